@@ -1,0 +1,75 @@
+# Every job a person does, one line each: `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON3 ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python wizard.py
+
+# What to build; the release's defaults where nothing is given.
+RELEASE ?= 2026a
+DATE ?= $(shell date +%Y%m%d)
+OS ?= bookworm
+PYTHON ?= 3.11
+
+.PHONY: help
+help: ## List these jobs
+	@echo "usage: make JOB [NAME=VALUE ...]"; echo
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@echo; echo "names: OS=$(OS) PYTHON=$(PYTHON) RELEASE=$(RELEASE) DATE=$(DATE)"
+
+.PHONY: wizard
+wizard: setup ## Choose a recipe by answering questions
+	@$(RUN)
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make .venv with everything the tool needs
+
+# pipenv is asked for by the version in its own lock, then installs the rest of that lock with hashes.
+# The package index is pip's own choice unless PIP_INDEX_URL says otherwise.
+$(VENV)/.ready: Pipfile.lock
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and $(PYTHON3) is older: name one with PYTHON3=/path/to/python" >&2; exit 1; }
+	@$(PYTHON3) -m venv --clear $(VENV) || { \
+		echo "$(PYTHON3) cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "setting up $(VENV) from Pipfile.lock"
+	@pin=$$($(PYTHON3) -c 'import json; print(json.load(open("Pipfile.lock"))["default"]["pipenv"]["version"])') \
+		&& $(VENV)/bin/pip install --quiet --disable-pip-version-check "pipenv$$pin"
+	@. workbench/lock/index-url.sh && VIRTUAL_ENV="$$PWD/$(VENV)" PIPENV_VERBOSITY=-1 $(VENV)/bin/pipenv sync --dev --quiet
+	@touch $@
+
+.PHONY: test
+test: setup ## Install what the real parts need, when that is allowed, and run every test
+	@sh tests/install-system-packages.sh
+	@$(VENV)/bin/python -m pytest $(TESTS)
+
+.PHONY: lint
+lint: setup ## Formatter, linter and type checker, without changing a file
+	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
+
+.PHONY: format
+format: setup ## Format the code
+	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
+
+.PHONY: bench
+bench: setup ## Measure, as ratios against a named peer in the same run
+	@$(VENV)/bin/python -m benchmarks
+
+.PHONY: lock
+lock: setup ## Lock bundles with pipenv: all, or BUNDLE=… PYTHON=…
+	@. workbench/lock/index-url.sh && $(RUN) lock $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(filter command line,$(origin PYTHON)),--python $(PYTHON))
+
+.PHONY: os-image
+os-image: setup ## Make the root image of OS=… from its packages, without a registry
+	@$(RUN) os-image --os $(OS)
+
+.PHONY: base
+base: setup ## Build the base image: OS=… PYTHON=… RELEASE=… DATE=…
+	@$(RUN) base --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)
+
+.PHONY: validate
+validate: setup ## Start the base image and check its commands and Python: OS=… PYTHON=… RELEASE=… DATE=…
+	@$(RUN) validate --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)
+
+.PHONY: clean
+clean: ## Remove .venv and caches; recipes and images stay
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,77 @@
+"""Why a choice is impossible, in words: the one place that the wizard, the flags and the matrix ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workbench.catalog.bases import BASES, has_cuda
+from workbench.catalog.values import Bundle, Catalogue, Ide, Rules
+from workbench.names import python_folder
+
+
+def reasons(
+    catalogue: Catalogue,
+    *,
+    release: str,
+    base: str = "",
+    os: str = "",
+    python: str = "",
+    bundle: str = "",
+    ide: str = "",
+) -> Iterator[str]:
+    """Yield every reason why these choices do not go together; an empty one is not made yet.
+
+    The names must exist in the catalogue. The rules are data: the release file, bundle.toml,
+    ide.toml and the folders that a bundle has.
+    """
+    pins = catalogue.releases[release]
+    if pins.state == "retired":
+        yield f"release {release} is retired"
+    if base in BASES and has_cuda(base) and "version" not in pins.cuda:
+        yield f"release {release} pins no CUDA"
+    if os and os not in pins.systems:
+        yield f"release {release} has no operating system {os}"
+    elif os and python and python not in pins.systems[os].pythons:
+        yield f"release {release} has no Python {python} on {os} (it has {', '.join(pins.systems[os].pythons)})"
+    if bundle:
+        chosen = catalogue.bundles[bundle]
+        yield from _rule_reasons(f"bundle {bundle}", chosen.rules, base, os, python)
+        if python:
+            yield from _python_reasons(chosen, python)
+    if ide:
+        yield from _rule_reasons(f"IDE {ide}", catalogue.ides[ide].rules, base, os, python)
+    if bundle and ide:
+        yield from _pair_reasons(catalogue.bundles[bundle], catalogue.ides[ide])
+
+
+def _rule_reasons(what: str, rules: Rules, base: str, os: str, python: str) -> Iterator[str]:
+    if base and rules.cuda == "required" and not has_cuda(base):
+        yield f"{what} needs a CUDA base"
+    if base and rules.cuda == "never" and has_cuda(base):
+        yield f"{what} does not go on a CUDA base"
+    if os and rules.oses is not None and os not in rules.oses:
+        yield f"{what} is for {_listed(rules.oses)} only"
+    if python and rules.pythons is not None and python not in rules.pythons:
+        yield f"{what} is for Python {_listed(rules.pythons)} only"
+
+
+def _python_reasons(bundle: Bundle, python: str) -> Iterator[str]:
+    folder = python_folder(python)
+    if folder not in bundle.pythons and not bundle.any_python:
+        yield f"bundle {bundle.name} has no packages for Python {python} (no folder {folder})"
+
+
+def _pair_reasons(bundle: Bundle, ide: Ide) -> Iterator[str]:
+    if bundle.rules.partners is not None and ide.name not in bundle.rules.partners:
+        yield f"bundle {bundle.name} goes with {_listed(bundle.rules.partners)} only"
+    if ide.rules.partners is not None and bundle.name not in ide.rules.partners:
+        yield f"IDE {ide.name} goes with bundle {_listed(ide.rules.partners)} only"
+    provided = {bundle.name, ide.name, *bundle.rules.provides, *ide.rules.provides}
+    for side, needs in ((f"IDE {ide.name}", ide.rules.needs), (f"bundle {bundle.name}", bundle.rules.needs)):
+        for need in needs:
+            if need not in provided:
+                yield f"{side} needs {need}, which {bundle.name} and {ide.name} do not provide"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " or ".join(names) if names else "nothing"

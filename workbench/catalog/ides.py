@@ -1,0 +1,29 @@
+"""Reading one folder of `ides/`."""
+
+from __future__ import annotations
+
+from workbench.catalog.faults import Faults
+from workbench.catalog.parts import RULES, SNIPPET, Part, read_label, read_section, rules_from, variants
+from workbench.catalog.toml_file import read_toml
+from workbench.catalog.tree import Tree
+from workbench.catalog.values import Ide
+
+_KEYS = {**RULES, "bundles": list, "image_type": ("workbench", "runtime")}
+
+
+def read_ide(tree: Tree, part: Part, faults: Faults) -> Ide:
+    """Return the IDE in the folder of `part`; what is wrong with it is added to `faults`."""
+    data = read_toml(tree, f"{part.folder}/ide.toml", _KEYS, faults) if "ide.toml" in part.files else {}
+    snippet = variants(part.folder, part.files, part.name, SNIPPET, faults)
+    if not snippet:
+        faults.add(part.folder, f"has no {part.name}.snippet")
+    return Ide(
+        name=part.name,
+        folder=part.folder,
+        display=read_label(tree, part, faults),
+        rules=rules_from(data, "bundles"),
+        # A catalogue of the original has no ide.toml, and there the name alone says it.
+        image_type=data.get("image_type", "runtime" if part.name == "runtime" else "workbench"),
+        snippet=snippet,
+        os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
+    )

@@ -1,0 +1,150 @@
+"""What the folders of bundles and IDEs have in common: numbers, labels, variants, rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+from workbench.catalog.faults import Faults
+from workbench.catalog.tree import Tree
+from workbench.catalog.values import Rules
+from workbench.errors import WorkbenchError
+from workbench.names import is_name, suggestion
+
+_NUMBERED = re.compile(r"(\d+)-(.+)")
+LONGEST_LABEL = 200
+
+RULES = {
+    "cuda": ("required", "optional", "never"),
+    "os": list,
+    "python": list,
+    "needs": list,
+    "provides": list,
+}
+
+
+class Part(NamedTuple):
+    """A folder of a bundle or an IDE, with what is at its top."""
+
+    name: str
+    folder: str
+    folders: list[str]
+    files: list[str]
+
+
+PartT = TypeVar("PartT")
+
+
+def read_parts(
+    tree: Tree, kind: str, read: Callable[[Tree, Part, Faults], PartT], faults: Faults
+) -> Iterator[tuple[str, PartT]]:
+    """Yield `(official name, what read returned)` for each folder below `kind`, in menu order.
+
+    By number first (10 after 9, fault W14), then those without a number by name. Two folders
+    with one official name are a fault that names both.
+    """
+    with faults:
+        folders, _ = tree.folder(kind)
+        seen: dict[str, str] = {}
+        for folder in sorted((name for name in folders if name[0] not in "._"), key=_menu_order):
+            numbered = _NUMBERED.fullmatch(folder)
+            name = numbered[2] if numbered else folder
+            path = f"{kind}/{folder}"
+            if not is_name(name):
+                faults.add(path, f"{name!r} cannot be part of a tag: use letters, digits, dots and hyphens")
+            elif name in seen:
+                faults.add(path, f"has the official name {name!r}, and so has {seen[name]}")
+            else:
+                seen[name] = path
+                with faults:
+                    yield name, read(tree, Part(name, path, *tree.folder(path)), faults)
+
+
+def _menu_order(folder: str) -> tuple[bool, int, str]:
+    numbered = _NUMBERED.fullmatch(folder)
+    return (numbered is None, int(numbered[1]) if numbered else 0, folder)
+
+
+def read_label(tree: Tree, part: Part, faults: Faults) -> str:
+    """Return the first line of the part's display.txt; missing, empty or unprintable is a fault."""
+    path = f"{part.folder}/display.txt"
+    if "display.txt" not in part.files:
+        faults.add(path, f"is missing: the wizard needs a label for {part.folder}")
+        return ""
+    label = ""
+    with faults:
+        label = tree.text(path).partition("\n")[0].strip()
+        if not label:
+            faults.add(path, f"has an empty first line: the wizard needs a label for {part.folder}")
+        elif not label.isprintable():
+            faults.add(path, "has control characters in its first line")
+        elif len(label) > LONGEST_LABEL:
+            faults.add(path, f"has a first line of {len(label)} characters, and {LONGEST_LABEL} are allowed")
+    return label
+
+
+def variants(folder: str, files: list[str], stem: str, suffixes: tuple[str, ...], faults: Faults) -> dict[str, str]:
+    """Return the paths of `stem[.variant]suffix` in `folder` by variant ("" is the plain one).
+
+    A variant is the name of an operating system or of a family of them. A plain snippet and a
+    template of one variant are a fault, for which of them is meant?
+    """
+    found: dict[str, str] = {}
+    for file in files:
+        suffix = next((suffix for suffix in suffixes if file.endswith(suffix)), None)
+        if suffix is None:
+            continue
+        rest = file.removesuffix(suffix)
+        if rest != stem and not rest.startswith(f"{stem}."):
+            continue
+        variant = rest[len(stem) + 1 :]
+        if variant in found:
+            faults.add(f"{folder}/{file}", f"stands beside {found[variant]}: keep one of the two")
+        found[variant] = f"{folder}/{file}"
+    return found
+
+
+SNIPPET = (".snippet", ".snippet.j2")
+
+
+def read_section(
+    tree: Tree, part: Part, name: str, stem: str, suffixes: tuple[str, ...], faults: Faults
+) -> dict[str, str]:
+    """Return the variants of one sub-folder's file; a sub-folder without it is a fault (W25)."""
+    if name not in part.folders:
+        return {}
+    folder = f"{part.folder}/{name}"
+    found = variants(folder, tree.folder(folder)[1], stem, suffixes, faults)
+    if not found:
+        faults.add(folder, f"has no {stem}{suffixes[0]}: add it or remove the folder")
+    return found
+
+
+def rules_from(data: dict[str, Any], partners: str) -> Rules:
+    """Return the rules of a checked bundle.toml or ide.toml; `partners` is its key for the other kind."""
+
+    def words(key: str) -> tuple[str, ...] | None:
+        return tuple(data[key]) if key in data else None
+
+    return Rules(
+        cuda=data.get("cuda", "optional"),
+        oses=words("os"),
+        pythons=words("python"),
+        partners=words(partners),
+        needs=words("needs") or (),
+        provides=words("provides") or (),
+    )
+
+
+def check_known(where: str, what: str, named: Collection[str], known: Collection[str], faults: Faults) -> None:
+    """Add a fault for every name that is not among the known ones."""
+    for name in named:
+        if name not in known:
+            faults.add(where, f"no {what} is named {name!r}: {suggestion(name, known)}")
+
+
+def require(tree: Tree, path: str) -> None:
+    """Raise WorkbenchError when the catalogue has nothing at `path`."""
+    if not tree.exists(path):
+        raise WorkbenchError("is missing", where=path)

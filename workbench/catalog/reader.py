@@ -1,0 +1,61 @@
+"""Reading a whole catalogue: every fault of it in one go."""
+
+from __future__ import annotations
+
+import os
+
+from workbench.catalog.bundles import read_bundle
+from workbench.catalog.faults import Faults
+from workbench.catalog.ides import read_ide
+from workbench.catalog.parts import check_known, read_parts, require
+from workbench.catalog.releases import read_releases, read_systems
+from workbench.catalog.tree import Tree
+from workbench.catalog.values import Bundle, Catalogue, Ide
+from workbench.errors import WorkbenchError
+
+BASE_SNIPPET = "snippets/base"
+
+
+def read_catalogue(root: str) -> Catalogue:
+    """Return the catalogue in the folder `root`.
+
+    Raises WorkbenchError when there is no such folder, and FaultsError with every fault found
+    and its path. Files that only some recipe needs are read when it is composed.
+    """
+    if not os.path.isdir(root):
+        raise WorkbenchError("there is no such catalogue folder", where=root)
+    tree, faults = Tree(root), Faults()
+    for path in (BASE_SNIPPET, "bundles", "ides"):
+        with faults:
+            require(tree, path)
+    releases = read_releases(tree, faults)
+    systems = read_systems(tree, releases, faults)
+    bundles = dict(read_parts(tree, "bundles", read_bundle, faults))
+    ides = dict(read_parts(tree, "ides", read_ide, faults))
+    catalogue = Catalogue(tree=tree, releases=releases, systems=systems, bundles=bundles, ides=ides)
+    _check_names(catalogue, faults)
+    faults.raise_if_any(f"the catalogue {root}")
+    return catalogue
+
+
+def _check_names(catalogue: Catalogue, faults: Faults) -> None:
+    """Add a fault for every name in a rule, a default or a variant that names nothing."""
+    parts: list[tuple[str, str, Bundle | Ide]] = [
+        *(("bundle.toml", "IDE", bundle) for bundle in catalogue.bundles.values()),
+        *(("ide.toml", "bundle", ide) for ide in catalogue.ides.values()),
+    ]
+    systems = catalogue.systems
+    served = {*systems, *(system.family for system in systems.values()), ""}
+    for file, kind, part in parts:
+        where = f"{part.folder}/{file}"
+        others = catalogue.ides if kind == "IDE" else catalogue.bundles
+        check_known(where, kind, part.rules.partners or (), others, faults)
+        check_known(where, "operating system", part.rules.oses or (), systems, faults)
+        by_variant = [part.os_packages]
+        by_variant += [part.builder, part.custom] if isinstance(part, Bundle) else [part.snippet]
+        for paths in by_variant:
+            for variant, path in paths.items():
+                check_known(path, "operating system or family", {variant} - served, systems, faults)
+    for release in catalogue.releases.values():
+        for key, known in (("os", release.systems), ("bundle", catalogue.bundles), ("ide", catalogue.ides)):
+            check_known(release.path, f"default {key}", {release.defaults.get(key)} - {None, *known}, known, faults)

@@ -1,0 +1,98 @@
+"""A catalogue's folder, read and nothing else: paths relative to it, with `/`, never outside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from workbench.errors import WorkbenchError
+
+
+class Tree:
+    """The files below `root`. What was read once is kept, so one run sees one state of them."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+        self._bytes: dict[str, bytes] = {}
+        self._digests: dict[str, str] = {}
+        self._walks: dict[str, list[str]] = {}
+
+    def folder(self, path: str) -> tuple[list[str], list[str]]:
+        """Return the names of the folders and of the files in `path`, each sorted; none if it is absent.
+
+        Raises WorkbenchError for a link that leaves the catalogue and a folder that cannot be read.
+        """
+        folders, files = [], []
+        try:
+            with os.scandir(os.path.join(self.root, path)) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        self._refuse_outside(f"{path}/{entry.name}" if path else entry.name)
+                    (folders if entry.is_dir() else files).append(entry.name)
+        except FileNotFoundError:
+            return [], []
+        except NotADirectoryError:
+            raise WorkbenchError("is not a folder", where=path) from None
+        except OSError as error:
+            raise WorkbenchError(f"cannot be read: {error.strerror}", where=path) from None
+        return sorted(folders), sorted(files)
+
+    def walk(self, path: str) -> list[str]:
+        """Return every file below `path`, relative to it, sorted, without the dotfiles at its top.
+
+        The original's copy skipped those too, and they are editors' and version control's.
+        """
+        if path not in self._walks:
+            found: list[str] = []
+            pending = [""]
+            while pending:
+                below = pending.pop()
+                folders, files = self.folder(f"{path}/{below}".rstrip("/"))
+                if not below:
+                    folders, files = ([name for name in names if name[0] != "."] for names in (folders, files))
+                prefix = f"{below}/" if below else ""
+                found += [prefix + name for name in files]
+                pending += [prefix + name for name in folders]
+            self._walks[path] = sorted(found)
+        return self._walks[path]
+
+    def exists(self, path: str) -> bool:
+        """Return whether a file or folder is at `path`."""
+        return os.path.exists(os.path.join(self.root, path))
+
+    def executable(self, path: str) -> bool:
+        """Return whether the owner may execute the file at `path`."""
+        return bool(os.stat(os.path.join(self.root, path)).st_mode & 0o100)
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of the file at `path`; raises WorkbenchError when it cannot be read."""
+        if path not in self._bytes:
+            self._refuse_outside(path)
+            try:
+                with open(os.path.join(self.root, path), "rb") as file:
+                    self._bytes[path] = file.read()
+            except OSError as error:
+                raise WorkbenchError(f"cannot be read: {error.strerror}", where=path) from None
+        return self._bytes[path]
+
+    def text(self, path: str) -> str:
+        """Return the text of the file at `path`; raises WorkbenchError when it is not UTF-8."""
+        try:
+            return self.read(path).decode()
+        except UnicodeDecodeError as error:
+            line = self._bytes[path].count(b"\n", 0, error.start) + 1
+            raise WorkbenchError("is not UTF-8 text", where=f"{path}:{line}") from None
+
+    def digest(self, path: str) -> str:
+        """Return the sha256 of the file at `path`, in hexadecimal."""
+        if path not in self._digests:
+            self._digests[path] = hashlib.sha256(self.read(path)).hexdigest()
+        return self._digests[path]
+
+    def _refuse_outside(self, path: str) -> None:
+        full = os.path.join(self.root, path)
+        real = os.path.realpath(full)
+        if real != self.root and not real.startswith(self.root + os.sep):
+            raise WorkbenchError("is a link that leaves the catalogue", where=path)
+        if os.path.islink(full) and not os.path.exists(real):
+            raise WorkbenchError("is a link to nothing", where=path)

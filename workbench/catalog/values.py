@@ -1,0 +1,106 @@
+"""What a catalogue holds, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.catalog.tree import Tree
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """What a `bundle.toml` or `ide.toml` says about what goes with it; None means anything.
+
+    `cuda` is required, optional or never; `partners` are the IDEs of a bundle or the bundles of
+    an IDE; `needs` and `provides` are free words, and a bundle provides its own name too.
+    """
+
+    cuda: str = "optional"
+    oses: tuple[str, ...] | None = None
+    pythons: tuple[str, ...] | None = None
+    partners: tuple[str, ...] | None = None
+    needs: tuple[str, ...] = ()
+    provides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A bundle of libraries: `folder` relative to the catalogue, paths by variant ("" is the plain one).
+
+    `pythons` maps a folder such as py311 to the names of the requirement files in it.
+    """
+
+    name: str
+    folder: str
+    display: str
+    rules: Rules
+    builder: Mapping[str, str]
+    os_packages: Mapping[str, str]
+    custom: Mapping[str, str]
+    pythons: Mapping[str, tuple[str, ...]]
+    any_python: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ide:
+    """An IDE, or the runtime without one: `snippet` and `os_packages` are paths by variant."""
+
+    name: str
+    folder: str
+    display: str
+    rules: Rules
+    image_type: str
+    snippet: Mapping[str, str]
+    os_packages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class System:
+    """An operating system: `family` (debian, rhel) chooses among snippets and package lists."""
+
+    name: str
+    display: str
+    family: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReleaseSystem:
+    """What a release pins of one operating system: its root image and its Pythons, best first."""
+
+    image: str
+    pythons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Release:
+    """A release: `path` of its file, the repository that its images live in, what it pins."""
+
+    name: str
+    path: str
+    display: str
+    state: str
+    repository: str
+    defaults: Mapping[str, str]
+    cuda: Mapping[str, str]
+    systems: Mapping[str, ReleaseSystem]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """Everything that can be chosen, each kind by official name in the order it is shown."""
+
+    tree: Tree
+    releases: Mapping[str, Release]
+    systems: Mapping[str, System]
+    bundles: Mapping[str, Bundle]
+    ides: Mapping[str, Ide]
+
+    def variants(self, os: str) -> tuple[str, ...]:
+        """Return the variants that serve `os`, the most particular first: its name, family, plain."""
+        return (os, self.systems[os].family, "")
+
+    def variant(self, paths: Mapping[str, str], os: str) -> str | None:
+        """Return the path of the variant that serves `os`, or None when there is none."""
+        return next((paths[kind] for kind in self.variants(os) if kind in paths), None)

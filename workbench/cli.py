@@ -1,0 +1,136 @@
+"""The command line: finds the verb, imports it, and turns its errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# A verb is imported only when it is asked for: `list` has no use for what `build` imports.
+VERBS = {
+    "wizard": "choose a recipe by answering questions (what `wizard.py` alone does)",
+    "new": "compose a recipe from flags, defaults or an answers file",
+    "list": "show releases, operating systems, bundles and IDEs",
+    "matrix": "show every combination, possible or not and why; compose all of them",
+    "check": "check a catalogue, or recipe folders against it",
+    "diff": "show how two recipes differ",
+    "tag": "take a tag apart, or put one together",
+    "build": "build an image from a recipe folder, and push it",
+    "base": "build the base image of an operating system",
+    "os-image": "make an operating system's root image from its packages",
+    "validate": "start a base image and check its commands and Python",
+    "lock": "lock the Python packages of bundles",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors like any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"`{self.prog} --help` shows what it takes")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command line `argv` (without the program's name) and return the exit code."""
+    as_json = "--json" in argv
+    try:
+        code = _run(list(argv))
+        sys.stdout.flush()
+        return code
+    except WorkbenchError as error:
+        _print_error(error, as_json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`| head`); what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_USER
+    except Exception as error:  # the last resort: a bug is ours to read, not the user's
+        print(f"error: this is a bug in workbench-images: {error!r}", file=sys.stderr)
+        print(f"  the details are in {_log_bug(argv)}; please report them", file=sys.stderr)
+        return EXIT_BUG
+
+
+def _run(argv: list[str]) -> int:
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        argv = ["wizard", *argv]
+    if argv[0] == "--version":
+        from workbench import __version__
+
+        print(f"workbench-images {__version__}")
+        return 0
+    if argv[0] in ("-h", "--help"):
+        print(_help())
+        return 0
+    verb = argv[0]
+    if verb not in VERBS:
+        from workbench.names import suggestion
+
+        raise UsageError(f"there is no verb {verb!r}", hint=suggestion(verb, VERBS))
+    module = importlib.import_module(f"workbench.verbs.{verb.replace('-', '_')}")
+    parser = _Parser(
+        prog=f"wizard.py {verb}",
+        description=VERBS[verb],
+        epilog=f"examples:\n{module.EXAMPLES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--catalog", metavar="DIR", default=REPOSITORY, help="use another catalogue (default: this repository's)"
+    )
+    module.arguments(parser)
+    args = parser.parse_args(argv[1:])
+    return int(module.run(args))
+
+
+def _help() -> str:
+    verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
+    return (
+        "usage: wizard.py [VERB] [--help]\n\n"
+        "Choose, compose and build container images for data science.\n"
+        "Without a verb it asks, step by step, and writes a recipe.\n\n"
+        f"verbs:\n{verbs}\n\n"
+        "examples:\n"
+        "  wizard.py                                     ask, then write a recipe and offer to build it\n"
+        "  wizard.py new --defaults --ide jupyter        the release's defaults, without questions\n"
+        "  wizard.py build recipes/TAG                   build what was written\n"
+    )
+
+
+def _print_error(error: WorkbenchError, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(error.as_data(), ensure_ascii=False), file=sys.stderr)
+        return
+    one = isinstance(error, FaultsError) and len(error.faults) == 1
+    where = f"{error.where}: " if error.where and (one or not isinstance(error, FaultsError)) else ""
+    if isinstance(error, FaultsError):
+        print(f"error: {error.message}", file=sys.stderr)
+        for place, message in error.faults:
+            print(f"  {place}: {message}" if place else f"  {message}", file=sys.stderr)
+    else:
+        print(f"error: {where}{error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {error.hint}", file=sys.stderr)
+
+
+def _log_bug(argv: Sequence[str]) -> str:
+    import platform
+    import tempfile
+    import traceback
+
+    from workbench import __version__
+
+    with tempfile.NamedTemporaryFile("w", prefix="workbench-bug-", suffix=".log", delete=False) as log:
+        log.write(f"workbench-images {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
+        log.write(f"arguments: {list(argv)}\n\n{traceback.format_exc()}")
+    return log.name

@@ -1,0 +1,53 @@
+"""Reading a Containerfile's instructions, with BuildKit's own parser (the `dockerfile` package)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dockerfile
+
+from workbench.errors import WorkbenchError
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1)."""
+
+    word: str
+    flags: tuple[str, ...]
+    args: tuple[str, ...]
+    json: bool
+    line: int
+
+
+def instructions(text: str) -> list[Instruction]:
+    """Return the instructions of a Containerfile or of a part of one.
+
+    Raises WorkbenchError, with the line where the parser names it, when the text cannot be read.
+    """
+    if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
+        return []
+    try:
+        commands = dockerfile.parse_string(text)
+    except dockerfile.GoParseError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise WorkbenchError(f"the Containerfile cannot be read: {error}", where=line[1] if line else "") from None
+    return [Instruction(c.cmd.upper(), c.flags, c.value, c.json, c.start_line) for c in commands]
+
+
+def declared_names(text: str) -> frozenset[str]:
+    """Return the names that ARG and ENV instructions of `text` declare; none if it cannot be read."""
+    try:
+        return frozenset(_declared(instructions(text)))
+    except WorkbenchError:
+        return frozenset()
+
+
+def _declared(parsed: list[Instruction]) -> Iterator[str]:
+    for instruction in parsed:
+        if instruction.word == "ARG":
+            yield from (argument.partition("=")[0] for argument in instruction.args)
+        elif instruction.word == "ENV":
+            yield from instruction.args[::2]

@@ -1,0 +1,43 @@
+"""Placeholders of `.snippet` files: a few names are replaced, every other byte stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from workbench.compose.containerfile import declared_names
+
+NAMES = (
+    "APP_BUNDLE_NAME",
+    "BASE_IMAGE",
+    "CUDA",
+    "DATE",
+    "IDE_NAME",
+    "IMAGE_TYPE",
+    "OS_VERSION",
+    "PYTHON_FOLDER",
+    "PYTHON_VERSION",
+    "RELEASE",
+)
+# ${NAME} and $NAME and nothing else: ${NAME:-x}, ${#NAME} and $NAMES belong to the build.
+_PLACEHOLDER = re.compile(rf"\$(?:\{{({'|'.join(NAMES)})\}}|({'|'.join(NAMES)})(?![A-Za-z0-9_]))")
+
+
+def substitute(text: str, values: Mapping[str, str]) -> str:
+    """Return `text` with the placeholders of `values` replaced.
+
+    A name that the text itself declares with ARG or ENV is the build's, and stays.
+    """
+    own = declared_names(text) if "ARG" in text.upper() or "ENV" in text.upper() else frozenset()
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        return match[0] if name in own or name not in values else values[name]
+
+    return _PLACEHOLDER.sub(value, text)
+
+
+def left_over(text: str) -> list[str]:
+    """Return the placeholders that `text` still holds and does not declare itself."""
+    own = declared_names(text)
+    return [match[0] for match in _PLACEHOLDER.finditer(text) if (match[1] or match[2]) not in own]

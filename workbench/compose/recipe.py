@@ -1,0 +1,74 @@
+"""A recipe: everything that its folder will hold, before a byte of it is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.compose.selection import Selection
+from workbench.tag import Tag
+
+CONTAINERFILE = "Containerfile"
+MANIFEST = "recipe.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A stretch of the Containerfile: what it does, which catalogue file it is from, its text.
+
+    `line` is where its text starts in the Containerfile (from 1). `exact` says that its lines are
+    the catalogue file's lines, so that a fault can be pointed at there; a template's are not.
+    """
+
+    title: str
+    origin: str
+    text: str
+    line: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeFile:
+    """A file of the recipe folder: its bytes, whether it may be executed, the catalogue file it is from."""
+
+    data: bytes
+    executable: bool
+    origin: str
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """A composed recipe.
+
+    `files` are by path relative to the folder, the Containerfile and recipe.toml included;
+    `inputs` are the sha256 of every catalogue file that had a part in it, by path.
+    """
+
+    selection: Selection
+    tag: Tag
+    image: str
+    sections: tuple[Section, ...]
+    files: Mapping[str, RecipeFile]
+    inputs: Mapping[str, str]
+
+    @property
+    def containerfile(self) -> str:
+        """The text of the Containerfile."""
+        return self.files[CONTAINERFILE].data.decode()
+
+    @property
+    def source(self) -> str:
+        """One digest for all that the recipe was made from: what the image's source label says."""
+        return source_digest(self.inputs)
+
+
+def source_digest(inputs: Mapping[str, str]) -> str:
+    """Return one sha256 over catalogue paths and their digests, in hexadecimal."""
+    lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(inputs.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

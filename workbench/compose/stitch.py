@@ -1,0 +1,175 @@
+"""Stitching: the sections of a recipe in their order, and the files that they copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from workbench.catalog.faults import Faults
+from workbench.catalog.parts import SNIPPET, variants
+from workbench.catalog.reader import BASE_SNIPPET
+from workbench.catalog.values import Catalogue
+from workbench.compose.manifest import manifest_text
+from workbench.compose.placeholders import substitute
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section
+from workbench.compose.selection import Selection, base_image, check_selection, tag_of
+from workbench.errors import WorkbenchError
+
+_HEADER = """\
+# {tag}
+# Composed by workbench-images; recipe.toml beside this file says from what. Each section names the
+# catalogue file it comes from: change that one, not this one, and compose again.
+"""
+
+
+class _Source(NamedTuple):
+    title: str
+    origin: str
+
+
+def compose(catalogue: Catalogue, selection: Selection) -> Recipe:
+    """Return the recipe for `selection`: the same bytes for the same catalogue, wherever and whenever.
+
+    Raises WorkbenchError for an unknown name, a snippet that cannot be read or rendered, a base
+    image without its registry, and two catalogue files that want one place in the folder.
+    Whether the choices go together, and whether the result can be built, is asked of
+    `workbench.compose.checks`.
+    """
+    check_selection(catalogue, selection)
+    tag, image = tag_of(selection), base_image(catalogue, selection)
+    values = placeholder_values(catalogue, selection, image)
+    inputs: dict[str, str] = {}
+    text = _HEADER.format(tag=tag)
+    sections = []
+    for title, origin in _sections(catalogue, selection):
+        inputs[origin] = catalogue.tree.digest(origin)
+        body = _section_text(catalogue, selection, values, origin, inputs)
+        text += f"\n# === {title} ({origin})\n"
+        sections.append(Section(title, origin, body, text.count("\n") + 1, not origin.endswith(".j2")))
+        text += body.rstrip("\n") + "\n"
+    files = _files(catalogue, selection)
+    for file in files.values():
+        inputs[file.origin] = catalogue.tree.digest(file.origin)
+    files[CONTAINERFILE] = RecipeFile(text.encode(), False, "")
+    files[MANIFEST] = RecipeFile(manifest_text(selection, str(tag), image, inputs, files).encode(), False, "")
+    return Recipe(selection, tag, image, tuple(sections), dict(sorted(files.items())), inputs)
+
+
+def placeholder_values(catalogue: Catalogue, selection: Selection, image: str) -> Mapping[str, str]:
+    """Return what each placeholder stands for (reference: recipes, section 4)."""
+    tag = tag_of(selection)
+    return {
+        "APP_BUNDLE_NAME": tag.bundle,
+        "BASE_IMAGE": image,
+        "CUDA": "cuda-" if tag.cuda else "",
+        "DATE": tag.date,
+        "IDE_NAME": tag.ide,
+        "IMAGE_TYPE": catalogue.ides[tag.ide].image_type,
+        "OS_VERSION": tag.os,
+        "PYTHON_FOLDER": f"python{selection.python}",
+        "PYTHON_VERSION": tag.python,
+        "RELEASE": tag.release,
+    }
+
+
+def _sections(catalogue: Catalogue, selection: Selection) -> Iterator[_Source]:
+    """Yield the sections in the order of the design; a part that is not there yields none."""
+    bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
+    if path := catalogue.variant(bundle.builder, os):
+        yield _Source(f"Builder stage of the bundle {bundle.name}", path)
+    yield _Source("Base image", generic_path(catalogue, os, BASE_SNIPPET, "base"))
+    if catalogue.variant(bundle.os_packages, os):
+        path = generic_path(catalogue, os, "bundles", "os_packages")
+        yield _Source(f"Operating system packages of the bundle {bundle.name}", path)
+    if path := catalogue.variant(bundle.custom, os):
+        yield _Source(f"The bundle {bundle.name}", path)
+    if tag_of(selection).python in bundle.pythons:
+        path = generic_path(catalogue, os, "bundles", "python_packages")
+        yield _Source(f"Python packages of the bundle {bundle.name}", path)
+    if catalogue.variant(ide.os_packages, os):
+        path = generic_path(catalogue, os, "ides", "os_packages_ide")
+        yield _Source(f"Operating system packages of the IDE {ide.name}", path)
+    if path := catalogue.variant(ide.snippet, os):
+        yield _Source(f"The IDE {ide.name}", path)
+    else:
+        raise WorkbenchError(f"has no {ide.name}.snippet for {os}", where=ide.folder)
+    if _has_generic(catalogue, os, BASE_SNIPPET, "labels"):
+        # Labels hold the date and the names: anywhere earlier they would cost every cached layer.
+        yield _Source("Labels", generic_path(catalogue, os, BASE_SNIPPET, "labels"))
+
+
+def _generics(catalogue: Catalogue, folder: str, stem: str) -> dict[str, str]:
+    faults = Faults()
+    found = variants(folder, catalogue.tree.folder(folder)[1], stem, SNIPPET, faults)
+    faults.raise_if_any(folder)
+    return found
+
+
+def _has_generic(catalogue: Catalogue, os: str, folder: str, stem: str) -> bool:
+    return catalogue.variant(_generics(catalogue, folder, stem), os) is not None
+
+
+def generic_path(catalogue: Catalogue, os: str, folder: str, stem: str) -> str:
+    """Return the path of the shared snippet `stem` in `folder` that serves `os`.
+
+    Raises WorkbenchError when there is none.
+    """
+    path = catalogue.variant(_generics(catalogue, folder, stem), os)
+    if path is None:
+        family = catalogue.systems[os].family
+        raise WorkbenchError(
+            f"no {stem}.snippet serves {os}",
+            where=folder,
+            hint=f"add {folder}/{stem}.{family}.snippet, or {stem}.snippet for every system",
+        )
+    return path
+
+
+def _section_text(
+    catalogue: Catalogue, selection: Selection, values: Mapping[str, str], path: str, inputs: dict[str, str]
+) -> str:
+    text = catalogue.tree.text(path)
+    if path.endswith(".j2"):
+        from workbench.compose.templates import render
+
+        def generic(folder: str, stem: str) -> str:
+            used = generic_path(catalogue, selection.os, folder, stem)
+            inputs[used] = catalogue.tree.digest(used)
+            return _section_text(catalogue, selection, values, used, inputs)
+
+        text = render(path, text, catalogue, selection, generic)
+    return substitute(text, values)
+
+
+def _files(catalogue: Catalogue, selection: Selection) -> dict[str, RecipeFile]:
+    """Return the files that the catalogue gives to the recipe, by their place in the folder."""
+    bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
+    tree, python = catalogue.tree, tag_of(selection).python
+    places: list[tuple[str, str]] = []
+    for part in ("builder", "custom"):
+        folder = f"{bundle.folder}/{part}/files"
+        places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
+    if path := catalogue.variant(bundle.os_packages, os):
+        places.append(("os-packages.txt", path))
+    snippet = tree.text(catalogue.variant(ide.snippet, os) or "")
+    for name in bundle.pythons.get(python, ()):
+        # The lists beyond the first are for the IDEs that ask for them: Jupyter's for Jupyter.
+        if name == "requirements.txt" or name == f"requirements-{ide.name}.txt" or name in snippet:
+            places.append((name, f"{bundle.folder}/{python}/{name}"))
+    folder = f"{ide.folder}/files"
+    places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
+    if path := catalogue.variant(ide.os_packages, os):
+        places.append(("os-ide/os-packages.txt", path))
+    return _placed(catalogue, places)
+
+
+def _placed(catalogue: Catalogue, places: list[tuple[str, str]]) -> dict[str, RecipeFile]:
+    files: dict[str, RecipeFile] = {}
+    for place, origin in places:
+        file = RecipeFile(catalogue.tree.read(origin), catalogue.tree.executable(origin), origin)
+        if place in (CONTAINERFILE, MANIFEST):
+            raise WorkbenchError(f"takes the place of the recipe's own {place}", where=origin)
+        if place in files and files[place].data != file.data:
+            raise WorkbenchError(f"and {files[place].origin} both want to be {place} in the recipe", where=origin)
+        files[place] = file
+    return files

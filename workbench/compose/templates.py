@@ -1,0 +1,90 @@
+"""Rendering `.snippet.j2` files. Jinja2 is imported here only, when there is one to render."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from workbench.catalog.values import Catalogue
+from workbench.compose.selection import Selection
+from workbench.errors import WorkbenchError
+
+# Looks a generic snippet up by its folder and stem, and returns its text for the chosen system.
+Generic = Callable[[str, str], str]
+
+
+def render(path: str, text: str, catalogue: Catalogue, selection: Selection, generic: Generic) -> str:
+    """Return the template `text` rendered for `selection`; `path` is for messages.
+
+    The template sees os, cuda, python, release, bundle and ide, and the macros
+    install_os_packages(list), install_python_packages(requirements) and fix_permissions(folder).
+    Raises WorkbenchError, with the line, for an unknown name and for anything else Jinja2 refuses.
+    """
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        loader=jinja2.FunctionLoader(lambda name: catalogue.tree.text(f"snippets/{name}")),
+    )
+    try:
+        return environment.from_string(text).render(_names(catalogue, selection), **_macros(generic))
+    except jinja2.TemplateSyntaxError as error:
+        where = f"snippets/{error.name}" if error.name else path
+        raise WorkbenchError(f"the template cannot be read: {error.message}", where=f"{where}:{error.lineno}") from None
+    except jinja2.TemplateError as error:
+        raise WorkbenchError(f"the template fails: {error.message}", where=f"{path}:{_line(error)}") from None
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise WorkbenchError(f"the template fails: {error}", where=f"{path}:{_line(error)}") from None
+
+
+def _names(catalogue: Catalogue, selection: Selection) -> dict[str, Any]:
+    release = catalogue.releases[selection.release]
+    system = catalogue.systems[selection.os]
+    bundle, ide = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide]
+    return {
+        "os": SimpleNamespace(name=system.name, display=system.display, family=system.family),
+        "cuda": dict(release.cuda) if selection.base.startswith("cuda") else {},
+        "python": selection.python,
+        "release": SimpleNamespace(name=release.name, date=selection.date, cuda=dict(release.cuda)),
+        "bundle": SimpleNamespace(name=bundle.name, display=bundle.display, provides=bundle.rules.provides),
+        "ide": SimpleNamespace(name=ide.name, display=ide.display, image_type=ide.image_type),
+    }
+
+
+def _macros(generic: Generic) -> dict[str, Callable[..., str]]:
+    def install_os_packages(packages: str = "os-packages.txt") -> str:
+        return _renamed(generic("bundles", "os_packages"), "os-packages.txt", packages)
+
+    def install_python_packages(requirements: str = "requirements.txt") -> str:
+        return _renamed(generic("bundles", "python_packages"), "requirements.txt", requirements)
+
+    def fix_permissions(folder: str = "/opt/app-root") -> str:
+        return _renamed(generic("snippets/macros", "fix_permissions"), "/opt/app-root", folder)
+
+    return {
+        "install_os_packages": install_os_packages,
+        "install_python_packages": install_python_packages,
+        "fix_permissions": fix_permissions,
+    }
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    """Return a generic snippet with the one name in it that the macro's caller chose."""
+    return re.sub(rf"{re.escape(old)}\b", lambda _: new, text).rstrip("\n")
+
+
+def _line(error: BaseException) -> int:
+    """Return the template's line that an error came from: Jinja2 rewrites its frames to say so."""
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

@@ -1,0 +1,1 @@
+"""Recipe folders on disk: written whole or not at all, read back, compared, linted."""

@@ -1,0 +1,79 @@
+"""hadolint over Containerfiles: what it finds outside the catalogue's list of ignored rules is a fault."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from workbench.catalog.values import Catalogue
+from workbench.compose.recipe import CONTAINERFILE, Recipe
+from workbench.errors import FaultsError, WorkbenchError
+
+# A catalogue's own list, with a reason for each rule; a catalogue without one ignores nothing.
+CONFIG = "snippets/hadolint.yaml"
+
+
+def lint_recipe(catalogue: Catalogue, recipe: Recipe) -> None:
+    """Raise FaultsError with what hadolint finds in the recipe's Containerfile."""
+    if found := lint(catalogue, recipe.containerfile):
+        faults = [(f"{CONTAINERFILE}:{line}", message) for line, message in found]
+        raise FaultsError(f"hadolint refuses {recipe.tag}", faults, hint=f"rules to ignore stand in {CONFIG}")
+
+
+def lint(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
+    """Return hadolint's findings in a Containerfile's text, as `(line, message)`.
+
+    A text without findings is remembered in the user's cache folder, under the digest of text,
+    rules and linter, because starting hadolint costs as much as all the rest of composing.
+    Raises WorkbenchError when hadolint is not installed or fails.
+    """
+    program = _program()
+    rules = os.path.join(catalogue.tree.root, CONFIG)
+    config = catalogue.tree.read(CONFIG) if catalogue.tree.exists(CONFIG) else b""
+    stat = os.stat(program)
+    identity = f"{program} {stat.st_size} {stat.st_mtime_ns}".encode()
+    key = hashlib.sha256(b"\0".join((identity, config, text.encode()))).hexdigest()
+    clean = os.path.join(_cache(), key)
+    if os.path.exists(clean):
+        return []
+    found = _hadolint(program, rules if config else "", text)
+    if not found:
+        _remember(clean)
+    return found
+
+
+def _hadolint(program: str, rules: str, text: str) -> list[tuple[int, str]]:
+    command = [program, "--format", "json", "--no-fail", *(["--config", rules] if rules else []), "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    try:
+        findings: list[Mapping[str, object]] = json.loads(done.stdout)
+    except ValueError:
+        raise WorkbenchError(f"hadolint failed: {done.stderr.strip() or done.returncode}") from None
+    return [(int(str(item["line"])), f"{item['code']}: {item['message']}") for item in findings]
+
+
+def _program() -> str:
+    beside = os.path.join(os.path.dirname(sys.executable), "hadolint")
+    program = beside if os.path.exists(beside) else shutil.which("hadolint")
+    if program is None:
+        raise WorkbenchError("hadolint is not installed", hint="run `make setup`, or leave it out with --no-lint")
+    return program
+
+
+def _cache() -> str:
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(cache, "workbench-images", "hadolint")
+
+
+def _remember(clean: str) -> None:
+    try:
+        os.makedirs(os.path.dirname(clean), exist_ok=True)
+        with open(clean, "w"):
+            pass
+    except OSError:
+        pass  # without a cache the next run lints again, and that is all

@@ -1,0 +1,70 @@
+"""Reading `recipe.toml` back: to replay a selection, to check a folder, to build it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.compose.manifest import FORMAT
+from workbench.compose.recipe import MANIFEST
+from workbench.compose.selection import ANSWERS, Selection
+from workbench.errors import WorkbenchError
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a recipe.toml says: the tag, the base image, the selection, digests of inputs and files by path."""
+
+    tag: str
+    image: str
+    selection: Selection
+    inputs: Mapping[str, str]
+    files: Mapping[str, str]
+
+
+def read_manifest(path: str) -> Manifest:
+    """Return what the recipe.toml at `path` (or in the folder `path`) says.
+
+    Raises WorkbenchError when there is none, when it is not TOML, or when it is not of our form.
+    """
+    file = os.path.join(path, MANIFEST) if os.path.isdir(path) else path
+    try:
+        with open(file, "rb") as source:
+            data = tomllib.load(source)
+    except OSError as error:
+        raise WorkbenchError(f"cannot be read: {error.strerror}", where=file) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"is not TOML: {error}", where=file) from None
+    if data.get("format") != FORMAT:
+        raise WorkbenchError(
+            f"has the format {data.get('format')!r}, and this version reads {FORMAT}",
+            where=file,
+            hint="compose the recipe again from its selection",
+        )
+    answers = _strings(data.get("selection"), "selection", file)
+    missing = [name for name in ANSWERS if name not in answers]
+    unknown = [name for name in answers if name not in (*ANSWERS, "image")]
+    if missing or unknown:
+        what = f"lacks {', '.join(missing)}" if missing else f"has unknown answers: {', '.join(unknown)}"
+        raise WorkbenchError(f"its selection {what}", where=file)
+    return Manifest(
+        tag=_string(data.get("tag"), "tag", file),
+        image=_string(data.get("from"), "from", file),
+        selection=Selection(**answers),
+        inputs=_strings(data.get("inputs"), "inputs", file),
+        files=_strings(data.get("files"), "files", file),
+    )
+
+
+def _string(value: object, key: str, file: str) -> str:
+    if not isinstance(value, str):
+        raise WorkbenchError(f"{key} must be a string", where=file)
+    return value
+
+
+def _strings(value: object, key: str, file: str) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise WorkbenchError(f"[{key}] must be a table of strings", where=file)
+    return value

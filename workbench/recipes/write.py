@@ -1,0 +1,149 @@
+"""Writing a recipe folder: whole or not at all, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from workbench.compose.recipe import MANIFEST, Recipe
+from workbench.compose.selection import ANSWERS
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.recipes.exchange import exchange
+from workbench.recipes.read import read_manifest
+
+CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
+_STAGED = ".tmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What writing a recipe did: the folder, and for each path create, identical or conflict."""
+
+    folder: str
+    files: dict[str, str]
+
+
+def folder_of(recipe: Recipe, out: str) -> str:
+    """Return the folder of `recipe` below `out`: it is named like the tag."""
+    return os.path.join(out, str(recipe.tag))
+
+
+def compare(recipe: Recipe, folder: str) -> dict[str, str]:
+    """Return create, identical or conflict for each path of `recipe` against what is in `folder`.
+
+    A file of the folder that is not in the recipe is a conflict too: nothing is ever mixed (W7).
+    """
+    found = dict.fromkeys(recipe.files, CREATE)
+    for base, folders, names in os.walk(folder):
+        folders.sort()
+        for name in names:
+            full = os.path.join(base, name)
+            path = os.path.relpath(full, folder).replace(os.sep, "/")
+            found[path] = IDENTICAL if path in recipe.files and _same(recipe, path, full) else CONFLICT
+    return dict(sorted(found.items()))
+
+
+def _same(recipe: Recipe, path: str, full: str) -> bool:
+    file = recipe.files[path]
+    if os.path.islink(full) or bool(os.stat(full).st_mode & 0o100) != file.executable:
+        return False
+    with open(full, "rb") as existing:
+        return existing.read() == file.data
+
+
+def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
+    """Write `recipe` into its folder below `out` and return what was done.
+
+    A folder that is there already and differs is left as it is: FaultsError says what differs
+    (the selection first). With `force` it is replaced whole. Raises WorkbenchError when the disk
+    refuses; then nothing is left behind.
+    """
+    folder = folder_of(recipe, out)
+    exists = os.path.lexists(folder)
+    files = compare(recipe, folder) if exists else dict.fromkeys(sorted(recipe.files), CREATE)
+    if exists and all(status == IDENTICAL for status in files.values()):
+        return Written(folder, files)
+    if exists and not force:
+        _refuse(recipe, folder, files)
+    with _disk_errors(out):
+        os.makedirs(out, exist_ok=True)
+        _remove_abandoned(out, str(recipe.tag))
+        staged = tempfile.mkdtemp(prefix=f".{recipe.tag}.{os.getpid()}.", suffix=_STAGED, dir=out)
+        try:
+            _fill(recipe, staged)
+            if exists:
+                exchange(staged, folder)
+            else:
+                os.rename(staged, folder)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+    return Written(folder, files)
+
+
+def _fill(recipe: Recipe, staged: str) -> None:
+    # The modes are set by hand: the same folder comes out under any umask.
+    os.chmod(staged, 0o755)
+    for path, file in recipe.files.items():
+        full = os.path.join(staged, path)
+        parent = os.path.dirname(path)
+        if parent and not os.path.isdir(os.path.join(staged, parent)):
+            _make_folders(staged, parent)
+        with open(full, "wb") as target:
+            target.write(file.data)
+        os.chmod(full, 0o755 if file.executable else 0o644)
+
+
+def _make_folders(staged: str, parent: str) -> None:
+    at = staged
+    for name in parent.split("/"):
+        at = os.path.join(at, name)
+        if not os.path.isdir(at):
+            os.mkdir(at)
+            os.chmod(at, 0o755)
+
+
+def _refuse(recipe: Recipe, folder: str, files: dict[str, str]) -> None:
+    """Raise the error that says what stands in the way of `recipe` in `folder`."""
+    faults = []
+    try:
+        theirs = read_manifest(folder).selection
+    except WorkbenchError:
+        what = "exists and is no recipe of ours"
+    else:
+        faults = [
+            (
+                os.path.join(folder, MANIFEST),
+                f"{name} was {getattr(theirs, name)!r}, now {getattr(recipe.selection, name)!r}",
+            )
+            for name in (*ANSWERS, "image")
+            if getattr(theirs, name) != getattr(recipe.selection, name)
+        ]
+        what = "was made from another selection" if faults else "was changed since it was made, or the catalogue was"
+    said = {CONFLICT: "differs", CREATE: "is missing there"}
+    faults += [(os.path.join(folder, path), said[status]) for path, status in files.items() if status in said]
+    raise FaultsError(f"{folder} {what}", faults, hint="give another --out, or replace the folder whole with --force")
+
+
+def _remove_abandoned(out: str, tag: str) -> None:
+    """Remove what a killed run of ours left beside the folder: its process is gone."""
+    for name in os.listdir(out):
+        if name.startswith(f".{tag}.") and name.endswith(_STAGED):
+            process = name.removeprefix(f".{tag}.").partition(".")[0]
+            if process.isdigit() and not os.path.exists(f"/proc/{process}"):
+                shutil.rmtree(os.path.join(out, name), ignore_errors=True)
+
+
+@contextmanager
+def _disk_errors(out: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkbenchError(
+            f"the recipe cannot be written: {error.strerror}",
+            where=str(error.filename or out),
+            hint="nothing was written; mend that, or give another --out",
+        ) from None
