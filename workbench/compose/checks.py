@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from workbench.compose.containerfile import Instruction, instructions
@@ -43,9 +43,8 @@ def check_recipe(recipe: Recipe) -> None:
         raise FaultsError(f"{recipe.tag} cannot be built", [tuple(problem) for problem in found])
 
 
-def containerfile_problems(text: str, files: object) -> Iterator[tuple[int, str]]:
-    """Yield `(line, message)` for what keeps `text` from building beside `files` (paths, a container)."""
-    paths = [path for path in files] if hasattr(files, "__iter__") else []
+def containerfile_problems(text: str, paths: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Yield `(line, message)` for what keeps `text` from building beside the files at `paths`."""
     try:
         parsed = instructions(text)
     except WorkbenchError as error:
@@ -75,7 +74,9 @@ def containerfile_problems(text: str, files: object) -> Iterator[tuple[int, str]
         yield last, f"the image would end in WORKDIR {workdir or 'of its base'}, and must end in {WORKDIR}"
 
 
-def _copy_problems(item: Instruction, paths: list[str], stages: list[str], variables: dict[str, str]) -> Iterator[str]:
+def _copy_problems(
+    item: Instruction, paths: Collection[str], stages: list[str], variables: dict[str, str]
+) -> Iterator[str]:
     source_stage = next((flag.partition("=")[2] for flag in item.flags if flag.startswith("--from=")), None)
     if source_stage is not None:
         known = source_stage in stages[:-1] or (source_stage.isdigit() and int(source_stage) < len(stages) - 1)
@@ -92,7 +93,7 @@ def _copy_problems(item: Instruction, paths: list[str], stages: list[str], varia
             yield f"{item.word} {source}: the recipe has no such file"
 
 
-def _is_there(source: str, paths: list[str]) -> bool:
+def _is_there(source: str, paths: Collection[str]) -> bool:
     wanted = source.removeprefix("./").strip("/")
     if wanted in ("", "."):
         return True

@@ -68,3 +68,18 @@ def _strings(value: object, key: str, file: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise WorkbenchError(f"[{key}] must be a table of strings", where=file)
     return value
+
+
+def read_files(folder: str) -> dict[str, bytes]:
+    """Return the files of a recipe folder by their path in it; raises WorkbenchError when one cannot be read."""
+    files = {}
+    for base, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            full = os.path.join(base, name)
+            try:
+                with open(full, "rb") as source:
+                    files[os.path.relpath(full, folder).replace(os.sep, "/")] = source.read()
+            except OSError as error:
+                raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
+    return files

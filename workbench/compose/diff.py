@@ -1,0 +1,82 @@
+"""How two recipes differ: packages first, then files, then the Containerfile."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST
+
+_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)")
+ADDED, REMOVED, MOVED = "added", "removed", "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One package or file: added, removed or moved (changed); `old` and `new` are versions, or empty."""
+
+    name: str
+    kind: str
+    old: str = ""
+    new: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Everything that tells two recipes apart; `packages` by the list (a file) that they stand in."""
+
+    packages: Mapping[str, list[Change]]
+    files: list[Change]
+    containerfile: list[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.containerfile or any(self.packages.values()))
+
+
+def diff(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Difference:
+    """Return how the recipe with the files `new` differs from the one with the files `old`.
+
+    recipe.toml is left out: it says again what the others say.
+    """
+    lists = sorted(path for path in {*old, *new} if _is_list(path))
+    packages = {path: _moves(_packages(path, old), _packages(path, new)) for path in lists}
+    others = sorted({*old, *new} - {CONTAINERFILE, MANIFEST, *lists})
+    files = [
+        Change(path, REMOVED if path not in new else ADDED if path not in old else MOVED)
+        for path in others
+        if old.get(path) != new.get(path)
+    ]
+    return Difference({path: moves for path, moves in packages.items() if moves}, files, _text_diff(old, new))
+
+
+def _is_list(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name.endswith(".txt") and name.startswith(("requirements", "os-packages"))
+
+
+def _packages(path: str, files: Mapping[str, bytes]) -> dict[str, str]:
+    text = files.get(path, b"").decode(errors="replace")
+    if path.rpartition("/")[2].startswith("os-packages"):
+        return {word: "" for line in text.splitlines() if (word := line.partition("#")[0].strip())}
+    pins = (_PIN.match(line.strip()) for line in text.splitlines())
+    return {pin[1].lower().replace("_", "-"): pin[2] for pin in pins if pin}
+
+
+def _moves(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
+    return [
+        Change(
+            name,
+            REMOVED if name not in new else ADDED if name not in old else MOVED,
+            old.get(name, ""),
+            new.get(name, ""),
+        )
+        for name in sorted({*old, *new})
+        if (name in old, old.get(name)) != (name in new, new.get(name))
+    ]
+
+
+def _text_diff(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
+    lines = [files.get(CONTAINERFILE, b"").decode(errors="replace").splitlines() for files in (old, new)]
+    return list(difflib.unified_diff(*lines, fromfile="old", tofile="new", lineterm=""))

@@ -1,0 +1,79 @@
+"""`wizard.py check`: a catalogue, or recipe folders against it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue
+from workbench.compose.possible import attempt, combinations
+from workbench.errors import FaultsError
+from workbench.names import LATEST
+from workbench.recipes.lint import lint
+from workbench.recipes.stale import check_folder
+
+EXAMPLES = """\
+  wizard.py check                     the catalogue: every fault, every combination, hadolint
+  wizard.py check recipes/*           recipe folders: can be built, and not stale
+  wizard.py check --catalog DIR       somebody else's catalogue
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `check`."""
+    parser.add_argument("folder", nargs="*", help="recipe folders; none checks the catalogue")
+    parser.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, print what is well, and raise FaultsError with all that is not."""
+    catalogue = read_catalogue(args.catalog)
+    if args.folder:
+        faults = [fault for folder in args.folder for fault in check_folder(catalogue, folder, with_lint=args.lint)]
+        summary: dict[str, object] = {"recipes": len(args.folder), "faults": len(faults)}
+    else:
+        summary, faults = check_catalogue(catalogue, with_lint=args.lint)
+    if faults:
+        what = "the recipes" if args.folder else f"the catalogue {args.catalog}"
+        raise FaultsError(f"{what}: {len(faults)} fault{'' if len(faults) == 1 else 's'}", faults)
+    if args.json:
+        print(json.dumps(summary, indent=2))
+    else:
+        print(", ".join(f"{count} {what}" for what, count in summary.items()))
+    return 0
+
+
+def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str, object], list[tuple[str, str]]]:
+    """Compose every combination of `catalogue`; return the counts and the faults.
+
+    A combination that the rules refuse is none. A bundle or an IDE that nothing goes with is one,
+    with its most frequent reason, and so is anything hadolint finds.
+    """
+    tried: Counter[str] = Counter()
+    possible: Counter[str] = Counter()
+    why: dict[str, Counter[str]] = {}
+    faults: dict[tuple[str, str], None] = {}
+    for selection in combinations(catalogue, LATEST):
+        recipe, reason = attempt(catalogue, selection)
+        folders = (catalogue.bundles[selection.bundle].folder, catalogue.ides[selection.ide].folder)
+        for part in ("", *folders):
+            tried[part] += 1
+            possible[part] += recipe is not None
+            why.setdefault(part, Counter()).update([reason] if reason else [])
+        if recipe is not None and with_lint:
+            for line, message in lint(catalogue, recipe.containerfile):
+                section = next((s for s in reversed(recipe.sections) if s.line <= line), recipe.sections[0])
+                faults[section.origin, message] = None
+    for part, count in possible.items():
+        if part and not count:
+            faults[part, f"can never be chosen: {why[part].most_common(1)[0][0]}"] = None
+    counts = {
+        "bundles": len(catalogue.bundles),
+        "ides": len(catalogue.ides),
+        "combinations": tried[""],
+        "possible": possible[""],
+    }
+    return dict(counts), sorted(faults)

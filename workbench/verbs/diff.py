@@ -1,0 +1,79 @@
+"""`wizard.py diff`: how two recipes differ."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+
+from workbench.compose.diff import ADDED, REMOVED, Change, Difference, diff
+from workbench.compose.selection import ANSWERS
+from workbench.recipes.read import read_files, read_manifest
+
+EXAMPLES = """\
+  wizard.py diff recipes/OLD recipes/NEW             packages, files, Containerfile
+  wizard.py diff recipes/OLD recipes/NEW --summary   counts only
+"""
+_SIGNS = {ADDED: "+", REMOVED: "-"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `diff`."""
+    parser.add_argument("old", help="recipe folder")
+    parser.add_argument("new", help="recipe folder")
+    parser.add_argument("--summary", action="store_true", help="print counts only")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print how the recipe in the folder `new` differs from the one in `old`."""
+    theirs, ours = read_manifest(args.old).selection, read_manifest(args.new).selection
+    answers = {
+        name: (getattr(theirs, name), getattr(ours, name))
+        for name in (*ANSWERS, "image")
+        if getattr(theirs, name) != getattr(ours, name)
+    }
+    difference = diff(read_files(args.old), read_files(args.new))
+    if args.json:
+        changed = {name: {"old": old, "new": new} for name, (old, new) in answers.items()}
+        print(json.dumps({"selection": changed, **dataclasses.asdict(difference)}, indent=2))
+    elif not difference and not answers:
+        print("no difference")
+    elif args.summary:
+        print(_summary(difference))
+    else:
+        _print(answers, difference)
+    return 0
+
+
+def _print(answers: dict[str, tuple[str, str]], difference: Difference) -> None:
+    for name, (old, new) in answers.items():
+        print(f"{name}: {old or '-'} -> {new or '-'}")
+    for path, changes in difference.packages.items():
+        print(f"\n{path}")
+        for change in changes:
+            print(f"  {_line(change)}")
+    if difference.files:
+        print("\nfiles")
+        for change in difference.files:
+            print(f"  {_line(change)}")
+    if difference.containerfile:
+        print("\nContainerfile")
+        print("\n".join(f"  {line}" for line in difference.containerfile))
+
+
+def _line(change: Change) -> str:
+    versions = " -> ".join(version for version in (change.old, change.new) if version)
+    return f"{_SIGNS.get(change.kind, '~')} {change.name} {versions}".rstrip()
+
+
+def _summary(difference: Difference) -> str:
+    rows = [*difference.packages.items(), ("files", difference.files)]
+    counted = [f"{path}: {_counts(changes)}" for path, changes in rows if changes]
+    lines = [line for line in difference.containerfile if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    return "\n".join([*counted, f"Containerfile: {len(lines)} lines"])
+
+
+def _counts(changes: list[Change]) -> str:
+    kinds = [change.kind for change in changes]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))

@@ -1,0 +1,115 @@
+"""`wizard.py list`: what there is to choose from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue, Rules
+from workbench.names import python_version
+from workbench.table import columns
+
+KINDS = ("releases", "oses", "bundles", "ides")
+
+EXAMPLES = """\
+  wizard.py list                  everything
+  wizard.py list bundles          one kind
+  wizard.py list ides --json      for a program
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `list`."""
+    parser.add_argument("kind", nargs="?", choices=KINDS, help="one kind only")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the names of a catalogue, with what is worth knowing of each."""
+    catalogue = read_catalogue(args.catalog)
+    kinds = [args.kind] if args.kind else list(KINDS)
+    listed = {kind: _LISTINGS[kind](catalogue) for kind in kinds}
+    if args.json:
+        print(json.dumps(listed, indent=2, ensure_ascii=False))
+        return 0
+    for number, (kind, rows) in enumerate(listed.items()):
+        header = [key.replace("_", " ") for key in rows[0]] if rows else [kind]
+        print("" if number == 0 else "\n", kind.upper(), sep="")
+        print(columns(header, [[_cell(value) for value in row.values()] for row in rows]))
+    return 0
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    return str(value) or "-"
+
+
+def _releases(catalogue: Catalogue) -> list[dict[str, object]]:
+    return [
+        {
+            "name": release.name,
+            "display": release.display,
+            "state": release.state,
+            "cuda": release.cuda.get("version", ""),
+            "oses": list(release.systems),
+            "repository": release.repository,
+        }
+        for release in catalogue.releases.values()
+    ]
+
+
+def _systems(catalogue: Catalogue) -> list[dict[str, object]]:
+    return [
+        {
+            "name": system.name,
+            "display": system.display,
+            "family": system.family,
+            "pythons": sorted(
+                {
+                    python
+                    for release in catalogue.releases.values()
+                    if system.name in release.systems
+                    for python in release.systems[system.name].pythons
+                }
+            ),
+        }
+        for system in catalogue.systems.values()
+    ]
+
+
+def _bundles(catalogue: Catalogue) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for bundle in catalogue.bundles.values():
+        pythons = ["any"] if bundle.any_python else [python_version(folder) or folder for folder in bundle.pythons]
+        rows.append(
+            {
+                "name": bundle.name,
+                "display": bundle.display,
+                "pythons": pythons,
+                **_rules(bundle.rules, "ides"),
+                "folder": bundle.folder,
+            }
+        )
+    return rows
+
+
+def _ides(catalogue: Catalogue) -> list[dict[str, object]]:
+    return [
+        {"name": ide.name, "display": ide.display, **_rules(ide.rules, "bundles"), "folder": ide.folder}
+        for ide in catalogue.ides.values()
+    ]
+
+
+def _rules(rules: Rules, partners: str) -> Mapping[str, object]:
+    return {
+        "cuda": rules.cuda,
+        "oses": list(rules.oses) if rules.oses is not None else "any",
+        partners: list(rules.partners) if rules.partners is not None else "any",
+        "needs": list(rules.needs),
+    }
+
+
+_LISTINGS = {"releases": _releases, "oses": _systems, "bundles": _bundles, "ides": _ides}
