@@ -68,7 +68,7 @@ def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
     if exists and all(status == IDENTICAL for status in files.values()):
         return Written(folder, files)
     if exists and not force:
-        _refuse(recipe, folder, files)
+        raise refusal(recipe, folder, files)
     with _disk_errors(out):
         os.makedirs(out, exist_ok=True)
         _remove_abandoned(out, str(recipe.tag))
@@ -106,8 +106,8 @@ def _make_folders(staged: str, parent: str) -> None:
             os.chmod(at, 0o755)
 
 
-def _refuse(recipe: Recipe, folder: str, files: dict[str, str]) -> None:
-    """Raise the error that says what stands in the way of `recipe` in `folder`."""
+def refusal(recipe: Recipe, folder: str, files: dict[str, str]) -> FaultsError:
+    """Return the error that says what stands in the way of `recipe` in `folder`; `files` is what compare returned."""
     faults = []
     try:
         theirs = read_manifest(folder).selection
@@ -125,7 +125,7 @@ def _refuse(recipe: Recipe, folder: str, files: dict[str, str]) -> None:
         what = "was made from another selection" if faults else "was changed since it was made, or the catalogue was"
     said = {CONFLICT: "differs", CREATE: "is missing there"}
     faults += [(os.path.join(folder, path), said[status]) for path, status in files.items() if status in said]
-    raise FaultsError(f"{folder} {what}", faults, hint="give another --out, or replace the folder whole with --force")
+    return FaultsError(f"{folder} {what}", faults, hint="give another --out, or replace the folder whole with --force")
 
 
 def _remove_abandoned(out: str, tag: str) -> None:
