@@ -99,7 +99,7 @@ def suggestion(wanted: str, known: Iterable[str]) -> str:
     """Return a hint for a name that is not known: the nearest ones, or all there are."""
     import difflib
 
-    names = list(known)
+    names = list(dict.fromkeys(known))
     near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
     near += [name for name in names if wanted and name.startswith(wanted) and name not in near]
     if near:

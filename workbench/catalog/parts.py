@@ -48,9 +48,7 @@ def read_parts(
         folders, _ = tree.folder(kind)
         seen: dict[str, str] = {}
         for folder in sorted((name for name in folders if name[0] not in "._"), key=_menu_order):
-            numbered = _NUMBERED.fullmatch(folder)
-            name = numbered[2] if numbered else folder
-            path = f"{kind}/{folder}"
+            name, path = official_name(folder), f"{kind}/{folder}"
             if not is_name(name):
                 faults.add(path, f"{name!r} cannot be part of a tag: use letters, digits, dots and hyphens")
             elif name in seen:
@@ -59,6 +57,12 @@ def read_parts(
                 seen[name] = path
                 with faults:
                     yield name, read(tree, Part(name, path, *tree.folder(path)), faults)
+
+
+def official_name(folder: str) -> str:
+    """Return the name of a bundle or IDE folder without its number: "10-stable-studio" gives "stable-studio"."""
+    numbered = _NUMBERED.fullmatch(folder)
+    return numbered[2] if numbered else folder
 
 
 def _menu_order(folder: str) -> tuple[bool, int, str]:

@@ -7,7 +7,7 @@ import os
 from workbench.catalog.bundles import read_bundle
 from workbench.catalog.faults import Faults
 from workbench.catalog.ides import read_ide
-from workbench.catalog.parts import check_known, read_parts, require
+from workbench.catalog.parts import check_known, official_name, read_parts, require
 from workbench.catalog.releases import read_releases, read_systems
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Bundle, Catalogue, Ide
@@ -44,11 +44,14 @@ def _check_names(catalogue: Catalogue, faults: Faults) -> None:
         *(("bundle.toml", "IDE", bundle) for bundle in catalogue.bundles.values()),
         *(("ide.toml", "bundle", ide) for ide in catalogue.ides.values()),
     ]
+    # By folder: one that could not be read has been told already, and its name is no miss.
+    with faults:
+        named = {kind: [official_name(name) for name in catalogue.tree.folder(kind)[0]] for kind in ("bundles", "ides")}
     systems = catalogue.systems
     served = {*systems, *(system.family for system in systems.values()), ""}
     for file, kind, part in parts:
         where = f"{part.folder}/{file}"
-        others = catalogue.ides if kind == "IDE" else catalogue.bundles
+        others = named["ides" if kind == "IDE" else "bundles"]
         check_known(where, kind, part.rules.partners or (), others, faults)
         check_known(where, "operating system", part.rules.oses or (), systems, faults)
         by_variant = [part.os_packages]
@@ -57,5 +60,11 @@ def _check_names(catalogue: Catalogue, faults: Faults) -> None:
             for variant, path in paths.items():
                 check_known(path, "operating system or family", {variant} - served, systems, faults)
     for release in catalogue.releases.values():
-        for key, known in (("os", release.systems), ("bundle", catalogue.bundles), ("ide", catalogue.ides)):
-            check_known(release.path, f"default {key}", {release.defaults.get(key)} - {None, *known}, known, faults)
+        for key, known in (("os", release.systems), ("bundle", named["bundles"]), ("ide", named["ides"])):
+            check_known(
+                release.path,
+                f"default {key}",
+                [release.defaults[key]] if key in release.defaults else [],
+                known,
+                faults,
+            )

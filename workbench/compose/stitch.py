@@ -42,7 +42,6 @@ def compose(catalogue: Catalogue, selection: Selection) -> Recipe:
     text = _HEADER.format(tag=tag)
     sections = []
     for title, origin in _sections(catalogue, selection):
-        inputs[origin] = catalogue.tree.digest(origin)
         body = _section_text(catalogue, selection, values, origin, inputs)
         text += f"\n# === {title} ({origin})\n"
         sections.append(Section(title, origin, body, text.count("\n") + 1, not origin.endswith(".j2")))
@@ -128,17 +127,19 @@ def generic_path(catalogue: Catalogue, os: str, folder: str, stem: str) -> str:
 def _section_text(
     catalogue: Catalogue, selection: Selection, values: Mapping[str, str], path: str, inputs: dict[str, str]
 ) -> str:
-    text = catalogue.tree.text(path)
+    def used(name: str) -> str:
+        inputs[name] = catalogue.tree.digest(name)
+        return catalogue.tree.text(name)
+
+    def generic(folder: str, stem: str) -> str:
+        shared = generic_path(catalogue, selection.os, folder, stem)
+        return _section_text(catalogue, selection, values, shared, inputs)
+
     if path.endswith(".j2"):
         from workbench.compose.templates import render
 
-        def generic(folder: str, stem: str) -> str:
-            used = generic_path(catalogue, selection.os, folder, stem)
-            inputs[used] = catalogue.tree.digest(used)
-            return _section_text(catalogue, selection, values, used, inputs)
-
-        text = render(path, text, catalogue, selection, generic)
-    return substitute(text, values)
+        return substitute(render(path, catalogue, selection, used, generic), values)
+    return substitute(used(path), values)
 
 
 def _files(catalogue: Catalogue, selection: Selection) -> dict[str, RecipeFile]:

@@ -13,10 +13,12 @@ from workbench.errors import WorkbenchError
 
 # Looks a generic snippet up by its folder and stem, and returns its text for the chosen system.
 Generic = Callable[[str, str], str]
+# Returns the text of a catalogue file, and remembers that the recipe was made from it.
+Used = Callable[[str], str]
 
 
-def render(path: str, text: str, catalogue: Catalogue, selection: Selection, generic: Generic) -> str:
-    """Return the template `text` rendered for `selection`; `path` is for messages.
+def render(path: str, catalogue: Catalogue, selection: Selection, used: Used, generic: Generic) -> str:
+    """Return the template at `path` rendered for `selection`.
 
     The template sees os, cuda, python, release, bundle and ide, and the macros
     install_os_packages(list), install_python_packages(requirements) and fix_permissions(folder).
@@ -31,10 +33,10 @@ def render(path: str, text: str, catalogue: Catalogue, selection: Selection, gen
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
-        loader=jinja2.FunctionLoader(lambda name: catalogue.tree.text(f"snippets/{name}")),
+        loader=jinja2.FunctionLoader(lambda name: used(f"snippets/{name}")),
     )
     try:
-        return environment.from_string(text).render(_names(catalogue, selection), **_macros(generic))
+        return environment.from_string(used(path)).render(_names(catalogue, selection), **_macros(generic))
     except jinja2.TemplateSyntaxError as error:
         where = f"snippets/{error.name}" if error.name else path
         raise WorkbenchError(f"the template cannot be read: {error.message}", where=f"{where}:{error.lineno}") from None

@@ -14,7 +14,8 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
 
-# A catalogue's own list, with a reason for each rule; a catalogue without one ignores nothing.
+# A catalogue's own list of rules to ignore, each with its reason. A catalogue without one, such as
+# one made for the original, was never held to hadolint and is not linted.
 CONFIG = "snippets/hadolint.yaml"
 
 
@@ -26,29 +27,30 @@ def lint_recipe(catalogue: Catalogue, recipe: Recipe) -> None:
 
 
 def lint(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
-    """Return hadolint's findings in a Containerfile's text, as `(line, message)`.
+    """Return hadolint's findings in a Containerfile's text, as `(line, message)`; none without the list CONFIG.
 
     A text without findings is remembered in the user's cache folder, under the digest of text,
     rules and linter, because starting hadolint costs as much as all the rest of composing.
     Raises WorkbenchError when hadolint is not installed or fails.
     """
+    if not catalogue.tree.exists(CONFIG):
+        return []
     program = _program()
-    rules = os.path.join(catalogue.tree.root, CONFIG)
-    config = catalogue.tree.read(CONFIG) if catalogue.tree.exists(CONFIG) else b""
+    config = catalogue.tree.read(CONFIG)
     stat = os.stat(program)
     identity = f"{program} {stat.st_size} {stat.st_mtime_ns}".encode()
     key = hashlib.sha256(b"\0".join((identity, config, text.encode()))).hexdigest()
     clean = os.path.join(_cache(), key)
     if os.path.exists(clean):
         return []
-    found = _hadolint(program, rules if config else "", text)
+    found = _hadolint(program, os.path.join(catalogue.tree.root, CONFIG), text)
     if not found:
         _remember(clean)
     return found
 
 
 def _hadolint(program: str, rules: str, text: str) -> list[tuple[int, str]]:
-    command = [program, "--format", "json", "--no-fail", *(["--config", rules] if rules else []), "-"]
+    command = [program, "--format", "json", "--no-fail", "--config", rules, "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     try:
         findings: list[Mapping[str, object]] = json.loads(done.stdout)

@@ -16,7 +16,7 @@ from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import ANSWERS, Selection, check_selection
 from workbench.errors import UsageError
-from workbench.names import pick
+from workbench.names import check_release, pick
 from workbench.recipes.write import Written, compare, folder_of, write
 
 DEFAULT_OUT = "recipes"
@@ -115,7 +115,8 @@ def defaults(catalogue: Catalogue, given: dict[str, str]) -> dict[str, str]:
     import datetime
 
     open_ones = [name for name, release in catalogue.releases.items() if release.state != "retired"]
-    name = pick(given.get("release") or (open_ones or list(catalogue.releases))[0], catalogue.releases, "release")
+    name = check_release(given.get("release") or (open_ones or list(catalogue.releases))[0])
+    pick(name, catalogue.releases, "release")
     release = catalogue.releases[name]
     answers = {"base": "standard", **release.defaults, "release": name, "date": f"{datetime.date.today():%Y%m%d}"}
     answers.pop("out", None)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import RELEASE, make_catalogue
+from workbench.catalog.bases import base_tag, check_base, has_cuda
+from workbench.catalog.compat import reasons
+from workbench.catalog.reader import read_catalogue
+from workbench.errors import UsageError, WorkbenchError
+
+PARTS = {
+    "bundles/2-gpu/display.txt": "GPU",
+    "bundles/2-gpu/bundle.toml": 'cuda = "required"\nos = ["c9s"]\nides = ["runtime"]\n',
+    "bundles/2-gpu/py311/requirements.txt": "torch==2.11.0\n",
+    "bundles/3-r/display.txt": "R",
+    "bundles/3-r/selection-override": "",
+    "bundles/3-r/bundle.toml": 'provides = ["r-language"]\npython = ["3.11"]\n',
+    "ides/3-studio/display.txt": "Studio",
+    "ides/3-studio/studio.snippet": "USER 1001\nWORKDIR /opt/app-root/src\n",
+    "ides/3-studio/ide.toml": 'cuda = "never"\nneeds = ["r-language"]\n',
+    "ides/4-only/display.txt": "Only",
+    "ides/4-only/only.snippet": "USER 1001\nWORKDIR /opt/app-root/src\n",
+    "ides/4-only/ide.toml": 'bundles = ["r", "gpu"]\n',
+    "releases/2025a.toml": 'state = "retired"\n' + RELEASE.replace("[cuda]\nversion = ", "[cuda]\nother = "),
+}
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({}, []),
+        ({"base": "cuda", "os": "c9s", "python": "3.11", "bundle": "gpu", "ide": "runtime"}, []),
+        ({"bundle": "gpu"}, []),
+        ({"os": "c9s", "python": "3.12"}, ["release 2026a has no Python 3.12 on c9s (it has 3.11)"]),
+        ({"base": "standard", "bundle": "gpu"}, ["bundle gpu needs a CUDA base"]),
+        ({"os": "bookworm", "bundle": "gpu"}, ["bundle gpu is for c9s only"]),
+        ({"python": "3.12", "bundle": "gpu"}, ["bundle gpu has no packages for Python 3.12 (no folder py312)"]),
+        ({"bundle": "gpu", "ide": "editor"}, ["bundle gpu goes with runtime only"]),
+        ({"python": "3.12", "bundle": "r"}, ["bundle r is for Python 3.11 only"]),
+        ({"python": "3.11", "bundle": "r", "ide": "studio"}, []),
+        ({"base": "cuda", "ide": "studio"}, ["IDE studio does not go on a CUDA base"]),
+        (
+            {"bundle": "plain", "ide": "studio"},
+            ["IDE studio needs r-language, which plain and studio do not provide"],
+        ),
+        ({"bundle": "plain", "ide": "only"}, ["IDE only goes with bundle r or gpu only"]),
+        ({"release": "2025a"}, ["release 2025a is retired"]),
+        ({"release": "2025a", "base": "cuda"}, ["release 2025a is retired", "release 2025a pins no CUDA"]),
+    ],
+)
+def test_reasons(tmp_path: Path, choice: dict[str, str], expected: list[str]) -> None:
+    catalogue = read_catalogue(str(make_catalogue(tmp_path, PARTS)))
+    assert list(reasons(catalogue, **{"release": "2026a", **choice})) == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "cuda"),
+    [
+        ("standard", False),
+        ("cuda", True),
+        ("cuda-devel", True),
+        ("quay.io/acme/cuda-12:mytag", True),
+        ("docker.io/nvidia/cuda:13.0.2-runtime", True),
+        ("quay.io/acme/base:cuda_13", True),
+        ("quay.io/acme/base:1", False),
+        ("quay.io/barracudas/base:1", False),
+    ],
+)
+def test_which_bases_are_cuda(base: str, cuda: bool) -> None:
+    assert check_base(base) == base
+    assert has_cuda(base) == cuda
+
+
+def test_a_base_that_is_none_is_refused() -> None:
+    with pytest.raises(WorkbenchError, match="no base is named 'cud'"):
+        check_base("cud")
+    with pytest.raises(UsageError, match="is no image reference"):
+        check_base("quay.io/acme/ba se:1")
+
+
+def test_the_images_that_the_bases_stand_for() -> None:
+    where = ("c9s", "3.12", "2026a", "20261122")
+    assert base_tag("standard", *where) == "base-c9s-py312_2026a_20261122"
+    assert base_tag("cuda", *where) == "cuda-c9s-py312-runtime-cudnn_2026a_20261122"
+    assert base_tag("cuda-devel", *where) == "cuda-c9s-py312-devel-cudnn_2026a_20261122"

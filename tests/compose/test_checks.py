@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import make_catalogue, selection
+from workbench.catalog.reader import read_catalogue
+from workbench.compose.checks import check_recipe, containerfile_problems
+from workbench.compose.stitch import compose
+from workbench.errors import FaultsError
+
+END = "USER 1001\nWORKDIR /opt/app-root/src\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FROM a\n" + END, []),
+        ("FROM a\nUSER 1001:0\nWORKDIR /opt/app-root/src/\n", []),
+        ("FROM a\nUSER 1001\nWORKDIR /opt\nWORKDIR app-root/src\n", []),
+        ("FROM a\nCOPY one.txt two/ /x/\nCOPY tw?/*.sh /x/\nCOPY . /x/\n" + END, []),
+        ('FROM a\nCOPY ["one.txt", "/x"]\n' + END, []),
+        (
+            "FROM a AS b\nFROM a\nCOPY --from=b /gone /x\nCOPY --from=0 /gone /x\nCOPY --from=quay.io/c:1 /d /x\n"
+            + END,
+            [],
+        ),
+        ("FROM a\nADD https://example.com/x.jar /x/\nCOPY $UNKNOWN /x\n" + END, []),
+        ("FROM a\nENV F=one\nCOPY ${F}.txt $F.txt /x/\n" + END, []),
+        ("FROM a\nCOPY gone.txt /x\n" + END, [(2, "COPY gone.txt: the recipe has no such file")]),
+        ("FROM a\nCOPY ../secret /x\n" + END, [(2, "COPY ../secret: the recipe has no such file")]),
+        ("FROM a\nCOPY *.sh /x\n" + END, [(2, "COPY *.sh: the recipe has no such file")]),
+        ("FROM a\nENV F=gone\nCOPY $F.txt /x\n" + END, [(3, "COPY gone.txt: the recipe has no such file")]),
+        ("FROM a\nCOPY --from=b /x /x\n" + END, [(2, "COPY --from=b: there is no such stage above")]),
+        ("USER 1001\n", [(1, "no FROM: nothing to build on")]),
+        ("", [(1, "no FROM: nothing to build on")]),
+        (
+            "FROM a\n" + END + "USER 0\n",
+            [(4, "the image would run as USER 0, and must end as USER 1001")],
+        ),
+        (
+            "FROM a\n" + END + "FROM b\n",
+            [
+                (4, "the image would run as USER of its base, and must end as USER 1001"),
+                (4, "the image would end in WORKDIR of its base, and must end in /opt/app-root/src"),
+            ],
+        ),
+    ],
+)
+def test_what_keeps_a_containerfile_from_building(text: str, expected: list[tuple[int, str]]) -> None:
+    assert list(containerfile_problems(text, ["one.txt", "two/start.sh"])) == expected
+
+
+def test_a_containerfile_that_cannot_be_read() -> None:
+    ((line, message),) = containerfile_problems('FROM a\nCOPY ["x"\nENV x\n', [])
+    assert line >= 1
+    assert "cannot be read" in message
+
+
+def test_a_problem_is_told_at_the_snippets_line(tmp_path: Path) -> None:
+    files = {"ides/1-editor/files/start.sh": None, "bundles/1-plain/py311/requirements.txt": "# nothing\n-i index\n"}
+    catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
+    with pytest.raises(FaultsError) as caught:
+        check_recipe(compose(catalogue, selection()))
+    assert caught.value.faults == [
+        ("bundles/1-plain/py311/requirements.txt", "names no package, so installing from it would fail"),
+        ("ides/1-editor/editor.snippet:2", "COPY start.sh: the recipe has no such file"),
+    ]
+
+
+def test_heredocs_are_read(tmp_path: Path) -> None:
+    text = "FROM a\nCOPY <<END /x\nCOPY gone /y\nEND\nRUN <<END\nUSER 0\nEND\n" + END
+    assert list(containerfile_problems(text, [])) == []

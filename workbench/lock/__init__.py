@@ -1,0 +1,1 @@
+"""Locking the Python packages of bundles and bases with pipenv, and exporting the lists that images install."""

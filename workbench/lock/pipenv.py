@@ -1,0 +1,115 @@
+"""One folder's lock: from its Pipfile to Pipfile.lock and the exported requirement lists."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Mapping
+
+from workbench.errors import WorkbenchError
+
+PIPFILE, LOCK = "Pipfile", "Pipfile.lock"
+# Every other table of a Pipfile is a category of packages.
+_NOT_CATEGORIES = {"source", "requires", "pipenv", "scripts", "dev-packages"}
+
+
+def categories(folder: str) -> list[str]:
+    """Return the package categories of the Pipfile in `folder`, `packages` first.
+
+    Raises WorkbenchError when it cannot be read.
+    """
+    path = os.path.join(folder, PIPFILE)
+    try:
+        with open(path, "rb") as file:
+            data = tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise WorkbenchError(f"cannot be read: {error}", where=path) from None
+    found = [name for name, value in data.items() if name not in _NOT_CATEGORIES and isinstance(value, dict)]
+    return sorted(found, key=lambda name: name != "packages")
+
+
+def export_name(category: str) -> str:
+    """Return the file that a category is exported to: requirements.txt, requirements-jupyter.txt, …"""
+    return "requirements.txt" if category == "packages" else f"requirements-{category}.txt"
+
+
+def is_current(folder: str) -> bool:
+    """Return whether the lock in `folder` belongs to its Pipfile and its exports to the lock."""
+    if not os.path.exists(os.path.join(folder, LOCK)):
+        return False
+    if _pipenv(folder, "verify").returncode != 0:
+        return False
+    for name, text in exports(folder).items():
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                if file.read() != text:
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+def exports(folder: str) -> dict[str, str]:
+    """Return the requirement lists of the lock in `folder` by file name: pins with hashes, no index."""
+    found = {}
+    for category in categories(folder):
+        done = _pipenv(folder, "requirements", "--hash", "--categories", category)
+        if done.returncode != 0:
+            raise WorkbenchError(f"pipenv cannot export {category}: {_last(done)}", where=os.path.join(folder, LOCK))
+        lines = [line for line in done.stdout.splitlines() if line and not line.startswith("-")]
+        found[export_name(category)] = "".join(f"{line}\n" for line in lines)
+    return found
+
+
+def lock(folder: str, interpreter: str) -> None:
+    """Lock the Pipfile in `folder` for `interpreter`: all categories at once, so they fit together.
+
+    Everything is made beside, then put in place by renames, the lock last: whatever interrupts
+    it, a half lock is never taken for a whole one. Raises WorkbenchError with pipenv's own words.
+    """
+    with tempfile.TemporaryDirectory(prefix="workbench-lock-") as beside:
+        shutil.copy(os.path.join(folder, PIPFILE), beside)
+        done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(folder)))
+        if done.returncode != 0:
+            raise WorkbenchError(f"pipenv cannot lock it: {_last(done)}", where=os.path.join(folder, PIPFILE))
+        files = exports(beside)
+        with open(os.path.join(beside, LOCK), encoding="utf-8") as file:
+            files[LOCK] = file.read()
+    for name, text in files.items():
+        _replace(os.path.join(folder, name), text)
+
+
+def _replace(path: str, text: str) -> None:
+    staged = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(staged, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(staged, path)
+    except OSError as error:
+        raise WorkbenchError(f"cannot be written: {error.strerror}", where=path) from None
+    finally:
+        if os.path.exists(staged):
+            os.unlink(staged)
+
+
+def _pipenv(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment: Mapping[str, str] = {
+        **os.environ,
+        "PIPENV_PIPFILE": os.path.join(os.path.abspath(folder), PIPFILE),
+        # The lock is for another interpreter than ours, and its scratch environment goes with the folder.
+        "PIPENV_IGNORE_VIRTUALENVS": "1",
+        "PIPENV_VENV_IN_PROJECT": "1",
+        "PIPENV_NOSPIN": "1",
+        "PIPENV_VERBOSITY": "-1",
+    }
+    command = [sys.executable, "-m", "pipenv", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+
+
+def _last(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    return " | ".join(lines[-6:])

@@ -1,0 +1,111 @@
+"""`wizard.py lock`: the Python packages of bundles and bases, locked with pipenv."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+
+from workbench.catalog.parts import official_name
+from workbench.catalog.tree import Tree
+from workbench.errors import FaultsError, UsageError, WorkbenchError
+from workbench.lock.interpreter import find_interpreter, version_of
+from workbench.lock.pipenv import PIPFILE, is_current, lock
+from workbench.names import pick, python_folder, python_version
+
+EXAMPLES = """\
+  make lock                                        everything whose Pipfile changed
+  make lock BUNDLE=datascience PYTHON=3.11         one bundle for one Python
+  wizard.py lock --bundle datascience --python 3.12 --interpreter /opt/python3.12/bin/python3
+"""
+LOCKED, CURRENT, SKIPPED, FAILED = "locked", "current", "skipped", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one folder: locked, current, skipped or failed, why, and the seconds it took."""
+
+    folder: str
+    status: str
+    reason: str
+    seconds: float
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `lock`."""
+    parser.add_argument("--bundle", metavar="NAME", help="this bundle only")
+    parser.add_argument("--python", metavar="X.Y", help="this Python only")
+    parser.add_argument("--interpreter", metavar="PATH", help="the Python to lock with (default: found)")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many at once (2)")
+    parser.add_argument("--force", action="store_true", help="lock what is current too, taking newer versions")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Lock what changed, telling each folder as it is done; FaultsError when one could not be locked."""
+    if args.jobs < 1:
+        raise UsageError("--jobs must be 1 or more")
+    if not os.environ.get("PIP_INDEX_URL"):
+        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint="run `make lock`, which sets it")
+    outcomes = []
+    with ThreadPoolExecutor(args.jobs) as pool:
+        tasks = [pool.submit(_one, args, folder) for folder in folders(args.catalog, args.bundle, args.python)]
+        for number, task in enumerate(as_completed(tasks), 1):
+            outcome = task.result()
+            outcomes.append(outcome)
+            told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
+            print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
+    outcomes.sort(key=lambda outcome: outcome.folder)
+    if args.json:
+        print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
+    if failed := [(outcome.folder, outcome.reason) for outcome in outcomes if outcome.status == FAILED]:
+        raise FaultsError(f"{len(failed)} of {len(outcomes)} could not be locked", failed)
+    return 0
+
+
+def folders(catalog: str, bundle: str | None, python: str | None) -> list[str]:
+    """Return the folders with a Pipfile, relative to the catalogue.
+
+    Those of bundles, and those of bases unless one bundle is asked for. Read by hand, because a catalogue with a bundle that is not locked yet has a fault.
+    """
+    tree = Tree(catalog)
+    named = {official_name(name): f"bundles/{name}" for name in tree.folder("bundles")[0]}
+    parts = [named[pick(bundle, named, "bundle")]] if bundle else list(named.values())
+    if bundle is None:
+        parts += [f"base/{name}" for name in tree.folder("base")[0]]
+    wanted = python_folder(python) if python else None
+    found = [
+        f"{part}/{folder}"
+        for part in parts
+        for folder in tree.folder(part)[0]
+        if python_version(folder) and wanted in (None, folder) and tree.exists(f"{part}/{folder}/{PIPFILE}")
+    ]
+    if not found:
+        raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
+    return found
+
+
+def _one(args: argparse.Namespace, folder: str) -> Outcome:
+    start = time.monotonic()
+    full = os.path.join(args.catalog, folder)
+
+    def outcome(status: str, reason: str = "") -> Outcome:
+        return Outcome(folder, status, reason, round(time.monotonic() - start, 1))
+
+    try:
+        if not args.force and is_current(full):
+            return outcome(CURRENT)
+        wanted = python_version(os.path.basename(folder)) or ""
+        interpreter = args.interpreter or find_interpreter(wanted)
+        if interpreter is None:
+            return outcome(SKIPPED, f"no Python {wanted} on this machine: name one with --interpreter")
+        if version_of(interpreter) != wanted:
+            return outcome(FAILED, f"{interpreter} is not Python {wanted}")
+        lock(full, interpreter)
+        return outcome(LOCKED)
+    except WorkbenchError as error:
+        return outcome(FAILED, f"{error.where}: {error.message}" if error.where else error.message)
