@@ -1,0 +1,1 @@
+"""Images: finding the base, building with podman, checking, pushing."""

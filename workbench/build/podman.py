@@ -1,0 +1,116 @@
+"""podman: finding it, asking it, and reading its answers. Every call is an argument list, never a shell."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from workbench.errors import WorkbenchError
+
+# podman writes every complaint as "Error: …"; a registry's own words stand at the end of it.
+_ERROR = "Error: "
+_ABSENT = ("manifest unknown", "name unknown", "repository name not known", "not found", "StatusCode: 404")
+_REFUSED = ("unauthorized", "denied", "authentication required", "StatusCode: 401", "StatusCode: 403")
+
+
+class Answer(NamedTuple):
+    """What a call of podman ended with: the exit code, its output and its errors."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def reason(self) -> str:
+        """podman's own last complaint, on one line, without its `Error:`."""
+        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
+        said = next((line for line in reversed(lines) if line.startswith(_ERROR)), lines[-1] if lines else "")
+        return said.removeprefix(_ERROR) or f"exit code {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a registry has an image; `reason` is a sentence when it does not, or did not say.
+
+    `answered` is False when the registry could not be asked or refused: asking it again, for
+    another tag, is then in vain.
+    """
+
+    there: bool
+    reason: str = ""
+    answered: bool = True
+
+
+def program() -> str:
+    """Return the path of podman; raises WorkbenchError when it is not installed."""
+    found = shutil.which("podman")
+    if found is None:
+        raise WorkbenchError(
+            "podman is not installed",
+            hint="install it (Debian: apt-get install podman; Fedora, CentOS: dnf install podman)",
+        )
+    return found
+
+
+def is_installed() -> bool:
+    """Return whether podman is on the PATH."""
+    return shutil.which("podman") is not None
+
+
+def ask(*arguments: str, seconds: float | None = None) -> Answer:
+    """Run `podman ARGUMENTS` and return what it answered, whatever the exit code.
+
+    Raises WorkbenchError when podman is absent, cannot be started or takes longer than `seconds`.
+    """
+    command = [program(), *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=seconds
+        )
+    except OSError as error:
+        raise WorkbenchError(f"podman cannot be started: {error.strerror}", where=command[0]) from None
+    except subprocess.TimeoutExpired:
+        raise WorkbenchError(f"podman {arguments[0]} did not end within {seconds:g} s") from None
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def tell(what: str, *arguments: str, hint: str = "") -> str:
+    """Run `podman ARGUMENTS` and return its output, stripped; raises WorkbenchError "cannot `what`: …"."""
+    answer = ask(*arguments)
+    if answer.code != 0:
+        raise WorkbenchError(f"podman cannot {what}: {answer.reason}", hint=hint)
+    return answer.out.strip()
+
+
+def exists(image: str) -> bool:
+    """Return whether an image of exactly this name is here (fault W9: no search by pattern).
+
+    `image` must name its registry. Raises WorkbenchError when podman cannot say.
+    """
+    answer = ask("image", "exists", "--", image)
+    if answer.code > 1:
+        raise WorkbenchError(
+            f"podman cannot look for {image}: {answer.reason}", hint="`podman info` must work before anything is built"
+        )
+    return answer.code == 0
+
+
+def in_registry(image: str, seconds: float = 30) -> Presence:
+    """Return whether the registry that `image` names has it, waiting at most `seconds` for its answer."""
+    host = image.split("/", 1)[0]
+    try:
+        answer = ask("manifest", "inspect", f"docker://{image}", seconds=seconds)
+    except WorkbenchError:
+        return Presence(False, f"the registry {host} did not answer within {seconds:g} s", answered=False)
+    if answer.code == 0:
+        return Presence(True)
+    said = answer.reason
+    if any(sign in said for sign in _REFUSED):
+        return Presence(
+            False, f"the registry {host} refuses: no such image, or it needs `podman login {host}`", answered=False
+        )
+    if any(sign in said for sign in _ABSENT):
+        return Presence(False, "is not in the registry")
+    return Presence(False, f"the registry {host} does not answer: {said.rpartition(': ')[2]}", answered=False)
