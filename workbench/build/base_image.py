@@ -1,0 +1,105 @@
+"""Which image a recipe's FROM names: found here, in the registry, or as its `latest`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from workbench.build import podman
+from workbench.catalog.bases import BASES, base_tag
+from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.catalog.values import Catalogue
+from workbench.compose.selection import Selection, base_image
+from workbench.errors import FaultsError
+from workbench.names import LATEST, is_qualified
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A selection whose base image is known; `note` says what is not as was asked, "" if all is."""
+
+    selection: Selection
+    note: str = ""
+
+
+def look_up(catalogue: Catalogue, selection: Selection) -> Found:
+    """Return `selection` with the base image that is there.
+
+    Its own name first: on this machine, then in its registry; then its `latest` in the same way.
+    `image` stays empty when the image has the name that the release gives it, so that a look-up
+    does not change the recipe. Without podman nothing is looked up. Raises FaultsError that lists
+    every place when the image is in none.
+    """
+    if not podman.is_installed():
+        return Found(selection, "podman is not installed, so nobody looked whether the base image exists")
+    search = _Search()
+    if selection.base not in BASES:
+        return _foreign(selection, search)
+    repository = catalogue.releases[selection.release].repository
+    wanted = base_image(catalogue, selection)
+    for date in dict.fromkeys((selection.date, LATEST)):
+        tag = base_tag(selection.base, selection.os, selection.python, selection.release, date)
+        names = dict.fromkeys((f"{repository}:{tag}", f"{LOCAL_REPOSITORY}:{tag}"))
+        found = search.here(*names) or search.registry(f"{repository}:{tag}")
+        if found == wanted:
+            return Found(selection)
+        if found:
+            return Found(dataclasses.replace(selection, image=found), f"{wanted} is not there; FROM names {found}")
+    raise search.failed(wanted, _command(selection))
+
+
+def _foreign(selection: Selection, search: _Search) -> Found:
+    """Look for an image that is none of ours: by its name, or under localhost/ when it names no registry."""
+    name = selection.base
+    if not is_qualified(name):
+        found = search.here(f"localhost/{name}")
+        if found:
+            return Found(dataclasses.replace(selection, image=found))
+        raise search.failed(name, "write it with its registry, such as docker.io/library/" + name)
+    if search.here(name) or search.registry(name):
+        return Found(selection)
+    raise search.failed(name, "correct the name, or give --offline to compose without looking")
+
+
+class _Search:
+    """Asks for images, and keeps where it asked and what it heard."""
+
+    def __init__(self) -> None:
+        self.trail: list[tuple[str, str]] = []
+        self.silent: set[str] = set()
+
+    def here(self, *images: str) -> str:
+        """Return the first of `images` that is on this machine, "" for none."""
+        for image in images:
+            if podman.exists(image):
+                return image
+            self.trail.append((image, "is not on this machine"))
+        return ""
+
+    def registry(self, image: str) -> str:
+        """Return `image` if its registry has it, else ""; a registry that did not answer is asked once only."""
+        host = image.split("/", 1)[0]
+        if host == "localhost" or host in self.silent:
+            return ""
+        presence = podman.in_registry(image)
+        if presence.there:
+            return image
+        self.trail.append((image, presence.reason))
+        if not presence.answered:
+            self.silent.add(host)
+        return ""
+
+    def failed(self, image: str, hint: str) -> FaultsError:
+        """Return the error that says where `image` is not."""
+        return FaultsError(f"the base image {image} cannot be found", self.trail, hint=hint)
+
+
+def _command(selection: Selection) -> str:
+    """Return the hint for a base of ours that is nowhere: what makes it."""
+    offline = "give --offline to compose without looking"
+    if selection.base != "standard":
+        return offline
+    return (
+        f"make it with `make base OS={selection.os} PYTHON={selection.python} RELEASE={selection.release} "
+        f"DATE={selection.date}`, or {offline}"
+    )
