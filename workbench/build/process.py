@@ -1,0 +1,152 @@
+"""Running a long child process line by line, and stopping it so that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+# How long a child may take to end after it was asked to.
+GRACE_SECONDS = 10.0
+_POLL_SECONDS = 0.1
+
+
+def stream(command: Sequence[str], on_line: Callable[[str], None], *, patience: float = 0) -> int:
+    """Run `command`, hand each line of its output (errors included) to `on_line`, return its exit code.
+
+    The child has a process group of its own, so a Ctrl-C at the terminal reaches this process
+    only, which then stops the child in order (see `stop` for `patience`). Raises KeyboardInterrupt
+    after that.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+        errors="replace",
+    ) as child:
+        assert child.stdout is not None
+        try:
+            with interruptible():
+                for line in child.stdout:
+                    on_line(line.rstrip("\n"))
+                return child.wait()
+        except BaseException:
+            stop(child, patience)
+            raise
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP interrupt as Ctrl-C does, so that they too leave nothing behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stop(child: subprocess.Popen[str], patience: float = 0) -> None:
+    """End `child` and everything below it. A second Ctrl-C ends it without waiting.
+
+    With `patience` (seconds), only what runs below in other process groups is ended at first, and
+    the child may find that out by itself: podman then takes the step as failed and removes its
+    working containers, which it leaves mounted when it is ended itself.
+    """
+    below = descendants(child.pid)
+    try:
+        if patience and _wait(child, patience, end_guests=True):
+            return
+        below = descendants(child.pid)
+        _signal_group(child.pid, signal.SIGTERM)
+        _wait(child, GRACE_SECONDS)
+    except KeyboardInterrupt:
+        pass
+    _signal_group(child.pid, signal.SIGKILL)
+    for process in {*below, *descendants(child.pid)}:
+        _signal(process, signal.SIGKILL)
+    child.wait()
+
+
+def _wait(child: subprocess.Popen[str], seconds: float, *, end_guests: bool = False) -> bool:
+    """Return whether `child` ended within the time; its output is read and dropped meanwhile.
+
+    With `end_guests`, whatever below it is in another process group is ended, as it is seen.
+    """
+    deadline = time.monotonic() + seconds
+    asked: set[int] = set()
+    while child.poll() is None and time.monotonic() < deadline:
+        for process in descendants(child.pid) if end_guests else ():
+            if _group(process) not in (child.pid, 0):
+                # Asked once, then made to: a container's first process may not heed SIGTERM.
+                _signal(process, signal.SIGKILL if process in asked else signal.SIGTERM)
+                asked.add(process)
+        _drop_output(child)
+        time.sleep(_POLL_SECONDS)
+    return child.poll() is not None
+
+
+def _drop_output(child: subprocess.Popen[str]) -> None:
+    """Read what `child` has written, so that it does not wait for a reader instead of ending."""
+    if child.stdout is not None and not child.stdout.closed:
+        os.set_blocking(child.stdout.fileno(), False)
+        try:
+            while os.read(child.stdout.fileno(), 65536):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _group(process: int) -> int:
+    """Return the process group of `process`, 0 when it has ended."""
+    try:
+        return os.getpgid(process)
+    except ProcessLookupError:
+        return 0
+
+
+def descendants(process: int) -> list[int]:
+    """Return the ids of all processes below `process`, the nearest first (Linux: from /proc)."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", errors="replace") as stat:
+                    # The name in brackets may hold anything, brackets too; the parent is the second word after it.
+                    parent = int(stat.read().rpartition(")")[2].split()[1])
+            except (OSError, IndexError, ValueError):
+                continue  # it ended meanwhile
+            children.setdefault(parent, []).append(int(name))
+    found = list(children.get(process, ()))
+    for below in found:
+        found += children.get(below, ())
+    return found
+
+
+def _signal(process: int, number: int) -> None:
+    try:
+        os.kill(process, number)
+    except (ProcessLookupError, PermissionError):
+        pass  # it ended already, or is another user's (a set-uid helper)
+
+
+def _signal_group(leader: int, number: int) -> None:
+    try:
+        os.killpg(leader, number)
+    except (ProcessLookupError, PermissionError):
+        pass
