@@ -1,0 +1,79 @@
+"""`wizard.py build`: images from recipe folders."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from workbench.errors import UsageError
+
+EXAMPLES = """\
+  wizard.py build recipes/TAG                            build it as localhost/workbench-images:TAG
+  wizard.py build recipes/* --push quay.io/team/images   build all and push each, with its `latest`
+  wizard.py build recipes/TAG --engine-option=--jobs=2   pass an option to podman build
+  wizard.py build recipes/TAG --ca-bundle ca.pem         on a network that inspects TLS
+"""
+
+
+def build_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that every verb takes that builds."""
+    parser.add_argument(
+        "--engine-option",
+        dest="options",
+        metavar="OPTION",
+        action="append",
+        default=[],
+        help="pass OPTION to podman build; repeatable, written with =: --engine-option=--jobs=2",
+    )
+    parser.add_argument(
+        "--ca-bundle",
+        metavar="FILE",
+        default="",
+        help="certificates (PEM) to trust while building; default: what WORKBENCH_CA_BUNDLE names",
+    )
+    parser.add_argument("--no-cache", dest="cache", action="store_false", help="build every step again")
+    parser.add_argument("--log-dir", metavar="DIR", default="logs", help="folder for the log (logs)")
+    parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `build`."""
+    parser.add_argument("folders", metavar="FOLDER", nargs="+", help="recipe folder, as `new` writes it")
+    build_options(parser)
+    parser.add_argument(
+        "--push", metavar="REPO", default="", help="push the dated tag to REPO, then move its `latest` there"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build each folder in order; the first that fails ends it."""
+    from workbench.build.make import make
+    from workbench.build.podman_builder import check_options
+    from workbench.build.push import check_repository, push
+    from workbench.build.recipe_build import recipe_request
+
+    options = tuple(args.options)
+    check_options(options)
+    if args.push:
+        check_repository(args.push)
+    if len(set(args.folders)) != len(args.folders):
+        raise UsageError("a folder is given twice")
+    # All folders are read before the first is built: a typing error in the last should not take an hour to show.
+    requests = [
+        recipe_request(folder, options=options, ca_bundle=args.ca_bundle, cache=args.cache) for folder in args.folders
+    ]
+    reports = []
+    for request in requests:
+        made = make(request, logs=args.log_dir, quiet=args.json)
+        report = {"tag": request.tag, **made.as_data()}
+        if args.push:
+            pushed = push(made.built.image, args.push).images
+            report["pushed"] = list(pushed)
+            if not args.json:
+                print("\n".join(f"pushed {image}" for image in pushed))
+        elif not args.json:
+            print(made.built.image)
+        reports.append(report)
+    if args.json:
+        print(json.dumps(reports, indent=2))
+    return 0
