@@ -1,0 +1,51 @@
+"""`wizard.py base`: the base image of an operating system."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from workbench.catalog.reader import read_catalogue
+from workbench.verbs.build import build_options
+
+EXAMPLES = """\
+  wizard.py base --os bookworm --python 3.11 --release 2026a --date 20261122
+  make base OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122    the same
+"""
+
+
+def choice(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name a base image."""
+    parser.add_argument("--os", metavar="NAME", required=True, help="operating system, such as bookworm")
+    parser.add_argument("--python", metavar="X.Y", required=True, help="Python, such as 3.11")
+    parser.add_argument("--release", metavar="NAME", required=True, help="release, such as 2026a")
+    parser.add_argument("--date", metavar="YYYYMMDD", required=True, help="day of the build, or latest")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `base`."""
+    choice(parser)
+    build_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the base image and name it, by its date and as `latest`."""
+    from workbench.build.chain import base_request
+    from workbench.build.make import make
+
+    request = base_request(
+        read_catalogue(args.catalog),
+        args.release,
+        args.os,
+        args.python,
+        args.date,
+        options=tuple(args.options),
+        ca_bundle=args.ca_bundle,
+        cache=args.cache,
+    )
+    made = make(request, logs=args.log_dir, quiet=args.json)
+    if args.json:
+        print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
+    else:
+        print("\n".join(request.names))
+    return 0
