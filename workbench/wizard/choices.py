@@ -1,0 +1,87 @@
+"""The choices of each question, from the catalogue and the answers so far, with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from workbench.catalog.bases import BASES, base_label
+from workbench.catalog.compat import reasons
+from workbench.catalog.values import Catalogue
+from workbench.compose.possible import attempt
+from workbench.wizard.answers import OTHER, Answers, base_of, selection_of
+from workbench.wizard.question import Choice
+
+
+def releases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return the releases, the newest first."""
+    labels = {name: release.display for name, release in catalogue.releases.items()}
+    return _listed(labels, lambda name: _why(catalogue, {"release": name}))
+
+
+def bases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return our bases, and the way to name another image."""
+    labels = {base: base_label(catalogue, answers["release"], base) for base in BASES}
+    return _listed(
+        {**labels, OTHER: "another image"},
+        lambda base: "" if base == OTHER else _why(catalogue, {**answers, "base": base}),
+    )
+
+
+def systems(catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return every operating system that any release has."""
+    labels = {name: system.display for name, system in catalogue.systems.items()}
+    return _listed(labels, lambda os: _why(catalogue, {**answers, "os": os}))
+
+
+def pythons(catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return every Python that any release has, those for the chosen system first."""
+    ours = catalogue.releases[answers["release"]].systems[answers["os"]].pythons
+    others = (pins.pythons for release in catalogue.releases.values() for pins in release.systems.values())
+    versions = dict.fromkeys([*ours, *(python for pythons in others for python in pythons)])
+    return _listed(
+        {python: python for python in versions}, lambda python: _why(catalogue, {**answers, "python": python})
+    )
+
+
+def bundles(catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return the bundles; one that no IDE goes with is impossible too.
+
+    Only the rules are asked here: composing every bundle with every IDE would be felt.
+    """
+
+    def why(bundle: str) -> str:
+        chosen = {**answers, "bundle": bundle}
+        if reason := _why(catalogue, chosen):
+            return reason
+        found = {}
+        for ide in catalogue.ides:
+            if not (reason := _why(catalogue, {**chosen, "ide": ide})):
+                return ""
+            found[reason] = ide
+        return f"no IDE goes with it: {'; '.join(found)}" if found else "the catalogue has no IDE"
+
+    return _listed({name: bundle.display for name, bundle in catalogue.bundles.items()}, why)
+
+
+def ides(catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return the IDEs; one whose recipe could not be built is impossible, and says why."""
+    labels = {name: ide.display for name, ide in catalogue.ides.items()}
+    return _listed(labels, lambda ide: attempt(catalogue, selection_of({**answers, "ide": ide}))[1])
+
+
+def _why(catalogue: Catalogue, answers: Answers) -> str:
+    made = {name: answers.get(name, "") for name in ("release", "os", "python", "bundle", "ide")}
+    return "; ".join(reasons(catalogue, base=base_of(answers), **made))
+
+
+def _listed(labels: dict[str, str], why: Callable[[str], str]) -> list[Choice]:
+    """Return a choice for each name; the name stands before its label unless every label says it."""
+    if all(name in label for name, label in labels.items()):
+        return [Choice(name, label, why(name)) for name, label in labels.items()]
+    width = _column(labels)
+    return [Choice(name, f"{name:<{width}}  {label}", why(name)) for name, label in labels.items()]
+
+
+def _column(names: Iterable[str]) -> int:
+    # One very long name must not push every label off the screen.
+    return min(20, max(map(len, names)))

@@ -1,0 +1,75 @@
+"""The review: everything that would be written, before anything is."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from workbench.compose.recipe import Recipe
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.wizard.answers import Answers
+from workbench.wizard.steps import STEPS
+
+_STATUS_STYLE = {"create": "green", "identical": "dim", "conflict": "bold red"}
+
+
+def review_text(
+    recipe: Recipe,
+    answers: Answers,
+    folder: str,
+    files: Mapping[str, str],
+    refusal: WorkbenchError | None,
+    columns: int,
+) -> str:
+    """Return the panel of answers, base image, folder and files, `columns` wide.
+
+    `files` says create, identical or conflict by path; `refusal` is why the folder that is there
+    cannot be written over, if so.
+    """
+    facts = _grid()
+    for step in STEPS:
+        if step.name in answers and step.name != "out":
+            facts.add_row(step.label, Text(answers[step.name]))
+    facts.add_row("FROM", Text(recipe.image))
+    facts.add_row("Folder", Text(folder))
+    listed = _grid()
+    for path, status in files.items():
+        listed.add_row(Text(status, style=_STATUS_STYLE[status]), Text(path))
+    parts: list[RenderableType] = [facts, Text(), listed]
+    if refusal is not None:
+        # Its hint names flags, and the question below the panel offers the same.
+        parts = [*_said(refusal), Text(), *parts]
+    return _drawn(Panel(Group(*parts), title="Review"), columns)
+
+
+def trouble_text(error: WorkbenchError, columns: int) -> str:
+    """Return the panel that says what went wrong, `columns` wide."""
+    said = [*_said(error), *([Text(f"hint: {error.hint}", style="dim")] if error.hint else [])]
+    return _drawn(Panel(Group(*said), title="This cannot be done", border_style="red"), columns)
+
+
+def _said(error: WorkbenchError) -> list[Text]:
+    if isinstance(error, FaultsError):
+        faults = [Text(f"{where}: {message}" if where else message) for where, message in error.faults]
+        return [Text(error.message, style="bold"), *faults]
+    return [Text(f"{error.where}: {error.message}" if error.where else error.message, style="bold")]
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    return grid
+
+
+def _drawn(renderable: RenderableType, columns: int) -> str:
+    # Rich honours NO_COLOR by itself.
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=columns)
+    with console.capture() as captured:
+        console.print(renderable)
+    return captured.get().rstrip("\n")

@@ -1,0 +1,145 @@
+"""The whole conversation: questions, composition, review, and the recipe written."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from workbench.catalog.values import Catalogue
+from workbench.compose.recipe import Recipe
+from workbench.compose.selection import Selection
+from workbench.errors import WorkbenchError
+from workbench.recipes.write import IDENTICAL, Written, compare, folder_of, refusal, write
+from workbench.wizard.answers import Answers, selection_of, tag_so_far
+from workbench.wizard.ask import Defaults, ask
+from workbench.wizard.question import Choice, Prompt, Question
+from workbench.wizard.review import review_text, trouble_text
+from workbench.wizard.screen import tag_lines
+
+# Makes the recipe of a selection; the base image is looked up when the second argument is true.
+Compose = Callable[[Selection, bool], Recipe]
+
+_BACK = "back"
+_GO_BACK = Choice(_BACK, "Go back and answer otherwise")
+_OTHER_FOLDER = Choice(_BACK, "Give another output folder")
+_LEAVE = Choice("quit", "Quit, and write nothing")
+_WITHOUT_LOOK_UP = Choice("offline", "Go on without looking the base image up")
+_WRITE = Choice("write", "Write the recipe")
+_REPLACE = Choice("replace", "Replace the folder whole")
+_KEEP = Choice("keep", "Go on with it")
+_ONLY_WRITE = Choice("no", "No, only write the recipe")
+_BUILD = Choice("yes", "Yes, write the recipe and build it")
+
+
+class Quit(Exception):
+    """The user chose to leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the conversation came to: the recipe that was written, and whether to build it now."""
+
+    written: Written
+    build: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    replace: bool
+    build: bool
+
+
+def converse(catalogue: Catalogue, defaults: Defaults, compose: Compose, prompt: Prompt, *, look_up: bool) -> Done:
+    """Ask, compose, review, and write the recipe that was agreed on.
+
+    Every question comes before the first byte is written, "build it now?" too, so that leaving at
+    any of them leaves nothing behind. Raises Quit when the user chooses to leave, and whatever the
+    prompt raises when the user just does.
+    """
+    answers: dict[str, str] = {}
+    while True:
+        answers = ask(catalogue, defaults, prompt, answers)
+        recipe = _composed(compose, prompt, answers, look_up)
+        agreed = _agreed(prompt, recipe, answers) if recipe else None
+        if recipe is None or agreed is None:
+            continue
+        try:
+            with _undisturbed():
+                written = write(recipe, answers["out"], force=agreed.replace)
+        except WorkbenchError as error:
+            _choose(prompt, "What now?", answers, partial(trouble_text, error), [_OTHER_FOLDER, _LEAVE])
+        else:
+            return Done(written, agreed.build)
+
+
+def _composed(compose: Compose, prompt: Prompt, answers: Answers, look_up: bool) -> Recipe | None:
+    """Return the recipe, or None when there is none and the user goes back."""
+    selection = selection_of(answers)
+    try:
+        with prompt.busy("looking the base image up and checking the recipe"):
+            return compose(selection, look_up)
+    except WorkbenchError as error:
+        trouble, spare = error, None
+    if look_up:
+        # Is it the look-up alone that failed? Then going on without it is worth offering.
+        try:
+            spare = compose(selection, False)
+        except WorkbenchError as error:
+            trouble = error
+    choices = [_GO_BACK, *([_WITHOUT_LOOK_UP] if spare else []), _LEAVE]
+    chosen = _choose(prompt, "What now?", answers, partial(trouble_text, trouble), choices)
+    return spare if chosen == _WITHOUT_LOOK_UP.value else None
+
+
+def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers) -> _Agreed | None:
+    """Return what to do with the recipe, or None when the user goes back."""
+    folder = folder_of(recipe, answers["out"])
+    files = compare(recipe, folder)
+    exists = os.path.lexists(folder)
+    refused = refusal(recipe, folder, files) if exists and set(files.values()) != {IDENTICAL} else None
+    panel = partial(review_text, recipe, answers, folder, files, refused)
+    if refused:
+        title, choices = "The folder is there and differs. What now?", [_OTHER_FOLDER, _REPLACE, _LEAVE]
+    elif exists:
+        title, choices = "The same recipe is there already.", [_KEEP, _GO_BACK, _LEAVE]
+    else:
+        title, choices = "Is this what you want?", [_WRITE, _GO_BACK, _LEAVE]
+    while True:
+        chosen = _choose(prompt, title, answers, panel, choices)
+        if chosen == _BACK:
+            return None
+        build = _choose(prompt, "Build the image now?", answers, panel, [_ONLY_WRITE, _BUILD])
+        if build != _BACK:
+            return _Agreed(replace=chosen == _REPLACE.value, build=build == _BUILD.value)
+
+
+def _choose(
+    prompt: Prompt, title: str, answers: Answers, panel: Callable[[int], str], choices: Sequence[Choice]
+) -> str:
+    """Return the choice made below `panel`; Esc is going back. Raises Quit."""
+    tag = tag_so_far(answers)
+    question = Question(
+        title,
+        lambda _, columns, rows: tag_lines(tag, columns),
+        choices,
+        preselected=choices[0].value,
+        panel=panel,
+    )
+    chosen = prompt.ask(question) or _BACK
+    if chosen == _LEAVE.value:
+        raise Quit
+    return chosen
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a Ctrl-C come too late: in these milliseconds the folder is made whole, and then said to be."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
