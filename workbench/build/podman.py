@@ -12,6 +12,8 @@ from workbench.errors import WorkbenchError
 # podman writes every complaint as "Error: …"; a registry's own words stand at the end of it.
 _ERROR = "Error: "
 _ABSENT = ("manifest unknown", "name unknown", "repository name not known", "not found", "StatusCode: 404")
+# podman up to 4 refuses to show the manifest of a single OCI image, after it has read it.
+_NOT_A_LIST = "Treating single images as manifest lists is not implemented"
 _REFUSED = ("unauthorized", "denied", "authentication required", "StatusCode: 401", "StatusCode: 403")
 
 
@@ -101,12 +103,12 @@ def in_registry(image: str, seconds: float = 30) -> Presence:
     """Return whether the registry that `image` names has it, waiting at most `seconds` for its answer."""
     host = image.split("/", 1)[0]
     try:
-        answer = ask("manifest", "inspect", f"docker://{image}", seconds=seconds)
+        answer = ask("manifest", "inspect", image, seconds=seconds)
     except WorkbenchError:
         return Presence(False, f"the registry {host} did not answer within {seconds:g} s", answered=False)
-    if answer.code == 0:
-        return Presence(True)
     said = answer.reason
+    if answer.code == 0 or _NOT_A_LIST in said:
+        return Presence(True)
     if any(sign in said for sign in _REFUSED):
         return Presence(
             False, f"the registry {host} refuses: no such image, or it needs `podman login {host}`", answered=False

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import engine as engines
+from tests.engine import Engine
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Engine]:
+    """podman with a store that the whole session shares."""
+    if reason := engines.missing():
+        pytest.skip(reason)
+    # Not below pytest's own folder: pytest keeps the last three, and images are large.
+    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-"))) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(store: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """podman with the session's store, for this process and those it starts."""
+    for name, value in store.env.items():
+        monkeypatch.setenv(name, value)
+    for name in ("WORKBENCH_CA_BUNDLE", "WORKBENCH_APT_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return store
+
+
+@pytest.fixture(scope="session")
+def registry(store: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The `host:port` of a registry that anybody may push to."""
+    _need_registry()
+    with engines.registry(store, tmp_path_factory.mktemp("registry")) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def private_registry(store: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The `host:port` of a registry that refuses everybody."""
+    _need_registry()
+    with engines.registry(store, tmp_path_factory.mktemp("registry"), private=True) as host:
+        yield host
+
+
+def _need_registry() -> None:
+    if shutil.which("docker-registry", path=engines.search_path()) is None:
+        pytest.skip("docker-registry not installed")

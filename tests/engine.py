@@ -1,0 +1,186 @@
+"""podman, a registry and small images for tests: all of it in a folder of the test session's own."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+TINY = "localhost/tiny:1"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """podman with a store of its own; `env` is what makes every plain `podman` use it."""
+
+    folder: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def try_(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        command = ["podman", *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, env={**os.environ, **self.env}, check=False)
+
+    def __call__(self, *arguments: str, stdin: bytes | None = None) -> str:
+        done = self.try_(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"podman {' '.join(arguments)}: {done.stderr.decode()}"
+        return done.stdout.decode().strip()
+
+    def names(self) -> set[str]:
+        """Every name that an image of the store has."""
+        return set(self("images", "--format", "{{.Repository}}:{{.Tag}}").split()) - {"<none>:<none>"}
+
+    def containers(self) -> str:
+        """Every container, those of unfinished builds included."""
+        return self("ps", "--all", "--external", "--quiet")
+
+
+def missing() -> str:
+    """What keeps podman from being used in tests here, "" for nothing."""
+    if os.geteuid() != 0:
+        return "not root"
+    lacking = [tool for tool in ("podman", "busybox", "iptables") if shutil.which(tool, path=search_path()) is None]
+    return f"{', '.join(lacking)} not installed" if lacking else ""
+
+
+def search_path() -> str:
+    return f"{os.environ['PATH']}:{SBIN}"
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Engine]:
+    """Yield podman with its store below `folder`; all of it is gone afterwards.
+
+    The machine's own way of running containers is taken where it works. Where it does not (hybrid
+    cgroups, missing capabilities: a container, a CI machine), runc and modest limits are.
+    """
+    storage = folder / "storage.conf"
+    storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n')
+    network = f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_subnet = "10.{os.getpid() % 200 + 30}.0.0/24"\n'
+    (folder / "net").mkdir()
+    containers, registries = folder / "containers.conf", folder / "registries.conf"
+    containers.write_text(network)
+    registries.write_text("")
+    engine = Engine(
+        folder,
+        {
+            "PATH": search_path(),
+            "CONTAINERS_CONF": str(containers),
+            "CONTAINERS_STORAGE_CONF": str(storage),
+            "CONTAINERS_REGISTRIES_CONF": str(registries),
+        },
+    )
+    try:
+        engine("import", "--change", "ENV PATH=/bin", "--change", 'CMD ["/bin/sh"]', "-", TINY, stdin=tiny_root())
+        if engine.try_("run", "--rm", TINY, "true").returncode != 0:
+            containers.write_text(network + CONSTRAINED.format(runc=shutil.which("runc", path=search_path()) or "runc"))
+            engine("run", "--rm", TINY, "true")
+        yield engine
+    finally:
+        engine.try_("rm", "--all", "--force", "--time", "0")
+        engine.try_("rm", "--all", "--force", "--time", "0", "--storage")
+        for mounted in sorted(_mounts(folder), reverse=True):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+CONSTRAINED = """
+[containers]
+default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+runtime = "runc"
+[engine.runtimes]
+runc = ["{runc}"]
+"""
+
+
+def tiny_root() -> bytes:
+    """A root file system of a few megabytes, as a tar: busybox and a user's group."""
+    busybox = shutil.which("busybox", path=search_path())
+    assert busybox is not None
+    applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, mode in (("bin", 0o755), ("etc", 0o755), ("tmp", 0o1777)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, mode
+            tar.addfile(entry)
+        tar.add(busybox, "bin/busybox")
+        for applet in applets:
+            if applet != "busybox":
+                entry = tarfile.TarInfo(f"bin/{applet}")
+                entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
+                tar.addfile(entry)
+        text = b"root:x:0:0:root:/:/bin/sh\n"
+        entry = tarfile.TarInfo("etc/passwd")
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text))
+    return packed.getvalue()
+
+
+def _mounts(folder: Path) -> list[str]:
+    mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line.split()[4] for line in mounts if line.split()[4].startswith(f"{folder}/")]
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(url: str, seconds: float, okay: tuple[int, ...] = (200,)) -> bytes:
+    """Return what `url` answers, once it answers with one of `okay`; fails after `seconds`."""
+    deadline, last = time.monotonic() + seconds, "nothing"
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status in okay:
+                    return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            if error.code in okay:
+                return error.read()
+            last = str(error)
+        except OSError as error:
+            last = str(error)
+        time.sleep(0.2)
+    raise AssertionError(f"{url} did not answer within {seconds} s: {last}")
+
+
+@contextmanager
+def registry(engine: Engine, folder: Path, *, private: bool = False) -> Iterator[str]:
+    """Yield the `host:port` of a registry on loopback that the engine trusts; a private one refuses everybody."""
+    port = free_port()
+    config = f"version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {folder}/blobs}}\n"
+    config += f"http: {{addr: '127.0.0.1:{port}'}}\n"
+    if private:
+        (folder / "users").write_text("")
+        config += f"auth:\n  htpasswd: {{realm: test, path: {folder}/users}}\n"
+    (folder / "config.yml").write_text(config)
+    trusted = Path(engine.env["CONTAINERS_REGISTRIES_CONF"])
+    trusted.write_text(trusted.read_text() + f'[[registry]]\nlocation = "127.0.0.1:{port}"\ninsecure = true\n')
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            ["docker-registry", "serve", str(folder / "config.yml")],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PATH": search_path()},
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/v2/", 20, okay=(200, 401))
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.kill()
+            server.wait()
