@@ -2,11 +2,10 @@
 
 import sys
 
+if sys.version_info < (3, 11):
+    sys.exit("wizard.py needs Python 3.11 or newer: run `make wizard`, or name one with `make setup PYTHON3=...`")
+
+from workbench.cli import main
+
 if __name__ == "__main__":
-    try:
-        from workbench.cli import main
-    except ModuleNotFoundError as missing:
-        if missing.name and missing.name.startswith("workbench"):
-            raise
-        sys.exit(f"wizard.py needs {missing.name}: run `make wizard`, or .venv/bin/python wizard.py after `make setup`")
     sys.exit(main(sys.argv[1:]))

@@ -231,7 +231,7 @@ def test_w18_text_needs_no_podman_no_network_and_no_terminal(tmp_path: Path) -> 
 
 
 def test_w19_what_is_installed_is_pinned_and_checked(ours: Catalogue) -> None:
-    lists = [path for path in REPOSITORY.glob("*/*/py*/requirements*.txt")]
+    lists = list(REPOSITORY.glob("*/*/py*/requirements*.txt"))
     assert len(lists) >= 14
     for path in lists:
         for line in path.read_text().splitlines():

@@ -14,6 +14,8 @@ from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError,
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+OUTSIDE = "run `make wizard`, or .venv/bin/python wizard.py after `make setup`"
+
 # A verb is imported only when it is asked for: `list` has no use for what `build` imports.
 VERBS = {
     "wizard": "choose a recipe by answering questions (what `wizard.py` alone does)",
@@ -55,10 +57,14 @@ def main(argv: Sequence[str]) -> int:
         # The reader went away (`| head`); what is still buffered has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_USER
+    except ModuleNotFoundError as missing:
+        # Started with a Python that is not the environment's: the one mistake that everybody makes.
+        if missing.name is None or missing.name.startswith("workbench"):
+            return _tell_bug(missing, argv)
+        print(f"wizard.py needs {missing.name}: {OUTSIDE}", file=sys.stderr)
+        return EXIT_USER
     except Exception as error:  # the last resort: a bug is ours to read, not the user's
-        print(f"error: this is a bug in workbench-images: {error!r}", file=sys.stderr)
-        print(f"  the details are in {_log_bug(argv)}; please report them", file=sys.stderr)
-        return EXIT_BUG
+        return _tell_bug(error, argv)
 
 
 def _run(argv: list[str]) -> int:
@@ -121,6 +127,12 @@ def _print_error(error: WorkbenchError, as_json: bool) -> None:
         print(f"error: {where}{error.message}", file=sys.stderr)
     if error.hint:
         print(f"  hint: {error.hint}", file=sys.stderr)
+
+
+def _tell_bug(error: Exception, argv: Sequence[str]) -> int:
+    print(f"error: this is a bug in workbench-images: {error!r}", file=sys.stderr)
+    print(f"  the details are in {_log_bug(argv)}; please report them", file=sys.stderr)
+    return EXIT_BUG
 
 
 def _log_bug(argv: Sequence[str]) -> str:

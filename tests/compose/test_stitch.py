@@ -16,7 +16,9 @@ FULL = {
     "bundles/1-plain/builder/files/built.txt": "built\n",
     "bundles/1-plain/os/os-packages.txt": "git\n",
     "bundles/1-plain/os/os-packages.bookworm.txt": "git-core\n",
-    "bundles/1-plain/custom/custom.snippet": "COPY --from=builder /built.txt /\nCOPY tools/ /tools/\nENV DATE=today\nRUN $DATE\n",
+    "bundles/1-plain/custom/custom.snippet": (
+        "COPY --from=builder /built.txt /\nCOPY tools/ /tools/\nENV DATE=today\nRUN $DATE\n"
+    ),
     "bundles/1-plain/custom/files/tools/tool.sh": "#!/bin/sh\n",
     "bundles/1-plain/custom/files/.hidden": "not copied\n",
     "ides/1-editor/os/os-packages.txt": "nano\n",

@@ -71,7 +71,7 @@ def test_templates_share_what_is_below_snippets(tmp_path: Path) -> None:
     ],
 )
 def test_a_template_that_fails_says_where(tmp_path: Path, text: str, message: str, line: int) -> None:
-    with pytest.raises(WorkbenchError, match="template|read") as caught:
+    with pytest.raises(WorkbenchError, match=r"template|read") as caught:
         compose(read_catalogue(str(with_template(tmp_path, text))), selection())
     assert message in caught.value.message or message in caught.value.where
     assert caught.value.where in (f"ides/1-editor/editor.snippet.j2:{line}", "snippets/gone.j2")

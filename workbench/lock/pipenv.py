@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -77,10 +78,25 @@ def lock(folder: str, interpreter: str) -> None:
         if done.returncode != 0:
             raise WorkbenchError(f"pipenv cannot lock it: {_last(done)}", where=os.path.join(folder, PIPFILE))
         files = exports(beside)
+        _refuse_two_pins(files, os.path.join(folder, PIPFILE))
         with open(os.path.join(beside, LOCK), encoding="utf-8") as file:
             files[LOCK] = file.read()
     for name, text in files.items():
         _replace(os.path.join(folder, name), text)
+
+
+def _refuse_two_pins(files: Mapping[str, str], where: str) -> None:
+    """Raise WorkbenchError when a package has two versions: pipenv fits each category to `packages` only."""
+    pins: dict[str, set[str]] = {}
+    for text in files.values():
+        for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]+])?==([^\s;]+)", text, re.MULTILINE):
+            pins.setdefault(name.lower(), set()).add(version)
+    if two := [f"{name} ({', '.join(sorted(versions))})" for name, versions in pins.items() if len(versions) > 1]:
+        raise WorkbenchError(
+            f"the categories want different versions of {', '.join(sorted(two))}",
+            where=where,
+            hint="name one version of each in the Pipfile",
+        )
 
 
 def _replace(path: str, text: str) -> None:

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY, make_catalogue
+from tests.command import files_below
+from workbench.lock.interpreter import find_interpreter, version_of
+from workbench.lock.pipenv import categories, exports, is_current
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+FOLDER = f"py{sys.version_info.major}{sys.version_info.minor}"
+PIPFILE = """\
+[[source]]
+name = "index"
+url = "${PIP_INDEX_URL}"
+verify_ssl = true
+
+[packages]
+packaging = "~=26.0"
+
+[jupyter]
+pluggy = "~=1.5"
+packaging = "*"
+"""
+LOCKS = sorted(path.parent for path in REPOSITORY.glob("*/*/py*/Pipfile.lock"))
+
+
+def make_lock(catalogue: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """`make lock` in everything but the catalogue: the variable of the Pipfiles is set as there."""
+    script = '. workbench/lock/index-url.sh && exec "$0" wizard.py lock --catalog "$@"'
+    command = ["sh", "-c", script, sys.executable, str(catalogue), *flags]
+    return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+
+
+def test_locking_for_real_then_nothing_to_do_then_a_change(tmp_path: Path) -> None:
+    catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": PIPFILE, "bundles/2-new/display.txt": "N"})
+    folder = catalogue / "bundles/2-new" / FOLDER
+    assert not is_current(str(folder))
+    done = make_lock(catalogue, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [outcome["status"] for outcome in json.loads(done.stdout)] == ["locked"]
+    assert sorted(files_below(folder)) == ["Pipfile", "Pipfile.lock", "requirements-jupyter.txt", "requirements.txt"]
+    assert re.fullmatch(r"packaging==26\.\S+; .*--hash=sha256:\w{64} .*\n", (folder / "requirements.txt").read_text())
+    assert is_current(str(folder))
+    before = files_below(folder)
+    assert [outcome["status"] for outcome in json.loads(make_lock(catalogue, "--json").stdout)] == ["current"]
+    assert files_below(folder) == before
+    (folder / "requirements.txt").write_text("packaging==1.0\n")
+    assert not is_current(str(folder))
+    (folder / "Pipfile").write_text(PIPFILE.replace("~=1.5", "~=1.6"))
+    assert not is_current(str(folder))
+
+
+def test_what_cannot_be_resolved_leaves_the_old_lock(tmp_path: Path) -> None:
+    pipfile = PIPFILE.replace('packaging = "*"', 'packaging = "==1.0.9999"')
+    catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": pipfile})
+    folder = catalogue / "bundles/2-new" / FOLDER
+    (folder / "requirements.txt").write_text("packaging==26.0\n")
+    done = make_lock(catalogue, "--bundle", "new", "--python", HERE)
+    assert done.returncode == 1
+    assert "pipenv cannot lock it" in done.stderr
+    assert files_below(folder) == {"Pipfile": pipfile.encode(), "requirements.txt": b"packaging==26.0\n"}
+
+
+def test_two_versions_of_one_package_are_refused(tmp_path: Path) -> None:
+    pipfile = PIPFILE.replace('packaging = "~=26.0"', 'six = "*"').replace('packaging = "*"', 'packaging = "==26.0"')
+    pipfile += '\n[runtime]\npackaging = "==25.0"\n'
+    catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": pipfile})
+    done = make_lock(catalogue)
+    assert done.returncode == 1
+    assert "the categories want different versions of packaging (25.0, 26.0)" in done.stderr
+    assert list(files_below(catalogue / "bundles/2-new")) == [f"{FOLDER}/Pipfile"]
+
+
+def test_an_absent_python_is_a_skip_that_names_it(tmp_path: Path) -> None:
+    catalogue = make_catalogue(tmp_path, {"bundles/2-new/py399/Pipfile": PIPFILE})
+    done = make_lock(catalogue, "--json")
+    assert done.returncode == 0
+    (outcome,) = json.loads(done.stdout)
+    assert (outcome["status"], outcome["folder"]) == ("skipped", "bundles/2-new/py399")
+    assert "no Python 3.99 on this machine" in outcome["reason"]
+
+
+def test_a_wrong_interpreter_is_refused(tmp_path: Path) -> None:
+    catalogue = make_catalogue(tmp_path, {"bundles/2-new/py399/Pipfile": PIPFILE})
+    done = make_lock(catalogue, "--interpreter", sys.executable)
+    assert done.returncode == 1
+    assert f"{sys.executable} is not Python 3.99" in done.stderr
+
+
+def test_the_running_interpreter_is_found() -> None:
+    found = find_interpreter(HERE)
+    assert found is not None
+    assert version_of(found) == HERE
+    assert find_interpreter("3.99") is None
+    assert version_of("/nowhere/python") is None
+
+
+@pytest.mark.parametrize("folder", LOCKS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_every_lock_of_ours_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made from the Pipfile beside it, equal to its exports, hashed in every line, one pin a package."""
+    monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))
+    assert is_current(str(folder))
+    pins: dict[str, set[str]] = {}
+    for text in exports(str(folder)).values():
+        for line in text.splitlines():
+            match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]+])?==([^ ;]+).* --hash=sha256:[0-9a-f]{64}", line)
+            assert match, line
+            pins.setdefault(match[1].lower(), set()).add(match[2])
+    assert {name: versions for name, versions in pins.items() if len(versions) != 1} == {}
+    sources = json.loads((folder / "Pipfile.lock").read_text())["_meta"]["sources"]
+    assert [source["url"] for source in sources] == ["${PIP_INDEX_URL}"]
+
+
+def test_every_pipfile_of_ours_is_locked() -> None:
+    assert sorted(path.parent for path in REPOSITORY.glob("*/*/py*/Pipfile")) == LOCKS
+    assert len(LOCKS) >= 6
+    assert categories(str(LOCKS[-1]))[0] == "packages"

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY, make_catalogue
+from tests.command import wizard
+from workbench import __version__
+from workbench.cli import VERBS, main
+
+
+def test_help_lists_every_verb_and_needs_no_catalogue() -> None:
+    done = wizard("--help")
+    assert done.returncode == 0
+    for verb in VERBS:
+        assert f"\n  {verb}" in done.stdout
+    assert wizard("--version").stdout == f"workbench-images {__version__}\n"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_examples(verb: str) -> None:
+    done = wizard(verb, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "examples:\n  " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["nwe"], 2, "there is no verb 'nwe'\n  hint: did you mean new?"),
+        (["new", "--relaese", "x"], 2, "unrecognized arguments: --relaese"),
+        (["new", "--rel", "2026a"], 2, "unrecognized arguments: --rel"),
+        (["list", "colours"], 2, "invalid choice: 'colours'"),
+        (["tag"], 2, "required: parse|format"),
+        (["list", "--catalog", "/nowhere"], 1, "/nowhere: there is no such catalogue folder"),
+    ],
+)
+def test_a_wrong_command_line(arguments: list[str], code: int, says: str) -> None:
+    done = wizard(*arguments)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_usage_errors_are_json_when_asked_for() -> None:
+    done = wizard("list", "--json", "colours")
+    assert set(json.loads(done.stderr)) == {"error", "hint", "where"}
+
+
+def test_a_bug_is_told_as_one_with_its_details_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(root: str) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("workbench.verbs.list.read_catalogue", broken)
+    assert main(["list"]) == 3
+    told = capsys.readouterr().err
+    assert "this is a bug in workbench-images: RuntimeError('boom')" in told
+    log = Path(told.partition("the details are in ")[2].partition(";")[0])
+    assert "RuntimeError: boom" in log.read_text()
+    log.unlink()
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(root: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("workbench.verbs.list.read_catalogue", interrupted)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_reader_that_goes_away_is_no_bug() -> None:
+    command = f"{sys.executable} wizard.py matrix --json | head -c 10"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert "bug" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["list"], ["matrix"], ["new", "--help"], ["new", "--defaults", "--dry-run", "--offline"]],
+)
+def test_text_verbs_import_no_prompt_and_no_rich(arguments: list[str]) -> None:
+    script = (
+        "import sys; sys.argv[0] = 'wizard.py'; from workbench.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "heavy = {'questionary', 'prompt_toolkit', 'rich', 'jinja2', 'httpx', 'grpc', 'pathlib'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert done.stderr.splitlines()[-1] in ("[]", "['pathlib']")
+
+
+def test_outside_the_environment_one_line_says_what_to_run(tmp_path: Path) -> None:
+    """A Python without our libraries: this one, told to look nowhere but in its own standard library."""
+    catalogue = make_catalogue(tmp_path)
+    base = os.path.join(sys.base_prefix, "bin", "python3")
+    command = [base, "-S", "wizard.py", "new", "--defaults", "--offline", "--catalog", str(catalogue)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("wizard.py needs ")
+    assert done.stderr.endswith(": run `make wizard`, or .venv/bin/python wizard.py after `make setup`\n")
+    assert done.stderr.count("\n") == 1
