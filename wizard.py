@@ -2,7 +2,7 @@
 
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036, an older Python is just who must read this
     sys.exit("wizard.py needs Python 3.11 or newer: run `make wizard`, or name one with `make setup PYTHON3=...`")
 
 from workbench.cli import main

@@ -12,9 +12,9 @@ from tests.catalogues import REPOSITORY
 
 
 def wizard(
-    *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `wizard.py` with `arguments`, without a terminal, and return how it ended."""
+    """Run `wizard.py` with `arguments` (as text), without a terminal, and return how it ended."""
     return subprocess.run(
         [sys.executable, str(REPOSITORY / "wizard.py"), *map(str, arguments)],
         capture_output=True,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -31,6 +30,17 @@ VERBS = {
     "validate": "start a base image and check its commands and Python",
     "lock": "lock the Python packages of bundles",
 }
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. argparse would import shutil for that, and it asks for each argument."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = os.get_terminal_size().columns
+        except OSError:
+            width = 100
+        super().__init__(prog, width=max(width - 2, 40))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,7 +98,7 @@ def _run(argv: list[str]) -> int:
         prog=f"wizard.py {verb}",
         description=VERBS[verb],
         epilog=f"examples:\n{module.EXAMPLES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -115,6 +125,8 @@ def _help() -> str:
 
 def _print_error(error: WorkbenchError, as_json: bool) -> None:
     if as_json:
+        import json
+
         print(json.dumps(error.as_data(), ensure_ascii=False), file=sys.stderr)
         return
     one = isinstance(error, FaultsError) and len(error.faults) == 1

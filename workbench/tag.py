@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import check_date, check_release, is_name, python_version
@@ -14,8 +14,7 @@ LONGEST_TAG = 128
 _PARTS = re.compile(r"(?P<body>.+)-(?P<python>py[0-9]{2,3})_(?P<release>[^_]+)_(?P<date>[^_]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """The parts of a tag; `python` is written as in the tag (py311). `str()` formats it."""
 
     cuda: bool

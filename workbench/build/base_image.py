@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.build import podman
 from workbench.catalog.bases import BASES, base_tag
@@ -14,8 +13,7 @@ from workbench.errors import FaultsError
 from workbench.names import LATEST, is_qualified
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A selection whose base image is known; `note` says what is not as was asked, "" if all is."""
 
     selection: Selection
@@ -44,7 +42,7 @@ def look_up(catalogue: Catalogue, selection: Selection) -> Found:
         if found == wanted:
             return Found(selection)
         if found:
-            return Found(dataclasses.replace(selection, image=found), f"{wanted} is not there; FROM names {found}")
+            return Found(selection._replace(image=found), f"{wanted} is not there; FROM names {found}")
     raise search.failed(wanted, _command(selection))
 
 
@@ -54,7 +52,7 @@ def _foreign(selection: Selection, search: _Search) -> Found:
     if not is_qualified(name):
         found = search.here(f"localhost/{name}")
         if found:
-            return Found(dataclasses.replace(selection, image=found))
+            return Found(selection._replace(image=found))
         raise search.failed(name, "write it with its registry, such as docker.io/library/" + name)
     if search.here(name) or search.registry(name):
         return Found(selection)

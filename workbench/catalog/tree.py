@@ -16,18 +16,22 @@ class Tree:
         self._bytes: dict[str, bytes] = {}
         self._digests: dict[str, str] = {}
         self._walks: dict[str, list[str]] = {}
+        self._listed: set[str] = set()
 
     def folder(self, path: str) -> tuple[list[str], list[str]]:
         """Return the names of the folders and of the files in `path`, each sorted; none if it is absent.
 
         Raises WorkbenchError for a link that leaves the catalogue and a folder that cannot be read.
         """
-        folders, files = [], []
+        folders: list[str] = []
+        files: list[str] = []
         try:
             with os.scandir(os.path.join(self.root, path)) as entries:
                 for entry in entries:
+                    full = f"{path}/{entry.name}" if path else entry.name
                     if entry.is_symlink():
-                        self._refuse_outside(f"{path}/{entry.name}" if path else entry.name)
+                        self._refuse_outside(full)
+                    self._listed.add(full)
                     (folders if entry.is_dir() else files).append(entry.name)
         except FileNotFoundError:
             return [], []
@@ -67,7 +71,8 @@ class Tree:
     def read(self, path: str) -> bytes:
         """Return the bytes of the file at `path`; raises WorkbenchError when it cannot be read."""
         if path not in self._bytes:
-            self._refuse_outside(path)
+            if path not in self._listed:
+                self._refuse_outside(path)
             try:
                 with open(os.path.join(self.root, path), "rb") as file:
                     self._bytes[path] = file.read()

@@ -1,15 +1,18 @@
-"""What a catalogue holds, as values."""
+"""What a catalogue holds, as values.
+
+Values on the way of every verb are NamedTuples: as immutable as frozen dataclasses, and without
+the import of `dataclasses` (and `inspect` below it), which took a sixth of a whole `new`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.catalog.tree import Tree
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rules:
+class Rules(NamedTuple):
     """What a `bundle.toml` or `ide.toml` says about what goes with it; None means anything.
 
     `cuda` is required, optional or never; `partners` are the IDEs of a bundle or the bundles of
@@ -24,8 +27,7 @@ class Rules:
     provides: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Bundle:
+class Bundle(NamedTuple):
     """A bundle of libraries: `folder` relative to the catalogue, paths by variant ("" is the plain one).
 
     `pythons` maps a folder such as py311 to the names of the requirement files in it.
@@ -42,8 +44,7 @@ class Bundle:
     any_python: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ide:
+class Ide(NamedTuple):
     """An IDE, or the runtime without one: `snippet` and `os_packages` are paths by variant."""
 
     name: str
@@ -55,8 +56,7 @@ class Ide:
     os_packages: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class System:
+class System(NamedTuple):
     """An operating system: `family` (debian, rhel) chooses among snippets and package lists."""
 
     name: str
@@ -65,16 +65,14 @@ class System:
     commands: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReleaseSystem:
+class ReleaseSystem(NamedTuple):
     """What a release pins of one operating system: its root image and its Pythons, best first."""
 
     image: str
     pythons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Release:
+class Release(NamedTuple):
     """A release: `path` of its file, the repository that its images live in, what it pins."""
 
     name: str
@@ -87,8 +85,7 @@ class Release:
     systems: Mapping[str, ReleaseSystem]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Catalogue:
+class Catalogue(NamedTuple):
     """Everything that can be chosen, each kind by official name in the order it is shown."""
 
     tree: Tree

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
@@ -40,7 +39,7 @@ def problems(recipe: Recipe) -> list[Problem]:
 def check_recipe(recipe: Recipe) -> None:
     """Raise FaultsError with every problem of `recipe`, if it has any."""
     if found := problems(recipe):
-        raise FaultsError(f"{recipe.tag} cannot be built", [tuple(problem) for problem in found])
+        raise FaultsError(f"{recipe.tag} cannot be built", [(problem.where, problem.message) for problem in found])
 
 
 def containerfile_problems(text: str, paths: Collection[str]) -> Iterator[tuple[int, str]]:
@@ -99,10 +98,13 @@ def _is_there(source: str, paths: Collection[str]) -> bool:
         return True
     if wanted.startswith("../"):
         return False
-    return any(
-        path == wanted or path.startswith(f"{wanted}/") or fnmatch.fnmatchcase(_head(path, wanted), wanted)
-        for path in paths
-    )
+    if any(path == wanted or path.startswith(f"{wanted}/") for path in paths):
+        return True
+    if not any(sign in wanted for sign in "*?["):
+        return False
+    import fnmatch
+
+    return any(fnmatch.fnmatchcase(_head(path, wanted), wanted) for path in paths)
 
 
 def _head(path: str, like: str) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import dockerfile
 
 from workbench.errors import WorkbenchError
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1)."""
 
     word: str

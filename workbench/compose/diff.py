@@ -78,5 +78,5 @@ def _moves(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
 
 
 def _text_diff(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[str]:
-    lines = [files.get(CONTAINERFILE, b"").decode(errors="replace").splitlines() for files in (old, new)]
-    return list(difflib.unified_diff(*lines, fromfile="old", tofile="new", lineterm=""))
+    before, after = (files.get(CONTAINERFILE, b"").decode(errors="replace").splitlines() for files in (old, new))
+    return list(difflib.unified_diff(before, after, fromfile="old", tofile="new", lineterm=""))

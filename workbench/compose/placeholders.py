@@ -28,7 +28,9 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
 
     A name that the text itself declares with ARG or ENV is the build's, and stays.
     """
-    own = declared_names(text) if "ARG" in text.upper() or "ENV" in text.upper() else frozenset()
+    if not _PLACEHOLDER.search(text):
+        return text
+    own = _own(text)
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
@@ -39,5 +41,11 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
 
 def left_over(text: str) -> list[str]:
     """Return the placeholders that `text` still holds and does not declare itself."""
-    own = declared_names(text)
-    return [match[0] for match in _PLACEHOLDER.finditer(text) if (match[1] or match[2]) not in own]
+    found = list(_PLACEHOLDER.finditer(text))
+    own = _own(text) if found else frozenset()
+    return [match[0] for match in found if (match[1] or match[2]) not in own]
+
+
+def _own(text: str) -> frozenset[str]:
+    upper = text.upper()
+    return declared_names(text) if "ARG" in upper or "ENV" in upper else frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.compose.selection import Selection
 from workbench.tag import Tag
@@ -13,8 +13,7 @@ CONTAINERFILE = "Containerfile"
 MANIFEST = "recipe.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A stretch of the Containerfile: what it does, which catalogue file it is from, its text.
 
     `line` is where its text starts in the Containerfile (from 1). `exact` says that its lines are
@@ -28,8 +27,7 @@ class Section:
     exact: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RecipeFile:
+class RecipeFile(NamedTuple):
     """A file of the recipe folder: its bytes, whether it may be executed, the catalogue file it is from."""
 
     data: bytes
@@ -42,8 +40,7 @@ class RecipeFile:
         return hashlib.sha256(self.data).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Recipe:
+class Recipe(NamedTuple):
     """A composed recipe.
 
     `files` are by path relative to the folder, the Containerfile and recipe.toml included;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.catalog.bases import BASES, base_tag, check_base, has_cuda
 from workbench.catalog.values import Catalogue
@@ -11,8 +11,7 @@ from workbench.names import check_date, check_release, is_qualified, pick, pytho
 from workbench.tag import Tag, format_tag
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The answers to the wizard's questions.
 
     `base` is standard, cuda, cuda-devel or an image; `python` is written 3.11; `image` is the

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 
@@ -50,6 +47,9 @@ def lint(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
 
 
 def _hadolint(program: str, rules: str, text: str) -> list[tuple[int, str]]:
+    import json
+    import subprocess
+
     command = [program, "--format", "json", "--no-fail", "--config", rules, "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     try:
@@ -61,7 +61,11 @@ def _hadolint(program: str, rules: str, text: str) -> list[tuple[int, str]]:
 
 def _program() -> str:
     beside = os.path.join(os.path.dirname(sys.executable), "hadolint")
-    program = beside if os.path.exists(beside) else shutil.which("hadolint")
+    if os.path.exists(beside):
+        return beside
+    import shutil
+
+    program = shutil.which("hadolint")
     if program is None:
         raise WorkbenchError("hadolint is not installed", hint="run `make setup`, or leave it out with --no-lint")
     return program

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.compose.manifest import FORMAT
 from workbench.compose.recipe import MANIFEST
@@ -13,8 +13,7 @@ from workbench.compose.selection import ANSWERS, Selection
 from workbench.errors import WorkbenchError
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What a recipe.toml says: the tag, the base image, the selection, digests of inputs and files by path."""
 
     tag: str

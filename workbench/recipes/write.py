@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.compose.recipe import MANIFEST, Recipe
 from workbench.compose.selection import ANSWERS
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.recipes.exchange import exchange
 from workbench.recipes.read import read_manifest
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
 _STAGED = ".tmp"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What writing a recipe did: the folder, and for each path create, identical or conflict."""
 
     folder: str
@@ -72,20 +68,23 @@ def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
     with _disk_errors(out):
         os.makedirs(out, exist_ok=True)
         _remove_abandoned(out, str(recipe.tag))
-        staged = tempfile.mkdtemp(prefix=f".{recipe.tag}.{os.getpid()}.", suffix=_STAGED, dir=out)
+        staged = os.path.join(out, f".{recipe.tag}.{os.getpid()}{_STAGED}")
         try:
             _fill(recipe, staged)
             if exists:
+                from workbench.recipes.exchange import exchange
+
                 exchange(staged, folder)
             else:
                 os.rename(staged, folder)
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            _remove(staged)
     return Written(folder, files)
 
 
 def _fill(recipe: Recipe, staged: str) -> None:
     # The modes are set by hand: the same folder comes out under any umask.
+    os.mkdir(staged, 0o700)
     os.chmod(staged, 0o755)
     for path, file in recipe.files.items():
         full = os.path.join(staged, path)
@@ -132,9 +131,26 @@ def _remove_abandoned(out: str, tag: str) -> None:
     """Remove what a killed run of ours left beside the folder: its process is gone."""
     for name in os.listdir(out):
         if name.startswith(f".{tag}.") and name.endswith(_STAGED):
-            process = name.removeprefix(f".{tag}.").partition(".")[0]
-            if process.isdigit() and not os.path.exists(f"/proc/{process}"):
-                shutil.rmtree(os.path.join(out, name), ignore_errors=True)
+            process = name.removeprefix(f".{tag}.").removesuffix(_STAGED)
+            if process.isdigit() and not _is_running(int(process)):
+                _remove(os.path.join(out, name))
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return process != os.getpid()  # our own number, left by an earlier process that had it
+
+
+def _remove(folder: str) -> None:
+    if os.path.lexists(folder):
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -70,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
 def folders(catalog: str, bundle: str | None, python: str | None) -> list[str]:
     """Return the folders with a Pipfile, relative to the catalogue.
 
-    Those of bundles, and those of bases unless one bundle is asked for. Read by hand, because a catalogue with a bundle that is not locked yet has a fault.
+    Those of bundles, and those of bases unless one bundle is asked for. Read by hand, because a
+    catalogue with a bundle that is not locked yet has a fault.
     """
     tree = Tree(catalog)
     named = {official_name(name): f"bundles/{name}" for name in tree.folder("bundles")[0]}

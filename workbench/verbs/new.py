@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import shlex
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workbench.catalog.bases import BASES
 from workbench.catalog.reader import read_catalogue
@@ -30,8 +28,7 @@ EXAMPLES = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a recipe is made, beside what is in it."""
 
     out: str
@@ -74,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     written = write(recipe, out, force=args.force)
     if args.json:
+        import json
+
         print(json.dumps(report(str(recipe.tag), written), indent=2))
     else:
         print_written(written)
@@ -90,7 +89,7 @@ def chosen(catalogue: Catalogue, args: argparse.Namespace) -> Selection:
     if args.answers:
         from workbench.recipes.read import read_manifest
 
-        given = dataclasses.asdict(read_manifest(args.answers).selection)
+        given = read_manifest(args.answers).selection._asdict()
     flags = {name: value for name in ANSWERS if (value := getattr(args, name)) is not None}
     if any(flags[name] != given.get(name) for name in flags):
         # Another base, system or date has another base image: what was found then does not count.
@@ -167,6 +166,8 @@ def build_command(folder: str) -> str:
 
 def _show(recipe: Recipe, statuses: dict[str, str], as_json: bool) -> None:
     if as_json:
+        import json
+
         files = [{"path": path, "status": status} for path, status in statuses.items()]
         print(json.dumps({"tag": str(recipe.tag), "containerfile": recipe.containerfile, "files": files}, indent=2))
         return
