@@ -19,7 +19,7 @@ set -u
 echo "user $(id -u):$(id -g)"
 echo "folder $(pwd)"
 for name; do
-    if found=$(command -v "$name"); then echo "command $name $found"; else echo "missing $name"; fi
+    if found=$(command -v -- "$name"); then echo "command $name $found"; else echo "missing $name"; fi
 done
 echo "python $(python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1 | tail -n 1)"
 packages=$(python -c 'import site; print(site.getsitepackages()[0])' 2>/dev/null)
