@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import engine as engines
-from tests.engine import Engine
+from tests.command import wizard
+from tests.engine import BaseChoice, Engine, ca_bundle
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +51,23 @@ def private_registry(store: Engine, tmp_path_factory: pytest.TempPathFactory) ->
 def _need_registry() -> None:
     if shutil.which("docker-registry", path=engines.search_path()) is None:
         pytest.skip("docker-registry not installed")
+
+
+@pytest.fixture(scope="session")
+def root_image(store: Engine) -> str:
+    """The root image of bookworm, made from Debian's packages once per session."""
+    if shutil.which("debootstrap", path=engines.search_path()) is None:
+        pytest.skip("debootstrap not installed")
+    done = wizard("os-image", "--os", "bookworm", env=store.env)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def base(store: Engine, root_image: str, tmp_path_factory: pytest.TempPathFactory) -> BaseChoice:
+    """The base image on it, built once per session."""
+    choice = BaseChoice()
+    logs = tmp_path_factory.mktemp("logs")
+    done = wizard("base", *choice.flags(), *ca_bundle(), "--log-dir", logs, env=store.env)
+    assert done.returncode == 0, done.stderr
+    return choice

@@ -45,6 +45,29 @@ class Engine:
         return self("ps", "--all", "--external", "--quiet")
 
 
+@dataclass(frozen=True)
+class BaseChoice:
+    """Which base image the tests build and stand on."""
+
+    release: str = "2026a"
+    date: str = "20261122"
+    os: str = "bookworm"
+    python: str = "3.11"
+
+    def flags(self) -> list[str]:
+        return [f"--{name}={getattr(self, name)}" for name in ("release", "date", "os", "python")]
+
+    @property
+    def image(self) -> str:
+        return f"localhost/workbench-images:base-{self.os}-py311_{self.release}_{self.date}"
+
+
+def ca_bundle() -> list[str]:
+    """The flags that lend a build the certificates of this machine, where they are not the usual ones."""
+    bundle = os.environ.get("SSL_CERT_FILE", "")
+    return ["--ca-bundle", bundle] if bundle else []
+
+
 def missing() -> str:
     """What keeps podman from being used in tests here, "" for nothing."""
     if os.geteuid() != 0:
