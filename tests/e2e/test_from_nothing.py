@@ -1,0 +1,172 @@
+"""From nothing but Debian's packages to a notebook cell that runs, through `wizard.py` and podman."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.command import wizard
+from tests.engine import BaseChoice, Engine, ca_bundle, free_port, search_path, wait_for
+
+# What a platform does: a user ID that the image does not know, of group 0.
+ANY_USER = "12345:0"
+# The quotes are the platform's too: it writes them into NOTEBOOK_ARGS.
+NO_TOKEN = "--ServerApp.token='' --ServerApp.password=''"
+NOTEBOOK = {
+    "cells": [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": "first",
+            "metadata": {},
+            "outputs": [],
+            "source": ["print(6*7)"],
+        }
+    ],
+    "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+def made(store: Engine, base: BaseChoice, ide: str, folder: Path) -> str:
+    """Compose and build the minimal image with `ide`, and return its name."""
+    out = folder / "recipes"
+    flags = [*base.flags(), "--base=standard", "--bundle=minimal", f"--ide={ide}"]
+    composed = wizard("new", *flags, "--out", out, env=store.env)
+    assert composed.returncode == 0, composed.stderr
+    # The base was found under the name that the release gives it.
+    assert "note:" not in composed.stderr
+    tag = f"{ide}-minimal-bookworm-py311_2026a_20261122"
+    built = wizard("build", out / tag, *ca_bundle(), "--log-dir", folder / "logs", env=store.env)
+    assert built.returncode == 0, built.stderr
+    assert built.stdout == f"localhost/workbench-images:{tag}\n"
+    return built.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def jupyter(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(store, base, "jupyter", tmp_path_factory.mktemp("jupyter"))
+
+
+@pytest.fixture(scope="session")
+def runtime(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(store, base, "runtime", tmp_path_factory.mktemp("runtime"))
+
+
+def test_the_base_keeps_its_promises(store: Engine, base: BaseChoice) -> None:
+    done = wizard("validate", *base.flags(), "--json", env=store.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert said["ok"] is True
+    assert said["image"] == base.image
+    seen = {check["check"]: check["seen"] for check in said["checks"]}
+    assert seen["user of the image"] == "1001"
+    assert seen["as 12345:0: Python"] == "3.11"
+    assert seen["as 12345:0: command git"] == "/usr/bin/git"
+    assert seen["as 12345:0: pip"] == "works"
+
+
+@pytest.mark.parametrize("prefix", ["/notebook/team/mine", ""], ids=["NB_PREFIX", "no NB_PREFIX"])
+def test_a_notebook_cell_runs_in_the_browser(engine: Engine, jupyter: str, prefix: str, tmp_path: Path) -> None:
+    browser = shutil.which("chromium", path=search_path())
+    if browser is None:
+        pytest.skip("chromium not installed")
+    with running(engine, jupyter, prefix) as address:
+        assert "version" in json.loads(wait_for(f"{address}{prefix}/api", 60))
+        assert json.loads(wait_for(f"{address}{prefix}/api/kernels", 10)) == []
+        if prefix:
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"{address}/api", timeout=10)
+        output, kernels = run_cell(browser, f"{address}{prefix}", tmp_path / "notebook.png")
+        assert output == "42"
+        assert len(kernels) == 1
+
+
+def test_a_runtime_image_runs_a_notebook_without_network(engine: Engine, runtime: str, tmp_path: Path) -> None:
+    notebook = tmp_path / "notebook.ipynb"
+    notebook.write_text(json.dumps(NOTEBOOK))
+    tmp_path.chmod(0o755)
+    said = engine(
+        *("run", "--rm", "--network=none", "--user", ANY_USER, f"--volume={notebook}:/tmp/notebook.ipynb:ro", runtime),
+        *(
+            "sh",
+            "-c",
+            "papermill --log-output /tmp/notebook.ipynb done.ipynb >/tmp/log 2>&1 || cat /tmp/log; cat done.ipynb",
+        ),
+    )
+    cell = json.loads(said)["cells"][0]
+    assert "".join(cell["outputs"][0]["text"]) == "42\n"
+
+
+def test_a_runtime_image_has_what_elyra_would_fetch(engine: Engine, runtime: str) -> None:
+    said = engine(
+        *("run", "--rm", "--network=none", "--user", ANY_USER, "--workdir=/opt/app-root/bin/utils", runtime),
+        *("sh", "-c", "python bootstrapper.py --help 2>&1; cat requirements-elyra.txt; cat pip.conf"),
+    )
+    assert "--cos-endpoint" in said
+    assert "\npapermill==2.7.0" in said
+    assert "target = /opt/app-root/src/jupyter-work-dir/python3/" in said
+
+
+def test_the_image_says_what_it_is(engine: Engine, jupyter: str) -> None:
+    config = json.loads(engine("image", "inspect", "--format", "{{json .Config}}", jupyter))
+    tag = jupyter.rpartition(":")[2]
+    labels = config["Labels"]
+    assert labels["io.workbench-images.tag"] == tag
+    assert labels["io.workbench-images.release"] == "2026a"
+    assert len(labels["io.workbench-images.source"]) == 64
+    assert (config["User"], config["WorkingDir"]) == ("1001", "/opt/app-root/src")
+    # Nothing that was lent to the build is left.
+    assert not [line for line in config["Env"] if "/dev/" in line or "CERT" in line]
+
+
+@contextmanager
+def running(engine: Engine, image: str, prefix: str) -> Iterator[str]:
+    """Run `image` as a platform does and yield its address."""
+    port = free_port()
+    settings = {"NOTEBOOK_ARGS": NO_TOKEN, **({"NB_PREFIX": prefix} if prefix else {})}
+    container = engine(
+        *("run", "--detach", "--user", ANY_USER, f"--publish=127.0.0.1:{port}:8888"),
+        *(f"--env={name}={value}" for name, value in settings.items()),
+        image,
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    except BaseException:
+        print(engine.try_("logs", container).stderr.decode()[-4000:])
+        raise
+    finally:
+        engine("rm", "--force", "--time=0", container)
+
+
+def run_cell(browser: str, address: str, picture: Path) -> tuple[str, list[object]]:
+    """Open JupyterLab, make a notebook, run `print(6*7)`; return its output and the kernels that `/api` lists."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=browser, args=options)
+        page = chromium.new_page(viewport={"width": 1200, "height": 800})
+        page.set_default_timeout(90_000)
+        try:
+            page.goto(f"{address}/lab")
+            page.locator(".jp-LauncherCard[data-category='Notebook']").first.click()
+            cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
+            cell.click()
+            page.keyboard.type("print(6*7)")
+            page.keyboard.press("Shift+Enter")
+            output = page.locator(".jp-Notebook .jp-OutputArea-output").first
+            output.wait_for()
+            text = output.inner_text().strip()
+        finally:
+            page.screenshot(path=picture)
+            chromium.close()
+    return text, json.loads(wait_for(f"{address}/api/kernels", 10))
