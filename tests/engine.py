@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import shutil
 import socket
@@ -89,8 +91,9 @@ def started(folder: Path) -> Iterator[Engine]:
     """
     storage = folder / "storage.conf"
     storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n')
-    network = f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_subnet = "10.{os.getpid() % 200 + 30}.0.0/24"\n'
     (folder / "net").mkdir()
+    (folder / "net" / "podman.json").write_text(json.dumps(own_network()))
+    network = f'[network]\nnetwork_config_dir = "{folder}/net"\n'
     containers, registries = folder / "containers.conf", folder / "registries.conf"
     containers.write_text(network)
     registries.write_text("")
@@ -126,6 +129,23 @@ runtime = "runc"
 [engine.runtimes]
 runc = ["{runc}"]
 """
+
+
+def own_network() -> dict[str, object]:
+    """podman's default network, on a bridge and a subnet that no other test session has."""
+    number = os.getpid() % 200 + 30
+    return {
+        "name": "podman",
+        "id": hashlib.sha256(str(os.getpid()).encode()).hexdigest(),
+        "driver": "bridge",
+        "network_interface": f"wbt{os.getpid()}",
+        "created": "2026-11-22T00:00:00Z",
+        "subnets": [{"subnet": f"10.{number}.0.0/24", "gateway": f"10.{number}.0.1"}],
+        "ipv6_enabled": False,
+        "internal": False,
+        "dns_enabled": False,
+        "ipam_options": {"driver": "host-local"},
+    }
 
 
 def tiny_root() -> bytes:
