@@ -18,7 +18,7 @@ from prompt_toolkit.styles import Style
 
 from workbench.wizard.fields import Field, ListField, TextField
 from workbench.wizard.question import Fragments, Question
-from workbench.wizard.screen import keys_text, wrapped
+from workbench.wizard.screen import keys_text, line_count, wrapped
 
 # Names of the sixteen colours only: they follow the user's own light or dark theme.
 _STYLE = Style.from_dict(
@@ -115,10 +115,15 @@ def _stacked(question: Question, field: Field, panel: _Panel | None) -> HSplit:
         # The window ends its last line by itself.
         return [*lines, (style, last.removesuffix("\n"))]
 
+    def above_height() -> Dimension:
+        # The tag is among these lines: they give way last, to the question, one choice and the keys.
+        lines = line_count(above())
+        return Dimension(min=max(0, min(lines, _size()[1] - 4)), preferred=lines)
+
     keys = [*field.keys, *(["PgUp/PgDn scroll"] if panel else []), "Ctrl-C quit"]
     return HSplit(
         [
-            _text(above),
+            _text(above, above_height),
             *([panel.window] if panel else []),
             _text(lambda: [("class:question", f" {question.title}")]),
             field.window,
@@ -130,13 +135,16 @@ def _stacked(question: Question, field: Field, panel: _Panel | None) -> HSplit:
     )
 
 
-def _text(fragments: Callable[[], Fragments]) -> Window:
-    return Window(FormattedTextControl(lambda: FormattedText(fragments())), wrap_lines=True, dont_extend_height=True)
+def _text(fragments: Callable[[], Fragments], height: Callable[[], Dimension] | None = None) -> Window:
+    control = FormattedTextControl(lambda: FormattedText(fragments()))
+    return Window(control, height=height, wrap_lines=True, dont_extend_height=True)
 
 
 def _keys(field: Field, panel: _Panel | None) -> KeyBindings:
     keys = KeyBindings()
 
+    # Enter that was pressed before the question was there comes as the line feed of a cooked terminal.
+    @keys.add("c-j", eager=True)
     @keys.add("enter", eager=True)
     def _(event: KeyPressEvent) -> None:
         answer = field.answer()

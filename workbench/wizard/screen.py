@@ -10,7 +10,7 @@ from workbench.wizard.question import Fragments
 from workbench.wizard.steps import STEPS, Step
 
 # What the question itself needs below: its title, a few choices, the keys.
-_BELOW = 10
+_BELOW = 9
 _LABEL = max(len(step.label) for step in STEPS)
 
 
@@ -27,7 +27,7 @@ def above(answers: Answers, step: Step, candidate: str, columns: int, rows: int)
     blank: Fragments = [("", "\n")]
     roomy = title + blank + listed + (blank if listed else []) + tag + blank
     for drawn in (roomy, title + listed + tag, title + tag):
-        if height(drawn) + _BELOW <= rows:
+        if line_count(drawn) + _BELOW <= rows:
             return drawn
     return tag
 
@@ -73,9 +73,9 @@ def wrapped(fragments: Fragments, columns: int, indent: int) -> Fragments:
     return broken
 
 
-def height(fragments: Fragments) -> int:
-    """Return how many lines `fragments` take."""
-    return sum(text.count("\n") for _, text in fragments)
+def line_count(fragments: Fragments) -> int:
+    """Return how many lines `fragments` take, a last newline counted as one more."""
+    return sum(text.count("\n") for _, text in fragments) + 1
 
 
 def _line(style: str, text: str, columns: int) -> Fragments:

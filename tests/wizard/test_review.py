@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.catalogues import selection
+from workbench.catalog.values import Catalogue
+from workbench.compose.possible import compose_checked
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.wizard.review import review_text, trouble_text
+
+ANSWERS = {
+    "release": "2026a",
+    "date": "20261122",
+    "base": "standard",
+    "os": "c9s",
+    "python": "3.11",
+    "bundle": "plain",
+    "ide": "runtime",
+    "out": "recipes",
+}
+FILES = {"Containerfile": "conflict", "recipe.toml": "identical", "requirements.txt": "create"}
+
+
+def plain(text: str) -> str:
+    """Return `text` without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def review(catalogue: Catalogue, columns: int, refusal: WorkbenchError | None = None) -> str:
+    recipe = compose_checked(catalogue, selection(ide="runtime"))
+    return review_text(recipe, ANSWERS, f"recipes/{recipe.tag}", FILES, refusal, columns)
+
+
+def test_the_review_shows_everything_that_would_be_written(catalogue: Catalogue) -> None:
+    assert plain(review(catalogue, 80)).split("\n") == [
+        "╭─────────────────────────────────── Review ───────────────────────────────────╮",
+        *(
+            f"│ {line:<76} │"
+            for line in (
+                "Release  2026a",
+                "Date     20261122",
+                "Base     standard",
+                "System   c9s",
+                "Python   3.11",
+                "Bundle   plain",
+                "IDE      runtime",
+                "FROM     localhost/workbench-images:base-c9s-py311_2026a_20261122",
+                "Folder   recipes/runtime-plain-c9s-py311_2026a_20261122",
+                "",
+                "conflict   Containerfile",
+                "identical  recipe.toml",
+                "create     requirements.txt",
+            )
+        ),
+        "╰──────────────────────────────────────────────────────────────────────────────╯",
+    ]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 79])
+def test_the_review_keeps_to_the_width_and_cuts_nothing(catalogue: Catalogue, columns: int) -> None:
+    lines = plain(review(catalogue, columns)).split("\n")
+    assert {len(line) for line in lines} == {columns}
+    joined = "".join(line.strip("│ ") for line in lines)
+    assert "localhost/workbench-images:base-c9s-py311_2026a_20261122" in joined
+
+
+def test_colours_follow_no_color(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    colour = re.compile(r"\x1b\[(?:\d+;)*(?:3|4|9)\d")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert colour.search(review(catalogue, 80))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not colour.search(review(catalogue, 80))
+
+
+def test_what_stands_in_the_way_comes_first_and_without_the_flags_hint(catalogue: Catalogue) -> None:
+    refusal = FaultsError("recipes/x differs", [("recipes/x/a", "differs"), ("", "is odd")], hint="--force")
+    lines = [line.strip("│ ") for line in plain(review(catalogue, 80, refusal)).split("\n")]
+    assert lines[1:5] == ["recipes/x differs", "recipes/x/a: differs", "is odd", ""]
+    assert "--force" not in "".join(lines)
+
+
+def test_trouble_is_told_with_where_and_what_next() -> None:
+    lines = plain(trouble_text(WorkbenchError("is odd", where="a.toml:3", hint="mend [it]"), 50)).split("\n")
+    assert [line.strip("│ ") for line in lines[1:-1]] == ["a.toml:3: is odd", "hint: mend [it]"]
+    lines = plain(trouble_text(FaultsError("two faults", [("a", "one"), ("b", "two")]), 50)).split("\n")
+    assert [line.strip("│ ") for line in lines[1:-1]] == ["two faults", "a: one", "b: two"]

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import selection
+from tests.command import files_below
+from tests.wizard.scripted import BACK, ScriptedPrompt, possible
+from workbench.catalog.values import Catalogue
+from workbench.compose.possible import compose_checked
+from workbench.compose.recipe import Recipe
+from workbench.compose.selection import Selection
+from workbench.errors import WorkbenchError
+from workbench.recipes.write import write
+from workbench.wizard.ask import Defaults
+from workbench.wizard.question import Question
+from workbench.wizard.session import Compose, Done, Quit, converse
+
+QUESTIONS = [""] * 8
+TAG = "editor-plain-c9s-py311_2026a_20261122"
+
+
+@pytest.fixture
+def compose(catalogue: Catalogue) -> Compose:
+    return lambda chosen, look_up: compose_checked(catalogue, chosen)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "recipes"
+
+
+def test_what_was_agreed_on_is_written(catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path) -> None:
+    prompt = ScriptedPrompt(*QUESTIONS, "write", "no")
+    done = converse(catalogue, defaults, compose, prompt, look_up=False)
+    recipe = compose_checked(catalogue, selection())
+    assert done == Done(done.written, build=False)
+    assert done.written.folder == f"{out}/{TAG}"
+    assert files_below(out) == {f"{TAG}/{path}": file.data for path, file in recipe.files.items()}
+
+
+def test_every_question_comes_before_the_first_byte(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
+) -> None:
+    class Watching(ScriptedPrompt):
+        def ask(self, question: Question) -> str | None:
+            assert not out.exists()
+            return super().ask(question)
+
+    done = converse(catalogue, defaults, compose, Watching(*QUESTIONS, "write", "yes"), look_up=False)
+    assert done.build
+    assert out.exists()
+
+
+def test_back_from_the_build_question_is_the_review_and_back_from_there_the_last_question(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, tmp_path: Path
+) -> None:
+    prompt = ScriptedPrompt(
+        *QUESTIONS, "write", BACK, BACK, "elsewhere", "back", str(tmp_path / "third"), "write", "no"
+    )
+    done = converse(catalogue, defaults, compose, prompt, look_up=False)
+    assert done.written.folder == f"{tmp_path}/third/{TAG}"
+    assert [title.rstrip("?").split()[-1] for title in prompt.titles[7:]] == (
+        ["folder", "want", "now", "want", "folder", "want", "folder", "want", "now"]
+    )
+
+
+def test_quitting_writes_nothing(catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path) -> None:
+    with pytest.raises(Quit):
+        converse(catalogue, defaults, compose, ScriptedPrompt(*QUESTIONS, "quit"), look_up=False)
+    assert not out.exists()
+
+
+def test_the_same_recipe_again_is_gone_on_with(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
+) -> None:
+    write(compose_checked(catalogue, selection()), str(out))
+    prompt = ScriptedPrompt(*QUESTIONS, "keep", "no")
+    done = converse(catalogue, defaults, compose, prompt, look_up=False)
+    assert prompt.titles[8] == "The same recipe is there already."
+    assert set(done.written.files.values()) == {"identical"}
+
+
+def test_a_folder_that_differs_is_replaced_whole_or_left(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
+) -> None:
+    write(compose_checked(catalogue, selection(base="cuda")), str(out))
+    (out / f"cuda-{TAG}").rename(out / TAG)
+    before = files_below(out)
+    prompt = ScriptedPrompt(*QUESTIONS, BACK, "", "quit")
+    with pytest.raises(Quit):
+        converse(catalogue, defaults, compose, prompt, look_up=False)
+    assert files_below(out) == before
+    review = prompt.asked[8]
+    assert review.title == "The folder is there and differs. What now?"
+    assert possible(review) == ["back", "replace", "quit"]
+    assert review.panel is not None
+    assert "base was 'cuda', now 'standard'" in review.panel(200)
+
+    converse(catalogue, defaults, compose, ScriptedPrompt(*QUESTIONS, "replace", "no"), look_up=False)
+    recipe = compose_checked(catalogue, selection())
+    assert files_below(out / TAG) == {path: file.data for path, file in recipe.files.items()}
+
+
+class NoSuchBase:
+    """Composes, but finds no base image when it looks."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.asked: list[tuple[Selection, bool]] = []
+
+    def __call__(self, chosen: Selection, look_up: bool) -> Recipe:
+        self.asked.append((chosen, look_up))
+        if look_up:
+            raise WorkbenchError("the base image cannot be found", hint="make it")
+        return compose_checked(self._catalogue, chosen)
+
+
+def test_without_its_base_image_the_answers_are_not_lost(catalogue: Catalogue, defaults: Defaults, out: Path) -> None:
+    compose = NoSuchBase(catalogue)
+    prompt = ScriptedPrompt(*QUESTIONS, "back", "", "offline", "write", "no")
+    done = converse(catalogue, defaults, compose, prompt, look_up=True)
+    trouble = prompt.asked[8]
+    assert possible(trouble) == ["back", "offline", "quit"]
+    assert trouble.panel is not None
+    assert "the base image cannot be found" in trouble.panel(80)
+    assert done.written.folder == f"{out}/{TAG}"
+
+
+def test_trouble_that_the_look_up_has_no_part_in_is_not_blamed_on_it(catalogue: Catalogue, defaults: Defaults) -> None:
+    def compose(chosen: Selection, look_up: bool) -> Recipe:
+        raise WorkbenchError("hadolint refuses it")
+
+    prompt = ScriptedPrompt(*QUESTIONS, "quit")
+    with pytest.raises(Quit):
+        converse(catalogue, defaults, compose, prompt, look_up=True)
+    assert possible(prompt.asked[8]) == ["back", "quit"]
+
+
+def test_a_disk_that_refuses_is_answered_with_another_folder(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, tmp_path: Path
+) -> None:
+    class Spoiling(ScriptedPrompt):
+        """Puts a file where the folder is to be, once everything is agreed on."""
+
+        def ask(self, question: Question) -> str | None:
+            if "Build" in question.title:
+                (tmp_path / "recipes").touch()
+            return super().ask(question)
+
+    prompt = Spoiling(*QUESTIONS, "write", "no", "back", str(tmp_path / "other"), "write", "no")
+    done = converse(catalogue, defaults, compose, prompt, look_up=False)
+    assert prompt.titles[10] == "What now?"
+    assert done.written.folder == f"{tmp_path}/other/{TAG}"
+
+
+def test_a_ctrl_c_while_writing_comes_too_late(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    rename = os.rename
+
+    def interrupted(*paths: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        rename(*paths)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    done = converse(catalogue, defaults, compose, ScriptedPrompt(*QUESTIONS, "write", "no"), look_up=False)
+    assert Path(done.written.folder).is_dir()
+    assert signal.getsignal(signal.SIGINT) is handler

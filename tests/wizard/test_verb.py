@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from tests.command import wizard
+from tests.wizard.terminal import Terminal
+
+NO_TERMINAL = (
+    "error: there is no terminal to ask on\n"
+    "  hint: give the answers as flags: wizard.py new --release … --date … --base … --os … --python … "
+    "--bundle … --ide … --out …, or wizard.py new --defaults\n"
+)
+
+
+@pytest.mark.parametrize("arguments", [(), ("wizard",), ("--out", "x"), ("--catalog", "/nowhere")])
+def test_without_a_terminal_it_names_the_flags(arguments: tuple[str, ...]) -> None:
+    done = wizard(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", NO_TERMINAL)
+
+
+def test_without_a_terminal_no_prompt_library_is_imported() -> None:
+    command = [sys.executable, "-X", "importtime", str(REPOSITORY / "wizard.py")]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "workbench" in imported
+    assert not imported & {"questionary", "prompt_toolkit", "rich"}
+    assert "workbench.wizard" not in done.stderr
+
+
+@pytest.mark.parametrize("redirection", ["< /dev/null", "| cat", "<&-", ">&-"])
+def test_half_a_terminal_is_none(tmp_path: Path, redirection: str) -> None:
+    with Terminal(tmp_path, under=("sh", "-c", f'"$0" "$@" {redirection}'), columns=200) as terminal:
+        terminal.end()
+        assert terminal.text.replace("\n", "") == NO_TERMINAL.replace("\n", "")
+
+
+def test_its_help_shows_examples() -> None:
+    done = wizard("wizard", "--help")
+    assert done.returncode == 0
+    assert "wizard.py --offline" in done.stdout
