@@ -88,6 +88,14 @@ def test_a_failing_step_shows_the_end_of_its_log_and_leaves_no_tag(unbuilt: Engi
     assert unbuilt.containers() == ""
 
 
+def test_a_refused_certificate_has_a_hint(unbuilt: Engine, tmp_path: Path) -> None:
+    folder = recipe(tmp_path, unbuilt, "RUN echo 'curl: (60) SSL certificate problem: self-signed' >&2; exit 60\n")
+    done = wizard("build", folder, "--log-dir", tmp_path / "logs")
+    assert done.stderr.splitlines()[-1].startswith(
+        "  hint: a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE; the whole log is "
+    )
+
+
 def test_a_failing_step_keeps_the_image_that_was_there(unbuilt: Engine, tmp_path: Path) -> None:
     unbuilt("tag", TINY, IMAGE)
     done = wizard("build", recipe(tmp_path, unbuilt, "RUN false\n"), "--log-dir", tmp_path / "logs")
@@ -158,7 +166,8 @@ def test_a_base_that_is_missing(unbuilt: Engine, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"error: {folder}: the base image {BASE} is not on this machine",
-        "  hint: make it: `make base OS=… PYTHON=… RELEASE=… DATE=…` (`make help` shows the names)",
+        "  hint: make it with `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`, "
+        "or compose the recipe on another base",
     ]
     assert list((tmp_path / "logs").iterdir()) == []
 

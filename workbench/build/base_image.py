@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from workbench.build import podman
@@ -10,7 +11,10 @@ from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.compose.selection import Selection, base_image
 from workbench.errors import FaultsError
-from workbench.names import LATEST, is_qualified
+from workbench.names import LATEST, is_qualified, python_version
+
+# The other way round from catalog.bases: what the tag of a standard base says.
+_STANDARD = re.compile(r"base-(?P<os>.+)-(?P<python>py[0-9]+)_(?P<release>[^_]+)_(?P<date>[^_]+)")
 
 
 class Found(NamedTuple):
@@ -43,7 +47,9 @@ def look_up(catalogue: Catalogue, selection: Selection) -> Found:
             return Found(selection)
         if found:
             return Found(selection._replace(image=found), f"{wanted} is not there; FROM names {found}")
-    raise search.failed(wanted, _command(selection))
+    make = how_to_make(wanted)
+    offline = "give --offline to compose without looking"
+    raise search.failed(wanted, f"make it with {make}, or {offline}" if make else offline)
 
 
 def _foreign(selection: Selection, search: _Search) -> Found:
@@ -92,12 +98,10 @@ class _Search:
         return FaultsError(f"the base image {image} cannot be found", self.trail, hint=hint)
 
 
-def _command(selection: Selection) -> str:
-    """Return the hint for a base of ours that is nowhere: what makes it."""
-    offline = "give --offline to compose without looking"
-    if selection.base != "standard":
-        return offline
-    return (
-        f"make it with `make base OS={selection.os} PYTHON={selection.python} RELEASE={selection.release} "
-        f"DATE={selection.date}`, or {offline}"
-    )
+def how_to_make(image: str) -> str:
+    """Return the command that makes a standard base image of this name, "" for any other image."""
+    match = _STANDARD.fullmatch(image.rpartition(":")[2])
+    python = python_version(match["python"]) if match else None
+    if match is None or python is None:
+        return ""
+    return f"`make base OS={match['os']} PYTHON={python} RELEASE={match['release']} DATE={match['date']}`"

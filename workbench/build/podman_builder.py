@@ -7,6 +7,7 @@ import re
 import tempfile
 
 from workbench.build import podman
+from workbench.build.base_image import how_to_make
 from workbench.build.builder import BuildRequest, Built, Watcher
 from workbench.build.network import redacted, site
 from workbench.build.process import stream
@@ -21,6 +22,8 @@ _VARIABLE = re.compile(r"\$(?:(?P<plain>\w+)|\{(?P<braced>\w+)(?::-(?P<default>[
 _PATIENCE_SECONDS = 15.0
 # Instructions that the OCI image format has no place for.
 _DOCKER_ONLY = {"HEALTHCHECK", "ONBUILD", "SHELL"}
+# What pip, apt, curl and git say when they do not know who signed a certificate.
+_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "certificate verification failed", "SSL certificate problem")
 # Options of ours: another value would take the promises of Builder away.
 _OURS = ("-t", "--tag", "-f", "--file", "--iidfile")
 
@@ -50,7 +53,11 @@ class PodmanBuilder:
             steps = _Steps(watcher, _step_count(text) + len(request.labels))
             code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
             if code != 0:
-                raise WorkbenchError(f"building {request.tag} failed with exit code {code} in {steps.last}")
+                hint = "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
+                raise WorkbenchError(
+                    f"building {request.tag} failed with exit code {code} in {steps.last}",
+                    hint=hint if steps.distrusted else "",
+                )
             with open(id_file) as file:
                 image = file.read().strip()
         # Only now does the image get its names: what failed or was interrupted has none.
@@ -67,11 +74,13 @@ class _Steps:
         self.total = total
         self.number = 0
         self.last = "no step: podman did not begin"
+        self.distrusted = False
 
     def read(self, line: str) -> None:
         """Take one line of podman's output."""
         line = redacted(line)
         self.watcher.line(line)
+        self.distrusted |= any(sign in line for sign in _DISTRUST)
         if match := _STEP.fullmatch(line):
             self.number += 1
             self.total = max(self.total, self.number)
@@ -105,7 +114,7 @@ def _check_bases(request: BuildRequest, watcher: Watcher) -> None:
             raise WorkbenchError(
                 f"the base image {image} is not on this machine",
                 where=request.folder,
-                hint="make it: `make base OS=… PYTHON=… RELEASE=… DATE=…` (`make help` shows the names)",
+                hint=f"make it with {how_to_make(image) or 'podman'}, or compose the recipe on another base",
             )
         watcher.line(f"{image} is not on this machine: podman pulls it")
 
