@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -85,6 +86,10 @@ class Terminal:
         for key in keys:
             self._child.send(key)
         return self
+
+    def interrupt(self) -> None:
+        """Send SIGINT, as another program would."""
+        self._child.kill(signal.SIGINT)
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size of the window."""

@@ -168,6 +168,13 @@ def test_leaving_at_the_question_for_another_image_leaves_nothing_behind(folder:
     assert not (tmp_path / "out").exists()
 
 
+def test_an_interrupt_from_outside_is_a_ctrl_c(folder: Path, tmp_path: Path) -> None:
+    with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
+        to(terminal, FOLDER).interrupt()
+        assert terminal.end() == 130
+        assert terminal.text == "nothing was written"
+
+
 def test_ctrl_c_while_the_base_image_is_looked_up_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
     slow = tmp_path / "bin" / "podman"
     slow.parent.mkdir()
@@ -175,8 +182,12 @@ def test_ctrl_c_while_the_base_image_is_looked_up_leaves_nothing_behind(folder: 
     slow.chmod(0o755)
     path = f"{slow.parent}:{os.environ['PATH']}"
     with Terminal(tmp_path, "--catalog", folder, env={"PATH": path}) as terminal:
-        to(terminal, FOLDER).press(ENTER).see("looking the base image up").press(CTRL_C)
+        to(terminal, FOLDER).press(ENTER).see("looking the base image up")
+        # What is typed meanwhile is not drawn: the spinner is, two frames on.
+        terminal.press(*"zzz").change(terminal.text).change(terminal.text)
+        terminal.press(CTRL_C)
         assert terminal.end() == 130
+        assert "zzz" not in terminal.raw
         assert terminal.text.endswith("nothing was written")
     assert not (tmp_path / "recipes").exists()
 
