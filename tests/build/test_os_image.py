@@ -66,12 +66,19 @@ def test_a_script_that_fails_makes_no_image(unmade: Engine, tmp_path: Path) -> N
     with pytest.raises(WorkbenchError) as error:
         make_os_image(catalogue(tmp_path, "#!/bin/sh\necho no mirror >&2\nexit 4\n"), "bookworm", lines.append)
     assert (error.value.message, error.value.where) == (
-        "os-image.sh ended with exit code 4",
+        "os-image.sh ended with exit code 4: no mirror",
         "base/bookworm/os-image.sh",
     )
     assert lines == ["no mirror"]
     assert IMAGE not in unmade.names()
     assert left_over(tmp_path) == []
+
+
+def test_a_program_that_the_script_lacks_is_named(unmade: Engine, tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError) as error:
+        make_os_image(catalogue(tmp_path, "#!/bin/sh\nno-such-bootstrap\n"), "bookworm", print)
+    assert "no-such-bootstrap: not found" in error.value.message
+    assert error.value.hint == "a program that it calls is not installed"
 
 
 def test_an_import_that_fails_makes_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:

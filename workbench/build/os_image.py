@@ -47,9 +47,17 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
         os.mkdir(rootfs, 0o755)
         # In a mount namespace of its own: what the script mounts in the folder and fails to unmount
         # is gone with it, and never met by the removal of the folder.
-        code = stream([_tool("unshare"), "--mount", "/bin/sh", script, rootfs], on_line)
+        last = ""
+
+        def tell(line: str) -> None:
+            nonlocal last
+            last = line or last
+            on_line(line)
+
+        code = stream([_tool("unshare"), "--mount", "/bin/sh", script, rootfs], tell)
         if code != 0:
-            raise WorkbenchError(f"{SCRIPT} ended with exit code {code}", where=path)
+            hint = "a program that it calls is not installed" if code == 127 else ""
+            raise WorkbenchError(f"{SCRIPT} ended with exit code {code}: {last}", where=path, hint=hint)
         return _import(rootfs, root_name(os_name))
 
 
