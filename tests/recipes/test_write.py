@@ -172,3 +172,23 @@ def test_without_an_exchanging_rename(tmp_path: Path, monkeypatch: pytest.Monkey
     written = write(recipe_of(tmp_path, base="cuda-devel"), str(out), force=True)
     assert b"devel-cudnn" in Path(written.folder, "Containerfile").read_bytes()
     assert os.listdir(out) == [f"cuda-{TAG}"]
+
+
+def test_many_at_once_in_one_folder(tmp_path: Path) -> None:
+    """Runs that share an output folder do not take each other's staging away."""
+    folder, out = make_catalogue(tmp_path), tmp_path / "out"
+    command = [
+        sys.executable,
+        "wizard.py",
+        "new",
+        "--catalog",
+        str(folder),
+        "--defaults",
+        "--offline",
+        "--out",
+        str(out),
+    ]
+    days = [f"202611{day:02d}" for day in range(1, 25)]
+    runs = [subprocess.Popen([*command, "--date", day], cwd=REPOSITORY, stdout=subprocess.DEVNULL) for day in days]
+    assert [run.wait() for run in runs] == [0] * len(days)
+    assert sorted(os.listdir(out)) == [f"editor-plain-c9s-py311_2026a_{day}" for day in days]

@@ -13,7 +13,7 @@ from workbench.errors import FaultsError, WorkbenchError
 from workbench.recipes.read import read_manifest
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
-_STAGED = ".tmp"
+_STAGING = ".staging"
 
 
 class Written(NamedTuple):
@@ -66,10 +66,12 @@ def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
     if exists and not force:
         raise refusal(recipe, folder, files)
     with _disk_errors(out):
-        os.makedirs(out, exist_ok=True)
-        _remove_abandoned(out, str(recipe.tag))
-        staged = os.path.join(out, f".{recipe.tag}.{os.getpid()}{_STAGED}")
+        # A folder of its own for what is being written: looking for what a killed run left there
+        # stays cheap however many recipes stand beside it.
+        staging = os.path.join(out, _STAGING)
+        staged = os.path.join(staging, f"{os.getpid()}.{recipe.tag}")
         try:
+            _stage(staging, staged)
             _fill(recipe, staged)
             if exists:
                 from workbench.recipes.exchange import exchange
@@ -79,12 +81,23 @@ def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
                 os.rename(staged, folder)
         finally:
             _remove(staged)
+            _remove_if_empty(staging)
     return Written(folder, files)
+
+
+def _stage(staging: str, staged: str) -> None:
+    while True:
+        os.makedirs(staging, exist_ok=True)
+        _remove_abandoned(staging)
+        try:
+            os.mkdir(staged)
+            return
+        except FileNotFoundError:
+            pass  # a run that ended just now took the empty folder away: make it again
 
 
 def _fill(recipe: Recipe, staged: str) -> None:
     # The modes are set by hand: the same folder comes out under any umask.
-    os.mkdir(staged, 0o700)
     os.chmod(staged, 0o755)
     for path, file in recipe.files.items():
         full = os.path.join(staged, path)
@@ -127,13 +140,12 @@ def refusal(recipe: Recipe, folder: str, files: dict[str, str]) -> FaultsError:
     return FaultsError(f"{folder} {what}", faults, hint="give another --out, or replace the folder whole with --force")
 
 
-def _remove_abandoned(out: str, tag: str) -> None:
-    """Remove what a killed run of ours left beside the folder: its process is gone."""
-    for name in os.listdir(out):
-        if name.startswith(f".{tag}.") and name.endswith(_STAGED):
-            process = name.removeprefix(f".{tag}.").removesuffix(_STAGED)
-            if process.isdigit() and not _is_running(int(process)):
-                _remove(os.path.join(out, name))
+def _remove_abandoned(staging: str) -> None:
+    """Remove what a killed run of ours left: its process is gone."""
+    for name in os.listdir(staging):
+        process = name.partition(".")[0]
+        if process.isdigit() and not _is_running(int(process)):
+            _remove(os.path.join(staging, name))
 
 
 def _is_running(process: int) -> bool:
@@ -144,6 +156,13 @@ def _is_running(process: int) -> bool:
     except OSError:
         return True  # somebody else's
     return process != os.getpid()  # our own number, left by an earlier process that had it
+
+
+def _remove_if_empty(staging: str) -> None:
+    try:
+        os.rmdir(staging)
+    except OSError:
+        pass  # another run is writing there, or it is gone already
 
 
 def _remove(folder: str) -> None:
