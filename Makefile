@@ -50,6 +50,10 @@ lint: setup ## Formatter, linter and type checker, without changing a file
 format: setup ## Format the code
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
+.PHONY: goldens
+goldens: setup ## Take the composed recipes as they are now, for review with git diff
+	@UPDATE_GOLDENS=1 $(VENV)/bin/python -m pytest --quiet tests/test_goldens.py
+
 .PHONY: bench
 bench: setup ## Measure, as ratios against a named peer in the same run
 	@$(VENV)/bin/python -m benchmarks
