@@ -113,7 +113,7 @@ def test_w08_every_label_is_whole(ours: Catalogue) -> None:
         labels = re.findall(r'^\s*(?:LABEL )?([\w.-]+)="([^"]*)"', recipe.sections[-1].text, re.MULTILINE)
         assert len(labels) >= 7
         kind = "runtime" if chosen.ide == "runtime" else "workbench"
-        assert dict(labels)["summary"] == f"{chosen.ide} {kind} image with the bundle {chosen.bundle}"
+        assert dict(labels)["summary"] == f"{kind} image: {chosen.ide}, bundle {chosen.bundle}"
         assert not [value for _, value in labels if "  " in value or not value.strip() or "$" in value]
 
 

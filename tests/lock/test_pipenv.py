@@ -95,10 +95,15 @@ def test_a_wrong_interpreter_is_refused(tmp_path: Path) -> None:
     assert f"{sys.executable} is not Python 3.99" in done.stderr
 
 
-def test_the_running_interpreter_is_found() -> None:
+def test_the_oldest_of_a_version_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = find_interpreter(HERE)
     assert found is not None
     assert version_of(found) == HERE
+    older = tmp_path / f"python{HERE}"
+    older.write_text(f"#!/bin/sh\necho {HERE}.0\n")
+    older.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert find_interpreter(HERE) == str(older)
     assert find_interpreter("3.99") is None
     assert version_of("/nowhere/python") is None
 
@@ -109,10 +114,13 @@ def test_every_lock_of_ours_is_whole(folder: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))
     assert is_current(str(folder))
     pins: dict[str, set[str]] = {}
+    python = folder.name.removeprefix("py3")
     for text in exports(str(folder)).values():
         for line in text.splitlines():
             match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]+])?==([^ ;]+).* --hash=sha256:[0-9a-f]{64}", line)
             assert match, line
+            # pip in an image with an older z would leave such a package out, and then miss it.
+            assert not re.search(rf"python_full_version >=? '3\.{python}\.[1-9]", line), line
             pins.setdefault(match[1].lower(), set()).add(match[2])
     assert {name: versions for name, versions in pins.items() if len(versions) != 1} == {}
     sources = json.loads((folder / "Pipfile.lock").read_text())["_meta"]["sources"]

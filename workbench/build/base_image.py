@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from workbench.build import podman
 from workbench.catalog.bases import BASES, base_tag
@@ -12,12 +11,13 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.selection import Selection, base_image
 from workbench.errors import FaultsError
 from workbench.names import LATEST, is_qualified, python_version
+from workbench.value import Value
 
 # The other way round from catalog.bases: what the tag of a standard base says.
 _STANDARD = re.compile(r"base-(?P<os>.+)-(?P<python>py[0-9]+)_(?P<release>[^_]+)_(?P<date>[^_]+)")
 
 
-class Found(NamedTuple):
+class Found(Value):
     """A selection whose base image is known; `note` says what is not as was asked, "" if all is."""
 
     selection: Selection
@@ -46,7 +46,7 @@ def look_up(catalogue: Catalogue, selection: Selection) -> Found:
         if found == wanted:
             return Found(selection)
         if found:
-            return Found(selection._replace(image=found), f"{wanted} is not there; FROM names {found}")
+            return Found(selection.replace(image=found), f"{wanted} is not there; FROM names {found}")
     make = how_to_make(wanted)
     offline = "give --offline to compose without looking"
     raise search.failed(wanted, f"make it with {make}, or {offline}" if make else offline)
@@ -58,7 +58,7 @@ def _foreign(selection: Selection, search: _Search) -> Found:
     if not is_qualified(name):
         found = search.here(f"localhost/{name}")
         if found:
-            return Found(selection._replace(image=found))
+            return Found(selection.replace(image=found))
         raise search.failed(name, "write it with its registry, such as docker.io/library/" + name)
     if search.here(name) or search.registry(name):
         return Found(selection)

@@ -41,10 +41,10 @@ def has_cuda(base: str) -> bool:
 
 def base_label(catalogue: Catalogue, release: str, base: str) -> str:
     """Return how the wizard shows a base of ours, with the CUDA version that the release pins."""
-    version = catalogue.releases[release].cuda.get("version", "")
+    cuda = f"CUDA {catalogue.releases[release].cuda.get('version', '')}".rstrip()
     labels = {
         "standard": "Standard (no CUDA)",
-        "cuda": f"CUDA {version} runtime with cuDNN",
-        "cuda-devel": f"CUDA {version} devel with cuDNN (compilers and headers)",
+        "cuda": f"{cuda} runtime with cuDNN",
+        "cuda-devel": f"{cuda} devel with cuDNN (compilers and headers)",
     }
     return labels[base]

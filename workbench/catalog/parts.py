@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Rules
 from workbench.errors import WorkbenchError
 from workbench.names import is_name, suggestion
+from workbench.value import Value
 
 _NUMBERED = re.compile(r"(\d+)-(.+)")
 LONGEST_LABEL = 200
@@ -24,7 +25,7 @@ RULES = {
 }
 
 
-class Part(NamedTuple):
+class Part(Value):
     """A folder of a bundle or an IDE, with what is at its top."""
 
     name: str

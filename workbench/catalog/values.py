@@ -1,18 +1,14 @@
-"""What a catalogue holds, as values.
-
-Values on the way of every verb are NamedTuples: as immutable as frozen dataclasses, and without
-the import of `dataclasses` (and `inspect` below it), which took a sixth of a whole `new`.
-"""
+"""What a catalogue holds, as values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from workbench.catalog.tree import Tree
+from workbench.value import Value
 
 
-class Rules(NamedTuple):
+class Rules(Value):
     """What a `bundle.toml` or `ide.toml` says about what goes with it; None means anything.
 
     `cuda` is required, optional or never; `partners` are the IDEs of a bundle or the bundles of
@@ -27,7 +23,7 @@ class Rules(NamedTuple):
     provides: tuple[str, ...] = ()
 
 
-class Bundle(NamedTuple):
+class Bundle(Value):
     """A bundle of libraries: `folder` relative to the catalogue, paths by variant ("" is the plain one).
 
     `pythons` maps a folder such as py311 to the names of the requirement files in it.
@@ -44,7 +40,7 @@ class Bundle(NamedTuple):
     any_python: bool
 
 
-class Ide(NamedTuple):
+class Ide(Value):
     """An IDE, or the runtime without one: `snippet` and `os_packages` are paths by variant."""
 
     name: str
@@ -56,7 +52,7 @@ class Ide(NamedTuple):
     os_packages: Mapping[str, str]
 
 
-class System(NamedTuple):
+class System(Value):
     """An operating system: `family` (debian, rhel) chooses among snippets and package lists."""
 
     name: str
@@ -65,14 +61,14 @@ class System(NamedTuple):
     commands: tuple[str, ...]
 
 
-class ReleaseSystem(NamedTuple):
+class ReleaseSystem(Value):
     """What a release pins of one operating system: its root image and its Pythons, best first."""
 
     image: str
     pythons: tuple[str, ...]
 
 
-class Release(NamedTuple):
+class Release(Value):
     """A release: `path` of its file, the repository that its images live in, what it pins."""
 
     name: str
@@ -85,7 +81,7 @@ class Release(NamedTuple):
     systems: Mapping[str, ReleaseSystem]
 
 
-class Catalogue(NamedTuple):
+class Catalogue(Value):
     """Everything that can be chosen, each kind by official name in the order it is shown."""
 
     tree: Tree

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
 
 from workbench.compose.containerfile import Instruction, instructions
 from workbench.compose.placeholders import left_over
@@ -14,32 +13,29 @@ USER = "1001"
 WORKDIR = "/opt/app-root/src"
 
 
-class Problem(NamedTuple):
-    """Something that keeps a recipe from being built: where (a catalogue file and line), and what."""
-
-    where: str
-    message: str
+# Something that keeps a recipe from being built: where (a catalogue file and line), and what.
+Problem = tuple[str, str]
 
 
 def problems(recipe: Recipe) -> list[Problem]:
     """Return what is wrong with a composed recipe: unreadable text, missing COPY sources,
     placeholders left, a last stage that does not end as USER 1001 in /opt/app-root/src, and
     requirement files without a package."""
-    found = []
+    found: list[Problem] = []
     for section in recipe.sections:
-        found += [Problem(section.origin, f"the placeholder {name} is left") for name in left_over(section.text)]
+        found += [(section.origin, f"the placeholder {name} is left") for name in left_over(section.text)]
     for path, file in recipe.files.items():
         if path.startswith("requirements") and path.endswith(".txt") and not _holds_a_package(file.data):
-            found.append(Problem(file.origin, "names no package, so installing from it would fail"))
+            found.append((file.origin, "names no package, so installing from it would fail"))
     for line, message in containerfile_problems(recipe.containerfile, recipe.files.keys()):
-        found.append(Problem(_origin(recipe.sections, line), message))
+        found.append((_origin(recipe.sections, line), message))
     return found
 
 
 def check_recipe(recipe: Recipe) -> None:
     """Raise FaultsError with every problem of `recipe`, if it has any."""
     if found := problems(recipe):
-        raise FaultsError(f"{recipe.tag} cannot be built", [(problem.where, problem.message) for problem in found])
+        raise FaultsError(f"{recipe.tag} cannot be built", found)
 
 
 def containerfile_problems(text: str, paths: Collection[str]) -> Iterator[tuple[int, str]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import dockerfile
 
 from workbench.errors import WorkbenchError
+from workbench.value import Value
 
 
-class Instruction(NamedTuple):
+class Instruction(Value):
     """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1)."""
 
     word: str

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from workbench.compose.selection import Selection
 from workbench.tag import Tag
+from workbench.value import Value
 
 CONTAINERFILE = "Containerfile"
 MANIFEST = "recipe.toml"
 
 
-class Section(NamedTuple):
+class Section(Value):
     """A stretch of the Containerfile: what it does, which catalogue file it is from, its text.
 
     `line` is where its text starts in the Containerfile (from 1). `exact` says that its lines are
@@ -27,7 +27,7 @@ class Section(NamedTuple):
     exact: bool
 
 
-class RecipeFile(NamedTuple):
+class RecipeFile(Value):
     """A file of the recipe folder: its bytes, whether it may be executed, the catalogue file it is from."""
 
     data: bytes
@@ -40,7 +40,7 @@ class RecipeFile(NamedTuple):
         return hashlib.sha256(self.data).hexdigest()
 
 
-class Recipe(NamedTuple):
+class Recipe(Value):
     """A composed recipe.
 
     `files` are by path relative to the folder, the Containerfile and recipe.toml included;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.parts import SNIPPET, variants
@@ -20,11 +19,6 @@ _HEADER = """\
 # Composed by workbench-images; recipe.toml beside this file says from what. Each section names the
 # catalogue file it comes from: change that one, not this one, and compose again.
 """
-
-
-class _Source(NamedTuple):
-    title: str
-    origin: str
 
 
 def compose(catalogue: Catalogue, selection: Selection) -> Recipe:
@@ -71,30 +65,30 @@ def placeholder_values(catalogue: Catalogue, selection: Selection, image: str) -
     }
 
 
-def _sections(catalogue: Catalogue, selection: Selection) -> Iterator[_Source]:
+def _sections(catalogue: Catalogue, selection: Selection) -> Iterator[tuple[str, str]]:
     """Yield the sections in the order of the design; a part that is not there yields none."""
     bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
     if path := catalogue.variant(bundle.builder, os):
-        yield _Source(f"Builder stage of the bundle {bundle.name}", path)
-    yield _Source("Base image", generic_path(catalogue, os, BASE_SNIPPET, "base"))
+        yield f"Builder stage of the bundle {bundle.name}", path
+    yield "Base image", generic_path(catalogue, os, BASE_SNIPPET, "base")
     if catalogue.variant(bundle.os_packages, os):
         path = generic_path(catalogue, os, "bundles", "os_packages")
-        yield _Source(f"Operating system packages of the bundle {bundle.name}", path)
+        yield f"Operating system packages of the bundle {bundle.name}", path
     if path := catalogue.variant(bundle.custom, os):
-        yield _Source(f"The bundle {bundle.name}", path)
+        yield f"The bundle {bundle.name}", path
     if tag_of(selection).python in bundle.pythons:
         path = generic_path(catalogue, os, "bundles", "python_packages")
-        yield _Source(f"Python packages of the bundle {bundle.name}", path)
+        yield f"Python packages of the bundle {bundle.name}", path
     if catalogue.variant(ide.os_packages, os):
         path = generic_path(catalogue, os, "ides", "os_packages_ide")
-        yield _Source(f"Operating system packages of the IDE {ide.name}", path)
+        yield f"Operating system packages of the IDE {ide.name}", path
     if path := catalogue.variant(ide.snippet, os):
-        yield _Source(f"The IDE {ide.name}", path)
+        yield f"The IDE {ide.name}", path
     else:
         raise WorkbenchError(f"has no {ide.name}.snippet for {os}", where=ide.folder)
     if _has_generic(catalogue, os, BASE_SNIPPET, "labels"):
         # Labels hold the date and the names: anywhere earlier they would cost every cached layer.
-        yield _Source("Labels", generic_path(catalogue, os, BASE_SNIPPET, "labels"))
+        yield "Labels", generic_path(catalogue, os, BASE_SNIPPET, "labels")
 
 
 def _generics(catalogue: Catalogue, folder: str, stem: str) -> dict[str, str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from workbench.compose.manifest import FORMAT
 from workbench.compose.recipe import MANIFEST
 from workbench.compose.selection import ANSWERS, Selection
 from workbench.errors import WorkbenchError
+from workbench.value import Value
 
 
-class Manifest(NamedTuple):
+class Manifest(Value):
     """What a recipe.toml says: the tag, the base image, the selection, digests of inputs and files by path."""
 
     tag: str

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from workbench.compose.recipe import MANIFEST, Recipe
 from workbench.compose.selection import ANSWERS
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.recipes.read import read_manifest
+from workbench.value import Value
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
 _STAGING = ".staging"
 
 
-class Written(NamedTuple):
+class Written(Value):
     """What writing a recipe did: the folder, and for each path create, identical or conflict."""
 
     folder: str

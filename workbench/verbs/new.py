@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from typing import NamedTuple
 
 from workbench.catalog.bases import BASES
 from workbench.catalog.reader import read_catalogue
@@ -16,6 +15,7 @@ from workbench.compose.selection import ANSWERS, Selection, check_selection
 from workbench.errors import UsageError
 from workbench.names import check_release, pick
 from workbench.recipes.write import Written, compare, folder_of, write
+from workbench.value import Value
 
 DEFAULT_OUT = "recipes"
 
@@ -28,7 +28,7 @@ EXAMPLES = """\
 """
 
 
-class Options(NamedTuple):
+class Options(Value):
     """How a recipe is made, beside what is in it."""
 
     out: str
@@ -89,7 +89,7 @@ def chosen(catalogue: Catalogue, args: argparse.Namespace) -> Selection:
     if args.answers:
         from workbench.recipes.read import read_manifest
 
-        given = read_manifest(args.answers).selection._asdict()
+        given = read_manifest(args.answers).selection.as_dict()
     flags = {name: value for name in ANSWERS if (value := getattr(args, name)) is not None}
     if any(flags[name] != given.get(name) for name in flags):
         # Another base, system or date has another base image: what was found then does not count.

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     catalogue = read_catalogue(args.catalog)
     tag = parse_tag(args.tag, catalogue.ides.keys(), catalogue.bundles.keys(), catalogue.systems.keys())
-    data = tag._asdict()
+    data = tag.as_dict()
     print(json.dumps(data) if args.json else "\n".join(f"{name:<8} {_word(value)}" for name, value in data.items()))
     return 0
 
