@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.catalogue import generate
-from benchmarks.processes import cpu_seconds, medians
+from benchmarks.processes import Command, cpu_seconds, least
 
 ROOT = Path(__file__).parent.parent
 PYTHON = sys.executable
@@ -32,22 +32,22 @@ def start() -> None:
     recipe = ["new", "--release", "2026a", "--date", "20261122", "--base", "standard", "--os", "bookworm"]
     recipe += ["--python", "3.11", "--bundle", "minimal", "--ide", "jupyter", "--offline", "--out"]
     with tempfile.TemporaryDirectory() as out:
-        commands = {
-            "hpccm, a comparable recipe": [hpccm, "--recipe", str(ROOT / "benchmarks/hpccm_recipe.py")],
-            "python -c pass (the floor)": [PYTHON, "-c", "pass"],
-            "wizard.py new, written anew": ["sh", "-c", 'rm -rf "$0"; exec "$@"', out, *wizard, *recipe, out],
-            "wizard.py new, identical": [*wizard, *recipe, f"{out}/again"],
-            "wizard.py list": [*wizard, "list"],
-            "wizard.py --help": [*wizard, "--help"],
+        commands: dict[str, Command] = {
+            "hpccm, a comparable recipe": lambda _: [hpccm, "--recipe", str(ROOT / "benchmarks/hpccm_recipe.py")],
+            "python -c pass (the floor)": lambda _: [PYTHON, "-c", "pass"],
+            "wizard.py new, written anew": lambda turn: [*wizard, *recipe, f"{out}/{turn}"],
+            "wizard.py new, identical": lambda _: [*wizard, *recipe, f"{out}/0"],
+            "wizard.py list": lambda _: [*wizard, "list"],
+            "wizard.py --help": lambda _: [*wizard, "--help"],
         }
-        found = medians(commands, rounds=25)
+        found = least(commands, rounds=30)
         # hadolint's verdict on a Containerfile is remembered; the first time it has to be asked.
         with tempfile.TemporaryDirectory() as cache:
             lint = [
                 cpu_seconds([*wizard, *recipe, f"{out}/lint{turn}"], {"XDG_CACHE_HOME": f"{cache}/{turn}"})
                 for turn in range(7)
             ]
-        found["wizard.py new, first hadolint"] = sorted(lint)[3]
+        found["wizard.py new, first hadolint"] = min(lint)
     peer = found["hpccm, a comparable recipe"]
     print("one recipe, CPU time of the whole process (ratio to hpccm; aim for `new`: at or below 0.70)")
     for name, seconds in found.items():

@@ -50,7 +50,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("step", "expected"), BROKEN, ids=["command", "permissions", "python", "pip"])
-def test_a_broken_image(engine: Engine, step: str, expected: list[tuple[str, str]]) -> None:
+def test_w22_a_broken_image_is_seen_whatever_its_shell(
+    engine: Engine, step: str, expected: list[tuple[str, str]]
+) -> None:
     assert failures(engine, SOUND + "USER 0\n" + step + "USER 1001\n") == expected
 
 

@@ -61,7 +61,7 @@ def runtime(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFa
     return made(store, base, "runtime", tmp_path_factory.mktemp("runtime"))
 
 
-def test_the_base_keeps_its_promises(store: Engine, base: BaseChoice) -> None:
+def test_w22_the_base_keeps_its_promises_under_dash(store: Engine, base: BaseChoice) -> None:
     done = wizard("validate", *base.flags(), "--json", env=store.env)
     assert done.returncode == 0, done.stdout + done.stderr
     said = json.loads(done.stdout)
@@ -75,7 +75,9 @@ def test_the_base_keeps_its_promises(store: Engine, base: BaseChoice) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["/notebook/team/mine", ""], ids=["NB_PREFIX", "no NB_PREFIX"])
-def test_a_notebook_cell_runs_in_the_browser(engine: Engine, jupyter: str, prefix: str, tmp_path: Path) -> None:
+def test_w23_port_probes_and_a_notebook_cell_in_the_browser(
+    engine: Engine, jupyter: str, prefix: str, tmp_path: Path
+) -> None:
     browser = shutil.which("chromium", path=search_path())
     if browser is None:
         pytest.skip("chromium not installed")

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 import re
 from collections.abc import Iterator
-
-import dockerfile
+from types import ModuleType
 
 from workbench.errors import WorkbenchError
 from workbench.value import Value
+
+
+def _import_parser() -> ModuleType:
+    """Import the parser. It is Go inside, and Go's runtime takes a thread for each core it is told of.
+
+    One is enough for one file; that saves a tenth of a whole `new`. Afterwards the environment is as
+    before: podman is Go too, and must not inherit this.
+    """
+    before = os.environ.get("GOMAXPROCS")
+    os.environ["GOMAXPROCS"] = "1"
+    try:
+        return importlib.import_module("dockerfile")
+    finally:
+        if before is None:
+            del os.environ["GOMAXPROCS"]
+        else:
+            os.environ["GOMAXPROCS"] = before
+
+
+dockerfile = _import_parser()
 
 
 class Instruction(Value):

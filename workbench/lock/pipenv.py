@@ -113,7 +113,7 @@ def _replace(path: str, text: str) -> None:
 
 
 def _pipenv(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment: Mapping[str, str] = {
+    environment = {
         **os.environ,
         "PIPENV_PIPFILE": os.path.join(os.path.abspath(folder), PIPFILE),
         # The lock is for another interpreter than ours, and its scratch environment goes with the folder.
@@ -123,7 +123,10 @@ def _pipenv(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         "PIPENV_VERBOSITY": "-1",
     }
     command = [sys.executable, "-m", "pipenv", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+    # pipenv leaves its requests behind in the folder for temporary files: give it one that goes.
+    with tempfile.TemporaryDirectory(prefix="workbench-pipenv-") as scratch:
+        environment["TMPDIR"] = scratch
+        return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
 
 
 def _last(done: subprocess.CompletedProcess[str]) -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from workbench.compose.recipe import MANIFEST, Recipe
 from workbench.compose.selection import ANSWERS
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.recipes.read import read_manifest
 from workbench.value import Value
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
@@ -122,6 +121,8 @@ def refusal(recipe: Recipe, folder: str, files: dict[str, str]) -> FaultsError:
     """Return the error that says what stands in the way of `recipe` in `folder`; `files` is what compare returned."""
     faults = []
     try:
+        from workbench.recipes.read import read_manifest
+
         theirs = read_manifest(folder).selection
     except WorkbenchError:
         what = "exists and is no recipe of ours"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 
 from workbench.catalog.bases import BASES
@@ -161,6 +160,8 @@ def print_written(written: Written) -> None:
 
 def build_command(folder: str) -> str:
     """Return the command that builds the recipe in `folder`, quoted for a shell."""
+    import shlex
+
     return f"python wizard.py build {shlex.quote(folder)}"
 
 
