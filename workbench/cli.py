@@ -28,6 +28,7 @@ VERBS = {
     "base": "build the base image of an operating system",
     "os-image": "make an operating system's root image from its packages",
     "validate": "start a base image and check its commands and Python",
+    "doctor": "say what a bundle needs of a GPU machine, and what will not work",
     "lock": "lock the Python packages of bundles",
 }
 

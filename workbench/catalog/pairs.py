@@ -1,0 +1,84 @@
+"""Reading `releases/compat.toml`: what goes with what, each row with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workbench.catalog.faults import Faults
+from workbench.catalog.releases import NOT_A_RELEASE
+from workbench.catalog.toml_file import read_toml
+from workbench.catalog.tree import Tree
+from workbench.value import Value
+
+PATH = f"releases/{NOT_A_RELEASE}"
+_SOURCED = {"source": str, "checked": str}
+_SCHEMA = {
+    "wheels": {"cuda": list, "cudnn": list},
+    "driver": {"*": {"least": str, **_SOURCED}},
+    "architecture": {"*": {"least": str, **_SOURCED}},
+    "framework": {
+        "*": {"*": {"cuda": str, "cudnn": str, "pythons": list, "goes_with": {"*": str}, **_SOURCED}},
+    },
+}
+
+
+class Brought(Value):
+    """What one version of a framework brings in its wheels, and what it goes with."""
+
+    cuda: str
+    cudnn: str
+    pythons: tuple[str, ...]
+    goes_with: Mapping[str, str]
+
+
+class Pairs(Value):
+    """The table: least driver and GPU generation by CUDA family ("13"), frameworks by name and version.
+
+    `cuda_wheels` and `cudnn_wheels` are the packages whose versions tell what a lock brings.
+    """
+
+    drivers: Mapping[str, str]
+    architectures: Mapping[str, str]
+    frameworks: Mapping[str, Mapping[str, Brought]]
+    cuda_wheels: tuple[str, ...] = ()
+    cudnn_wheels: tuple[str, ...] = ()
+
+
+def read_pairs(tree: Tree) -> Pairs:
+    """Return the table of the catalogue `tree`, an empty one when it has none.
+
+    Raises FaultsError with every fault, a row without its source or date included.
+    """
+    if not tree.exists(PATH):
+        return Pairs({}, {}, {})
+    faults = Faults()
+    data = read_toml(tree, PATH, _SCHEMA, faults)
+    frameworks = data.get("framework", {})
+    rows = [(f"{kind}.{name}", row) for kind in ("driver", "architecture") for name, row in data.get(kind, {}).items()]
+    rows += [(f"{name}.{version}", row) for name, versions in frameworks.items() for version, row in versions.items()]
+    for name, row in rows:
+        for key in ("source", "checked"):
+            if key not in row:
+                faults.add(PATH, f"{name} does not say its {key}")
+        for key in ("cuda", "cudnn", "pythons") if name.partition(".")[0] in frameworks else ("least",):
+            if key not in row:
+                faults.add(PATH, f"{name} needs {key}")
+    faults.raise_if_any(PATH)
+    return Pairs(
+        drivers={family: row["least"] for family, row in data.get("driver", {}).items()},
+        architectures={family: row["least"] for family, row in data.get("architecture", {}).items()},
+        frameworks={
+            name: {
+                version: Brought(row["cuda"], row["cudnn"], tuple(row["pythons"]), row.get("goes_with", {}))
+                for version, row in versions.items()
+            }
+            for name, versions in frameworks.items()
+        },
+        cuda_wheels=tuple(data.get("wheels", {}).get("cuda", ())),
+        cudnn_wheels=tuple(data.get("wheels", {}).get("cudnn", ())),
+    )
+
+
+def version_key(version: str) -> list[int]:
+    """Return a key that orders versions of numbers and dots: "13.0.96" before "13.2"."""
+    return [int(part) if part.isdigit() else 0 for part in version.split(".")]

@@ -1,0 +1,126 @@
+"""What a bundle needs of a GPU machine, and what will not work there: the doctor's reasoning, without a machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from workbench.catalog.pairs import Brought, Pairs, read_pairs, version_key
+from workbench.catalog.values import Bundle, Catalogue
+from workbench.errors import WorkbenchError
+from workbench.names import pick, python_folder
+from workbench.value import Value
+
+OK, WARNING, WRONG = "ok", "warning", "wrong"
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
+
+
+class Finding(Value):
+    """One thing that the doctor says: about what, whether it is well, and in words."""
+
+    about: str
+    state: str
+    says: str
+
+
+class Machine(Value):
+    """A GPU machine as far as it is known: its driver, and the compute capability of its oldest GPU; or empty."""
+
+    driver: str = ""
+    capability: str = ""
+
+
+def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machine: Machine) -> list[Finding]:
+    """Return what there is to say of `bundle` for `python` ("3.11") in `release` on `machine`.
+
+    Raises WorkbenchError when one of the names is unknown or the bundle is not for that Python,
+    FaultsError when the table of pairs cannot be read.
+    """
+    pick(release, catalogue.releases, "release")
+    chosen = catalogue.bundles[pick(bundle, catalogue.bundles, "bundle")]
+    pairs, pins = read_pairs(catalogue.tree), _pins(catalogue, chosen, python)
+    found = [*_release(catalogue, release, pairs, machine)]
+    for name in pairs.frameworks:
+        if name in pins:
+            found += _framework(name, pins, pairs, python)
+    found += _brought(pins, pairs, catalogue.releases[release].cuda, machine)
+    return found
+
+
+def _pins(catalogue: Catalogue, bundle: Bundle, python: str) -> dict[str, str]:
+    folder = python_folder(python)
+    if folder not in bundle.pythons:
+        if bundle.any_python:
+            return {}
+        raise WorkbenchError(
+            f"bundle {bundle.name} has no packages for Python {python}", hint=f"it has {', '.join(bundle.pythons)}"
+        )
+    text = catalogue.tree.text(f"{bundle.folder}/{folder}/requirements.txt")
+    return {name.lower().replace("_", "-"): version for name, version in _PIN.findall(text)}
+
+
+def _release(catalogue: Catalogue, release: str, pairs: Pairs, machine: Machine) -> Iterator[Finding]:
+    cuda = catalogue.releases[release].cuda
+    if "version" not in cuda:
+        yield Finding(f"release {release}", OK, "pins no CUDA")
+        return
+    yield from _driver(
+        f"release {release}, CUDA {cuda['version']}", cuda["version"], pairs, machine, cuda.get("driver")
+    )
+
+
+def _driver(about: str, version: str, pairs: Pairs, machine: Machine, pinned: str | None = None) -> Iterator[Finding]:
+    """Say what driver and GPU a CUDA version needs (`pinned`: by the release), and whether the machine has them."""
+    family = version.partition(".")[0]
+    least = pinned or pairs.drivers.get(family)
+    if least is None:
+        yield Finding(about, WARNING, f"the least driver of CUDA {family} is not known")
+        return
+    if not machine.driver:
+        yield Finding(about, OK, f"needs driver {least} or newer")
+    elif version_key(machine.driver) < version_key(least):
+        yield Finding(about, WRONG, f"needs driver {least} or newer, and this machine has {machine.driver}")
+    else:
+        yield Finding(about, OK, f"needs driver {least} or newer; this machine has {machine.driver}")
+    oldest = pairs.architectures.get(family)
+    if oldest and machine.capability and version_key(machine.capability) < version_key(oldest):
+        yield Finding(
+            about,
+            WRONG,
+            f"needs a GPU of compute capability {oldest} or newer, and here is one of {machine.capability}",
+        )
+
+
+def _framework(name: str, pins: Mapping[str, str], pairs: Pairs, python: str) -> Iterator[Finding]:
+    version = pins[name].partition("+")[0]
+    about = f"{name} {pins[name]}"
+    row: Brought | None = pairs.frameworks[name].get(version)
+    if row is None:
+        yield Finding(about, WARNING, "is not in releases/compat.toml: what it goes with is not known")
+        return
+    if python not in row.pythons:
+        yield Finding(about, WRONG, f"has no wheels for Python {python}, only for {', '.join(row.pythons)}")
+    for other, wanted in row.goes_with.items():
+        if other in pins and pins[other].partition("+")[0] != wanted:
+            yield Finding(about, WRONG, f"goes with {other} {wanted}, and the lock has {pins[other]}")
+    if not any(name in pins for name in pairs.cuda_wheels):
+        yield Finding(about, WARNING, "is locked without CUDA: it computes on the CPU")
+
+
+def _brought(pins: Mapping[str, str], pairs: Pairs, cuda: Mapping[str, str], machine: Machine) -> Iterator[Finding]:
+    """Say what CUDA and cuDNN the wheels in the lock bring, beside those of the release."""
+    runtime = next((pins[name] for name in pairs.cuda_wheels if name in pins), None)
+    if runtime is None:
+        return
+    yield from _driver(f"the bundle's own CUDA {runtime}", runtime, pairs, machine)
+    ours = cuda.get("version", "")
+    if ours and runtime.split(".")[:2] != ours.split(".")[:2]:
+        yield Finding(
+            f"the bundle's own CUDA {runtime}", WARNING, f"is another one than the release's {ours}; each uses its own"
+        )
+    if ours:
+        yield Finding("the CUDA bases", OK, "hold CUDA a second time for this bundle, whose wheels bring their own")
+    cudnn = next((pins[name] for name in pairs.cudnn_wheels if name in pins), None)
+    if cudnn and cuda.get("cudnn") and cudnn.split(".")[:2] != cuda["cudnn"].split(".")[:2]:
+        yield Finding(f"the bundle's own cuDNN {cudnn}", WARNING, f"is another one than the release's {cuda['cudnn']}")
