@@ -142,10 +142,15 @@ def test_kill_at_random_moments_leaves_the_old_or_the_new(tmp_path: Path) -> Non
     for number, recipe in enumerate(recipes):
         answers.append(tmp_path / f"{number}.toml")
         answers[-1].write_bytes(recipe.files["recipe.toml"].data)
+    # How long a whole run takes here tells when to strike: from its start to just after its end.
+    begin = time.monotonic()
+    for number in (1, 0):
+        subprocess.run([*command, str(answers[number])], cwd=REPOSITORY, stdout=subprocess.DEVNULL, check=True)
+    whole_run = (time.monotonic() - begin) / 2
     chance, killed, seen = random.Random(2026), 0, set()
     for number in range(40):
         process = subprocess.Popen([*command, str(answers[number % 2])], cwd=REPOSITORY, stdout=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.02, 0.16))
+        time.sleep(chance.uniform(0.3, 1.3) * whole_run)
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             killed += 1

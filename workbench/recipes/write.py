@@ -70,7 +70,7 @@ def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
         staging = os.path.join(out, _STAGING)
         staged = os.path.join(staging, f"{os.getpid()}.{recipe.tag}")
         try:
-            _stage(staging, staged)
+            _stage(out, staging, staged)
             _fill(recipe, staged)
             if exists:
                 from workbench.recipes.exchange import exchange
@@ -84,15 +84,19 @@ def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
     return Written(folder, files)
 
 
-def _stage(staging: str, staged: str) -> None:
+def _stage(out: str, staging: str, staged: str) -> None:
+    os.makedirs(out, exist_ok=True)
     while True:
-        os.makedirs(staging, exist_ok=True)
-        _remove_abandoned(staging)
         try:
+            if not os.path.isdir(staging):
+                os.mkdir(staging)
+            _remove_abandoned(staging)
             os.mkdir(staged)
             return
-        except FileNotFoundError:
-            pass  # a run that ended just now took the empty folder away: make it again
+        except (FileExistsError, FileNotFoundError):
+            # Another run made the folder just now, or ended and took the empty one away: again.
+            if os.path.lexists(staged) or (os.path.lexists(staging) and not os.path.isdir(staging)):
+                raise
 
 
 def _fill(recipe: Recipe, staged: str) -> None:
