@@ -1,0 +1,71 @@
+"""An operating system, a Python and a release are new files and nothing else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from tests.command import wizard
+
+RELEASE = """\
+display = "2027a (trixie)"
+
+[defaults]
+os = "trixie"
+python = "3.13"
+bundle = "minimal"
+ide = "jupyter"
+
+[os.trixie]
+image = "docker.io/library/debian:trixie-slim"
+pythons = ["3.13"]
+"""
+
+
+@pytest.fixture
+def with_trixie(tmp_path: Path) -> Path:
+    """Our catalogue, with Debian 13 and its Python 3.13 beside it."""
+    catalogue = tmp_path / "catalogue"
+    for name in ("base", "bundles", "ides", "releases", "snippets"):
+        shutil.copytree(REPOSITORY / name, catalogue / name)
+    before = {path for path in catalogue.rglob("*") if path.is_file()}
+    (catalogue / "releases/2027a.toml").write_text(RELEASE)
+    shutil.copytree(catalogue / "base/bookworm", catalogue / "base/trixie", ignore=shutil.ignore_patterns("py*"))
+    (catalogue / "base/trixie/os.toml").write_text('display = "Debian 13 (trixie)"\nfamily = "debian"\n')
+    for path in ("base/trixie/py313", "bundles/1-minimal/py313"):
+        (catalogue / path).mkdir()
+        for file in (catalogue / "bundles/1-minimal/py312").glob("requirements*.txt"):
+            shutil.copy(file, catalogue / path / file.name)
+    assert before < {path for path in catalogue.rglob("*") if path.is_file()}, "only new files"
+    return catalogue
+
+
+def test_a_new_system_is_offered_composed_and_linted(with_trixie: Path, tmp_path: Path) -> None:
+    done = wizard(
+        "new", "--catalog", with_trixie, "--defaults", "--offline", "--date=20270101", "--out", tmp_path / "out"
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "out/jupyter-minimal-trixie-py313_2027a_20270101/Containerfile").read_text()
+    assert "FROM localhost/workbench-images:base-trixie-py313_2027a_20270101\n" in text
+    assert "apt-get install" in text
+    assert "/opt/app-root/lib/python3.13/" in text
+    rows = json.loads(wizard("matrix", "--catalog", with_trixie, "--os=trixie", "--bundle=minimal", "--json").stdout)
+    assert {row["selection"]["ide"] for row in rows if row["possible"]} >= {"jupyter", "runtime"}
+    missing = json.loads(
+        wizard("matrix", "--catalog", with_trixie, "--os=trixie", "--bundle=datascience", "--json").stdout
+    )
+    assert {row["reason"] for row in missing if row["selection"]["release"] == "2027a"} >= {
+        "bundle datascience has no packages for Python 3.13 (no folder py313)"
+    }
+    assert wizard("check", "--catalog", with_trixie).returncode == 0
+
+
+def test_its_base_can_be_built(with_trixie: Path) -> None:
+    """As far as the catalogue goes: podman is asked only once everything else is there."""
+    done = wizard("base", "--catalog", with_trixie, "--os=trixie", "--python=3.12", "--release=2027a", "--date=latest")
+    assert done.returncode == 2
+    assert "release 2027a has no Python 3.12 on trixie\n  hint: it has 3.13" in done.stderr
