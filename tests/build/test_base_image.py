@@ -155,3 +155,13 @@ def test_new_says_which_base_it_took(named: Engine, tmp_path: Path) -> None:
 
 def _answers(chosen: Selection) -> dict[str, str]:
     return {name: getattr(chosen, name) for name in ("release", "date", "base", "os", "python", "bundle", "ide")}
+
+
+def test_new_writes_a_foreign_image_with_the_registry_it_was_found_in(engine: Engine, tmp_path: Path) -> None:
+    folder = make_catalogue(tmp_path)
+    flags = ("--catalog", folder, "--defaults", "--out", tmp_path / "out", "--base", TINY.removeprefix("localhost/"))
+    done = wizard("new", *flags)
+    assert done.returncode == 0, done.stderr
+    (containerfile,) = (tmp_path / "out").glob("*/Containerfile")
+    assert f"FROM {TINY}\n" in containerfile.read_text()
+    assert "does not name its registry" in wizard("new", *flags, "--offline").stderr

@@ -20,12 +20,17 @@ def compose_checked(catalogue: Catalogue, selection: Selection) -> Recipe:
     Raises WorkbenchError with the reason why the choices are impossible, or FaultsError with
     what keeps the recipe from being built.
     """
-    check_selection(catalogue, selection)
-    if why := rule_reason(catalogue, selection):
-        raise WorkbenchError(why, hint="`wizard.py matrix` shows what goes together, and why the rest does not")
+    refuse_impossible(catalogue, selection)
     recipe = compose(catalogue, selection)
     check_recipe(recipe)
     return recipe
+
+
+def refuse_impossible(catalogue: Catalogue, selection: Selection) -> None:
+    """Raise WorkbenchError when a name of `selection` is unknown or the rules refuse it, with the reason."""
+    check_selection(catalogue, selection)
+    if why := rule_reason(catalogue, selection):
+        raise WorkbenchError(why, hint="`wizard.py matrix` shows what goes together, and why the rest does not")
 
 
 def rule_reason(catalogue: Catalogue, selection: Selection) -> str:

@@ -8,7 +8,7 @@ import sys
 from workbench.catalog.bases import BASES
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
-from workbench.compose.possible import compose_checked
+from workbench.compose.possible import compose_checked, refuse_impossible
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import ANSWERS, Selection, check_selection
 from workbench.errors import UsageError
@@ -129,15 +129,15 @@ def composed(catalogue: Catalogue, selection: Selection, options: Options) -> Re
 
     Raises WorkbenchError for whatever would keep it from being built; nothing is written here.
     """
-    recipe = compose_checked(catalogue, selection)
+    refuse_impossible(catalogue, selection)
     if not options.offline and not selection.image:
         from workbench.build.base_image import look_up
 
         found = look_up(catalogue, selection)
         if found.note:
             print(f"note: {found.note}", file=sys.stderr)
-        if found.selection != selection:
-            recipe = compose_checked(catalogue, found.selection)
+        selection = found.selection
+    recipe = compose_checked(catalogue, selection)
     if options.lint:
         from workbench.recipes.lint import lint_recipe
 
