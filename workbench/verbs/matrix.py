@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Iterator
 
 from workbench.catalog.bases import BASES
@@ -49,7 +50,10 @@ def run(args: argparse.Namespace) -> int:
     _check_filters(catalogue, args)
     rows, faults = [], []
     written = 0
-    for selection in _wanted(catalogue, args):
+    wanted = list(_wanted(catalogue, args))
+    for number, selection in enumerate(wanted, 1):
+        if sys.stderr.isatty() and (number % 100 == 0 or number == len(wanted)):
+            print(f"\r{number} of {len(wanted)}", end="" if number < len(wanted) else "\r\033[K", file=sys.stderr)
         recipe, reason = attempt(catalogue, selection)
         if recipe is not None and args.write:
             try:
