@@ -41,6 +41,7 @@ def test_paths_redirects_and_headers(running: tuple[Front, bool]) -> None:
     headers = json.loads(body)["headers"]
     assert headers["Host"] == headers["X-Forwarded-Host"] == "outside.example.com"
     assert headers["X-Forwarded-Proto"] == "https"
+    assert headers.get("X-Forwarded-Prefix", "") == (prefix if strip else "")
     assert json.loads(started.ask(f"{prefix}/x")[2])["headers"]["X-Forwarded-Proto"] == "http"
     for to in (f"{root}/there?q=1", f"http://HOST{root}/there?q=1", f"https://HOST{root}/there?q=1"):
         status, location, _ = started.ask(f"{prefix}/redirect?to={to.replace('?', '%3F')}")

@@ -66,6 +66,7 @@ http {{
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Host $http_host;
             proxy_set_header X-Forwarded-Proto $outer_scheme;
+            proxy_set_header X-Forwarded-Prefix "{stripped}";
 {redirects}
             # Answers that trickle, and WebSockets that are silent for days.
             proxy_buffering off;
@@ -103,6 +104,7 @@ def configuration(settings: Settings, folder: Path) -> str:
         given="" if strip else prefix,
         port=settings.port,
         prefix=prefix,
+        stripped=prefix if strip else "",
         outside=_OUTSIDE.format(prefix=prefix) if prefix else "",
         server_port=settings.server_port,
         redirects="\n".join(f"            proxy_redirect {source} {root};" for source in [*own, *["/"] * strip]),
