@@ -90,7 +90,7 @@ def test_paths_culling_and_the_end(engine: Engine, ide: tuple[str, str], prefix:
                 with pytest.raises(urllib.error.HTTPError, match="404"):
                     urllib.request.urlopen(f"{workbench.address}{path}", timeout=10)
         before = workbench.idle()["last_activity"]
-        for begin in {f"{workbench.address}/", workbench.page.rstrip("/"), workbench.page}:
+        for begin in {f"{workbench.address}/", f"{workbench.address}{prefix or '/'}", workbench.page}:
             assert follow(begin).startswith(workbench.page), begin
         kernel = workbench.kernel()
         assert kernel["execution_state"] == "busy"
@@ -114,8 +114,9 @@ def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], pr
         assert during["execution_state"] == "busy"
         # An editor's page keeps a WebSocket open, and that alone is use.
         assert during["connections"] >= (1 if name == "vscode" else 0)
-        outside = [url for url in asked if url.startswith(workbench.address) and not url.startswith(workbench.page)]
-        assert outside == []
+        # TensorBoard's own styles ask for its fonts at the root, and do without where those are not to be had.
+        own = [url for url in asked if url.startswith(workbench.address) and not url.endswith(".woff2")]
+        assert [url for url in own if not url.startswith(workbench.page)] == []
         assert workbench.idle()["connections"] == 0
 
 
