@@ -92,8 +92,9 @@ def started(folder: Path) -> Iterator[Engine]:
     storage = folder / "storage.conf"
     storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n')
     (folder / "net").mkdir()
-    (folder / "net" / "podman.json").write_text(json.dumps(own_network()))
-    network = f'[network]\nnetwork_config_dir = "{folder}/net"\n'
+    own = own_network()
+    (folder / "net" / f"{own['name']}.json").write_text(json.dumps(own))
+    network = f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n'
     containers, registries = folder / "containers.conf", folder / "registries.conf"
     containers.write_text(network)
     registries.write_text("")
@@ -132,10 +133,14 @@ runc = ["{runc}"]
 
 
 def own_network() -> dict[str, object]:
-    """podman's default network, on a bridge and a subnet that no other test session has."""
+    """A default network with a name, a bridge and a subnet that no other test session has.
+
+    The name too: netavark names its address translation after it, and the session that ends first
+    would take the one of every session away.
+    """
     number = os.getpid() % 200 + 30
     return {
-        "name": "podman",
+        "name": f"wbt{os.getpid()}",
         "id": hashlib.sha256(str(os.getpid()).encode()).hexdigest(),
         "driver": "bridge",
         "network_interface": f"wbt{os.getpid()}",

@@ -108,8 +108,10 @@ def test_w07_a_folder_never_keeps_stale_files(tmp_path: Path) -> None:
 
 def test_w08_every_label_is_whole(ours: Catalogue) -> None:
     for chosen in combinations(ours, "latest"):
-        recipe, _ = attempt(ours, chosen)
-        assert recipe is not None
+        recipe, why = attempt(ours, chosen)
+        if recipe is None:
+            assert why
+            continue
         labels = re.findall(r'^\s*(?:LABEL )?([\w.-]+)="([^"]*)"', recipe.sections[-1].text, re.MULTILINE)
         assert len(labels) >= 7
         kind = "runtime" if chosen.ide == "runtime" else "workbench"

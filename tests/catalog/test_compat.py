@@ -85,3 +85,18 @@ def test_the_images_that_the_bases_stand_for() -> None:
     assert base_tag("standard", *where) == "base-c9s-py312_2026a_20261122"
     assert base_tag("cuda", *where) == "cuda-c9s-py312-runtime-cudnn_2026a_20261122"
     assert base_tag("cuda-devel", *where) == "cuda-c9s-py312-devel-cudnn_2026a_20261122"
+
+
+def test_a_name_is_provided_to_the_other_side_only(tmp_path: Path) -> None:
+    files = {
+        "ides/3-flow/display.txt": "Flow",
+        "ides/3-flow/flow.snippet": "USER 1001\nWORKDIR /opt/app-root/src\n",
+        "ides/3-flow/ide.toml": 'needs = ["flow"]\n',
+        "bundles/3-flow/display.txt": "Flow",
+        "bundles/3-flow/selection-override": "",
+    }
+    catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
+    assert list(reasons(catalogue, release="2026a", bundle="flow", ide="flow")) == []
+    assert list(reasons(catalogue, release="2026a", bundle="plain", ide="flow")) == [
+        "IDE flow needs flow, which plain and flow do not provide"
+    ]

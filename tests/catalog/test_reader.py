@@ -170,3 +170,19 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     (folder / "releases/2026a.toml").mkdir()
     (folder / "ides/1-editor/ide.toml").symlink_to("files")
     assert ("releases", "holds no release: add a file such as releases/2026a.toml") in faults_of(folder)
+
+
+def test_what_an_ide_uses_and_a_release_pins_must_be_there(tmp_path: Path) -> None:
+    folder = make_catalogue(
+        tmp_path,
+        {
+            "ides/1-editor/ide.toml": 'uses = ["base", "frnt"]\n',
+            "ides/1-editor/builder/readme": "",
+            "snippets/front/files/x": "",
+            "releases/2026a.toml": RELEASE + '[tools.editor.dos]\nversion = "1.2"\n',
+        },
+    )
+    found = dict(faults_of(folder))
+    assert "no folder of snippets/ is named 'frnt': did you mean front?" in found["ides/1-editor/ide.toml"]
+    assert "has no builder.snippet" in found["ides/1-editor/builder"]
+    assert "for the tool editor, is named 'dos'" in found["releases/2026a.toml"]

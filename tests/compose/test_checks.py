@@ -33,6 +33,7 @@ END = "USER 1001\nWORKDIR /opt/app-root/src\n"
         ("FROM a\nCOPY *.sh /x\n" + END, [(2, "COPY *.sh: the recipe has no such file")]),
         ("FROM a\nENV F=gone\nCOPY $F.txt /x\n" + END, [(3, "COPY gone.txt: the recipe has no such file")]),
         ("FROM a\nCOPY --from=b /x /x\n" + END, [(2, "COPY --from=b: there is no such stage above")]),
+        ("FROM a AS b\nFROM c AS b\n" + END, [(2, "the stage b has the name of one above")]),
         ("USER 1001\n", [(1, "no FROM: nothing to build on")]),
         ("", [(1, "no FROM: nothing to build on")]),
         (

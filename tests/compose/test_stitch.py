@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import make_catalogue, selection
+from tests.catalogues import RELEASE, make_catalogue, selection
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.stitch import compose
@@ -152,3 +152,43 @@ def test_a_foreign_base(tmp_path: Path) -> None:
     assert str(recipe.tag).startswith("cuda-editor-")
     with pytest.raises(UsageError, match="does not name its registry"):
         compose(catalogue, selection(base="ubuntu:24.04"))
+
+
+def test_an_ide_may_have_a_builder_stage_and_use_what_is_shared(tmp_path: Path) -> None:
+    folder = make_catalogue(
+        tmp_path,
+        {
+            "ides/1-editor/ide.toml": 'uses = ["front"]\n',
+            "ides/1-editor/builder/builder.bookworm.snippet.j2": (
+                "FROM ${BASE_IMAGE} AS editor-builder\nCOPY patch.txt /\n"
+                'RUN make {{ release.tools["editor"].version }}\n'
+            ),
+            "ides/1-editor/builder/files/patch.txt": "patch\n",
+            "snippets/front/files/front.py": "start()\n",
+            "snippets/front/not-copied.txt": "not copied\n",
+            "releases/2026a.toml": RELEASE + '[tools.editor.bookworm]\nversion = "1.2"\n',
+        },
+    )
+    recipe = compose_checked(read_catalogue(str(folder)), selection(os="bookworm"))
+    assert [section.title for section in recipe.sections[:2]] == ["Builder stage of the IDE editor", "Base image"]
+    assert (
+        "FROM localhost/workbench-images:base-bookworm-py311_2026a_20261122 AS editor-builder\n" in recipe.containerfile
+    )
+    assert "RUN make 1.2\n" in recipe.containerfile
+    assert {"patch.txt", "front/front.py", "start.sh"} < set(recipe.files)
+    assert recipe.files["front/front.py"].origin == "snippets/front/files/front.py"
+    assert not [path for path in recipe.files if "not-copied" in path]
+    assert "Builder" not in compose_checked(read_catalogue(str(folder)), selection(os="c9s")).containerfile
+
+
+def test_a_tool_that_is_not_pinned_for_the_system_is_an_error(tmp_path: Path) -> None:
+    folder = make_catalogue(
+        tmp_path,
+        {
+            "ides/1-editor/editor.snippet": None,
+            "ides/1-editor/editor.snippet.j2": 'USER 1001\nRUN get {{ release.tools["editor"].version }}\n',
+            "releases/2026a.toml": RELEASE + '[tools.editor.bookworm]\nversion = "1.2"\n',
+        },
+    )
+    with pytest.raises(WorkbenchError, match="has no attribute 'editor'"):
+        compose(read_catalogue(str(folder)), selection(os="c9s"))

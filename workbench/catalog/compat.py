@@ -66,11 +66,12 @@ def _pair_reasons(bundle: Bundle, ide: Ide) -> Iterator[str]:
         yield f"bundle {bundle.name} goes with {_listed(bundle.rules.partners)} only"
     if ide.rules.partners is not None and bundle.name not in ide.rules.partners:
         yield f"IDE {ide.name} goes with bundle {_listed(ide.rules.partners)} only"
-    provided = {bundle.name, ide.name, *bundle.rules.provides, *ide.rules.provides}
-    for side, needs in ((f"IDE {ide.name}", ide.rules.needs), (f"bundle {bundle.name}", bundle.rules.needs)):
-        for need in needs:
-            if need not in provided:
-                yield f"{side} needs {need}, which {bundle.name} and {ide.name} do not provide"
+    said = {*bundle.rules.provides, *ide.rules.provides}
+    # By its name, each provides something to the other only: an IDE langflow brings no Langflow to itself.
+    for kind, side, other in (("IDE", ide, bundle), ("bundle", bundle, ide)):
+        for need in side.rules.needs:
+            if need not in {other.name, *said}:
+                yield f"{kind} {side.name} needs {need}, which {bundle.name} and {ide.name} do not provide"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.parts import RULES, SNIPPET, Part, read_label, read_section, rules_from, variants
+from workbench.catalog.parts import RULES, SNIPPET, Part, check_known, read_label, read_section, rules_from, variants
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Ide
 
-_KEYS = {**RULES, "bundles": list, "image_type": ("workbench", "runtime")}
+_KEYS = {**RULES, "bundles": list, "uses": list, "image_type": ("workbench", "runtime")}
 
 
 def read_ide(tree: Tree, part: Part, faults: Faults) -> Ide:
@@ -24,6 +24,15 @@ def read_ide(tree: Tree, part: Part, faults: Faults) -> Ide:
         rules=rules_from(data, "bundles"),
         # A catalogue of the original has no ide.toml, and there the name alone says it.
         image_type=data.get("image_type", "runtime" if part.name == "runtime" else "workbench"),
+        uses=_uses(tree, part, tuple(data.get("uses", ())), faults),
+        builder=read_section(tree, part, "builder", "builder", SNIPPET, faults),
         snippet=snippet,
         os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
     )
+
+
+def _uses(tree: Tree, part: Part, uses: tuple[str, ...], faults: Faults) -> tuple[str, ...]:
+    """Return the folders of `snippets/` that are there among `uses`; each that is not is a fault."""
+    shared = tree.folder("snippets")[0] if uses else []
+    check_known(f"{part.folder}/ide.toml", "folder of snippets/", uses, shared, faults)
+    return tuple(name for name in uses if name in shared)

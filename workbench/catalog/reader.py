@@ -54,12 +54,15 @@ def _check_names(catalogue: Catalogue, faults: Faults) -> None:
         others = named["ides" if kind == "IDE" else "bundles"]
         check_known(where, kind, part.rules.partners or (), others, faults)
         check_known(where, "operating system", part.rules.oses or (), systems, faults)
-        by_variant = [part.os_packages]
-        by_variant += [part.builder, part.custom] if isinstance(part, Bundle) else [part.snippet]
+        by_variant = [part.os_packages, part.builder]
+        by_variant.append(part.custom if isinstance(part, Bundle) else part.snippet)
         for paths in by_variant:
             for variant, path in paths.items():
                 check_known(path, "operating system or family", {variant} - served, systems, faults)
     for release in catalogue.releases.values():
+        for tool, pins in release.tools.items():
+            kind = f"operating system or family, for the tool {tool},"
+            check_known(release.path, kind, pins, served - {""}, faults)
         for key, known in (("os", release.systems), ("bundle", named["bundles"]), ("ide", named["ides"])):
             check_known(
                 release.path,

@@ -21,6 +21,7 @@ _RELEASE = {
     "repository": str,
     "defaults": {"base": str, "os": str, "python": str, "bundle": str, "ide": str, "out": str},
     "cuda": {"*": str},
+    "tools": {"*": {"*": {"*": str}}},
     "os": {"*": {"image": str, "pythons": list}},
 }
 _SYSTEM = {"display": str, "family": str, "commands": list}
@@ -57,6 +58,7 @@ def _read_release(tree: Tree, name: str, path: str, faults: Faults) -> Release:
         repository=repository,
         defaults=data.get("defaults", {}),
         cuda=data.get("cuda", {}),
+        tools=data.get("tools", {}),
         systems={os: _release_system(tree, path, os, pins, faults) for os, pins in data.get("os", {}).items()},
     )
 

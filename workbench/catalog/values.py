@@ -41,13 +41,18 @@ class Bundle(Value):
 
 
 class Ide(Value):
-    """An IDE, or the runtime without one: `snippet` and `os_packages` are paths by variant."""
+    """An IDE, or the runtime without one: `builder`, `snippet` and `os_packages` are paths by variant.
+
+    `uses` names the folders of `snippets/` whose files it takes along.
+    """
 
     name: str
     folder: str
     display: str
     rules: Rules
     image_type: str
+    uses: tuple[str, ...]
+    builder: Mapping[str, str]
     snippet: Mapping[str, str]
     os_packages: Mapping[str, str]
 
@@ -69,7 +74,11 @@ class ReleaseSystem(Value):
 
 
 class Release(Value):
-    """A release: `path` of its file, the repository that its images live in, what it pins."""
+    """A release: `path` of its file, the repository that its images live in, what it pins.
+
+    `tools` are programs that no package list pins: by name, then by operating system or family,
+    what is known of them, such as version and sha256.
+    """
 
     name: str
     path: str
@@ -78,6 +87,7 @@ class Release(Value):
     repository: str
     defaults: Mapping[str, str]
     cuda: Mapping[str, str]
+    tools: Mapping[str, Mapping[str, Mapping[str, str]]]
     systems: Mapping[str, ReleaseSystem]
 
 

@@ -51,7 +51,10 @@ def containerfile_problems(text: str, paths: Collection[str]) -> Iterator[tuple[
     for item in parsed:
         if item.word == "FROM":
             user = workdir = ""
-            stages.append(item.args[2] if len(item.args) == 3 else str(len(stages)))
+            stage = item.args[2] if len(item.args) == 3 else str(len(stages))
+            if stage in stages:
+                yield item.line, f"the stage {stage} has the name of one above"
+            stages.append(stage)
         elif item.word == "USER":
             user = item.args[0].partition(":")[0]
         elif item.word == "WORKDIR":

@@ -70,6 +70,8 @@ def _sections(catalogue: Catalogue, selection: Selection) -> Iterator[tuple[str,
     bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
     if path := catalogue.variant(bundle.builder, os):
         yield f"Builder stage of the bundle {bundle.name}", path
+    if path := catalogue.variant(ide.builder, os):
+        yield f"Builder stage of the IDE {ide.name}", path
     yield "Base image", generic_path(catalogue, os, BASE_SNIPPET, "base")
     if catalogue.variant(bundle.os_packages, os):
         path = generic_path(catalogue, os, "bundles", "os_packages")
@@ -151,8 +153,11 @@ def _files(catalogue: Catalogue, selection: Selection) -> dict[str, RecipeFile]:
         # The lists beyond the first are for the IDEs that ask for them: Jupyter's for Jupyter.
         if name == "requirements.txt" or name == f"requirements-{ide.name}.txt" or name in snippet:
             places.append((name, f"{bundle.folder}/{python}/{name}"))
-    folder = f"{ide.folder}/files"
-    places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
+    for folder in (f"{ide.folder}/builder/files", f"{ide.folder}/files"):
+        places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
+    for shared in ide.uses:
+        folder = f"snippets/{shared}/files"
+        places += [(f"{shared}/{name}", f"{folder}/{name}") for name in tree.walk(folder)]
     if path := catalogue.variant(ide.os_packages, os):
         places.append(("os-ide/os-packages.txt", path))
     return _placed(catalogue, places)

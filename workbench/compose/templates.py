@@ -54,10 +54,21 @@ def _names(catalogue: Catalogue, selection: Selection) -> dict[str, Any]:
         "os": SimpleNamespace(name=system.name, display=system.display, family=system.family),
         "cuda": dict(release.cuda) if selection.base.startswith("cuda") else {},
         "python": selection.python,
-        "release": SimpleNamespace(name=release.name, date=selection.date, cuda=dict(release.cuda)),
+        "release": SimpleNamespace(
+            name=release.name, date=selection.date, cuda=dict(release.cuda), tools=_tools(catalogue, selection)
+        ),
         "bundle": SimpleNamespace(name=bundle.name, display=bundle.display, provides=bundle.rules.provides),
         "ide": SimpleNamespace(name=ide.name, display=ide.display, image_type=ide.image_type),
     }
+
+
+def _tools(catalogue: Catalogue, selection: Selection) -> dict[str, dict[str, str]]:
+    """Return what the release pins of each tool for the chosen system; a tool that it has none for is left out."""
+    found = {}
+    for name, pins in catalogue.releases[selection.release].tools.items():
+        if variant := next((kind for kind in catalogue.variants(selection.os) if kind in pins), None):
+            found[name] = dict(pins[variant])
+    return found
 
 
 def _macros(generic: Generic) -> dict[str, Callable[..., str]]:

@@ -1,0 +1,98 @@
+"""Run the front before the small server, as a container does, and ask it things."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.catalogues import REPOSITORY
+from tests.engine import free_port, search_path
+
+PACKAGE = REPOSITORY / "snippets/nginx/files"
+SERVER = Path(__file__).with_name("server.py")
+IDLE_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class Front:
+    process: subprocess.Popen[bytes]
+    port: int
+    server_port: int
+    prefix: str
+
+    def ask(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+        """Status, Location and body of what `path`, as it stands, answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path, headers=dict(headers or {}))
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Location", ""), answer.read().decode()
+        finally:
+            connection.close()
+
+    def kernel(self) -> dict[str, Any]:
+        status, _, body = self.ask(f"{self.prefix}/api/kernels")
+        assert status == 200
+        (kernel,) = json.loads(body)
+        assert isinstance(kernel, dict)
+        return kernel
+
+    def state(self) -> str:
+        return str(self.kernel()["execution_state"])
+
+    def idle(self) -> dict[str, Any]:
+        """The kernel once it is idle."""
+        deadline = time.monotonic() + 10
+        while (kernel := self.kernel())["execution_state"] != "idle":
+            assert time.monotonic() < deadline, "it never became idle"
+            time.sleep(0.1)
+        return kernel
+
+    def ready(self) -> None:
+        deadline = time.monotonic() + 20
+        while True:
+            assert self.process.poll() is None, "the front ended"
+            try:
+                if self.ask(f"{self.prefix}/api")[0] == 200:
+                    return
+            except OSError:
+                pass
+            assert time.monotonic() < deadline, "the front did not answer"
+            time.sleep(0.05)
+
+
+@contextmanager
+def front(folder: Path, *flags: str, prefix: str = "", server: tuple[str, ...] = ()) -> Iterator[Front]:
+    port, server_port = free_port(), free_port()
+    command = [sys.executable, "-m", "workbench_front", "--name", "small", *flags, "--"]
+    command += server or (sys.executable, str(SERVER), "{port}")
+    environment = {
+        "PATH": search_path(),
+        "PYTHONPATH": str(PACKAGE),
+        "TMPDIR": str(folder / "tmp"),
+        "NB_PREFIX": prefix,
+        "WORKBENCH_PORT": str(port),
+        "WORKBENCH_SERVER_PORT": str(server_port),
+        "WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS),
+    }
+    (folder / "tmp").mkdir()
+    with (folder / "stderr").open("wb") as said:
+        process = subprocess.Popen(command, env=environment, cwd=folder, stderr=said)
+    try:
+        yield Front(process, port, server_port, prefix.rstrip("/"))
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        finally:
+            process.kill()
+            process.wait()
+            sys.stderr.write((folder / "stderr").read_text()[-4000:])

@@ -1,0 +1,54 @@
+"""A small server in the place of an IDE's: it says what it was asked, and redirects as those do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+# As the signal ends it, so that the front's own status can be told from its.
+STATUS = 7
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        asked = urlsplit(self.path)
+        if asked.path.endswith("/redirect"):
+            self.send_response(302)
+            self.send_header("Location", parse_qs(asked.query)["to"][0].replace("HOST", self.headers["Host"]))
+            self.end_headers()
+        elif asked.path.endswith("/exit"):
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif asked.path.endswith("/socket"):
+            self.send_response(101)
+            self.send_header("Upgrade", self.headers["Upgrade"])
+            self.send_header("Connection", self.headers["Connection"])
+            self.end_headers()
+            self.wfile.write(self.rfile.readline())
+            self.wfile.flush()
+            self.rfile.readline()
+            self.close_connection = True
+        else:
+            body = json.dumps({"path": self.path, "headers": dict(self.headers)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def main() -> None:
+    if sys.argv[2:] == ["stubborn"]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(STATUS))
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

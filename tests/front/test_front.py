@@ -1,0 +1,145 @@
+"""The front with a real nginx before a small server: paths, redirects, probes, culling, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine import search_path
+from tests.front.running import SERVER, Front, front
+from tests.front.server import STATUS
+
+PREFIX = "/notebook/team/mine"
+
+pytestmark = pytest.mark.skipif(shutil.which("nginx", path=search_path()) is None, reason="nginx not installed")
+
+
+@pytest.fixture(params=[("", False), ("", True), (PREFIX, False), (PREFIX + "/", True)], ids=str)
+def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Front, bool]]:
+    prefix, strip = request.param
+    flags = ["--strip-prefix", "--health=/"] if strip else []
+    with front(tmp_path, *flags, "--heartbeat=/healthz", prefix=prefix) as started:
+        started.ready()
+        yield started, strip
+
+
+def test_paths_redirects_and_headers(running: tuple[Front, bool]) -> None:
+    started, strip = running
+    prefix, root = started.prefix, "" if strip else started.prefix
+    status, _, body = started.ask(f"{prefix}/a%2Fb/%C3%BC?x=%20y")
+    assert (status, json.loads(body)["path"]) == (200, f"{root}/a%2Fb/%C3%BC?x=%20y")
+    status, _, body = started.ask(f"{prefix}/x", {"X-Forwarded-Proto": "https", "Host": "outside.example.com"})
+    headers = json.loads(body)["headers"]
+    assert headers["Host"] == headers["X-Forwarded-Host"] == "outside.example.com"
+    assert headers["X-Forwarded-Proto"] == "https"
+    assert headers.get("X-Forwarded-Prefix", "") == (prefix if strip else "")
+    assert json.loads(started.ask(f"{prefix}/x")[2])["headers"]["X-Forwarded-Proto"] == "http"
+    for to in (f"{root}/there?q=1", f"http://HOST{root}/there?q=1", f"https://HOST{root}/there?q=1"):
+        status, location, _ = started.ask(f"{prefix}/redirect?to={to.replace('?', '%3F')}")
+        assert (status, location) == (302, f"{prefix}/there?q=1")
+    assert started.ask(f"{prefix}/redirect?to=./there")[1] == "./there"
+    assert started.ask(f"{prefix}/redirect?to=https://example.com/x")[1] == "https://example.com/x"
+    if prefix:
+        assert started.ask("/")[:2] == (302, f"{prefix}/")
+        assert started.ask(f"{prefix}?a=b")[:2] == (302, f"{prefix}/?a=b")
+        assert [started.ask(path)[0] for path in ("/x", "/api", "/api/kernels", f"{prefix}x")] == [404] * 4
+
+
+def test_culling_sees_activity_and_its_end(running: tuple[Front, bool]) -> None:
+    started, _ = running
+    kernel = started.kernel()
+    assert (kernel["name"], kernel["execution_state"], kernel["connections"]) == ("small", "busy", 0)
+    before = started.idle()["last_activity"]
+    for path in ("/healthz", "/healthz/", "/api", "/api/kernels"):
+        assert started.ask(started.prefix + path)[0] == 200
+    assert started.kernel()["execution_state"] == "idle"
+    assert started.kernel()["last_activity"] == before
+    assert started.ask(f"{started.prefix}/page")[0] == 200
+    kernel = started.kernel()
+    assert kernel["execution_state"] == "busy"
+    assert kernel["last_activity"] > before
+    started.idle()
+
+
+def test_an_open_socket_is_activity(running: tuple[Front, bool]) -> None:
+    started, _ = running
+    with socket.create_connection(("127.0.0.1", started.port), timeout=10) as browser:
+        wanted = f"GET {started.prefix}/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        browser.sendall(wanted.encode())
+        answer = browser.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert b"upgrade: websocket" in answer.lower()
+        browser.sendall(b"ping\n")
+        assert browser.recv(4096) == b"ping\n"
+        time.sleep(1.5)
+        assert (started.state(), started.kernel()["connections"]) == ("busy", 1)
+    assert started.idle()["connections"] == 0
+
+
+def test_the_probe_fails_until_the_server_answers(tmp_path: Path) -> None:
+    slow = ("sh", "-c", f"sleep 2; exec {sys.executable} {SERVER} {{port}}")
+    with front(tmp_path, server=slow) as started:
+        seen = set()
+        deadline = time.monotonic() + 20
+        while 200 not in seen and time.monotonic() < deadline:
+            try:
+                seen.add(started.ask("/api")[0])
+            except OSError:
+                time.sleep(0.1)
+        assert seen == {503, 200}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_reaches_the_server_and_its_status_is_ours(tmp_path: Path, number: signal.Signals) -> None:
+    server = (sys.executable, str(SERVER), "{port}")
+    with front(tmp_path, server=server) as started:
+        started.ready()
+        started.process.send_signal(number)
+        assert started.process.wait(5) == (STATUS if number == signal.SIGTERM else 128 + number)
+    assert list((tmp_path / "tmp").iterdir()) == [], "the private folder is gone"
+
+
+def test_a_server_that_ends_by_itself_ends_everything(tmp_path: Path) -> None:
+    with front(tmp_path) as started:
+        started.ready()
+        started.ask("/exit")
+        assert started.process.wait(5) == STATUS
+        with pytest.raises(OSError, match="refused"):
+            started.ask("/api")
+
+
+def test_a_server_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    server = (sys.executable, str(SERVER), "{port}", "stubborn")
+    with front(tmp_path, server=server) as started:
+        started.ready()
+        start = time.monotonic()
+        started.process.terminate()
+        assert started.process.wait(15) == 128 + signal.SIGKILL
+        assert time.monotonic() - start < 10
+
+
+def test_an_nginx_that_ends_is_a_failure(tmp_path: Path) -> None:
+    with front(tmp_path) as started:
+        started.ready()
+        (folder,) = (tmp_path / "tmp").iterdir()
+        os.kill(int((folder / "nginx.pid").read_text()), signal.SIGTERM)
+        assert started.process.wait(5) == 1
+
+
+def test_a_server_that_cannot_be_started_is_said(tmp_path: Path) -> None:
+    with front(tmp_path, server=("/no/such/server",)) as started:
+        assert started.process.wait(5) == 127
+
+
+def test_settings_that_cannot_be_used_are_said(tmp_path: Path) -> None:
+    with front(tmp_path, prefix="/a b") as started:
+        assert started.process.wait(5) == 2
