@@ -177,7 +177,7 @@ def test_w14_the_order_is_the_numbers_under_any_locale(tmp_path: Path, locale: s
 def test_w15_labels_and_lists_do_not_drift(ours: Catalogue) -> None:
     """A version in a label must be one that the bundle's own lock holds, for every Python."""
     for bundle in ours.bundles.values():
-        for version in re.findall(r"\d+(?:\.\d+)+", bundle.display):
+        for version in re.findall(r"\d+(?:\.\d+)+(?:(?:a|b|rc)\d+)?", bundle.display):
             for python in bundle.pythons:
                 lock = ours.tree.text(f"{bundle.folder}/{python}/requirements.txt")
                 assert re.search(rf"=={re.escape(version)}(?![0-9a-z])", lock), f"{bundle.folder}/{python}: {version}"
