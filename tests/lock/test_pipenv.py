@@ -12,7 +12,8 @@ import pytest
 from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below
 from workbench.lock.interpreter import find_interpreter, version_of
-from workbench.lock.pipenv import categories, exports, is_current
+from workbench.lock.pipenv import is_current
+from workbench.verbs.lock import folders
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 FOLDER = f"py{sys.version_info.major}{sys.version_info.minor}"
@@ -29,6 +30,7 @@ packaging = "~=26.0"
 pluggy = "~=1.5"
 packaging = "*"
 """
+FOLDERS = folders(str(REPOSITORY), None, None)
 LOCKS = sorted(path.parent for path in REPOSITORY.glob("*/*/py*/Pipfile.lock"))
 
 
@@ -79,6 +81,31 @@ def test_two_versions_of_one_package_are_refused(tmp_path: Path) -> None:
     assert list(files_below(catalogue / "bundles/2-new")) == [f"{FOLDER}/Pipfile"]
 
 
+def test_a_bundle_that_builds_on_another_has_a_whole_lock_and_sees_its_change(tmp_path: Path) -> None:
+    files = {
+        f"bundles/2-new/{FOLDER}/Pipfile": PIPFILE,
+        f"bundles/3-child/{FOLDER}/Pipfile": '[packages]\nsix = "*"\n\n[jupyter]\npluggy = "==1.5.0"\n',
+        "bundles/3-child/bundle.toml": 'extends = "new"\n',
+    }
+    catalogue = make_catalogue(tmp_path, files)
+    done = make_lock(catalogue, "--bundle", "child")
+    assert done.returncode == 0, done.stderr
+    folder, parent = catalogue / "bundles/3-child" / FOLDER, catalogue / "bundles/2-new" / FOLDER
+    assert re.findall(r"^\S+(?===)", (folder / "requirements.txt").read_text(), re.MULTILINE) == ["packaging", "six"]
+    assert "pluggy==1.5.0" in (folder / "requirements-jupyter.txt").read_text()
+    assert list(files_below(parent)) == ["Pipfile"]
+    assert [is_current(str(folder), above) for above in ([str(parent)], [])] == [True, False]
+    (parent / "Pipfile").write_text(PIPFILE.replace("~=26.0", ">=26.0"))
+    assert not is_current(str(folder), [str(parent)])
+
+
+def test_a_parent_without_a_pipfile_for_the_python_is_named(tmp_path: Path) -> None:
+    files = {f"bundles/3-child/{FOLDER}/Pipfile": PIPFILE, "bundles/3-child/bundle.toml": 'extends = "plain"\n'}
+    done = make_lock(make_catalogue(tmp_path, files))
+    assert done.returncode == 1
+    assert re.search(rf"bundles/1-plain/{FOLDER}/Pipfile: cannot be read: .*No such file", done.stderr)
+
+
 def test_an_absent_python_is_a_skip_that_names_it(tmp_path: Path) -> None:
     catalogue = make_catalogue(tmp_path, {"bundles/2-new/py399/Pipfile": PIPFILE})
     done = make_lock(catalogue, "--json")
@@ -108,26 +135,26 @@ def test_the_oldest_of_a_version_is_found(tmp_path: Path, monkeypatch: pytest.Mo
     assert version_of("/nowhere/python") is None
 
 
-@pytest.mark.parametrize("folder", LOCKS, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_every_lock_of_ours_is_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made from the Pipfile beside it, equal to its exports, hashed in every line, one pin a package."""
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_lock_of_ours_is_whole(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made from its Pipfile and those below it, equal to its exports, hashed in every line, one pin a package."""
     monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))
-    assert is_current(str(folder))
+    path, above = REPOSITORY / folder, [str(REPOSITORY / each) for each in FOLDERS[folder]]
+    assert is_current(str(path), above)
     pins: dict[str, set[str]] = {}
-    python = folder.name.removeprefix("py3")
-    for text in exports(str(folder)).values():
-        for line in text.splitlines():
+    python = path.name.removeprefix("py3")
+    for exported in path.glob("requirements*.txt"):
+        for line in exported.read_text().splitlines():
             match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]+])?==([^ ;]+).* --hash=sha256:[0-9a-f]{64}", line)
             assert match, line
             # pip in an image with an older z would leave such a package out, and then miss it.
             assert not re.search(rf"python_full_version >=? '3\.{python}\.[1-9]", line), line
             pins.setdefault(match[1].lower(), set()).add(match[2])
     assert {name: versions for name, versions in pins.items() if len(versions) != 1} == {}
-    sources = json.loads((folder / "Pipfile.lock").read_text())["_meta"]["sources"]
+    sources = json.loads((path / "Pipfile.lock").read_text())["_meta"]["sources"]
     assert [source["url"] for source in sources] == ["${PIP_INDEX_URL}"]
 
 
 def test_every_pipfile_of_ours_is_locked() -> None:
-    assert sorted(path.parent for path in REPOSITORY.glob("*/*/py*/Pipfile")) == LOCKS
+    assert sorted(REPOSITORY / folder for folder in FOLDERS) == LOCKS
     assert len(LOCKS) >= 6
-    assert categories(str(LOCKS[-1]))[0] == "packages"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workbench.catalog.faults import Faults
 from workbench.catalog.parts import RULES, SNIPPET, Part, read_label, read_section, rules_from
 from workbench.catalog.toml_file import read_toml
@@ -9,12 +11,12 @@ from workbench.catalog.tree import Tree
 from workbench.catalog.values import Bundle
 from workbench.names import python_version
 
-_KEYS = {**RULES, "ides": list}
+_KEYS = {**RULES, "ides": list, "extends": str}
 
 
 def read_bundle(tree: Tree, part: Part, faults: Faults) -> Bundle:
     """Return the bundle in the folder of `part`; what is wrong with it is added to `faults`."""
-    data = read_toml(tree, f"{part.folder}/bundle.toml", _KEYS, faults) if "bundle.toml" in part.files else {}
+    data = _rules(tree, part.folder, faults) if "bundle.toml" in part.files else {}
     return Bundle(
         name=part.name,
         folder=part.folder,
@@ -29,7 +31,17 @@ def read_bundle(tree: Tree, part: Part, faults: Faults) -> Bundle:
             if python_version(folder) is not None
         },
         any_python="selection-override" in part.files,
+        extends=data.get("extends", ""),
     )
+
+
+def extends_of(tree: Tree, folder: str, faults: Faults) -> str:
+    """Return the bundle that the one in `folder` builds on, "" for none; a wrong bundle.toml is added to `faults`."""
+    return str(_rules(tree, folder, faults).get("extends", "")) if tree.exists(f"{folder}/bundle.toml") else ""
+
+
+def _rules(tree: Tree, folder: str, faults: Faults) -> dict[str, Any]:
+    return read_toml(tree, f"{folder}/bundle.toml", _KEYS, faults)
 
 
 def _requirements(tree: Tree, folder: str, faults: Faults) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import os
 from workbench.catalog.bundles import read_bundle
 from workbench.catalog.faults import Faults
 from workbench.catalog.ides import read_ide
+from workbench.catalog.lineage import inherit
 from workbench.catalog.parts import check_known, official_name, read_parts, require
 from workbench.catalog.releases import read_releases, read_systems
 from workbench.catalog.tree import Tree
@@ -30,7 +31,7 @@ def read_catalogue(root: str) -> Catalogue:
             require(tree, path)
     releases = read_releases(tree, faults)
     systems = read_systems(tree, releases, faults)
-    bundles = dict(read_parts(tree, "bundles", read_bundle, faults))
+    bundles = inherit(tree, dict(read_parts(tree, "bundles", read_bundle, faults)), faults)
     ides = dict(read_parts(tree, "ides", read_ide, faults))
     catalogue = Catalogue(tree=tree, releases=releases, systems=systems, bundles=bundles, ides=ides)
     _check_names(catalogue, faults)

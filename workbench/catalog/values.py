@@ -26,7 +26,8 @@ class Rules(Value):
 class Bundle(Value):
     """A bundle of libraries: `folder` relative to the catalogue, paths by variant ("" is the plain one).
 
-    `pythons` maps a folder such as py311 to the names of the requirement files in it.
+    `pythons` maps a folder such as py311 to the names of the requirement files in it; `extends` is
+    the bundle that it builds on, and `above` all of them, the one at the bottom first.
     """
 
     name: str
@@ -38,6 +39,8 @@ class Bundle(Value):
     custom: Mapping[str, str]
     pythons: Mapping[str, tuple[str, ...]]
     any_python: bool
+    extends: str = ""
+    above: tuple[str, ...] = ()
 
 
 class Ide(Value):

@@ -8,6 +8,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.parts import SNIPPET, variants
 from workbench.catalog.reader import BASE_SNIPPET
 from workbench.catalog.values import Catalogue
+from workbench.compose.files import os_package_lists, recipe_files
 from workbench.compose.manifest import manifest_text
 from workbench.compose.placeholders import substitute
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section
@@ -40,9 +41,7 @@ def compose(catalogue: Catalogue, selection: Selection) -> Recipe:
         text += f"\n# === {title} ({origin})\n"
         sections.append(Section(title, origin, body, text.count("\n") + 1, not origin.endswith(".j2")))
         text += body.rstrip("\n") + "\n"
-    files = _files(catalogue, selection)
-    for file in files.values():
-        inputs[file.origin] = catalogue.tree.digest(file.origin)
+    files = recipe_files(catalogue, selection, inputs)
     files[CONTAINERFILE] = RecipeFile(text.encode(), False, "")
     files[MANIFEST] = RecipeFile(manifest_text(selection, str(tag), image, inputs, files).encode(), False, "")
     return Recipe(selection, tag, image, tuple(sections), dict(sorted(files.items())), inputs)
@@ -73,7 +72,7 @@ def _sections(catalogue: Catalogue, selection: Selection) -> Iterator[tuple[str,
     if path := catalogue.variant(ide.builder, os):
         yield f"Builder stage of the IDE {ide.name}", path
     yield "Base image", generic_path(catalogue, os, BASE_SNIPPET, "base")
-    if catalogue.variant(bundle.os_packages, os):
+    if os_package_lists(catalogue, bundle, os):
         path = generic_path(catalogue, os, "bundles", "os_packages")
         yield f"Operating system packages of the bundle {bundle.name}", path
     if path := catalogue.variant(bundle.custom, os):
@@ -136,40 +135,3 @@ def _section_text(
 
         return substitute(render(path, catalogue, selection, used, generic), values)
     return substitute(used(path), values)
-
-
-def _files(catalogue: Catalogue, selection: Selection) -> dict[str, RecipeFile]:
-    """Return the files that the catalogue gives to the recipe, by their place in the folder."""
-    bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
-    tree, python = catalogue.tree, tag_of(selection).python
-    places: list[tuple[str, str]] = []
-    for part in ("builder", "custom"):
-        folder = f"{bundle.folder}/{part}/files"
-        places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
-    if path := catalogue.variant(bundle.os_packages, os):
-        places.append(("os-packages.txt", path))
-    snippet = tree.text(catalogue.variant(ide.snippet, os) or "")
-    for name in bundle.pythons.get(python, ()):
-        # The lists beyond the first are for the IDEs that ask for them: Jupyter's for Jupyter.
-        if name == "requirements.txt" or name == f"requirements-{ide.name}.txt" or name in snippet:
-            places.append((name, f"{bundle.folder}/{python}/{name}"))
-    for folder in (f"{ide.folder}/builder/files", f"{ide.folder}/files"):
-        places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
-    for shared in ide.uses:
-        folder = f"snippets/{shared}/files"
-        places += [(f"{shared}/{name}", f"{folder}/{name}") for name in tree.walk(folder)]
-    if path := catalogue.variant(ide.os_packages, os):
-        places.append(("os-ide/os-packages.txt", path))
-    return _placed(catalogue, places)
-
-
-def _placed(catalogue: Catalogue, places: list[tuple[str, str]]) -> dict[str, RecipeFile]:
-    files: dict[str, RecipeFile] = {}
-    for place, origin in places:
-        file = RecipeFile(catalogue.tree.read(origin), catalogue.tree.executable(origin), origin)
-        if place in (CONTAINERFILE, MANIFEST):
-            raise WorkbenchError(f"takes the place of the recipe's own {place}", where=origin)
-        if place in files and files[place].data != file.data:
-            raise WorkbenchError(f"and {files[place].origin} both want to be {place} in the recipe", where=origin)
-        files[place] = file
-    return files

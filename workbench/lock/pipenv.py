@@ -8,29 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from workbench.errors import WorkbenchError
+from workbench.lock.pipfile import PIPFILE, categories, merged
 
-PIPFILE, LOCK = "Pipfile", "Pipfile.lock"
-# Every other table of a Pipfile is a category of packages.
-_NOT_CATEGORIES = {"source", "requires", "pipenv", "scripts", "dev-packages"}
-
-
-def categories(folder: str) -> list[str]:
-    """Return the package categories of the Pipfile in `folder`, `packages` first.
-
-    Raises WorkbenchError when it cannot be read.
-    """
-    path = os.path.join(folder, PIPFILE)
-    try:
-        with open(path, "rb") as file:
-            data = tomllib.load(file)
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise WorkbenchError(f"cannot be read: {error}", where=path) from None
-    found = [name for name, value in data.items() if name not in _NOT_CATEGORIES and isinstance(value, dict)]
-    return sorted(found, key=lambda name: name != "packages")
+LOCK = "Pipfile.lock"
 
 
 def export_name(category: str) -> str:
@@ -38,20 +22,38 @@ def export_name(category: str) -> str:
     return "requirements.txt" if category == "packages" else f"requirements-{category}.txt"
 
 
-def is_current(folder: str) -> bool:
-    """Return whether the lock in `folder` belongs to its Pipfile and its exports to the lock."""
-    if not os.path.exists(os.path.join(folder, LOCK)):
+def is_current(folder: str, above: Sequence[str] = ()) -> bool:
+    """Return whether the lock in `folder` belongs to its Pipfile and its exports to the lock.
+
+    `above` are the folders whose Pipfiles it builds on: a change to one of those counts too. Raises
+    WorkbenchError when a Pipfile cannot be read.
+    """
+    lock_file = os.path.join(folder, LOCK)
+    text = merged([*above, folder])
+    if not os.path.exists(lock_file):
         return False
-    if _pipenv(folder, "verify").returncode != 0:
-        return False
-    for name, text in exports(folder).items():
-        try:
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                if file.read() != text:
-                    return False
-        except OSError:
+    with _beside(text) as beside:
+        shutil.copy(lock_file, beside)
+        if _pipenv(beside, "verify").returncode != 0:
             return False
-    return True
+        return all(_reads(os.path.join(folder, name), text) for name, text in exports(beside).items())
+
+
+@contextmanager
+def _beside(pipfile: str) -> Iterator[str]:
+    """Give a scratch folder with a Pipfile of this text."""
+    with tempfile.TemporaryDirectory(prefix="workbench-lock-") as beside:
+        with open(os.path.join(beside, PIPFILE), "w", encoding="utf-8") as file:
+            file.write(pipfile)
+        yield beside
+
+
+def _reads(path: str, text: str) -> bool:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read() == text
+    except OSError:
+        return False
 
 
 def exports(folder: str) -> dict[str, str]:
@@ -66,15 +68,16 @@ def exports(folder: str) -> dict[str, str]:
     return found
 
 
-def lock(folder: str, interpreter: str) -> None:
+def lock(folder: str, interpreter: str, above: Sequence[str] = ()) -> None:
     """Lock the Pipfile in `folder` for `interpreter`: all categories at once, so they fit together.
+
+    What is locked is that Pipfile over those in the folders `above`, so the lock and its exports are whole.
 
     Everything is made beside, then put in place by renames, the lock last: whatever interrupts
     it, a half lock is never taken for a whole one. Raises WorkbenchError with pipenv's own words.
     """
-    with tempfile.TemporaryDirectory(prefix="workbench-lock-") as beside:
-        shutil.copy(os.path.join(folder, PIPFILE), beside)
-        done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(folder)))
+    with _beside(merged([*above, folder])) as beside:
+        done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(beside)))
         if done.returncode != 0:
             raise WorkbenchError(f"pipenv cannot lock it: {_last(done)}", where=os.path.join(folder, PIPFILE))
         files = exports(beside)

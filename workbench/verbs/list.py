@@ -89,6 +89,7 @@ def _bundles(catalogue: Catalogue) -> list[dict[str, object]]:
                 "name": bundle.name,
                 "display": bundle.display,
                 "pythons": pythons,
+                "extends": bundle.extends,
                 **_rules(bundle.rules, "ides"),
                 "folder": bundle.folder,
             }

@@ -10,11 +10,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 
-from workbench.catalog.parts import official_name
+from workbench.catalog.bundles import extends_of
+from workbench.catalog.faults import Faults
+from workbench.catalog.lineage import ancestors, bundle_folders
 from workbench.catalog.tree import Tree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.lock.interpreter import find_interpreter, version_of
-from workbench.lock.pipenv import PIPFILE, is_current, lock
+from workbench.lock.pipenv import is_current, lock
+from workbench.lock.pipfile import PIPFILE
 from workbench.names import pick, python_folder, python_version
 
 EXAMPLES = """\
@@ -53,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint="run `make lock`, which sets it")
     outcomes = []
     with ThreadPoolExecutor(args.jobs) as pool:
-        tasks = [pool.submit(_one, args, folder) for folder in folders(args.catalog, args.bundle, args.python)]
+        found = folders(args.catalog, args.bundle, args.python)
+        tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
         for number, task in enumerate(as_completed(tasks), 1):
             outcome = task.result()
             outcomes.append(outcome)
@@ -67,38 +71,41 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def folders(catalog: str, bundle: str | None, python: str | None) -> list[str]:
-    """Return the folders with a Pipfile, relative to the catalogue.
+def folders(catalog: str, bundle: str | None, python: str | None) -> dict[str, list[str]]:
+    """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
 
     Those of bundles, and those of bases unless one bundle is asked for. Read by hand, because a
     catalogue with a bundle that is not locked yet has a fault.
     """
-    tree = Tree(catalog)
-    named = {official_name(name): f"bundles/{name}" for name in tree.folder("bundles")[0]}
-    parts = [named[pick(bundle, named, "bundle")]] if bundle else list(named.values())
+    tree, faults = Tree(catalog), Faults()
+    named = bundle_folders(tree)
+    extends = {name: extends_of(tree, folder, faults) for name, folder in named.items()}
+    faults.raise_if_any(f"the catalogue {catalog}")
+    chosen = [pick(bundle, named, "bundle")] if bundle else list(named)
+    parts = {named[name]: [named[each] for each in ancestors(tree, named, extends, name)] for name in chosen}
     if bundle is None:
-        parts += [f"base/{name}" for name in tree.folder("base")[0]]
+        parts |= {f"base/{name}": [] for name in tree.folder("base")[0]}
     wanted = python_folder(python) if python else None
-    found = [
-        f"{part}/{folder}"
-        for part in parts
+    found = {
+        f"{part}/{folder}": [f"{each}/{folder}" for each in above]
+        for part, above in parts.items()
         for folder in tree.folder(part)[0]
         if python_version(folder) and wanted in (None, folder) and tree.exists(f"{part}/{folder}/{PIPFILE}")
-    ]
+    }
     if not found:
         raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
     return found
 
 
-def _one(args: argparse.Namespace, folder: str) -> Outcome:
+def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> Outcome:
     start = time.monotonic()
-    full = os.path.join(args.catalog, folder)
+    full, above = os.path.join(args.catalog, folder), [os.path.join(args.catalog, each) for each in extended]
 
     def outcome(status: str, reason: str = "") -> Outcome:
         return Outcome(folder, status, reason, round(time.monotonic() - start, 1))
 
     try:
-        if not args.force and is_current(full):
+        if not args.force and is_current(full, above):
             return outcome(CURRENT)
         wanted = python_version(os.path.basename(folder)) or ""
         interpreter = args.interpreter or find_interpreter(wanted)
@@ -106,7 +113,7 @@ def _one(args: argparse.Namespace, folder: str) -> Outcome:
             return outcome(SKIPPED, f"no Python {wanted} on this machine: name one with --interpreter")
         if version_of(interpreter) != wanted:
             return outcome(FAILED, f"{interpreter} is not Python {wanted}")
-        lock(full, interpreter)
+        lock(full, interpreter, above)
         return outcome(LOCKED)
     except WorkbenchError as error:
         return outcome(FAILED, f"{error.where}: {error.message}" if error.where else error.message)

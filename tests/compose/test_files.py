@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.catalogues import make_catalogue, selection
+from workbench.catalog.reader import read_catalogue
+from workbench.compose.possible import compose_checked
+from workbench.compose.recipe import Recipe
+
+FAMILY = {
+    "bundles/1-plain/os/os-packages.txt": "git\ncurl\n",
+    "bundles/1-plain/os/os-packages.bookworm.txt": "git-core\n",
+    "bundles/1-plain/custom/custom.snippet": "ENV PLAIN=1\n",
+    "bundles/2-child/display.txt": "Child",
+    "bundles/2-child/bundle.toml": 'extends = "plain"\n',
+    "bundles/2-child/py311/requirements.txt": "attrs==25.2.0\n",
+    "bundles/2-child/os/os-packages.c9s.txt": "java\n\n curl\n",
+}
+
+
+def composed(tmp_path: Path, os: str) -> Recipe:
+    catalogue = read_catalogue(str(make_catalogue(tmp_path, FAMILY)))
+    return compose_checked(catalogue, selection(bundle="child", ide="runtime", os=os))
+
+
+def test_the_packages_of_the_parents_come_first_and_each_once(tmp_path: Path) -> None:
+    recipe = composed(tmp_path, "c9s")
+    assert recipe.files["os-packages.txt"].data == b"git\ncurl\njava\n"
+    lists = {path for path in recipe.inputs if "os-packages." in path and path.startswith("bundles/")}
+    assert lists == {
+        "bundles/1-plain/os/os-packages.txt",
+        "bundles/2-child/os/os-packages.c9s.txt",
+    }
+
+
+def test_a_list_of_a_parent_alone_serves_too(tmp_path: Path) -> None:
+    recipe = composed(tmp_path, "bookworm")
+    assert recipe.files["os-packages.txt"].data == b"git-core\n"
+    assert "COPY os-packages.txt" in recipe.containerfile
+
+
+def test_python_packages_and_custom_lines_are_the_bundles_own(tmp_path: Path) -> None:
+    recipe = composed(tmp_path, "c9s")
+    assert recipe.files["requirements.txt"].data == b"attrs==25.2.0\n"
+    assert "ENV PLAIN" not in recipe.containerfile

@@ -1,0 +1,86 @@
+"""What our own bundles promise, read from the catalogue alone; tests/e2e/test_bundles.py builds some of them."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from workbench.catalog.compat import reasons
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue
+from workbench.compose.possible import compose_checked
+from workbench.compose.recipe import Recipe
+from workbench.compose.selection import Selection
+from workbench.verbs.lock import folders
+
+PLACES = [("c9s", "3.12"), ("bookworm", "3.11")]
+
+
+@pytest.fixture(scope="module")
+def ours() -> Catalogue:
+    return read_catalogue(str(REPOSITORY))
+
+
+def composed(
+    ours: Catalogue, bundle: str, os: str, python: str, base: str = "standard", ide: str = "jupyter"
+) -> Recipe:
+    return compose_checked(ours, Selection("2026a", "20261122", base, os, python, bundle, ide))
+
+
+def test_every_bundle_goes_with_jupyter_on_every_system(ours: Catalogue) -> None:
+    for os, python in PLACES:
+        for bundle in ours.bundles:
+            assert composed(ours, bundle, os, python).files["requirements-jupyter.txt"].data
+
+
+def test_no_pipfile_repeats_a_line_of_those_it_builds_on() -> None:
+    for folder, above in folders(str(REPOSITORY), None, None).items():
+        own = tomllib.loads((REPOSITORY / folder / "Pipfile").read_text())
+        for parent in above:
+            data = tomllib.loads((REPOSITORY / parent / "Pipfile").read_text())
+            assert "source" not in own, folder
+            for category, packages in data.items():
+                repeated = set(packages) & set(own.get(category, {})) if category != "source" else set()
+                assert not [name for name in repeated if packages[name] == own[category][name]], folder
+
+
+def test_a_bundle_has_every_package_of_those_it_builds_on(ours: Catalogue) -> None:
+    for bundle in ours.bundles.values():
+        for python in bundle.pythons:
+            names = _names(ours, bundle.folder, python)
+            for parent in bundle.above:
+                pipfile = tomllib.loads(ours.tree.text(f"{ours.bundles[parent].folder}/{python}/Pipfile"))
+                assert {name.lower() for name in pipfile["packages"]} <= names, f"{bundle.folder}/{python}"
+
+
+def test_tensorflow_goes_on_no_cuda_base(ours: Catalogue) -> None:
+    assert list(reasons(ours, release="2026a", base="cuda", bundle="tensorflow")) == [
+        "bundle tensorflow does not go on a CUDA base"
+    ]
+
+
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_r_brings_its_kernel_to_jupyter(ours: Catalogue, os: str, python: str) -> None:
+    recipe = composed(ours, "r", os, python)
+    assert b"r-cran-irkernel\n" in recipe.files["os-packages.txt"].data or "/jupyter/kernels/ir" in recipe.containerfile
+    assert "COPY r/Rprofile.site" in recipe.containerfile
+    assert ours.bundles["r"].any_python
+
+
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_spark_keeps_what_a_cuda_base_sets_and_fetches_nothing(ours: Catalogue, os: str, python: str) -> None:
+    recipe = composed(ours, "spark", os, python, base="cuda")
+    assert "LD_LIBRARY_PATH=" not in recipe.containerfile
+    assert "://" not in recipe.containerfile
+    assert f"SPARK_HOME=/opt/app-root/lib/python{python}/site-packages/pyspark" in recipe.containerfile
+    packages = recipe.files["os-packages.txt"].data.decode().split()
+    assert packages == (
+        ["libpq5", "openjdk-17-jre-headless"] if os == "bookworm" else ["libpq", "java-17-openjdk-headless"]
+    )
+
+
+def _names(ours: Catalogue, folder: str, python: str) -> set[str]:
+    lines = ours.tree.text(f"{folder}/{python}/requirements.txt").splitlines()
+    return {line.partition("==")[0].partition("[")[0].lower() for line in lines}

@@ -1,0 +1,68 @@
+"""The files that a recipe's sections copy, and where in the catalogue each is from."""
+
+from __future__ import annotations
+
+from workbench.catalog.values import Bundle, Catalogue
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RecipeFile
+from workbench.compose.selection import Selection, tag_of
+from workbench.errors import WorkbenchError
+
+OS_PACKAGES = "os-packages.txt"
+
+
+def recipe_files(catalogue: Catalogue, selection: Selection, inputs: dict[str, str]) -> dict[str, RecipeFile]:
+    """Return the files that the catalogue gives to the recipe, by their place in the folder.
+
+    The digests of all that they are made from are added to `inputs`. Raises WorkbenchError when
+    two of them want one place, or the recipe's own.
+    """
+    bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
+    tree, python = catalogue.tree, tag_of(selection).python
+    places: list[tuple[str, str]] = []
+    for part in ("builder", "custom"):
+        folder = f"{bundle.folder}/{part}/files"
+        places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
+    lists = os_package_lists(catalogue, bundle, os)
+    if lists:
+        places.append((OS_PACKAGES, lists[-1]))
+    snippet = tree.text(catalogue.variant(ide.snippet, os) or "")
+    for name in bundle.pythons.get(python, ()):
+        # The lists beyond the first are for the IDEs that ask for them: Jupyter's for Jupyter.
+        if name == "requirements.txt" or name == f"requirements-{ide.name}.txt" or name in snippet:
+            places.append((name, f"{bundle.folder}/{python}/{name}"))
+    for folder in (f"{ide.folder}/builder/files", f"{ide.folder}/files"):
+        places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
+    for shared in ide.uses:
+        folder = f"snippets/{shared}/files"
+        places += [(f"{shared}/{name}", f"{folder}/{name}") for name in tree.walk(folder)]
+    if path := catalogue.variant(ide.os_packages, os):
+        places.append((f"os-ide/{OS_PACKAGES}", path))
+    files = _placed(catalogue, places)
+    for origin in [*lists, *(file.origin for file in files.values())]:
+        inputs[origin] = tree.digest(origin)
+    if len(lists) > 1:
+        files[OS_PACKAGES] = files[OS_PACKAGES].replace(data=_joined(catalogue, lists))
+    return files
+
+
+def os_package_lists(catalogue: Catalogue, bundle: Bundle, os: str) -> list[str]:
+    """Return the paths of the OS package lists that serve `os`: those of what the bundle builds on, then its own."""
+    line = [*(catalogue.bundles[name] for name in bundle.above), bundle]
+    return [path for each in line if (path := catalogue.variant(each.os_packages, os)) is not None]
+
+
+def _joined(catalogue: Catalogue, lists: list[str]) -> bytes:
+    packages = [line.strip() for path in lists for line in catalogue.tree.text(path).splitlines()]
+    return "".join(f"{package}\n" for package in dict.fromkeys(packages) if package).encode()
+
+
+def _placed(catalogue: Catalogue, places: list[tuple[str, str]]) -> dict[str, RecipeFile]:
+    files: dict[str, RecipeFile] = {}
+    for place, origin in places:
+        file = RecipeFile(catalogue.tree.read(origin), catalogue.tree.executable(origin), origin)
+        if place in (CONTAINERFILE, MANIFEST):
+            raise WorkbenchError(f"takes the place of the recipe's own {place}", where=origin)
+        if place in files and files[place].data != file.data:
+            raise WorkbenchError(f"and {files[place].origin} both want to be {place} in the recipe", where=origin)
+        files[place] = file
+    return files
