@@ -69,7 +69,11 @@ class ReleaseSystem(Value):
 
 
 class Release(Value):
-    """A release: `path` of its file, the repository that its images live in, what it pins."""
+    """A release: `path` of its file, the repository that its images live in, what it pins.
+
+    `cuda` are the words of its CUDA table, `cuda_rpms` the packages of each layer on systems that
+    have RPMs, `nvcc` the families of systems that have a compiler for it (None: all).
+    """
 
     name: str
     path: str
@@ -78,6 +82,8 @@ class Release(Value):
     repository: str
     defaults: Mapping[str, str]
     cuda: Mapping[str, str]
+    cuda_rpms: Mapping[str, tuple[str, ...]]
+    nvcc: tuple[str, ...] | None
     systems: Mapping[str, ReleaseSystem]
 
 
