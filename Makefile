@@ -70,6 +70,10 @@ os-image: setup ## Make the root image of OS=… from its packages, without a re
 base: setup ## Build the base image: OS=… PYTHON=… RELEASE=… DATE=…
 	@$(RUN) base --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)
 
+.PHONY: cuda
+cuda: setup ## Build the CUDA images on a base: OS=… PYTHON=… RELEASE=… DATE=… [LAYERS=runtime-cudnn,devel]
+	@$(RUN) cuda --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE) $(if $(LAYERS),--layers "$(LAYERS)")
+
 .PHONY: validate
 validate: setup ## Start the base image and check its commands and Python: OS=… PYTHON=… RELEASE=… DATE=…
 	@$(RUN) validate --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)

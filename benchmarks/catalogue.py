@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.catalogues import FILES, RELEASE
 
-SYSTEMS, PYTHONS, BASES = 2, 2, 3
+SYSTEMS, PYTHONS, BASES = 2, 2, 4
 
 
 def generate(root: Path, bundles: int, ides: int) -> int:

@@ -26,6 +26,7 @@ VERBS = {
     "tag": "take a tag apart, or put one together",
     "build": "build an image from a recipe folder, and push it",
     "base": "build the base image of an operating system",
+    "cuda": "build the CUDA images on a base: base, runtime, devel, each with cuDNN or not",
     "os-image": "make an operating system's root image from its packages",
     "validate": "start a base image and check its commands and Python",
     "doctor": "say what a bundle needs of a GPU machine, and what will not work",

@@ -90,6 +90,16 @@ def test_nowhere(named: Engine, registry: str, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("base", "layer"), [("cuda", "runtime-cudnn"), ("cuda-devel", "devel-cudnn"), ("cuda-thin", "base")]
+)
+def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, layer: str) -> None:
+    with pytest.raises(FaultsError) as error:
+        look_up(catalogue(tmp_path), selection(base=base))
+    command = f"`make cuda OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122 LAYERS={layer}`"
+    assert error.value.hint == f"make it with {command}, or give --offline to compose without looking"
+
+
 def test_a_registry_that_is_down_is_said_once(named: Engine, tmp_path: Path) -> None:
     host = f"127.0.0.1:{free_port()}"
     with pytest.raises(FaultsError) as error:

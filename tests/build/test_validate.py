@@ -76,7 +76,7 @@ def test_the_verb(engine: Engine, tmp_path: Path) -> None:
     built(engine, SOUND + "USER 0\nRUN rm /bin/pip\n")
     done = wizard("validate", "--catalog", folder, *FLAGS, "--json")
     assert done.returncode == 1
-    said = json.loads(done.stdout)
+    (said,) = json.loads(done.stdout)
     assert said["ok"] is False
     assert [check["check"] for check in said["checks"] if not check["ok"]] == [
         "user of the image",

@@ -61,6 +61,7 @@ def test_reasons(tmp_path: Path, choice: dict[str, str], expected: list[str]) ->
         ("standard", False),
         ("cuda", True),
         ("cuda-devel", True),
+        ("cuda-thin", True),
         ("quay.io/acme/cuda-12:mytag", True),
         ("docker.io/nvidia/cuda:13.0.2-runtime", True),
         ("quay.io/acme/base:cuda_13", True),
@@ -85,6 +86,20 @@ def test_the_images_that_the_bases_stand_for() -> None:
     assert base_tag("standard", *where) == "base-c9s-py312_2026a_20261122"
     assert base_tag("cuda", *where) == "cuda-c9s-py312-runtime-cudnn_2026a_20261122"
     assert base_tag("cuda-devel", *where) == "cuda-c9s-py312-devel-cudnn_2026a_20261122"
+    assert base_tag("cuda-thin", *where) == "cuda-c9s-py312-base_2026a_20261122"
+
+
+def test_a_cuda_without_a_compiler_for_a_family_has_no_devel_there(tmp_path: Path) -> None:
+    release = RELEASE.replace('version = "13.0.2"', 'version = "12.9.1"\nnvcc = ["rhel"]')
+    systems = {"base/c9s/os.toml": 'family = "rhel"\n', "base/bookworm/os.toml": 'family = "debian"\n'}
+    catalogue = read_catalogue(str(make_catalogue(tmp_path, {"releases/2026a.toml": release, **systems})))
+    where = {"release": "2026a", "python": "3.11"}
+    assert list(reasons(catalogue, base="cuda-devel", os="bookworm", **where)) == [
+        "CUDA 12.9.1 has no nvcc in the packages that bookworm (debian) takes it from"
+    ]
+    assert list(reasons(catalogue, base="cuda-devel", os="c9s", **where)) == []
+    assert list(reasons(catalogue, base="cuda", os="bookworm", **where)) == []
+    assert catalogue.releases["2026a"].cuda == {"version": "12.9.1"}
 
 
 def test_a_name_is_provided_to_the_other_side_only(tmp_path: Path) -> None:

@@ -111,6 +111,10 @@ def test_all_faults_are_told_in_one_go(tmp_path: Path) -> None:
             ("releases/2026a.toml:1", "state must be one of open, frozen, retired, not 'shut'"),
         ),
         ("[os.c9s]\n", ("releases/2026a.toml:1", "os.c9s needs image")),
+        (
+            RELEASE + "[cuda.rpms]\nruntimes = []\n",
+            ("releases/2026a.toml:18", "'runtimes' is no CUDA layer: did you mean runtime"),
+        ),
         ("a = 1\nb = ]", ("releases/2026a.toml:2", "is not TOML")),
         ("", ("releases/2026a.toml", "names no operating system")),
         ("\udcff", ("releases/2026a.toml:1", "is not UTF-8")),

@@ -64,7 +64,7 @@ def runtime(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFa
 def test_w22_the_base_keeps_its_promises_under_dash(store: Engine, base: BaseChoice) -> None:
     done = wizard("validate", *base.flags(), "--json", env=store.env)
     assert done.returncode == 0, done.stdout + done.stderr
-    said = json.loads(done.stdout)
+    said = json.loads(done.stdout)[0]
     assert said["ok"] is True
     assert said["image"] == base.image
     seen = {check["check"]: check["seen"] for check in said["checks"]}

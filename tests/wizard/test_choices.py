@@ -31,6 +31,7 @@ def test_bases_are_ours_and_another_image(catalogue: Catalogue) -> None:
         Choice("standard", "standard    Standard (no CUDA)"),
         Choice("cuda", "cuda        CUDA 13.0.2 runtime with cuDNN"),
         Choice("cuda-devel", "cuda-devel  CUDA 13.0.2 devel with cuDNN (compilers and headers)"),
+        Choice("cuda-thin", "cuda-thin   CUDA 13.0.2 driver compatibility and environment only"),
         Choice("other", "other       another image"),
     ]
 
@@ -39,7 +40,7 @@ def test_a_release_without_cuda_has_no_cuda_bases(tmp_path: Path) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path, {"releases/2026a.toml": RELEASE})))
     found = {choice.value: choice.reason for choice in choices.bases(catalogue, {"release": "2026a"})}
     why = "release 2026a pins no CUDA"
-    assert found == {"standard": "", "cuda": why, "cuda-devel": why, "other": ""}
+    assert found == {"standard": "", "cuda": why, "cuda-devel": why, "cuda-thin": why, "other": ""}
 
 
 def test_the_systems_and_pythons_of_other_releases_are_shown_with_the_reason(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 
 from workbench.build import podman
 from workbench.catalog.bases import BASES, base_tag
+from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.compose.selection import Selection, base_image
@@ -13,8 +14,11 @@ from workbench.errors import FaultsError
 from workbench.names import LATEST, is_qualified, python_version
 from workbench.value import Value
 
-# The other way round from catalog.bases: what the tag of a standard base says.
+# The other way round from catalog.bases: what the tag of a base says.
 _STANDARD = re.compile(r"base-(?P<os>.+)-(?P<python>py[0-9]+)_(?P<release>[^_]+)_(?P<date>[^_]+)")
+_CUDA = re.compile(
+    rf"cuda-(?P<os>.+)-(?P<python>py[0-9]+)-(?P<layer>{'|'.join(LAYERS)})_(?P<release>[^_]+)_(?P<date>[^_]+)"
+)
 
 
 class Found(Value):
@@ -99,9 +103,11 @@ class _Search:
 
 
 def how_to_make(image: str) -> str:
-    """Return the command that makes a standard base image of this name, "" for any other image."""
-    match = _STANDARD.fullmatch(image.rpartition(":")[2])
+    """Return the command that makes a base image of this name, "" for any image that is none of ours."""
+    tag = image.rpartition(":")[2]
+    match = _STANDARD.fullmatch(tag) or _CUDA.fullmatch(tag)
     python = python_version(match["python"]) if match else None
     if match is None or python is None:
         return ""
-    return f"`make base OS={match['os']} PYTHON={python} RELEASE={match['release']} DATE={match['date']}`"
+    what = f"OS={match['os']} PYTHON={python} RELEASE={match['release']} DATE={match['date']}"
+    return f"`make cuda {what} LAYERS={match['layer']}`" if match.re is _CUDA else f"`make base {what}`"

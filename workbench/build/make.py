@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TextIO
 
 from workbench.build.builder import Builder, BuildRequest, Built
 from workbench.build.podman_builder import PodmanBuilder
@@ -24,14 +25,19 @@ class Made:
 
 
 def make(
-    request: BuildRequest, *, logs: str = DEFAULT_LOGS, quiet: bool = False, builder: Builder | None = None
+    request: BuildRequest,
+    *,
+    logs: str = DEFAULT_LOGS,
+    quiet: bool = False,
+    to: TextIO | None = None,
+    builder: Builder | None = None,
 ) -> Made:
-    """Build the image that `request` describes, showing its steps unless `quiet`.
+    """Build the image that `request` describes, showing its steps on `to` (errors' stream) unless `quiet`.
 
     Raises WorkbenchError whose hint names the log; its last lines were shown by then.
     KeyboardInterrupt passes through once everything is stopped.
     """
-    progress = BuildProgress(request.tag, logs, quiet=quiet)
+    progress = BuildProgress(request.tag, logs, quiet=quiet, to=to)
     try:
         with progress:
             built = (builder or PodmanBuilder()).build(request, progress)

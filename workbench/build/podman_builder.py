@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 
 from workbench.build import podman
 from workbench.build.base_image import how_to_make
@@ -130,7 +131,7 @@ def base_images(request: BuildRequest) -> list[str]:
                 name, _, default = argument.partition("=")
                 variables[name] = request.arguments.get(name, default)
         elif item.word == "FROM":
-            image = _expanded(item.args[0], variables)
+            image = expanded(item.args[0], variables)
             if image not in stages and image not in found:
                 found.append(image)
             if len(item.args) == 3:
@@ -138,7 +139,9 @@ def base_images(request: BuildRequest) -> list[str]:
     return found
 
 
-def _expanded(text: str, variables: dict[str, str]) -> str:
+def expanded(text: str, variables: Mapping[str, str]) -> str:
+    """Return `text` with its variables, `$NAME`, `${NAME}` and `${NAME:-default}`, replaced."""
+
     def value(match: re.Match[str]) -> str:
         return variables.get(match["plain"] or match["braced"], "") or match["default"] or ""
 

@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+# The children of `stream` in all threads, and the patience that each is due.
+_running: dict[subprocess.Popen[str], float] = {}
+# Those of them that `stop_all` ended.
+_interrupted: set[subprocess.Popen[str]] = set()
 # How long a child may take to end after it was asked to.
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -33,14 +37,31 @@ def stream(command: Sequence[str], on_line: Callable[[str], None], *, patience: 
         errors="replace",
     ) as child:
         assert child.stdout is not None
+        _running[child] = patience
         try:
             with interruptible():
                 for line in child.stdout:
                     on_line(line.rstrip("\n"))
-                return child.wait()
+                code = child.wait()
         except BaseException:
             stop(child, patience)
             raise
+        finally:
+            del _running[child]
+    if child in _interrupted:
+        _interrupted.discard(child)
+        raise KeyboardInterrupt
+    return code
+
+
+def stop_all() -> None:
+    """End the children of every `stream`, for the main thread: an interrupt reaches no other one.
+
+    Their threads read on to the end of the output, and get a KeyboardInterrupt then.
+    """
+    for child, patience in list(_running.items()):
+        _interrupted.add(child)
+        stop(child, patience, drop=False)
 
 
 @contextmanager
@@ -61,20 +82,21 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def stop(child: subprocess.Popen[str], patience: float = 0) -> None:
+def stop(child: subprocess.Popen[str], patience: float = 0, *, drop: bool = True) -> None:
     """End `child` and everything below it. A second Ctrl-C ends it without waiting.
 
     With `patience` (seconds), only what runs below in other process groups is ended at first, and
     the child may find that out by itself: podman then takes the step as failed and removes its
-    working containers, which it leaves mounted when it is ended itself.
+    working containers, which it leaves mounted when it is ended itself. Its output is read and
+    dropped meanwhile, unless another thread reads it (`drop`).
     """
     below = descendants(child.pid)
     try:
-        if patience and _wait(child, patience, end_guests=True):
+        if patience and _wait(child, patience, end_guests=True, drop=drop):
             return
         below = descendants(child.pid)
         _signal_group(child.pid, signal.SIGTERM)
-        _wait(child, GRACE_SECONDS)
+        _wait(child, GRACE_SECONDS, drop=drop)
     except KeyboardInterrupt:
         pass
     _signal_group(child.pid, signal.SIGKILL)
@@ -83,8 +105,8 @@ def stop(child: subprocess.Popen[str], patience: float = 0) -> None:
     child.wait()
 
 
-def _wait(child: subprocess.Popen[str], seconds: float, *, end_guests: bool = False) -> bool:
-    """Return whether `child` ended within the time; its output is read and dropped meanwhile.
+def _wait(child: subprocess.Popen[str], seconds: float, *, end_guests: bool = False, drop: bool = True) -> bool:
+    """Return whether `child` ended within the time; with `drop` its output is read and dropped meanwhile.
 
     With `end_guests`, whatever below it is in another process group is ended, as it is seen.
     """
@@ -96,7 +118,8 @@ def _wait(child: subprocess.Popen[str], seconds: float, *, end_guests: bool = Fa
                 # Asked once, then made to: a container's first process may not heed SIGTERM.
                 _signal(process, signal.SIGKILL if process in asked else signal.SIGTERM)
                 asked.add(process)
-        _drop_output(child)
+        if drop:
+            _drop_output(child)
         time.sleep(_POLL_SECONDS)
     return child.poll() is not None
 

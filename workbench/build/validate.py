@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from workbench.build import podman
+from workbench.build.base_image import how_to_make
 from workbench.errors import WorkbenchError
 
 APP_ROOT = "/opt/app-root"
@@ -52,7 +53,9 @@ def validate(image: str, commands: tuple[str, ...], python: str) -> list[Check]:
     here or does not start.
     """
     if not podman.exists(image):
-        raise WorkbenchError(f"the image {image} is not on this machine", hint="make it with `make base …`")
+        raise WorkbenchError(
+            f"the image {image} is not on this machine", hint=f"make it with {how_to_make(image) or '`make base …`'}"
+        )
     config = json.loads(podman.tell(f"look at {image}", "image", "inspect", "--format", "{{json .Config}}", image))
     checks = [
         _equal("user of the image", config.get("User", ""), "1001"),

@@ -8,12 +8,13 @@ from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError
 from workbench.names import is_image, pick, python_folder
 
-# Base choice -> the stem of its image's tag. Runtime and devel share the recipe's tag by the
+# Base choice -> the stem of its image's tag. Runtime, devel and thin share the recipe's tag by the
 # scheme (fault W6), so a folder made from the one is never overwritten by the other.
 BASES = {
     "standard": "base-{os}-{python}",
     "cuda": "cuda-{os}-{python}-runtime-cudnn",
     "cuda-devel": "cuda-{os}-{python}-devel-cudnn",
+    "cuda-thin": "cuda-{os}-{python}-base",
 }
 _CUDA_WORD = re.compile(r"(?:^|[^a-z])cuda(?:[^a-z]|$)")
 
@@ -46,5 +47,6 @@ def base_label(catalogue: Catalogue, release: str, base: str) -> str:
         "standard": "Standard (no CUDA)",
         "cuda": f"{cuda} runtime with cuDNN",
         "cuda-devel": f"{cuda} devel with cuDNN (compilers and headers)",
+        "cuda-thin": f"{cuda} driver compatibility and environment only",
     }
     return labels[base]

@@ -29,6 +29,8 @@ def reasons(
         yield f"release {release} is retired"
     if base in BASES and has_cuda(base) and "version" not in pins.cuda:
         yield f"release {release} pins no CUDA"
+    if base == "cuda-devel" and os in pins.systems:
+        yield from nvcc_reasons(catalogue, release, os)
     if os and os not in pins.systems:
         yield f"release {release} has no operating system {os}"
     elif os and python and python not in pins.systems[os].pythons:
@@ -42,6 +44,13 @@ def reasons(
         yield from _rule_reasons(f"IDE {ide}", catalogue.ides[ide].rules, base, os, python)
     if bundle and ide:
         yield from _pair_reasons(catalogue.bundles[bundle], catalogue.ides[ide])
+
+
+def nvcc_reasons(catalogue: Catalogue, release: str, os: str) -> Iterator[str]:
+    """Yield why `os` has no compiler for the CUDA of `release`, if it has none."""
+    pins, family = catalogue.releases[release], catalogue.systems[os].family
+    if pins.nvcc is not None and family not in pins.nvcc:
+        yield f"CUDA {pins.cuda.get('version', '')} has no nvcc in the packages that {os} ({family}) takes it from"
 
 
 def _rule_reasons(what: str, rules: Rules, base: str, os: str, python: str) -> Iterator[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.faults import Faults
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Release, ReleaseSystem, System
 from workbench.errors import UsageError
-from workbench.names import is_image, is_name, is_qualified, is_release, python_folder
+from workbench.names import is_image, is_name, is_qualified, is_release, python_folder, suggestion
 
 # The table of what goes with what stands among the releases and is none.
 NOT_A_RELEASE = "compat.toml"
@@ -20,7 +21,7 @@ _RELEASE = {
     "state": ("open", "frozen", "retired"),
     "repository": str,
     "defaults": {"base": str, "os": str, "python": str, "bundle": str, "ide": str, "out": str},
-    "cuda": {"*": str},
+    "cuda": {"nvcc": list, "rpms": {"*": list}, "*": str},
     "tools": {"*": {"*": {"*": str}}},
     "os": {"*": {"image": str, "pythons": list}},
 }
@@ -50,6 +51,12 @@ def _read_release(tree: Tree, name: str, path: str, faults: Faults) -> Release:
         _fault(tree, path, ("repository",), f"{repository!r} does not name its registry", faults)
     if not data.get("os"):
         faults.add(path, "names no operating system: add a table such as [os.c9s]")
+    cuda = data.get("cuda", {})
+    for layer in cuda.get("rpms", ()):
+        if layer not in LAYERS:
+            _fault(
+                tree, path, ("cuda", "rpms", layer), f"{layer!r} is no CUDA layer: {suggestion(layer, LAYERS)}", faults
+            )
     return Release(
         name=name,
         path=path,
@@ -57,7 +64,9 @@ def _read_release(tree: Tree, name: str, path: str, faults: Faults) -> Release:
         state=data.get("state", "open"),
         repository=repository,
         defaults=data.get("defaults", {}),
-        cuda=data.get("cuda", {}),
+        cuda={key: value for key, value in cuda.items() if isinstance(value, str)},
+        cuda_rpms={layer: tuple(packages) for layer, packages in cuda.get("rpms", {}).items()},
+        nvcc=tuple(cuda["nvcc"]) if "nvcc" in cuda else None,
         tools=data.get("tools", {}),
         systems={os: _release_system(tree, path, os, pins, faults) for os, pins in data.get("os", {}).items()},
     )

@@ -1,4 +1,4 @@
-"""`wizard.py lock`: the Python packages of bundles and bases, locked with pipenv."""
+"""`wizard.py lock`: the Python packages of bundles and bases, and NVIDIA's wheels, locked with pipenv."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 
 from workbench.catalog.bundles import extends_of
+from workbench.catalog.cuda_layers import WHEELS
 from workbench.catalog.faults import Faults
 from workbench.catalog.lineage import ancestors, bundle_folders
 from workbench.catalog.tree import Tree
@@ -74,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
 def folders(catalog: str, bundle: str | None, python: str | None) -> dict[str, list[str]]:
     """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
 
-    Those of bundles, and those of bases unless one bundle is asked for. Read by hand, because a
+    Those of bundles, and those of bases unless one bundle is asked for, and NVIDIA's wheels, which
+    are for any Python, unless one Python is asked for. Read by hand, because a
     catalogue with a bundle that is not locked yet has a fault.
     """
     tree, faults = Tree(catalog), Faults()
@@ -92,6 +94,9 @@ def folders(catalog: str, bundle: str | None, python: str | None) -> dict[str, l
         for folder in tree.folder(part)[0]
         if python_version(folder) and wanted in (None, folder) and tree.exists(f"{part}/{folder}/{PIPFILE}")
     }
+    if bundle is None and python is None:
+        wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
+        found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
     if not found:
         raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
     return found
@@ -107,7 +112,7 @@ def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> Outcome:
     try:
         if not args.force and is_current(full, above):
             return outcome(CURRENT)
-        wanted = python_version(os.path.basename(folder)) or ""
+        wanted = python_version(os.path.basename(folder)) or version_of(sys.executable) or ""
         interpreter = args.interpreter or find_interpreter(wanted)
         if interpreter is None:
             return outcome(SKIPPED, f"no Python {wanted} on this machine: name one with --interpreter")

@@ -1,0 +1,95 @@
+"""CUDA on the base, from NVIDIA's wheels: built, started, asked, and a program compiled. Nothing needs a GPU."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command import wizard
+from tests.engine import BaseChoice, Engine, ca_bundle
+
+ANY_USER = "12345:0"
+LAYERS = ("base", "runtime", "runtime-cudnn", "devel", "devel-cudnn")
+PROGRAM = """\
+#include <cstdio>
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+#include <cudnn.h>
+__global__ void add(int *sum) { sum[threadIdx.x] += 1; }
+int main() {
+    int version = 0;
+    cudaError_t asked = cudaRuntimeGetVersion(&version);
+    std::printf("%d %d %zu %s\\n", version, asked, cudnnGetVersion(), cublasGetStatusString(CUBLAS_STATUS_SUCCESS));
+}
+"""
+
+
+def image(layer: str) -> str:
+    return f"localhost/workbench-images:cuda-bookworm-py311-{layer}_2026a_20261122"
+
+
+@pytest.fixture(scope="session")
+def chain(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The five CUDA images, built once per session."""
+    logs = tmp_path_factory.mktemp("logs")
+    done = wizard("cuda", *base.flags(), *ca_bundle(), "--log-dir", logs, env=store.env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_every_layer_keeps_its_promises(store: Engine, base: BaseChoice, chain: list[str]) -> None:
+    assert chain == [image(layer) for layer in LAYERS]
+    done = wizard("validate", *base.flags(), "--layers", ",".join(LAYERS), "--json", env=store.env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    reports = {report["image"]: report for report in json.loads(done.stdout)}
+    assert list(reports) == chain
+    seen = {check["check"]: check["seen"] for check in reports[image("devel-cudnn")]["checks"]}
+    assert seen["as 12345:0: libcublas"] == "libcublas.so.13"
+    assert seen["as 12345:0: version of cudnn"] == "9.14.0"
+    assert seen["as 12345:0: version of nvcc"] == "13.0"
+
+
+def test_nvcc_compiles_a_program_that_runs_as_any_user(engine: Engine, chain: list[str], tmp_path: Path) -> None:
+    (tmp_path / "program.cu").write_text(PROGRAM)
+    tmp_path.chmod(0o755)
+    compile_and_run = (
+        "cd /tmp && nvcc -arch=sm_80 -o program /in/program.cu -lcublas -lcudnn"
+        # What was built finds its libraries by the loader's own cache too.
+        " && env -u LD_LIBRARY_PATH ./program"
+    )
+    mount = f"--volume={tmp_path}:/in:ro,z"
+    run = ("run", "--rm", "--network=none", "--user", ANY_USER, mount, image("devel-cudnn"), "sh", "-c")
+    assert engine(*run, compile_and_run) == "13000 0 91400 success"
+
+
+def test_it_resumes_and_the_other_name_is_the_same_image(
+    store: Engine, engine: Engine, base: BaseChoice, chain: list[str]
+) -> None:
+    done = wizard("cuda", *base.flags(), "--json", env=store.env)
+    assert done.returncode == 0, done.stderr
+    assert {row["layer"]: row["status"] for row in json.loads(done.stdout)} == dict.fromkeys(LAYERS, "there")
+    other = "localhost/workbench-images:cuda-base-bookworm-py311_2026a_20261122"
+    ids = {engine("image", "inspect", "--format", "{{.Id}}", name) for name in (other, image("runtime-cudnn"))}
+    assert len(ids) == 1
+
+
+def test_pip_neither_sees_nor_touches_the_toolkit(engine: Engine, chain: list[str]) -> None:
+    run = ("run", "--rm", "--network=none", "--user", ANY_USER, image("runtime-cudnn"))
+    assert "nvidia" not in engine(*run, "pip", "list")
+    licences = engine(*run, "sh", "-c", "cat /usr/local/cuda/share/wheels/nvidia_cudnn*/licenses/*")
+    assert "NVIDIA" in licences
+
+
+def test_a_recipe_stands_on_it(store: Engine, base: BaseChoice, chain: list[str], tmp_path: Path) -> None:
+    flags = [*base.flags(), "--base=cuda", "--bundle=minimal", "--ide=runtime", "--out", str(tmp_path)]
+    composed = wizard("new", *flags, env=store.env)
+    assert composed.returncode == 0, composed.stderr
+    assert "note:" not in composed.stderr
+    tag = "cuda-runtime-minimal-bookworm-py311_2026a_20261122"
+    built = wizard("build", tmp_path / tag, *ca_bundle(), "--log-dir", tmp_path / "logs", env=store.env)
+    assert built.returncode == 0, built.stderr
+    load = "import ctypes; print(ctypes.CDLL('libcudnn.so.9').cudnnGetVersion())"
+    run = ("run", "--rm", "--network=none", "--user", ANY_USER, f"localhost/workbench-images:{tag}")
+    assert store(*run, "python", "-c", load) == "91400"
