@@ -18,7 +18,9 @@ GOLDENS = Path(__file__).parent / "goldens"
 def recipes() -> list[Recipe]:
     catalogue = read_catalogue(str(REPOSITORY))
     found = [attempt(catalogue, selection)[0] for selection in combinations(catalogue, "20261122")]
-    return [recipe for recipe in found if recipe and recipe.selection.base in ("standard", "cuda-devel")]
+    # A base changes FROM and the labels only: one bundle on one CUDA base shows that.
+    wanted = {("standard", bundle) for bundle in catalogue.bundles} | {("cuda-devel", "minimal")}
+    return [recipe for recipe in found if recipe and (recipe.selection.base, recipe.selection.bundle) in wanted]
 
 
 def text(recipe: Recipe) -> str:
