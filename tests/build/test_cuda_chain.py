@@ -23,9 +23,8 @@ CUDA = "localhost/workbench-images:cuda-bookworm-py311-{}_2026a_20261122"
 def layer_files(layer: str, step: str = "true") -> dict[str, str]:
     """A layer that notes its name in the image, and then does `step`."""
     text = (
-        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nARG CUDA_VERSION\nARG PACKAGES\nUSER 0\n"
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nARG CUDA_VERSION\nARG PACKAGES\n"
         f"COPY note.sh list-${{CUDA_VERSION}} /tmp/\nRUN /tmp/note.sh {layer} $PACKAGES && {step}\n"
-        "USER 1001\nWORKDIR /opt/app-root/src\n"
     )
     return {f"{layer_folder(layer)}/Containerfile": text}
 
@@ -39,13 +38,19 @@ def files() -> dict[str, str]:
 
 @pytest.fixture
 def chain(engine: Engine) -> Iterator[Engine]:
-    """The engine with a standard base and no layer on it."""
-    made = [name for name in engine.names() if ":cuda-" in name]
-    for name in made:
-        engine("untag", name, name)
+    """The engine with a standard base and no layer on it; none is left for other tests to meet."""
+    without_cuda(engine)
     engine("tag", TINY, STANDARD)
     yield engine
+    without_cuda(engine)
     engine("untag", STANDARD, STANDARD)
+
+
+def without_cuda(engine: Engine) -> None:
+    """Take the names of CUDA images away."""
+    for name in engine.names():
+        if ":cuda-" in name:
+            engine("untag", name, name)
 
 
 def cuda(folder: Path, tmp_path: Path, *flags: str) -> dict[str, str]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.build.test_chain import BASE, FLAGS
+from tests.build.test_cuda_chain import without_cuda
 from tests.build.test_validate import SOUND
 from tests.catalogues import make_catalogue
 from tests.command import wizard
@@ -55,19 +57,24 @@ def test_the_questions_find_and_load_a_library_of_this_machine() -> None:
     assert number("c", "getpagesize", by_pointer=False) in (4096, 16384, 65536)
 
 
-def test_the_verb_looks_at_the_layers_that_are_there(engine: Engine, tmp_path: Path) -> None:
-    for name in engine.names():
-        if ":cuda-" in name:
-            engine("untag", name, name)
+@pytest.fixture
+def clean(engine: Engine) -> Iterator[Engine]:
+    """The engine without a CUDA image, before and after."""
+    without_cuda(engine)
+    yield engine
+    without_cuda(engine)
+
+
+def test_the_verb_looks_at_the_layers_that_are_there(clean: Engine, tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, BASE)
-    engine("build", "--tag", BASE_IMAGE, "-", stdin=SOUND.encode())
+    clean("build", "--tag", BASE_IMAGE, "-", stdin=SOUND.encode())
     context = tmp_path / "context"
     context.mkdir()
     (context / "answers").write_text(answers(cudart="13.0"))
     text = SOUND.replace('case "$2" in', 'case "$2" in *ctypes*) cat /answers;;')
     text = text.replace("USER 1001", "COPY answers /\nENV CUDA_VERSION=13.0.2 CUDA_HOME=/opt/cuda\nUSER 1001")
     (context / "Containerfile").write_text(text)
-    engine("build", "--tag", THIN, str(context))
+    clean("build", "--tag", THIN, str(context))
     done = wizard("validate", "--catalog", folder, *FLAGS, "--json")
     assert done.returncode == 1, done.stderr
     base, layer = json.loads(done.stdout)

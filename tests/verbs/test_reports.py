@@ -45,7 +45,7 @@ def test_list_shows_one_kind_or_all(tmp_path: Path) -> None:
 
 def test_matrix_gives_one_object_a_combination(tmp_path: Path) -> None:
     rows = json.loads(wizard("matrix", "--json", "--catalog", make_catalogue(tmp_path, R)).stdout)
-    assert len(rows) == 3 * 3 * 2 * 2
+    assert len(rows) == 4 * 3 * 2 * 2
     assert set(rows[0]) == {"selection", "possible", "reason", "tag"}
     by_tag = {(row["selection"]["base"], row["tag"]): row for row in rows}
     assert by_tag["standard", "editor-r-c9s-py311_2026a_latest"] == {
@@ -57,7 +57,7 @@ def test_matrix_gives_one_object_a_combination(tmp_path: Path) -> None:
         "reason": "bundle r goes with runtime only",
         "tag": "editor-r-c9s-py311_2026a_latest",
     }
-    assert sum(row["possible"] for row in rows) == 27
+    assert sum(row["possible"] for row in rows) == 36
 
 
 def test_matrix_filters_and_counts(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_matrix_composes_every_possible_one(tmp_path: Path) -> None:
     folder, out = make_catalogue(tmp_path, R), tmp_path / "all"
     done = wizard("matrix", "--catalog", folder, "--write", out, "--date", "20261122")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"36 combinations, 27 possible\n\n27 recipes in {out}\n")
-    assert len(list(out.glob("*/*/recipe.toml"))) == 27
+    assert done.stdout.endswith(f"48 combinations, 36 possible\n\n36 recipes in {out}\n")
+    assert len(list(out.glob("*/*/recipe.toml"))) == 36
     one = compose(folder, tmp_path / "one", "--base", "cuda-devel")
     assert files_below(one) == files_below(out / "cuda-devel" / one.name)
 
