@@ -11,4 +11,4 @@ export SHELL="${SHELL:-/bin/bash}"
 # No password: whoever gets here has been let in by the platform.
 exec python -I -m workbench_front --name vscode --strip-prefix --health /healthz --heartbeat /healthz -- \
     /opt/code-server/bin/code-server --bind-addr '127.0.0.1:{port}' --auth none \
-    --abs-proxy-base-path '{prefix}' --disable-telemetry --disable-update-check "${VSCODE_ROOT:-$HOME}"
+    --disable-telemetry --disable-update-check "${VSCODE_ROOT:-$HOME}"
