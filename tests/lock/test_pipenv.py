@@ -31,7 +31,7 @@ pluggy = "~=1.5"
 packaging = "*"
 """
 FOLDERS = folders(str(REPOSITORY), None, None)
-LOCKS = sorted(path.parent for path in REPOSITORY.glob("*/*/py*/Pipfile.lock"))
+LOCKS = sorted(path.parent for path in REPOSITORY.glob("*/*/*/Pipfile.lock"))
 
 
 def make_lock(catalogue: Path, *flags: str) -> subprocess.CompletedProcess[str]:
