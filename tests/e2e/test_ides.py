@@ -112,7 +112,6 @@ def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], pr
     with started(engine, image, prefix) as workbench:
         asked, during = opened(browser, workbench, SIGNS[name], tmp_path / f"{name}.png")
         assert during["execution_state"] == "busy"
-        # An editor's page keeps a WebSocket open, and that alone is use.
         # TensorBoard's own styles ask for its fonts at the root, and do without where those are not to be had.
         own = [url for url in asked if url.startswith(workbench.address) and not url.endswith(".woff2")]
         assert [url for url in own if not url.startswith(workbench.page)] == []
