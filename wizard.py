@@ -6,7 +6,10 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036, an older Python is just who must read this
     sys.exit("wizard.py needs Python 3.11 or newer: run `make wizard`, or name one with `make setup PYTHON3=...`")
 
-from workbench.cli import main
+# A run makes few cycles and many objects: looking for cycles every 700 of them takes 3 % of a whole `new`.
+gc.set_threshold(50_000)
+
+from workbench.cli import main  # noqa: E402, after the threshold, for imports are most of the objects
 
 if __name__ == "__main__":
     code = main(sys.argv[1:])

@@ -11,6 +11,9 @@ from typing import NoReturn
 
 from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError
 
+# Our words are English; looking in every folder for argparse's in another language is a fortieth of a `new`.
+vars(argparse)["_"] = str
+
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 OUTSIDE = "run `make wizard`, or .venv/bin/python wizard.py after `make setup`"
