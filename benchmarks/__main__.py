@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.catalogue import generate
+from benchmarks.catalogue import BASES, PYTHONS, SYSTEMS, generate
 from benchmarks.processes import Command, cpu_seconds, least
 
 ROOT = Path(__file__).parent.parent
@@ -56,7 +56,7 @@ def start() -> None:
 
 def matrix() -> None:
     """`matrix --write` of a generated catalogue: recipes a second, and how it grows from 1/8 to the whole."""
-    print("matrix --write, 200 bundles x 20 IDEs x 2 OSes x 2 Pythons x 3 bases")
+    print(f"matrix --write, up to 200 bundles x 20 IDEs x {SYSTEMS} OSes x {PYTHONS} Pythons x {BASES} bases")
     first = 0.0
     for bundles in (25, 50, 100, 200):
         root = Path(tempfile.mkdtemp(prefix="workbench-bench-"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.catalogues import FILES, RELEASE
+from workbench.catalog import bases
 
-SYSTEMS, PYTHONS, BASES = 2, 2, 4
+SYSTEMS, PYTHONS, BASES = 2, 2, len(bases.BASES)
 
 
 def generate(root: Path, bundles: int, ides: int) -> int:
