@@ -75,3 +75,19 @@ def test_a_template_that_fails_says_where(tmp_path: Path, text: str, message: st
         compose(read_catalogue(str(with_template(tmp_path, text))), selection())
     assert message in caught.value.message or message in caught.value.where
     assert caught.value.where in (f"ides/1-editor/editor.snippet.j2:{line}", "snippets/gone.j2")
+
+
+@pytest.mark.parametrize(
+    ("base", "cuda"),
+    [
+        ("standard", ""),
+        ("cuda", "13.0.2"),
+        ("quay.io/acme/cuda-13:1", "13.0.2"),
+        ("cudart.example.com/plain:1", ""),
+    ],
+)
+def test_cuda_is_seen_on_every_base_whose_tag_says_so(tmp_path: Path, base: str, cuda: str) -> None:
+    text = "# {{ cuda.version if cuda else '' }}\n"
+    recipe = compose(read_catalogue(str(with_template(tmp_path, text))), selection(base=base))
+    assert recipe.sections[-1].text == f"# {cuda}\n"
+    assert recipe.tag.cuda == bool(cuda)

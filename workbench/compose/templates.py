@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from workbench.catalog.bases import has_cuda
 from workbench.catalog.values import Catalogue
 from workbench.compose.selection import Selection
 from workbench.errors import WorkbenchError
@@ -52,7 +53,7 @@ def _names(catalogue: Catalogue, selection: Selection) -> dict[str, Any]:
     bundle, ide = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide]
     return {
         "os": SimpleNamespace(name=system.name, display=system.display, family=system.family),
-        "cuda": dict(release.cuda) if selection.base.startswith("cuda") else {},
+        "cuda": dict(release.cuda) if has_cuda(selection.base) else {},
         "python": selection.python,
         "release": SimpleNamespace(
             name=release.name, date=selection.date, cuda=dict(release.cuda), tools=_tools(catalogue, selection)
