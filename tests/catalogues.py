@@ -49,6 +49,18 @@ FILES: Mapping[str, str] = {
 }
 
 
+# Answers that fit the small catalogue.
+ANSWERS: Mapping[str, str] = {
+    "release": "2026a",
+    "date": "20261122",
+    "base": "standard",
+    "os": "c9s",
+    "python": "3.11",
+    "bundle": "plain",
+    "ide": "editor",
+}
+
+
 def make_catalogue(root: Path, files: Mapping[str, str | None] | None = None) -> Path:
     """Write a small catalogue below `root` and return its folder.
 
@@ -70,13 +82,4 @@ def make_catalogue(root: Path, files: Mapping[str, str | None] | None = None) ->
 
 def selection(**answers: str) -> Selection:
     """Return a selection that fits the small catalogue, with `answers` in place of its own."""
-    chosen = {
-        "release": "2026a",
-        "date": "20261122",
-        "base": "standard",
-        "os": "c9s",
-        "python": "3.11",
-        "bundle": "plain",
-        "ide": "editor",
-    }
-    return Selection(**{**chosen, **answers})
+    return Selection(**{**ANSWERS, **answers})

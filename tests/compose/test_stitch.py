@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import RELEASE, make_catalogue, selection
+from tests.catalogues import ANSWERS, RELEASE, make_catalogue, selection
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.stitch import compose
@@ -114,15 +114,7 @@ def test_the_manifest_says_what_the_recipe_was_made_from(tmp_path: Path) -> None
     recipe = compose(read_catalogue(str(make_catalogue(tmp_path, FULL))), selection())
     data = tomllib.loads(recipe.files["recipe.toml"].data.decode())
     assert data["tag"] == "editor-plain-c9s-py311_2026a_20261122"
-    assert data["selection"] == {
-        "release": "2026a",
-        "date": "20261122",
-        "base": "standard",
-        "os": "c9s",
-        "python": "3.11",
-        "bundle": "plain",
-        "ide": "editor",
-    }
+    assert data["selection"] == dict(ANSWERS)
     assert data["inputs"] == dict(recipe.inputs)
     assert {"snippets/base/base.snippet", "bundles/python_packages.snippet"} < set(data["inputs"])
     assert set(data["files"]) == set(recipe.files) - {"recipe.toml"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import make_catalogue
+from tests.catalogues import ANSWERS, make_catalogue
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.wizard.answers import Answers
@@ -36,15 +36,6 @@ def catalogue(folder: Path) -> Catalogue:
 @pytest.fixture
 def defaults(tmp_path: Path) -> Defaults:
     def wanted(given: Answers) -> Answers:
-        return {
-            "release": "2026a",
-            "date": "20261122",
-            "base": "standard",
-            "os": "c9s",
-            "python": "3.11",
-            "bundle": "plain",
-            "ide": "editor",
-            "out": str(tmp_path / "recipes"),
-        }
+        return {**ANSWERS, "out": str(tmp_path / "recipes")}
 
     return wanted

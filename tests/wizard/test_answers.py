@@ -2,19 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.catalogues import selection
+from tests.catalogues import ANSWERS, selection
 from workbench.compose.selection import tag_of
 from workbench.wizard.answers import as_answers, base_of, selection_of, tag_so_far
-
-COMPLETE = {
-    "release": "2026a",
-    "date": "20261122",
-    "base": "standard",
-    "os": "c9s",
-    "python": "3.11",
-    "bundle": "plain",
-    "ide": "editor",
-}
 
 
 @pytest.mark.parametrize(
@@ -27,7 +17,7 @@ COMPLETE = {
         ({"base": "other"}, "‹cuda?›-‹ide›-‹bundle›-‹os›-‹python›_‹release›_‹date›"),
         ({"base": "other", "image": "quay.io/me/cuda:1"}, "cuda-‹ide›-‹bundle›-‹os›-‹python›_‹release›_‹date›"),
         ({"os": "c9s", "python": "3.12"}, "‹cuda?›-‹ide›-‹bundle›-c9s-py312_‹release›_‹date›"),
-        (COMPLETE, "editor-plain-c9s-py311_2026a_20261122"),
+        (ANSWERS, "editor-plain-c9s-py311_2026a_20261122"),
     ],
 )
 def test_the_tag_shows_what_is_chosen_and_what_is_not(answers: dict[str, str], tag: str) -> None:
@@ -36,7 +26,7 @@ def test_the_tag_shows_what_is_chosen_and_what_is_not(answers: dict[str, str], t
 
 @pytest.mark.parametrize("base", ["standard", "cuda", "cuda-devel", "quay.io/me/cuda:1", "quay.io/me/plain:1"])
 def test_the_tag_of_complete_answers_is_the_tag_of_the_selection(base: str) -> None:
-    answers = as_answers({**COMPLETE, "base": base})
+    answers = as_answers({**ANSWERS, "base": base})
     assert selection_of(answers) == selection(base=base)
     assert tag_so_far(answers) == str(tag_of(selection(base=base)))
 

@@ -4,22 +4,14 @@ import re
 
 import pytest
 
+from tests import catalogues
 from tests.catalogues import selection
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.wizard.review import review_text, trouble_text
 
-ANSWERS = {
-    "release": "2026a",
-    "date": "20261122",
-    "base": "standard",
-    "os": "c9s",
-    "python": "3.11",
-    "bundle": "plain",
-    "ide": "runtime",
-    "out": "recipes",
-}
+ANSWERS = {**catalogues.ANSWERS, "ide": "runtime", "out": "recipes"}
 FILES = {"Containerfile": "conflict", "recipe.toml": "identical", "requirements.txt": "create"}
 
 
