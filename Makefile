@@ -55,8 +55,8 @@ goldens: setup ## Take the composed recipes as they are now, for review with git
 	@UPDATE_GOLDENS=1 $(VENV)/bin/python -m pytest --quiet tests/test_goldens.py
 
 .PHONY: bench
-bench: setup ## Measure, as ratios against a named peer in the same run
-	@$(VENV)/bin/python -m benchmarks
+bench: setup ## Measure, as ratios against a named peer in the same run: the quick ones, or BENCH=name
+	@$(VENV)/bin/python -m benchmarks $(BENCH)
 
 .PHONY: lock
 lock: setup ## Lock bundles with pipenv: all, or BUNDLE=… PYTHON=…

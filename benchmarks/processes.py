@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+# The command that is measured.
+WIZARD = (sys.executable, str(Path(__file__).parent.parent / "wizard.py"))
 
 Command = Callable[[int], Sequence[str]]
 
