@@ -49,6 +49,22 @@ FILES: Mapping[str, str] = {
 }
 
 
+# A bundle whose wheels bring CUDA, and what the base cuda-thin saves it on one of the systems.
+OWN_CUDA: Mapping[str, str] = {
+    "releases/2026a.toml": RELEASE
+    + """
+[cuda.sizes.c9s]
+base = 1_000_000
+runtime = 2_000_000_000
+runtime-cudnn = 650_000_001
+source = "s"
+checked = "2026-11-22"
+""",
+    "releases/compat.toml": '[wheels]\ncuda = ["nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12"]\ncudnn = []\n',
+    "bundles/2-torch/display.txt": "Torch\n",
+    "bundles/2-torch/py311/requirements.txt": "torch==2.14.1 --hash=x\nnvidia-cuda-runtime==13.0.96; m --hash=y\n",
+}
+
 # Answers that fit the small catalogue.
 ANSWERS: Mapping[str, str] = {
     "release": "2026a",

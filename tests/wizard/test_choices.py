@@ -31,7 +31,7 @@ def test_bases_are_ours_and_another_image(catalogue: Catalogue) -> None:
         Choice("standard", "standard    Standard (no CUDA)"),
         Choice("cuda", "cuda        CUDA 13.0.2 runtime with cuDNN"),
         Choice("cuda-devel", "cuda-devel  CUDA 13.0.2 devel with cuDNN (compilers and headers)"),
-        Choice("cuda-thin", "cuda-thin   CUDA 13.0.2 driver compatibility and environment only"),
+        Choice("cuda-thin", "cuda-thin   CUDA 13.0.2 environment only, for wheels that bring their own"),
         Choice("other", "other       another image"),
     ]
 

@@ -4,10 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.catalogues import REPOSITORY
+from workbench.catalog.reader import read_catalogue
 from workbench.wizard.question import Fragments
 from workbench.wizard.screen import above, keys_text, tag_lines, wrapped
 from workbench.wizard.steps import STEPS
 
+CATALOGUE = read_catalogue(str(REPOSITORY))
 ANSWERS = {"release": "2026a", "date": "20261122", "base": "other", "image": "quay.io/me/cuda:1", "os": "c9s"}
 PYTHON = next(step for step in STEPS if step.name == "python")
 
@@ -18,7 +21,7 @@ def drawn(fragments: Fragments) -> str:
 
 
 def test_a_roomy_terminal_shows_title_answers_and_tag() -> None:
-    assert drawn(above(ANSWERS, PYTHON, "3.11", 80, 24)) == (
+    assert drawn(above(CATALOGUE, ANSWERS, PYTHON, "3.11", 80, 24)) == (
         "workbench-images: question 6 of 9\n"
         "\n"
         "  Release  2026a\n"
@@ -37,13 +40,13 @@ def test_a_roomy_terminal_shows_title_answers_and_tag() -> None:
     [(24, 10), (19, 7), (17, 7), (16, 2), (12, 2), (11, 1), (5, 1)],
 )
 def test_with_fewer_rows_the_answers_give_way_and_then_the_title_and_never_the_tag(rows: int, lines: int) -> None:
-    text = drawn(above(ANSWERS, PYTHON, "", 80, rows))
+    text = drawn(above(CATALOGUE, ANSWERS, PYTHON, "", 80, rows))
     assert text.count("\n") == lines
     assert "Tag      cuda-‹ide›-‹bundle›-c9s-‹python›_2026a_20261122\n" in text
 
 
 def test_a_long_answer_is_cut_with_a_mark() -> None:
-    lines = drawn(above({**ANSWERS, "image": "quay.io/" + "x" * 50}, PYTHON, "", 40, 40)).split("\n")
+    lines = drawn(above(CATALOGUE, {**ANSWERS, "image": "quay.io/" + "x" * 50}, PYTHON, "", 40, 40)).split("\n")
     assert "  Image    quay.io/xxxxxxxxxxxxxxxxxxxx…" in lines
     assert max(map(len, lines)) == 40
 

@@ -35,6 +35,12 @@ def base_tag(base: str, os: str, python: str, release: str, date: str) -> str:
     return f"{BASES[base].format(os=os, python=python_folder(python))}_{release}_{date}"
 
 
+def layer_of(base: str) -> str:
+    """Return the CUDA layer that a base of ours stands for: "runtime-cudnn" for cuda, "" where there is none."""
+    stem = BASES.get(base, "")
+    return stem.partition("{python}-")[2]
+
+
 def has_cuda(base: str) -> bool:
     """Return whether a recipe on `base` is a CUDA one: ours by its name, a foreign one by the word in it."""
     return base.startswith("cuda") if base in BASES else _CUDA_WORD.search(base.lower()) is not None
@@ -47,6 +53,6 @@ def base_label(catalogue: Catalogue, release: str, base: str) -> str:
         "standard": "Standard (no CUDA)",
         "cuda": f"{cuda} runtime with cuDNN",
         "cuda-devel": f"{cuda} devel with cuDNN (compilers and headers)",
-        "cuda-thin": f"{cuda} driver compatibility and environment only",
+        "cuda-thin": f"{cuda} environment only, for wheels that bring their own",
     }
     return labels[base]

@@ -21,10 +21,12 @@ _RELEASE = {
     "state": ("open", "frozen", "retired"),
     "repository": str,
     "defaults": {"base": str, "os": str, "python": str, "bundle": str, "ide": str, "out": str},
-    "cuda": {"nvcc": list, "rpms": {"*": list}, "*": str},
+    "cuda": {"nvcc": list, "rpms": {"*": list}, "sizes": {"*": {"source": str, "checked": str, "*": int}}, "*": str},
     "tools": {"*": {"*": {"*": str}}},
     "os": {"*": {"image": str, "pythons": list}},
 }
+# What a row of measured sizes has beside them.
+_SOURCED = ("source", "checked")
 _SYSTEM = {"display": str, "family": str, "commands": list}
 
 
@@ -52,11 +54,18 @@ def _read_release(tree: Tree, name: str, path: str, faults: Faults) -> Release:
     if not data.get("os"):
         faults.add(path, "names no operating system: add a table such as [os.c9s]")
     cuda = data.get("cuda", {})
-    for layer in cuda.get("rpms", ()):
-        if layer not in LAYERS:
-            _fault(
-                tree, path, ("cuda", "rpms", layer), f"{layer!r} is no CUDA layer: {suggestion(layer, LAYERS)}", faults
-            )
+    layers: list[tuple[str, ...]] = [("rpms", layer) for layer in cuda.get("rpms", ())]
+    layers += [("sizes", os, key) for os, row in cuda.get("sizes", {}).items() for key in row if key not in _SOURCED]
+    for keys in layers:
+        if keys[-1] not in LAYERS:
+            message = f"{keys[-1]!r} is no CUDA layer: {suggestion(keys[-1], LAYERS)}"
+            _fault(tree, path, ("cuda", *keys), message, faults)
+    for os, row in cuda.get("sizes", {}).items():
+        if os not in data.get("os", {}):
+            _fault(tree, path, ("cuda", "sizes", os), f"the release has no operating system {os}", faults)
+        for key in _SOURCED:
+            if key not in row:
+                _fault(tree, path, ("cuda", "sizes", os), f"cuda.sizes.{os} does not say its {key}", faults)
     return Release(
         name=name,
         path=path,
@@ -66,6 +75,10 @@ def _read_release(tree: Tree, name: str, path: str, faults: Faults) -> Release:
         defaults=data.get("defaults", {}),
         cuda={key: value for key, value in cuda.items() if isinstance(value, str)},
         cuda_rpms={layer: tuple(packages) for layer, packages in cuda.get("rpms", {}).items()},
+        cuda_sizes={
+            os: {layer: size for layer, size in row.items() if layer in LAYERS}
+            for os, row in cuda.get("sizes", {}).items()
+        },
         nvcc=tuple(cuda["nvcc"]) if "nvcc" in cuda else None,
         tools=data.get("tools", {}),
         systems={os: _release_system(tree, path, os, pins, faults) for os, pins in data.get("os", {}).items()},

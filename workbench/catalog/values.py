@@ -80,7 +80,8 @@ class Release(Value):
     """A release: `path` of its file, the repository that its images live in, what it pins.
 
     `cuda` are the words of its CUDA table, `cuda_rpms` the packages of each layer on systems that
-    have RPMs, `nvcc` the families of systems that have a compiler for it (None: all).
+    have RPMs, `cuda_sizes` the measured bytes that each layer adds, by system, `nvcc` the families of
+    systems that have a compiler for it (None: all).
     `tools` are programs that no package list pins: by name, then by operating system or family,
     what is known of them, such as version and sha256.
     """
@@ -93,6 +94,7 @@ class Release(Value):
     defaults: Mapping[str, str]
     cuda: Mapping[str, str]
     cuda_rpms: Mapping[str, tuple[str, ...]]
+    cuda_sizes: Mapping[str, Mapping[str, int]]
     nvcc: tuple[str, ...] | None
     tools: Mapping[str, Mapping[str, Mapping[str, str]]]
     systems: Mapping[str, ReleaseSystem]

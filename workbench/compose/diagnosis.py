@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
+from workbench.catalog.own_cuda import THIN, locked, savings
 from workbench.catalog.pairs import Brought, Pairs, read_pairs, version_key
 from workbench.catalog.values import Bundle, Catalogue
 from workbench.errors import WorkbenchError
@@ -12,8 +12,6 @@ from workbench.names import pick, python_folder
 from workbench.value import Value
 
 OK, WARNING, WRONG = "ok", "warning", "wrong"
-
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
 
 
 class Finding(Value):
@@ -44,7 +42,7 @@ def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machi
     for name in pairs.frameworks:
         if name in pins:
             found += _framework(name, pins, pairs, python)
-    found += _brought(pins, pairs, catalogue.releases[release].cuda, machine)
+    found += _brought(catalogue, release, pins, pairs, machine)
     return found
 
 
@@ -56,8 +54,7 @@ def _pins(catalogue: Catalogue, bundle: Bundle, python: str) -> dict[str, str]:
         raise WorkbenchError(
             f"bundle {bundle.name} has no packages for Python {python}", hint=f"it has {', '.join(bundle.pythons)}"
         )
-    text = catalogue.tree.text(f"{bundle.folder}/{folder}/requirements.txt")
-    return {name.lower().replace("_", "-"): version for name, version in _PIN.findall(text)}
+    return locked(catalogue, bundle.name, python)
 
 
 def _release(catalogue: Catalogue, release: str, pairs: Pairs, machine: Machine) -> Iterator[Finding]:
@@ -108,8 +105,11 @@ def _framework(name: str, pins: Mapping[str, str], pairs: Pairs, python: str) ->
         yield Finding(about, WARNING, "is locked without CUDA: it computes on the CPU")
 
 
-def _brought(pins: Mapping[str, str], pairs: Pairs, cuda: Mapping[str, str], machine: Machine) -> Iterator[Finding]:
+def _brought(
+    catalogue: Catalogue, release: str, pins: Mapping[str, str], pairs: Pairs, machine: Machine
+) -> Iterator[Finding]:
     """Say what CUDA and cuDNN the wheels in the lock bring, beside those of the release."""
+    cuda = catalogue.releases[release].cuda
     runtime = next((pins[name] for name in pairs.cuda_wheels if name in pins), None)
     if runtime is None:
         return
@@ -120,7 +120,8 @@ def _brought(pins: Mapping[str, str], pairs: Pairs, cuda: Mapping[str, str], mac
             f"the bundle's own CUDA {runtime}", WARNING, f"is another one than the release's {ours}; each uses its own"
         )
     if ours:
-        yield Finding("the CUDA bases", OK, "hold CUDA a second time for this bundle, whose wheels bring their own")
+        says = f"suits it: its wheels bring their own CUDA, and the image is {savings(catalogue, release)} than on cuda"
+        yield Finding(f"the base {THIN}", OK, says)
     cudnn = next((pins[name] for name in pairs.cudnn_wheels if name in pins), None)
     if cudnn and cuda.get("cudnn") and cudnn.split(".")[:2] != cuda["cudnn"].split(".")[:2]:
         yield Finding(f"the bundle's own cuDNN {cudnn}", WARNING, f"is another one than the release's {cuda['cudnn']}")

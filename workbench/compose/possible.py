@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from workbench.catalog.bases import BASES
 from workbench.catalog.compat import reasons
+from workbench.catalog.own_cuda import thin_advice
 from workbench.catalog.values import Catalogue
 from workbench.compose.checks import check_recipe, problems
 from workbench.compose.recipe import Recipe
@@ -46,6 +47,11 @@ def rule_reason(catalogue: Catalogue, selection: Selection) -> str:
             ide=selection.ide,
         )
     )
+
+
+def advice(catalogue: Catalogue, selection: Selection) -> str:
+    """Return what would suit `selection` better though it is possible as it is, or the empty text."""
+    return thin_advice(catalogue, selection.release, selection.base, selection.os, selection.python, selection.bundle)
 
 
 def attempt(catalogue: Catalogue, selection: Selection) -> tuple[Recipe | None, str]:

@@ -6,6 +6,7 @@ import argparse
 import json
 from collections.abc import Mapping
 
+from workbench.catalog.own_cuda import own_cuda
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue, Rules
 from workbench.names import python_version
@@ -84,6 +85,7 @@ def _bundles(catalogue: Catalogue) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for bundle in catalogue.bundles.values():
         pythons = ["any"] if bundle.any_python else [python_version(folder) or folder for folder in bundle.pythons]
+        own = {own_cuda(catalogue, bundle.name, python_version(folder) or "") for folder in bundle.pythons}
         rows.append(
             {
                 "name": bundle.name,
@@ -91,6 +93,7 @@ def _bundles(catalogue: Catalogue) -> list[dict[str, object]]:
                 "pythons": pythons,
                 "extends": bundle.extends,
                 **_rules(bundle.rules, "ides"),
+                "own_cuda": sorted(own - {""}),
                 "folder": bundle.folder,
             }
         )

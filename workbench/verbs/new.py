@@ -8,7 +8,7 @@ import sys
 from workbench.catalog.bases import BASES
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
-from workbench.compose.possible import compose_checked, refuse_impossible
+from workbench.compose.possible import advice, compose_checked, refuse_impossible
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import ANSWERS, Selection, check_selection
 from workbench.errors import UsageError
@@ -64,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or catalogue.releases[selection.release].defaults.get("out", DEFAULT_OUT)
     options = Options(out, args.offline, args.force, args.lint)
     recipe = composed(catalogue, selection, options)
+    if better := advice(catalogue, selection):
+        print(f"note: {better}", file=sys.stderr)
     if args.dry_run:
         statuses = compare(recipe, folder_of(recipe, out))
         _show(recipe, statuses, args.json)

@@ -32,19 +32,21 @@ def ask(catalogue: Catalogue, defaults: Defaults, prompt: Prompt, earlier: Answe
         # An answer whose question is not asked any more does not count.
         given: dict[str, str] = {}
         for one in STEPS[:at]:
-            if one.is_asked(given):
+            if one.is_asked(catalogue, given):
                 given[one.name] = kept[one.name]
-        if step.is_asked(given):
+        if step.is_asked(catalogue, given):
             answer = prompt.ask(_question(catalogue, defaults, step, given, kept.get(step.name, "")))
             direction = 1 if answer else -1
             if answer:
                 kept[step.name] = answer
+                if step.settles:
+                    kept[step.settles] = answer
         at = max(0, at + direction)
-    return {step.name: kept[step.name] for step in STEPS if step.is_asked(kept)}
+    return {step.name: kept[step.name] for step in STEPS if step.is_asked(catalogue, kept)}
 
 
 def _question(catalogue: Catalogue, defaults: Defaults, step: Step, given: Answers, before: str) -> Question:
-    drawn = partial(above, given, step)
+    drawn = partial(above, catalogue, given, step)
     if step.choices is None:
         preselected = before or as_answers(defaults(given)).get(step.name, "")
         return Question(step.title, drawn, check=step.check, preselected=preselected)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from workbench.catalog.bases import BASES, base_label
 from workbench.catalog.compat import reasons
+from workbench.catalog.own_cuda import THIN, holds_cuda_twice, own_cuda, savings
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import attempt
 from workbench.wizard.answers import OTHER, Answers, base_of, selection_of
@@ -19,8 +20,15 @@ def releases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
 
 
 def bases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return our bases, and the way to name another image."""
-    labels = {base: base_label(catalogue, answers["release"], base) for base in BASES}
+    """Return our bases, and the way to name another image.
+
+    The bundle is not chosen yet: for which ones cuda-thin is meant is said here, and asked once it is.
+    """
+    release = answers["release"]
+    labels = {base: base_label(catalogue, release, base) for base in BASES}
+    pythons = {python for system in catalogue.releases[release].systems.values() for python in system.pythons}
+    if meant := [name for name in catalogue.bundles if any(own_cuda(catalogue, name, python) for python in pythons)]:
+        labels[THIN] += f": {', '.join(meant)}; {savings(catalogue, release)} than cuda"
     return _listed(
         {**labels, OTHER: "another image"},
         lambda base: "" if base == OTHER else _why(catalogue, {**answers, "base": base}),
@@ -61,6 +69,24 @@ def bundles(catalogue: Catalogue, answers: Answers) -> list[Choice]:
         return f"no IDE goes with it: {'; '.join(found)}" if found else "the catalogue has no IDE"
 
     return _listed({name: bundle.display for name, bundle in catalogue.bundles.items()}, why)
+
+
+def holds_two(catalogue: Catalogue, answers: Answers) -> bool:
+    """Return whether the base that is chosen holds CUDA a second time; who asked for compilers keeps them."""
+    if answers.get("base") != "cuda" or "python" not in answers or "bundle" not in answers:
+        return False
+    return holds_cuda_twice(catalogue, "cuda", answers["python"], answers["bundle"])
+
+
+def thin_or_not(catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return cuda-thin and cuda, each with what it means for the bundle that is chosen."""
+    own = own_cuda(catalogue, answers["bundle"], answers["python"])
+    ours = catalogue.releases[answers["release"]].cuda.get("version", "")
+    labels = {
+        THIN: f"CUDA {own} of the wheels alone: {savings(catalogue, answers['release'], 'cuda', answers['os'])}",
+        "cuda": f"CUDA {ours} of the base beside it, which the wheels do not use",
+    }
+    return _listed(labels, lambda base: _why(catalogue, {**answers, "base": base}))
 
 
 def ides(catalogue: Catalogue, answers: Answers) -> list[Choice]:

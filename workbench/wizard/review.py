@@ -25,18 +25,22 @@ def review_text(
     files: Mapping[str, str],
     refusal: WorkbenchError | None,
     columns: int,
+    *,
+    note: str = "",
 ) -> str:
     """Return the panel of answers, base image, folder and files, `columns` wide.
 
     `files` says create, identical or conflict by path; `refusal` is why the folder that is there
-    cannot be written over, if so.
+    cannot be written over, if so; `note` is what there is to say about the choices.
     """
     facts = _grid()
     for step in STEPS:
-        if step.name in answers and step.name != "out":
+        if step.name in answers and step.name != "out" and not step.settles:
             facts.add_row(step.label, Text(answers[step.name]))
     facts.add_row("FROM", Text(recipe.image))
     facts.add_row("Folder", Text(folder))
+    if note:
+        facts.add_row("Note", Text(note, style="yellow"))
     listed = _grid()
     for path, status in files.items():
         listed.add_row(Text(status, style=_STATUS_STYLE[status]), Text(path))

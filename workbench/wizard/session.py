@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from workbench.catalog.values import Catalogue
+from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import Selection
 from workbench.errors import WorkbenchError
@@ -64,7 +65,7 @@ def converse(catalogue: Catalogue, defaults: Defaults, compose: Compose, prompt:
     while True:
         answers = ask(catalogue, defaults, prompt, answers)
         recipe = _composed(compose, prompt, answers, look_up)
-        agreed = _agreed(prompt, recipe, answers) if recipe else None
+        agreed = _agreed(prompt, recipe, answers, advice(catalogue, recipe.selection)) if recipe else None
         if recipe is None or agreed is None:
             continue
         try:
@@ -95,13 +96,13 @@ def _composed(compose: Compose, prompt: Prompt, answers: Answers, look_up: bool)
     return spare if chosen == _WITHOUT_LOOK_UP.value else None
 
 
-def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers) -> _Agreed | None:
-    """Return what to do with the recipe, or None when the user goes back."""
+def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers, note: str) -> _Agreed | None:
+    """Return what to do with the recipe, about which `note` is to be said, or None when the user goes back."""
     folder = folder_of(recipe, answers["out"])
     files = compare(recipe, folder)
     exists = os.path.lexists(folder)
     refused = refusal(recipe, folder, files) if exists and set(files.values()) != {IDENTICAL} else None
-    panel = partial(review_text, recipe, answers, folder, files, refused)
+    panel = partial(review_text, recipe, answers, folder, files, refused, note=note)
     if refused:
         title, choices = "The folder is there and differs. What now?", [_OTHER_FOLDER, _REPLACE, _LEAVE]
     elif exists:

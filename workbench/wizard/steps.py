@@ -45,7 +45,7 @@ class Step:
 
     `label` is its answer's in the summary. `choices` lists what there is, for the answers of the
     steps before; without it the answer is typed, and `check` is the flag's own validation. `only`
-    is the `(step, answer)` without which it is not asked.
+    says whether it is asked at all. `settles` names the step whose answer it may change.
     """
 
     name: str
@@ -53,21 +53,31 @@ class Step:
     title: str
     choices: Callable[[Catalogue, Answers], list[Choice]] | None = None
     check: Callable[[str], str] = str
-    only: tuple[str, str] | None = None
+    only: Callable[[Catalogue, Answers], bool] | None = None
+    settles: str = ""
 
-    def is_asked(self, answers: Answers) -> bool:
+    def is_asked(self, catalogue: Catalogue, answers: Answers) -> bool:
         """Return whether the step is asked after `answers`."""
-        return self.only is None or answers.get(self.only[0]) == self.only[1]
+        return self.only is None or self.only(catalogue, answers)
+
+
+def _is_other(catalogue: Catalogue, answers: Answers) -> bool:
+    return answers.get("base") == OTHER
 
 
 STEPS = (
     Step("release", "Release", "Which release?", choices.releases),
     Step("date", "Date", "Which date? (YYYYMMDD, or latest)", check=lambda text: check_date(text.strip())),
     Step("base", "Base", "Which base?", choices.bases),
-    Step("image", "Image", "Which image? (with its registry)", check=check_image, only=("base", OTHER)),
+    Step("image", "Image", "Which image? (with its registry)", check=check_image, only=_is_other),
     Step("os", "System", "Which operating system?", choices.systems),
     Step("python", "Python", "Which Python?", choices.pythons),
     Step("bundle", "Bundle", "Which bundle of libraries?", choices.bundles),
+    Step(
+        *("thin", "Base", "The bundle's wheels bring a CUDA of their own. Which base?", choices.thin_or_not),
+        only=choices.holds_two,
+        settles="base",
+    ),
     Step("ide", "IDE", "Which IDE?", choices.ides),
     Step("out", "Folder", "Which output folder?", check=check_out),
 )
