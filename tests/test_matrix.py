@@ -1,0 +1,95 @@
+"""Every combination of our own catalogue: both systems, all bases, all bundles and IDEs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from workbench.catalog.bases import BASES
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue
+from workbench.compose.containerfile import instructions
+from workbench.compose.possible import attempt, combinations, rule_reason
+from workbench.compose.recipe import Recipe
+from workbench.recipes.lint import CONFIG
+from workbench.wizard import choices
+
+DATE = "20261122"
+
+
+@pytest.fixture(scope="module")
+def ours() -> Catalogue:
+    return read_catalogue(str(REPOSITORY))
+
+
+@pytest.fixture(scope="module")
+def recipes(ours: Catalogue) -> list[Recipe]:
+    return [recipe for selection in combinations(ours, DATE) if (recipe := attempt(ours, selection)[0])]
+
+
+def test_every_system_base_bundle_and_ide_is_in_it(ours: Catalogue, recipes: list[Recipe]) -> None:
+    seen = Counter((recipe.selection.os, recipe.selection.base) for recipe in recipes)
+    assert set(seen) == {(os, base) for os in ours.systems for base in BASES}
+    assert {recipe.selection.bundle for recipe in recipes} == set(ours.bundles)
+    assert {recipe.selection.ide for recipe in recipes} == set(ours.ides)
+
+
+def test_nothing_is_offered_that_cannot_be_built(ours: Catalogue) -> None:
+    """What the rules let through composes without a problem, and the wizard greys out just what they refuse."""
+    for selection in combinations(ours, DATE):
+        recipe, reason = attempt(ours, selection)
+        assert reason == rule_reason(ours, selection), selection
+        assert (recipe is None) == bool(reason)
+        answers = selection.as_dict()
+        bundles = {choice.value: choice.reason for choice in choices.bundles(ours, answers | {"bundle": "", "ide": ""})}
+        refused = bundles[selection.bundle]
+        if not refused:
+            refused = {choice.value: choice.reason for choice in choices.ides(ours, answers)}[selection.ide]
+        assert bool(refused) == bool(reason), selection
+
+
+def test_every_file_that_is_copied_is_in_the_folder(recipes: list[Recipe]) -> None:
+    for recipe in recipes:
+        copied = [
+            source.removeprefix("./").rstrip("/")
+            for item in instructions(recipe.containerfile)
+            if item.word in ("COPY", "ADD") and not any(flag.startswith("--from=") for flag in item.flags)
+            for source in item.args[:-1]
+        ]
+        for source in copied:
+            there = [path for path in recipe.files if path == source or path.startswith(f"{source}/")]
+            assert there, f"{recipe.tag}: {source}"
+
+
+def test_hadolint_finds_nothing_in_any(recipes: list[Recipe]) -> None:
+    """Asked anew, and not taken from what it said at another time; one that only names another image is the same."""
+    texts: dict[str, Recipe] = {}
+    for recipe in recipes:
+        texts.setdefault(recipe.containerfile.replace(recipe.image, "localhost/base:1"), recipe)
+    assert len(texts) > len(recipes) / 4
+    assert {text: found for text in texts if (found := hadolint(text))} == {}
+
+
+def test_hadolint_is_asked(recipes: list[Recipe]) -> None:
+    assert hadolint(f"{recipes[0].containerfile}RUN cd /tmp && sudo true\n") == ["DL3003", "DL3004"]
+
+
+def hadolint(text: str) -> list[str]:
+    """Return the codes of what hadolint finds beside the documented list of ignored rules."""
+    command = [
+        str(Path(sys.executable).with_name("hadolint")),
+        "--format",
+        "json",
+        "--no-fail",
+        "--config",
+        str(REPOSITORY / CONFIG),
+        "-",
+    ]
+    said = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    return sorted(str(finding["code"]) for finding in json.loads(said))
