@@ -11,6 +11,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below
+from workbench.lock.fresh import stale_locks
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current
 from workbench.verbs.lock import folders
@@ -141,6 +142,7 @@ def test_every_lock_of_ours_is_whole(folder: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))
     path, above = REPOSITORY / folder, [str(REPOSITORY / each) for each in FOLDERS[folder]]
     assert is_current(str(path), above)
+    assert stale_locks(str(REPOSITORY), {folder: FOLDERS[folder]}) == []
     pins: dict[str, set[str]] = {}
     python = path.name.removeprefix("py3")
     for exported in path.glob("requirements*.txt"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -46,6 +47,16 @@ def merged(folders: Sequence[str]) -> str:
     found = [("[[source]]", list(source.items())) for source in sources.values()]
     found += [(f"[{table}]", list(lines.values())) for table, lines in tables.items()]
     return "\n".join(_table(header, lines) for header, lines in found)
+
+
+def digest(text: str) -> str:
+    """Return the sha256 by which a lock says that it is of the Pipfile `text`: pipenv's, of all but its settings."""
+    data = tomllib.loads(text)
+    named = {"default": data.get("packages", {}), "develop": data.get("dev-packages", {})}
+    others = {name: value for name, value in data.items() if name not in (*_NOT_CATEGORIES, "packages")}
+    meta = {"sources": data.get("source", []), "requires": data.get("requires", {})}
+    content = json.dumps({"_meta": meta, **named, **others}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _table(header: str, lines: list[tuple[str, Any]]) -> str:

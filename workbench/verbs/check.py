@@ -10,9 +10,11 @@ from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import attempt, combinations
 from workbench.errors import FaultsError
+from workbench.lock.fresh import stale_locks
 from workbench.names import LATEST
 from workbench.recipes.lint import lint
 from workbench.recipes.stale import check_folder
+from workbench.verbs.lock import folders
 
 EXAMPLES = """\
   wizard.py check                     the catalogue: every fault, every combination, hadolint
@@ -50,7 +52,7 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
     """Compose every combination of `catalogue`; return the counts and the faults.
 
     A combination that the rules refuse is none. A bundle or an IDE that nothing goes with is one,
-    with its most frequent reason, and so is anything hadolint finds.
+    with its most frequent reason, and so is anything hadolint finds, and a lock that is not of its Pipfile.
     """
     tried: Counter[str] = Counter()
     possible: Counter[str] = Counter()
@@ -58,8 +60,8 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
     faults: dict[tuple[str, str], None] = {}
     for selection in combinations(catalogue, LATEST):
         recipe, reason = attempt(catalogue, selection)
-        folders = (catalogue.bundles[selection.bundle].folder, catalogue.ides[selection.ide].folder)
-        for part in ("", *folders):
+        parts = (catalogue.bundles[selection.bundle].folder, catalogue.ides[selection.ide].folder)
+        for part in ("", *parts):
             tried[part] += 1
             possible[part] += recipe is not None
             why.setdefault(part, Counter()).update([reason] if reason else [])
@@ -67,6 +69,8 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
             for line, message in lint(catalogue, recipe.containerfile):
                 section = next((s for s in reversed(recipe.sections) if s.line <= line), recipe.sections[0])
                 faults[section.origin, message] = None
+    for fault in stale_locks(catalogue.tree.root, folders(catalogue.tree.root, None, None)):
+        faults[fault] = None
     for part, count in possible.items():
         if part and not count:
             faults[part, f"can never be chosen: {why[part].most_common(1)[0][0]}"] = None

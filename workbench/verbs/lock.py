@@ -55,15 +55,23 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--jobs must be 1 or more")
     if not os.environ.get("PIP_INDEX_URL"):
         raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint="run `make lock`, which sets it")
+    found = folders(args.catalog, args.bundle, args.python)
+    if not found:
+        where = f"{args.bundle or 'bundles'} {args.python or ''}".strip()
+        raise WorkbenchError("there is no Pipfile to lock", where=where)
     outcomes = []
     with ThreadPoolExecutor(args.jobs) as pool:
-        found = folders(args.catalog, args.bundle, args.python)
         tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
-        for number, task in enumerate(as_completed(tasks), 1):
-            outcome = task.result()
-            outcomes.append(outcome)
-            told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
-            print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
+        try:
+            for number, task in enumerate(as_completed(tasks), 1):
+                outcome = task.result()
+                outcomes.append(outcome)
+                told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
+                print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
+        except BaseException:
+            # Those that have begun are pipenv's to end, which a Ctrl-C reaches too; no other begins.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     outcomes.sort(key=lambda outcome: outcome.folder)
     if args.json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
@@ -97,8 +105,6 @@ def folders(catalog: str, bundle: str | None, python: str | None) -> dict[str, l
     if bundle is None and python is None:
         wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
         found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
-    if not found:
-        raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
     return found
 
 
@@ -118,6 +124,7 @@ def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> Outcome:
             return outcome(SKIPPED, f"no Python {wanted} on this machine: name one with --interpreter")
         if version_of(interpreter) != wanted:
             return outcome(FAILED, f"{interpreter} is not Python {wanted}")
+        print(f"locking {folder} with {interpreter}", file=sys.stderr, flush=True)
         lock(full, interpreter, above)
         return outcome(LOCKED)
     except WorkbenchError as error:

@@ -1,0 +1,65 @@
+"""Locking that is ended in the middle leaves the old lock or a whole one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY, make_catalogue
+from tests.command import files_below
+from tests.lock.test_pipenv import FOLDER, PIPFILE
+from workbench.lock.pipenv import is_current
+
+# Ends itself as kill -9 does, once the first of the files is in place.
+KILLED_BETWEEN = """\
+import os, sys
+def replace(old, new, replace=os.replace):
+    replace(old, new)
+    os.kill(os.getpid(), 9)
+os.replace = replace
+from workbench.cli import main
+main(sys.argv[1:])
+"""
+
+
+def start(catalogue: Path, scratch: Path, *program: str) -> subprocess.Popen[bytes]:
+    """Lock `catalogue` in a process group of its own, with temporary files in `scratch`."""
+    scratch.mkdir()
+    script = '. workbench/lock/index-url.sh && exec "$@"'
+    command = ["sh", "-c", script, "sh", sys.executable, *program, "lock", "--jobs=1", "--catalog", str(catalogue)]
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    return subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_ended_while_pipenv_works_nothing_is_changed_and_no_other_begins(tmp_path: Path, number: int) -> None:
+    folders = [f"bundles/{bundle}/{FOLDER}" for bundle in ("2-new", "3-other", "4-more")]
+    catalogue = make_catalogue(tmp_path, {f"{folder}/Pipfile": PIPFILE for folder in folders})
+    before = files_below(catalogue)
+    running = start(catalogue, tmp_path / "scratch", "wizard.py")
+    try:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "scratch").glob("workbench-pipenv-*")):
+            assert time.monotonic() < deadline
+            assert running.poll() is None, "it ended before it was interrupted"
+            time.sleep(0.02)
+    finally:
+        os.killpg(running.pid, number)
+    code = running.wait(timeout=60)
+    assert code == (130 if number == signal.SIGINT else -9)
+    assert files_below(catalogue) == before
+
+
+def test_ended_between_two_files_the_lock_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": PIPFILE})
+    folder = catalogue / "bundles/2-new" / FOLDER
+    running = start(catalogue, tmp_path / "scratch", "-c", KILLED_BETWEEN)
+    assert running.wait(timeout=300) == -9
+    assert sorted(files_below(folder)) == ["Pipfile", "requirements.txt"]
+    assert not is_current(str(folder))

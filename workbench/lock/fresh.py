@@ -1,0 +1,61 @@
+"""Do the locks of a catalogue belong to their Pipfiles? Without pipenv, which takes a second for each."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from workbench.errors import WorkbenchError
+from workbench.lock.pipenv import LOCK, export_name
+from workbench.lock.pipfile import PIPFILE, digest, merged
+
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(==[^\s;]+)", re.MULTILINE)
+_ADVICE = "run `make lock`"
+
+
+def stale_locks(root: str, folders: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Return where a lock is missing or not of its Pipfile, or a list has other versions than its lock, and what.
+
+    `folders`, relative to `root`, map to those whose Pipfiles they build on.
+    """
+    found = []
+    for folder, above in folders.items():
+        try:
+            found += [(f"{folder}/{name}", message) for name, message in _stale(root, folder, above)]
+        except WorkbenchError as error:
+            found.append((os.path.relpath(error.where, root), error.message))
+    return found
+
+
+def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, str]]:
+    full = os.path.join(root, folder)
+    text = merged([os.path.join(root, each) for each in (*above, folder)])
+    path = os.path.join(full, LOCK)
+    if not os.path.exists(path):
+        yield PIPFILE, f"has no {LOCK} beside it: {_ADVICE}"
+        return
+    try:
+        with open(path, encoding="utf-8") as file:
+            locked = json.load(file)
+        of_pipfile = locked.pop("_meta")["hash"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise WorkbenchError(f"is no lock: {_ADVICE}", where=path) from None
+    if of_pipfile != digest(text):
+        others = f" with those of {', '.join(above)}" if above else ""
+        yield LOCK, f"is not the lock of its {PIPFILE}{others}: {_ADVICE}"
+        return
+    for category, packages in locked.items():
+        name = export_name("packages" if category == "default" else category)
+        pins = {package.lower(): entry.get("version", "") for package, entry in packages.items()}
+        if category != "develop" and _pins(os.path.join(full, name)) != pins:
+            yield name, f"has not the versions of {LOCK}: {_ADVICE}"
+
+
+def _pins(path: str) -> dict[str, str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return {name.lower(): version for name, version in _PIN.findall(file.read())}
+    except OSError:
+        return {}
