@@ -37,6 +37,7 @@ checked = "2026-11-22"
 """
 TORCH = "torch==2.14.1 --hash=x\ntorchvision==0.29.2\nnvidia-cuda-runtime==13.0.96; m\nnvidia-cudnn-cu13==9.24.0.43\n"
 RUNS = ("ok", "release 2026a, CUDA 13.0.2", "needs driver 580 or newer")
+BRINGS = ("ok", "torch 2.14.1", "brings CUDA 13.0.96 and cuDNN 9.24.0.43 in its wheels")
 OWN = ("ok", "the bundle's own CUDA 13.0.96", "needs driver 580 or newer")
 TWICE = (
     *("ok", "the base cuda-thin"),
@@ -56,7 +57,7 @@ def said(tmp_path: Path, lock: str, machine: Machine | None = None, release: str
 
 
 def test_a_bundle_that_fits(tmp_path: Path) -> None:
-    assert said(tmp_path, TORCH) == [RUNS, OWN, TWICE]
+    assert said(tmp_path, TORCH) == [RUNS, BRINGS, OWN, TWICE]
     assert said(tmp_path, "attrs==25.1.0\n") == [RUNS]
 
 
@@ -78,6 +79,14 @@ def test_a_bundle_that_fits(tmp_path: Path) -> None:
                 *("warning", "the bundle's own CUDA 12.9.79"),
                 "is another one than the release's 13.0.2; each uses its own",
             ),
+        ),
+        (
+            TORCH.replace("13.0.96", "13.2.86"),
+            ("warning", "torch 2.14.1", "is known with CUDA 13.0.96, and the lock has 13.2.86"),
+        ),
+        (
+            TORCH.replace("nvidia-cudnn-cu13==9.24.0.43", ""),
+            ("warning", "torch 2.14.1", "is known with cuDNN 9.24.0.43, and the lock has none"),
         ),
         (
             "nvidia-cuda-runtime==14.0.1\n",

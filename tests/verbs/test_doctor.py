@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.command import wizard
+from workbench.errors import WorkbenchError
+from workbench.verbs import doctor
 
 
 def with_smi(tmp_path: Path, script: str) -> dict[str, str]:
@@ -45,6 +48,37 @@ def test_a_broken_driver_is_told(tmp_path: Path) -> None:
     done = wizard("doctor", "--bundle", "minimal", env=with_smi(tmp_path, script))
     assert done.returncode == 1
     assert "nvidia-smi failed: NVIDIA-SMI has failed" in done.stderr
+
+
+def test_what_a_gpu_machine_is_told_of_a_bundle_that_brings_its_own_cuda(tmp_path: Path) -> None:
+    done = wizard("doctor", "--bundle", "pytorch", "--python", "3.11", env=with_smi(tmp_path, "echo '570.124.06, 9.0'"))
+    assert done.returncode == 1
+    head, _, *rows = done.stdout.splitlines()
+    assert head == (
+        "bundle pytorch, Python 3.11, release 2026a; driver 570.124.06, oldest GPU of compute capability 9.0"
+    )
+    for line in (
+        r"wrong +release 2026a, CUDA 13\.0\.2 +needs driver 580\.65\.06 or newer, and this machine has 570\.124\.06",
+        r"wrong +the bundle's own CUDA 13\.\S+ +needs driver 580 or newer, and this machine has 570\.124\.06",
+        r"ok +torch \S+ +brings CUDA 13\.\S+ and cuDNN 9\.\S+ in its wheels",
+        r"ok +the base cuda-thin +suits it: its wheels bring their own CUDA, .* GB smaller on bookworm than on cuda",
+    ):
+        assert [row for row in rows if re.fullmatch(line, row)], (line, rows)
+
+
+def test_a_bundle_that_no_cuda_base_suits() -> None:
+    done = wizard("doctor", "--bundle", "tensorflow", "--driver", "590.48")
+    assert done.returncode == 0
+    assert re.search(r"^warning +tensorflow \S+ +is locked without CUDA: it computes on the CPU$", done.stdout, re.M)
+    assert re.search(r"^warning +the CUDA bases +bundle tensorflow does not go on a CUDA base$", done.stdout, re.M)
+
+
+def test_a_driver_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", with_smi(tmp_path, "exec sleep 30")["PATH"])
+    monkeypatch.setattr(doctor, "_SECONDS", 0.2)
+    with pytest.raises(WorkbenchError, match=r"nvidia-smi does not answer: .* timed out") as caught:
+        doctor.this_machine()
+    assert caught.value.hint == "mend the driver, or name one with --driver"
 
 
 def test_bad_input() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from workbench.catalog.compat import reasons
 from workbench.catalog.own_cuda import THIN, locked, savings
 from workbench.catalog.pairs import Brought, Pairs, read_pairs, version_key
 from workbench.catalog.values import Bundle, Catalogue
@@ -43,7 +44,15 @@ def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machi
         if name in pins:
             found += _framework(name, pins, pairs, python)
     found += _brought(catalogue, release, pins, pairs, machine)
+    if "version" in catalogue.releases[release].cuda:
+        why = reasons(catalogue, release=release, base="cuda", bundle=bundle)
+        found += [Finding("the CUDA bases", WARNING, reason) for reason in why]
     return found
+
+
+def _locked(pins: Mapping[str, str], wheels: Sequence[str]) -> str:
+    """Return the version of the first of `wheels` that the lock has, "" when it has none."""
+    return next((pins[name] for name in wheels if name in pins), "")
 
 
 def _pins(catalogue: Catalogue, bundle: Bundle, python: str) -> dict[str, str]:
@@ -101,8 +110,15 @@ def _framework(name: str, pins: Mapping[str, str], pairs: Pairs, python: str) ->
     for other, wanted in row.goes_with.items():
         if other in pins and pins[other].partition("+")[0] != wanted:
             yield Finding(about, WRONG, f"goes with {other} {wanted}, and the lock has {pins[other]}")
-    if not any(name in pins for name in pairs.cuda_wheels):
+    cuda, cudnn = _locked(pins, pairs.cuda_wheels), _locked(pins, pairs.cudnn_wheels)
+    if not cuda:
         yield Finding(about, WARNING, "is locked without CUDA: it computes on the CPU")
+        return
+    for what, brings, has in (("CUDA", row.cuda, cuda), ("cuDNN", row.cudnn, cudnn)):
+        # The last numbers float in some frameworks' metadata.
+        if brings.split(".")[:2] != has.split(".")[:2]:
+            yield Finding(about, WARNING, f"is known with {what} {brings}, and the lock has {has or 'none'}")
+    yield Finding(about, OK, f"brings CUDA {cuda}{' and cuDNN ' + cudnn if cudnn else ''} in its wheels")
 
 
 def _brought(
@@ -110,8 +126,7 @@ def _brought(
 ) -> Iterator[Finding]:
     """Say what CUDA and cuDNN the wheels in the lock bring, beside those of the release."""
     cuda = catalogue.releases[release].cuda
-    runtime = next((pins[name] for name in pairs.cuda_wheels if name in pins), None)
-    if runtime is None:
+    if not (runtime := _locked(pins, pairs.cuda_wheels)):
         return
     yield from _driver(f"the bundle's own CUDA {runtime}", runtime, pairs, machine)
     ours = cuda.get("version", "")
@@ -122,6 +137,6 @@ def _brought(
     if ours:
         says = f"suits it: its wheels bring their own CUDA, and the image is {savings(catalogue, release)} than on cuda"
         yield Finding(f"the base {THIN}", OK, says)
-    cudnn = next((pins[name] for name in pairs.cudnn_wheels if name in pins), None)
+    cudnn = _locked(pins, pairs.cudnn_wheels)
     if cudnn and cuda.get("cudnn") and cudnn.split(".")[:2] != cuda["cudnn"].split(".")[:2]:
         yield Finding(f"the bundle's own cuDNN {cudnn}", WARNING, f"is another one than the release's {cuda['cudnn']}")

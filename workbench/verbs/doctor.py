@@ -22,6 +22,9 @@ EXAMPLES = """\
   wizard.py doctor --bundle pytorch --driver 535.104.05     for another machine's driver
 """
 _DRIVER_FILE = "/proc/driver/nvidia/version"
+# A driver that hangs lets nvidia-smi hang too.
+_SECONDS = 60
+_MEND = "mend the driver, or name one with --driver"
 _VERSION = re.compile(r"\d+(?:\.\d+){1,3}")
 
 
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(report, indent=2))
     else:
         seen = f"driver {machine.driver}" if machine.driver else "no NVIDIA driver on this machine"
+        seen += f", oldest GPU of compute capability {machine.capability}" if machine.capability else ""
         print(f"bundle {bundle.name}, Python {python}, release {answers['release']}; {seen}\n")
         print(columns(("", "about", "says"), [(finding.state, finding.about, finding.says) for finding in found]))
     return EXIT_USER if wrong else EXIT_OK
@@ -80,12 +84,15 @@ def this_machine() -> Machine:
     if (program := shutil.which("nvidia-smi")) is None:
         return Machine(driver=driver)
     command = [program, "--query-gpu=driver_version,compute_cap", "--format=csv,noheader"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise WorkbenchError(f"nvidia-smi does not answer: {error}", hint=_MEND) from None
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip().splitlines()
         raise WorkbenchError(
             f"nvidia-smi failed: {said[-1] if said else done.returncode}",
-            hint="mend the driver, or name one with --driver",
+            hint=_MEND,
         )
     rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines() if line.strip()]
     capabilities = sorted((row[1] for row in rows if len(row) > 1 and _VERSION.fullmatch(row[1])), key=version_key)
