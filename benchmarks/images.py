@@ -18,7 +18,7 @@ def images() -> None:
         made.cuda("runtime-cudnn")
         for layer in ("base", "runtime", "runtime-cudnn"):
             image = f"localhost/workbench-images:cuda-bookworm-py311-{layer}_{BASE.release}_{BASE.date}"
-            print(f"  {image.partition(':')[2]:<48} {megabytes(sum(made.layers(image).values()))}", flush=True)
+            print(f"  {image.partition(':')[2]:<48} {megabytes(sum(made.engine.layers(image).values()))}", flush=True)
         sizes = {}
         for base in ("cuda", "cuda-thin"):
             seconds, layers = made.recipe(base, "pytorch", "jupyter")

@@ -25,7 +25,7 @@ def rebuild() -> None:
         catalogue = made.folder / "catalogue"
         for name in CATALOGUE:
             shutil.copytree(ROOT / name, catalogue / name)
-        below = made.layers(BASE.image)
+        below = made.engine.layers(BASE.image)
         cold, first = _build(made)
         own = sum(size for digest, size in first.items() if digest not in below)
         print(f"{IDE}-{BUNDLE}, built again (ratio to the cold build; bytes: of the layers that the base has not)")

@@ -46,14 +46,7 @@ class Store:
         made = self.wizard("new", *BASE.flags(), *choice, "--out", out, "--json", *flags)
         before = time.monotonic()
         report = json.loads(self.wizard("build", json.loads(made)["folder"], "--json", *self._building()))
-        return time.monotonic() - before, self.layers(report[0]["image"])
-
-    def layers(self, image: str) -> dict[str, int]:
-        """Return the bytes of each layer of `image` by digest, as they lie unpacked."""
-        listed = json.loads((self.engine.folder / "store/overlay-layers/layers.json").read_text())
-        sizes = {layer["diff-digest"]: int(layer.get("diff-size", 0)) for layer in listed if "diff-digest" in layer}
-        told = json.loads(self.engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
-        return {digest: sizes[digest] for digest in told}
+        return time.monotonic() - before, self.engine.layers(report[0]["image"])
 
     def _building(self) -> list[str]:
         return [*ca_bundle(), "--log-dir", str(self.folder / "logs")]

@@ -42,6 +42,13 @@ class Engine:
         """Every name that an image of the store has."""
         return set(self("images", "--format", "{{.Repository}}:{{.Tag}}").split()) - {"<none>:<none>"}
 
+    def layers(self, image: str) -> dict[str, int]:
+        """The bytes of each layer of `image` by digest, as they lie unpacked."""
+        listed = json.loads((self.folder / "store/overlay-layers/layers.json").read_text())
+        sizes = {layer["diff-digest"]: int(layer.get("diff-size", 0)) for layer in listed if "diff-digest" in layer}
+        told = json.loads(self("image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
+        return {digest: sizes[digest] for digest in told}
+
     def containers(self) -> str:
         """Every container, those of unfinished builds included."""
         return self("ps", "--all", "--external", "--quiet")

@@ -57,7 +57,7 @@ def test_a_bundle_has_every_package_of_those_it_builds_on(ours: Catalogue) -> No
 
 def test_tensorflow_goes_on_no_cuda_base(ours: Catalogue) -> None:
     assert list(reasons(ours, release="2026a", base="cuda", bundle="tensorflow")) == [
-        "bundle tensorflow does not go on a CUDA base"
+        "bundle tensorflow does not go on a CUDA base: TensorFlow has no build for CUDA 13"
     ]
 
 

@@ -19,7 +19,7 @@ PARTS = {
     "bundles/3-r/bundle.toml": 'provides = ["r-language"]\npython = ["3.11"]\n',
     "ides/3-studio/display.txt": "Studio",
     "ides/3-studio/studio.snippet": "USER 1001\nWORKDIR /opt/app-root/src\n",
-    "ides/3-studio/ide.toml": 'cuda = "never"\nneeds = ["r-language"]\n',
+    "ides/3-studio/ide.toml": 'cuda = "never"\ncuda_why = "it draws on the CPU"\nneeds = ["r-language"]\n',
     "ides/4-only/display.txt": "Only",
     "ides/4-only/only.snippet": "USER 1001\nWORKDIR /opt/app-root/src\n",
     "ides/4-only/ide.toml": 'bundles = ["r", "gpu"]\n',
@@ -40,7 +40,7 @@ PARTS = {
         ({"bundle": "gpu", "ide": "editor"}, ["bundle gpu goes with runtime only"]),
         ({"python": "3.12", "bundle": "r"}, ["bundle r is for Python 3.11 only"]),
         ({"python": "3.11", "bundle": "r", "ide": "studio"}, []),
-        ({"base": "cuda", "ide": "studio"}, ["IDE studio does not go on a CUDA base"]),
+        ({"base": "cuda", "ide": "studio"}, ["IDE studio does not go on a CUDA base: it draws on the CPU"]),
         (
             {"bundle": "plain", "ide": "studio"},
             ["IDE studio needs r-language, which plain and studio do not provide"],

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.engine import BaseChoice, Engine, ca_bundle
+from workbench.catalog.cuda_layers import LAYERS as CHAIN
+from workbench.catalog.reader import read_catalogue
 
 ANY_USER = "12345:0"
 LAYERS = ("base", "runtime", "runtime-cudnn", "devel", "devel-cudnn")
@@ -49,6 +52,17 @@ def test_every_layer_keeps_its_promises(store: Engine, base: BaseChoice, chain: 
     assert seen["as 12345:0: libcublas"] == "libcublas.so.13"
     assert seen["as 12345:0: version of cudnn"] == "9.14.0"
     assert seen["as 12345:0: version of nvcc"] == "13.0"
+
+
+def test_the_release_says_what_each_layer_adds(engine: Engine, base: BaseChoice, chain: list[str]) -> None:
+    """What the wizard says of cuda-thin is measured: a layer that grew or shrank is to be measured again."""
+    said = read_catalogue(str(REPOSITORY)).releases[base.release].cuda_sizes[base.os]
+    weighed = {"": engine.layers(base.image), **{layer: engine.layers(image(layer)) for layer in LAYERS}}
+    found = {}
+    for layer, below in CHAIN.items():
+        found[layer] = sum(size for digest, size in weighed[layer].items() if digest not in weighed[below])
+    assert set(said) == set(found)
+    assert {layer: size for layer, size in found.items() if abs(size - said[layer]) > size // 20} == {}, found
 
 
 def test_nvcc_compiles_a_program_that_runs_as_any_user(engine: Engine, chain: list[str], tmp_path: Path) -> None:

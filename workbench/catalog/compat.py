@@ -54,10 +54,11 @@ def nvcc_reasons(catalogue: Catalogue, release: str, os: str) -> Iterator[str]:
 
 
 def _rule_reasons(what: str, rules: Rules, base: str, os: str, python: str) -> Iterator[str]:
+    why = f": {rules.cuda_why}" if rules.cuda_why else ""
     if base and rules.cuda == "required" and not has_cuda(base):
-        yield f"{what} needs a CUDA base"
+        yield f"{what} needs a CUDA base{why}"
     if base and rules.cuda == "never" and has_cuda(base):
-        yield f"{what} does not go on a CUDA base"
+        yield f"{what} does not go on a CUDA base{why}"
     if os and rules.oses is not None and os not in rules.oses:
         yield f"{what} is for {_listed(rules.oses)} only"
     if python and rules.pythons is not None and python not in rules.pythons:

@@ -18,6 +18,7 @@ LONGEST_LABEL = 200
 
 RULES = {
     "cuda": ("required", "optional", "never"),
+    "cuda_why": str,
     "os": list,
     "python": list,
     "needs": list,
@@ -134,6 +135,7 @@ def rules_from(data: dict[str, Any], partners: str) -> Rules:
 
     return Rules(
         cuda=data.get("cuda", "optional"),
+        cuda_why=data.get("cuda_why", ""),
         oses=words("os"),
         pythons=words("python"),
         partners=words(partners),

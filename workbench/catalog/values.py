@@ -11,11 +11,12 @@ from workbench.value import Value
 class Rules(Value):
     """What a `bundle.toml` or `ide.toml` says about what goes with it; None means anything.
 
-    `cuda` is required, optional or never; `partners` are the IDEs of a bundle or the bundles of
+    `cuda` is required, optional or never, and `cuda_why` says why; `partners` are the IDEs of a bundle or the bundles of
     an IDE; `needs` and `provides` are free words, and a bundle provides its own name too.
     """
 
     cuda: str = "optional"
+    cuda_why: str = ""
     oses: tuple[str, ...] | None = None
     pythons: tuple[str, ...] | None = None
     partners: tuple[str, ...] | None = None
