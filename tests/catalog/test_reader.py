@@ -190,3 +190,9 @@ def test_what_an_ide_uses_and_a_release_pins_must_be_there(tmp_path: Path) -> No
     assert "no folder of snippets/ is named 'frnt': did you mean front?" in found["ides/1-editor/ide.toml"]
     assert "has no builder.snippet" in found["ides/1-editor/builder"]
     assert "for the tool editor, is named 'dos'" in found["releases/2026a.toml"]
+
+
+def test_what_python_leaves_beside_a_module_is_no_file_of_the_catalogue(tmp_path: Path) -> None:
+    files = {f"ides/1-editor/files/{path}": "" for path in ("front/__init__.py", "front/__pycache__/x.pyc", "front/a")}
+    tree = read_catalogue(str(make_catalogue(tmp_path, files))).tree
+    assert tree.walk("ides/1-editor/files") == ["front/__init__.py", "front/a", "start.sh"]

@@ -44,7 +44,8 @@ class Tree:
     def walk(self, path: str) -> list[str]:
         """Return every file below `path`, relative to it, sorted, without the dotfiles at its top.
 
-        The original's copy skipped those too, and they are editors' and version control's.
+        The original's copy skipped those too, and they are editors' and version control's. What
+        Python leaves beside a module that was run is nobody's file either.
         """
         if path not in self._walks:
             found: list[str] = []
@@ -52,6 +53,7 @@ class Tree:
             while pending:
                 below = pending.pop()
                 folders, files = self.folder(f"{path}/{below}".rstrip("/"))
+                folders = [name for name in folders if name != "__pycache__"]
                 if not below:
                     folders, files = ([name for name in names if name[0] != "."] for names in (folders, files))
                 prefix = f"{below}/" if below else ""

@@ -11,8 +11,9 @@ from workbench.value import Value
 class Rules(Value):
     """What a `bundle.toml` or `ide.toml` says about what goes with it; None means anything.
 
-    `cuda` is required, optional or never, and `cuda_why` says why; `partners` are the IDEs of a bundle or the bundles of
-    an IDE; `needs` and `provides` are free words, and a bundle provides its own name too.
+    `cuda` is required, optional or never, and `cuda_why` says why; `partners` are the IDEs of a
+    bundle or the bundles of an IDE; `needs` and `provides` are free words, and a bundle provides its
+    own name too.
     """
 
     cuda: str = "optional"
