@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue
-from tests.command import files_below
+from tests.command import files_below, heed_interrupts
 from tests.lock.test_pipenv import FOLDER, PIPFILE
 from workbench.lock.pipenv import is_current
 
@@ -33,8 +33,14 @@ def start(catalogue: Path, scratch: Path, *program: str) -> subprocess.Popen[byt
     scratch.mkdir()
     script = '. workbench/lock/index-url.sh && exec "$@"'
     command = ["sh", "-c", script, "sh", sys.executable, *program, "lock", "--jobs=1", "--catalog", str(catalogue)]
-    environment = {**os.environ, "TMPDIR": str(scratch)}
-    return subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
