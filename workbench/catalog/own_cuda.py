@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from workbench.catalog.bases import layer_of
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.pairs import read_pairs
+from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
 from workbench.names import python_folder
 
@@ -29,9 +31,15 @@ def own_cuda(catalogue: Catalogue, bundle: str, python: str) -> str:
 
     Which wheels tell it says releases/compat.toml. Raises FaultsError when that cannot be read.
     """
-    wheels = read_pairs(catalogue.tree).cuda_wheels
+    wheels = _wheels(catalogue.tree)
     pins = locked(catalogue, bundle, python) if wheels else {}
     return next((pins[name] for name in wheels if name in pins), "")
+
+
+@lru_cache(maxsize=1)
+def _wheels(tree: Tree) -> tuple[str, ...]:
+    # A tree keeps what it read, so what was made of it may be kept as well.
+    return read_pairs(tree).cuda_wheels
 
 
 def holds_cuda_twice(catalogue: Catalogue, base: str, python: str, bundle: str) -> bool:
