@@ -109,3 +109,18 @@ def test_the_flags_make_what_was_asked_for_and_note_it(folder: Path, tmp_path: P
     assert done.stdout.startswith(recipe.containerfile)
     for base in ("standard", "cuda-thin"):
         assert wizard("new", *flags, f"--base={base}").stderr == ""
+
+
+def test_the_default_of_a_release_gives_way_to_it_in_the_wizard_and_the_flags(tmp_path: Path) -> None:
+    release = OWN_CUDA["releases/2026a.toml"].replace("[defaults]\n", '[defaults]\nbase = "cuda"\n')
+    folder = make_catalogue(tmp_path, {**OWN_CUDA, "releases/2026a.toml": release})
+    for bundle, base in (("plain", "cuda"), ("torch", "cuda-thin")):
+        made_by_flags(folder, tmp_path / bundle, bundle=bundle)
+        (manifest,) = (tmp_path / bundle).glob("*/recipe.toml")
+        assert f'\nbase = "{base}"\n' in manifest.read_text()
+    with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
+        to(terminal, BUNDLE).press(DOWN, ENTER).see(THIN, "» cuda-thin")
+        for prompt in (THIN, IDE, FOLDER, REVIEW, BUILD):
+            terminal.see(prompt).press(ENTER)
+        assert terminal.end() == 0
+    assert files_below(tmp_path / "recipes") == files_below(tmp_path / "torch")

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from workbench.catalog.bases import BASES
+from workbench.catalog.own_cuda import THIN, holds_cuda_twice
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import advice, compose_checked, refuse_impossible
@@ -110,7 +111,8 @@ def chosen(catalogue: Catalogue, args: argparse.Namespace) -> Selection:
 def defaults(catalogue: Catalogue, given: dict[str, str]) -> dict[str, str]:
     """Return the default answers: of the release given, else of the newest open one; dated today.
 
-    Where the release names no Python for the system that is given, that system's first counts.
+    Where the release names no Python for the system that is given, that system's first counts; where
+    it names the base cuda and the bundle brings a CUDA of its own, cuda-thin does.
     """
     import datetime
 
@@ -123,6 +125,10 @@ def defaults(catalogue: Catalogue, given: dict[str, str]) -> dict[str, str]:
     system = release.systems.get(given.get("os", answers.get("os", "")))
     if system is not None and answers.get("python") not in system.pythons:
         answers["python"] = system.pythons[0]
+    named = {**answers, **given}
+    known = "python" in named and named.get("bundle") in catalogue.bundles
+    if answers["base"] == "cuda" and known and holds_cuda_twice(catalogue, "cuda", named["python"], named["bundle"]):
+        answers["base"] = THIN
     return answers
 
 
