@@ -61,8 +61,10 @@ def test_what_an_open_page_goes_on_asking_is_no_activity(tmp_path: Path) -> None
     with front(tmp_path, prefix="/x", script=SCRIPT, environ=home(tmp_path)) as started:
         started.ready()
         before = started.idle()
-        for path in ("/health", "/health_check", "/api/v1/knowledge-base-storage/status"):
-            assert started.ask(f"/x{path}")[0] == 200
+        for path in ("health", "health_check", "api/v1/knowledge-base-storage/status"):
+            assert started.ask(f"/x/{path}")[0] == 200
+        for path in ("api/v1/flows/f8578301-b52a/events?since=1795370889.46", "api/v2/workflows/pending?flow_id=f8"):
+            assert started.ask(f"/x/{path}")[0] == 200
         kernel = started.kernel()
         assert (kernel["name"], kernel["execution_state"]) == ("langflow", "idle")
         assert kernel["last_activity"] == before["last_activity"]

@@ -23,7 +23,8 @@ LANGFLOW_LOG_LEVEL=${LANGFLOW_LOG_LEVEL:-warning}
 # What is built in a workbench is told to nobody, unless its user wants to.
 DO_NOT_TRACK=${DO_NOT_TRACK:-true}
 export LANGFLOW_ROOT_PATH LANGFLOW_CONFIG_DIR LANGFLOW_SAVE_DB_IN_CONFIG_DIR LANGFLOW_AUTO_LOGIN LANGFLOW_LOG_LEVEL DO_NOT_TRACK
-# An open page asks for the last two every half a minute, whether anybody looks at it or not.
+# What an open page goes on asking, every five or thirty seconds, whether anybody looks at it or not.
 exec python -I -m workbench_front --name langflow --strip-prefix --health /health \
-    --heartbeat /health --heartbeat /health_check --heartbeat /api/v1/knowledge-base-storage/status -- \
+    --heartbeat /health --heartbeat /health_check --heartbeat /api/v1/knowledge-base-storage/status \
+    --heartbeat '/api/v1/flows/*/events' --heartbeat /api/v2/workflows/pending -- \
     langflow run --host 127.0.0.1 --port '{port}' --no-open-browser
