@@ -33,7 +33,7 @@ def test_langflow_keeps_to_its_path_and_to_its_folder(
     browser = shutil.which("chromium", path=search_path())
     if browser is None:
         pytest.skip("chromium not installed")
-    with started(engine, langflow, prefix) as workbench:
+    with started(engine, langflow, prefix, patience=300) as workbench:
         assert workbench.kernel()["name"] == "langflow"
         assert HEALTHY in wait_for(f"{workbench.page}health_check", 30)
         for begin in {f"{workbench.address}/", f"{workbench.address}{prefix or '/'}", workbench.page}:

@@ -38,13 +38,16 @@ def test_langflow_is_told_where_it_is_and_asked_without(tmp_path: Path, prefix: 
     with front(tmp_path, prefix=prefix, script=SCRIPT, environ=home(tmp_path)) as started:
         started.ready()
         environment = dict(line.split("=", 1) for line in (tmp_path / "environment").read_text().splitlines())
-        assert {name: value for name, value in environment.items() if name.startswith(("LANGFLOW_", "DO_NOT"))} == {
+        assert {
+            name: value for name, value in environment.items() if name.startswith(("LANGFLOW_", "LITELLM_", "DO_NOT"))
+        } == {
             "LANGFLOW_ROOT_PATH": prefix,
             "LANGFLOW_CONFIG_DIR": f"{tmp_path}/.langflow",
             "LANGFLOW_SAVE_DB_IN_CONFIG_DIR": "true",
             "LANGFLOW_AUTO_LOGIN": "true",
             "LANGFLOW_LOG_LEVEL": "warning",
             "DO_NOT_TRACK": "true",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "true",
         }
         told = f"run --host 127.0.0.1 --port {started.server_port} --no-open-browser\n"
         assert (tmp_path / "arguments").read_text() == told

@@ -22,7 +22,10 @@ LANGFLOW_AUTO_LOGIN=${LANGFLOW_AUTO_LOGIN:-true}
 LANGFLOW_LOG_LEVEL=${LANGFLOW_LOG_LEVEL:-warning}
 # What is built in a workbench is told to nobody, unless its user wants to.
 DO_NOT_TRACK=${DO_NOT_TRACK:-true}
-export LANGFLOW_ROOT_PATH LANGFLOW_CONFIG_DIR LANGFLOW_SAVE_DB_IN_CONFIG_DIR LANGFLOW_AUTO_LOGIN LANGFLOW_LOG_LEVEL DO_NOT_TRACK
+# LiteLLM would fetch its prices at every start, three times where there is no network; the package has some.
+LITELLM_LOCAL_MODEL_COST_MAP=${LITELLM_LOCAL_MODEL_COST_MAP:-true}
+export LANGFLOW_ROOT_PATH LANGFLOW_CONFIG_DIR LANGFLOW_SAVE_DB_IN_CONFIG_DIR LANGFLOW_AUTO_LOGIN LANGFLOW_LOG_LEVEL
+export DO_NOT_TRACK LITELLM_LOCAL_MODEL_COST_MAP
 # What an open page goes on asking, every five or thirty seconds, whether anybody looks at it or not.
 exec python -I -m workbench_front --name langflow --strip-prefix --health /health \
     --heartbeat /health --heartbeat /health_check --heartbeat /api/v1/knowledge-base-storage/status \
