@@ -29,10 +29,23 @@ def composed(
     return compose_checked(ours, Selection("2026a", "20261122", base, os, python, bundle, ide))
 
 
-def test_every_bundle_goes_with_jupyter_on_every_system(ours: Catalogue) -> None:
+def test_every_bundle_but_langflow_goes_with_jupyter_on_every_system(ours: Catalogue) -> None:
     for os, python in PLACES:
-        for bundle in ours.bundles:
+        for bundle in set(ours.bundles) - {"langflow"}:
             assert composed(ours, bundle, os, python).files["requirements-jupyter.txt"].data
+
+
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_langflow_goes_with_langflow_and_with_nothing_else(ours: Catalogue, os: str, python: str) -> None:
+    recipe = composed(ours, "langflow", os, python, ide="langflow")
+    assert b"\nlangflow==1.13." in recipe.files["requirements.txt"].data
+    chosen = {"release": "2026a", "os": os, "python": python}
+    for ide in set(ours.ides) - {"langflow"}:
+        assert "bundle langflow goes with langflow only" in reasons(ours, **chosen, bundle="langflow", ide=ide)
+    for bundle in set(ours.bundles) - {"langflow"}:
+        assert list(reasons(ours, **chosen, bundle=bundle, ide="langflow")) == [
+            "IDE langflow goes with bundle langflow only"
+        ]
 
 
 def test_no_pipfile_repeats_a_line_of_those_it_builds_on() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.command import wizard
-from tests.e2e.test_from_nothing import ANY_USER
-from tests.engine import BaseChoice, Engine, ca_bundle
+from tests.e2e.test_from_nothing import ANY_USER, run_cell, running
+from tests.engine import BaseChoice, Engine, ca_bundle, search_path, wait_for
 
+PREFIX = "/notebook/team/mine"
 COUNT = "from pyspark.sql import SparkSession as S; print(S.builder.master('local[1]').getOrCreate().range(10).count())"
 SOLVE = "import jpype, optapy; optapy.init(); print(jpype.getJVMVersion()[0])"
 LIBRARY = "cat(.libPaths()[1], getOption('repos')[['CRAN']], file.access(.libPaths()[1], 2), IRkernel::main |> class())"
@@ -29,7 +33,6 @@ def made(store: Engine, base: BaseChoice, bundle: str, ide: str, folder: str) ->
     [
         ("spark", ["python", "-c", COUNT], "10"),
         ("optapy", ["python", "-c", SOLVE], "17"),
-        ("r", ["Rscript", "-e", LIBRARY], "/opt/app-root/src/Rpackages/4.2 https://cloud.r-project.org 0 function"),
     ],
 )
 def test_a_bundle_runs_as_any_user_without_network(
@@ -44,3 +47,26 @@ def test_a_bundle_runs_as_any_user_without_network(
     image = made(store, base, bundle, "runtime", str(tmp_path_factory.mktemp(bundle)))
     said = engine("run", "--rm", "--network=none", "--user", ANY_USER, image, *command)
     assert said.splitlines()[-1] == last
+
+
+@pytest.fixture(scope="module")
+def jupyter_r(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(store, base, "r", "jupyter", str(tmp_path_factory.mktemp("r")))
+
+
+def test_r_has_a_library_of_the_users_own(engine: Engine, jupyter_r: str) -> None:
+    flags = ["--rm", "--network=none", "--user", ANY_USER, "--entrypoint=Rscript"]
+    said = engine("run", *flags, jupyter_r, "-e", LIBRARY)
+    assert said.splitlines()[-1] == "/opt/app-root/src/Rpackages/4.2 https://cloud.r-project.org 0 function"
+
+
+def test_a_cell_in_r_runs_in_the_browser(engine: Engine, jupyter_r: str, tmp_path: Path) -> None:
+    browser = shutil.which("chromium", path=search_path())
+    if browser is None:
+        pytest.skip("chromium not installed")
+    with running(engine, jupyter_r, PREFIX) as address:
+        wait_for(f"{address}{PREFIX}/api", 60)
+        output, kernels = run_cell(browser, f"{address}{PREFIX}", tmp_path / "r.png", kernel="R")
+        # As R says it, and Python does not.
+        assert output == "[1] 42"
+        assert [kernel["name"] for kernel in kernels] == ["ir"]

@@ -149,8 +149,11 @@ def running(engine: Engine, image: str, prefix: str) -> Iterator[str]:
         engine("rm", "--force", "--time=0", container)
 
 
-def run_cell(browser: str, address: str, picture: Path) -> tuple[str, list[object]]:
-    """Open JupyterLab, make a notebook, run `print(6*7)`; return its output and the kernels that `/api` lists."""
+def run_cell(browser: str, address: str, picture: Path, kernel: str = "Python 3") -> tuple[str, list[dict[str, str]]]:
+    """Open JupyterLab, make a notebook, run `print(6*7)`; return its output and the kernels that `/api` lists.
+
+    `kernel` is what the name of the kernel on its card begins with.
+    """
     from playwright.sync_api import TimeoutError, sync_playwright
 
     with sync_playwright() as playwright:
@@ -160,7 +163,7 @@ def run_cell(browser: str, address: str, picture: Path) -> tuple[str, list[objec
         page.set_default_timeout(90_000)
         try:
             page.goto(f"{address}/lab")
-            page.locator(".jp-LauncherCard[data-category='Notebook']").first.click()
+            page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").click()
             cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
             output = page.locator(".jp-Notebook .jp-OutputArea-output").first
             for last in (False, False, False, True):

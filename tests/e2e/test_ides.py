@@ -61,7 +61,7 @@ class Workbench:
 
 
 @contextmanager
-def started(engine: Engine, image: str, prefix: str) -> Iterator[Workbench]:
+def started(engine: Engine, image: str, prefix: str, patience: float = 60) -> Iterator[Workbench]:
     """Run `image` under a user ID that it does not know and wait until its probe answers."""
     port = free_port()
     settings = {"WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS), **({"NB_PREFIX": prefix} if prefix else {})}
@@ -71,7 +71,7 @@ def started(engine: Engine, image: str, prefix: str) -> Iterator[Workbench]:
         image,
     )
     try:
-        wait_for(f"http://127.0.0.1:{port}{prefix}/api", 60)
+        wait_for(f"http://127.0.0.1:{port}{prefix}/api", patience)
         yield Workbench(engine, container, f"http://127.0.0.1:{port}", prefix)
     except BaseException:
         print(engine.try_("logs", container).stderr.decode()[-4000:])

@@ -70,7 +70,15 @@ class Front:
 
 
 @contextmanager
-def front(folder: Path, *flags: str, prefix: str = "", server: tuple[str, ...] = ()) -> Iterator[Front]:
+def front(
+    folder: Path,
+    *flags: str,
+    prefix: str = "",
+    server: tuple[str, ...] = (),
+    script: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Front]:
+    """Run the front with `flags` before `server`, or an IDE's start script, which knows its own, with `environ`."""
     port, server_port = free_port(), free_port()
     command = [sys.executable, "-m", "workbench_front", "--name", "small", *flags, "--"]
     command += server or (sys.executable, str(SERVER), "{port}")
@@ -82,10 +90,11 @@ def front(folder: Path, *flags: str, prefix: str = "", server: tuple[str, ...] =
         "WORKBENCH_PORT": str(port),
         "WORKBENCH_SERVER_PORT": str(server_port),
         "WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS),
+        **(environ or {}),
     }
     (folder / "tmp").mkdir()
     with (folder / "stderr").open("wb") as said:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stderr=said)
+        process = subprocess.Popen([str(script)] if script else command, env=environment, cwd=folder, stderr=said)
     try:
         yield Front(process, port, server_port, prefix.rstrip("/"))
     finally:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx", path=search_path()) is Non
 def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Front, bool]]:
     prefix, strip = request.param
     flags = ["--strip-prefix", "--health=/"] if strip else []
-    with front(tmp_path, *flags, "--heartbeat=/healthz", prefix=prefix) as started:
+    with front(tmp_path, *flags, "--heartbeat=/healthz", "--heartbeat=/at/*/beat", prefix=prefix) as started:
         started.ready()
         yield started, strip
 
@@ -59,11 +59,11 @@ def test_culling_sees_activity_and_its_end(running: tuple[Front, bool]) -> None:
     kernel = started.kernel()
     assert (kernel["name"], kernel["execution_state"], kernel["connections"]) == ("small", "busy", 0)
     before = started.idle()["last_activity"]
-    for path in ("/healthz", "/healthz/", "/api", "/api/kernels"):
+    for path in ("/healthz", "/healthz/", "/at/any%20thing/beat?x=1", "/api", "/api/kernels"):
         assert started.ask(started.prefix + path)[0] == 200
     assert started.kernel()["execution_state"] == "idle"
     assert started.kernel()["last_activity"] == before
-    assert started.ask(f"{started.prefix}/page")[0] == 200
+    assert started.ask(f"{started.prefix}/at/beat")[0] == 200
     kernel = started.kernel()
     assert kernel["execution_state"] == "busy"
     assert kernel["last_activity"] > before

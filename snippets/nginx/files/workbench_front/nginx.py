@@ -95,7 +95,7 @@ def configuration(settings: Settings, folder: Path) -> str:
     # A server that does not know the prefix redirects to paths without it.
     root = f"{prefix}/" if strip else "/"
     own = [f"{scheme}://{host}/" for scheme in ("http", "https") for host in ("$http_host", "127.0.0.1:$proxy_port")]
-    heartbeats = [f"        ~^{re.escape(prefix + path.rstrip('/'))}/?$ 0;\n" for path in settings.heartbeats]
+    heartbeats = [f"        ~^{_pattern(prefix + path.rstrip('/'))}/?$ 0;\n" for path in settings.heartbeats]
     return _HTTP.format(
         folder=folder,
         user=_AS_ROOT if os.geteuid() == 0 else "",
@@ -109,3 +109,8 @@ def configuration(settings: Settings, folder: Path) -> str:
         server_port=settings.server_port,
         redirects="\n".join(f"            proxy_redirect {source} {root};" for source in [*own, *["/"] * strip]),
     )
+
+
+def _pattern(path: str) -> str:
+    """Return the regular expression of `path`, in which `*` is any one of its parts."""
+    return re.escape(path).replace(r"\*", "[^/]+")

@@ -1,0 +1,94 @@
+"""Langflow built and started as a platform does: its page, its flows and its files, with NB_PREFIX and without."""
+
+from __future__ import annotations
+
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.test_bundles import made
+from tests.e2e.test_ides import PREFIX, Workbench, follow, started
+from tests.engine import BaseChoice, Engine, search_path, wait_for
+
+# The database is there and answers: the page itself asks for this.
+HEALTHY = b'"db":"ok"'
+
+
+@pytest.fixture(scope="module")
+def langflow(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    image = made(store, base, "langflow", "langflow", str(tmp_path_factory.mktemp("langflow")))
+    yield image
+    store("rmi", "--force", image)
+
+
+@pytest.mark.parametrize("prefix", [PREFIX, ""], ids=["NB_PREFIX", "no NB_PREFIX"])
+def test_langflow_keeps_to_its_path_and_to_its_folder(
+    engine: Engine, langflow: str, prefix: str, tmp_path: Path
+) -> None:
+    browser = shutil.which("chromium", path=search_path())
+    if browser is None:
+        pytest.skip("chromium not installed")
+    with started(engine, langflow, prefix, patience=300) as workbench:
+        assert workbench.kernel()["name"] == "langflow"
+        assert HEALTHY in wait_for(f"{workbench.page}health_check", 30)
+        for begin in {f"{workbench.address}/", f"{workbench.address}{prefix or '/'}", workbench.page}:
+            assert follow(begin) == workbench.page, begin
+        for path in ["/api", "/api/kernels", "/api/v1/version"] if prefix else []:
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"{workbench.address}{path}", timeout=10)
+        workbench.idle()
+        wait_for(f"{workbench.page}health_check", 10)
+        assert workbench.kernel()["execution_state"] == "idle", "a heartbeat is no activity"
+        asked, cookies = used(browser, workbench, tmp_path / "langflow.png")
+        own = [url for url in asked if url.startswith(workbench.address)]
+        assert [url for url in own if not url.startswith(workbench.page)] == []
+        paths = {urlsplit(url).path.removeprefix(prefix) for url in own}
+        assert {"/api/v1/auto_login", "/api/v1/flows/"} <= paths
+        assert cookies == {f"{prefix}/"}
+        assert workbench.idle()["connections"] == 0
+        kept_at_home(engine, workbench)
+        engine("stop", "--time=30", workbench.container)
+        status = engine("inspect", "--format={{.State.ExitCode}}", workbench.container)
+        assert status in ("0", "143"), "the server was ended by TERM, and not killed"
+
+
+def used(browser: str, workbench: Workbench, picture: Path) -> tuple[list[str], set[str]]:
+    """Make a first flow in the browser and see it listed; return what was asked for, and the paths of the cookies."""
+    from playwright.sync_api import sync_playwright
+
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=browser, args=options)
+        page = chromium.new_page(viewport={"width": 1200, "height": 800})
+        page.set_default_timeout(90_000)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("websocket", lambda socket: asked.append(socket.url.replace("ws://", "http://")))
+        try:
+            page.goto(workbench.page)
+            page.get_by_text("Create first flow").click()
+            page.wait_for_url("**/flow/**")
+            page.locator(".react-flow__pane").wait_for()
+            page.goto(f"{workbench.page}flows")
+            page.get_by_text("New Flow").first.wait_for()
+            assert workbench.kernel()["execution_state"] == "busy"
+            return asked, {cookie["path"] for cookie in page.context.cookies()}
+        finally:
+            page.screenshot(path=picture)
+            chromium.close()
+
+
+def kept_at_home(engine: Engine, workbench: Workbench) -> None:
+    """What Langflow has to keep is at home, in its own folder, and nothing of it was there before."""
+    found = engine("exec", workbench.container, "sh", "-c", "ls -A $HOME/.langflow; ls -A $HOME; id -u").split()
+    assert {"langflow.db", "secret_key", ".langflow"} <= set(found)
+    assert found[-1] == "12345"
+    changed = engine("diff", workbench.container).splitlines()
+    databases = [line for line in changed if ".db" in line]
+    assert databases
+    assert [line for line in databases if "/opt/app-root/src/.langflow/" not in line] == []
