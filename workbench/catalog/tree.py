@@ -44,7 +44,8 @@ class Tree:
     def walk(self, path: str) -> list[str]:
         """Return every file below `path`, relative to it, sorted, without the dotfiles at its top.
 
-        The original's copy skipped those too, and they are editors' and version control's.
+        The original's copy skipped those too, and they are editors' and version control's. What Python
+        leaves where it ran a file of the catalogue, a __pycache__ anywhere, is no part of it either.
         """
         if path not in self._walks:
             found: list[str] = []
@@ -56,7 +57,7 @@ class Tree:
                     folders, files = ([name for name in names if name[0] != "."] for names in (folders, files))
                 prefix = f"{below}/" if below else ""
                 found += [prefix + name for name in files]
-                pending += [prefix + name for name in folders]
+                pending += [prefix + name for name in folders if name != "__pycache__"]
             self._walks[path] = sorted(found)
         return self._walks[path]
 
