@@ -43,3 +43,13 @@ def test_python_packages_and_custom_lines_are_the_bundles_own(tmp_path: Path) ->
     recipe = composed(tmp_path, "c9s")
     assert recipe.files["requirements.txt"].data == b"attrs==25.2.0\n"
     assert "ENV PLAIN" not in recipe.containerfile
+
+
+def test_what_python_leaves_in_the_catalogue_is_no_part_of_a_recipe(tmp_path: Path) -> None:
+    left = {
+        "ides/1-editor/files/tool/main.py": "",
+        "ides/1-editor/files/tool/__pycache__/main.cpython-311.pyc": "bytes",
+        "ides/1-editor/files/__pycache__/start.cpython-311.pyc": "bytes",
+    }
+    recipe = compose_checked(read_catalogue(str(make_catalogue(tmp_path, left))), selection(ide="editor"))
+    assert [path for path in recipe.files if "main" in path or "pyc" in path] == ["tool/main.py"]

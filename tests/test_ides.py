@@ -1,0 +1,74 @@
+"""What our own IDEs promise, read from the catalogue alone; tests/e2e/ builds and starts them."""
+
+from __future__ import annotations
+
+import re
+import runpy
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from workbench.catalog.compat import reasons
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue
+from workbench.compose.possible import compose_checked
+from workbench.compose.selection import Selection
+from workbench.recipes.lint import lint
+
+PLACES = [("c9s", "3.12"), ("bookworm", "3.11")]
+PROGRAMS = {
+    ("vscode", "bookworm"): ["npm pack --silent"],
+    ("vscode", "c9s"): [
+        "https://github.com/coder/code-server/releases/download/v",
+        "arch=amd64 sum=",
+        "arch=arm64 sum=",
+    ],
+    ("rstudio", "bookworm"): ["https://download2.rstudio.org/server/jammy/amd64/rstudio-server-"],
+    ("rstudio", "c9s"): ["https://download2.rstudio.org/server/rhel8/x86_64/rstudio-server-rhel-"],
+}
+
+
+@pytest.fixture(scope="module")
+def ours() -> Catalogue:
+    return read_catalogue(str(REPOSITORY))
+
+
+def containerfile(ours: Catalogue, ide: str, bundle: str, os: str) -> str:
+    recipe = compose_checked(ours, Selection("2026a", "20261122", "standard", os, dict(PLACES)[os], bundle, ide))
+    assert lint(ours, recipe.containerfile) == []
+    return recipe.containerfile
+
+
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_rstudio_is_for_bundles_that_bring_r(ours: Catalogue, os: str, python: str) -> None:
+    for bundle in ours.bundles:
+        why = list(reasons(ours, release="2026a", base="standard", os=os, python=python, bundle=bundle, ide="rstudio"))
+        wanted = f"IDE rstudio needs r, which {bundle} and rstudio do not provide"
+        assert why == ([] if bundle == "r" else [wanted])
+
+
+@pytest.mark.parametrize(("ide", "os"), PROGRAMS)
+def test_what_is_fetched_is_checked_before_it_is_used(ours: Catalogue, ide: str, os: str) -> None:
+    text = containerfile(ours, ide, "r", os)
+    (step,) = [step for step in re.split(r"^(?=[A-Z]+ )", text, flags=re.MULTILINE) if PROGRAMS[ide, os][0] in step]
+    for piece in PROGRAMS[ide, os]:
+        assert piece in step
+    sums = re.findall(r"\b[0-9a-f]{64}\b", step)
+    assert len(sums) == len(set(sums)) == max(1, len(PROGRAMS[ide, os]) - 1)
+    use = re.search(r"npm install|tar -x|(?:apt-get|dnf) install", step)
+    assert use is not None
+    assert -1 < step.find("sha256sum -c") < use.start()
+
+
+def test_an_r_session_gets_the_variables_of_the_container() -> None:
+    script = runpy.run_path(str(REPOSITORY / "ides/3-rstudio/files/rstudio/rsession.py"))
+    parent = b"PATH=/opt/app-root/bin\0ONE=a=b\0HOME=/parents\0EMPTY=\0"
+    found = script["environment"](parent, {b"HOME": b"/own", b"PATH": b"/bin", b"RS_OWN": b"1"})
+    assert found == {
+        b"PATH": b"/opt/app-root/bin",
+        b"ONE": b"a=b",
+        b"EMPTY": b"",
+        b"HOME": b"/own",
+        b"RS_OWN": b"1",
+    }
+    assert script["environment"](b"", {b"PATH": b"/bin"}) == {b"PATH": b"/bin"}
