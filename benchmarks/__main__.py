@@ -28,9 +28,10 @@ def main() -> None:
     )
     parser.add_argument("name", nargs="*", metavar="NAME", help="which (default: all the quick ones)")
     parser.add_argument("--python", metavar="X.Y", default="", help="for lock: this Python only")
+    parser.add_argument("--bundle", metavar="NAME", default="", help="for lock: this bundle only")
     args = parser.parse_args()
     known: dict[str, Callable[[], None]] = {one.__name__: one for one in (*QUICK, images)}
-    known["lock"] = partial(lock, args.python)
+    known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:
         parser.error(f"no benchmark is named {', '.join(unknown)}: there are {', '.join(known)}")
     for name in args.name or [one.__name__ for one in QUICK]:

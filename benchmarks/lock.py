@@ -16,13 +16,13 @@ from benchmarks.rebuild import CATALOGUE, ROOT
 SCRIPT = '. workbench/lock/index-url.sh && exec "$@"'
 
 
-def lock(python: str) -> None:
+def lock(bundle: str, python: str) -> None:
     """`make lock` side by side, and with nothing changed, against one after the other."""
-    only = ["--python", python] if python else []
+    only = [*(["--bundle", bundle] if bundle else []), *(["--python", python] if python else [])]
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as folder:
         for name in CATALOGUE:
             shutil.copytree(ROOT / name, Path(folder) / name)
-        print(f"locks {'of Python ' + python if python else 'of all Pythons'} (ratio to one after the other)")
+        print(f"locks of {bundle or 'everything'}, Python {python or 'each'} (ratio to one after the other)")
         serial = 0.0
         for what, flags in (
             ("one after the other", ["--force", "--jobs", "1"]),

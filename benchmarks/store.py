@@ -1,4 +1,4 @@
-"""Images for benchmarks: podman with a store of its own, the base of bookworm in it, and what layers weigh."""
+"""Images for benchmarks: podman with a store of its own, and the base of bookworm in it."""
 
 from __future__ import annotations
 

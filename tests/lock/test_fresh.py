@@ -59,6 +59,7 @@ def test_a_list_that_was_changed_or_lost(copy: Path) -> None:
         (None, "Pipfile", "has no Pipfile.lock beside it: run `make lock`"),
         ("{", "Pipfile.lock", "is no lock: run `make lock`"),
         (json.dumps({"_meta": []}), "Pipfile.lock", "is no lock: run `make lock`"),
+        (json.dumps({"_meta": {"hash": {"sha256": ""}}, "default": []}), "Pipfile.lock", "is no lock: run `make lock`"),
     ],
 )
 def test_a_lock_that_is_none(copy: Path, text: str | None, where: str, message: str) -> None:

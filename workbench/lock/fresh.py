@@ -40,15 +40,18 @@ def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, 
         with open(path, encoding="utf-8") as file:
             locked = json.load(file)
         of_pipfile = locked.pop("_meta")["hash"]["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+        categories = {
+            category: {package.lower(): entry.get("version", "") for package, entry in packages.items()}
+            for category, packages in locked.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise WorkbenchError(f"is no lock: {_ADVICE}", where=path) from None
     if of_pipfile != digest(text):
         others = f" with those of {', '.join(above)}" if above else ""
         yield LOCK, f"is not the lock of its {PIPFILE}{others}: {_ADVICE}"
         return
-    for category, packages in locked.items():
+    for category, pins in categories.items():
         name = export_name("packages" if category == "default" else category)
-        pins = {package.lower(): entry.get("version", "") for package, entry in packages.items()}
         if category != "develop" and _pins(os.path.join(full, name)) != pins:
             yield name, f"has not the versions of {LOCK}: {_ADVICE}"
 
