@@ -16,7 +16,7 @@ from tests.e2e.test_from_nothing import ANY_USER, running
 from tests.e2e.test_ides import PREFIX
 from tests.engine import BaseChoice, Engine, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 GB = 10**9
 TORCH = """\

@@ -149,7 +149,7 @@ def running(engine: Engine, image: str, prefix: str) -> Iterator[str]:
         engine("rm", "--force", "--time=0", container)
 
 
-def run_cell(browser: str, address: str, picture: Path, kernel: str = "Python 3") -> tuple[str, list[dict[str, str]]]:
+def run_cell(browser: str, address: str, picture: Path, kernel: str = "Python") -> tuple[str, list[dict[str, str]]]:
     """Open JupyterLab, make a notebook, run `print(6*7)`; return its output and the kernels that `/api` lists.
 
     `kernel` is what the name of the kernel on its card begins with.
@@ -163,7 +163,7 @@ def run_cell(browser: str, address: str, picture: Path, kernel: str = "Python 3"
         page.set_default_timeout(90_000)
         try:
             page.goto(f"{address}/lab")
-            page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").click()
+            page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").first.click()
             cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
             output = page.locator(".jp-Notebook .jp-OutputArea-output").first
             for last in (False, False, False, True):

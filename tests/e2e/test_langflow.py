@@ -15,6 +15,9 @@ from tests.e2e.test_bundles import made
 from tests.e2e.test_ides import PREFIX, Workbench, follow, started
 from tests.engine import BaseChoice, Engine, search_path, wait_for
 
+# 460 packages take minutes to install. The start script is tested in every run, in tests/front/test_langflow.py.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
 # The database is there and answers: the page itself asks for this.
 HEALTHY = b'"db":"ok"'
 
