@@ -66,13 +66,14 @@ class Workbench:
 
 
 @contextmanager
-def started(engine: Engine, image: str, prefix: str, **more: str) -> Iterator[Workbench]:
+def started(engine: Engine, image: str, prefix: str, *options: str) -> Iterator[Workbench]:
     """Run `image` under a user ID that it does not know and wait until its probe answers."""
     port = free_port()
-    settings = {"WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS), **({"NB_PREFIX": prefix} if prefix else {}), **more}
+    settings = {"WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS), **({"NB_PREFIX": prefix} if prefix else {})}
     container = engine(
         *("run", "--detach", "--user", ANY_USER, f"--publish=127.0.0.1:{port}:8888"),
         *(f"--env={name}={value}" for name, value in settings.items()),
+        *options,
         image,
     )
     try:
