@@ -74,6 +74,21 @@ def test_w22_the_base_keeps_its_promises_under_dash(store: Engine, base: BaseCho
     assert seen["as 12345:0: pip"] == "works"
 
 
+def test_a_login_shell_has_the_path_of_the_image(engine: Engine, base: BaseChoice) -> None:
+    shell = ["bash", "-lc", "command -v python; echo $PATH"]
+    said = engine(
+        "run",
+        "--rm",
+        "--network=none",
+        "--user",
+        ANY_USER,
+        "--env=PATH=/own:/opt/app-root/bin:/bin",
+        base.image,
+        *shell,
+    )
+    assert said.split() == ["/opt/app-root/bin/python", "/own:/opt/app-root/bin:/bin"]
+
+
 @pytest.mark.parametrize("prefix", ["/notebook/team/mine", ""], ids=["NB_PREFIX", "no NB_PREFIX"])
 def test_w23_port_probes_and_a_notebook_cell_in_the_browser(
     engine: Engine, jupyter: str, prefix: str, tmp_path: Path

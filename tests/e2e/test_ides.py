@@ -7,22 +7,27 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
-from tests.e2e.test_from_nothing import ANY_USER, made
+from tests.e2e.test_bundles import made
+from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import BaseChoice, Engine, free_port, search_path, wait_for
 
 PREFIX = "/notebook/team/mine"
 IDLE_SECONDS = 5
 # What a person sees when the page has come up, and stays in its own path to get it.
-SIGNS = {"tensorboard": "text=No dashboards are active"}
+SIGNS = {"tensorboard": "text=No dashboards are active", "vscode": ".monaco-workbench .part.statusbar"}
+BUNDLES = {"tensorboard": "minimal", "vscode": "datascience"}
+# What is typed into VS Code's terminal: the shell and its Python know the user and the bundle.
+TYPED = "python -c 'import os, sys, pandas; print(os.getuid(), sys.prefix, end=str())' >seen-$((6*7)).txt"
 
 
 @pytest.fixture(scope="session", params=list(SIGNS))
@@ -31,7 +36,7 @@ def ide(
 ) -> tuple[str, str]:
     """The name of an IDE and of its image."""
     name = request.param
-    return name, made(store, base, name, tmp_path_factory.mktemp(name))
+    return name, made(store, base, BUNDLES[name], name, str(tmp_path_factory.mktemp(name)))
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,14 @@ class Workbench:
 
 
 @contextmanager
-def started(engine: Engine, image: str, prefix: str, patience: float = 60) -> Iterator[Workbench]:
+def started(engine: Engine, image: str, prefix: str, *options: str, patience: float = 60) -> Iterator[Workbench]:
     """Run `image` under a user ID that it does not know and wait until its probe answers."""
     port = free_port()
     settings = {"WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS), **({"NB_PREFIX": prefix} if prefix else {})}
     container = engine(
         *("run", "--detach", "--user", ANY_USER, f"--publish=127.0.0.1:{port}:8888"),
         *(f"--env={name}={value}" for name, value in settings.items()),
+        *options,
         image,
     )
     try:
@@ -110,18 +116,23 @@ def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], pr
         pytest.skip("chromium not installed")
     name, image = ide
     with started(engine, image, prefix) as workbench:
-        asked, during = opened(browser, workbench, SIGNS[name], tmp_path / f"{name}.png")
+        work = type_in_terminal if name == "vscode" else look
+        asked, during = opened(browser, workbench, name, work, tmp_path / f"{name}.png")
         assert during["execution_state"] == "busy"
+        # An editor's page keeps a WebSocket open, and that alone is use.
+        assert during["connections"] >= (1 if name == "vscode" else 0)
+        assert any(url.startswith("ws:") for url in asked) == (name == "vscode")
         # TensorBoard's own styles ask for its fonts at the root, and do without where those are not to be had.
-        own = [url for url in asked if url.startswith(workbench.address) and not url.endswith(".woff2")]
+        own = [url for url in asked if urlsplit(url).netloc == urlsplit(workbench.page).netloc]
+        own = [url.replace("ws:", "http:") for url in own if not url.endswith(".woff2")]
         assert [url for url in own if not url.startswith(workbench.page)] == []
         assert workbench.idle()["connections"] == 0
 
 
-def opened(browser: str, workbench: Workbench, sign: str, picture: Path) -> tuple[list[str], dict[str, Any]]:
-    """Open the page until `sign` is seen; return every address that it asked for, and what the culler sees."""
-    from playwright.sync_api import sync_playwright
-
+def opened(
+    browser: str, workbench: Workbench, name: str, work: Callable[[Page, Workbench], None], picture: Path
+) -> tuple[list[str], dict[str, Any]]:
+    """Open the page and work in it; return every address that it asked for, and what the culler sees afterwards."""
     asked: list[str] = []
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -129,14 +140,36 @@ def opened(browser: str, workbench: Workbench, sign: str, picture: Path) -> tupl
         page = chromium.new_page(viewport={"width": 1200, "height": 800})
         page.set_default_timeout(90_000)
         page.on("request", lambda request: asked.append(request.url))
-        page.on("websocket", lambda socket: asked.append(socket.url.replace("ws://", "http://")))
+        page.on("websocket", lambda socket: asked.append(socket.url))
         try:
             page.goto(workbench.page)
-            page.locator(sign).first.wait_for()
+            page.locator(SIGNS[name]).first.wait_for()
+            work(page, workbench)
             return asked, workbench.kernel()
         finally:
             page.screenshot(path=picture)
             chromium.close()
+
+
+def look(page: Page, workbench: Workbench) -> None:
+    """Do nothing in the page."""
+
+
+def type_in_terminal(page: Page, workbench: Workbench) -> None:
+    """Open a terminal, run a command in it, and leave the page alone until only its WebSocket says that it is used."""
+    page.get_by_role("button", name="Yes, I trust the authors").click()
+    page.keyboard.press("F1")
+    page.locator(".quick-input-box input").fill(">Terminal: Create New Terminal")
+    page.locator(".quick-input-list .monaco-list-row").first.click()
+    page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus()
+    page.keyboard.type(TYPED)
+    page.keyboard.press("Enter")
+    deadline = time.monotonic() + 60
+    while (seen := workbench.engine.try_("exec", workbench.container, "cat", "seen-42.txt").stdout) == b"":
+        assert time.monotonic() < deadline, "the terminal ran nothing"
+        time.sleep(0.5)
+    assert seen == b"12345 /opt/app-root"
+    page.wait_for_timeout(1000 * (IDLE_SECONDS + 1))
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
