@@ -8,6 +8,7 @@ from collections import Counter
 
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt, combinations
 from workbench.errors import FaultsError
 from workbench.names import LATEST
@@ -58,13 +59,15 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
     faults: dict[tuple[str, str], None] = {}
     for selection in combinations(catalogue, LATEST):
         recipe, reason = attempt(catalogue, selection)
-        folders = (catalogue.bundles[selection.bundle].folder, catalogue.ides[selection.ide].folder)
+        seen = at_release(catalogue, selection.release)
+        parts = (seen.bundles[selection.bundle], seen.ides[selection.ide])
+        folders = tuple(seen.tree.place(part.folder) for part in parts)
         for part in ("", *folders):
             tried[part] += 1
             possible[part] += recipe is not None
             why.setdefault(part, Counter()).update([reason] if reason else [])
         if recipe is not None and with_lint:
-            for line, message in lint(catalogue, recipe.containerfile):
+            for line, message in lint(seen, recipe.containerfile):
                 section = next((s for s in reversed(recipe.sections) if s.line <= line), recipe.sections[0])
                 faults[section.origin, message] = None
     for part, count in possible.items():

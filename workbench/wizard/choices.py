@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from workbench.catalog.bases import BASES, base_label
 from workbench.catalog.compat import reasons
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt
 from workbench.wizard.answers import OTHER, Answers, base_of, selection_of
 from workbench.wizard.question import Choice
@@ -49,23 +50,26 @@ def bundles(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     Only the rules are asked here: composing every bundle with every IDE would be felt.
     """
 
+    seen = at_release(catalogue, answers["release"])
+
     def why(bundle: str) -> str:
         chosen = {**answers, "bundle": bundle}
         if reason := _why(catalogue, chosen):
             return reason
         found = {}
-        for ide in catalogue.ides:
+        for ide in seen.ides:
             if not (reason := _why(catalogue, {**chosen, "ide": ide})):
                 return ""
             found[reason] = ide
         return f"no IDE goes with it: {'; '.join(found)}" if found else "the catalogue has no IDE"
 
-    return _listed({name: bundle.display for name, bundle in catalogue.bundles.items()}, why)
+    return _listed({name: bundle.display for name, bundle in seen.bundles.items()}, why)
 
 
 def ides(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     """Return the IDEs; one whose recipe could not be built is impossible, and says why."""
-    labels = {name: ide.display for name, ide in catalogue.ides.items()}
+    seen = at_release(catalogue, answers["release"])
+    labels = {name: ide.display for name, ide in seen.ides.items()}
     return _listed(labels, lambda ide: attempt(catalogue, selection_of({**answers, "ide": ide}))[1])
 
 
