@@ -139,6 +139,19 @@ def base_images(request: BuildRequest) -> list[str]:
     return found
 
 
+def last_base(request: BuildRequest) -> str:
+    """Return the image that the last stage of `request` stands on, through the stages between."""
+    stages: dict[str, str] = {}
+    image = ""
+    for item in instructions(request.text):
+        if item.word == "FROM":
+            image = expanded(item.args[0], request.arguments)
+            image = stages.get(image, image)
+            if len(item.args) == 3:
+                stages[item.args[2]] = image
+    return image
+
+
 def expanded(text: str, variables: Mapping[str, str]) -> str:
     """Return `text` with its variables, `$NAME`, `${NAME}` and `${NAME:-default}`, replaced."""
 
