@@ -8,7 +8,7 @@ import os
 from workbench.build.builder import BuildRequest
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
-from workbench.compose.recipe import CONTAINERFILE, MANIFEST, source_digest
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS, source_digest
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.names import is_image
 from workbench.recipes.read import Manifest, read_manifest
@@ -63,11 +63,13 @@ def _is_changed(manifest: Manifest, files: dict[str, str]) -> bool:
 
 
 def _digests(folder: str) -> dict[str, str]:
-    """Return the sha256 of every file below `folder`, by path relative to it."""
+    """Return the sha256 of every file below `folder`, by path relative to it, without the records of a build."""
     found = {}
     for base, _, names in os.walk(folder):
         for name in names:
             full = os.path.join(base, name)
+            if base == folder and name in RECORDS:
+                continue
             try:
                 with open(full, "rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()

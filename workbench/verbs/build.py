@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from workbench.errors import UsageError
 
@@ -47,10 +48,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build each folder in order; the first that fails ends it."""
+    from workbench.attest.records import keep_records
     from workbench.build.make import make
     from workbench.build.podman_builder import check_options
     from workbench.build.push import check_repository, push
-    from workbench.build.recipe_build import recipe_request
+    from workbench.build.recipe_build import SOURCE_LABEL, recipe_request
 
     options = tuple(args.options)
     check_options(options)
@@ -66,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
     for request in requests:
         made = make(request, logs=args.log_dir, quiet=args.json)
         report = {"tag": request.tag, **made.as_data()}
+        if missing := keep_records(request.folder, made, request.labels[SOURCE_LABEL]):
+            print(f"note: {missing}", file=sys.stderr)
         if args.push:
             pushed = push(made.built.image, args.push).images
             report["pushed"] = list(pushed)
