@@ -74,6 +74,18 @@ base: setup ## Build the base image: OS=… PYTHON=… RELEASE=… DATE=…
 cuda: setup ## Build the CUDA images on a base: OS=… PYTHON=… RELEASE=… DATE=… [LAYERS=runtime-cudnn,devel]
 	@$(RUN) cuda --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE) $(if $(LAYERS),--layers "$(LAYERS)")
 
+.PHONY: recipes
+recipes: setup ## Compose the standard set of a release: RELEASE=… DATE=…
+	@$(RUN) recipes --release $(RELEASE) --date $(DATE)
+
+.PHONY: images
+images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2]
+	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: push
+push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=…
+	@$(RUN) push "$(REPO)" --release $(RELEASE) --date $(DATE)
+
 .PHONY: validate
 validate: setup ## Start the base image and check its commands and Python: OS=… PYTHON=… RELEASE=… DATE=…
 	@$(RUN) validate --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)
