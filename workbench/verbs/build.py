@@ -68,7 +68,10 @@ def run(args: argparse.Namespace) -> int:
     for request in requests:
         made = make(request, logs=args.log_dir, quiet=args.json)
         report = {"tag": request.tag, **made.as_data()}
-        if missing := keep_records(request.folder, made, request.labels[SOURCE_LABEL]):
+        missing = keep_records(request.folder, made, request.labels[SOURCE_LABEL])
+        if missing and args.json:
+            report["note"] = missing
+        elif missing:
             print(f"note: {missing}", file=sys.stderr)
         if args.push:
             pushed = push(made.built.image, args.push).images
