@@ -39,6 +39,7 @@ VERBS = {
     "sbom": "list the packages of a recipe or an image (CycloneDX)",
     "export": "write what platforms import: image streams, Elyra, bake, Kubernetes",
     "lock": "lock the Python packages of bundles",
+    "release": "make, freeze, update, check and compare releases",
 }
 
 
