@@ -44,10 +44,10 @@ def make_set(folder: Path, files: Mapping[str, str | None] | None = None) -> Pat
     return catalogue
 
 
-def build_set(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+def build_set(folder: Path, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run `images` for the set below `folder`."""
     where = ("--catalog", folder / "catalogue", "--recipes", folder / "recipes", "--log-dir", folder / "logs")
-    return wizard("images", *SET, *where, *flags)
+    return wizard("images", *SET, *where, *flags, env=env)
 
 
 def push_set(folder: Path, repository: str, *flags: str) -> subprocess.CompletedProcess[str]:
