@@ -9,6 +9,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from tests.engine import Engine, free_port, search_path, wait_for
 
@@ -66,7 +67,7 @@ class LocalRegistry:
             return {}
         return {tag: self._get(f"{name}/manifests/{tag}")[1] for tag in listed}
 
-    def manifest(self, name: str, reference: str) -> dict[str, object]:
+    def manifest(self, name: str, reference: str) -> dict[str, Any]:
         """A manifest or index, as JSON."""
         found = json.loads(self._get(f"{name}/manifests/{reference}")[0])
         assert isinstance(found, dict)
