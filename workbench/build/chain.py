@@ -40,9 +40,12 @@ def root_name(os_name: str) -> str:
 def root_image(catalogue: Catalogue, release: str, os_name: str) -> str:
     """Return the image that the base stands on: ours if it was made here, else the one the release pins."""
     own = root_name(os_name)
+    return own if podman.exists(own) else pinned_root(catalogue, release, os_name)
+
+
+def pinned_root(catalogue: Catalogue, release: str, os_name: str) -> str:
+    """Return the root image that the release names, whatever is on this machine."""
     pins = at_release(catalogue, release).releases[release].systems[os_name]
-    if podman.exists(own):
-        return own
     # The tag stays beside the digest: it says to people, and to whoever looks for updates, what is meant.
     return f"{pins.image}@{pins.digest}" if pins.digest else pins.image
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from workbench.build.builder import BuildRequest
-from workbench.build.chain import base_request
+from workbench.build.chain import base_request, pinned_root
 from workbench.build.cuda_chain import layer_requests
 from workbench.build.podman_builder import last_base
 from workbench.build.recipe_build import recipe_request
@@ -20,11 +20,16 @@ from workbench.release.standard import Image
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the images of a set are built, beside what is in them; see BuildRequest."""
+    """How the images of a set are built, beside what is in them; see BuildRequest.
+
+    `pinned` is for a builder elsewhere: bases then stand on the root image that the release names,
+    whatever is on this machine.
+    """
 
     options: tuple[str, ...] = ()
     ca_bundle: str = ""
     cache: bool = True
+    pinned: bool = False
 
 
 def set_requests(
@@ -51,7 +56,8 @@ def set_requests(
             where = (catalogue, release, image.os, image.python, date)
             requests[tag] = layer_requests(*where, [image.layer])[image.layer]
         else:
-            requests[tag] = base_request(catalogue, release, image.os, image.python, date)
+            root = pinned_root(catalogue, release, image.os) if how.pinned else ""
+            requests[tag] = base_request(catalogue, release, image.os, image.python, date, root=root)
     repository = at_release(catalogue, release).releases[release].repository
     for tag, request in requests.items():
         names = request.names if images[tag].selection else _with_calls(request.names, repository)
