@@ -12,7 +12,7 @@ from packaging.version import Version
 from workbench.catalog.faults import Faults
 from workbench.catalog.fields import check_fields
 from workbench.catalog.frozen import FrozenTree
-from workbench.catalog.record import Record
+from workbench.catalog.record import RELEASE_FILE, Record
 from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue, Release
@@ -95,8 +95,9 @@ def _frozen(tree: Tree, release: Release, faults: Faults) -> tuple[list[str], di
     there = files_below(os.path.join(tree.root, release.own))
     for path in sorted(there - {*record.sums, SUMS}):
         faults.add(frozen.place(path), "was not there when it was frozen")
-    with faults:
-        check_fields(tree, frozen, release.path, faults)
+    if RELEASE_FILE not in changed:
+        with faults:
+            check_fields(tree, frozen, release.path, faults)
     locks = {}
     for path in record.sums:
         folder, _, file = path.rpartition("/")

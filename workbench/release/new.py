@@ -50,4 +50,4 @@ def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
 def is_lock(path: str) -> bool:
     """Return whether the file at `path` of a frozen folder is one that an open release has for itself."""
     parts = path.split("/")
-    return parts[0] == "bundles" and (len(parts) == 4 or parts[-1] == "bundle.toml")
+    return parts[0] == "bundles" and (len(parts) == 4 or parts[-1] in ("bundle.toml", "display.txt"))
