@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 
 from workbench.build.builder import BuildRequest
+from workbench.build.labels import created
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS, source_digest
@@ -21,9 +23,14 @@ CHANGED = "-changed"
 
 
 def recipe_request(
-    folder: str, *, options: tuple[str, ...] = (), ca_bundle: str = "", cache: bool = True
+    folder: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
+    ca_bundle: str = "",
+    cache: bool = True,
 ) -> BuildRequest:
-    """Return the request that builds the recipe in `folder`.
+    """Return the request that builds the recipe in `folder`, with `labels` beside its own.
 
     Raises WorkbenchError when it is no recipe, and FaultsError with the lines of its Containerfile
     that keep it from being built. A folder that was changed by hand may be built: its source
@@ -51,6 +58,8 @@ def recipe_request(
             TAG_LABEL: manifest.tag,
             RELEASE_LABEL: manifest.selection.release,
             SOURCE_LABEL: source_digest(manifest.inputs) + (CHANGED if _is_changed(manifest, files) else ""),
+            **created(manifest.selection.date),
+            **(labels or {}),
         },
         options=options,
         ca_bundle=ca_bundle,

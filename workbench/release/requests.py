@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from workbench.build.builder import BuildRequest
 from workbench.build.chain import base_request, pinned_root
@@ -20,7 +20,7 @@ from workbench.release.standard import Image
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the images of a set are built, beside what is in them; see BuildRequest.
+    """How the images of a set are built, beside what is in them; see BuildRequest. `labels` are for the recipes.
 
     `pinned` is for a builder elsewhere: bases then stand on the root image that the release names,
     whatever is on this machine.
@@ -30,6 +30,7 @@ class Options:
     ca_bundle: str = ""
     cache: bool = True
     pinned: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def set_requests(
@@ -51,7 +52,7 @@ def set_requests(
     requests: dict[str, BuildRequest] = {}
     for tag, image in images.items():
         if image.selection:
-            requests[tag] = recipe_request(os.path.join(out, tag))
+            requests[tag] = recipe_request(os.path.join(out, tag), labels=how.labels)
         elif image.layer:
             where = (catalogue, release, image.os, image.python, date)
             requests[tag] = layer_requests(*where, [image.layer])[image.layer]

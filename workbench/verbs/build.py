@@ -37,10 +37,17 @@ def build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 
 
+def label_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say where a recipe's catalogue is kept."""
+    parser.add_argument("--source", metavar="URL", default="", help="label: where the catalogue is kept")
+    parser.add_argument("--revision", metavar="TEXT", default="", help="label: which commit of it this is")
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `build`."""
     parser.add_argument("folders", metavar="FOLDER", nargs="+", help="recipe folder, as `new` writes it")
     build_options(parser)
+    label_options(parser)
     parser.add_argument(
         "--push", metavar="REPO", default="", help="push the dated tag to REPO, then move its `latest` there"
     )
@@ -49,6 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build each folder in order; the first that fails ends it."""
     from workbench.attest.records import keep_records
+    from workbench.build.labels import given
     from workbench.build.make import make
     from workbench.build.podman_builder import check_options
     from workbench.build.push import check_repository, push
@@ -56,13 +64,15 @@ def run(args: argparse.Namespace) -> int:
 
     options = tuple(args.options)
     check_options(options)
+    labels = given(args.source, args.revision)
     if args.push:
         check_repository(args.push)
     if len(set(args.folders)) != len(args.folders):
         raise UsageError("a folder is given twice")
     # All folders are read before the first is built: a typing error in the last should not take an hour to show.
     requests = [
-        recipe_request(folder, options=options, ca_bundle=args.ca_bundle, cache=args.cache) for folder in args.folders
+        recipe_request(folder, labels=labels, options=options, ca_bundle=args.ca_bundle, cache=args.cache)
+        for folder in args.folders
     ]
     reports = []
     for request in requests:

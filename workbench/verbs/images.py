@@ -8,7 +8,7 @@ import sys
 
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
-from workbench.verbs.build import build_options
+from workbench.verbs.build import build_options, label_options
 from workbench.verbs.new import DEFAULT_OUT
 from workbench.verbs.recipes import set_options
 
@@ -27,10 +27,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--jobs", metavar="N", type=int, default=2, help="so many are built at once (2)")
     build_options(parser)
+    label_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Build what is not there yet, and show what became of each, its size and its time."""
+    from workbench.build.labels import given
     from workbench.build.podman_builder import check_options
     from workbench.release.make_set import make_set
     from workbench.release.requests import Options, set_requests
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     check_options(tuple(args.options))
     catalogue = read_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
-    how = Options(tuple(args.options), args.ca_bundle, args.cache)
+    how = Options(tuple(args.options), args.ca_bundle, args.cache, labels=given(args.source, args.revision))
     requests = set_requests(catalogue, found, args.release, args.date, args.recipes, how)
     rows = make_set(found, requests, jobs=args.jobs, logs=args.log_dir, quiet=args.json)
     bad = [row.outcome for row in rows if row.outcome.is_bad]
