@@ -115,7 +115,7 @@ def _container(workbench: Workbench) -> dict[str, Any]:
     if workbench.gpus:
         mounts.append({"name": "shm", "mountPath": "/dev/shm"})
         limits[ACCELERATOR] = str(workbench.gpus)
-    alive = {"httpGet": {"path": f"{workbench.prefix}/api", "port": "http"}, "periodSeconds": 10}
+    alive = {"httpGet": {"path": f"{workbench.prefix}/api", "port": PORT}, "periodSeconds": 10}
     return {
         "name": "workbench",
         "image": workbench.image,
