@@ -6,14 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from workbench.attest.kinds import KINDS
-from workbench.attest.provenance import about
+from workbench.attest.attach import attach_records
 from workbench.build import podman
 from workbench.build.push import check_repository, latest_tag
 from workbench.catalog.releases import LOCAL_REPOSITORY
-from workbench.compose.recipe import PROVENANCE
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.registry.referrers import attach
 from workbench.registry.repository import Manifest, Repository
 from workbench.release.standard import Image
 
@@ -22,7 +19,7 @@ PUSHED, THERE, MOVED, ATTACHED = "pushed", "there", "moved", "attached"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What was done with a tag, or with a record of an image: pushed, there, moved or attached."""
+    """What was done with a tag, or with a record of an image: pushed, there, moved, attached, or why not."""
 
     tag: str
     what: str
@@ -49,7 +46,9 @@ def push_set(
             for other in image.also:
                 _same(remote, other, arrived[tag], replace, told)
             if image.selection:
-                _attach(remote, arrived[tag], os.path.join(recipes, tag), f"{repository}:{tag}", identities[tag], told)
+                folder = os.path.join(recipes, tag)
+                for record, digest, reason in attach_records(remote, tag, arrived[tag], folder, identities[tag]):
+                    told(Step(f"{tag}/{record}", ATTACHED if digest else f"not attached: {reason}", digest))
         # Once more, all of them: what was there an hour ago may be gone. The last thing that can fail comes before
         # the first `latest` moves, and each of these moves is one small request.
         for tag, manifest in arrived.items():
@@ -114,24 +113,6 @@ def _same(
         raise WorkbenchError(f"{tag} is another image: {there.digest}", hint="replace it with --replace")
     remote.put_manifest(tag, manifest.data, manifest.kind)
     told(Step(tag, what, manifest.digest))
-
-
-def _attach(
-    remote: Repository, subject: Manifest, folder: str, name: str, identity: str, told: Callable[[Step], None]
-) -> None:
-    """Attach the records that building left in the recipe's folder, when they are about this very image."""
-    for record, kind in KINDS.items():
-        try:
-            with open(os.path.join(folder, record), encoding="utf-8") as file:
-                text = file.read()
-        except OSError:
-            continue
-        if identity.removeprefix("sha256:") not in text:
-            continue
-        if record == PROVENANCE:
-            text = about(text, name, subject.digest)
-        digest = attach(remote, subject, kind, record, text.encode())
-        told(Step(f"{name.rpartition(':')[2]}/{record}", ATTACHED, digest))
 
 
 def _check_there(remote: Repository, tag: str, manifest: Manifest) -> None:

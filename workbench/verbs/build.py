@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.build.make import Made
 
 EXAMPLES = """\
   wizard.py build recipes/TAG                            build it as localhost/workbench-images:TAG
@@ -86,11 +90,31 @@ def run(args: argparse.Namespace) -> int:
         if args.push:
             pushed = push(made.built.image, args.push).images
             report["pushed"] = list(pushed)
+            attached = _attached(args.push, made, request.folder)
+            report["attached"] = [record for record, reason in attached if not reason]
             if not args.json:
                 print("\n".join(f"pushed {image}" for image in pushed))
+                for record, reason in attached:
+                    print(f"{record} is {f'not attached: {reason}' if reason else 'attached'}", file=sys.stderr)
         elif not args.json:
             print(made.built.image)
         reports.append(report)
     if args.json:
         print(json.dumps(reports, indent=2))
     return 0
+
+
+def _attached(repository: str, made: Made, folder: str) -> list[tuple[str, str]]:
+    """Attach the records in `folder` to what was pushed, and return each with the reason why it was not."""
+    from workbench.attest.attach import attach_records
+    from workbench.registry.repository import Repository
+
+    tag = made.built.image.rpartition(":")[2]
+    try:
+        with Repository(repository) as remote:
+            subject = remote.manifest(tag)
+            if subject is None:
+                return [("the records", f"the registry has no {tag}")]
+            return [(name, why) for name, _, why in attach_records(remote, tag, subject, folder, made.built.id)]
+    except WorkbenchError as error:
+        return [("the records", error.message)]
