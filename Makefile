@@ -59,8 +59,20 @@ bench: setup ## Measure, as ratios against a named peer in the same run
 	@$(VENV)/bin/python -m benchmarks
 
 .PHONY: lock
-lock: setup ## Lock bundles with pipenv: all, or BUNDLE=… PYTHON=…
-	@. workbench/lock/index-url.sh && $(RUN) lock $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(filter command line,$(origin PYTHON)),--python $(PYTHON))
+lock: setup ## Lock bundles with pipenv: all, or BUNDLE=… PYTHON=…; RELEASE=… for those a release has for itself
+	@. workbench/lock/index-url.sh && $(RUN) lock $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(filter command line,$(origin PYTHON)),--python $(PYTHON)) $(if $(filter command line,$(origin RELEASE)),--release $(RELEASE))
+
+.PHONY: release-freeze
+release-freeze: setup ## Make RELEASE=… its own: from then on it is what releases/RELEASE holds
+	@$(RUN) release freeze $(RELEASE)
+
+.PHONY: release-update
+release-update: setup ## Newer z of x.y.z for RELEASE=…, and nothing else; ALLOW="PACKAGE …" may go further
+	@. workbench/lock/index-url.sh && $(RUN) release update $(RELEASE) $(foreach package,$(ALLOW),--allow $(package))
+
+.PHONY: release-check
+release-check: setup ## Check RELEASE=… against what was frozen and promised
+	@$(RUN) release check $(RELEASE)
 
 .PHONY: os-image
 os-image: setup ## Make the root image of OS=… from its packages, without a registry

@@ -130,6 +130,9 @@ def composed(catalogue: Catalogue, selection: Selection, options: Options) -> Re
     Raises WorkbenchError for whatever would keep it from being built; nothing is written here.
     """
     refuse_impossible(catalogue, selection)
+    until = catalogue.releases[selection.release].until
+    if until and selection.date.isdigit() and selection.date > until.replace("-", ""):
+        print(f"note: support for release {selection.release} ends on {until}", file=sys.stderr)
     if not options.offline and not selection.image:
         from workbench.build.base_image import look_up
 
