@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.catalogue import BASES, PYTHONS, SYSTEMS, generate
 from benchmarks.processes import Command, cpu_seconds, least
+from benchmarks.standard import standard
 from benchmarks.release import check
 
 ROOT = Path(__file__).parent.parent
@@ -19,7 +20,7 @@ PYTHON = sys.executable
 
 def main() -> None:
     """Run the benchmarks named on the command line, or all of them."""
-    known = {"start": start, "matrix": matrix, "release": check}
+    known = {"start": start, "matrix": matrix, "standard": standard, "release": check}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[[], *known], help="which (default: all)")
     for name in parser.parse_args().name or known:
