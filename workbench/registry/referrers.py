@@ -46,11 +46,10 @@ def _list(repository: Repository, subject: str, entry: dict[str, Any]) -> None:
     """Put `entry` into the list of what is attached, in place of an earlier document of its kind and title."""
     tag = fallback_tag(subject)
     there = repository.manifest(tag)
-    index: dict[str, Any] = (
-        json.loads(there.data) if there else {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
-    )
-    if index.get("mediaType", OCI_INDEX) != OCI_INDEX:
+    if there is not None and there.kind != OCI_INDEX:
         raise WorkbenchError(f"the tag {tag} of {repository.host}/{repository.name} is no list of attachments")
+    empty = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+    index: dict[str, Any] = json.loads(there.data) if there else empty
     others = [
         each
         for each in index["manifests"]
