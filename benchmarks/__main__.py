@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.catalogue import BASES, PYTHONS, SYSTEMS, generate
 from benchmarks.processes import Command, cpu_seconds, least
-from benchmarks.standard import standard
 from benchmarks.release import check
+from benchmarks.standard import standard
 
 ROOT = Path(__file__).parent.parent
 PYTHON = sys.executable
