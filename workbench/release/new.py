@@ -10,7 +10,7 @@ from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
-from workbench.names import check_release, pick
+from workbench.names import check_release, pick, python_version
 from workbench.release.folder import own_files, write_folder
 from workbench.release.text import with_value, without_table
 
@@ -48,6 +48,8 @@ def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
 
 
 def is_lock(path: str) -> bool:
-    """Return whether the file at `path` of a frozen folder is one that an open release has for itself."""
+    """Return whether the file at `path` of a frozen folder is one that an open release has for itself: a lock, a label, rules."""
     parts = path.split("/")
-    return parts[0] == "bundles" and (len(parts) == 4 or parts[-1] in ("bundle.toml", "display.txt"))
+    if parts[0] != "bundles" or len(parts) < 3:
+        return False
+    return python_version(parts[2]) is not None or parts[2] in ("bundle.toml", "display.txt")

@@ -9,6 +9,7 @@ from workbench.catalog.compat import reasons
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt
+from workbench.errors import FaultsError
 from workbench.wizard.answers import OTHER, Answers, base_of, selection_of
 from workbench.wizard.question import Choice
 
@@ -16,7 +17,15 @@ from workbench.wizard.question import Choice
 def releases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     """Return the releases, the newest first."""
     labels = {name: release.display for name, release in catalogue.releases.items()}
-    return _listed(labels, lambda name: _why(catalogue, {"release": name}))
+
+    def why(name: str) -> str:
+        try:
+            return _why(catalogue, {"release": name})
+        except FaultsError as error:
+            # One release that was tampered with is no reason to refuse the others.
+            return "; ".join(f"{where}: {message}" for where, message in error.faults)
+
+    return _listed(labels, why)
 
 
 def bases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
