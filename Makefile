@@ -91,8 +91,8 @@ recipes: setup ## Compose the standard set of a release: RELEASE=… DATE=…
 	@$(RUN) recipes --release $(RELEASE) --date $(DATE)
 
 .PHONY: images
-images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2]
-	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(JOBS),--jobs $(JOBS))
+images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2] [SOURCE=URL] [REVISION=COMMIT]
+	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(JOBS),--jobs $(JOBS)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)")
 
 .PHONY: push
 push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=…
