@@ -74,7 +74,7 @@ def test_what_was_added_removed_and_moved_by_bundle(tmp_path: Path) -> None:
         ["plain", "bookworm", "1", "1", "0"],
     ]
     assert "are the same" in wizard("release", "diff", "2026a", "2026a", "--catalog", folder).stdout
-    assert "did you mean 2026a or 2026b?" in wizard("release", "diff", "2026c", "2026a", "--catalog", folder).stderr
+    assert "did you mean 2026b or 2026a?" in wizard("release", "diff", "2026c", "2026a", "--catalog", folder).stderr
 
 
 def test_a_new_release_is_open_and_its_own(tmp_path: Path) -> None:

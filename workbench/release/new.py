@@ -48,7 +48,7 @@ def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
 
 
 def is_lock(path: str) -> bool:
-    """Return whether the file at `path` of a frozen folder is one that an open release has for itself: a lock, a label, rules."""
+    """Return whether the file at `path` of a frozen folder is for an open one too: a lock, a label, rules."""
     parts = path.split("/")
     if parts[0] != "bundles" or len(parts) < 3:
         return False
