@@ -54,7 +54,8 @@ def plan(lock: Lock, offered: Mapping[str, Offered], fixes: Collection[SecurityF
     direct = _asked(lock.pipfile)
     for name, version in pins_of(lock.data).items():
         there, promised = offered.get(name, Offered()), lock.promise.get(name, version)
-        later = [each for each in there.above(version) if keeps(promised, each)]
+        asked = direct.get(name, [])
+        later = [each for each in there.above(version) if keeps(promised, each) and all(each in one for one in asked)]
         least = _least(name, version, fixes)
         if name in allowed:
             ranges[name] = f">={least}" if Version(least) > Version(version) else f">={version}"
@@ -67,9 +68,9 @@ def plan(lock: Lock, offered: Mapping[str, Offered], fixes: Collection[SecurityF
             least = version
         if not later and not there.has(version):
             refused.append(f"{name} {version} {there.why_not(version)}, and no other z of it is there")
-        for asked in direct.get(name, ()):
-            if not any(keeps(promised, each) and asked.contains(each, prereleases=True) for each in there.versions):
-                refused.append(f"{name} is promised as {promised}, and its Pipfile asks for {asked}: only z may move")
+        for one in asked:
+            if not any(keeps(promised, each) and one.contains(each, prereleases=True) for each in there.versions):
+                refused.append(f"{name} is promised as {promised}, and its Pipfile asks for {one}: only z may move")
         ranges[name] = range_of(version, least)
         moves = moves or bool(later)
     return Plan(ranges, moves, tuple(refused), tuple(unmet))
