@@ -32,7 +32,7 @@ def given(source: str, revision: str) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def base(image: str) -> Mapping[str, str]:
+def on_base(image: str) -> Mapping[str, str]:
     """Return the labels of the image that a build stands on.
 
     The digest is empty where nobody knows it before the build: else that of the base's own base,
