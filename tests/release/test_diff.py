@@ -84,7 +84,7 @@ def test_a_new_release_is_open_and_its_own(tmp_path: Path) -> None:
     assert text.endswith('\n[support]\nfrom = "2026-11-22"\n')
     catalogue = read_catalogue(str(folder))
     assert [catalogue.releases[name].state for name in ("2026a", "2026b")] == ["frozen", "open"]
-    assert list(at_release(catalogue, "2026b").bundles) == ["plain", "more"]
+    assert list(at_release(catalogue, "2026b").bundles) == ["plain"]
     assert list(at_release(catalogue, "2026a").bundles) == ["plain"]
     assert list(at_release(catalogue, "2026b").bundles["plain"].pythons) == ["py311", "py312"]
     assert check(catalogue, "2026b", "2026-11-22").faults == ()

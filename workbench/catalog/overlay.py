@@ -9,8 +9,9 @@ from workbench.names import python_version
 class OverlayTree(Tree):
     """The files of a catalogue, where those below `own`/bundles go before those below bundles.
 
-    A file there takes the place of the catalogue's. The folder of a Python is taken from there or
-    not at all: the locks of one release are never mixed with those of another.
+    A bundle is the release's when it has a folder there, and a file in that takes the place of the
+    catalogue's. The folder of a Python is taken from there or not at all: the locks of one release
+    are never mixed with those of another.
     """
 
     def __init__(self, root: str, own: str) -> None:
@@ -34,6 +35,8 @@ class OverlayTree(Tree):
         folders, files = super().folder(path)
         if len(parts) > 2 and python_version(parts[2]) is not None:
             folders, files = [], []
+        elif len(parts) == 1:
+            folders = []
         elif len(parts) == 2:
             folders = [name for name in folders if python_version(name) is None]
         own = super().folder(f"{self._own}/{path}")
