@@ -64,8 +64,20 @@ bench: setup ## Measure, as ratios against a named peer in the same run: the qui
 	@$(VENV)/bin/python -m benchmarks $(BENCH)
 
 .PHONY: lock
-lock: setup ## Lock bundles with pipenv: all, or BUNDLE=… PYTHON=…
-	@. workbench/lock/index-url.sh && $(RUN) lock $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(filter command line,$(origin PYTHON)),--python $(PYTHON))
+lock: setup ## Lock bundles with pipenv: all, or BUNDLE=… PYTHON=…; RELEASE=… for those a release has for itself
+	@. workbench/lock/index-url.sh && $(RUN) lock $(if $(BUNDLE),--bundle $(BUNDLE)) $(if $(filter command line,$(origin PYTHON)),--python $(PYTHON)) $(if $(filter command line,$(origin RELEASE)),--release $(RELEASE))
+
+.PHONY: release-freeze
+release-freeze: setup ## Make RELEASE=… its own: from then on it is what releases/RELEASE holds
+	@$(RUN) release freeze $(RELEASE)
+
+.PHONY: release-update
+release-update: setup ## Newer z of x.y.z for RELEASE=…, and nothing else; ALLOW="PACKAGE …" may go further
+	@. workbench/lock/index-url.sh && $(RUN) release update $(RELEASE) $(foreach package,$(ALLOW),--allow $(package))
+
+.PHONY: release-check
+release-check: setup ## Check RELEASE=… against what was frozen and promised
+	@$(RUN) release check $(RELEASE)
 
 .PHONY: os-image
 os-image: setup ## Make the root image of OS=… from its packages, without a registry
@@ -78,6 +90,18 @@ base: setup ## Build the base image: OS=… PYTHON=… RELEASE=… DATE=…
 .PHONY: cuda
 cuda: setup ## Build the CUDA images on a base: OS=… PYTHON=… RELEASE=… DATE=… [LAYERS=runtime-cudnn,devel]
 	@$(RUN) cuda --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE) $(if $(LAYERS),--layers "$(LAYERS)")
+
+.PHONY: recipes
+recipes: setup ## Compose the standard set of a release: RELEASE=… DATE=…
+	@$(RUN) recipes --release $(RELEASE) --date $(DATE)
+
+.PHONY: images
+images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2] [SOURCE=URL] [REVISION=COMMIT]
+	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(JOBS),--jobs $(JOBS)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)")
+
+.PHONY: push
+push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=…
+	@$(RUN) push "$(REPO)" --release $(RELEASE) --date $(DATE)
 
 .PHONY: validate
 validate: setup ## Start the base image and check its commands and Python: OS=… PYTHON=… RELEASE=… DATE=…

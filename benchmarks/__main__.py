@@ -10,9 +10,11 @@ from benchmarks.images import images, shared
 from benchmarks.lock import lock
 from benchmarks.matrix import matrix
 from benchmarks.rebuild import rebuild
+from benchmarks.release import release
+from benchmarks.standard import standard
 from benchmarks.start import start
 
-QUICK = (start, matrix, shared, rebuild)
+QUICK = (start, matrix, standard, release, shared, rebuild)
 # By name only: they take gigabytes, or ask the package index for everything again.
 HEAVY = (images, lock)
 

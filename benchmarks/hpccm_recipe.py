@@ -36,6 +36,11 @@ Stage0 += label(
         "io.k8s.description": "jupyter workbench image with the bundle minimal, bookworm, py311",
         "io.openshift.build.commit.ref": "2026a",
         "io.openshift.build.image": "workbench-images:jupyter-minimal-bookworm-py311_2026a_20261122",
+        "org.opencontainers.image.title": "jupyter minimal",
+        "org.opencontainers.image.description": "jupyter workbench image with the bundle minimal, bookworm, py311",
+        "org.opencontainers.image.version": "2026a_20261122",
+        "org.opencontainers.image.ref.name": "jupyter-minimal-bookworm-py311_2026a_20261122",
+        "org.opencontainers.image.base.name": "localhost/workbench-images:base-bookworm-py311_2026a_20261122",
     }
 )
 Stage0 += runscript(commands=["/opt/app-root/bin/start-notebook.sh"])

@@ -20,7 +20,10 @@ def recipes() -> list[Recipe]:
     found = [attempt(catalogue, selection)[0] for selection in combinations(catalogue, "20261122")]
     # A base changes FROM and the labels only: one bundle on one CUDA base shows that.
     wanted = {("standard", bundle) for bundle in catalogue.bundles} | {("cuda-devel", "minimal")}
-    return [recipe for recipe in found if recipe and (recipe.selection.base, recipe.selection.bundle) in wanted]
+    shown = [recipe for recipe in found if recipe and (recipe.selection.base, recipe.selection.bundle) in wanted]
+    # Of the releases before the newest, each bundle and the CUDA base once: with Jupyter.
+    newest = next(iter(catalogue.releases))
+    return [recipe for recipe in shown if recipe.selection.release == newest or recipe.selection.ide == "jupyter"]
 
 
 def text(recipe: Recipe) -> str:

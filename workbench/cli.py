@@ -33,7 +33,13 @@ VERBS = {
     "os-image": "make an operating system's root image from its packages",
     "validate": "start a base image and check its commands and Python",
     "doctor": "say what a bundle needs of a GPU machine, and what will not work",
+    "recipes": "compose the standard set of a release",
+    "images": "build the standard set: bases, CUDA, recipes",
+    "push": "push the standard set, and move its `latest` when all of it is there",
+    "sbom": "list the packages of a recipe or an image (CycloneDX)",
+    "export": "write what platforms import: image streams, Elyra, bake, Kubernetes",
     "lock": "lock the Python packages of bundles",
+    "release": "make, freeze, update, check and compare releases",
 }
 
 

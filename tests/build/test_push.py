@@ -36,7 +36,10 @@ def test_build_and_push(engine: Engine, registry: str, tmp_path: Path) -> None:
         f"pushed {registry}/built/images:{TAG}",
         f"pushed {registry}/built/images:{LATEST}",
     ]
-    assert tags(registry, "built/images") == [TAG, LATEST]
+    # Beside the two, the list of what is attached to the image.
+    attached = digest(registry, "built/images", TAG).replace(":", "-")
+    assert tags(registry, "built/images") == sorted([TAG, LATEST, attached])
+    assert "provenance.json is attached\n" in done.stderr
     assert digest(registry, "built/images", TAG) == digest(registry, "built/images", LATEST)
 
 

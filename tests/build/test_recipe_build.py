@@ -29,6 +29,7 @@ def test_the_request_of_a_recipe(tmp_path: Path) -> None:
         "io.workbench-images.tag": TAG,
         "io.workbench-images.release": "2026a",
         "io.workbench-images.source": source,
+        "org.opencontainers.image.created": "2026-11-22T00:00:00Z",
     }
     assert (request.options, request.ca_bundle, request.cache) == (("--jobs=2",), "ca.pem", False)
 

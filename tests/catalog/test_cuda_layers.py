@@ -37,23 +37,29 @@ def test_every_cuda_base_stands_for_a_layer() -> None:
 
 
 def pins(release: Release, part: str) -> dict[str, str]:
-    text = (REPOSITORY / WHEELS / release.cuda["version"] / f"requirements{part}.txt").read_text()
+    file = REPOSITORY / WHEELS / release.cuda["version"] / f"requirements{part}.txt"
+    text = file.read_text() if file.exists() else ""
     return dict(re.findall(r"^([a-z0-9-]+)==([0-9.]+);", text, re.MULTILINE))
 
 
 def test_wheels_and_rpms_of_our_releases_are_of_the_same_versions() -> None:
     for release in read_catalogue(str(REPOSITORY)).releases.values():
         runtime, cudnn, devel = (pins(release, part) for part in ("", "-cudnn", "-devel"))
-        assert cudnn["nvidia-cudnn-cu13"] == release.cuda["cudnn"]
-        assert runtime["nvidia-nccl-cu13"] == release.cuda["nccl"]
+        major, minor = release.cuda["version"].split(".")[:2]
+        # From CUDA 13 on only the wheels of what is no part of the toolkit say its major version.
+        family, end = f"cu{major}", f"-cu{major}" if int(major) < 13 else ""
+        assert cudnn[f"nvidia-cudnn-{family}"] == release.cuda["cudnn"]
+        assert runtime[f"nvidia-nccl-{family}"] == release.cuda["nccl"]
         named = {
-            **{f"nvidia-{name}": f"lib{name}-13-0" for name in ("cublas", "npp")},
-            "nvidia-cuda-runtime": "cuda-cudart-13-0",
-            "nvidia-nvtx": "cuda-nvtx-13-0",
-            "nvidia-nccl-cu13": "libnccl",
-            "nvidia-cudnn-cu13": "libcudnn9-cuda-13",
-            "nvidia-nvml-dev": "cuda-nvml-devel-13-0",
+            **{f"nvidia-{name}{end}": f"lib{name}-{major}-{minor}" for name in ("cublas", "npp")},
+            f"nvidia-cuda-runtime{end}": f"cuda-cudart-{major}-{minor}",
+            f"nvidia-nvtx{end}": f"cuda-nvtx-{major}-{minor}",
+            f"nvidia-nccl-{family}": "libnccl",
+            f"nvidia-cudnn-{family}": f"libcudnn9-cuda-{major}",
         }
+        assert bool(devel) == ("debian" in (release.nvcc or ()))
+        if devel:
+            named["nvidia-nvml-dev"] = f"cuda-nvml-devel-{major}-{minor}"
         rpms = [package for packages in release.cuda_rpms.values() for package in packages]
         for wheel, rpm in named.items():
             version = {**runtime, **cudnn, **devel}[wheel]

@@ -115,6 +115,23 @@ def test_all_faults_are_told_in_one_go(tmp_path: Path) -> None:
             RELEASE + "[cuda.rpms]\nruntimes = []\n",
             ("releases/2026a.toml:18", "'runtimes' is no CUDA layer: did you mean runtime"),
         ),
+        ('[support]\nfrom = "2026-02-30"\n' + RELEASE, ("releases/2026a.toml:2", "'2026-02-30' is no day")),
+        ('[support]\nfrom = "20261122"\n' + RELEASE, ("releases/2026a.toml:2", "'20261122' is no day")),
+        ('[support]\nuntill = "2026-02-03"\n' + RELEASE, ("releases/2026a.toml:2", "'untill': did you mean until?")),
+        (
+            RELEASE.replace("pythons = ", 'digest = "sha256:12"\npythons = ', 1),
+            ("releases/2026a.toml:12", "'sha256:12' is no digest"),
+        ),
+        (
+            RELEASE + '[[recipes]]\nbase = "cuda"\n\n[[recipes]]\nbase = "cuda"\nbundel = "plain"\n',
+            ("releases/2026a.toml:22", "unknown key 'bundel': did you mean bundle"),
+        ),
+        (RELEASE + '[[recipes]]\nbase = "cuda"\n', ("releases/2026a.toml:17", "recipes needs os, python, bundle, ide")),
+        ('security = ["x"]\n' + RELEASE, ("releases/2026a.toml:1", "security must be a list of tables")),
+        (
+            RELEASE + '[[security]]\npackage = "x"\nfixed = 1\n',
+            ("releases/2026a.toml:19", "security.0.fixed must be a string"),
+        ),
         ("a = 1\nb = ]", ("releases/2026a.toml:2", "is not TOML")),
         ("", ("releases/2026a.toml", "names no operating system")),
         ("\udcff", ("releases/2026a.toml:1", "is not UTF-8")),
@@ -125,6 +142,16 @@ def test_a_wrong_release_file_is_told_with_its_line(tmp_path: Path, release: str
     (folder / "releases/2026a.toml").write_bytes(release.encode(errors="surrogateescape"))
     where, message = fault
     assert [found for found in faults_of(folder) if found[0] == where and message in found[1]], faults_of(folder)
+
+
+def test_a_release_that_is_there_twice_is_told(tmp_path: Path) -> None:
+    """On a file system that ignores case their folders would be one."""
+    folder = make_catalogue(tmp_path, {"releases/2026A.toml": RELEASE})
+    assert faults_of(folder) == [("releases/2026A.toml", "names the same release as releases/2026a.toml")]
+    (folder / "releases/2026A.toml").unlink()
+    (folder / "releases/2026a.toml").write_text(RELEASE + "\n[os.c9s]\n")
+    ((where, message),) = [fault for fault in faults_of(folder) if "TOML" in fault[1]]
+    assert where == "releases/2026a.toml:18", message
 
 
 def test_missing_rooms_are_named(tmp_path: Path) -> None:

@@ -51,16 +51,6 @@ def made(store: Engine, base: BaseChoice, ide: str, folder: Path) -> str:
     return built.stdout.strip()
 
 
-@pytest.fixture(scope="session")
-def jupyter(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return made(store, base, "jupyter", tmp_path_factory.mktemp("jupyter"))
-
-
-@pytest.fixture(scope="session")
-def runtime(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return made(store, base, "runtime", tmp_path_factory.mktemp("runtime"))
-
-
 def test_w22_the_base_keeps_its_promises_under_dash(store: Engine, base: BaseChoice) -> None:
     done = wizard("validate", *base.flags(), "--json", env=store.env)
     assert done.returncode == 0, done.stdout + done.stderr

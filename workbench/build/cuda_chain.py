@@ -1,12 +1,9 @@
-"""The CUDA images on a standard base: what builds each layer, and which are there already."""
+"""The CUDA images on a standard base: what builds each layer."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Collection, Iterable, Iterator
 
-from workbench.build import podman
 from workbench.build.builder import BuildRequest
 from workbench.build.chain import base_name, check_choice
 from workbench.build.podman_builder import expanded
@@ -15,6 +12,7 @@ from workbench.catalog.compat import nvcc_reasons
 from workbench.catalog.cuda_layers import FOLDER, LAYERS, WITH_NVCC, layer_folder, layer_tags, with_those_below
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.containerfile import declared_names, instructions
 from workbench.compose.recipe import CONTAINERFILE, source_digest
 from workbench.errors import WorkbenchError
@@ -62,6 +60,7 @@ def layer_requests(
     catalogue lacks a file for it.
     """
     check_choice(catalogue, release, os_name, python, date)
+    catalogue = at_release(catalogue, release)
     requests = {}
     for layer in check_layers(catalogue, release, os_name, layers):
         path = _containerfile(catalogue, layer, os_name)
@@ -70,12 +69,12 @@ def layer_requests(
         inputs = {copied: _digest(catalogue, copied, path) for copied in _copied(text, arguments)}
         inputs[path] = catalogue.tree.digest(path)
         arguments["BASE_IMAGE"] = layer_image(LAYERS[layer], release, os_name, python, date)
-        # By what it is made from, and not from which image: see is_there.
+        # By what it is made from, and not on which image: see there.is_there.
         inputs |= {f"argument {name}": value for name, value in arguments.items() if name != "BASE_IMAGE"}
         tags = [tag for day in (date, LATEST) for tag in layer_tags(layer, os_name, python, release, day)]
         requests[layer] = BuildRequest(
             names=tuple(dict.fromkeys(f"{LOCAL_REPOSITORY}:{tag}" for tag in tags)),
-            folder=os.path.join(catalogue.tree.root, FOLDER),
+            folder=catalogue.tree.full(FOLDER),
             text=text,
             labels={TAG_LABEL: tags[0], RELEASE_LABEL: release, SOURCE_LABEL: source_digest(inputs)},
             arguments=arguments,
@@ -84,23 +83,6 @@ def layer_requests(
             cache=cache,
         )
     return requests
-
-
-def is_there(request: BuildRequest) -> bool:
-    """Return whether the image that `request` would build is here: made from the same, on the same image."""
-    image, below = request.names[0], request.arguments["BASE_IMAGE"]
-    if not all(podman.exists(name) for name in (image, below)):
-        return False
-    own, under = _layers_of(image), _layers_of(below)
-    label = podman.tell(
-        f"look at {image}", "image", "inspect", "--format", f'{{{{index .Config.Labels "{SOURCE_LABEL}"}}}}', image
-    )
-    return own[: len(under)] == under and label == request.labels[SOURCE_LABEL]
-
-
-def _layers_of(image: str) -> list[str]:
-    said = podman.tell(f"look at {image}", "image", "inspect", "--format", "{{json .RootFS.Layers}}", image)
-    return list(json.loads(said))
 
 
 def _containerfile(catalogue: Catalogue, layer: str, os_name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from workbench.build import podman
 from workbench.build.base_image import how_to_make
 from workbench.build.builder import BuildRequest, Built, Watcher
+from workbench.build.labels import on_base
 from workbench.build.network import redacted, site
 from workbench.build.process import stream
 from workbench.compose.containerfile import instructions
@@ -46,12 +47,13 @@ class PodmanBuilder:
             with open(containerfile, "w") as file:
                 file.write(text)
             command = [podman.program(), "build", "--layers", f"--format={_format(text)}", f"--iidfile={id_file}"]
-            command += [f"--label={key}={value}" for key, value in request.labels.items()]
+            labels = {**request.labels, **on_base(last_base(request))}
+            command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
             command += [] if request.cache else ["--no-cache"]
             command += [*lent.mounts(), *request.options, f"--file={containerfile}", "--", request.folder]
             # podman adds a LABEL instruction for every label.
-            steps = _Steps(watcher, _step_count(text) + len(request.labels))
+            steps = _Steps(watcher, _step_count(text) + len(labels))
             code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
             if code != 0:
                 hint = "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
@@ -137,6 +139,19 @@ def base_images(request: BuildRequest) -> list[str]:
             if len(item.args) == 3:
                 stages.add(item.args[2])
     return found
+
+
+def last_base(request: BuildRequest) -> str:
+    """Return the image that the last stage of `request` stands on, through the stages between."""
+    stages: dict[str, str] = {}
+    image = ""
+    for item in instructions(request.text):
+        if item.word == "FROM":
+            image = expanded(item.args[0], request.arguments)
+            image = stages.get(image, image)
+            if len(item.args) == 3:
+                stages[item.args[2]] = image
+    return image
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:

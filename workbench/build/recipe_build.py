@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 
 from workbench.build.builder import BuildRequest
+from workbench.build.labels import created
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
-from workbench.compose.recipe import CONTAINERFILE, MANIFEST, source_digest
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS, source_digest
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.names import is_image
 from workbench.recipes.read import Manifest, read_manifest
@@ -21,9 +23,14 @@ CHANGED = "-changed"
 
 
 def recipe_request(
-    folder: str, *, options: tuple[str, ...] = (), ca_bundle: str = "", cache: bool = True
+    folder: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
+    ca_bundle: str = "",
+    cache: bool = True,
 ) -> BuildRequest:
-    """Return the request that builds the recipe in `folder`.
+    """Return the request that builds the recipe in `folder`, with `labels` beside its own.
 
     Raises WorkbenchError when it is no recipe, and FaultsError with the lines of its Containerfile
     that keep it from being built. A folder that was changed by hand may be built: its source
@@ -51,6 +58,8 @@ def recipe_request(
             TAG_LABEL: manifest.tag,
             RELEASE_LABEL: manifest.selection.release,
             SOURCE_LABEL: source_digest(manifest.inputs) + (CHANGED if _is_changed(manifest, files) else ""),
+            **created(manifest.selection.date),
+            **(labels or {}),
         },
         options=options,
         ca_bundle=ca_bundle,
@@ -63,11 +72,13 @@ def _is_changed(manifest: Manifest, files: dict[str, str]) -> bool:
 
 
 def _digests(folder: str) -> dict[str, str]:
-    """Return the sha256 of every file below `folder`, by path relative to it."""
+    """Return the sha256 of every file below `folder`, by path relative to it, without the records of a build."""
     found = {}
     for base, _, names in os.walk(folder):
         for name in names:
             full = os.path.join(base, name)
+            if base == folder and name in RECORDS:
+                continue
             try:
                 with open(full, "rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()

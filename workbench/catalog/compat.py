@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workbench.catalog.bases import BASES, has_cuda
-from workbench.catalog.values import Bundle, Catalogue, Ide, Rules
+from workbench.catalog.releases import RETIRED
+from workbench.catalog.values import Bundle, Catalogue, Ide, Release, Rules
+from workbench.catalog.views import at_release
 from workbench.names import python_folder
 
 
@@ -21,12 +23,12 @@ def reasons(
 ) -> Iterator[str]:
     """Yield every reason why these choices do not go together; an empty one is not made yet.
 
-    The names must exist in the catalogue. The rules are data: the release file, bundle.toml,
+    The names must exist for the release. The rules are data: the release file, bundle.toml,
     ide.toml and the folders that a bundle has.
     """
     pins = catalogue.releases[release]
-    if pins.state == "retired":
-        yield f"release {release} is retired"
+    if pins.state == RETIRED:
+        yield _retired(pins)
     if base in BASES and has_cuda(base) and "version" not in pins.cuda:
         yield f"release {release} pins no CUDA"
     if base == "cuda-devel" and os in pins.systems:
@@ -35,6 +37,7 @@ def reasons(
         yield f"release {release} has no operating system {os}"
     elif os and python and python not in pins.systems[os].pythons:
         yield f"release {release} has no Python {python} on {os} (it has {', '.join(pins.systems[os].pythons)})"
+    catalogue = at_release(catalogue, release)
     if bundle:
         chosen = catalogue.bundles[bundle]
         yield from _rule_reasons(f"bundle {bundle}", chosen.rules, base, os, python)
@@ -44,6 +47,12 @@ def reasons(
         yield from _rule_reasons(f"IDE {ide}", catalogue.ides[ide].rules, base, os, python)
     if bundle and ide:
         yield from _pair_reasons(catalogue.bundles[bundle], catalogue.ides[ide])
+
+
+def _retired(release: Release) -> str:
+    ended = f"its support ended on {release.until}" if release.until else ""
+    why = ", ".join(text for text in (release.reason, ended) if text)
+    return f"release {release.name} is retired" + (f": {why}" if why else "")
 
 
 def nvcc_reasons(catalogue: Catalogue, release: str, os: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.names import python_folder
 
 # The base that has CUDA's environment and runtime library, and nothing that such wheels bring.
@@ -29,9 +30,10 @@ def locked(catalogue: Catalogue, bundle: str, python: str) -> dict[str, str]:
 def own_cuda(catalogue: Catalogue, bundle: str, python: str) -> str:
     """Return the CUDA version that the wheels of `bundle` bring, "" when they bring none.
 
-    Which wheels tell it says releases/compat.toml. Raises FaultsError when that cannot be read.
+    `catalogue` is what a release sees of it. Which wheels tell it says releases/compat.toml, the same for
+    all releases: that is known better today than when one was frozen. Raises FaultsError when it cannot be read.
     """
-    wheels = _wheels(catalogue.tree)
+    wheels = _wheels(at_release(catalogue, "").tree)
     pins = locked(catalogue, bundle, python) if wheels else {}
     return next((pins[name] for name in wheels if name in pins), "")
 
@@ -72,11 +74,12 @@ def savings(catalogue: Catalogue, release: str, base: str = "cuda", os: str = ""
 
 def thin_advice(catalogue: Catalogue, release: str, base: str, os: str, python: str, bundle: str) -> str:
     """Return why cuda-thin would suit these choices better and what it saves, "" when it would not."""
-    if not holds_cuda_twice(catalogue, base, python, bundle):
+    seen = at_release(catalogue, release)
+    if not holds_cuda_twice(seen, base, python, bundle):
         return ""
     count = saved_bytes(catalogue, release, os, base)
     exactly = f" ({count:,} bytes)" if count else ""
-    own = own_cuda(catalogue, bundle, python)
+    own = own_cuda(seen, bundle, python)
     compilers = ", and has no compiler" if base == "cuda-devel" else ""
     return (
         f"the wheels of {bundle} bring CUDA {own} of their own, so on the base {base} the image holds CUDA twice: "

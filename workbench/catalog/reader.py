@@ -11,7 +11,7 @@ from workbench.catalog.lineage import inherit
 from workbench.catalog.parts import check_known, official_name, read_parts, require
 from workbench.catalog.releases import read_releases, read_systems
 from workbench.catalog.tree import Tree
-from workbench.catalog.values import Bundle, Catalogue, Ide
+from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
 from workbench.errors import WorkbenchError
 
 BASE_SNIPPET = "snippets/base"
@@ -30,17 +30,22 @@ def read_catalogue(root: str) -> Catalogue:
         with faults:
             require(tree, path)
     releases = read_releases(tree, faults)
-    systems = read_systems(tree, releases, faults)
-    bundles = inherit(tree, dict(read_parts(tree, "bundles", read_bundle, faults)), faults)
-    ides = dict(read_parts(tree, "ides", read_ide, faults))
-    catalogue = Catalogue(tree=tree, releases=releases, systems=systems, bundles=bundles, ides=ides)
-    _check_names(catalogue, faults)
+    catalogue = read_parts_of(tree, releases, read_systems(tree, releases, faults), faults)
+    # What a release with a folder of its own calls a bundle or an IDE is asked of that folder, when it is used.
+    check_names(catalogue, [release for release in releases.values() if not release.own], faults)
     faults.raise_if_any(f"the catalogue {root}")
     return catalogue
 
 
-def _check_names(catalogue: Catalogue, faults: Faults) -> None:
-    """Add a fault for every name in a rule, a default or a variant that names nothing."""
+def read_parts_of(tree: Tree, releases: dict[str, Release], systems: dict[str, System], faults: Faults) -> Catalogue:
+    """Return the catalogue of the bundles and IDEs that stand in `tree`, for these releases and systems."""
+    bundles = inherit(tree, dict(read_parts(tree, "bundles", read_bundle, faults)), faults)
+    ides = dict(read_parts(tree, "ides", read_ide, faults))
+    return Catalogue(tree=tree, releases=releases, systems=systems, bundles=bundles, ides=ides)
+
+
+def check_names(catalogue: Catalogue, releases: list[Release], faults: Faults) -> None:
+    """Add a fault for every name in a rule, a default of `releases` or a variant that names nothing."""
     parts: list[tuple[str, str, Bundle | Ide]] = [
         *(("bundle.toml", "IDE", bundle) for bundle in catalogue.bundles.values()),
         *(("ide.toml", "bundle", ide) for ide in catalogue.ides.values()),
@@ -60,7 +65,7 @@ def _check_names(catalogue: Catalogue, faults: Faults) -> None:
         for paths in by_variant:
             for variant, path in paths.items():
                 check_known(path, "operating system or family", {variant} - served, systems, faults)
-    for release in catalogue.releases.values():
+    for release in releases:
         for tool, pins in release.tools.items():
             kind = f"operating system or family, for the tool {tool},"
             check_known(release.path, kind, pins, served - {""}, faults)

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.faults import Faults
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import Tree
-from workbench.catalog.values import Release, ReleaseSystem, System
+from workbench.catalog.values import Published, Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
-from workbench.names import is_image, is_name, is_qualified, is_release, python_folder, suggestion
+from workbench.names import LATEST, check_date, is_image, is_name, is_qualified, is_release, python_folder, suggestion
 
 # The table of what goes with what stands among the releases and is none.
 NOT_A_RELEASE = "compat.toml"
 LOCAL_REPOSITORY = "localhost/workbench-images"
+OPEN, FROZEN, RETIRED = "open", "frozen", "retired"
+# In the folder of a release: the digest of every file there. With it the release is frozen.
+SUMS = "SHA256SUMS"
 
+_RECIPE = ("base", "os", "python", "bundle", "ide")
+_FIX = ("package", "fixed", "advisory")
 _RELEASE = {
     "display": str,
-    "state": ("open", "frozen", "retired"),
+    "state": (OPEN, FROZEN, RETIRED),
+    "reason": str,
+    "support": {"from": str, "until": str},
     "repository": str,
     "defaults": {"base": str, "os": str, "python": str, "bundle": str, "ide": str, "out": str},
     "cuda": {"nvcc": list, "rpms": {"*": list}, "sizes": {"*": {"source": str, "checked": str, "*": int}}, "*": str},
     "tools": {"*": {"*": {"*": str}}},
-    "os": {"*": {"image": str, "pythons": list}},
+    "os": {"*": {"image": str, "digest": str, "pythons": list}},
+    "recipes": [dict.fromkeys(_RECIPE, str)],
+    "security": [dict.fromkeys(_FIX, str)],
 }
 # What a row of measured sizes has beside them.
 _SOURCED = ("source", "checked")
@@ -32,46 +42,45 @@ _SYSTEM = {"display": str, "family": str, "commands": list}
 
 def read_releases(tree: Tree, faults: Faults) -> dict[str, Release]:
     """Return the releases by name, the newest (by name) first; at least one must be there."""
-    releases = {}
+    releases: dict[str, Release] = {}
     with faults:
-        for file in reversed(tree.folder("releases")[1]):
+        folders, files = tree.folder("releases")
+        names: dict[str, str] = {}
+        for file in reversed(files):
             if file.endswith(".toml") and file != NOT_A_RELEASE:
-                name = file.removesuffix(".toml")
-                if is_release(name):
-                    releases[name] = _read_release(tree, name, f"releases/{file}", faults)
+                name, path = file.removesuffix(".toml"), f"releases/{file}"
+                if not is_release(name):
+                    faults.add(path, f"{name!r} cannot be a release name")
+                elif name.lower() in names:
+                    faults.add(path, f"names the same release as releases/{names[name.lower()]}.toml")
                 else:
-                    faults.add(f"releases/{file}", f"{name!r} cannot be a release name")
+                    names[name.lower()] = name
+                    releases[name] = _read_release(tree, name, path, name in folders, faults)
         if not releases:
             faults.add("releases", "holds no release: add a file such as releases/2026a.toml")
     return releases
 
 
-def _read_release(tree: Tree, name: str, path: str, faults: Faults) -> Release:
+def _read_release(tree: Tree, name: str, path: str, has_folder: bool, faults: Faults) -> Release:
     data = read_toml(tree, path, _RELEASE, faults)
-    repository = data.get("repository", LOCAL_REPOSITORY)
-    if not is_qualified(repository):
-        _fault(tree, path, ("repository",), f"{repository!r} does not name its registry", faults)
+    for keys, message in _wrong(data):
+        faults.add(f"{path}:{line_of(tree.text(path), keys)}", message)
     if not data.get("os"):
         faults.add(path, "names no operating system: add a table such as [os.c9s]")
-    cuda = data.get("cuda", {})
-    layers: list[tuple[str, ...]] = [("rpms", layer) for layer in cuda.get("rpms", ())]
-    layers += [("sizes", os, key) for os, row in cuda.get("sizes", {}).items() for key in row if key not in _SOURCED]
-    for keys in layers:
-        if keys[-1] not in LAYERS:
-            message = f"{keys[-1]!r} is no CUDA layer: {suggestion(keys[-1], LAYERS)}"
-            _fault(tree, path, ("cuda", *keys), message, faults)
-    for os, row in cuda.get("sizes", {}).items():
-        if os not in data.get("os", {}):
-            _fault(tree, path, ("cuda", "sizes", os), f"the release has no operating system {os}", faults)
-        for key in _SOURCED:
-            if key not in row:
-                _fault(tree, path, ("cuda", "sizes", os), f"cuda.sizes.{os} does not say its {key}", faults)
+    own = f"releases/{name}" if has_folder else ""
+    state = data.get("state", OPEN)
+    frozen = bool(own) and tree.exists(f"{own}/{SUMS}")
+    if state == FROZEN and not frozen:
+        where = f"{path}:{line_of(tree.text(path), ('state',))}"
+        faults.add(where, f"is not frozen, for there is no releases/{name}/{SUMS}: write open, then freeze it")
+    cuda, support = data.get("cuda", {}), data.get("support", {})
     return Release(
         name=name,
         path=path,
         display=data.get("display", name),
-        state=data.get("state", "open"),
-        repository=repository,
+        # The record says what is frozen: whoever writes `open` over it changes nothing.
+        state=FROZEN if frozen and state != RETIRED else state,
+        repository=data.get("repository", LOCAL_REPOSITORY),
         defaults=data.get("defaults", {}),
         cuda={key: value for key, value in cuda.items() if isinstance(value, str)},
         cuda_rpms={layer: tuple(packages) for layer, packages in cuda.get("rpms", {}).items()},
@@ -81,28 +90,78 @@ def _read_release(tree: Tree, name: str, path: str, faults: Faults) -> Release:
         },
         nvcc=tuple(cuda["nvcc"]) if "nvcc" in cuda else None,
         tools=data.get("tools", {}),
-        systems={os: _release_system(tree, path, os, pins, faults) for os, pins in data.get("os", {}).items()},
+        systems={
+            os: ReleaseSystem(pins.get("image", ""), tuple(pins.get("pythons", ())), pins.get("digest", ""))
+            for os, pins in data.get("os", {}).items()
+        },
+        reason=data.get("reason", ""),
+        own=own,
+        since=support.get("from", ""),
+        until=support.get("until", ""),
+        recipes=tuple(Published(**{key: row.get(key, "") for key in _RECIPE}) for row in data.get("recipes", ())),
+        security=tuple(SecurityFix(**{key: row.get(key, "") for key in _FIX}) for row in data.get("security", ())),
     )
 
 
-def _release_system(tree: Tree, path: str, os: str, pins: dict[str, Any], faults: Faults) -> ReleaseSystem:
+def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with the values of a release file, each with the keys that lead to it."""
+    repository = data.get("repository", LOCAL_REPOSITORY)
+    if not is_qualified(repository):
+        yield ("repository",), f"{repository!r} does not name its registry"
+    for keys, message in _wrong_cuda(data.get("cuda", {}), data.get("os", {})):
+        yield ("cuda", *keys), message
+    for key, day in data.get("support", {}).items():
+        if not is_day(day):
+            yield ("support", key), f"{day!r} is no day: write it as 2026-11-22"
+    for os, pins in data.get("os", {}).items():
+        for keys, message in _wrong_system(os, pins):
+            yield ("os", os, *keys), message
+    for kind, wanted in (("recipes", _RECIPE), ("security", _FIX)):
+        for number, row in enumerate(data.get(kind, ())):
+            if missing := [key for key in wanted if not row.get(key)]:
+                yield (kind, str(number)), f"{kind} needs {', '.join(missing)}"
+
+
+def _wrong_cuda(cuda: dict[str, Any], systems: Collection[str]) -> Iterator[tuple[tuple[str, ...], str]]:
+    layers: list[tuple[str, ...]] = [("rpms", layer) for layer in cuda.get("rpms", ())]
+    layers += [("sizes", os, key) for os, row in cuda.get("sizes", {}).items() for key in row if key not in _SOURCED]
+    for keys in layers:
+        if keys[-1] not in LAYERS:
+            yield keys, f"{keys[-1]!r} is no CUDA layer: {suggestion(keys[-1], LAYERS)}"
+    for os, row in cuda.get("sizes", {}).items():
+        if os not in systems:
+            yield ("sizes", os), f"the release has no operating system {os}"
+        for key in _SOURCED:
+            if key not in row:
+                yield ("sizes", os), f"cuda.sizes.{os} does not say its {key}"
+
+
+def _wrong_system(os: str, pins: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     if not is_name(os):
-        _fault(tree, path, ("os", os), f"{os!r} cannot name an operating system", faults)
+        yield (), f"{os!r} cannot name an operating system"
     for key in ("image", "pythons"):
         if not pins.get(key):
-            _fault(tree, path, ("os", os), f"os.{os} needs {key}", faults)
-    if pins.get("image") and not (is_image(pins["image"]) and is_qualified(pins["image"])):
-        _fault(tree, path, ("os", os, "image"), f"{pins['image']!r} is no fully qualified image", faults)
+            yield (), f"os.{os} needs {key}"
+    image, digest = pins.get("image", ""), pins.get("digest", "")
+    if image and not (is_image(image) and is_qualified(image)):
+        yield ("image",), f"{image!r} is no fully qualified image"
+    elif digest and "@" in image:
+        yield ("digest",), f"{image!r} has a digest already: keep one of the two"
+    elif digest and not is_image(f"{image}@{digest}"):
+        yield ("digest",), f"{digest!r} is no digest: write it as sha256: and 64 hexadecimal digits"
     for python in pins.get("pythons", ()):
         try:
             python_folder(python)
         except UsageError as error:
-            _fault(tree, path, ("os", os, "pythons"), error.message, faults)
-    return ReleaseSystem(image=pins.get("image", ""), pythons=tuple(pins.get("pythons", ())))
+            yield ("pythons",), error.message
 
 
-def _fault(tree: Tree, path: str, keys: tuple[str, ...], message: str, faults: Faults) -> None:
-    faults.add(f"{path}:{line_of(tree.text(path), keys)}", message)
+def is_day(text: str) -> bool:
+    """Return whether `text` is a day of the calendar, written as 2026-11-22."""
+    try:
+        return check_date(text.replace("-", "")) != LATEST and text[4] + text[7] == "--" and len(text) == 10
+    except UsageError:
+        return False
 
 
 def read_systems(tree: Tree, releases: dict[str, Release], faults: Faults) -> dict[str, System]:

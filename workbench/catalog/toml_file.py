@@ -12,7 +12,8 @@ from workbench.catalog.tree import Tree
 from workbench.names import suggestion
 
 # A schema maps a key to what its value must be: `str`, `int`, `list` (of strings), a tuple of
-# allowed words, or another schema. The key "*" stands for every key that is not named.
+# allowed words, another schema, or `[schema]` for a list of tables. The key "*" stands for every
+# key that is not named.
 Schema = Mapping[str, Any]
 
 
@@ -33,7 +34,7 @@ def read_toml(tree: Tree, path: str, schema: Schema, faults: Faults) -> dict[str
 def _checked(
     data: dict[str, Any], schema: Schema, above: tuple[str, ...], path: str, text: str, faults: Faults
 ) -> dict[str, Any]:
-    kept = {}
+    kept: dict[str, Any] = {}
     for key, value in data.items():
         keys = (*above, key)
         wanted = schema.get(key, schema.get("*"))
@@ -41,6 +42,10 @@ def _checked(
             faults.add(f"{path}:{line_of(text, keys)}", f"unknown key {key!r}: {suggestion(key, schema)}")
         elif isinstance(wanted, Mapping) and isinstance(value, dict):
             kept[key] = _checked(value, wanted, keys, path, text, faults)
+        elif isinstance(wanted, list) and isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            kept[key] = [
+                _checked(item, wanted[0], (*keys, str(number)), path, text, faults) for number, item in enumerate(value)
+            ]
         elif (complaint := _complaint(value, wanted)) is not None:
             faults.add(f"{path}:{line_of(text, keys)}", f"{'.'.join(keys)} {complaint}")
         else:
@@ -56,6 +61,8 @@ def _complaint(value: object, wanted: object) -> str | None:
         return None if strings else "must be a list of strings"
     if isinstance(wanted, Mapping):
         return "must be a table"
+    if isinstance(wanted, list):
+        return "must be a list of tables"
     names = {str: "a string", int: "a whole number", bool: "true or false"}
     if isinstance(wanted, type) and isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):
         return None
@@ -63,17 +70,30 @@ def _complaint(value: object, wanted: object) -> str | None:
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int:
-    """Return the line where the key path `keys` is set in a TOML text, from 1 (1 when it is not found)."""
+    """Return the line where the key path `keys` is set in a TOML text, from 1.
+
+    In a list of tables the number of the table is a key, "0" the first. Of a path that is not found
+    the line of its nearest part is returned, at last 1.
+    """
     table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.split("#", 1)[0].strip()
+    seen: dict[tuple[str, ...], int] = {}
+    nearest, line = 0, 1
+    for number, raw in enumerate(text.splitlines(), 1):
+        stripped = raw.split("#", 1)[0].strip()
         if stripped.startswith("["):
-            table = _key_path(stripped.strip("[] "))
-            if table == keys:
-                return number
-        elif "=" in stripped and table + _key_path(stripped.split("=", 1)[0]) == keys:
+            table = found = _key_path(stripped.strip("[] "))
+            if stripped.startswith("[["):
+                seen[table] = seen.get(table, -1) + 1
+                table = found = (*table, str(seen[table]))
+        elif "=" in stripped:
+            found = table + _key_path(stripped.split("=", 1)[0])
+        else:
+            continue
+        if found == keys:
             return number
-    return 1
+        if len(found) > nearest and found == keys[: len(found)]:
+            nearest, line = len(found), number
+    return line
 
 
 def _key_path(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import Any
 
 from workbench.errors import WorkbenchError
 
@@ -17,6 +18,16 @@ class Tree:
         self._digests: dict[str, str] = {}
         self._walks: dict[str, list[str]] = {}
         self._listed: set[str] = set()
+        # What `workbench.catalog.views` made of these files, by release.
+        self.views: dict[str, Any] = {}
+
+    def place(self, path: str) -> str:
+        """Return where the file or folder `path` really is, relative to the root: here, where it is."""
+        return path
+
+    def full(self, path: str) -> str:
+        """Return the path on this machine of the file or folder `path`."""
+        return os.path.join(self.root, self.place(path))
 
     def folder(self, path: str) -> tuple[list[str], list[str]]:
         """Return the names of the folders and of the files in `path`, each sorted; none if it is absent.
@@ -64,22 +75,23 @@ class Tree:
 
     def exists(self, path: str) -> bool:
         """Return whether a file or folder is at `path`."""
-        return os.path.exists(os.path.join(self.root, path))
+        return os.path.exists(self.full(path))
 
     def executable(self, path: str) -> bool:
         """Return whether the owner may execute the file at `path`."""
-        return bool(os.stat(os.path.join(self.root, path)).st_mode & 0o100)
+        return bool(os.stat(self.full(path)).st_mode & 0o100)
 
     def read(self, path: str) -> bytes:
         """Return the bytes of the file at `path`; raises WorkbenchError when it cannot be read."""
         if path not in self._bytes:
-            if path not in self._listed:
-                self._refuse_outside(path)
+            place = self.place(path)
+            if place not in self._listed:
+                self._refuse_outside(place)
             try:
-                with open(os.path.join(self.root, path), "rb") as file:
+                with open(os.path.join(self.root, place), "rb") as file:
                     self._bytes[path] = file.read()
             except OSError as error:
-                raise WorkbenchError(f"cannot be read: {error.strerror}", where=path) from None
+                raise WorkbenchError(f"cannot be read: {error.strerror}", where=place) from None
         return self._bytes[path]
 
     def text(self, path: str) -> str:
@@ -88,7 +100,7 @@ class Tree:
             return self.read(path).decode()
         except UnicodeDecodeError as error:
             line = self._bytes[path].count(b"\n", 0, error.start) + 1
-            raise WorkbenchError("is not UTF-8 text", where=f"{path}:{line}") from None
+            raise WorkbenchError("is not UTF-8 text", where=f"{self.place(path)}:{line}") from None
 
     def digest(self, path: str) -> str:
         """Return the sha256 of the file at `path`, in hexadecimal."""

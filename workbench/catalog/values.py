@@ -72,15 +72,40 @@ class System(Value):
 
 
 class ReleaseSystem(Value):
-    """What a release pins of one operating system: its root image and its Pythons, best first."""
+    """What a release pins of one operating system: its root image, by name, tag and digest, and its Pythons.
+
+    `digest` is empty where none is known; the first of the Pythons is the system's default.
+    """
 
     image: str
     pythons: tuple[str, ...]
+    digest: str = ""
+
+
+class Published(Value):
+    """A recipe of a release's standard set: what is published, but for the date."""
+
+    base: str
+    os: str
+    python: str
+    bundle: str
+    ide: str
+
+
+class SecurityFix(Value):
+    """A package that has a fault before version `fixed`, as `advisory` tells."""
+
+    package: str
+    fixed: str
+    advisory: str
 
 
 class Release(Value):
     """A release: `path` of its file, the repository that its images live in, what it pins.
 
+    `state` is open, frozen or retired, and `reason` why it is retired. `own` is its folder, which
+    holds its locks and, when it is frozen, all that it is made from; "" when it takes the catalogue's.
+    `since` and `until` are the first and last day of its support, as 2026-11-22, or empty.
     `cuda` are the words of its CUDA table, `cuda_rpms` the packages of each layer on systems that
     have RPMs, `cuda_sizes` the measured bytes that each layer adds, by system, `nvcc` the families of
     systems that have a compiler for it (None: all).
@@ -100,6 +125,12 @@ class Release(Value):
     nvcc: tuple[str, ...] | None
     tools: Mapping[str, Mapping[str, Mapping[str, str]]]
     systems: Mapping[str, ReleaseSystem]
+    reason: str = ""
+    own: str = ""
+    since: str = ""
+    until: str = ""
+    recipes: tuple[Published, ...] = ()
+    security: tuple[SecurityFix, ...] = ()
 
 
 class Catalogue(Value):

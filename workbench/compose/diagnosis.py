@@ -8,6 +8,7 @@ from workbench.catalog.compat import reasons
 from workbench.catalog.own_cuda import THIN, locked, savings
 from workbench.catalog.pairs import Brought, Pairs, read_pairs, version_key
 from workbench.catalog.values import Bundle, Catalogue
+from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
 from workbench.names import pick, python_folder
 from workbench.value import Value
@@ -37,8 +38,10 @@ def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machi
     FaultsError when the table of pairs cannot be read.
     """
     pick(release, catalogue.releases, "release")
+    # What goes with what is known better today than when a release was frozen.
+    pairs, catalogue = read_pairs(catalogue.tree), at_release(catalogue, release)
     chosen = catalogue.bundles[pick(bundle, catalogue.bundles, "bundle")]
-    pairs, pins = read_pairs(catalogue.tree), _pins(catalogue, chosen, python)
+    pins = _pins(catalogue, chosen, python)
     found = [*_release(catalogue, release, pairs, machine)]
     for name in pairs.frameworks:
         if name in pins:

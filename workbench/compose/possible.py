@@ -8,6 +8,7 @@ from workbench.catalog.bases import BASES
 from workbench.catalog.compat import reasons
 from workbench.catalog.own_cuda import thin_advice
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.checks import check_recipe, problems
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import Selection, check_selection
@@ -70,9 +71,10 @@ def attempt(catalogue: Catalogue, selection: Selection) -> tuple[Recipe | None, 
 def combinations(catalogue: Catalogue, date: str) -> Iterator[Selection]:
     """Yield every selection that the catalogue has names for, in menu order, dated `date`."""
     for release in catalogue.releases.values():
+        seen = at_release(catalogue, release.name)
         for base in BASES:
             for os, pins in release.systems.items():
                 for python in pins.pythons:
-                    for bundle in catalogue.bundles:
-                        for ide in catalogue.ides:
+                    for bundle in seen.bundles:
+                        for ide in seen.ides:
                             yield Selection(release.name, date, base, os, python, bundle, ide)

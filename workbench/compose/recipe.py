@@ -11,6 +11,11 @@ from workbench.value import Value
 
 CONTAINERFILE = "Containerfile"
 MANIFEST = "recipe.toml"
+# What building leaves in a recipe's folder. It tells of one image, and is no part of the recipe: a folder with
+# it is the same recipe still.
+SBOM = "sbom.cdx.json"
+PROVENANCE = "provenance.json"
+RECORDS = (SBOM, PROVENANCE)
 
 
 class Section(Value):

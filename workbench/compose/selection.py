@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench.catalog.bases import BASES, base_tag, check_base, has_cuda
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.errors import UsageError
 from workbench.names import check_date, check_release, is_qualified, pick, python_folder
 from workbench.tag import Tag, format_tag
@@ -41,8 +42,10 @@ def check_selection(catalogue: Catalogue, selection: Selection) -> Selection:
     python_folder(selection.python)
     pick(selection.release, catalogue.releases, "release")
     pick(selection.os, catalogue.systems, "operating system")
-    pick(selection.bundle, catalogue.bundles, "bundle")
-    pick(selection.ide, catalogue.ides, "IDE")
+    seen = at_release(catalogue, selection.release)
+    of_release = f" of release {selection.release}" if seen is not catalogue else ""
+    pick(selection.bundle, seen.bundles, f"bundle{of_release}")
+    pick(selection.ide, seen.ides, f"IDE{of_release}")
     if selection.image and not is_qualified(selection.image):
         raise UsageError(f"the base image {selection.image!r} does not name its registry")
     return selection

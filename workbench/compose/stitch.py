@@ -8,6 +8,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.parts import SNIPPET, variants
 from workbench.catalog.reader import BASE_SNIPPET
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.files import os_package_lists, recipe_files
 from workbench.compose.manifest import manifest_text
 from workbench.compose.placeholders import substitute
@@ -31,6 +32,7 @@ def compose(catalogue: Catalogue, selection: Selection) -> Recipe:
     `workbench.compose.checks`.
     """
     check_selection(catalogue, selection)
+    catalogue = at_release(catalogue, selection.release)
     tag, image = tag_of(selection), base_image(catalogue, selection)
     values = placeholder_values(catalogue, selection, image)
     inputs: dict[str, str] = {}

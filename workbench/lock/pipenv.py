@@ -76,16 +76,37 @@ def lock(folder: str, interpreter: str, above: Sequence[str] = ()) -> None:
     Everything is made beside, then put in place by renames, the lock last: whatever interrupts
     it, a half lock is never taken for a whole one. Raises WorkbenchError with pipenv's own words.
     """
-    with _beside(merged([*above, folder])) as beside:
-        done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(beside)))
-        if done.returncode != 0:
-            raise WorkbenchError(f"pipenv cannot lock it: {_last(done)}", where=os.path.join(folder, PIPFILE))
-        files = exports(beside)
-        _refuse_two_pins(files, os.path.join(folder, PIPFILE))
-        with open(os.path.join(beside, LOCK), encoding="utf-8") as file:
-            files[LOCK] = file.read()
+    files = locked(merged([*above, folder]), interpreter, os.path.join(folder, PIPFILE))
     for name, text in files.items():
         _replace(os.path.join(folder, name), text)
+
+
+def locked(pipfile: str, interpreter: str, where: str) -> dict[str, str]:
+    """Return the requirement lists and, last, the lock of a Pipfile's text, by file name; nothing is written.
+
+    Raises WorkbenchError with pipenv's own words about the Pipfile at `where`.
+    """
+    with _beside(pipfile) as beside:
+        done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(beside)))
+        if done.returncode != 0:
+            raise WorkbenchError(f"pipenv cannot lock it: {_last(done)}", where=where)
+        files = exports(beside)
+        _refuse_two_pins(files, where)
+        with open(os.path.join(beside, LOCK), encoding="utf-8") as file:
+            return {**files, LOCK: file.read()}
+
+
+def exported(pipfile: str, lock_text: str, where: str) -> dict[str, str]:
+    """Return the requirement lists of a lock's text, which belongs to a Pipfile's text, by file name.
+
+    Raises WorkbenchError when pipenv cannot make them, or a package has two versions.
+    """
+    with _beside(pipfile) as beside:
+        with open(os.path.join(beside, LOCK), "w", encoding="utf-8") as file:
+            file.write(lock_text)
+        files = exports(beside)
+    _refuse_two_pins(files, where)
+    return files
 
 
 def _refuse_two_pins(files: Mapping[str, str], where: str) -> None:

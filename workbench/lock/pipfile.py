@@ -77,6 +77,11 @@ def _value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def data_of(text: str) -> dict[str, Any]:
+    """Return the tables of a Pipfile's text, which was read before."""
+    return tomllib.loads(text)
+
+
 def _read(folder: str) -> tuple[dict[str, Any], str]:
     path = os.path.join(folder, PIPFILE)
     try:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
 
@@ -18,7 +19,7 @@ CONFIG = "snippets/hadolint.yaml"
 
 def lint_recipe(catalogue: Catalogue, recipe: Recipe) -> None:
     """Raise FaultsError with what hadolint finds in the recipe's Containerfile."""
-    if found := lint(catalogue, recipe.containerfile):
+    if found := lint(at_release(catalogue, recipe.selection.release), recipe.containerfile):
         faults = [(f"{CONTAINERFILE}:{line}", message) for line, message in found]
         raise FaultsError(f"hadolint refuses {recipe.tag}", faults, hint=f"rules to ignore stand in {CONFIG}")
 
@@ -40,7 +41,7 @@ def lint(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
     clean = os.path.join(_cache(), key)
     if os.path.exists(clean):
         return []
-    found = _hadolint(program, os.path.join(catalogue.tree.root, CONFIG), text)
+    found = _hadolint(program, catalogue.tree.full(CONFIG), text)
     if not found:
         _remember(clean)
     return found

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 
 from workbench.compose.manifest import FORMAT
-from workbench.compose.recipe import MANIFEST
+from workbench.compose.recipe import MANIFEST, RECORDS
 from workbench.compose.selection import ANSWERS, Selection
 from workbench.errors import WorkbenchError
 from workbench.value import Value
@@ -70,12 +70,17 @@ def _strings(value: object, key: str, file: str) -> dict[str, str]:
 
 
 def read_files(folder: str) -> dict[str, bytes]:
-    """Return the files of a recipe folder by their path in it; raises WorkbenchError when one cannot be read."""
+    """Return the files of a recipe folder by their path in it, without the records of a build.
+
+    Raises WorkbenchError when one cannot be read.
+    """
     files = {}
     for base, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
             full = os.path.join(base, name)
+            if base == folder and name in RECORDS:
+                continue
             try:
                 with open(full, "rb") as source:
                     files[os.path.relpath(full, folder).replace(os.sep, "/")] = source.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.placeholders import left_over
 from workbench.compose.possible import compose_checked
@@ -32,7 +33,8 @@ def check_folder(catalogue: Catalogue, folder: str, *, with_lint: bool = True) -
     if with_lint and CONTAINERFILE in files:
         containerfile = os.path.join(folder, CONTAINERFILE)
         text = files[CONTAINERFILE].decode(errors="replace")
-        found += [(f"{containerfile}:{line}", message) for line, message in lint(catalogue, text)]
+        seen = at_release(catalogue, manifest.selection.release)
+        found += [(f"{containerfile}:{line}", message) for line, message in lint(seen, text)]
     return found + _stale(catalogue, folder, manifest)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from workbench.compose.recipe import MANIFEST, Recipe
+from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.compose.selection import ANSWERS
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.value import Value
@@ -30,7 +30,8 @@ def folder_of(recipe: Recipe, out: str) -> str:
 def compare(recipe: Recipe, folder: str) -> dict[str, str]:
     """Return create, identical or conflict for each path of `recipe` against what is in `folder`.
 
-    A file of the folder that is not in the recipe is a conflict too: nothing is ever mixed (W7).
+    A file of the folder that is not in the recipe is a conflict too: nothing is ever mixed (W7). Records
+    of an earlier build are none: they go when the folder is replaced.
     """
     found = dict.fromkeys(recipe.files, CREATE)
     for base, folders, names in os.walk(folder):
@@ -38,6 +39,8 @@ def compare(recipe: Recipe, folder: str) -> dict[str, str]:
         for name in names:
             full = os.path.join(base, name)
             path = os.path.relpath(full, folder).replace(os.sep, "/")
+            if path in RECORDS and path not in recipe.files:
+                continue
             found[path] = IDENTICAL if path in recipe.files and _same(recipe, path, full) else CONFLICT
     return dict(sorted(found.items()))
 
@@ -65,23 +68,32 @@ def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
     if exists and not force:
         raise refusal(recipe, folder, files)
     with _disk_errors(out):
-        # A folder of its own for what is being written: looking for what a killed run left there
-        # stays cheap however many recipes stand beside it.
-        staging = os.path.join(out, _STAGING)
-        staged = os.path.join(staging, f"{os.getpid()}.{recipe.tag}")
-        try:
-            _stage(out, staging, staged)
-            _fill(recipe, staged)
-            if exists:
-                from workbench.recipes.exchange import exchange
-
-                exchange(staged, folder)
-            else:
-                os.rename(staged, folder)
-        finally:
-            _remove(staged)
-            _remove_if_empty(staging)
+        replace_folder(out, str(recipe.tag), recipe.files)
     return Written(folder, files)
+
+
+def replace_folder(out: str, name: str, files: Mapping[str, RecipeFile]) -> None:
+    """Make the folder `name` below `out` hold `files` and nothing else: in one step, or not at all.
+
+    Raises OSError when the disk refuses; then nothing is left behind.
+    """
+    folder = os.path.join(out, name)
+    # A folder of its own for what is being written: looking for what a killed run left there
+    # stays cheap however many recipes stand beside it.
+    staging = os.path.join(out, _STAGING)
+    staged = os.path.join(staging, f"{os.getpid()}.{name}")
+    try:
+        _stage(out, staging, staged)
+        _fill(files, staged)
+        if os.path.lexists(folder):
+            from workbench.recipes.exchange import exchange
+
+            exchange(staged, folder)
+        else:
+            os.rename(staged, folder)
+    finally:
+        _remove(staged)
+        _remove_if_empty(staging)
 
 
 def _stage(out: str, staging: str, staged: str) -> None:
@@ -99,10 +111,10 @@ def _stage(out: str, staging: str, staged: str) -> None:
                 raise
 
 
-def _fill(recipe: Recipe, staged: str) -> None:
+def _fill(files: Mapping[str, RecipeFile], staged: str) -> None:
     # The modes are set by hand: the same folder comes out under any umask.
     os.chmod(staged, 0o755)
-    for path, file in recipe.files.items():
+    for path, file in files.items():
         full = os.path.join(staged, path)
         parent = os.path.dirname(path)
         if parent and not os.path.isdir(os.path.join(staged, parent)):

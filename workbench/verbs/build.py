@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.build.make import Made
 
 EXAMPLES = """\
   wizard.py build recipes/TAG                            build it as localhost/workbench-images:TAG
@@ -36,10 +41,17 @@ def build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 
 
+def label_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say where a recipe's catalogue is kept."""
+    parser.add_argument("--source", metavar="URL", default="", help="label: where the catalogue is kept")
+    parser.add_argument("--revision", metavar="TEXT", default="", help="label: which commit of it this is")
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `build`."""
     parser.add_argument("folders", metavar="FOLDER", nargs="+", help="recipe folder, as `new` writes it")
     build_options(parser)
+    label_options(parser)
     parser.add_argument(
         "--push", metavar="REPO", default="", help="push the dated tag to REPO, then move its `latest` there"
     )
@@ -47,33 +59,62 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build each folder in order; the first that fails ends it."""
+    from workbench.attest.records import keep_records
+    from workbench.build.labels import given
     from workbench.build.make import make
     from workbench.build.podman_builder import check_options
     from workbench.build.push import check_repository, push
-    from workbench.build.recipe_build import recipe_request
+    from workbench.build.recipe_build import SOURCE_LABEL, recipe_request
 
     options = tuple(args.options)
     check_options(options)
+    labels = given(args.source, args.revision)
     if args.push:
         check_repository(args.push)
     if len(set(args.folders)) != len(args.folders):
         raise UsageError("a folder is given twice")
     # All folders are read before the first is built: a typing error in the last should not take an hour to show.
     requests = [
-        recipe_request(folder, options=options, ca_bundle=args.ca_bundle, cache=args.cache) for folder in args.folders
+        recipe_request(folder, labels=labels, options=options, ca_bundle=args.ca_bundle, cache=args.cache)
+        for folder in args.folders
     ]
     reports = []
     for request in requests:
         made = make(request, logs=args.log_dir, quiet=args.json)
         report = {"tag": request.tag, **made.as_data()}
+        missing = keep_records(request.folder, made, request.labels[SOURCE_LABEL])
+        if missing and args.json:
+            report["note"] = missing
+        elif missing:
+            print(f"note: {missing}", file=sys.stderr)
         if args.push:
             pushed = push(made.built.image, args.push).images
             report["pushed"] = list(pushed)
+            attached = _attached(args.push, made, request.folder)
+            report["attached"] = [record for record, reason in attached if not reason]
             if not args.json:
                 print("\n".join(f"pushed {image}" for image in pushed))
+                for record, reason in attached:
+                    print(f"{record} is {f'not attached: {reason}' if reason else 'attached'}", file=sys.stderr)
         elif not args.json:
             print(made.built.image)
         reports.append(report)
     if args.json:
         print(json.dumps(reports, indent=2))
     return 0
+
+
+def _attached(repository: str, made: Made, folder: str) -> list[tuple[str, str]]:
+    """Attach the records in `folder` to what was pushed, and return each with the reason why it was not."""
+    from workbench.attest.attach import attach_records
+    from workbench.registry.repository import Repository
+
+    tag = made.built.image.rpartition(":")[2]
+    try:
+        with Repository(repository) as remote:
+            subject = remote.manifest(tag)
+            if subject is None:
+                return [("the records", f"the registry has no {tag}")]
+            return [(name, why) for name, _, why in attach_records(remote, tag, subject, folder, made.built.id)]
+    except WorkbenchError as error:
+        return [("the records", error.message)]

@@ -7,14 +7,16 @@ import json
 from collections import Counter
 
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt, combinations
 from workbench.errors import FaultsError
+from workbench.lock.folders import lock_folders
 from workbench.lock.fresh import stale_locks
 from workbench.names import LATEST
 from workbench.recipes.lint import lint
 from workbench.recipes.stale import check_folder
-from workbench.verbs.lock import folders
 
 EXAMPLES = """\
   wizard.py check                     the catalogue: every fault, every combination, hadolint
@@ -60,16 +62,18 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
     faults: dict[tuple[str, str], None] = {}
     for selection in combinations(catalogue, LATEST):
         recipe, reason = attempt(catalogue, selection)
-        parts = (catalogue.bundles[selection.bundle].folder, catalogue.ides[selection.ide].folder)
-        for part in ("", *parts):
+        seen = at_release(catalogue, selection.release)
+        parts = (seen.bundles[selection.bundle], seen.ides[selection.ide])
+        folders = tuple(seen.tree.place(part.folder) for part in parts)
+        for part in ("", *folders):
             tried[part] += 1
             possible[part] += recipe is not None
             why.setdefault(part, Counter()).update([reason] if reason else [])
         if recipe is not None and with_lint:
-            for line, message in lint(catalogue, recipe.containerfile):
+            for line, message in lint(seen, recipe.containerfile):
                 section = next((s for s in reversed(recipe.sections) if s.line <= line), recipe.sections[0])
                 faults[section.origin, message] = None
-    for fault in stale_locks(catalogue.tree.root, folders(catalogue.tree.root, None, None)):
+    for fault in stale_locks(catalogue.tree.root, lock_folders(Tree(catalogue.tree.root))):
         faults[fault] = None
     for part, count in possible.items():
         if part and not count:

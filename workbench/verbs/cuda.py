@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the layers that are not there yet, each named by its date and as `latest`."""
     from workbench.build.cuda_chain import layer_requests
-    from workbench.build.cuda_make import BUILT, THERE, make_chain
+    from workbench.build.cuda_make import make_chain
     from workbench.build.podman_builder import check_options
 
     check_options(tuple(args.options))
@@ -55,15 +55,15 @@ def run(args: argparse.Namespace) -> int:
         cache=args.cache,
     )
     outcomes = make_chain(requests, logs=args.log_dir, quiet=args.json)
-    bad = [outcome for outcome in outcomes if outcome.status not in (BUILT, THERE)]
+    bad = [outcome for outcome in outcomes if outcome.is_bad]
     if args.json:
-        print(json.dumps([outcome.as_data() for outcome in outcomes], indent=2))
+        print(json.dumps([outcome.as_data("layer") for outcome in outcomes], indent=2))
         return EXIT_USER if bad else EXIT_OK
     print("\n".join(outcome.image for outcome in outcomes if outcome not in bad))
     if bad:
         raise FaultsError(
             f"{len(bad)} of {len(outcomes)} CUDA layers are not there",
-            [(outcome.layer, f"{outcome.status}: {outcome.reason}") for outcome in bad],
+            [(outcome.name, f"{outcome.status}: {outcome.reason}") for outcome in bad],
             hint="run it again when that is mended: what is there is not built again",
         )
     return EXIT_OK

@@ -10,6 +10,7 @@ import subprocess
 
 from workbench.catalog.pairs import version_key
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.diagnosis import WRONG, Machine, diagnose
 from workbench.errors import EXIT_OK, EXIT_USER, UsageError, WorkbenchError
 from workbench.names import pick, python_version
@@ -41,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Print what the doctor finds; 1 when something will not work."""
     catalogue = read_catalogue(args.catalog)
     answers = defaults(catalogue, {"release": args.release} if args.release else {})
-    bundle = catalogue.bundles[pick(args.bundle, catalogue.bundles, "bundle")]
+    bundles = at_release(catalogue, answers["release"]).bundles
+    bundle = bundles[pick(args.bundle, bundles, "bundle")]
     pythons = [version for folder in bundle.pythons if (version := python_version(folder))]
     usual = answers.get("python", "")
     python = args.python or (usual if usual in pythons or not pythons else pythons[0])

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from workbench.catalog.own_cuda import own_cuda
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue, Rules
-from workbench.names import python_version
+from workbench.catalog.views import at_release
+from workbench.names import pick, python_version
 from workbench.table import columns
 
 KINDS = ("releases", "oses", "bundles", "ides")
@@ -17,6 +18,7 @@ KINDS = ("releases", "oses", "bundles", "ides")
 EXAMPLES = """\
   wizard.py list                  everything
   wizard.py list bundles          one kind
+  wizard.py list bundles --release 2025b
   wizard.py list ides --json      for a program
 """
 
@@ -24,12 +26,15 @@ EXAMPLES = """\
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `list`."""
     parser.add_argument("kind", nargs="?", choices=KINDS, help="one kind only")
+    parser.add_argument("--release", metavar="NAME", default="", help="the bundles and IDEs that this release has")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the names of a catalogue, with what is worth knowing of each."""
     catalogue = read_catalogue(args.catalog)
+    if args.release:
+        catalogue = at_release(catalogue, pick(args.release, catalogue.releases, "release"))
     kinds = [args.kind] if args.kind else list(KINDS)
     listed = {kind: _LISTINGS[kind](catalogue) for kind in kinds}
     if args.json:
@@ -54,6 +59,7 @@ def _releases(catalogue: Catalogue) -> list[dict[str, object]]:
             "name": release.name,
             "display": release.display,
             "state": release.state,
+            "until": release.until,
             "cuda": release.cuda.get("version", ""),
             "oses": list(release.systems),
             "repository": release.repository,

@@ -10,20 +10,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 
-from workbench.catalog.bundles import extends_of
-from workbench.catalog.cuda_layers import WHEELS
-from workbench.catalog.faults import Faults
-from workbench.catalog.lineage import ancestors, bundle_folders
-from workbench.catalog.tree import Tree
+from workbench.catalog.frozen import FrozenTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
+from workbench.lock.folders import lock_folders, release_tree
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
-from workbench.lock.pipfile import PIPFILE
-from workbench.names import pick, python_folder, python_version
+from workbench.names import python_version
 
 EXAMPLES = """\
   make lock                                        everything whose Pipfile changed
   make lock BUNDLE=datascience PYTHON=3.11         one bundle for one Python
+  wizard.py lock --release 2025b                   those in releases/2025b
   wizard.py lock --bundle datascience --python 3.12 --interpreter /opt/python3.12/bin/python3
 """
 LOCKED, CURRENT, SKIPPED, FAILED = "locked", "current", "skipped", "failed"
@@ -43,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `lock`."""
     parser.add_argument("--bundle", metavar="NAME", help="this bundle only")
     parser.add_argument("--python", metavar="X.Y", help="this Python only")
+    parser.add_argument("--release", metavar="NAME", default="", help="the locks that this release has for itself")
     parser.add_argument("--interpreter", metavar="PATH", help="the Python to lock with (default: found)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many at once (2)")
     parser.add_argument("--force", action="store_true", help="lock what is current too, taking newer versions")
@@ -55,10 +53,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--jobs must be 1 or more")
     if not os.environ.get("PIP_INDEX_URL"):
         raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint="run `make lock`, which sets it")
-    found = folders(args.catalog, args.bundle, args.python)
-    if not found:
-        where = f"{args.bundle or 'bundles'} {args.python or ''}".strip()
-        raise WorkbenchError("there is no Pipfile to lock", where=where)
+    found = folders(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
     with ThreadPoolExecutor(args.jobs) as pool:
         tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
@@ -80,32 +75,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def folders(catalog: str, bundle: str | None, python: str | None) -> dict[str, list[str]]:
-    """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
+def folders(catalog: str, bundle: str | None, python: str | None, release: str = "") -> dict[str, list[str]]:
+    """Return the folders to lock, each with those whose Pipfiles it builds on, relative to the catalogue.
 
-    Those of bundles, and those of bases unless one bundle is asked for, and NVIDIA's wheels, which
-    are for any Python, unless one Python is asked for. Read by hand, because a
-    catalogue with a bundle that is not locked yet has a fault.
+    With a release, those of the folder that it has for itself; a frozen one is refused.
     """
-    tree, faults = Tree(catalog), Faults()
-    named = bundle_folders(tree)
-    extends = {name: extends_of(tree, folder, faults) for name, folder in named.items()}
-    faults.raise_if_any(f"the catalogue {catalog}")
-    chosen = [pick(bundle, named, "bundle")] if bundle else list(named)
-    parts = {named[name]: [named[each] for each in ancestors(tree, named, extends, name)] for name in chosen}
-    if bundle is None:
-        parts |= {f"base/{name}": [] for name in tree.folder("base")[0]}
-    wanted = python_folder(python) if python else None
-    found = {
-        f"{part}/{folder}": [f"{each}/{folder}" for each in above]
-        for part, above in parts.items()
-        for folder in tree.folder(part)[0]
-        if python_version(folder) and wanted in (None, folder) and tree.exists(f"{part}/{folder}/{PIPFILE}")
-    }
-    if bundle is None and python is None:
-        wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
-        found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
-    return found
+    tree = release_tree(catalog, release)
+    if isinstance(tree, FrozenTree):
+        raise WorkbenchError(
+            f"release {release} is frozen: its locks move by z only", hint=f"`wizard.py release update {release}`"
+        )
+    found = lock_folders(tree, bundle, python, bundles_only=bool(release))
+    if not found:
+        raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
+    return {tree.place(folder): [tree.place(each) for each in above] for folder, above in found.items()}
 
 
 def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> Outcome:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from workbench.catalog.bases import BASES
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import every_bundle, every_ide
 from workbench.compose.possible import attempt, combinations
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import ANSWERS, Selection, tag_of
@@ -73,7 +74,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_filters(catalogue: Catalogue, args: argparse.Namespace) -> None:
     pythons = {p for release in catalogue.releases.values() for pins in release.systems.values() for p in pins.pythons}
-    known = (catalogue.releases, BASES, catalogue.systems, sorted(pythons), catalogue.bundles, catalogue.ides)
+    known = (
+        catalogue.releases,
+        BASES,
+        catalogue.systems,
+        sorted(pythons),
+        every_bundle(catalogue),
+        every_ide(catalogue),
+    )
     for name, names in zip(_FILTERS, known, strict=True):
         if (wanted := getattr(args, name)) is not None:
             pick(wanted, names, name)

@@ -9,6 +9,7 @@ from workbench.catalog.bases import BASES
 from workbench.catalog.own_cuda import THIN, holds_cuda_twice
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.possible import advice, compose_checked, refuse_impossible
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import ANSWERS, Selection, check_selection
@@ -126,8 +127,9 @@ def defaults(catalogue: Catalogue, given: dict[str, str]) -> dict[str, str]:
     if system is not None and answers.get("python") not in system.pythons:
         answers["python"] = system.pythons[0]
     named = {**answers, **given}
-    known = "python" in named and named.get("bundle") in catalogue.bundles
-    if answers["base"] == "cuda" and known and holds_cuda_twice(catalogue, "cuda", named["python"], named["bundle"]):
+    seen = at_release(catalogue, name) if answers["base"] == "cuda" else catalogue
+    known = "python" in named and named.get("bundle") in seen.bundles
+    if answers["base"] == "cuda" and known and holds_cuda_twice(seen, "cuda", named["python"], named["bundle"]):
         answers["base"] = THIN
     return answers
 
@@ -138,6 +140,9 @@ def composed(catalogue: Catalogue, selection: Selection, options: Options) -> Re
     Raises WorkbenchError for whatever would keep it from being built; nothing is written here.
     """
     refuse_impossible(catalogue, selection)
+    until = catalogue.releases[selection.release].until
+    if until and selection.date.isdigit() and selection.date > until.replace("-", ""):
+        print(f"note: support for release {selection.release} ends on {until}", file=sys.stderr)
     if not options.offline and not selection.image:
         from workbench.build.base_image import look_up
 

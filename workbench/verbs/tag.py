@@ -6,6 +6,7 @@ import argparse
 import json
 
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.views import every_bundle, every_ide
 from workbench.names import python_folder
 from workbench.tag import Tag, format_tag, parse_tag
 
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"tag": text}) if args.json else text)
         return 0
     catalogue = read_catalogue(args.catalog)
-    tag = parse_tag(args.tag, catalogue.ides.keys(), catalogue.bundles.keys(), catalogue.systems.keys())
+    tag = parse_tag(args.tag, every_ide(catalogue), every_bundle(catalogue), catalogue.systems.keys())
     data = tag.as_dict()
     print(json.dumps(data) if args.json else "\n".join(f"{name:<8} {_word(value)}" for name, value in data.items()))
     return 0

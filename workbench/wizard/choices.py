@@ -8,7 +8,9 @@ from workbench.catalog.bases import BASES, base_label
 from workbench.catalog.compat import reasons
 from workbench.catalog.own_cuda import THIN, holds_cuda_twice, own_cuda, savings
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt
+from workbench.errors import FaultsError
 from workbench.wizard.answers import OTHER, Answers, base_of, selection_of
 from workbench.wizard.question import Choice
 
@@ -16,7 +18,15 @@ from workbench.wizard.question import Choice
 def releases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     """Return the releases, the newest first."""
     labels = {name: release.display for name, release in catalogue.releases.items()}
-    return _listed(labels, lambda name: _why(catalogue, {"release": name}))
+
+    def why(name: str) -> str:
+        try:
+            return _why(catalogue, {"release": name})
+        except FaultsError as error:
+            # One release that was tampered with is no reason to refuse the others.
+            return "; ".join(f"{where}: {message}" for where, message in error.faults)
+
+    return _listed(labels, why)
 
 
 def bases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
@@ -27,7 +37,8 @@ def bases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     release = answers["release"]
     labels = {base: base_label(catalogue, release, base) for base in BASES}
     pythons = {python for system in catalogue.releases[release].systems.values() for python in system.pythons}
-    if meant := [name for name in catalogue.bundles if any(own_cuda(catalogue, name, python) for python in pythons)]:
+    seen = at_release(catalogue, release)
+    if meant := [name for name in seen.bundles if any(own_cuda(seen, name, python) for python in pythons)]:
         labels[THIN] += f": {', '.join(meant)}; {savings(catalogue, release)} than cuda"
     return _listed(
         {**labels, OTHER: "another image"},
@@ -57,30 +68,33 @@ def bundles(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     Only the rules are asked here: composing every bundle with every IDE would be felt.
     """
 
+    seen = at_release(catalogue, answers["release"])
+
     def why(bundle: str) -> str:
         chosen = {**answers, "bundle": bundle}
         if reason := _why(catalogue, chosen):
             return reason
         found = {}
-        for ide in catalogue.ides:
+        for ide in seen.ides:
             if not (reason := _why(catalogue, {**chosen, "ide": ide})):
                 return ""
             found[reason] = ide
         return f"no IDE goes with it: {'; '.join(found)}" if found else "the catalogue has no IDE"
 
-    return _listed({name: bundle.display for name, bundle in catalogue.bundles.items()}, why)
+    return _listed({name: bundle.display for name, bundle in seen.bundles.items()}, why)
 
 
 def holds_two(catalogue: Catalogue, answers: Answers) -> bool:
     """Return whether the base that is chosen holds CUDA a second time; who asked for compilers keeps them."""
     if answers.get("base") != "cuda" or "python" not in answers or "bundle" not in answers:
         return False
-    return holds_cuda_twice(catalogue, "cuda", answers["python"], answers["bundle"])
+    seen = at_release(catalogue, answers["release"])
+    return holds_cuda_twice(seen, "cuda", answers["python"], answers["bundle"])
 
 
 def thin_or_not(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     """Return cuda-thin and cuda, each with what it means for the bundle that is chosen."""
-    own = own_cuda(catalogue, answers["bundle"], answers["python"])
+    own = own_cuda(at_release(catalogue, answers["release"]), answers["bundle"], answers["python"])
     ours = catalogue.releases[answers["release"]].cuda.get("version", "")
     labels = {
         THIN: f"CUDA {own} of the wheels alone: {savings(catalogue, answers['release'], 'cuda', answers['os'])}",
@@ -91,7 +105,8 @@ def thin_or_not(catalogue: Catalogue, answers: Answers) -> list[Choice]:
 
 def ides(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     """Return the IDEs; one whose recipe could not be built is impossible, and says why."""
-    labels = {name: ide.display for name, ide in catalogue.ides.items()}
+    seen = at_release(catalogue, answers["release"])
+    labels = {name: ide.display for name, ide in seen.ides.items()}
     return _listed(labels, lambda ide: attempt(catalogue, selection_of({**answers, "ide": ide}))[1])
 
 

@@ -1,0 +1,101 @@
+"""What a really built image says about itself, against what its own package managers say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.utils import canonicalize_name
+
+from tests.command import wizard
+from tests.engine import BaseChoice, Engine
+
+Found = set[tuple[str, str]]
+
+
+@pytest.fixture
+def recipe(jupyter: str, jupyter_folder: Path) -> Path:
+    """The folder of the recipe that the image `jupyter` was built from."""
+    return jupyter_folder / "recipes" / jupyter.rpartition(":")[2]
+
+
+def components(text: str, kind: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """The components of an SBOM with this type of package URL, by name and version; the SBOM is valid."""
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    listed = [each for each in json.loads(text)["components"] if each.get("purl", "").startswith(f"pkg:{kind}/")]
+    return {(each["name"], each["version"]): each for each in listed}
+
+
+def pip_inspect(engine: Engine, image: str) -> Found:
+    """What pip finds in the image."""
+    said = json.loads(engine("run", "--rm", "--network=none", "--entrypoint=pip", image, "inspect", "--local"))
+    pairs = [(each["metadata"]["name"], each["metadata"]["version"]) for each in said["installed"]]
+    return {(canonicalize_name(name), version) for name, version in pairs}
+
+
+def test_no_package_is_missing_in_the_sbom(engine: Engine, jupyter: str, recipe: Path) -> None:
+    text = (recipe / "sbom.cdx.json").read_text()
+    python, system = components(text, "pypi"), components(text, "deb")
+    inspected = pip_inspect(engine, jupyter)
+    assert len(inspected) > 200
+    assert set(python) == inspected
+    # All of it was installed from the locked lists, with hashes.
+    assert [name for name, each in python.items() if "hashes" not in each] == []
+    assert python["jupyterlab", next(v for n, v in inspected if n == "jupyterlab")]["licenses"]
+    form = "--showformat=${db:Status-Status} ${Package} ${Version}\\n"
+    said = engine("run", "--rm", "--network=none", "--entrypoint=dpkg-query", jupyter, "--show", form).splitlines()
+    assert set(system) == {(line.split()[1], line.split()[2]) for line in said if line.startswith("installed ")}
+    assert {"pandoc", "git"} <= {name for name, _ in system}
+
+
+def test_the_lock_alone_misses_none_either(engine: Engine, jupyter: str, recipe: Path) -> None:
+    done = wizard("sbom", recipe)
+    assert done.returncode == 0, done.stderr
+    assert set(components(done.stdout, "pypi")) >= pip_inspect(engine, jupyter)
+    assert wizard("sbom", recipe).stdout == done.stdout
+
+
+def test_the_verb_asks_the_image_itself(engine: Engine, jupyter: str, recipe: Path) -> None:
+    done = wizard("sbom", jupyter, "--recipe", recipe)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (recipe / "sbom.cdx.json").read_text()
+
+
+def test_provenance_names_selection_inputs_base_and_builder(
+    engine: Engine, jupyter: str, recipe: Path, base: BaseChoice
+) -> None:
+    statement = json.loads((recipe / "provenance.json").read_text())
+    identity = engine("image", "inspect", "--format", "{{.Id}}", jupyter).removeprefix("sha256:")
+    assert statement["subject"] == [{"name": jupyter, "digest": {"sha256": identity}}]
+    definition, details = statement["predicate"]["buildDefinition"], statement["predicate"]["runDetails"]
+    assert definition["externalParameters"]["selection"]["bundle"] == "minimal"
+    digest = engine("image", "inspect", "--format", "{{.Digest}}", base.image).removeprefix("sha256:")
+    assert definition["resolvedDependencies"][0] == {"uri": base.image, "digest": {"sha256": digest}}
+    inputs = {each["uri"] for each in definition["resolvedDependencies"][1:]}
+    assert "bundles/1-minimal/py311/requirements.txt" in inputs
+    assert details["builder"]["id"] == "urn:workbench-images:podman"
+    assert details["builder"]["version"]["podman"] in engine("--version")
+
+
+def test_the_records_are_no_part_of_the_recipe(jupyter: str, recipe: Path) -> None:
+    done = wizard("check", recipe, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_labels_say_what_it_is(engine: Engine, jupyter: str, base: BaseChoice) -> None:
+    labels = json.loads(engine("image", "inspect", "--format", "{{json .Config.Labels}}", jupyter))
+    said = {name.rpartition("image.")[2]: value for name, value in labels.items() if "opencontainers" in name}
+    digest = engine("image", "inspect", "--format", "{{.Digest}}", base.image)
+    assert said == {
+        "title": "jupyter minimal",
+        "description": "workbench image: jupyter, bundle minimal, bookworm, py311",
+        "version": "2026a_20261122",
+        "created": "2026-11-22T00:00:00Z",
+        "ref.name": jupyter.rpartition(":")[2],
+        "base.name": base.image,
+        "base.digest": digest,
+    }

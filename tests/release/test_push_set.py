@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from tests.engine import TINY, Engine, free_port
+from tests.release.registries import LOGIN, USERS, LocalRegistry
+from tests.release.sets import BASE, CUDA, EDITOR, LAYER, RUNTIME, SET, TAGS, build_set, forget, make_set, push_set
+
+NAME = "team/images"
+MOVING = sorted(tag.replace("20261122", "latest") for tag in TAGS)
+
+
+@pytest.fixture(scope="module")
+def built(store: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a set that is composed and built."""
+    folder = tmp_path_factory.mktemp("set")
+    forget(store)
+    make_set(folder)
+    done = build_set(folder, env=store.env)
+    assert done.returncode == 0, done.stderr
+    yield folder
+    forget(store)
+
+
+@pytest.fixture
+def local(engine: Engine, tmp_path: Path) -> Iterator[LocalRegistry]:
+    """A registry of the test's own."""
+    if shutil.which("docker-registry", path=engine.env["PATH"]) is None:
+        pytest.skip("docker-registry not installed")
+    registry = LocalRegistry(engine, tmp_path)
+    registry.start()
+    yield registry
+    registry.stop()
+
+
+def wrapped(folder: Path, monkeypatch: pytest.MonkeyPatch, number: int, action: str) -> None:
+    """Have podman do `action`, a line of shell, before its push with this number."""
+    real = shutil.which("podman")
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "count").write_text("0")
+    script = folder / "bin" / "podman"
+    script.write_text(
+        f'#!/bin/sh\nif [ "$1" = push ]; then\n  n=$(($(cat {folder}/count) + 1)); echo $n >{folder}/count\n'
+        f'  if [ $n = {number} ]; then {action}; fi\nfi\nexec {real} "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin:{os.environ['PATH']}")
+
+
+def test_dated_tags_then_records_then_latest(built: Path, local: LocalRegistry) -> None:
+    done = push_set(built, f"{local.host}/{NAME}", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    steps = [(step["tag"], step["status"]) for step in json.loads(done.stdout)]
+    records = [(f"{tag}/{name}", "attached") for tag in (EDITOR, RUNTIME, CUDA) for name in ("provenance.json",)]
+    assert [step for step in steps if step[1] != "attached"] == [
+        *((tag, "pushed") for tag in TAGS),
+        *((tag.replace("20261122", "latest"), "moved") for tag in TAGS),
+    ]
+    assert [step for step in steps if step[1] == "attached"] == records
+    found = local.tags(NAME)
+    assert sorted(tag for tag in found if tag.endswith("_latest")) == MOVING
+    for tag in TAGS:
+        assert found[tag] == found[tag.replace("20261122", "latest")]
+    # Again: nothing moves, nothing is pushed.
+    again = push_set(built, f"{local.host}/{NAME}", "--json")
+    assert {step["status"] for step in json.loads(again.stdout)} == {"there", "attached"}
+    assert local.tags(NAME) == found
+
+
+def test_what_is_attached_is_about_the_image_that_the_registry_has(built: Path, local: LocalRegistry) -> None:
+    assert push_set(built, f"{local.host}/{NAME}").returncode == 0
+    digest = local.tags(NAME)[EDITOR]
+    index = local.manifest(NAME, digest.replace(":", "-"))
+    (entry,) = index["manifests"]
+    assert entry["artifactType"] == "application/vnd.in-toto+json"
+    artifact = local.manifest(NAME, entry["digest"])
+    assert artifact["subject"]["digest"] == digest
+    (layer,) = artifact["layers"]
+    statement = json.loads(local.blob(NAME, layer["digest"]))
+    assert statement["subject"] == [{"name": f"{local.host}/{NAME}:{EDITOR}", "digest": {"sha256": digest[7:]}}]
+    assert statement["predicate"]["buildDefinition"]["externalParameters"]["selection"]["ide"] == "editor"
+
+
+def test_a_registry_that_dies_in_the_middle(
+    built: Path, local: LocalRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        wrapped(tmp_path, patch, 3, f"kill -9 {local.process}")
+        done = push_set(built, f"{local.host}/{NAME}")
+    assert done.returncode == 1
+    assert f"error: pushing {local.host}/{NAME}:{EDITOR} failed: " in done.stderr
+    assert "no `latest` moved" in done.stderr
+    local.stop()
+    local.start()
+    assert sorted(local.tags(NAME)) == sorted([BASE, LAYER])
+    done = push_set(built, f"{local.host}/{NAME}", "--json")
+    assert done.returncode == 0, done.stderr
+    status = {step["tag"]: step["status"] for step in json.loads(done.stdout)}
+    assert [status[tag] for tag in TAGS] == ["there", "there", "pushed", "pushed", "pushed"]
+    assert sorted(tag for tag in local.tags(NAME) if tag.endswith("_latest")) == MOVING
+
+
+def test_kill_9_in_the_middle_leaves_latest_where_it_was(
+    built: Path, local: LocalRegistry, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert push_set(built, f"{local.host}/{NAME}").returncode == 0
+    before = {tag: digest for tag, digest in local.tags(NAME).items() if tag.endswith("_latest")}
+    kept = {tag: engine("image", "inspect", "--format", "{{.Id}}", f"localhost/workbench-images:{tag}") for tag in TAGS}
+    try:
+        for tag in TAGS:
+            engine(
+                "build", "--tag", f"localhost/workbench-images:{tag}", "-", stdin=f"FROM {TINY}\nENV x={tag}".encode()
+            )
+        with monkeypatch.context() as patch:
+            wrapped(tmp_path, patch, 4, f"touch {tmp_path}/reached; sleep 300")
+            command = [sys.executable, str(REPOSITORY / "wizard.py"), "push", f"{local.host}/{NAME}", *SET, "--replace"]
+            command += ["--catalog", str(built / "catalogue"), "--recipes", str(built / "recipes")]
+            push = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "reached").exists():
+                assert push.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            os.killpg(push.pid, signal.SIGKILL)
+            push.wait()
+        now = local.tags(NAME)
+        assert {tag: now[tag] for tag in before} == before
+        # Three dated tags are new, two are old: no set at all, and `latest` names none of it.
+        assert [now[tag] == before[tag.replace("20261122", "latest")] for tag in TAGS] == [False] * 3 + [True] * 2
+        assert push_set(built, f"{local.host}/{NAME}", "--replace").returncode == 0
+        after = local.tags(NAME)
+        assert all(after[tag] == after[tag.replace("20261122", "latest")] != now[CUDA] for tag in TAGS)
+    finally:
+        for tag, identity in kept.items():
+            engine("tag", identity, f"localhost/workbench-images:{tag}")
+
+
+def test_another_image_under_a_dated_tag_is_refused(built: Path, local: LocalRegistry, engine: Engine) -> None:
+    engine("push", TINY, f"docker://{local.host}/{NAME}:{RUNTIME}")
+    done = push_set(built, f"{local.host}/{NAME}")
+    assert done.returncode == 1
+    assert f"error: {local.host}/{NAME}:{RUNTIME} is another image: sha256:" in done.stderr
+    assert "--replace" in done.stderr
+    assert not [tag for tag in local.tags(NAME) if tag.endswith("_latest")]
+
+
+def test_a_digest_that_does_not_match_is_told(built: Path, local: LocalRegistry) -> None:
+    assert push_set(built, f"{local.host}/{NAME}").returncode == 0
+    digest = local.tags(NAME)[LAYER].removeprefix("sha256:")
+    data = local.folder / "blobs/docker/registry/v2/blobs/sha256" / digest[:2] / digest / "data"
+    data.write_bytes(data.read_bytes() + b" ")
+    done = push_set(built, f"{local.host}/{NAME}")
+    assert done.returncode == 1
+    assert f"the registry says that {LAYER} is sha256:{digest}, and its bytes are sha256:" in done.stderr
+
+
+def test_a_registry_that_is_down(built: Path, engine: Engine) -> None:
+    host = f"127.0.0.1:{free_port()}"
+    done = push_set(built, f"{host}/{NAME}")
+    assert done.returncode == 1
+    assert f"error: the registry {host} does not answer: " in done.stderr
+
+
+def test_a_registry_that_wants_a_login(
+    built: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = LocalRegistry(engine, tmp_path, USERS)
+    private.start()
+    try:
+        done = push_set(built, f"{private.host}/{NAME}")
+        assert done.returncode == 1
+        assert f"error: the registry {private.host} refuses GET" in done.stderr
+        assert f"`podman login {private.host}` first" in done.stderr
+        (tmp_path / "auth.json").write_text(json.dumps({"auths": {private.host: {"auth": LOGIN}}}))
+        monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))
+        done = push_set(built, f"{private.host}/{NAME}")
+        assert done.returncode == 0, done.stderr
+        assert "tester" not in done.stderr + done.stdout
+    finally:
+        private.stop()
+
+
+def test_images_that_are_not_built_are_named_before_anything_is_pushed(
+    built: Path, local: LocalRegistry, engine: Engine
+) -> None:
+    name = f"localhost/workbench-images:{CUDA}"
+    identity = engine("image", "inspect", "--format", "{{.Id}}", name)
+    engine("untag", name, name)
+    done = push_set(built, f"{local.host}/{NAME}")
+    engine("tag", identity, name)
+    assert done.returncode == 1
+    assert f"1 of 5 images of the set are not here; nothing was pushed\n  {CUDA}: is not built" in done.stderr
+    assert local.tags(NAME) == {}
+
+
+@pytest.mark.parametrize("repository", ["images", "team/images", "quay.io/team/images:tag"])
+def test_what_is_no_repository(built: Path, engine: Engine, repository: str) -> None:
+    assert push_set(built, repository).returncode == 2

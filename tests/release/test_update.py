@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY, make_catalogue
+from tests.command import files_below, wizard
+from tests.release.index import SOURCE, Index, served
+from workbench.catalog.reader import read_catalogue
+from workbench.lock.pipenv import is_current
+from workbench.release.check import check
+from workbench.release.freeze import freeze
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+FOLDER = f"bundles/1-plain/py{PYTHON.replace('.', '')}"
+OWN = f"releases/2026a/{FOLDER}"
+
+
+@pytest.fixture
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    with served() as found:
+        monkeypatch.setenv("PIP_INDEX_URL", found.url)
+        # What the machine has beside its index is not what is asked about here.
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+            monkeypatch.delenv(name, raising=False)
+        yield found
+
+
+def frozen(root: Path, locked: dict[str, str], more: dict[str, str | None] | None = None) -> Path:
+    """The small catalogue with this lock, for the Python of the tests, frozen."""
+    release = (make_catalogue(root) / "releases/2026a.toml").read_text()
+    release = release.replace('["3.11", "3.12"]', f'["{PYTHON}"]').replace('["3.11"]', f'["{PYTHON}"]')
+    files: dict[str, str | None] = {
+        **{f"bundles/1-plain/py31{minor}/requirements{part}.txt": None for minor in "12" for part in ("", "-editor")},
+        "releases/2026a.toml": release.replace('"3.11"', f'"{PYTHON}"'),
+        **{f"{FOLDER}/{name}": text for name, text in locked.items()},
+    }
+    folder = make_catalogue(root, {**files, **(more or {})})
+    freeze(read_catalogue(str(folder)), "2026a", None)
+    return folder
+
+
+def update(folder: Path, *flags: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return wizard("release", "update", "2026a", "--catalog", folder, "--interpreter", sys.executable, *flags, env=env)
+
+
+def pins(folder: Path) -> dict[str, str]:
+    lines = (folder / OWN / "requirements.txt").read_text().splitlines()
+    return dict(line.split(";")[0].split(" ")[0].split("==") for line in lines)
+
+
+def advised(folder: Path, package: str, version: str) -> None:
+    file = folder / "releases/2026a.toml"
+    fix = f'\n[[security]]\npackage = "{package}"\nfixed = "{version}"\nadvisory = "TEST-1"\n'
+    file.write_text(file.read_text() + fix)
+
+
+def faults_of(folder: Path) -> list[tuple[str, str]]:
+    return list(check(read_catalogue(str(folder)), "2026a", "2026-11-22").faults)
+
+
+def test_real_packages_move_by_z_only(tmp_path: Path) -> None:
+    """urllib3, packaging and requests, of which the package index has newer z and newer y; idna comes with requests."""
+    script = '. workbench/lock/index-url.sh && echo "$PIP_INDEX_URL"'
+    url = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, cwd=REPOSITORY, check=True
+    ).stdout.strip()
+    old = {"urllib3": "2.2.0", "packaging": "24.0", "requests": "2.32.0", "idna": "3.6", "certifi": "2024.2.2"}
+    old["charset-normalizer"] = "3.3.0"
+    pipfile = '[packages]\nurllib3 = "~=2.2.0"\npackaging = "*"\nrequests = "~=2.32.0"\n'
+    folder = frozen(tmp_path, Index().lock(pipfile, {"packages": old}))
+    done = update(folder, "--json", PIP_INDEX_URL=url)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    now = pins(folder)
+    assert {name: version.split(".")[:2] for name, version in now.items()} == {
+        name: version.split(".")[:2] for name, version in old.items()
+    }
+    # The last of their z, and no more of them will come.
+    assert (now["urllib3"], now["requests"], now["charset-normalizer"]) == ("2.2.3", "2.32.5", "3.3.2")
+    assert (now["packaging"], now["idna"]) == ("24.0", "3.6")
+    assert {"urllib3", "packaging", "idna", "certifi"} <= set(told["held"])
+    moved = {each["package"]: (each["before"], each["after"]) for each in told["moved"]}
+    assert moved["urllib3"] == ("2.2.0", "2.2.3")
+    assert set(moved) == {name for name, version in now.items() if version != old[name]}
+    assert faults_of(folder) == []
+    assert is_current(str(folder / OWN))
+
+
+def test_what_comes_with_others_stays_in_its_own_x_y_and_the_next_time_nothing_moves(
+    tmp_path: Path, index: Index
+) -> None:
+    index.add("beta", "2.3.1", "2.3.4", "2.4.0")
+    index.add("alpha", "1.0.0", "1.0.2", "1.1.0", needs=["beta>=2.3"])
+    index.add("gamma", "0.1.0")
+    index.add("alpha", "1.0.3", needs=["beta>=2.3", "gamma"])
+    folder = frozen(
+        tmp_path, index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0", "beta": "2.3.1"}})
+    )
+    dry = update(folder, "--dry-run")
+    assert "3 versions would move; 2 packages have a later x.y" in dry.stdout, dry.stderr
+    assert pins(folder) == {"alpha": "1.0.0", "beta": "2.3.1"}
+    done = update(folder)
+    assert done.returncode == 0, done.stderr
+    assert pins(folder) == {"alpha": "1.0.3", "beta": "2.3.4", "gamma": "0.1.0"}
+    assert faults_of(folder) == []
+    before = files_below(folder)
+    again = update(folder)
+    assert (again.returncode, again.stdout.startswith("0 versions moved")) == (0, True)
+    assert files_below(folder) == before
+
+
+def test_a_package_taken_back_or_gone_is_told_and_the_old_lock_stays(tmp_path: Path, index: Index) -> None:
+    index.add("alpha", "1.0.0", "1.1.0")
+    index.add("beta", "2.3.1", "2.4.0")
+    index.add("delta", "4.0.0")
+    pinned = {"alpha": "1.0.0", "beta": "2.3.1", "delta": "4.0.0"}
+    folder = frozen(tmp_path, index.lock('[packages]\nalpha = "*"\nbeta = "*"\ndelta = "*"\n', {"packages": pinned}))
+    before = files_below(folder)
+    index.yanked["alpha", "1.0.0"] = "deletes files"
+    del index.wheels["beta"]["2.3.1"], index.wheels["delta"]
+    done = update(folder)
+    assert done.returncode == 1
+    assert f"{OWN}: alpha 1.0.0 was taken back (yanked): deletes files, and no other z of it is there" in done.stderr
+    assert f"{OWN}: beta 2.3.1 is gone from the index, and no other z of it is there" in done.stderr
+    assert f"{OWN}: delta 4.0.0 is gone from the index, and no other z of it is there" in done.stderr
+    assert "nothing was written" in done.stderr
+    assert files_below(folder) == before
+    assert faults_of(folder) == []
+
+
+def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_path: Path, index: Index) -> None:
+    index.add("alpha", "1.0.0", "1.2.0", "2.0.0")
+    index.add("beta", "2.3.1")
+    pinned = {"alpha": "1.0.0", "beta": "2.3.1"}
+    locked = index.lock('[packages]\nalpha = "~=1.0.0" # held\nbeta = "*"\n', {"packages": pinned})
+    folder = frozen(tmp_path, locked)
+    advised(folder, "alpha", "1.2.0")
+    told = "alpha 1.0.0 has TEST-1, mended in 1.2.0"
+    assert faults_of(folder) == [(OWN, f"{told}: `release update 2026a`, which needs --allow alpha")]
+    before = files_below(folder)
+    done = update(folder)
+    assert (done.returncode, done.stdout[:16]) == (0, "0 versions moved")
+    assert f"security: {OWN}: {told}, which needs --allow alpha" in done.stderr
+    assert files_below(folder) == before
+    done = update(folder, "--allow", "Alpha")
+    assert done.returncode == 0, done.stderr
+    assert pins(folder) == {"alpha": "2.0.0", "beta": "2.3.1"}
+    assert faults_of(folder) == []
+    assert is_current(str(folder / OWN))
+    assert 'alpha = "*" # held' in (folder / OWN / "Pipfile").read_text()
+    assert "no lock of release 2026a has gama" in update(folder, "--allow", "gama").stderr
+
+
+def test_a_pipfile_that_asks_for_more_is_refused(tmp_path: Path, index: Index) -> None:
+    """An open release with locks of its own: the Pipfile was changed, the lock not yet."""
+    index.add("alpha", "1.0.0", "1.1.0")
+    locked = index.lock('[packages]\nalpha = "~=1.0"\n', {"packages": {"alpha": "1.0.0"}})
+    folder = frozen(tmp_path, locked)
+    made = wizard("release", "new", "2026b", "--from", "2026a", "--today", "2026-11-22", "--catalog", folder)
+    assert made.stdout.split() == ["releases/2026b.toml", "releases/2026b"]
+    own = folder / "releases/2026b" / FOLDER
+    assert (own / "requirements.txt").read_text() == locked["requirements.txt"]
+    (own / "Pipfile").write_text(SOURCE + '[packages]\nalpha = "~=1.1"\n')
+    before = files_below(folder)
+    done = wizard("release", "update", "2026b", "--catalog", folder)
+    assert done.returncode == 1
+    where = f"releases/2026b/{FOLDER}"
+    assert f"{where}: alpha is promised as 1.0.0, and its Pipfile asks for ~=1.1: only z may move" in done.stderr
+    assert files_below(folder) == before
+
+
+def test_without_an_index_or_locks_of_its_own(tmp_path: Path, index: Index) -> None:
+    index.add("alpha", "1.0.0")
+    folder = frozen(tmp_path, index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}}))
+    assert "PIP_INDEX_URL, which the Pipfiles name, is not set" in update(folder, PIP_INDEX_URL="").stderr
+    done = update(folder, PIP_INDEX_URL="http://somebody:secret@127.0.0.1:9/simple")
+    assert done.returncode == 1
+    assert "the package index does not answer" in done.stderr
+    assert "secret" not in done.stderr
+    plain = make_catalogue(tmp_path)
+    assert "release 2026a has no locks of its own" in update(plain).stderr
+
+
+WRITING = """
+import sys
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.views import at_release
+from workbench.compose.recipe import RecipeFile
+from workbench.release.folder import own_files, with_record, write_folder
+root, path, old, new = sys.argv[1:]
+while True:
+    catalogue = read_catalogue(root)
+    files = own_files(at_release(catalogue, "2026a").tree, catalogue.releases["2026a"])
+    changed = {name: file.replace(data=file.data.replace(old.encode(), new.encode())) if path in name else file
+               for name, file in files.items()}
+    write_folder(catalogue.tree, "2026a", with_record(changed))
+    old, new = new, old
+"""
+
+
+def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, index: Index) -> None:
+    """kill -9 in what an update does last, over and over: locks, lists and record are of one state."""
+    index.add("alpha", "1.0.0", "1.0.1")
+    more = {f"ides/1-editor/files/deep/{number}/file.txt": f"{number}\n" * 500 for number in range(100)}
+    locked = index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}})
+    folder = frozen(tmp_path, locked, {**more})
+    chance, seen = random.Random(2026), set()
+    for _ in range(16):
+        now = pins(folder)["alpha"]
+        command = [sys.executable, "-c", WRITING, str(folder), FOLDER, now, "1.0.1" if now == "1.0.0" else "1.0.0"]
+        process = subprocess.Popen(command, cwd=REPOSITORY)
+        time.sleep(chance.uniform(0.4, 1.5))
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert faults_of(folder) == []
+        seen.add(pins(folder)["alpha"])
+    assert seen == {"1.0.0", "1.0.1"}
+
+
+def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index) -> None:
+    index.add("alpha", "1.0.0", "1.0.1")
+    folder = frozen(tmp_path, index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}}))
+    before = files_below(folder)
+    command = [sys.executable, "wizard.py", "release", "update", "2026a", "--catalog", str(folder)]
+    command += ["--interpreter", sys.executable]
+    for wait in (1.0, 2.0, 3.0):
+        process = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.DEVNULL)
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert files_below(folder) == before
+    assert faults_of(folder) == []

@@ -1,0 +1,37 @@
+"""Attaching an image's records to it in a registry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from workbench.attest.kinds import KINDS
+from workbench.attest.provenance import about
+from workbench.compose.recipe import PROVENANCE
+from workbench.errors import WorkbenchError
+from workbench.registry.referrers import attach
+from workbench.registry.repository import Manifest, Repository
+
+
+def attach_records(
+    remote: Repository, tag: str, subject: Manifest, folder: str, identity: str
+) -> Iterator[tuple[str, str, str]]:
+    """Attach the records in the recipe's `folder` to the image `subject`, which has the id `identity`.
+
+    Yields each record's name, the digest that it got, and "", or the reason why the registry did
+    not take it: an image without its records is an image still. Records of another image stay here.
+    """
+    for record, kind in KINDS.items():
+        try:
+            with open(os.path.join(folder, record), encoding="utf-8") as file:
+                text = file.read()
+        except OSError:
+            continue
+        if identity.removeprefix("sha256:") not in text:
+            continue
+        if record == PROVENANCE:
+            text = about(text, f"{remote.host}/{remote.name}:{tag}", subject.digest)
+        try:
+            yield record, attach(remote, subject, kind, record, text.encode()), ""
+        except WorkbenchError as error:
+            yield record, "", error.message

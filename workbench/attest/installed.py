@@ -1,0 +1,67 @@
+"""The packages that are in an image: asked in a container of it, without network."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from workbench.attest.package import DEB, PYPI, RPM, Package, joined
+from workbench.build import podman
+from workbench.errors import WorkbenchError
+
+_QUESTIONS = os.path.join(os.path.dirname(__file__), "questions.py")
+# Where NVIDIA's wheels keep their records on systems without RPMs (cuda-layer/install-wheels.sh).
+_WHEELS = "/usr/local/cuda/share/wheels"
+
+
+def installed_packages(image: str) -> list[Package]:
+    """Return the packages of Python and of the operating system in the local `image`.
+
+    Raises WorkbenchError when the image has no Python that answers.
+    """
+    with open(_QUESTIONS, encoding="utf-8") as file:
+        questions = file.read()
+    answer = podman.ask(
+        *("run", "--rm", "--network=none", "--user=0", "--entrypoint=python"),
+        *("--env=LC_ALL=C.UTF-8", image, "-I", "-c", questions, _WHEELS),
+        seconds=600,
+    )
+    if answer.code != 0:
+        raise WorkbenchError(f"{image} does not tell its packages: {answer.reason}")
+    return read_answers(answer.out)
+
+
+def read_answers(text: str) -> list[Package]:
+    """Return the packages that a container's answers list."""
+    told = json.loads(text)
+    release = told["release"]
+    distro = "-".join(part for part in (release.get("ID", ""), release.get("VERSION_ID", "")) if part)
+    found = [
+        Package(PYPI, canonicalize_name(each["name"]), each["version"], licence=each["licence"])
+        for each in told["python"]
+        if each["name"]
+    ]
+    found += [_deb(row, release, distro) for row in told["os"].get(DEB, ()) if row[3] == "installed"]
+    found += [_rpm(row, release, distro) for row in told["os"].get(RPM, ())]
+    return joined(found)
+
+
+def _deb(row: list[str], release: dict[str, Any], distro: str) -> Package:
+    name, version, architecture, _ = row
+    return Package(DEB, name, version, release.get("ID", ""), _qualifiers(arch=architecture, distro=distro))
+
+
+def _rpm(row: list[str], release: dict[str, Any], distro: str) -> Package:
+    name, epoch, version, architecture, licence = row
+    epoch = "" if epoch == "0" else epoch
+    # Keys that the package manager trusts are listed as packages without an architecture.
+    architecture = "" if architecture == "(none)" else architecture
+    qualifiers = _qualifiers(arch=architecture, distro=distro, epoch=epoch)
+    return Package(RPM, name, version, release.get("ID", ""), qualifiers, licence=licence)
+
+
+def _qualifiers(**values: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, value) for name, value in values.items() if value))

@@ -1,0 +1,72 @@
+"""The packages that a recipe asks for: Python's from its locked lists, the operating system's by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.utils import canonicalize_name
+
+from workbench.attest.package import PYPI, Package, joined
+from workbench.compose.containerfile import instructions
+from workbench.compose.files import OS_PACKAGES
+from workbench.compose.recipe import CONTAINERFILE
+from workbench.errors import WorkbenchError
+
+# A list counts when a RUN installs it: Jupyter's lies in a runtime recipe too, for one line of it.
+_INSTALLED = re.compile(r"\bpip3? install\b[^&|;]*?(?:-r|--requirement)[ =]?(?P<path>[^\s&|;]+)")
+_PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==(?P<version>[^\s;]+)\s*(?:;(?P<marker>.*?))?")
+_HASH = re.compile(r"\s--hash=sha256:([0-9a-f]{64})\b")
+
+
+def locked_packages(files: Mapping[str, bytes], python: str) -> list[Package]:
+    """Return what the recipe with these files asks for, its Python being `python` ("3.11").
+
+    Packages of the operating system have a name only: which version comes is the mirror's choice.
+    Raises WorkbenchError, with file and line, for a requirement that pins nothing.
+    """
+    found: list[Package] = []
+    for path in installed_lists(files):
+        found += _pins(path, files[path].decode(), python)
+    for path, data in files.items():
+        if path.rpartition("/")[2] == OS_PACKAGES:
+            names = (line.strip() for line in data.decode().splitlines())
+            found += [Package("", name, origins=(path,)) for name in names if name and not name.startswith("#")]
+    return joined(found)
+
+
+def installed_lists(files: Mapping[str, bytes]) -> list[str]:
+    """Return the requirement lists of a recipe that its Containerfile installs, by their path in it."""
+    wanted = {
+        match["path"].strip("\"'").rpartition("/")[2]
+        for item in instructions(files[CONTAINERFILE].decode())
+        if item.word == "RUN"
+        for match in _INSTALLED.finditer(" ".join(item.args))
+    }
+    return sorted(path for path in files if path.rpartition("/")[2] in wanted)
+
+
+def _pins(path: str, text: str, python: str) -> Iterator[Package]:
+    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
+        wish = line.partition(" #")[0].strip()
+        if not wish or wish.startswith(("#", "-")):
+            continue
+        match = _PIN.fullmatch(_HASH.sub("", wish).strip())
+        if match is None:
+            raise WorkbenchError(f"pins no version: {wish}", where=f"{path}:{number}", hint="lock it: `make lock`")
+        if _applies(match["marker"], python, f"{path}:{number}"):
+            hashes = tuple(sorted(_HASH.findall(wish)))
+            yield Package(PYPI, canonicalize_name(match["name"]), match["version"], hashes=hashes, origins=(path,))
+
+
+def _applies(marker: str | None, python: str, where: str) -> bool:
+    """Return whether a requirement's marker holds in an image: Linux, x86-64, the newest z of `python`."""
+    if not marker:
+        return True
+    environment = {"python_version": python, "python_full_version": f"{python}.99", "platform_machine": "x86_64"}
+    environment |= {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
+    try:
+        return Marker(marker).evaluate(environment)
+    except InvalidMarker as error:
+        raise WorkbenchError(f"has a marker that cannot be read: {error}", where=where) from None

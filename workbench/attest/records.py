@@ -1,0 +1,72 @@
+"""The records that a build leaves in the recipe's folder: the SBOM of the image, and its provenance."""
+
+from __future__ import annotations
+
+import datetime
+import os
+
+from workbench.attest.installed import installed_packages
+from workbench.attest.locked import locked_packages
+from workbench.attest.package import Package
+from workbench.attest.provenance import provenance
+from workbench.attest.sbom import sbom, with_lock
+from workbench.build import podman
+from workbench.build.make import Made
+from workbench.compose.recipe import PROVENANCE, SBOM
+from workbench.errors import WorkbenchError
+from workbench.files import write_whole
+from workbench.recipes.read import Manifest, read_files, read_manifest
+
+
+def keep_records(folder: str, made: Made, source: str) -> str:
+    """Write the records of the image that was `made` from the recipe in `folder`; `source` is its source label.
+
+    Returns what is missing in them, "" for nothing: an image without Python tells no packages, and
+    its SBOM then lists what the recipe asks for. Raises WorkbenchError when the disk refuses.
+    """
+    manifest = read_manifest(folder)
+    image, image_id = made.built.image, made.built.id
+    ended = datetime.datetime.now(datetime.UTC)
+    statement = provenance(
+        manifest,
+        source=source,
+        image=image,
+        image_id=image_id,
+        base_digest=digest_of(manifest.image),
+        builder="podman",
+        versions={"podman": podman.tell("tell its version", "version", "--format", "{{.Client.Version}}")},
+        began=ended - datetime.timedelta(seconds=made.seconds),
+        ended=ended,
+    )
+    text, missing = image_sbom(manifest, folder, image, image_id)
+    write_whole(os.path.join(folder, SBOM), text)
+    write_whole(os.path.join(folder, PROVENANCE), statement)
+    return missing
+
+
+def recipe_sbom(folder: str) -> str:
+    """Return the SBOM of the recipe in `folder`: what it asks for. Raises WorkbenchError when it is no recipe."""
+    manifest = read_manifest(folder)
+    return sbom(manifest.tag, locked_packages(read_files(folder), manifest.selection.python))
+
+
+def image_sbom(manifest: Manifest, folder: str, image: str, image_id: str) -> tuple[str, str]:
+    """Return the SBOM of `image`, built from the recipe in `folder`, and what is missing in it ("" for nothing)."""
+    locked: list[Package] = []
+    missing = []
+    try:
+        locked = locked_packages(read_files(folder), manifest.selection.python)
+    except WorkbenchError as error:
+        missing.append(f"the SBOM has no hashes: {error.where}: {error.message}")
+    try:
+        installed = installed_packages(image)
+    except WorkbenchError as error:
+        missing.append(f"the SBOM lists what the recipe asks for: {error.message}")
+        return sbom(manifest.tag, locked), "; ".join(missing)
+    return sbom(manifest.tag, with_lock(installed, locked), image_id=image_id), "; ".join(missing)
+
+
+def digest_of(image: str) -> str:
+    """Return the digest of the manifest of an image that is here, "" when it is not."""
+    answer = podman.ask("image", "inspect", "--format", "{{.Digest}}", image)
+    return answer.out.strip() if answer.code == 0 else ""

@@ -1,0 +1,1 @@
+"""What platforms import: image streams, Elyra's runtime images, bake files, Kubernetes manifests."""

@@ -1,0 +1,66 @@
+"""A bake file: the whole set with its graph, for BuildKit to build at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.build.builder import BuildRequest
+from workbench.build.podman_builder import base_images
+from workbench.compose.recipe import CONTAINERFILE
+from workbench.release.standard import Image
+
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def bake_file(
+    images: Mapping[str, Image], requests: Mapping[str, BuildRequest], repository: str, relative_to: str
+) -> dict[str, Any]:
+    """Return a bake file with a target for each image, named by its tag, and all recipes in the group `default`.
+
+    What a target stands on comes from the other target, by a named context, and from no registry.
+    Paths are relative to the folder `relative_to`, which bake is to be run in. Images get their
+    dated tags in `repository`: `latest` is moved when all are there, see `push`.
+    """
+    # The name by which a Containerfile calls an image of the set -> the target that makes it.
+    known = {name: target_name(tag) for tag, request in requests.items() for name in request.names}
+    targets = {
+        target_name(tag): _target(image, requests[tag], known, repository, relative_to) for tag, image in images.items()
+    }
+    published = [target_name(tag) for tag, image in images.items() if image.selection]
+    return {"group": {"default": {"targets": published}}, "target": targets}
+
+
+def target_name(tag: str) -> str:
+    """Return the name of a target: dots are not allowed in it."""
+    return _NOT_ALLOWED.sub("-", tag)
+
+
+def _target(
+    image: Image, request: BuildRequest, known: Mapping[str, str], repository: str, relative_to: str
+) -> dict[str, Any]:
+    contexts = {name: f"target:{known[name]}" for name in base_images(request) if name in known}
+    folder = os.path.relpath(request.folder, relative_to)
+    found: dict[str, Any] = {
+        "context": folder,
+        "tags": [f"{repository}:{tag}" for tag in image.tags],
+        "labels": dict(request.labels),
+    }
+    own = os.path.join(request.folder, CONTAINERFILE)
+    found |= {"dockerfile": CONTAINERFILE} if _reads(own, request.text) else {"dockerfile-inline": request.text}
+    if contexts:
+        found["contexts"] = contexts
+    if request.arguments:
+        found["args"] = dict(request.arguments)
+    return found
+
+
+def _reads(path: str, text: str) -> bool:
+    """Return whether the file at `path` is this Containerfile: a CUDA layer's stands deeper than what it copies."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read() == text
+    except OSError:
+        return False

@@ -1,0 +1,26 @@
+"""Runtime images, as Elyra reads them for the nodes of a pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.export.software import RUNTIME, Described, check_registry
+
+
+def runtime_image(recipe: Described, repository: str = "") -> dict[str, Any]:
+    """Return the metadata of a runtime image; raises WorkbenchError for a recipe with an IDE."""
+    if recipe.ide.image_type != RUNTIME:
+        raise WorkbenchError(
+            f"{recipe.tag} has an IDE, and pipelines run in runtimes",
+            hint="compose it with --ide runtime, or make an image stream of it: `wizard.py export imagestream`",
+        )
+    image = recipe.image(repository)
+    check_registry(image.rpartition(":")[0])
+    metadata = {
+        "display_name": f"{recipe.title} {recipe.selection.release}",
+        "image_name": image,
+        "pull_policy": "IfNotPresent",
+        "tags": [recipe.selection.bundle, recipe.selection.release, *(["cuda"] if recipe.has_cuda else [])],
+    }
+    return {"display_name": metadata["display_name"], "schema_name": "runtime-image", "metadata": metadata}

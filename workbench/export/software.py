@@ -1,0 +1,123 @@
+"""What a recipe's image holds, by its own locks: what a platform's dashboard shows of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from workbench.attest.locked import installed_lists, locked_packages
+from workbench.attest.package import PYPI
+from workbench.catalog.bases import has_cuda
+from workbench.catalog.values import Bundle, Catalogue, Ide, Release
+from workbench.catalog.views import at_release
+from workbench.compose.selection import Selection, check_selection
+from workbench.errors import WorkbenchError
+from workbench.names import is_qualified, python_folder
+from workbench.recipes.read import read_files, read_manifest
+
+# The type of an image without an IDE.
+RUNTIME = "runtime"
+_LIST = re.compile(r"requirements(?:-(?P<category>.+))?\.txt")
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A recipe as platforms see it: `software` and `packages` are names with the versions of its locks."""
+
+    folder: str
+    tag: str
+    selection: Selection
+    release: Release
+    bundle: Bundle
+    ide: Ide
+    software: tuple[tuple[str, str], ...]
+    packages: tuple[tuple[str, str], ...]
+
+    @property
+    def stem(self) -> str:
+        """The tag without release and date: what stays the same from one release to the next."""
+        return self.tag.rsplit("_", 2)[0]
+
+    @property
+    def has_cuda(self) -> bool:
+        """Whether it stands on CUDA."""
+        return has_cuda(self.selection.base)
+
+    @property
+    def title(self) -> str:
+        """What to call it in a menu."""
+        inside = [] if self.ide.image_type == RUNTIME else [self.ide.display]
+        if self.has_cuda and "version" in self.release.cuda:
+            inside.append(f"CUDA {self.release.cuda['version']}")
+        return f"{self.bundle.display} ({', '.join([*inside, f'Python {self.selection.python}'])})"
+
+    def image(self, repository: str) -> str:
+        """Return its full name in `repository`, "" for the release's own."""
+        return f"{repository or self.release.repository}:{self.tag}"
+
+
+def described(catalogue: Catalogue, folder: str) -> Described:
+    """Return the recipe in `folder` as platforms see it.
+
+    Raises WorkbenchError when it is no recipe, and when the catalogue has not what it was made of.
+    """
+    if not os.path.isdir(folder):
+        raise WorkbenchError("there is no such recipe folder", where=folder, hint="`wizard.py new` makes one")
+    manifest = read_manifest(folder)
+    selection = check_selection(catalogue, manifest.selection)
+    seen = at_release(catalogue, selection.release)
+    files = read_files(folder)
+    pins = {each.name: each.version for each in locked_packages(files, selection.python) if each.kind == PYPI}
+    lists = installed_lists(files)
+    chosen = {str(canonicalize_name(name)): name for name in _asked_for(seen, selection, lists)}
+    shown = {name: chosen.get(name, name) for name in pins if not chosen or name in chosen}
+    release = seen.releases[selection.release]
+    return Described(
+        folder=folder,
+        tag=manifest.tag,
+        selection=selection,
+        release=release,
+        bundle=seen.bundles[selection.bundle],
+        ide=seen.ides[selection.ide],
+        software=tuple(_software(seen, selection)),
+        packages=tuple((shown[name], pins[name]) for name in sorted(shown)),
+    )
+
+
+def check_registry(repository: str) -> str:
+    """Return `repository` when a cluster can pull from it; raises WorkbenchError for one of this machine."""
+    if not is_qualified(f"{repository}:x") or repository.startswith("localhost/"):
+        raise WorkbenchError(
+            f"no cluster can pull from {repository}", hint="name where the images are with --repo quay.io/team/images"
+        )
+    return repository
+
+
+def _asked_for(catalogue: Catalogue, selection: Selection, lists: list[str]) -> Iterator[str]:
+    """Yield the packages that the Pipfiles of the bundle, and of those below it, name for these lists."""
+    bundle = catalogue.bundles[selection.bundle]
+    categories = {match["category"] or "packages" for name in lists if (match := _LIST.fullmatch(name))}
+    for part in [*(catalogue.bundles[name] for name in bundle.above), bundle]:
+        path = f"{part.folder}/{python_folder(selection.python)}/Pipfile"
+        if catalogue.tree.exists(path):
+            tables = tomllib.loads(catalogue.tree.text(path))
+            for category in categories:
+                yield from tables.get(category, ())
+
+
+def _software(catalogue: Catalogue, selection: Selection) -> Iterator[tuple[str, str]]:
+    """Yield what is in the image beside Python's packages and has a version of its own."""
+    release = catalogue.releases[selection.release]
+    yield "Python", f"v{selection.python}"
+    if has_cuda(selection.base) and "version" in release.cuda:
+        yield "CUDA", release.cuda["version"]
+    for name in (selection.bundle, selection.ide):
+        pins = release.tools.get(name, {})
+        found = next((pins[kind] for kind in catalogue.variants(selection.os) if kind in pins), {})
+        if "version" in found:
+            yield catalogue.ides[name].display if name in catalogue.ides else name, found["version"]

@@ -1,0 +1,64 @@
+"""Which folders of a catalogue have something to lock, and whose Pipfiles each builds on."""
+
+from __future__ import annotations
+
+from workbench.catalog.bundles import extends_of
+from workbench.catalog.cuda_layers import WHEELS
+from workbench.catalog.faults import Faults
+from workbench.catalog.frozen import FrozenTree
+from workbench.catalog.lineage import ancestors, bundle_folders
+from workbench.catalog.overlay import OverlayTree
+from workbench.catalog.releases import SUMS
+from workbench.catalog.tree import Tree
+from workbench.errors import WorkbenchError
+from workbench.lock.pipfile import PIPFILE
+from workbench.names import check_release, pick, python_folder, python_version
+
+
+def release_tree(catalog: str, release: str) -> Tree:
+    """Return the files of the catalogue as `release` ("" for none) sees them.
+
+    Made by hand, because a catalogue with a bundle that is not locked yet has a fault. Raises
+    WorkbenchError for a release that is not there or has no folder of its own.
+    """
+    tree = Tree(catalog)
+    if not release:
+        return tree
+    own = f"releases/{check_release(release)}"
+    there = [file.removesuffix(".toml") for file in tree.folder("releases")[1] if file.endswith(".toml")]
+    pick(release, there, "release")
+    if not tree.exists(own):
+        raise WorkbenchError(
+            f"release {release} has no locks of its own: it takes those in bundles/",
+            hint=f"`make lock` locks those; for its own, make {own}/bundles with a Pipfile for each",
+        )
+    return FrozenTree(catalog, own) if tree.exists(f"{own}/{SUMS}") else OverlayTree(catalog, own)
+
+
+def lock_folders(
+    tree: Tree, bundle: str | None = None, python: str | None = None, *, bundles_only: bool = False
+) -> dict[str, list[str]]:
+    """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
+
+    Those of bundles, and those of bases unless one bundle is asked for, and NVIDIA's wheels, which
+    are for any Python, unless one Python is asked for.
+    """
+    faults = Faults()
+    named = bundle_folders(tree)
+    extends = {name: extends_of(tree, folder, faults) for name, folder in named.items()}
+    faults.raise_if_any(f"the catalogue {tree.root}")
+    chosen = [pick(bundle, named, "bundle")] if bundle else list(named)
+    parts = {named[name]: [named[each] for each in ancestors(tree, named, extends, name)] for name in chosen}
+    if bundle is None and not bundles_only:
+        parts |= {f"base/{name}": [] for name in tree.folder("base")[0]}
+    wanted = python_folder(python) if python else None
+    found = {
+        f"{part}/{folder}": [f"{each}/{folder}" for each in above]
+        for part, above in parts.items()
+        for folder in tree.folder(part)[0]
+        if python_version(folder) and wanted in (None, folder) and tree.exists(f"{part}/{folder}/{PIPFILE}")
+    }
+    if bundle is None and python is None and not bundles_only:
+        wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
+        found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
+    return found

@@ -1,0 +1,1 @@
+"""Releases: what they promise, and the images that they publish."""

@@ -1,0 +1,151 @@
+"""Does a release keep its promise? Its files, its fields, its locks, its support, its security fixes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from workbench.catalog.faults import Faults
+from workbench.catalog.fields import check_fields
+from workbench.catalog.frozen import FrozenTree
+from workbench.catalog.record import RELEASE_FILE, Record
+from workbench.catalog.releases import FROZEN, RETIRED, SUMS
+from workbench.catalog.tree import Tree
+from workbench.catalog.values import Catalogue, Release
+from workbench.catalog.views import at_release
+from workbench.errors import WorkbenchError
+from workbench.lock.pipenv import LOCK
+from workbench.names import pick
+from workbench.release.consistent import lock_faults
+from workbench.release.folder import files_below, frozen_paths
+from workbench.release.pins import keeps, pins_in, promise_path, read_promise
+from workbench.release.text import with_value
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checking found: how many files and locks it looked at, the digest of the record, faults and notes."""
+
+    files: int
+    locks: int
+    record: str
+    faults: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def check(catalogue: Catalogue, name: str, today: str) -> Checked:
+    """Return what is wrong with the release `name` on the day `today` (2026-11-22), every fault of it."""
+    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    faults, notes, tree = Faults(), list(_notes(catalogue, release, today)), catalogue.tree
+    record = ""
+    files: list[str] = []
+    locks: dict[str, dict[str, str]] = {}
+    if release.own and tree.exists(f"{release.own}/{SUMS}"):
+        record = tree.digest(f"{release.own}/{SUMS}")
+        with faults:
+            files, locks = _frozen(tree, release, faults)
+    elif release.state != RETIRED:
+        with faults:
+            seen = at_release(catalogue, name).tree
+            files = frozen_paths(seen, release)
+            locks = {
+                path.rpartition("/")[0]: pins_in(seen.read(path), seen.place(path))
+                for path in files
+                if path.endswith(f"/{LOCK}")
+            }
+    if release.until and today > release.until and release.state != RETIRED:
+        faults.add(release.path, f'support ended on {release.until}: say state = "retired", or prolong it')
+    for where, message in _security(release, locks):
+        faults.add(where, message)
+    return Checked(len(files), len(locks), record, tuple(dict.fromkeys(faults.found)), tuple(notes))
+
+
+def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
+    if release.since and today < release.since:
+        yield f"support begins on {release.since}"
+    if release.state == FROZEN:
+        text = catalogue.tree.text(release.path)
+        if with_value(text, ("state",), FROZEN) != text:
+            yield f"{release.path} does not say that it is frozen: `release freeze {release.name}` mends that"
+    if release.state == RETIRED:
+        yield f"release {release.name} is retired"
+
+
+def _frozen(tree: Tree, release: Release, faults: Faults) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Check the folder of a frozen release; return its files, and what its locks pin by folder."""
+    frozen = FrozenTree(tree.root, release.own)
+    record: Record = frozen.record
+    changed = []
+    for path, digest in record.sums.items():
+        with faults:
+            full = frozen.full(path)
+            if not os.path.lexists(full):
+                faults.add(frozen.place(path), "is missing, and was there when it was frozen")
+            elif os.path.islink(full):
+                faults.add(frozen.place(path), "is a link, and was a file when it was frozen")
+            elif hashlib.sha256(Tree.read(frozen, path)).hexdigest() != digest:
+                faults.add(frozen.place(path), "is not as it was frozen")
+                changed.append(path)
+            elif bool(os.stat(full).st_mode & 0o100) != (path in record.executables):
+                faults.add(frozen.place(path), "may be executed, or not, otherwise than when it was frozen")
+    there = files_below(os.path.join(tree.root, release.own))
+    for path in sorted(there - {*record.sums, SUMS}):
+        faults.add(frozen.place(path), "was not there when it was frozen")
+    if RELEASE_FILE not in changed:
+        with faults:
+            check_fields(tree, frozen, release.path, faults)
+    locks = {}
+    for path in record.sums:
+        folder, _, file = path.rpartition("/")
+        if file == LOCK:
+            with faults:
+                locks[folder] = _lock(frozen, folder, changed, faults)
+    return list(record.sums), locks
+
+
+def _lock(frozen: FrozenTree, folder: str, changed: list[str], faults: Faults) -> dict[str, str]:
+    """Check one lock: against its lists where one of them was changed, and against the promise."""
+    path = f"{folder}/{LOCK}"
+    names = [name for name in frozen.folder(folder)[1] if os.path.exists(frozen.full(f"{folder}/{name}"))]
+    if any(changed_path.startswith(f"{folder}/") for changed_path in changed):
+        # The digest says that it is another file; which line it is, the others know.
+        for where, message in lock_faults({name: Tree.read(frozen, f"{folder}/{name}") for name in names}):
+            faults.add(frozen.place(f"{folder}/{where}"), message)
+    pins = pins_in(Tree.read(frozen, path), frozen.place(path))
+    promise = read_promise(frozen.text(promise_path(folder)))
+    for package, promised in promise.items():
+        if package not in pins:
+            faults.add(frozen.place(path), f"{package} {promised} was promised, and is not there")
+        elif not keeps(promised, pins[package]):
+            faults.add(
+                frozen.place(path), f"{package} is {pins[package]}, and {promised} was promised: only z may move"
+            )
+    return pins
+
+
+def _security(release: Release, locks: dict[str, dict[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield every lock that has a package with a fault that the release file names."""
+    for fix in release.security:
+        for folder, pins in locks.items():
+            version = pins.get(fix.package)
+            if version is not None and Version(version) < Version(fix.fixed):
+                more = "" if keeps(version, fix.fixed) else f", which needs --allow {fix.package}"
+                yield (
+                    f"{release.own}/{folder}" if release.own else folder,
+                    f"{fix.package} {version} has {fix.advisory}, mended in {fix.fixed}: "
+                    f"`release update {release.name}`{more}",
+                )
+
+
+def refuse_unfrozen(release: Release) -> None:
+    """Raise WorkbenchError for a release that has no folder of its own."""
+    if not release.own:
+        raise WorkbenchError(
+            f"release {release.name} has no locks of its own: it takes those in bundles/",
+            where=release.path,
+            hint=f"`make lock` updates those; `release freeze {release.name}` makes them its own",
+        )

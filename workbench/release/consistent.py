@@ -1,0 +1,66 @@
+"""Does a lock belong to its Pipfile, and do its requirement lists say what it says?"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from workbench.lock.pipenv import LOCK, export_name
+from workbench.release.pins import categories_of
+
+_LINE = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;]+)")
+_HASH = re.compile(r"--hash=(\S+)")
+
+
+def pipfile_hash(text: str) -> str:
+    """Return the hash by which a lock names the Pipfile of this text that it was made from."""
+    from pipenv.vendor.plette import Pipfile
+
+    return str(Pipfile.load(io.StringIO(text)).get_hash().value)
+
+
+def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the lock and the lists among a folder's `files`, as `(file, message)`.
+
+    With the text of the Pipfile, whole, it is asked too whether the lock was made from it.
+    """
+    try:
+        lock: dict[str, Any] = json.loads(files[LOCK])
+        told = lock["_meta"]["hash"]["sha256"]
+        categories = {export_name(name): entries for name, entries in categories_of(lock)}
+    except (KeyError, TypeError, ValueError) as error:
+        yield LOCK, f"is no lock of pipenv: {error!r}"
+        return
+    if pipfile and pipfile_hash(pipfile) != told:
+        yield LOCK, "is older than its Pipfile: lock it again"
+    lists = [name for name in files if re.fullmatch(r"requirements(-.+)?\.txt", name)]
+    yield from ((name, "is of no category of the lock") for name in lists if name not in categories)
+    for name, entries in categories.items():
+        if name not in files:
+            if entries:
+                yield name, "is missing: lock it again"
+            continue
+        wanted: dict[str, tuple[str, set[str]]] = {
+            canonicalize_name(each): _pin(entry) for each, entry in entries.items()
+        }
+        for number, line in enumerate(files[name].decode(errors="replace").splitlines(), 1):
+            match = _LINE.match(line)
+            package = canonicalize_name(match[1]) if match else ""
+            if match is None or package not in wanted:
+                yield f"{name}:{number}", f"{package or line[:60]!r} is not in {LOCK}"
+                continue
+            version, hashes = wanted.pop(package)
+            if match[2] != version:
+                yield f"{name}:{number}", f"{package} is {match[2]} here and {version} in {LOCK}"
+            elif set(_HASH.findall(line)) != hashes:
+                yield f"{name}:{number}", f"{package} has other hashes here than in {LOCK}"
+        yield from ((name, f"{package} of {LOCK} is missing") for package in wanted)
+
+
+def _pin(entry: Mapping[str, Any]) -> tuple[str, set[str]]:
+    return str(entry.get("version", "")).removeprefix("=="), set(entry.get("hashes", ()))

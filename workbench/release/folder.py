@@ -1,0 +1,80 @@
+"""The folder of a release, `releases/NAME/`: what is in it, and writing it whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+
+from workbench.catalog.cuda_layers import WHEELS
+from workbench.catalog.frozen import FrozenTree
+from workbench.catalog.record import record_text
+from workbench.catalog.releases import SUMS
+from workbench.catalog.tree import Tree
+from workbench.catalog.values import Release
+from workbench.compose.recipe import RecipeFile
+from workbench.errors import WorkbenchError
+from workbench.names import python_folder, python_version
+from workbench.recipes.write import replace_folder
+
+
+def frozen_paths(tree: Tree, release: Release) -> list[str]:
+    """Return the path of every file of the catalogue `tree` that recipes and images of `release` are made from.
+
+    Locks are those of the release's Pythons, bases of its systems, wheels of its CUDA.
+    """
+    pythons = {python_folder(python) for system in release.systems.values() for python in system.pythons}
+    rooms = ["bundles", "ides", "snippets", "cuda-layer", *(f"base/{os_name}" for os_name in release.systems)]
+    wheels = f"{WHEELS}/{release.cuda.get('version', '')}/"
+    found = []
+    for path in (f"{room}/{file}" for room in rooms for file in tree.walk(room)):
+        python = next((part for part in path.split("/")[1:3] if python_version(part)), None)
+        if (python is None or python in pythons) and (not path.startswith(f"{WHEELS}/") or path.startswith(wheels)):
+            found.append(path)
+    return found
+
+
+def read_files(tree: Tree, paths: list[str]) -> dict[str, RecipeFile]:
+    """Return the files of `tree` at `paths`."""
+    return {path: RecipeFile(tree.read(path), tree.executable(path), path) for path in paths}
+
+
+def own_files(tree: Tree, release: Release) -> dict[str, RecipeFile]:
+    """Return the files in the folder of a release, by their path there; the record of a frozen one is left out.
+
+    Of a frozen one they are those that were frozen; raises WorkbenchError when one was changed since.
+    """
+    if isinstance(tree, FrozenTree):
+        return read_files(tree, list(tree.record.sums))
+    folder = os.path.join(tree.root, release.own)
+    return read_files(Tree(folder), sorted(files_below(folder) - {SUMS}))
+
+
+def files_below(folder: str) -> set[str]:
+    """Return the path of every file below `folder`, relative to it, whatever its name."""
+    found = set()
+    for base, _, names in os.walk(folder):
+        found |= {os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/") for name in names}
+    return found
+
+
+def with_record(files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
+    """Return `files` with the record of them."""
+    sums = {path: hashlib.sha256(file.data).hexdigest() for path, file in files.items()}
+    text = record_text(sums, [path for path, file in files.items() if file.executable])
+    return {**files, SUMS: RecipeFile(text.encode(), False, "")}
+
+
+def write_folder(tree: Tree, name: str, files: Mapping[str, RecipeFile]) -> None:
+    """Make `files` all that is in the folder of the release `name`: in one step, or not at all.
+
+    Raises WorkbenchError when the disk refuses.
+    """
+    try:
+        replace_folder(os.path.join(tree.root, "releases"), name, files)
+    except OSError as error:
+        raise WorkbenchError(
+            f"the release cannot be written: {error.strerror}",
+            where=str(error.filename or f"releases/{name}"),
+            hint="nothing was written",
+        ) from None

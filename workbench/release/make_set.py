@@ -1,0 +1,61 @@
+"""Building a standard set, and telling what became of each image."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.attest.records import keep_records
+from workbench.build import podman
+from workbench.build.builder import BuildRequest
+from workbench.build.make import Made
+from workbench.build.make_all import Outcome, make_all
+from workbench.build.recipe_build import SOURCE_LABEL
+from workbench.build.there import is_there
+from workbench.release.requests import stands_on
+from workbench.release.standard import Image, graph
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of an image, and how large it is in bytes (0 when it is not there)."""
+
+    outcome: Outcome
+    size: int
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """Return it as a line of the summary."""
+        made = self.outcome.made
+        size = f"{self.size / 1e6:.1f} MB" if self.size else ""
+        return (self.outcome.name, self.outcome.status, size, f"{made.seconds:.1f} s" if made else "")
+
+    def as_data(self) -> dict[str, object]:
+        """Return it as `--json` prints it."""
+        return {**self.outcome.as_data("tag"), "size": self.size}
+
+
+def make_set(
+    images: Mapping[str, Image], requests: Mapping[str, BuildRequest], *, jobs: int, logs: str, quiet: bool
+) -> list[Row]:
+    """Build the images that are not there and return what became of all, in the order of `images`.
+
+    A recipe's image gets its records (SBOM, provenance) when it is built. One failure stops what
+    stands on it and nothing else. KeyboardInterrupt passes through.
+    """
+
+    def there(tag: str) -> bool:
+        return is_there(requests[tag], stands_on(requests[tag], images[tag]))
+
+    def record(tag: str, made: Made) -> None:
+        if images[tag].selection:
+            missing = keep_records(requests[tag].folder, made, requests[tag].labels[SOURCE_LABEL])
+            if missing and not quiet:
+                print(f"{tag}: note: {missing}", file=sys.stderr, flush=True)
+
+    outcomes = make_all(requests, graph(images), there, after=record, at_once=jobs, logs=logs, quiet=quiet)
+    return [Row(outcome, 0 if outcome.is_bad else _size(outcome.image)) for outcome in outcomes]
+
+
+def _size(image: str) -> int:
+    return int(podman.tell(f"look at {image}", "image", "inspect", "--format", "{{.Size}}", image))

@@ -1,0 +1,172 @@
+"""One lock of a release, moved by z: what may move, what must, and the lock that comes of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tomli_w
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from workbench.catalog.values import SecurityFix
+from workbench.lock.pipenv import LOCK, exported, locked
+from workbench.lock.pipfile import data_of
+from workbench.release.consistent import pipfile_hash
+from workbench.release.index import Offered
+from workbench.release.pins import categories_of, keeps, pins_of, range_of
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock and what it is for.
+
+    `place` is its folder as errors name it, `pipfile` the whole text that it is made from, `data`
+    the Pipfile.lock, `promise` the versions that it is held to.
+    """
+
+    place: str
+    pipfile: str
+    data: Mapping[str, Any]
+    promise: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to become of a lock.
+
+    `ranges` is what each package may be, `moves` whether anything can move at all; `refused` is
+    what breaks the promise or cannot be had, `unmet` the security fixes that need more than z.
+    """
+
+    ranges: Mapping[str, str]
+    moves: bool
+    refused: tuple[str, ...]
+    unmet: tuple[str, ...]
+
+
+def plan(lock: Lock, offered: Mapping[str, Offered], fixes: Collection[SecurityFix], allowed: Collection[str]) -> Plan:
+    """Return how the packages of `lock` may move with what the index has."""
+    ranges, refused, unmet, moves = {}, [], [], False
+    direct = _asked(lock.pipfile)
+    for name, version in pins_of(lock.data).items():
+        there, promised = offered.get(name, Offered()), lock.promise.get(name, version)
+        asked = direct.get(name, [])
+        later = [each for each in there.above(version) if keeps(promised, each) and all(each in one for one in asked)]
+        least = _least(name, version, fixes)
+        if name in allowed:
+            ranges[name] = f">={least}" if Version(least) > Version(version) else f">={version}"
+            moves = moves or bool(there.above(version))
+            continue
+        if Version(least) > Version(version) and not any(Version(each) >= Version(least) for each in later):
+            told = next(fix.advisory for fix in fixes if fix.package == name and fix.fixed == least)
+            what = f"and there is no such {name}" if keeps(promised, least) else f"which needs --allow {name}"
+            unmet.append(f"{name} {version} has {told}, mended in {least}, {what}")
+            least = version
+        if not later and not there.has(version):
+            refused.append(f"{name} {version} {there.why_not(version)}, and no other z of it is there")
+        for one in asked:
+            if not any(keeps(promised, each) and one.contains(each, prereleases=True) for each in there.versions):
+                refused.append(f"{name} is promised as {promised}, and its Pipfile asks for {one}: only z may move")
+        ranges[name] = range_of(version, least)
+        moves = moves or bool(later)
+    return Plan(ranges, moves, tuple(refused), tuple(unmet))
+
+
+def _least(name: str, version: str, fixes: Collection[SecurityFix]) -> str:
+    """Return the least version of a package without a known fault: `version`, or the highest that mends one."""
+    found = [version, *(fix.fixed for fix in fixes if fix.package == name)]
+    return max(found, key=Version)
+
+
+def _asked(pipfile: str) -> dict[str, list[SpecifierSet]]:
+    """Return what the lines of a Pipfile ask of each package's version."""
+    found: dict[str, list[SpecifierSet]] = {}
+    for _, name, value in _lines(pipfile):
+        said = value.get("version", "*") if isinstance(value, dict) else value
+        try:
+            found.setdefault(canonicalize_name(name), []).append(SpecifierSet("" if said == "*" else str(said)))
+        except InvalidSpecifier:
+            continue  # pipenv says it better when it locks
+    return found
+
+
+def _lines(pipfile: str) -> Iterator[tuple[str, str, Any]]:
+    for table, lines in data_of(pipfile).items():
+        if table not in ("source", "requires", "pipenv", "scripts", "dev-packages") and isinstance(lines, dict):
+            for name, value in lines.items():
+                yield table, name, value
+
+
+def relocked(lock: Lock, ranges: Mapping[str, str], allowed: Collection[str], interpreter: str) -> dict[str, str]:
+    """Return the new lock and its requirement lists by file name; nothing is written.
+
+    Every package of the old lock is asked for by name and range, so that those that come with
+    others stay within theirs too; then what moved is put into the old lock, and what is new added.
+    Raises WorkbenchError when it cannot be locked.
+    """
+    pipfile = ranged(lock, ranges, allowed)
+    found = json.loads(locked(pipfile, interpreter, lock.place)[LOCK])
+    data = {
+        section: entries if section == "_meta" else _merged(entries, found.get(section, {}))
+        for section, entries in lock.data.items()
+    }
+    text = of_pipfile(json.dumps(data).encode(), lock.pipfile)
+    return {**exported(lock.pipfile, text, lock.place), LOCK: text}
+
+
+def of_pipfile(data: bytes, pipfile: str) -> str:
+    """Return the text of a Pipfile.lock, which names the Pipfile of the text `pipfile` as its own."""
+    lock = json.loads(data)
+    lock["_meta"]["hash"] = {"sha256": pipfile_hash(pipfile)}
+    return json.dumps(lock, indent=4, separators=(",", ": "), sort_keys=True) + "\n"
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the old entries with the versions and hashes of the new ones, and entries that only those have."""
+    merged = {}
+    for name, entry in new.items():
+        if name not in old:
+            merged[name] = {key: value for key, value in entry.items() if key != "index"}
+        elif old[name].get("version") != entry.get("version"):
+            merged[name] = {**old[name], "version": entry["version"], "hashes": entry["hashes"]}
+    return dict(sorted({**old, **merged}.items()))
+
+
+def ranged(lock: Lock, ranges: Mapping[str, str], allowed: Collection[str]) -> str:
+    """Return a Pipfile's text that asks for every package of `lock`, each by its own line and its range."""
+    whole = data_of(lock.pipfile)
+    text: dict[str, Any] = {key: whole[key] for key in ("source", "requires", "pipenv") if key in whole}
+    for category, entries in categories_of(lock.data):
+        own = {canonicalize_name(name): value for table, name, value in _lines(lock.pipfile) if table == category}
+        text[category] = {
+            name: _line(
+                own.get(canonicalize_name(name)),
+                entry,
+                ranges[canonicalize_name(name)],
+                canonicalize_name(name) in allowed,
+            )
+            for name, entry in entries.items()
+        }
+    return tomli_w.dumps(text)
+
+
+def _line(own: Any, entry: Mapping[str, Any], versions: str, is_allowed: bool) -> dict[str, Any]:  # noqa: ANN401
+    line: dict[str, Any] = dict(own) if isinstance(own, dict) else {"version": own or "*"}
+    if own is None:
+        line |= {key: entry[key] for key in ("extras", "markers") if key in entry}
+    asked = line.get("version", "*")
+    line["version"] = versions if asked == "*" or is_allowed else f"{asked},{versions}"
+    return line
+
+
+def beyond(lock: Lock, pins: Mapping[str, str], allowed: Sequence[str]) -> list[str]:
+    """Return what of `pins` breaks the promise of `lock`, but for what is allowed."""
+    return [
+        f"{name} is promised as {lock.promise[name]}, and would be {version}: only z may move"
+        for name, version in pins.items()
+        if name in lock.promise and name not in allowed and not keeps(lock.promise[name], version)
+    ]

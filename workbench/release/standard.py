@@ -1,0 +1,116 @@
+"""The standard set of a release: the recipes that it publishes, and the images that those stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from workbench.catalog.bases import BASES, base_tag
+from workbench.catalog.cuda_layers import LAYERS, layer_tags, with_those_below
+from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
+from workbench.compose.possible import compose_checked
+from workbench.compose.recipe import Recipe
+from workbench.compose.selection import Selection, tag_of
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.names import check_date, check_release, pick
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of the set: the tag it is known by, other tags it has, and the tag of the one it stands on.
+
+    `layer` is the CUDA layer that it is, "" for the standard base; a recipe has its `selection` instead.
+    """
+
+    tag: str
+    below: str
+    os: str
+    python: str
+    also: tuple[str, ...] = ()
+    layer: str = ""
+    selection: Selection | None = None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """All its tags, the one it is known by first."""
+        return (self.tag, *self.also)
+
+
+def selections(catalogue: Catalogue, release: str, date: str) -> list[Selection]:
+    """Return the recipes that `release` publishes, dated `date`.
+
+    Raises WorkbenchError when it publishes none, and FaultsError for two of one tag: CUDA bases
+    share theirs, and one image would take the other's place.
+    """
+    check_release(release)
+    check_date(date)
+    pick(release, catalogue.releases, "release")
+    pins = at_release(catalogue, release).releases[release]
+    if not pins.recipes:
+        raise WorkbenchError("lists no [[recipes]], so it has no standard set", where=pins.path)
+    found = [Selection(release, date, one.base, one.os, one.python, one.bundle, one.ide) for one in pins.recipes]
+    tags: dict[str, Selection] = {}
+    faults = []
+    for selection in found:
+        tag = str(tag_of(selection))
+        if tag in tags:
+            bases = f"{tags[tag].base} and {selection.base}"
+            faults.append((pins.path, f"{tag} is there twice, on {bases}"))
+        tags[tag] = selection
+    if faults:
+        raise FaultsError(f"the standard set of release {release}", faults, hint="publish one of them")
+    return found
+
+
+def composed_set(catalogue: Catalogue, release: str, date: str) -> list[Recipe]:
+    """Return the recipes of the standard set, composed and checked.
+
+    No base image is looked up, so that the set is the same wherever it is composed. Raises
+    FaultsError with what is wrong with each that cannot be made.
+    """
+    recipes, faults = [], []
+    for selection in selections(catalogue, release, date):
+        try:
+            recipes.append(compose_checked(catalogue, selection))
+        except FaultsError as error:
+            faults += [(str(tag_of(selection)), f"{where}: {what}") for where, what in error.faults]
+        except WorkbenchError as error:
+            faults.append((str(tag_of(selection)), error.message))
+    if faults:
+        where = catalogue.releases[release].path
+        raise FaultsError(f"{len(faults)} faults in the standard set of release {release}", faults, hint=f"see {where}")
+    return recipes
+
+
+def images(catalogue: Catalogue, release: str, date: str) -> dict[str, Image]:
+    """Return the images of the standard set by tag, each after the one that it stands on."""
+    found: dict[str, Image] = {}
+    for selection in selections(catalogue, release, date):
+        below = selection.base
+        if selection.base in BASES:
+            below = base_tag(selection.base, selection.os, selection.python, release, date)
+            for image in _below(selection):
+                found.setdefault(image.tag, image)
+        tag = str(tag_of(selection))
+        found[tag] = Image(tag, below, selection.os, selection.python, selection=selection)
+    kinds = {tag: (image.selection is not None, bool(image.layer)) for tag, image in found.items()}
+    return {tag: found[tag] for tag in sorted(found, key=lambda tag: kinds[tag])}
+
+
+def graph(found: Mapping[str, Image]) -> dict[str, str]:
+    """Return for each tag the one that it stands on, as `run_graph` reads it."""
+    return {tag: image.below for tag, image in found.items()}
+
+
+def _below(selection: Selection) -> Iterator[Image]:
+    """Yield the images of ours that a recipe stands on, the one at the bottom first."""
+    os, python, release, date = selection.os, selection.python, selection.release, selection.date
+    base = base_tag("standard", os, python, release, date)
+    yield Image(base, "", os, python)
+    wanted = base_tag(selection.base, os, python, release, date)
+    layer = next((name for name in LAYERS if wanted in layer_tags(name, os, python, release, date)), "")
+    for name in with_those_below([layer] if layer else []):
+        tag, *also = layer_tags(name, os, python, release, date)
+        below = layer_tags(LAYERS[name], os, python, release, date)[0] if LAYERS[name] else base
+        yield Image(tag, below, os, python, tuple(also), name)

@@ -1,0 +1,55 @@
+"""Changing single lines of a release file, whose comments are a person's and stay."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+
+from workbench.catalog.toml_file import line_of
+
+
+def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
+    """Return a release file's text with the string at the key path `keys` set to `value`; its table must be there."""
+    lines = text.splitlines(keepends=True)
+    said = f"{keys[-1]} = {json.dumps(value, ensure_ascii=False)}"
+    if _has(tomllib.loads(text), keys):
+        at = line_of(text, keys) - 1
+        # What follows the value is a comment, and stays.
+        lines[at] = re.sub(r"^\s*[^=]+=\s*(\"[^\"]*\"|'[^']*')", lambda _: said, lines[at])
+    elif len(keys) == 1:
+        first = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+        lines.insert(first, f"{said}\n")
+    else:
+        lines.insert(line_of(text, keys[:-1]), f"{said}\n")
+    changed = "".join(lines)
+    if _at(tomllib.loads(changed), keys) != value:
+        raise ValueError(f"{'.'.join(keys)} cannot be set in this text")
+    return changed
+
+
+def without_table(text: str, name: str) -> str:
+    """Return a release file's text without the table `name` and the comments right above it."""
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines(keepends=True):
+        if line.lstrip().startswith("["):
+            inside = line.split("#", 1)[0].strip() == f"[{name}]"
+            while inside and kept and kept[-1].startswith("#"):
+                kept.pop()
+        # A comment after the table belongs to what follows it.
+        inside = inside and not line.startswith("#")
+        if not inside:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _has(data: Mapping[str, object], keys: tuple[str, ...]) -> bool:
+    return _at(data, keys) is not None
+
+
+def _at(data: object, keys: tuple[str, ...]) -> object:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data

@@ -1,0 +1,204 @@
+"""Updating a release within its promise: every package keeps its x.y, only z moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from packaging.utils import canonicalize_name
+
+from workbench.catalog.releases import FROZEN, RETIRED
+from workbench.catalog.tree import Tree
+from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
+from workbench.compose.recipe import RecipeFile
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.lock.folders import lock_folders
+from workbench.lock.interpreter import find_interpreter
+from workbench.lock.pipenv import LOCK
+from workbench.lock.pipfile import PIPFILE, merged
+from workbench.names import pick, python_version
+from workbench.release.check import refuse_unfrozen
+from workbench.release.folder import own_files, with_record, write_folder
+from workbench.release.index import Offered
+from workbench.release.loosen import loosened
+from workbench.release.pins import pins_in, pins_of, promise_path, promise_text, read_promise
+from workbench.release.relock import Lock, Plan, beyond, of_pipfile, plan, relocked
+
+# Returns what the package index has of each package.
+Ask = Callable[[Sequence[str]], Mapping[str, Offered]]
+# Is told of each lock as it is done: how many of how many, and which.
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A package of a lock that has another version now; `before` is empty for one that came along."""
+
+    folder: str
+    package: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update did: what moved, which later x.y it left alone, and the security fixes it did not reach."""
+
+    moved: tuple[Moved, ...]
+    held: Mapping[str, str]
+    unmet: tuple[tuple[str, str], ...]
+
+
+def update(
+    catalogue: Catalogue,
+    name: str,
+    ask: Ask,
+    tell: Tell,
+    *,
+    allowed: Sequence[str] = (),
+    interpreter: str = "",
+    dry_run: bool = False,
+    jobs: int = 2,
+) -> Updated:
+    """Relock the release `name` within its promise, and write it in one step, or not at all.
+
+    What would break the promise, and what the index has no more, is told in a FaultsError, and then
+    nothing is written. `allowed` are packages that may move further: their lines in the release's
+    Pipfiles are opened as far as it takes.
+    """
+    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    if release.state == RETIRED:
+        raise WorkbenchError(f"release {name} is retired", where=release.path)
+    refuse_unfrozen(release)
+    tree = at_release(catalogue, name).tree
+    files = own_files(tree, release)
+    free = [canonicalize_name(package) for package in allowed]
+    locks = _locks(tree, files)
+    packages = sorted({package for lock in locks.values() for package in pins_of(lock.data)})
+    if unknown := [package for package in free if package not in packages]:
+        raise WorkbenchError(f"no lock of release {name} has {', '.join(unknown)}", hint="--allow names a package")
+    offered = ask(packages)
+    plans = {folder: plan(lock, offered, release.security, free) for folder, lock in locks.items()}
+    _refuse(name, [(locks[folder].place, what) for folder, each in plans.items() for what in each.refused])
+    new = _relock(locks, plans, free, interpreter, jobs, tell)
+    _refuse(
+        name,
+        [
+            (locks[folder].place, what)
+            for folder, texts in new.items()
+            for what in beyond(locks[folder], pins_in(texts[LOCK].encode(), folder), free)
+        ],
+    )
+    moved = tuple(each for folder, texts in new.items() for each in _moves(folder, locks[folder], texts[LOCK]))
+    if moved and not dry_run:
+        changed = _with(files, locks, new, [each for each in moved if each.package in free])
+        write_folder(catalogue.tree, name, with_record(changed) if release.state == FROZEN else changed)
+    unmet = tuple((locks[folder].place, what) for folder, each in plans.items() for what in each.unmet)
+    return Updated(moved, _held(locks, offered), unmet)
+
+
+def _refuse(name: str, faults: list[tuple[str, str]]) -> None:
+    if faults:
+        hint = "nothing was written; a package that must go further is named with --allow PACKAGE"
+        raise FaultsError(f"release {name} cannot be updated within its promise", faults, hint=hint)
+
+
+def _locks(tree: Tree, files: Mapping[str, RecipeFile]) -> dict[str, Lock]:
+    """Return the locks in the folder of a release, by their folder."""
+    found = {}
+    for folder, above in lock_folders(tree).items():
+        if f"{folder}/{LOCK}" not in files:
+            continue
+        data = json.loads(files[f"{folder}/{LOCK}"].data)
+        promise = files.get(promise_path(folder))
+        found[folder] = Lock(
+            place=tree.place(folder),
+            pipfile=merged([tree.full(each) for each in [*above, folder]]),
+            data=data,
+            promise=read_promise(promise.data.decode()) if promise else pins_of(data),
+        )
+    return found
+
+
+def _relock(
+    locks: Mapping[str, Lock], plans: Mapping[str, Plan], free: Sequence[str], interpreter: str, jobs: int, tell: Tell
+) -> dict[str, dict[str, str]]:
+    """Return the new files of every lock that something can move in, by its folder."""
+    wanted = [folder for folder, each in plans.items() if each.moves]
+    pythons = {folder: _interpreter(folder, interpreter) for folder in wanted}
+
+    def one(folder: str) -> dict[str, str]:
+        opened = replace(locks[folder], pipfile=loosened(locks[folder].pipfile, free))
+        return relocked(opened, plans[folder].ranges, free, pythons[folder])
+
+    new = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for number, (folder, texts) in enumerate(zip(wanted, pool.map(one, wanted), strict=True), 1):
+            tell(number, len(wanted), folder)
+            new[folder] = texts
+    return new
+
+
+def _interpreter(folder: str, given: str) -> str:
+    import sys
+
+    wanted = python_version(folder.rpartition("/")[2])
+    found = given or (find_interpreter(wanted) if wanted else sys.executable)
+    if found is None:
+        raise WorkbenchError(
+            f"no Python {wanted} on this machine, and {folder} is locked with it", hint="name one with --interpreter"
+        )
+    return found
+
+
+def _moves(folder: str, lock: Lock, text: str) -> list[Moved]:
+    before, after = pins_of(lock.data), pins_in(text.encode(), folder)
+    return [
+        Moved(folder, package, before.get(package, ""), version)
+        for package, version in after.items()
+        if before.get(package) != version
+    ]
+
+
+def _held(locks: Mapping[str, Lock], offered: Mapping[str, Offered]) -> dict[str, str]:
+    """Return the newest version of every package that has one beyond the promise, by package."""
+    held = {}
+    for lock in locks.values():
+        for package, version in pins_of(lock.data).items():
+            later = offered.get(package, Offered()).above(version)
+            if later and later[0].split(".")[:2] != version.split(".")[:2]:
+                held[package] = later[0]
+    return held
+
+
+def _with(
+    files: Mapping[str, RecipeFile],
+    locks: Mapping[str, Lock],
+    new: Mapping[str, Mapping[str, str]],
+    freed: Sequence[Moved],
+) -> dict[str, RecipeFile]:
+    """Return the files of the release with the new locks, and the promises and Pipfiles of what was allowed."""
+    names = {each.package for each in freed}
+    changed = dict(files)
+
+    def put(path: str, text: str) -> None:
+        changed[path] = RecipeFile(text.encode(), False, "")
+
+    for folder, texts in new.items():
+        for name, text in texts.items():
+            put(f"{folder}/{name}", text)
+    for each in freed:
+        if (path := promise_path(each.folder)) in changed:
+            promise = {**read_promise(changed[path].data.decode()), each.package: each.after}
+            put(path, promise_text(promise))
+    for path, file in files.items():
+        if names and path.rpartition("/")[2] == PIPFILE:
+            put(path, loosened(file.data.decode(), names))
+    for folder, lock in locks.items():
+        # A line may stand in the Pipfile of a bundle below: then every lock above is of another Pipfile.
+        path = f"{folder}/{LOCK}"
+        put(path, of_pipfile(changed[path].data, loosened(lock.pipfile, names)))
+    return changed

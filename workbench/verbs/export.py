@@ -1,0 +1,185 @@
+"""`wizard.py export`: what platforms import of recipes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import Any
+
+from workbench.catalog.reader import read_catalogue
+from workbench.errors import UsageError
+from workbench.verbs.new import DEFAULT_OUT
+from workbench.verbs.recipes import set_options
+
+EXAMPLES = """\
+  wizard.py export imagestream recipes/jupyter-* --repo quay.io/team/images | oc apply -f -
+  wizard.py export elyra recipes/runtime-* --repo quay.io/team/images --out runtime-images
+  wizard.py export bake --release 2026a --date 20261122 --repo quay.io/team/images --out docker-bake.json
+  wizard.py export kubernetes recipes/TAG --repo quay.io/team/images | kubectl apply -f -
+`wizard.py export imagestream --help` shows what that one takes.
+"""
+
+_REPO = "repository that the images are in (default: the release's)"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the four kinds and their flags."""
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+
+    def kind(name: str, text: str, examples: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        found: argparse.ArgumentParser = kinds.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=f"examples:\n{examples}",
+            formatter_class=parser.formatter_class,
+            allow_abbrev=False,
+        )
+        found.set_defaults(export=run)
+        return found
+
+    stream = kind(
+        "imagestream",
+        "image streams for Open Data Hub and OpenShift AI: workbenches with the versions of their locks",
+        "  wizard.py export imagestream recipes/jupyter-* --repo quay.io/team/images --out streams.yaml\n"
+        "  wizard.py export imagestream recipes/jupyter-minimal-*_2026a_* recipes/jupyter-minimal-*_2025b_*   "
+        "one stream, two releases\n",
+        _image_streams,
+    )
+    elyra = kind(
+        "elyra",
+        "runtime images for Elyra's pipelines, one JSON file each",
+        "  wizard.py export elyra recipes/runtime-* --repo quay.io/team/images --out runtime-images\n",
+        _elyra,
+    )
+    bake = kind(
+        "bake",
+        "docker-bake.json of a release's standard set with its graph, for BuildKit",
+        "  wizard.py export bake --release 2026a --date 20261122 --repo quay.io/team/images --out docker-bake.json\n"
+        "  docker buildx bake --file docker-bake.json --push     in the folder of that file\n",
+        _bake,
+    )
+    cluster = kind(
+        "kubernetes",
+        "a workbench for Kubernetes: stateful set or pod, volume, service",
+        "  wizard.py export kubernetes recipes/TAG --repo quay.io/team/images | kubectl apply -f -\n"
+        "  wizard.py export kubernetes recipes/cuda-TAG --gpus 2 --memory 32Gi --size 100Gi\n"
+        "  wizard.py export kubernetes recipes/TAG --kind Pod --repo localhost/workbench-images | podman kube play -\n",
+        _kubernetes,
+    )
+    for each in (stream, elyra):
+        each.add_argument("folders", metavar="FOLDER", nargs="+", help="recipe folder, as `new` writes it")
+    cluster.add_argument("folder", metavar="FOLDER", help="recipe folder, as `new` writes it")
+    set_options(bake)
+    bake.add_argument("--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"recipe folders ({DEFAULT_OUT})")
+    for each in (stream, elyra, bake, cluster):
+        each.add_argument("--repo", metavar="REPO", default="", help=_REPO)
+        what = "folder for the files" if each is elyra else "write it there instead of printing it"
+        each.add_argument("--out", metavar="DIR" if each is elyra else "FILE", default="", help=what)
+    _cluster_options(cluster)
+
+
+def _cluster_options(parser: argparse.ArgumentParser) -> None:
+    from workbench.export.kubernetes import KINDS, Workbench
+
+    default = Workbench("", "")
+    parser.add_argument("--kind", choices=KINDS, default=default.kind, help=f"({default.kind})", dest="object")
+    parser.add_argument("--name", default="", help="name of the workbench (default: IDE and bundle)")
+    parser.add_argument("--namespace", default="", help="namespace (default: whatever kubectl is set to)")
+    parser.add_argument("--prefix", metavar="PATH", default="", help="path it answers below (NB_PREFIX)")
+    parser.add_argument("--size", default=default.storage, help=f"of the volume ({default.storage})")
+    parser.add_argument("--cpu", default=default.cpu, help=f"cores ({default.cpu})")
+    parser.add_argument("--memory", default=default.memory, help=f"({default.memory})")
+    parser.add_argument("--gpus", metavar="N", type=int, default=None, help="(1 for CUDA recipes, else none)")
+    parser.add_argument("--any-user", action="store_true", help="let the platform pick the user, as OpenShift does")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the kind that is asked for."""
+    if args.repo:
+        from workbench.names import is_image, is_qualified, with_tag
+
+        if not is_image(args.repo) or with_tag(args.repo, "x") != f"{args.repo}:x" or not is_qualified(args.repo):
+            raise UsageError(
+                f"{args.repo!r} is not a repository", hint="write it as quay.io/team/images, without a tag"
+            )
+    return int(args.export(args))
+
+
+def _image_streams(args: argparse.Namespace) -> int:
+    from workbench.export.imagestream import image_streams
+    from workbench.export.software import described
+
+    catalogue = read_catalogue(args.catalog)
+    streams = image_streams([described(catalogue, folder) for folder in args.folders], args.repo)
+    return _print(_yaml(streams), args.out)
+
+
+def _elyra(args: argparse.Namespace) -> int:
+    from workbench.export.elyra import runtime_image
+    from workbench.export.software import described
+
+    if len(args.folders) > 1 and not args.out:
+        raise UsageError("several runtime images are several files", hint="name a folder for them with --out")
+    catalogue = read_catalogue(args.catalog)
+    recipes = [described(catalogue, folder) for folder in args.folders]
+    found = {f"{recipe.tag}.json": runtime_image(recipe, args.repo) for recipe in recipes}
+    for name, data in found.items():
+        _print(_json(data), os.path.join(args.out, name) if args.out else "")
+    return 0
+
+
+def _bake(args: argparse.Namespace) -> int:
+    from workbench.export.bake import bake_file
+    from workbench.release.requests import Options, set_requests
+    from workbench.release.standard import images
+
+    catalogue = read_catalogue(args.catalog)
+    found = images(catalogue, args.release, args.date)
+    how = Options(pinned=True)
+    requests = set_requests(catalogue, found, args.release, args.date, args.recipes, how)
+    repository = args.repo or catalogue.releases[args.release].repository
+    folder = os.path.dirname(os.path.abspath(args.out)) if args.out else os.getcwd()
+    return _print(_json(bake_file(found, requests, repository, folder)), args.out)
+
+
+def _kubernetes(args: argparse.Namespace) -> int:
+    from workbench.export.kubernetes import Workbench, check_workbench, manifests
+    from workbench.export.software import RUNTIME, described
+
+    recipe = described(read_catalogue(args.catalog), args.folder)
+    if recipe.ide.image_type == RUNTIME:
+        raise UsageError(f"{recipe.tag} has no IDE, so there is no page to serve")
+    workbench = Workbench(
+        name=args.name or f"{recipe.selection.ide}-{recipe.selection.bundle}".lower(),
+        image=recipe.image(args.repo),
+        kind=args.object,
+        namespace=args.namespace,
+        prefix=args.prefix.rstrip("/"),
+        storage=args.size,
+        cpu=args.cpu,
+        memory=args.memory,
+        gpus=(1 if recipe.has_cuda else 0) if args.gpus is None else args.gpus,
+        own_user=not args.any_user,
+    )
+    return _print(_yaml(manifests(check_workbench(workbench))), args.out)
+
+
+def _yaml(documents: list[dict[str, Any]]) -> str:
+    from workbench.export.documents import as_yaml
+
+    return as_yaml(documents)
+
+
+def _json(data: dict[str, Any]) -> str:
+    import json
+
+    return f"{json.dumps(data, indent=2, ensure_ascii=False)}\n"
+
+
+def _print(text: str, path: str) -> int:
+    from workbench.files import print_or_write
+
+    print_or_write(text, path)
+    return 0

@@ -1,0 +1,62 @@
+"""`wizard.py images`: all images of a release's standard set, in the order in which they stand on one another."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from workbench.catalog.reader import read_catalogue
+from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
+from workbench.verbs.build import build_options, label_options
+from workbench.verbs.new import DEFAULT_OUT
+from workbench.verbs.recipes import set_options
+
+EXAMPLES = """\
+  wizard.py images --release 2026a --date 20261122            bases, CUDA, then the recipes in recipes/
+  wizard.py images --release 2026a --date 20261122 --jobs 4   four at once, where none stands on another
+  make images RELEASE=2026a DATE=20261122                     composes the recipes before
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `images`."""
+    set_options(parser)
+    parser.add_argument(
+        "--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"where `recipes` put the folders ({DEFAULT_OUT})"
+    )
+    parser.add_argument("--jobs", metavar="N", type=int, default=2, help="so many are built at once (2)")
+    build_options(parser)
+    label_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build what is not there yet, and show what became of each, its size and its time."""
+    from workbench.build.labels import given
+    from workbench.build.podman_builder import check_options
+    from workbench.release.make_set import make_set
+    from workbench.release.requests import Options, set_requests
+    from workbench.release.standard import images
+    from workbench.table import columns
+
+    if args.jobs < 1:
+        raise UsageError("--jobs needs a number from 1 on")
+    check_options(tuple(args.options))
+    catalogue = read_catalogue(args.catalog)
+    found = images(catalogue, args.release, args.date)
+    how = Options(tuple(args.options), args.ca_bundle, args.cache, labels=given(args.source, args.revision))
+    requests = set_requests(catalogue, found, args.release, args.date, args.recipes, how)
+    rows = make_set(found, requests, jobs=args.jobs, logs=args.log_dir, quiet=args.json)
+    bad = [row.outcome for row in rows if row.outcome.is_bad]
+    if args.json:
+        print(json.dumps([row.as_data() for row in rows], indent=2))
+        return EXIT_USER if bad else EXIT_OK
+    print(columns(("image", "status", "size", "time"), [row.cells() for row in rows]))
+    print(f"\n{len(rows) - len(bad)} of {len(rows)} images are there", file=sys.stderr)
+    if bad:
+        raise FaultsError(
+            f"{len(bad)} of {len(rows)} images are not there",
+            [(outcome.name, f"{outcome.status}: {outcome.reason}") for outcome in bad],
+            hint="run it again when that is mended: what is there is not built again",
+        )
+    return EXIT_OK

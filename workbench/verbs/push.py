@@ -1,0 +1,50 @@
+"""`wizard.py push`: the images of a release's standard set to a registry."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from workbench.catalog.reader import read_catalogue
+from workbench.verbs.new import DEFAULT_OUT
+from workbench.verbs.recipes import set_options
+
+EXAMPLES = """\
+  wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122
+  make push REPO=quay.io/team/workbench-images RELEASE=2026a DATE=20261122
+Every dated tag is pushed first, with SBOM and provenance; `latest` moves when all are there. After a failure
+the same command goes on where it was.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `push`."""
+    parser.add_argument("repository", metavar="REPO", help="registry and name, without a tag")
+    set_options(parser)
+    parser.add_argument(
+        "--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"recipe folders, for the records in them ({DEFAULT_OUT})"
+    )
+    parser.add_argument("--replace", action="store_true", help="take the place of another image under a dated tag")
+    parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Push the set, each step told as it is done."""
+    from workbench.release.push_set import Step, push_set
+    from workbench.release.standard import images
+
+    found = images(read_catalogue(args.catalog), args.release, args.date)
+    steps: list[Step] = []
+
+    def told(step: Step) -> None:
+        steps.append(step)
+        if not args.json:
+            print(f"{step.what:<8} {step.tag}", file=sys.stderr, flush=True)
+
+    push_set(found, args.repository, args.recipes, replace=args.replace, told=told)
+    if args.json:
+        print(json.dumps([{"tag": s.tag, "status": s.what, "digest": s.digest} for s in steps], indent=2))
+    else:
+        print(f"{len(found)} images are at {args.repository}, and `latest` names them")
+    return 0

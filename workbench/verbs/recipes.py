@@ -1,0 +1,99 @@
+"""`wizard.py recipes`: the recipes of a release's standard set, composed in one go."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue
+from workbench.compose.recipe import CONTAINERFILE, Recipe
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.verbs.new import DEFAULT_OUT
+
+EXAMPLES = """\
+  wizard.py recipes --release 2026a --date 20261122           into recipes/
+  wizard.py recipes --release 2026a --date 20261122 --list    show the set, write nothing
+  make recipes RELEASE=2026a DATE=20261122
+"""
+
+
+def set_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name a standard set."""
+    parser.add_argument("--release", metavar="NAME", required=True, help="release, such as 2026a")
+    parser.add_argument("--date", metavar="YYYYMMDD", required=True, help="date of the tags")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `recipes`."""
+    set_options(parser)
+    parser.add_argument("--out", metavar="DIR", default=DEFAULT_OUT, help=f"where the folders go ({DEFAULT_OUT})")
+    parser.add_argument("--list", action="store_true", help="show the tags of the set and what each stands on")
+    parser.add_argument("--force", action="store_true", help="replace folders that are there and differ")
+    parser.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compose all before the first is written, then write each folder whole."""
+    from workbench.release.standard import composed_set
+
+    catalogue = read_catalogue(args.catalog)
+    if args.list:
+        _show_set(catalogue, args)
+        return 0
+    recipes = composed_set(catalogue, args.release, args.date)
+    if args.lint:
+        _lint(catalogue, recipes)
+    _write(recipes, args)
+    return 0
+
+
+def _lint(catalogue: Catalogue, recipes: list[Recipe]) -> None:
+    from workbench.recipes.lint import lint
+
+    found = [
+        (f"{recipe.tag}/{CONTAINERFILE}:{line}", message)
+        for recipe in recipes
+        for line, message in lint(catalogue, recipe.containerfile)
+    ]
+    if found:
+        raise FaultsError("hadolint refuses recipes of the standard set; nothing was written", found)
+
+
+def _write(recipes: list[Recipe], args: argparse.Namespace) -> None:
+    from workbench.recipes.write import IDENTICAL, write
+
+    rows: list[tuple[str, str]] = []
+    faults: list[tuple[str, str]] = []
+    for recipe in recipes:
+        try:
+            written = write(recipe, args.out, force=args.force)
+        except WorkbenchError as error:
+            faults.append((error.where or str(recipe.tag), error.message))
+            continue
+        same = all(status == IDENTICAL for status in written.files.values())
+        rows.append((written.folder, IDENTICAL if same else "written"))
+    if args.json:
+        import json
+
+        print(json.dumps([{"folder": folder, "status": status} for folder, status in rows], indent=2))
+    else:
+        print("\n".join(f"{status:<10} {folder}" for folder, status in rows))
+    if faults:
+        raise FaultsError(f"{len(faults)} of {len(recipes)} recipes were not written", faults, hint="see --force")
+
+
+def _show_set(catalogue: Catalogue, args: argparse.Namespace) -> None:
+    from workbench.release.standard import images
+
+    found = images(catalogue, args.release, args.date)
+    if args.json:
+        import json
+
+        print(json.dumps([{"tag": tag, "below": image.below} for tag, image in found.items()], indent=2))
+        return
+    from workbench.table import columns
+
+    print(columns(("image", "stands on"), [(tag, image.below or "the root image") for tag, image in found.items()]))
+    print(f"\n{len(found)} images", file=sys.stderr)

@@ -1,0 +1,175 @@
+"""`wizard.py release`: making, freezing, updating, checking and comparing releases."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.releases import is_day
+from workbench.errors import EXIT_OK, FaultsError, UsageError
+from workbench.table import columns
+
+EXAMPLES = """\
+  wizard.py release new 2026b --from 2026a      an open release that pins what 2026a pins
+  wizard.py release freeze 2026b                from now on it is what releases/2026b holds
+  wizard.py release update 2025b                newer z of x.y.z, and nothing else (make release-update RELEASE=2025b)
+  wizard.py release update 2025b --allow urllib3   … but for urllib3, which a security fix takes further
+  wizard.py release check 2025b                 its files, fields, locks, support and security fixes
+  wizard.py release diff 2025b 2026a --summary  what a user of 2025b meets in 2026a
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the ways of `release` and their flags."""
+    ways = parser.add_subparsers(dest="way", required=True, metavar="new|freeze|update|check|diff")
+    new = ways.add_parser("new", help="make a release like another")
+    new.add_argument("name", metavar="NAME", help="its name, such as 2026b")
+    new.add_argument("--from", dest="source", metavar="NAME", help="the release to start from (default: the newest)")
+    freeze = ways.add_parser("freeze", help="make a release its own: copies and digests of all it is made from")
+    freeze.add_argument("name", metavar="NAME", help="release, such as 2026a")
+    freeze.add_argument("--offline", action="store_true", help="ask no registry for the digests of root images")
+    update = ways.add_parser("update", help="lock again within the promise: only z of x.y.z moves")
+    update.add_argument("name", metavar="NAME", help="release, such as 2025b")
+    update.add_argument("--allow", action="append", default=[], metavar="PACKAGE", help="may go beyond its x.y")
+    update.add_argument("--interpreter", metavar="PATH", default="", help="the Python to lock with (default: found)")
+    update.add_argument("--jobs", type=int, default=2, metavar="N", help="how many locks at once (2)")
+    update.add_argument("--dry-run", action="store_true", help="say what would move, write nothing")
+    check = ways.add_parser("check", help="check a release against what was frozen and promised")
+    check.add_argument("name", metavar="NAME", help="release, such as 2025b")
+    diff = ways.add_parser("diff", help="show what is added, removed and moved from one release to another")
+    diff.add_argument("old", metavar="OLD", help="release, such as 2025b")
+    diff.add_argument("new", metavar="NEW", help="release, such as 2026a")
+    diff.add_argument("--summary", action="store_true", help="numbers by bundle only")
+    for way in (new, check):
+        way.add_argument("--today", metavar="YYYY-MM-DD", default="", help="the day that counts (default: today)")
+    for way in (new, freeze, update, check, diff):
+        way.add_argument("--json", action="store_true", help="report as JSON")
+        # Understood on either side of the way; here it must not take back what was said before.
+        way.add_argument("--catalog", metavar="DIR", default=argparse.SUPPRESS, help="use another catalogue")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the way says, and print what came of it."""
+    return _WAYS[args.way](args)
+
+
+def _day(args: argparse.Namespace) -> str:
+    day = args.today or f"{datetime.date.today():%Y-%m-%d}"
+    if not is_day(day):
+        raise UsageError(f"{day!r} is no day", hint="write it as 2026-11-22")
+    return str(day)
+
+
+def _new(args: argparse.Namespace) -> int:
+    from workbench.release.new import new
+
+    catalogue = read_catalogue(args.catalog)
+    made = new(catalogue, args.name, args.source or next(iter(catalogue.releases)), _day(args))
+    print(json.dumps({"made": made}) if args.json else "\n".join(made))
+    return EXIT_OK
+
+
+def _freeze(args: argparse.Namespace) -> int:
+    from workbench.release.freeze import freeze, registry_digest
+
+    done = freeze(read_catalogue(args.catalog), args.name, None if args.offline else registry_digest)
+    for note in done.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(asdict(done), indent=2))
+    elif done.files:
+        print("".join(f"{image}@{digest}\n" for image, digest in done.digests.items()), end="")
+        print(f"release {args.name} is frozen: {done.files} files, {done.locks} of them promises of locks")
+    return EXIT_OK
+
+
+def _update(args: argparse.Namespace) -> int:
+    from workbench.release.index import ask
+    from workbench.release.update import update
+
+    if args.jobs < 1:
+        raise UsageError("--jobs must be 1 or more")
+    done = update(
+        read_catalogue(args.catalog),
+        args.name,
+        ask,
+        lambda number, of, folder: print(f"[{number}/{of}] {folder}", file=sys.stderr, flush=True),
+        allowed=args.allow,
+        interpreter=args.interpreter,
+        dry_run=args.dry_run,
+        jobs=args.jobs,
+    )
+    if args.json:
+        print(json.dumps(asdict(done), indent=2))
+        return EXIT_OK
+    if done.moved:
+        rows = [(each.folder, each.package, each.before or "-", each.after) for each in done.moved]
+        print(columns(("lock", "package", "from", "to"), rows), end="\n\n")
+    for where, what in done.unmet:
+        print(f"security: {where}: {what}", file=sys.stderr)
+    kept = f"; {len(done.held)} packages have a later x.y, which is for another release" if done.held else ""
+    print(f"{len(done.moved)} versions {'would move' if args.dry_run else 'moved'}{kept}")
+    return EXIT_OK
+
+
+def _check(args: argparse.Namespace) -> int:
+    from workbench.release.check import check
+
+    done = check(read_catalogue(args.catalog), args.name, _day(args))
+    for note in done.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if done.faults:
+        count = len(done.faults)
+        raise FaultsError(
+            f"release {args.name} does not keep its promise: {count} fault{'' if count == 1 else 's'}",
+            list(done.faults),
+            hint="take changed files back from version control; what is meant to change goes into another release",
+        )
+    if args.json:
+        print(json.dumps(asdict(done), indent=2))
+    else:
+        told = f", record {done.record}" if done.record else ""
+        print(f"release {args.name} keeps its promise: {done.files} files, {done.locks} locks{told}")
+    return EXIT_OK
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from workbench.release.diff import diff
+
+    changes = diff(read_catalogue(args.catalog), args.old, args.new)
+    if args.summary:
+        kinds = ("added", "removed", "moved")
+        counts = Counter((each.bundle, each.where, each.status) for each in changes)
+        places = dict.fromkeys((each.bundle, each.where) for each in changes)
+        table = [
+            {"bundle": bundle, "for": where, **{kind: counts[bundle, where, kind] for kind in kinds}}
+            for bundle, where in places
+        ]
+    else:
+        table = [
+            {
+                "bundle": each.bundle,
+                "for": each.where,
+                "kind": each.kind,
+                "name": each.name,
+                "status": each.status,
+                "before": each.before,
+                "after": each.after,
+            }
+            for each in changes
+        ]
+    if args.json:
+        print(json.dumps(table, indent=2))
+    elif table:
+        print(columns(list(table[0]), [[str(value) or "-" for value in row.values()] for row in table]))
+    else:
+        print(f"releases {args.old} and {args.new} are the same")
+    return EXIT_OK
+
+
+_WAYS = {"new": _new, "freeze": _freeze, "update": _update, "check": _check, "diff": _diff}
