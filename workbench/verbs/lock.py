@@ -14,7 +14,7 @@ from workbench.catalog.frozen import FrozenTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.lock.folders import lock_folders, release_tree
 from workbench.lock.interpreter import find_interpreter, version_of
-from workbench.lock.pipenv import is_current, lock
+from workbench.lock.pipenv import end_all, is_current, lock
 from workbench.names import python_version
 
 EXAMPLES = """\
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
                 told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
                 print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
         except BaseException:
-            # Those that have begun are pipenv's to end, which a Ctrl-C reaches too; no other begins.
             pool.shutdown(wait=False, cancel_futures=True)
+            end_all()
             raise
     outcomes.sort(key=lambda outcome: outcome.folder)
     if args.json:
