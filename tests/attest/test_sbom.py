@@ -64,6 +64,7 @@ def test_the_document_says_what_when_and_of_which_kind() -> None:
     assert built["metadata"]["lifecycles"] == [{"phase": "post-build"}]
     assert planned["metadata"]["lifecycles"] == [{"phase": "pre-build"}]
     assert built["serialNumber"] != planned["serialNumber"]
+    assert sbom(TAG, [], image_id=A) == sbom(TAG, [], image_id=f"sha256:{A}")
     moving = json.loads(sbom(TAG.replace("20261122", "latest"), []))
     assert moving["metadata"]["timestamp"] == "1970-01-01T00:00:00+00:00"
 

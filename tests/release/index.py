@@ -37,6 +37,9 @@ class Index:
 
     def __init__(self) -> None:
         self.url = ""
+        # How pages are written: as HTML (PEP 503), or as JSON (PEP 691).
+        self.as_json = False
+        self.status = 200
         self.wheels: dict[str, dict[str, bytes]] = {}
         self.yanked: dict[tuple[str, str], str] = {}
 
@@ -45,6 +48,12 @@ class Index:
             self.wheels.setdefault(name, {})[version] = wheel(name, version, needs)
 
     def page(self, name: str) -> str:
+        if self.as_json:
+            files = [
+                {"filename": f"{name}-{version}-py3-none-any.whl", "yanked": self.yanked.get((name, version), False)}
+                for version in self.wheels[name]
+            ]
+            return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": files})
         links = []
         for version, data in self.wheels[name].items():
             yanked = f' data-yanked="{self.yanked[name, version]}"' if (name, version) in self.yanked else ""
@@ -92,10 +101,10 @@ def served() -> Iterator[Index]:
                 self._say("application/octet-stream", index.wheels.get(name, {}).get(version))
             else:
                 page = index.page(parts[1]).encode() if len(parts) == 2 and parts[1] in index.wheels else None
-                self._say("text/html", page)
+                self._say("application/vnd.pypi.simple.v1+json" if index.as_json else "text/html", page)
 
         def _say(self, kind: str, data: bytes | None) -> None:
-            self.send_response(404 if data is None else 200)
+            self.send_response(404 if data is None else index.status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data or b"")))
             self.end_headers()

@@ -20,7 +20,7 @@ from workbench.release.check import check
 from workbench.release.folder import frozen_paths
 
 OLD, NEW = "2025b", "2026a"
-BUNDLES = {"minimal", "datascience", "pytorch", "langchain", "optapy", "r", "spark"}
+BUNDLES = {"minimal", "datascience", "pytorch", "tensorflow", "langchain", "optapy", "r", "spark"}
 PIN = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]+])?==([^ ;]+).* --hash=sha256:[0-9a-f]{64}")
 
 
@@ -56,6 +56,7 @@ def test_each_composes_with_its_own_locks(ours: Catalogue) -> None:
         assert old["jupyterlab"].startswith("4.5.")
         assert new["jupyterlab"].startswith("4.6.")
     assert [pins(ours, release, "pytorch")["torch"] for release in (OLD, NEW)] == ["2.10.0", "2.14.1"]
+    assert [pins(ours, release, "tensorflow")["tensorflow"] for release in (OLD, NEW)] == ["2.20.0", "2.21.0"]
 
 
 def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
@@ -67,6 +68,10 @@ def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
 
 
 def test_what_only_one_of_them_can_do_is_said(ours: Catalogue) -> None:
+    assert list(reasons(ours, release=OLD, base="cuda", bundle="tensorflow", os="bookworm", python="3.11")) == []
+    assert list(reasons(ours, release=NEW, base="cuda", bundle="tensorflow")) == [
+        "bundle tensorflow does not go on a CUDA base"
+    ]
     assert list(reasons(ours, release=OLD, base="cuda-devel", os="bookworm")) == [
         "CUDA 12.9.1 has no nvcc in the packages that bookworm (debian) takes it from"
     ]

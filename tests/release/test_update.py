@@ -120,6 +120,27 @@ def test_what_comes_with_others_stays_in_its_own_x_y_and_the_next_time_nothing_m
     assert files_below(folder) == before
 
 
+def test_what_one_category_holds_is_held_in_the_others(tmp_path: Path, index: Index) -> None:
+    """pipenv fits each category to `packages` alone; a package has one version in a lock all the same."""
+    index.add("alpha", "1.0.0", "1.0.1")
+    index.add("beta", "2.3.1", "2.3.4")
+    index.add("gamma", "0.1.0", needs=["alpha<1.0.1"])
+    pinned = {
+        "packages": {"beta": "2.3.1"},
+        "editor": {"gamma": "0.1.0", "alpha": "1.0.0"},
+        "runtime": {"alpha": "1.0.0"},
+    }
+    folder = frozen(
+        tmp_path, index.lock('[packages]\nbeta = "*"\n[editor]\ngamma = "*"\n[runtime]\nalpha = "*"\n', pinned)
+    )
+    done = update(folder)
+    assert done.returncode == 0, done.stderr
+    assert pins(folder) == {"beta": "2.3.4"}
+    assert "alpha==1.0.0" in (folder / OWN / "requirements-runtime.txt").read_text()
+    assert faults_of(folder) == []
+    assert is_current(str(folder / OWN))
+
+
 def test_a_package_taken_back_or_gone_is_told_and_the_old_lock_stays(tmp_path: Path, index: Index) -> None:
     index.add("alpha", "1.0.0", "1.1.0")
     index.add("beta", "2.3.1", "2.4.0")

@@ -32,18 +32,20 @@ def sbom(tag: str, packages: Sequence[Package], *, image_id: str = "") -> str:
     The same packages give the same bytes: the serial number comes from the content, and the time
     stamp from the tag's date.
     """
-    built = bool(image_id)
+    # podman writes it with and without its algorithm.
+    identity = image_id.removeprefix("sha256:")
+    built = bool(identity)
     subject = Component(
         name="workbench-images",
         version=tag,
         type=ComponentType.CONTAINER,
         bom_ref=tag,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=image_id.removeprefix("sha256:"))] if built else [],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=identity)] if built else [],
     )
     tool = Component(name="workbench-images", version=__version__, type=ComponentType.APPLICATION, bom_ref="tool")
     phase = LifecyclePhase.POST_BUILD if built else LifecyclePhase.PRE_BUILD
     bom = Bom(
-        serial_number=uuid.uuid5(_NAMESPACE, _digest(tag, packages, image_id)),
+        serial_number=uuid.uuid5(_NAMESPACE, _digest(tag, packages, identity)),
         metadata=BomMetaData(
             component=subject,
             timestamp=_day(tag),
@@ -82,8 +84,8 @@ def _component(package: Package) -> Component:
     )
 
 
-def _digest(tag: str, packages: Sequence[Package], image_id: str) -> str:
-    return hashlib.sha256("\n".join([tag, image_id, *map(repr, packages)]).encode()).hexdigest()
+def _digest(tag: str, packages: Sequence[Package], identity: str) -> str:
+    return hashlib.sha256("\n".join([tag, identity, *map(repr, packages)]).encode()).hexdigest()
 
 
 def _day(tag: str) -> datetime.datetime:

@@ -86,17 +86,19 @@ def lock(folder: str, interpreter: str, above: Sequence[str] = ()) -> None:
         _replace(os.path.join(folder, name), text)
 
 
-def locked(pipfile: str, interpreter: str, where: str) -> dict[str, str]:
+def locked(pipfile: str, interpreter: str, where: str, *, one_pin: bool = True) -> dict[str, str]:
     """Return the requirement lists and, last, the lock of a Pipfile's text, by file name; nothing is written.
 
-    Raises WorkbenchError with pipenv's own words about the Pipfile at `where`.
+    Raises WorkbenchError with pipenv's own words about the Pipfile at `where`, and, but for
+    `one_pin`, when two categories have a package in two versions.
     """
     with _beside(pipfile) as beside:
         done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(beside)))
         if done.returncode != 0:
             raise WorkbenchError(f"pipenv cannot lock it: {_last(done)}", where=where)
         files = exports(beside)
-        _refuse_two_pins(files, where)
+        if one_pin:
+            _refuse_two_pins(files, where)
         with open(os.path.join(beside, LOCK), encoding="utf-8") as file:
             return {**files, LOCK: file.read()}
 

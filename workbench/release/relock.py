@@ -19,6 +19,9 @@ from workbench.release.consistent import pipfile_hash
 from workbench.release.index import Offered
 from workbench.release.pins import categories_of, keeps, pins_of, range_of
 
+# How often a lock is made until its categories agree on every package.
+_ROUNDS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:
@@ -108,14 +111,31 @@ def relocked(lock: Lock, ranges: Mapping[str, str], allowed: Collection[str], in
     others stay within theirs too; then what moved is put into the old lock, and what is new added.
     Raises WorkbenchError when it cannot be locked.
     """
-    pipfile = ranged(lock, ranges, allowed)
-    found = json.loads(locked(pipfile, interpreter, lock.place)[LOCK])
+    found: dict[str, Any] = {}
+    for _ in range(_ROUNDS):
+        found = json.loads(locked(ranged(lock, ranges, allowed), interpreter, lock.place, one_pin=False)[LOCK])
+        if not (lower := _lower_of_two(found)):
+            break
+        # pipenv fits every category to `packages` only: what two others have in two versions is held to the lower.
+        ranges = {
+            **ranges,
+            **{name: f"{ranges.get(name, '')},<={version}".strip(",") for name, version in lower.items()},
+        }
     data = {
         section: entries if section == "_meta" else _merged(entries, found.get(section, {}))
         for section, entries in lock.data.items()
     }
     text = of_pipfile(json.dumps(data).encode(), lock.pipfile)
     return {**exported(lock.pipfile, text, lock.place), LOCK: text}
+
+
+def _lower_of_two(data: Mapping[str, Any]) -> dict[str, str]:
+    """Return the lower version of every package that categories of a lock have in more than one."""
+    found: dict[str, set[str]] = {}
+    for _, entries in categories_of(data):
+        for name, version in pins_of({"default": entries}).items():
+            found.setdefault(name, set()).add(version)
+    return {name: min(versions, key=Version) for name, versions in found.items() if len(versions) > 1}
 
 
 def of_pipfile(data: bytes, pipfile: str) -> str:
