@@ -6,6 +6,9 @@ import re
 
 from workbench.errors import UsageError, WorkbenchError
 
+# Where hosts keep the tree.
+PREFIX = "/srv/r8/monobase"
+
 _GENERATION = re.compile(r"g([0-9]{5})")
 _PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)")
 _STACK = re.compile(r"[a-z][a-z0-9]*")
