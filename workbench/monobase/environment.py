@@ -18,7 +18,9 @@ from workbench.monobase.install import Workshop, install
 from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.prefix import staged
 from workbench.monobase.requirements import Lock, Locked, read_lock
+from workbench.monobase.store import Store, digest
 from workbench.monobase.wheels import Wheels, key_of
+from workbench.recipes.exchange import exchange
 
 DONE = ".done"
 # Before what a symbolic link points at, where a manifest has the store's entry for a file.
@@ -78,7 +80,7 @@ def build(
     when the lock is none, and when uv or the disk fail; nothing half is ever at `target`.
     """
     lock = read_lock(requirements)
-    held = _lock_digest(lock)
+    held = digest(lock.path)
     there = read_marker(target)
     if there is not None and there.lock == held:
         return there
@@ -89,9 +91,10 @@ def build(
         marker = _assemble(shop, root, held, interpreter, list(keys))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.lexists(target):
-            # Of another lock, or never finished: it goes with the folder.
-            os.rename(target, os.path.join(folder, "before"))
-        os.rename(root, target)
+            # Never finished, or damaged. Whoever runs on it finds the same files in the new one.
+            exchange(root, target)
+        else:
+            os.rename(root, target)
     return marker
 
 
@@ -118,29 +121,24 @@ def _assemble(shop: Workshop, root: str, held: str, interpreter: Interpreter, ke
     frame = {CONFIG: shop.store.put(config)}
     os.unlink(config)
     frame |= {path: LINK + to for path, to in frame_links(interpreter).items()}
-    records = {key: _sha256(shop.wheels.path(key)) for key in keys}
+    records = {key: digest(shop.wheels.path(key)) for key in keys}
     files = manifest_of(shop.wheels, keys, frame)
     for folder in sorted({os.path.dirname(path) for path in files} | {site_packages(interpreter.minor)}):
         os.makedirs(os.path.join(root, folder), exist_ok=True)
     for path, entry in files.items():
-        lay_entry(shop, entry, f"{root}/{path}")
+        lay_entry(shop.store, entry, f"{root}/{path}")
     marker = Marker(digest_of(files), held, interpreter, records, frame)
     with open(os.path.join(root, DONE), "w", encoding="utf-8") as file:
         file.write(marker.text())
-    # Identical environments have one marker too.
-    shop.store.link(shop.store.put(os.path.join(root, DONE)), os.path.join(root, f"{DONE}.linked"))
-    os.replace(os.path.join(root, f"{DONE}.linked"), os.path.join(root, DONE))
-    if os.path.lexists(os.path.join(root, f"{DONE}.linked")):
-        os.unlink(os.path.join(root, f"{DONE}.linked"))
     return marker
 
 
-def lay_entry(shop: Workshop, entry: str, path: str) -> None:
+def lay_entry(store: Store, entry: str, path: str) -> None:
     """Put what the manifest says at `path`, where nothing is."""
     if entry.startswith(LINK):
         os.symlink(entry.removeprefix(LINK), path)
     else:
-        shop.store.link(entry, path)
+        store.link(entry, path)
 
 
 def read_marker(folder: str) -> Marker | None:
@@ -159,7 +157,7 @@ def manifest_of(wheels: Wheels, keys: Iterable[str], frame: Mapping[str, str]) -
 
     Where two packages have one path, the later one's is there. Raises WorkbenchError when a record is gone.
     """
-    files = {}
+    files: dict[str, str] = {}
     for key in keys:
         wheel = wheels.get(key)
         if wheel is None:
@@ -176,12 +174,3 @@ def digest_of(manifest: Mapping[str, str]) -> str:
     """Return the digest over a manifest."""
     lines = "".join(f"{path}\0{entry}\n" for path, entry in sorted(manifest.items()))
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
-
-
-def _lock_digest(lock: Lock) -> str:
-    return _sha256(lock.path)
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

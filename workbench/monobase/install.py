@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from workbench.errors import WorkbenchError
-from workbench.monobase.bytecode import compile_all
+from workbench.monobase.bytecode import Compilers
 from workbench.monobase.frame import lay_frame, site_packages
 from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.prefix import Prefix, staged
@@ -26,18 +26,18 @@ from workbench.monobase.wheels import Wheel, Wheels, below_site, bytecode_path, 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What environments are made with: a prefix that is locked for us, its store, uv, and how much runs at once."""
+    """What environments are made with: a prefix that is locked for us, its store, uv and compilers."""
 
     prefix: Prefix
     store: Store
     wheels: Wheels
     uv: Uv
-    jobs: int = 1
+    compilers: Compilers
 
     @classmethod
     def at(cls, prefix: Prefix, *, offline: bool = False, jobs: int = 1) -> Workshop:
         """Return the workshop of `prefix`; raises WorkbenchError when there is no uv."""
-        return cls(prefix, Store(prefix), Wheels(prefix), find_uv(prefix, offline=offline), jobs)
+        return cls(prefix, Store(prefix), Wheels(prefix), find_uv(prefix, offline=offline), Compilers(jobs))
 
 
 def install(shop: Workshop, interpreter: Interpreter, lock: Lock, packages: Sequence[Locked]) -> None:
@@ -51,16 +51,16 @@ def install(shop: Workshop, interpreter: Interpreter, lock: Lock, packages: Sequ
     with staged(shop.prefix, "install") as folder:
         root = os.path.join(folder, "environment")
         lay(root, shop.uv, interpreter, lock.options, packages)
-        again = _take(root, shop, interpreter, packages)
+        again = _take(root, shop, interpreter, lock.options, packages)
     for locked in again:
         with staged(shop.prefix, "install") as folder:
             root = os.path.join(folder, "environment")
             lay(root, shop.uv, interpreter, lock.options, [locked])
-            if not _take(root, shop, interpreter, [locked]):
+            if not _take(root, shop, interpreter, lock.options, [locked]):
                 continue
         with fetched(shop, interpreter, lock.options, locked) as root:
             # Its archive has the hash that is locked: if its list says otherwise, the list is wrong.
-            _take(root, shop, interpreter, [locked], heed_list=False)
+            _take(root, shop, interpreter, lock.options, [locked], heed_list=False)
 
 
 @contextmanager
@@ -84,7 +84,13 @@ def lay(root: str, uv: Uv, interpreter: Interpreter, options: Sequence[str], pac
 
 
 def _take(
-    root: str, shop: Workshop, interpreter: Interpreter, packages: Sequence[Locked], *, heed_list: bool = True
+    root: str,
+    shop: Workshop,
+    interpreter: Interpreter,
+    options: tuple[str, ...],
+    packages: Sequence[Locked],
+    *,
+    heed_list: bool = True,
 ) -> list[Locked]:
     """Store what is installed below `root`, record it, and return the packages that are not what they say."""
     again: list[Locked] = []
@@ -107,14 +113,14 @@ def _take(
         taken[sources[path]][bytecode_path(path, interpreter.tag)] = entry
     for locked in packages:
         if locked.name in taken:
-            shop.wheels.add(key_of(locked, interpreter), Wheel(locked, interpreter.kind, taken[locked.name]))
+            shop.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, taken[locked.name]))
     return again
 
 
 def lists(root: str, interpreter: Interpreter) -> dict[str, str]:
     """Return the path of the list of files (RECORD) of every installed package, by its name."""
     site = os.path.join(root, site_packages(interpreter.minor))
-    found = {}
+    found: dict[str, str] = {}
     for folder in os.listdir(site):
         if folder.endswith(".dist-info"):
             name = folder.removesuffix(".dist-info").rpartition("-")[0]
@@ -165,7 +171,7 @@ def _bytecode(root: str, shop: Workshop, interpreter: Interpreter, sources: Mapp
         else:
             # From the store: what lies in the folder may be another package's by the same name.
             missing[name] = shop.store.path(entry)
-    files = compile_all(interpreter, missing, os.path.join(root, ".bytecode"), shop.jobs)
+    files = shop.compilers.compile(interpreter, missing, os.path.join(root, ".bytecode"))
     for path in sources:
         if path not in found and (file := files.get(below_site(path))) is not None:
             found[path] = shop.store.put(file)

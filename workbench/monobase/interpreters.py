@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase.prefix import Prefix
+from workbench.monobase.uv import Uv
 
 _ASK = """
 import json, sys, sysconfig
@@ -46,7 +47,7 @@ class Interpreter:
         return f"{self.tag} {self.abi} {self.platform}"
 
 
-class NoInterpreter(WorkbenchError):  # noqa: N818 - it is a reason more often than an error
+class NoInterpreter(WorkbenchError):
     """A Python is not on this machine, and the reason says where it was looked for."""
 
 
@@ -95,6 +96,13 @@ def find(prefix: Prefix, minor: str, by_name: Mapping[str, str]) -> Interpreter:
         f"no Python {minor} on this machine{refused}",
         hint=f"install one, let uv fetch it with --fetch-pythons, or name one: --python {minor}=/path/to/python{minor}",
     )
+
+
+def fetch(prefix: Prefix, uv: Uv, full: str) -> Interpreter:
+    """Let uv fetch the Python `full` ("3.12.10") below the prefix; raises WorkbenchError with uv's words."""
+    about = f"fetching Python {full}"
+    uv.run("python", "install", full, "--no-bin", "--install-dir", uv.pythons, about=about)
+    return find(prefix, full.rpartition(".")[0], {})
 
 
 def in_home(path: str) -> str:

@@ -24,15 +24,21 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """An installed package: what was locked, the kind of Python, and the store's entry of every file by its path."""
+    """An installed package: what was locked, where to look for it, for which Python, and its files' entries by path."""
 
     locked: Locked
+    options: tuple[str, ...]
     kind: str
     files: Mapping[str, str]
 
     def text(self) -> str:
         """Return the record as it is kept: the same bytes for the same wheel."""
-        data = {"package": asdict(self.locked), "python": self.kind, "files": dict(sorted(self.files.items()))}
+        data = {
+            "package": asdict(self.locked),
+            "options": list(self.options),
+            "python": self.kind,
+            "files": dict(sorted(self.files.items())),
+        }
         return json.dumps(data, indent=0, separators=(",", ":")) + "\n"
 
 
@@ -61,7 +67,9 @@ class Wheels:
             try:
                 with open(self.path(key), encoding="utf-8") as file:
                     data = json.load(file)
-                self._read[key] = Wheel(Locked(**data["package"]), data["python"], dict(data["files"]))
+                self._read[key] = Wheel(
+                    Locked(**data["package"]), tuple(data["options"]), data["python"], dict(data["files"])
+                )
             except (OSError, ValueError, KeyError, TypeError):
                 return None
         return self._read[key]
@@ -78,7 +86,7 @@ class Wheels:
         return sorted(name for name in names if _KEY.fullmatch(name))
 
     def bytecode(self, kind: str) -> dict[tuple[str, str], str]:
-        """Return the stored bytecode for that kind of Python, by the path below site-packages and entry of its source."""
+        """Return the stored bytecode for that kind of Python, by its source's path below site-packages and entry."""
         found: dict[tuple[str, str], str] = {}
         for key in self.keys():
             wheel = self.get(key)
