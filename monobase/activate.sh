@@ -304,7 +304,8 @@ _mb_compare_prefix() {
     _mb_conflicts=
     if [ -z "$_mb_cog_root" ] || [ -z "$_mb_environment" ]; then return 0; fi
     _mb_name=${_mb_generation##*/}
-    _mb_file=${_mb_cog_root%/*}/conflicts/${_mb_cog_root##*/}/$_mb_name.${_mb_environment##*/}
+    _mb_above=${_mb_cog_root%/*}
+    _mb_file=${_mb_above%/*}/conflicts/${_mb_above##*/}/${_mb_cog_root##*/}/$_mb_name.${_mb_environment##*/}
     if [ -r "$_mb_file" ]; then
         while IFS= read -r _mb_line || [ -n "$_mb_line" ]; do _mb_conflict "$_mb_line"; done <"$_mb_file"
     else

@@ -54,7 +54,7 @@ def cogs(prefix: Path, name: str, versions: Sequence[str], pythons: Sequence[str
 
 def conflicts(cog: Path, generation: str, environment: str, lines: Sequence[str] = ()) -> None:
     """Say what a cog and an environment contradict each other in."""
-    file = cog.parent / "conflicts" / cog.name / f"{generation}.{environment}"
+    file = cog.parent.parent / "conflicts" / cog.parent.name / cog.name / f"{generation}.{environment}"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{line}\n" for line in lines))
 

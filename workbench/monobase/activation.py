@@ -130,7 +130,8 @@ def _conflicts(wish: Wish, cog: Layer | None, environment: Layer | None) -> list
 
 def conflicts_folder(cog: Layer) -> str:
     """Return the folder that says what a cog contradicts: one file for each environment, empty when nothing."""
-    return f"{os.path.dirname(cog.root)}/conflicts/{os.path.basename(cog.root)}"
+    above, name = os.path.split(cog.root)
+    return f"{os.path.dirname(above)}/conflicts/{os.path.basename(above)}/{name}"
 
 
 def _tolerated(wish: Wish, found: list[str]) -> list[str]:

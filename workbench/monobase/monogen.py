@@ -14,9 +14,9 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import Pairs
 from workbench.errors import WorkbenchError
 from workbench.monobase.generation import Generation, load, resolved
-from workbench.monobase.locks import read_lock
 from workbench.monobase.plan import plan
 from workbench.monobase.prefix import write_whole
+from workbench.monobase.resolving import versions
 from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
 
 
@@ -81,7 +81,7 @@ def _faults(spec: Spec, generation: Generation, pairs: Pairs) -> Iterator[tuple[
             says = "is in the matrix, and would not be today" if name in there else "is not in the matrix"
             yield where, f"{name} {says}: run `monobase update`"
     for environment in generation.environments:
-        pinned = {name: pin.version for name, pin in read_lock(environment.requirements).items()}
+        pinned = versions(environment.requirements)
         asked = [*spec.packages, *spec.stacks.get(environment.stack, ())]
         if environment.torch:
             asked.append(f"torch=={environment.torch}")
