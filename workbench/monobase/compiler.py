@@ -11,10 +11,10 @@ import sys
 # The folder of this file comes first there, and its modules are not the standard library's.
 sys.path.pop(0)
 
-import json  # noqa: E402
-import os  # noqa: E402
-import py_compile  # noqa: E402
-import warnings  # noqa: E402
+import json
+import os
+import py_compile
+import warnings
 
 UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 
