@@ -416,7 +416,8 @@ _mb_main() {
     done
     _mb_set MONOBASE_GENERATION "${_mb_generation##*/}"
     _mb_set MONOBASE_ENVIRONMENT "${_mb_environment##*/}"
-    _mb_set MONOBASE_COG "${_mb_cog_root##*/}"
+    _mb_above=${_mb_cog_root%/*}
+    _mb_set MONOBASE_COG "${_mb_cog_root:+${_mb_above##*/}/${_mb_cog_root##*/}}"
     _mb_set MONOBASE_LAYERS "$_mb_sites"
     _mb_set PYTHONUNBUFFERED 1
     # An interpreter reads the .pth files of its own layer; with this on its path it reads the others' too.

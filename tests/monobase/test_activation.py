@@ -88,7 +88,7 @@ def test_every_layer_is_on_every_path_in_the_order_in_which_it_wins(prefix: Path
     assert found == {
         **{f"MONOBASE_ACTIVE_{name}": text for name, text in ours.items()},
         **ours,
-        "MONOBASE_COG": "cog0.23.1-python3.11",
+        "MONOBASE_COG": "g0a1b2c3d/cog0.23.1-python3.11",
         "MONOBASE_ENVIRONMENT": "python3.11-torch2.10.0-cu128",
         "MONOBASE_GENERATION": "g00002",
         "MONOBASE_LAYERS": f"{cog}/lib/python3.11/site-packages:{site}",
@@ -195,7 +195,7 @@ def test_conflicts_may_be_allowed(prefix: Path) -> None:
     variables = {**P312, "R8_COG_VERSION": "0.11.3", "MONOBASE_STACK": "plain", "MONOBASE_ALLOW_CONFLICTS": "1"}
     found = both(prefix, variables)
     assert isinstance(found, dict)
-    assert found["MONOBASE_COG"] == "cog0.11.3-python3.12"
+    assert found["MONOBASE_COG"] == "g0a1b2c3d/cog0.11.3-python3.12"
 
 
 VALUES = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from workbench.errors import WorkbenchError
 from workbench.monobase.choose import cog_layer, environment_layer, generation_folder
 from workbench.monobase.layer import Layer
-from workbench.monobase.user_marker import USER_MARKER, contradictions
+from workbench.monobase.user_marker import USER_MARKER, contradictions, identity
 from workbench.monobase.wish import Wish, read_wish
 
 # What activation prepended, so that doing it again takes it away first (fault M19).
@@ -60,8 +60,9 @@ def activate(prefix: str, variables: Mapping[str, str]) -> Activation:
             hint="set R8_TORCH_VERSION or MONOBASE_STACK",
         )
     entries = _entries(prefix, layers)
-    names = [os.path.basename(layer.root) if layer else "" for layer in (environment, cog)]
-    return _joined(variables, entries, os.path.basename(generation), names[0], names[1], tuple(layers), tuple(notes))
+    name = os.path.basename(environment.root) if environment else ""
+    held = identity(cog) if cog else ""
+    return _joined(variables, entries, os.path.basename(generation), name, held, tuple(layers), tuple(notes))
 
 
 def _entries(prefix: str, layers: list[Layer]) -> dict[str, list[str]]:
