@@ -9,11 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase import tree
 from workbench.monobase.choose import cog_name
 from workbench.monobase.conflicts import compare, forget
 from workbench.monobase.environment import build
+from workbench.monobase.generation import Generation
 from workbench.monobase.install import Workshop
 from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.layer import Layer
@@ -103,7 +106,7 @@ def lock_cog(shop: Workshop, version: str, full: str, lock: str) -> None:
 
 
 def compare_cogs(shop: Workshop, name: str) -> list[str]:
-    """Compare the cog generation `name` with every environment of every generation; return what they contradict.
+    """Compare the cog generation `name` with every environment of every generation; return what is found anew.
 
     For whoever makes an environment or a cog, before a `latest` points at it: activation reads what is
     written here, and takes nothing that nobody compared.
@@ -122,6 +125,15 @@ def compare_latest(shop: Workshop) -> list[str]:
     """Compare the cog generation that is in use with every environment; see `compare_cogs`."""
     name = tree.latest_name(shop.prefix.below(tree.COG, "latest"))
     return compare_cogs(shop, name) if name is not None else []
+
+
+def newest_pythons(generations: Sequence[Generation]) -> dict[str, str]:
+    """Return the newest full version of each Python that `generations` have: "3.11" to "3.11.18"."""
+    found: dict[str, str] = {}
+    for generation in generations:
+        for python, full in generation.pythons.items():
+            found[python] = max(full, found.get(python, full), key=Version)
+    return found
 
 
 def _digest(made: Mapping[str, str]) -> str:

@@ -67,32 +67,31 @@ def between(layers: Sequence[tuple[str, Mapping[str, Installed]]]) -> list[str]:
 
 
 def compare(cog: Layer, generations: str) -> list[str]:
-    """Write down what `cog` contradicts in every environment below `generations` of its Python; return all of it.
+    """Write down what `cog` contradicts in every environment below `generations` of its Python; return what is new.
 
-    What was written for environments that are gone is removed.
+    Neither ever changes, so what is written already is right. What was written for environments that
+    are gone is removed.
     """
     folder = conflicts_folder(cog)
     os.makedirs(folder, exist_ok=True)
-    ours, told, written = packages(cog), list[str](), set[str]()
-    for environment, name in environments(generations, cog.python):
-        title = name.replace(".", "/", 1)
-        lines = between([(os.path.basename(cog.root), ours), (title, packages(environment))])
+    there, written = dict(environments(generations, cog.python)), set(names_in(folder))
+    told, ours = list[str](), packages(cog) if there.keys() - written else {}
+    for name in sorted(there.keys() - written):
+        lines = between([(os.path.basename(cog.root), ours), (name.replace(".", "/", 1), packages(there[name]))])
         write_whole(f"{folder}/{name}", "".join(f"{line}\n" for line in lines))
-        written.add(name)
         told += lines
-    for name in names_in(folder):
-        if name not in written:
-            os.unlink(f"{folder}/{name}")
+    for name in written - there.keys():
+        os.unlink(f"{folder}/{name}")
     return told
 
 
-def environments(generations: str, python: str) -> Iterator[tuple[Layer, str]]:
-    """Yield each finished environment for that Python below `generations`, with what its conflicts' file is named."""
+def environments(generations: str, python: str) -> Iterator[tuple[str, Layer]]:
+    """Yield each finished environment for that Python below `generations`, after what its conflicts' file is named."""
     for generation in names_in(generations):
         for name in names_in(f"{generations}/{generation}") if generation_number(generation) is not None else ():
             layer = Layer(f"{generations}/{generation}/{name}", python)
             if name.startswith(f"python{python}-") and layer.is_ready:
-                yield layer, f"{generation}.{name}"
+                yield f"{generation}.{name}", layer
 
 
 def forget(cogs: str) -> None:

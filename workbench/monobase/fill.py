@@ -11,6 +11,7 @@ from typing import Protocol
 
 from workbench.errors import WorkbenchError
 from workbench.monobase import tree
+from workbench.monobase.cog import compare_latest
 from workbench.monobase.environment import Claims, Marker, build, read_marker
 from workbench.monobase.generation import Environment, Generation
 from workbench.monobase.install import Workshop
@@ -84,6 +85,8 @@ def fill(shop: Workshop, order: Order, watcher: Watcher, jobs: int) -> list[Outc
             for generation, futures in waiting:
                 done = [future.result() for future in futures]
                 outcomes += done
+                # Before anybody can activate it: what contradicts the cogs must be known then.
+                compare_latest(shop)
                 _mark(shop, order, generation, done)
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)

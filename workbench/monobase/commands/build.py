@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from workbench.errors import EXIT_OK, FaultsError, UsageError
-from workbench.monobase.commands.options import data_option, prefix_option, range_options
+from workbench.monobase.commands.options import cog_options, data_option, prefix_option, range_options
 
 EXAMPLES = """\
   wizard.py monobase build --cog-versions 0.23.1              every generation, and one cog
@@ -34,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     data_option(parser)
     range_options(parser)
     python_options(parser)
+    cog_options(parser)
     parser.add_argument(
         "--skip-missing", action="store_true", help="a Python that is missing keeps no generation from being ready"
     )
@@ -57,12 +58,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build what is missing; 1 when something of it could not be built."""
+    from workbench.monobase.cog import build_cogs, cog_wish, newest_pythons
     from workbench.monobase.fill import FAILED, SKIPPED, Order, fill, interpreters_for
     from workbench.monobase.install import Workshop
     from workbench.monobase.interpreters import fetch, find, in_home, named
     from workbench.monobase.label import write_label
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
+    from workbench.monobase.scripts import install_scripts
     from workbench.monobase.select import active, is_outside, mini, no_cuda
     from workbench.monobase.show import Shown
 
@@ -84,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
                 shown.say(f"Python {minor} is in {home}: only who may go there can run what is built with it")
         getter = (lambda full: fetch(prefix, shop.uv, full)) if args.fetch_pythons and not args.offline else None
         pythons, without = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
+        install_scripts(prefix)
+        if args.cog_versions:
+            wish = cog_wish(args.cog_versions, args.default_cog_version, newest_pythons(generations))
+            build_cogs(shop, wish, pythons, shown.say)
         order = Order(generations, pythons, without, unwanted, args.skip_missing)
         outcomes = fill(shop, order, shown, args.jobs)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]

@@ -30,6 +30,12 @@ def prefix_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefix", metavar="DIR", default=usual, help=f"root of the tree (default: {usual})")
 
 
+def cog_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which cogs to install."""
+    parser.add_argument("--cog-versions", metavar="V", nargs="+", default=[], help="cogs to install: 0.23.1, https://…")
+    parser.add_argument("--default-cog-version", metavar="V", default="", help="the one that models get who name none")
+
+
 def _id(text: str) -> int:
     try:
         return generation_id(text)
