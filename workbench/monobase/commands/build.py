@@ -78,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
                 "--mini goes with neither --no-cuda nor --cog-versions", hint="say it with the R8_ variables"
             )
         generations, unwanted = mini(generations, os.environ)
+    mini_cog = os.environ.get("R8_COG_VERSION") if args.mini else ""
+    cogs = args.cog_versions or ([mini_cog] if mini_cog else [])
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
     with Shown(total) as shown, builder(prefix, wait=not args.no_wait, tell=shown.say):
@@ -88,8 +90,8 @@ def run(args: argparse.Namespace) -> int:
         getter = (lambda full: fetch(prefix, shop.uv, full)) if args.fetch_pythons and not args.offline else None
         pythons, without = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
         install_scripts(prefix)
-        if args.cog_versions:
-            wish = cog_wish(args.cog_versions, args.default_cog_version, newest_pythons(generations))
+        if cogs:
+            wish = cog_wish(cogs, args.default_cog_version, newest_pythons(generations))
             build_cogs(shop, wish, pythons, shown.say)
         order = Order(generations, pythons, without, unwanted, args.skip_missing)
         outcomes = fill(shop, order, shown, args.jobs)
