@@ -45,7 +45,7 @@ def cache_folder() -> Path:
 
 
 def monobase() -> None:
-    """Environments that share their files, against uv alone: disk, and time of a generation (some 12 GB for a while)."""
+    """Environments that share their files, against uv alone: disk, and time (12 GB for a while)."""
     # Below the cache: links need one file system.
     root = cache_folder()
     root.mkdir(parents=True, exist_ok=True)

@@ -99,7 +99,12 @@ def verify(prefix: Prefix, digests: Mapping[str, str] | None = None, *, quick: b
         named = (digests or {}).get(place.name)
         if done is not None and named is not None and done.digest != named:
             found.moved.append((place.name, f"was built as {done.digest}, and is {named} now"))
-        for folder in place.environments():
+        folders = place.environments()
+        gone = set(done.environments if done else ()) - {os.path.basename(folder) for folder in folders}
+        found.faults += [
+            Fault(MARKER, os.path.relpath(f"{place.folder}/{name}", prefix.root), DONE) for name in sorted(gone)
+        ]
+        for folder in folders:
             work += _look(prefix, folder, done, wheels, found)
     first: dict[int, str] = {}
     for _, path, status, entry in work:
