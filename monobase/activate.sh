@@ -92,8 +92,8 @@ _mb_wish() {
     _mb_cudnn=$_mb_number
     _mb_numbers R8_PYTHON_VERSION "${R8_PYTHON_VERSION:-${PYTHON_VERSION:-}}" 2 3.12 || return 1
     _mb_python=$_mb_number
-    _mb_user=${MONOBASE_USER:-${HOME:+$HOME/.venv}}
     _mb_cache=${MONOBASE_CACHE:-${HOME:+$HOME/.cache/monobase}}
+    _mb_user=${MONOBASE_USER:-${_mb_cache:+$_mb_cache/user}}
 }
 
 # Listing what is there, for those who asked for something else.
@@ -328,7 +328,6 @@ _mb_compare_user() {
     while IFS= read -r _mb_line || [ -n "$_mb_line" ]; do
         _mb_says=${_mb_line#* }
         case $_mb_line in
-            'conflict '*) _mb_conflict "$_mb_says"; continue ;;
             'python '*) _mb_word=python _mb_identified=$_mb_python ;;
             'environment '*) _mb_word=environment; _mb_identity "$_mb_environment" ;;
             'cog '*) _mb_word=cog; _mb_identity "$_mb_cog_root" ;;

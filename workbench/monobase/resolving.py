@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.names import PREFIX
@@ -57,3 +60,32 @@ def versions(lock: Path) -> dict[str, str]:
 
 def _version(text: str) -> str:
     return next((part.version for part in Requirement(text.partition(" --hash=")[0]).specifier), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What is new in a lock: the packages by name, and the folders and files of the user's, as pip is told of them."""
+
+    names: frozenset[str]
+    local: tuple[str, ...]
+
+
+def split_lock(whole: Path, lock: Path, held: Container[str]) -> Split:
+    """Write to `lock` what `whole` pins with hashes and `held` has not; return that and what is local."""
+    blocks: list[str] = []
+    for line in whole.read_text().splitlines(keepends=True):
+        if line[:1].isspace() and blocks:
+            blocks[-1] += line
+        elif line.strip():
+            blocks.append(line)
+    names, local, kept = set[str](), list[str](), list[str]()
+    for block in blocks:
+        if "--hash=" not in block:
+            local.append(block.partition("\\")[0].strip())
+            continue
+        name = canonicalize_name(Requirement(re.split(r"[\\\s]+--hash", block)[0].strip()).name)
+        if name not in held:
+            names.add(name)
+            kept.append(block)
+    lock.write_text("".join(kept))
+    return Split(frozenset(names), tuple(local))

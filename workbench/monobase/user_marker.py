@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from workbench.monobase.layer import Layer
 
@@ -17,21 +18,19 @@ def identity(layer: Layer | None) -> str:
     return f"{os.path.basename(above)}/{name}"
 
 
-def marker_text(environment: Layer | None, cog: Layer | None, python: str, conflicts: list[str]) -> str:
-    """Return the text of a marker: a word and what it says, one to a line."""
+def marker_text(environment: Layer | None, cog: Layer | None, python: str, overridden: Sequence[str]) -> str:
+    """Return the text of a marker: a word and what it says, one to a line; last the pins that were given up."""
     lines = [f"python {python}", f"environment {identity(environment)}", f"cog {identity(cog)}"]
-    return "".join(f"{line}\n" for line in (*lines, *(f"conflict {text}" for text in conflicts)))
+    return "".join(f"{line}\n" for line in (*lines, *(f"overridden {text}" for text in overridden)))
 
 
 def contradictions(user: Layer, environment: Layer | None, cog: Layer | None) -> list[str]:
-    """Return what the user's layer contradicts: layers that it was not resolved against, and overridden pins."""
+    """Return which of the layers are not those that the user's layer was resolved against."""
     active = {"python": user.python, "environment": identity(environment), "cog": identity(cog)}
     found = []
     with open(f"{user.root}/{USER_MARKER}", encoding="utf-8") as file:
         for line in file.read().splitlines():
             word, _, says = line.partition(" ")
-            if word == "conflict":
-                found.append(says)
-            elif word in active and says != active[word]:
+            if word in active and says != active[word]:
                 found.append(f"the user layer was resolved for {word} {says}, and {active[word]} is activated")
     return found

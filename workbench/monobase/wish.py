@@ -58,6 +58,7 @@ def read_wish(variables: Mapping[str, str]) -> Wish:
         raise _wrong("MONOBASE_STACK", stack, "write small letters and digits")
     cuda = value("CUDA_VERSION")
     home = variables.get("HOME", "")
+    cache = variables.get("MONOBASE_CACHE", "") or (f"{home}/.cache/monobase" if home else "")
     return Wish(
         generation=generation,
         cog=cog,
@@ -66,8 +67,8 @@ def read_wish(variables: Mapping[str, str]) -> Wish:
         python=_numbers("R8_PYTHON_VERSION", value("PYTHON_VERSION"), 2, "3.12"),
         torch=torch,
         stack=stack,
-        user=variables.get("MONOBASE_USER", "") or (f"{home}/.venv" if home else ""),
-        cache=variables.get("MONOBASE_CACHE", "") or (f"{home}/.cache/monobase" if home else ""),
+        user=variables.get("MONOBASE_USER", "") or (f"{cache}/user" if cache else ""),
+        cache=cache,
         allow_conflicts=variables.get("MONOBASE_ALLOW_CONFLICTS", "") == "1",
     )
 
