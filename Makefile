@@ -74,6 +74,10 @@ base: setup ## Build the base image: OS=… PYTHON=… RELEASE=… DATE=…
 cuda: setup ## Build the CUDA images on a base: OS=… PYTHON=… RELEASE=… DATE=… [LAYERS=runtime-cudnn,devel]
 	@$(RUN) cuda --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE) $(if $(LAYERS),--layers "$(LAYERS)")
 
+.PHONY: monobase-image
+monobase-image: setup ## Build the image of monobase, daemon and models: OS=… PYTHON=… RELEASE=… DATE=…
+	@$(RUN) monobase image --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)
+
 .PHONY: validate
 validate: setup ## Start the base image and check its commands and Python: OS=… PYTHON=… RELEASE=… DATE=…
 	@$(RUN) validate --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)

@@ -30,6 +30,7 @@ SUBVERBS = {
     "exec": "run a command on the environment that the variables name",
     "user": "install a user's requirements as the third layer",
     "cog": "install a cog that no build has installed, beside the prefix",
+    "image": "build the image of the daemon and of models on a base image",
 }
 
 
