@@ -59,10 +59,18 @@ def test_one_in_a_home_folder_is_not_found_by_itself(tmp_path: Path, monkeypatch
     monkeypatch.setenv("HOME", str(tmp_path))
     binary = tmp_path / "bin" / "python3.98"
     binary.parent.mkdir()
-    binary.write_text('#!/bin/sh\necho \'["3.98.0", "cpython-398", "abi", "linux"]\'\n')
+    binary.write_text(f'#!/bin/sh\necho \'["{binary}", "3.98.0", "cpython-398", "abi", "linux"]\'\n')
     binary.chmod(0o755)
     monkeypatch.setenv("PATH", f"{binary.parent}:{os.environ['PATH']}")
     assert in_home(str(binary)) == str(tmp_path)
     with pytest.raises(NoInterpreter) as error:
         find(Prefix.at(str(tmp_path / "prefix")), "3.98", {})
     assert f"{binary} is in a home folder ({tmp_path}), where other users cannot go" in error.value.message
+
+
+def test_a_script_that_chooses_one_is_not_taken_for_it(tmp_path: Path) -> None:
+    shim = tmp_path / "python"
+    shim.write_text(f'#!/bin/sh\nexec {this_python().path} "$@"\n')
+    shim.chmod(0o755)
+    assert ask(str(shim)) == this_python()
+    assert ask(sys.executable) == this_python()

@@ -70,3 +70,10 @@ def test_a_package_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 def test_a_lock_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError, match="the requirements cannot be read"):
         read_lock(str(tmp_path / "none.txt"))
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(FaultsError) as error:
+        read(tmp_path, "--index-url https://user:secret@example.com/simple\n")
+    assert "an address with a password has no place in a lock" in error.value.faults[0][1]
+    assert "secret" not in str(error.value.as_data())

@@ -68,7 +68,7 @@ def fill(shop: Workshop, order: Order, watcher: Watcher, jobs: int) -> list[Outc
     for generation in newest_first:
         _refuse_another(shop, generation)
         prepare(shop.prefix, generation.name)
-    claims = Claims()
+    claims, active = Claims(), [generation.name for generation in newest_first]
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(jobs) as threads:
         waiting = [
@@ -88,10 +88,10 @@ def fill(shop: Workshop, order: Order, watcher: Watcher, jobs: int) -> list[Outc
                 # Before anybody can activate it: what contradicts the cogs must be known then.
                 compare_latest(shop)
                 _mark(shop, order, generation, done)
+                move_latest(shop, active)
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
-    move_latest(shop, [generation.name for generation in newest_first])
     return outcomes
 
 

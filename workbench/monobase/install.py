@@ -66,10 +66,10 @@ def install(shop: Workshop, interpreter: Interpreter, lock: Lock, packages: Sequ
 @contextmanager
 def fetched(shop: Workshop, interpreter: Interpreter, options: Sequence[str], locked: Locked) -> Iterator[str]:
     """Yield an environment with `locked` alone, from a cache of its own; the prefix's drops what it had of it."""
-    shop.uv.run("cache", "clean", locked.name, about=f"dropping {locked.name} from uv's cache")
     with staged(shop.prefix, "fetch") as folder:
         root = os.path.join(folder, "environment")
         lay(root, shop.uv.with_cache(os.path.join(folder, "cache")), interpreter, options, [locked])
+        shop.uv.run("cache", "clean", locked.name, about=f"dropping {locked.name} from uv's cache")
         yield root
 
 

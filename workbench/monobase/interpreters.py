@@ -19,7 +19,7 @@ from workbench.monobase.uv import Uv
 _ASK = """
 import json, sys, sysconfig
 print(json.dumps([
-    "%d.%d.%d" % sys.version_info[:3], sys.implementation.cache_tag,
+    getattr(sys, "_base_executable", sys.executable), "%d.%d.%d" % sys.version_info[:3], sys.implementation.cache_tag,
     str(sysconfig.get_config_var("SOABI")), sysconfig.get_platform(),
 ]))
 """
@@ -52,10 +52,13 @@ class NoInterpreter(WorkbenchError):
 
 
 def ask(path: str) -> Interpreter | None:
-    """Return the interpreter at `path`, or None when there is none that answers."""
+    """Return the interpreter at `path`, or None when there is none that answers.
+
+    Its own path is the one that it says: `path` may be a script that chooses one, or in a virtual environment.
+    """
     try:
         done = subprocess.run([path, "-I", "-S", "-c", _ASK], capture_output=True, text=True, timeout=60, check=False)
-        return Interpreter(path, *json.loads(done.stdout)) if done.returncode == 0 else None
+        return Interpreter(*json.loads(done.stdout)) if done.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired, ValueError, TypeError):
         return None
 
@@ -88,8 +91,8 @@ def find(prefix: Prefix, minor: str, by_name: Mapping[str, str]) -> Interpreter:
         found = ask(path)
         if found is None or found.minor != minor:
             continue
-        if home := in_home(path):
-            refused = f"; {path} is in a home folder ({home}), where other users cannot go"
+        if home := in_home(found.path):
+            refused = f"; {found.path} is in a home folder ({home}), where other users cannot go"
             continue
         return found
     raise NoInterpreter(

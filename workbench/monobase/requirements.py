@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from workbench.errors import FaultsError, WorkbenchError
 
+_PASSWORD = re.compile(r"://[^/@\s]+@")
 _HASH = re.compile(r"\s--hash[=\s]sha256:([0-9a-f]{64})(?=\s|$)")
 # What a requirements file may say besides: where to look. (What it names is held to its hash all the same.)
 _OPTIONS = (
@@ -93,6 +94,8 @@ def _option(line: str) -> str:
     name = re.split(r"[=\s]", line, maxsplit=1)[0]
     if name not in _OPTIONS:
         raise ValueError(f"{name} has no place in a lock")
+    if _PASSWORD.search(line):
+        raise ValueError("an address with a password has no place in a lock: name it in UV_DEFAULT_INDEX")
     return line
 
 

@@ -92,11 +92,22 @@ def verify(prefix: Prefix, digests: Mapping[str, str] | None = None, *, quick: b
     another description has moved. `quick` reads no file: it sees what was written to, unless whoever did
     set the time back; without it every inode is read once.
     """
+    try:
+        return _verify(prefix, digests or {}, quick=quick, jobs=jobs)
+    except FileNotFoundError as error:
+        raise WorkbenchError(
+            "this was removed while it was looked at",
+            where=str(error.filename),
+            hint="run it again when no builder runs",
+        ) from None
+
+
+def _verify(prefix: Prefix, digests: Mapping[str, str], *, quick: bool, jobs: int) -> Found:
     found, store, wheels, inodes = Found(), Store(prefix), Wheels(prefix), _Inodes(quick=quick)
     work = []
     for place in tree.places(prefix):
         done = tree.read_done(place.folder)
-        named = (digests or {}).get(place.name)
+        named = digests.get(place.name)
         if done is not None and named is not None and done.digest != named:
             found.moved.append((place.name, f"was built as {done.digest}, and is {named} now"))
         folders = place.environments()
