@@ -40,11 +40,19 @@ class Index:
     folder: Path
     pins: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, version: str = "1.0", files: Mapping[str, str] | None = None, commands: str = "") -> str:
+    def add(
+        self,
+        name: str,
+        version: str = "1.0",
+        files: Mapping[str, str] | None = None,
+        commands: str = "",
+        needs: Sequence[str] = (),
+    ) -> str:
         """Add a wheel of these files (default: a module that tells its version), and return its locked line."""
         inside = dict(files if files is not None else {f"{name}/__init__.py": f"VERSION = {version!r}\n"})
         info = f"{name}-{version}.dist-info"
         inside[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        inside[f"{info}/METADATA"] += "".join(f"Requires-Dist: {need}\n" for need in needs)
         inside[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         if commands:
             inside[f"{info}/entry_points.txt"] = f"[console_scripts]\n{commands}\n"

@@ -42,8 +42,10 @@ def read_asked(path: Path) -> list[Asked]:
     except (OSError, UnicodeDecodeError) as error:
         raise WorkbenchError(f"the requirements cannot be read: {error}", where=str(path)) from None
     found = []
-    for number, line in enumerate(text.replace("\\\n", " \\n").splitlines(), 1):
-        bare = re.sub(r"(^|\s)#.*$", "", line.replace("\\n", "")).strip()
+    # A continued line stays on the lines that it has, so that those below keep their numbers.
+    joined = re.sub(r"(?:\\\n[^\n]*)+", _joined, text)
+    for number, line in enumerate(joined.splitlines(), 1):
+        bare = re.sub(r"(^|\s)#.*$", "", line).strip()
         included = re.fullmatch(r"(?:-r|--requirement)[= ]?\s*(.+)", bare)
         if included:
             found += read_asked(path.parent / included[1])
@@ -56,3 +58,7 @@ def read_asked(path: Path) -> list[Asked]:
                 raise WorkbenchError(f"{bare!r} is no requirement: {str(error).splitlines()[0]}", where=where) from None
             found.append(Asked(canonicalize_name(requirement.name), words, f"{path.name}:{number}", requirement))
     return found
+
+
+def _joined(continued: re.Match[str]) -> str:
+    return continued[0].replace("\\\n", " ") + "\n" * continued[0].count("\n")
