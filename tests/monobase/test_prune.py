@@ -17,6 +17,7 @@ from tests.catalogues import REPOSITORY
 from tests.monobase.wheels import MINOR, Index, make, shop_at, this_python, write_generation
 from workbench.errors import WorkbenchError
 from workbench.monobase import tree
+from workbench.monobase.environment import build
 from workbench.monobase.fill import Order, fill
 from workbench.monobase.generation import load_all
 from workbench.monobase.install import Workshop
@@ -48,22 +49,29 @@ class Silent:
         pass
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two generations of one environment each: they share bb, and have a large aa of their own."""
-    index = Index(tmp_path / "index")
+    folder = tmp_path_factory.mktemp("built")
+    index = Index(folder / "index")
     shared = index.add("bb", files={"bb.py": BIG.replace("x", "y")})
     for number in (1, 2):
         own = index.add("aa", f"{number}.0", files={"aa.py": BIG.replace("x", str(number))})
-        write_generation(tmp_path / "data", number, {"one": index.lock(tmp_path / f"{number}.txt", own, shared)})
-    return tmp_path / "data"
+        write_generation(folder / "data", number, {"one": index.lock(folder / f"{number}.txt", own, shared)})
+    fill(shop_at(folder / "prefix"), Order(load_all(folder / "data"), {MINOR: this_python()}, {}), Silent(), 2)
+    return folder
 
 
 @pytest.fixture
-def shop(data: Path, tmp_path: Path) -> Workshop:
-    shop = shop_at(tmp_path / "prefix")
-    fill(shop, Order(load_all(data), {MINOR: this_python()}, {}), Silent(), 2)
-    return shop
+def data(built: Path) -> Path:
+    return built / "data"
+
+
+@pytest.fixture
+def shop(built: Path, tmp_path: Path) -> Workshop:
+    """A copy of it, with its links."""
+    subprocess.run(["cp", "-a", str(built / "prefix"), str(tmp_path / "prefix")], check=True)
+    return shop_at(tmp_path / "prefix")
 
 
 @contextmanager
@@ -134,8 +142,6 @@ def test_an_old_cog_generation_stays_as_long_as_it_is_used(shop: Workshop, data:
     lock = str(data / f"requirements/g00001/python{MINOR}-one.txt")
     for name in ("g0000000a", "g0000000b"):
         target = Path(shop.prefix.below("cog", name, f"cog1-python{MINOR}"))
-        from workbench.monobase.environment import build
-
         build(shop, str(target), lock, this_python())
         prepare(shop.prefix, f"cog-{name}")
     os.symlink("g0000000b", shop.prefix.below("cog", "latest"))
