@@ -71,7 +71,7 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
             table = _key_path(stripped.strip("[] "))
             if table == keys:
                 return number
-        elif "=" in stripped and table + _key_path(stripped.split("=", 1)[0]) == keys:
+        elif "=" in stripped and table + _key_path(stripped.split("=", 1)[0].strip()) == keys:
             return number
     return 1
 
