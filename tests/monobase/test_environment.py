@@ -111,6 +111,16 @@ def test_of_two_packages_with_one_path_each_time_the_same_wins(shop: Workshop, t
         assert python(folder, "import shared, aa, bb; print(shared.WHO)") == "bb"
 
 
+def test_a_source_that_two_packages_have_has_bytecode_with_either(shop: Workshop, tmp_path: Path) -> None:
+    index = Index(tmp_path / "index")
+    index.add("aa", files={"shared/__init__.py": "WHO = 'both'\n", "aa.py": ""})
+    index.add("bb", files={"shared/__init__.py": "WHO = 'both'\n", "bb.py": ""})
+    make(shop, "g00001/both", index.lock(tmp_path / "both.txt"))
+    below = f"{SITE}/shared/__pycache__/__init__.{this_python().tag}.pyc"
+    for name in ("aa", "bb"):
+        assert below in contents(make(shop, f"g00001/{name}", index.lock(tmp_path / f"{name}.txt", index.pins[name])))
+
+
 def test_what_uv_has_that_was_written_to_is_fetched_again(index: Index, shop: Workshop, tmp_path: Path) -> None:
     make(shop, "g00001/one", index.lock(tmp_path / "1.txt"))
     poisoned = Path(shop.prefix.generations, "g00001", "one", SITE, "plain", "__init__.py")

@@ -107,10 +107,11 @@ def _take(
             }
         except (OtherBytesError, FileNotFoundError):
             again.append(locked)
-    sources = {path: name for name, files in taken.items() for path in files if _is_source(path)}
-    made = _bytecode(root, shop, interpreter, {path: taken[sources[path]][path] for path in sources})
-    for path, entry in made.items():
-        taken[sources[path]][bytecode_path(path, interpreter.tag)] = entry
+    sources = {path: entry for files in taken.values() for path, entry in files.items() if _is_source(path)}
+    made = _bytecode(root, shop, interpreter, sources)
+    for files in taken.values():
+        # Two packages may have one source; each has its bytecode then, for there may be environments of one alone.
+        files |= {bytecode_path(path, interpreter.tag): made[path] for path in files if path in made}
     for locked in packages:
         if locked.name in taken:
             shop.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, taken[locked.name]))
