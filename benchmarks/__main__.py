@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.activation import activation
 from benchmarks.catalogue import BASES, PYTHONS, SYSTEMS, generate
 from benchmarks.monobase import cache_folder, monobase
 from benchmarks.processes import Command, cpu_seconds, least
@@ -19,7 +20,7 @@ PYTHON = sys.executable
 
 def main() -> None:
     """Run the benchmarks named on the command line, or all of them."""
-    known = {"start": start, "matrix": matrix, "monobase": monobase}
+    known = {"start": start, "matrix": matrix, "monobase": monobase, "activation": activation}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[[], *known], help="which (default: all)")
     named = parser.parse_args().name
