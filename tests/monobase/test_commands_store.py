@@ -84,7 +84,7 @@ def test_verify_and_repair_for_people_and_programs(prefix: Path, data: Path) -> 
     told = monobase("verify", "--prefix", prefix, "--data", data)
     assert told.returncode == 1
     assert told.stderr.splitlines()[:2] == [
-        f"error: 1 environments are not as they were installed: {where}",
+        f"error: not as it was installed: {where}",
         f"  {where}/{SITE}/aa/__init__.py: changed",
     ]
     report = json.loads(monobase("verify", "--prefix", prefix, "--data", data, "--json").stdout)

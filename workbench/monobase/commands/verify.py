@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         listed += [(f"store: {entry}", "changed") for entry in found.spoiled]
         listed += found.moved
         names = sorted({fault.environment for fault in found.faults})
-        about = f"{len(names)} environments are not as they were installed: {', '.join(names)}" if names else "faults"
+        about = f"not as it was installed: {', '.join(names) or 'the store, or what generations are'}"
         raise FaultsError(about, listed, hint="`wizard.py monobase repair` mends them")
     print(
         f"{found.environments} environments, {found.files} files in {found.inodes} inodes: all as they were installed"
