@@ -38,9 +38,14 @@ $(VENV)/.ready: Pipfile.lock
 	@touch $@
 
 .PHONY: test
-test: setup ## Install what the real parts need, when that is allowed, and run every test
+test: setup ## Install what the real parts need, when that is allowed, and run every test but the slow ones
 	@sh tests/install-system-packages.sh
 	@$(VENV)/bin/python -m pytest $(TESTS)
+
+.PHONY: test-slow
+test-slow: setup ## Build and use the large images too, PyTorch's among them: 30 GB of disk
+	@sh tests/install-system-packages.sh
+	@$(VENV)/bin/python -m pytest -m slow $(TESTS)
 
 .PHONY: lint
 lint: setup ## Formatter, linter and type checker, without changing a file
