@@ -17,6 +17,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
+from tests.monobase.models import index_in, offline, run, user, variables
 from tests.monobase.wheels import MINOR, Index, python_flag, write_generation
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.tree import Tree
@@ -29,70 +30,6 @@ from workbench.monobase.monogen import validate
 from workbench.monobase.user import install_user
 from workbench.monobase.wish import read_wish
 from workbench.verbs.monobase import SUBVERBS
-
-COGS = ("1.0", "2.0")
-HOOK = "import sys; sys.hooked = True\n"
-
-
-def index_in(folder: Path) -> Index:
-    """Wheels of two cogs and what they need, and of what generations and users ask for."""
-    index = Index(folder)
-    for version in ("1.0", "2.0"):
-        index.add("schema", version)
-    index.add("cog", "1.0", needs=["schema<2"])
-    index.add("cog", "2.0", needs=["schema>=2"])
-    # A package with a command, and with what an editable install leaves: a folder and a line of code.
-    files = {"tool/__init__.py": "def main(): print('tool runs')\n", "tool.pth": f"beside\n{HOOK}"}
-    index.add("tool", files={**files, "beside/editable.py": "HERE = True\n"}, commands="tool = tool:main")
-    index.add("model", "1.0", needs=["schema>=2"])
-    index.add("extra", "1.0", needs=["tool"])
-    return index
-
-
-@pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A prefix with two cogs and two generations, and the index that it was built from; nothing changes them."""
-    folder = tmp_path_factory.mktemp("faults")
-    index = index_in(folder / "index")
-    schema = {version: index.add("schema", version) for version in ("1.0", "2.0")}
-    for number in (1, 2):
-        locks = {
-            "plain": index.lock(folder / "plain.txt", index.pins["tool"]),
-            "newer": index.lock(folder / "newer.txt", schema["2.0"], index.pins["model"]),
-        }
-        write_generation(folder / "data", number, locks)
-    done = wizard(
-        *("monobase", "build", "--prefix", folder / "prefix", "--data", folder / "data", python_flag()),
-        *("--cog-versions", *COGS, "--default-cog-version", "2.0"),
-        env=offline(index),
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "prefix", folder / "index"
-
-
-def offline(index: Index | Path) -> dict[str, str]:
-    folder = index.folder if isinstance(index, Index) else index
-    # An index of nothing stands in for the package index, so that nobody asks that.
-    (folder / "simple").mkdir(exist_ok=True)
-    return {"UV_FIND_LINKS": str(folder), "UV_DEFAULT_INDEX": f"file://{folder}/simple"}
-
-
-def variables(prefix: Path, cache: Path, **more: str) -> dict[str, str]:
-    ours = {
-        "MONOBASE_PREFIX": str(prefix),
-        "MONOBASE_CACHE": str(cache),
-        "PATH": os.defpath,
-        "R8_PYTHON_VERSION": MINOR,
-    }
-    return {**ours, **more}
-
-
-def run(prefix: Path, cache: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command by the prefix's exec.sh."""
-    given = variables(prefix, cache, **more)
-    return subprocess.run(
-        [f"{prefix}/bin/exec.sh", *command], capture_output=True, text=True, env=given, cwd=prefix, check=False
-    )
 
 
 @pytest.fixture
@@ -275,13 +212,6 @@ def test_m14_path_files_are_read_and_every_layers_commands_found(places: tuple[P
     assert run(prefix, tmp_path, "tool", MONOBASE_STACK="plain").stdout == "tool runs\n"
     without = run(prefix, tmp_path, "python", "-c", probe)
     assert "No module named 'editable'" in without.stderr
-
-
-def user(prefix: Path, wheels: Path, cache: Path, lines: str, **more: str) -> tuple[Path, dict[str, str]]:
-    """Write a requirements file; return it and the variables to install it with."""
-    cache.mkdir(parents=True, exist_ok=True)
-    (cache / "requirements.txt").write_text(lines)
-    return cache / "requirements.txt", {**variables(prefix, cache, MONOBASE_STACK="plain", **more)}
 
 
 def test_m16_a_pin_that_contradicts_the_cogs_packages_is_told(
