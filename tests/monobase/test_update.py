@@ -122,7 +122,7 @@ def test_a_table_that_is_wrong_about_a_torch_is_found_out(data: Path) -> None:
     row = TORCH.replace(cuda="12.9.79")
     path = data / "generations/g00001.toml"
     path.write_text(path.read_text().replace('"12.8"', '"12.9"'))
-    with pytest.raises(WorkbenchError, match="was resolved with CUDA 12[.]8 and cuDNN 9"):
+    with pytest.raises(WorkbenchError, match=r"was resolved with CUDA 12[.]8 and cuDNN 9"):
         resolve(data, "g00001", PAIRS.replace(frameworks={"torch": {"2.10.0": row}}))
     assert not (data / "requirements/g00001").exists()
 
