@@ -237,6 +237,28 @@ def test_shell_and_python_have_the_same_rules(prefix: Path, variables: dict[str,
     both(prefix, {**variables, **user})
 
 
+PIECES = ["0", "1", "2", "08", "9", "10", ".", "..", "a", "b", "rc", ".post", ".dev", "/", "-", "*", " ", "'", "$(id)"]
+PIECES += ["https://", "h", "?", "#", "\\", "\n", "é", "~", "torch", "cpu", "["]
+NAMES = [
+    "MONOBASE_GEN_ID",
+    "R8_COG_VERSION",
+    "R8_CUDA_VERSION",
+    "R8_CUDNN_VERSION",
+    "R8_TORCH_VERSION",
+    "MONOBASE_STACK",
+]
+
+
+@given(
+    st.sampled_from([*NAMES, "R8_PYTHON_VERSION"]),
+    st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_shell_and_python_take_the_same_values(prefix: Path, name: str, text: str) -> None:
+    """Whatever a variable holds, nothing of it is run, and both say the same of it."""
+    both(prefix, {**P312, name: text})
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_sourcing_twice_is_sourcing_once(prefix: Path, shell: str) -> None:
     variables = {"MONOBASE_PREFIX": str(prefix), "PATH": "/usr/bin:/bin", "PYTHONPATH": "/own", **P312}
