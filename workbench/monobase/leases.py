@@ -88,17 +88,29 @@ def is_used(prefix: Prefix, name: str) -> bool:
 
 
 def holders(prefix: Prefix, name: str) -> list[str]:
-    """Return who has a lease on `name`, in words: other containers' processes cannot be named from here."""
+    """Return who has a lease on `name`, in words: what other containers run cannot be named from within one."""
     try:
-        inode = os.stat(lease_file(prefix, name)).st_ino
-        with open("/proc/locks") as file:
-            lines = [line.split() for line in file]
+        wanted = os.stat(lease_file(prefix, name))
+        pids = sorted(int(pid) for pid in os.listdir("/proc") if pid.isdigit())
     except OSError:
         return ["some process"]
-    # "7: FLOCK ADVISORY READ 1234 fe:00:5678 0 EOF"
-    pids = [int(words[4]) for words in lines if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode)]
-    named = [f"process {pid}{_command(pid)}" for pid in sorted(set(pids)) if pid > 0]
+    named = [f"process {pid}{_command(pid)}" for pid in pids if _holds(pid, wanted)]
     return named or ["a process that cannot be seen from here"]
+
+
+def _holds(pid: int, wanted: os.stat_result) -> bool:
+    """Return whether the process has that file open with a shared lock, its own or one that it inherited."""
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            if not os.path.samestat(os.stat(f"/proc/{pid}/fd/{number}"), wanted):
+                continue
+            # "lock:	1: FLOCK  ADVISORY  READ 1234 fe:00:5678 0 EOF"
+            with open(f"/proc/{pid}/fdinfo/{number}") as file:
+                if any(line.startswith("lock:") and "READ" in line.split() for line in file):
+                    return True
+    except OSError:
+        pass  # it ended meanwhile, or is another user's
+    return False
 
 
 def _command(pid: int) -> str:
@@ -106,4 +118,4 @@ def _command(pid: int) -> str:
         with open(f"/proc/{pid}/comm", errors="replace") as file:
             return f" ({file.read().strip()})"
     except OSError:
-        return ", or one that it started"
+        return ""
