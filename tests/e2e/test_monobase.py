@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from tests.command import wizard
 from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import BaseChoice, Engine, ca_bundle
-from tests.monobase.manifests import as_pod, documents
+from tests.monobase.manifests import documents, podman_run
 
 PREFIX = "/srv/r8/monobase"
 COGS = ["0.23.1", "0.11.3"]
@@ -49,18 +50,35 @@ def image(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def host(store: Engine, image: str) -> Iterator[Path]:
-    """A host's folder that the daemon has filled with the small set, for the Pythons that the image has."""
+    """A host's folder that the DaemonSet's container has filled with the small set, until its probe said so."""
+    (daemon_set,) = documents("daemonset.yaml")
+    probe = daemon_set["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
     folder = Path(tempfile.mkdtemp(prefix="workbench-monobase-"))
+    (folder / "prefix").mkdir()
+    hosts = {PREFIX: f"{folder}/prefix", "/etc/kubernetes/node-feature-discovery/features.d": f"{folder}/features"}
+    (folder / "features").mkdir()
+    flags, arguments = podman_run(daemon_set, hosts)
+    arguments = [argument for argument in arguments if not argument.startswith("--cog-versions")]
+    arguments += ["--data", DATA, "--cog-versions", *COGS, "--default-cog-version", COGS[0], "--jobs=2"]
+    flags += [f"--env={name}" for name in ("PIP_INDEX_URL",) if name in os.environ]
+    if bundle := os.environ.get("SSL_CERT_FILE"):
+        flags += [f"--volume={bundle}:/ca.pem:ro", "--env=SSL_CERT_FILE=/ca.pem"]
     try:
-        flags = ["--data", DATA, "--skip-missing", "--cog-versions", *COGS, "--default-cog-version", COGS[0]]
-        flags += ["--node-label", f"{PREFIX}/features.d/monobase", "--jobs", "2"]
-        network = [f"--env={name}" for name in ("PIP_INDEX_URL",) if name in os.environ]
-        if bundle := os.environ.get("SSL_CERT_FILE"):
-            network += [f"--volume={bundle}:/ca.pem:ro", "--env=SSL_CERT_FILE=/ca.pem"]
-        mount = f"--volume={folder}:{PREFIX}"
-        told = run(store, image, ["monobase", "build", *flags], mount, "--user=0", *network)
-        (folder / "told").write_text(told)
-        yield folder
+        name = store("run", "--detach", *flags, image, *arguments)
+        deadline = time.monotonic() + 800
+        while store.try_("exec", name, *probe, "--data", DATA).returncode != 0:
+            state = store("inspect", "--format", "{{.State.Status}}", name)
+            said = store.try_("logs", name)
+            assert (state, time.monotonic() < deadline) == ("running", True), (said.stdout + said.stderr).decode()
+            time.sleep(2)
+        # The label comes after the last of the build, and the daemon stays.
+        while not (folder / "features/monobase").exists():
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        store("stop", "--time=60", name)
+        (folder / "code").write_text(store("inspect", "--format", "{{.State.ExitCode}}", name))
+        store("rm", name)
+        yield folder / "prefix"
     finally:
         shutil.rmtree(folder)
 
@@ -83,7 +101,8 @@ def test_the_daemon_skips_pythons_that_are_missing_with_a_reason_and_is_ready(
     assert marker["environments"].keys() == {"python3.11-gpu", "python3.11-plain"}
     assert marker["skipped"].keys() == {"python3.12-gpu", "python3.12-plain"}
     assert all("no Python 3.12" in reason for reason in marker["skipped"].values())
-    assert (host / "features.d/monobase").read_text().startswith("done=2")
+    assert (host.parent / "features/monobase").read_text().startswith("done=2")
+    assert (host.parent / "code").read_text() == "143"
     mount = f"--volume={host}:{PREFIX}:ro"
     assert run(store, image, ["monobase", "ready", "--data", DATA], mount) == "ready: g00001, g00002"
     verified = run(store, image, ["monobase", "verify", "--data", DATA], mount, "--user=0")
@@ -125,19 +144,10 @@ def test_nothing_of_a_model_or_an_environment_is_in_the_image(store: Engine, ima
     assert {"uv", "packaging"} <= set(found.split())
 
 
-def test_the_manifests_pod_runs_by_kube_play(store: Engine, image: str, host: Path, tmp_path: Path) -> None:
-    """The same Pod as in the manifest, on this host's folder and the small set."""
-    pod = as_pod(documents("model-pod.yaml")[0], image, {PREFIX: str(host)})
-    container = pod["spec"]["containers"][0]
-    container["args"] = ["python", "-c", PROBE]
-    container["env"] = [{"name": name, "value": value} for name, value in MODEL.items()]
-    # No limits: the machine that the tests run on may have no cgroups to set them with.
-    del container["resources"]
-    (tmp_path / "pod.yaml").write_text(json.dumps(pod))
-    try:
-        store("kube", "play", "--network=none", str(tmp_path / "pod.yaml"))
-        store("wait", "model-model")
-        seen = json.loads(store("logs", "model-model").splitlines()[-1])
-    finally:
-        store.try_("pod", "rm", "--force", "--time=0", "model")
+def test_the_manifests_pod_runs_as_it_is_on_the_hosts_folder(store: Engine, image: str, host: Path) -> None:
+    """The Pod of the manifest, with the small set's environment in place of torch's."""
+    flags, _ = podman_run(documents("model-pod.yaml")[0], {PREFIX: str(host)})
+    flags = [flag for flag in flags if not flag.startswith("--env=R8_TORCH_VERSION")]
+    flags += ["--rm", "--network=none", "--env=MONOBASE_STACK=gpu"]
+    seen = json.loads(store("run", *flags, image, "python", "-c", PROBE))
     assert (seen["numpy"], seen["cuda"], seen["user"], seen["written"]) == ("2.4.6", 13000, 12345, False)
