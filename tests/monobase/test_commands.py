@@ -18,7 +18,7 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.monobase.models import offline, run, user, variables
 from tests.monobase.shells import SHELLS, source
-from tests.monobase.wheels import MINOR, Index
+from tests.monobase.wheels import MINOR, Index, this_python
 from workbench.errors import WorkbenchError
 from workbench.monobase.leases import is_used
 from workbench.monobase.prefix import Prefix
@@ -184,3 +184,44 @@ def test_the_verb_lists_its_subverbs_and_knows_no_other() -> None:
     assert "  activate   print the environment" in listed.stdout
     done = wizard("monobase", "activte")
     assert (done.returncode, "did you mean activate?" in done.stderr) == (2, True)
+
+
+def test_activation_needs_no_package_but_pythons_own(places: tuple[Path, Path], tmp_path: Path) -> None:
+    """In an image, before anything is activated, there may be none."""
+    prefix, _ = places
+    given = variables(prefix, tmp_path, MONOBASE_STACK="plain")
+    bare = [this_python().path, "-S", "-m", "workbench.monobase"]
+    for command in (["activate"], ["exec", "--", "sh", "-c", "exit 0"]):
+        done = subprocess.run([*bare, *command], capture_output=True, text=True, env=given, cwd=REPOSITORY, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_asks_the_tool_for_a_cog_that_is_missing(places: tuple[Path, Path], tmp_path: Path, shell: str) -> None:
+    prefix, wheels = places
+    shutil.copytree(wheels, tmp_path / "index")
+    index = Index(tmp_path / "index")
+    index.add("cog", "4.0")
+    command = tmp_path / "bin/monobase"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\ncd {REPOSITORY} && exec {sys.executable} -m workbench.monobase "$@"\n')
+    command.chmod(0o755)
+    given = {**variables(prefix, tmp_path / "cache", R8_COG_VERSION="4.0", MONOBASE_STACK="plain"), **offline(index)}
+    given["PATH"] = f"{command.parent}:{given['PATH']}"
+    code, found, said = source(shell, given)
+    assert code == 0, said
+    assert found["MONOBASE_COG"] == f"cog/cog4.0-python{MINOR}"
+    assert found["PATH"].startswith(f"{tmp_path}/cache/cog/cog4.0-python{MINOR}/bin:")
+    code, _, said = source(shell, {**given, "R8_COG_VERSION": "5.0"})
+    assert (code, "resolving cog==5.0" in said) == (1, True)
+
+
+def test_monogen_tells_each_generation_with_its_digest() -> None:
+    done = wizard("monobase", "monogen", "--json")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert [(row["name"], row["released"], len(row["environments"])) for row in told] == [
+        ("g00001", "2026-11-22", 4),
+        ("g00002", "2026-11-22", 4),
+    ]
+    assert all(row["digest"].startswith("sha256:") for row in told)
