@@ -7,6 +7,7 @@ import binascii
 import csv
 import os
 import posixpath
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,27 +95,22 @@ def _take(
 ) -> list[Locked]:
     """Store what is installed below `root`, record it, and return the packages that are not what they say."""
     again: list[Locked] = []
-    taken: dict[str, dict[str, str]] = {}
     listed = lists(root, interpreter)
     for locked in packages:
         if locked.name not in listed and not locked.conditional:
             raise WorkbenchError(f"uv installed no {locked.name} for Python {interpreter.version}")
+        rows = file_digests(listed[locked.name], interpreter) if locked.name in listed else {}
         try:
-            rows = file_digests(listed[locked.name], interpreter) if locked.name in listed else {}
-            taken[locked.name] = {
+            files = {
                 path: shop.store.put(os.path.join(root, path), expected if heed_list else "")
                 for path, expected in rows.items()
             }
         except (OtherBytesError, FileNotFoundError):
             again.append(locked)
-    sources = {path: entry for files in taken.values() for path, entry in files.items() if _is_source(path)}
-    made = _bytecode(root, shop, interpreter, sources)
-    for files in taken.values():
-        # Two packages may have one source; each has its bytecode then, for there may be environments of one alone.
-        files |= {bytecode_path(path, interpreter.tag): made[path] for path in files if path in made}
-    for locked in packages:
-        if locked.name in taken:
-            shop.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, taken[locked.name]))
+            continue
+        files |= _bytecode(root, shop, interpreter, {path: files[path] for path in files if _is_source(path)})
+        # One by one, so that whoever is killed has not done the first for nothing.
+        shop.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, files))
     return again
 
 
@@ -161,19 +157,21 @@ def _is_source(path: str) -> bool:
 
 
 def _bytecode(root: str, shop: Workshop, interpreter: Interpreter, sources: Mapping[str, str]) -> dict[str, str]:
-    """Return the entries of the bytecode of `sources` (entries by path); what is stored already is not compiled."""
+    """Return the bytecode of `sources` (entries by path) by its path; what is stored already is not compiled."""
     stored = shop.wheels.bytecode(interpreter.kind)
     found, missing = {}, {}
     for path, entry in sources.items():
         name = below_site(path)
         made = stored.get((name, entry.removesuffix("-x")), "")
         if made and shop.store.is_whole(made):
-            found[path] = made
+            found[bytecode_path(path, interpreter.tag)] = made
         else:
             # From the store: what lies in the folder may be another package's by the same name.
             missing[name] = shop.store.path(entry)
-    files = shop.compilers.compile(interpreter, missing, os.path.join(root, ".bytecode"))
-    for path in sources:
-        if path not in found and (file := files.get(below_site(path))) is not None:
-            found[path] = shop.store.put(file)
+    if missing:
+        files = shop.compilers.compile(interpreter, missing, os.path.join(root, ".bytecode"))
+        for path in sources:
+            if (file := files.get(below_site(path))) is not None:
+                found[bytecode_path(path, interpreter.tag)] = shop.store.put(file)
+        shutil.rmtree(os.path.join(root, ".bytecode"))
     return found
