@@ -7,6 +7,7 @@ only what they have not.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ from workbench.monobase.resolving import split_lock
 from workbench.monobase.user_marker import USER_MARKER, identity, marker_text
 from workbench.monobase.wish import read_wish
 from workbench.recipes.exchange import exchange
+
+# A package that uv names with a version: "schema>=2".
+_NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?=[<>=~!]=?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,6 @@ def _resolve(
     try:
         shop.uv.run(*command, about=f"resolving {requirements.name}")
     except WorkbenchError as error:
-        named = {name for name in held if f" {name}=" in error.message or f" {name}<" in error.message}
-        named |= {canonicalize_name(name) for name in held if f" {name}>" in error.message}
+        named = {canonicalize_name(name) for name in _NAMED.findall(error.message)} & held.keys()
         owners = ", ".join(f"{held[name][1]} has {name} {held[name][0]}" for name in sorted(named))
         raise WorkbenchError(f"{error.message}; {owners}" if owners else error.message, hint=error.hint) from None
