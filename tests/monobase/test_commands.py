@@ -145,6 +145,24 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
 """
 
 
+def test_a_folder_that_is_no_layer_is_left_alone(
+    places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix, wheels = places
+    for name, text in offline(wheels).items():
+        monkeypatch.setenv(name, text)
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/thesis.txt").write_text("mine")
+    file, given = user(prefix, wheels, tmp_path, "extra\n", MONOBASE_USER=f"{tmp_path}/project")
+    with pytest.raises(WorkbenchError, match="this is no user's layer"):
+        install_user(str(prefix), given, file)
+    assert (tmp_path / "project/thesis.txt").read_text() == "mine"
+    given["MONOBASE_USER"] = f"{tmp_path}/mine"
+    for _ in range(2):
+        assert install_user(str(prefix), given, file).root == f"{tmp_path}/mine"
+    assert (tmp_path / "mine/.monobase").exists()
+
+
 def test_torch_does_not_come_unasked(
     places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

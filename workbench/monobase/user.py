@@ -21,7 +21,6 @@ from workbench.monobase.conflicts import packages
 from workbench.monobase.environment import build
 from workbench.monobase.install import Workshop
 from workbench.monobase.interpreters import Interpreter, ask
-from workbench.monobase.layer import Layer
 from workbench.monobase.prefix import Prefix, builder, staged
 from workbench.monobase.resolving import split_lock
 from workbench.monobase.user_marker import USER_MARKER, identity, marker_text
@@ -62,40 +61,42 @@ def install_user(
     if overridden and not override:
         hint = "change them, or give --override to let the layers win"
         raise FaultsError("the requirements contradict the layers that they go on", overridden, hint=hint)
-    target = read_wish(variables).user
-    if not target:
-        raise WorkbenchError("there is no folder for a user's layer", hint="name one in MONOBASE_USER")
-    beside = _beside(target, read_wish(variables).cache)
-    with builder(beside):
+    wish = read_wish(variables)
+    target = _target(wish.user)
+    beside = _beside(target, wish.cache)
+    told = [message for _, message in overridden]
+    with builder(beside), staged(beside, "user") as folder:
         shop = Workshop.at(beside, offline=offline)
-        with staged(beside, "user") as folder:
-            lock, local = Path(folder, "user.txt"), Path(folder, "all.txt")
-            _resolve(shop, requirements, held, python, local, override=override)
-            new = split_lock(local, lock, held)
-            if "torch" in new.names and "torch" not in {entry.name for entry in asked}:
-                hint = "set R8_TORCH_VERSION, so that it comes from an environment"
-                raise WorkbenchError("torch would come with what the requirements need", hint=hint)
-            root = os.path.join(folder, "layer")
-            build(shop, root, str(lock), python)
-            for line in new.local:
-                flags = ["--no-deps", "--no-progress", "--python", f"{root}/bin/python"]
-                shop.uv.run("pip", "install", *flags, *line.split(" ", 1), about=f"installing {line}")
-            environment = next(
-                (layer for layer in made.layers if made.environment and _is(layer, made.environment)), None
-            )
-            cog = made.layers[0] if made.cog else None
-            told = [message for _, message in overridden]
-            Path(root, USER_MARKER).write_text(marker_text(environment, cog, made.layers[0].python, told))
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if os.path.lexists(target):
-                exchange(root, target)
-            else:
-                os.rename(root, target)
+        whole, lock = Path(folder, "all.txt"), Path(folder, "user.txt")
+        _resolve(shop, requirements, held, python, whole, override=override)
+        new = split_lock(whole, lock, held)
+        if "torch" in new.names and "torch" not in {entry.name for entry in asked}:
+            hint = "set R8_TORCH_VERSION, so that it comes from an environment"
+            raise WorkbenchError("torch would come with what the requirements need", hint=hint)
+        root = os.path.join(folder, "layer")
+        build(shop, root, str(lock), python)
+        for line in new.local:
+            flags = ["--no-deps", "--no-progress", "--python", f"{root}/bin/python"]
+            shop.uv.run("pip", "install", *flags, *line.split(" ", 1), about=f"installing {line}")
+        environment = next((layer for layer in made.layers if os.path.basename(layer.root) == made.environment), None)
+        cog = made.layers[0] if made.cog else None
+        Path(root, USER_MARKER).write_text(marker_text(environment, cog, made.layers[0].python, told))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.lexists(target):
+            exchange(root, target)
+        else:
+            os.rename(root, target)
     return UserLayer(target, tuple(sorted({*new.names, *new.local})), tuple(told))
 
 
-def _is(layer: Layer, environment: str) -> bool:
-    return os.path.basename(layer.root) == environment
+def _target(folder: str) -> str:
+    """Return the folder for the layer; raises WorkbenchError when there is none, and when it is something else."""
+    if not folder:
+        raise WorkbenchError("there is no folder for a user's layer", hint="name one in MONOBASE_USER")
+    if os.path.lexists(folder) and not os.path.exists(f"{folder}/{USER_MARKER}"):
+        hint = "name another folder in MONOBASE_USER: this one would be replaced whole"
+        raise WorkbenchError("this is no user's layer", where=folder, hint=hint)
+    return os.path.abspath(folder)
 
 
 def _beside(target: str, cache: str) -> Prefix:
