@@ -112,7 +112,7 @@ def test_killed_twenty_times_it_ends_as_if_built_in_one_go(whole: Path, tmp_path
         before = finished(prefix)
         child = subprocess.Popen(command(prefix), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            child.wait(timeout=chance.uniform(0, span * 0.7))
+            child.wait(timeout=chance.uniform(0, span * 0.5))
         except subprocess.TimeoutExpired:
             os.kill(child.pid, signal.SIGKILL)
             child.wait()
