@@ -1,5 +1,5 @@
 # To be sourced by any POSIX shell: `. activate.sh`. Puts the layers that the variables of a model name onto PATH,
-# PYTHONPATH and LD_LIBRARY_PATH, without starting a process. Sourcing it again replaces what it did before.
+# PYTHONPATH and LD_LIBRARY_PATH, and starts no Python for it. Sourcing it again replaces what it did before.
 # The rules are those of workbench/monobase/activation.py, word for word in the complaints; a test holds the two
 # to each other. On an error nothing is changed, and it returns 1.
 # shellcheck shell=sh
