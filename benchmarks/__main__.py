@@ -6,17 +6,19 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
+from benchmarks.activation import activation
 from benchmarks.images import images, shared
 from benchmarks.lock import lock
 from benchmarks.matrix import matrix
+from benchmarks.monobase import monobase
 from benchmarks.rebuild import rebuild
 from benchmarks.release import release
 from benchmarks.standard import standard
 from benchmarks.start import start
 
-QUICK = (start, matrix, standard, release, shared, rebuild)
+QUICK = (start, matrix, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or ask the package index for everything again.
-HEAVY = (images, lock)
+HEAVY = (images, monobase, lock)
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
     parser.add_argument("--python", metavar="X.Y", default="", help="for lock: this Python only")
     parser.add_argument("--bundle", metavar="NAME", default="", help="for lock: this bundle only")
     args = parser.parse_args()
-    known: dict[str, Callable[[], None]] = {one.__name__: one for one in (*QUICK, images)}
+    known: dict[str, Callable[[], None]] = {one.__name__: one for one in (*QUICK, images, monobase)}
     known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:
         parser.error(f"no benchmark is named {', '.join(unknown)}: there are {', '.join(known)}")

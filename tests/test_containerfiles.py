@@ -11,7 +11,9 @@ from workbench.catalog.reader import read_catalogue
 from workbench.compose.containerfile import instructions
 from workbench.recipes.lint import lint
 
-FILES = sorted(path for folder in ("base", "cuda-layer") for path in (REPOSITORY / folder).rglob("Containerfile*"))
+FILES = sorted(
+    path for folder in ("base", "cuda-layer", "monobase") for path in (REPOSITORY / folder).rglob("Containerfile*")
+)
 
 
 def name(path: Path) -> str:

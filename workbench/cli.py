@@ -40,6 +40,7 @@ VERBS = {
     "export": "write what platforms import: image streams, Elyra, bake, Kubernetes",
     "lock": "lock the Python packages of bundles",
     "release": "make, freeze, update, check and compare releases",
+    "monobase": "immutable generations of environments: build, verify, activate",
 }
 
 
@@ -105,19 +106,24 @@ def _run(argv: list[str]) -> int:
 
         raise UsageError(f"there is no verb {verb!r}", hint=suggestion(verb, VERBS))
     module = importlib.import_module(f"workbench.verbs.{verb.replace('-', '_')}")
-    parser = _Parser(
-        prog=f"wizard.py {verb}",
-        description=VERBS[verb],
-        epilog=f"examples:\n{module.EXAMPLES}",
-        formatter_class=_Help,
-        allow_abbrev=False,
-    )
+    parser = parser_of(verb, VERBS[verb], module.EXAMPLES)
     parser.add_argument(
         "--catalog", metavar="DIR", default=REPOSITORY, help="use another catalogue (default: this repository's)"
     )
     module.arguments(parser)
     args = parser.parse_args(argv[1:])
     return int(module.run(args))
+
+
+def parser_of(verb: str, about: str, examples: str) -> argparse.ArgumentParser:
+    """Return a parser for `verb`, without its arguments yet."""
+    return _Parser(
+        prog=f"wizard.py {verb}",
+        description=about,
+        epilog=f"examples:\n{examples}",
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
 
 
 def _help() -> str:

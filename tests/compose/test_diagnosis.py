@@ -157,7 +157,8 @@ def test_our_own_table_is_whole() -> None:
     assert set(pairs.drivers) == {"11", "12", "13"}
     for version, brought in pairs.frameworks["torch"].items():
         assert brought.cuda.partition(".")[0] in pairs.drivers, version
-        assert brought.goes_with.keys() == {"torchvision"}
+        assert brought.goes_with.keys() == {"torchaudio", "torchvision"}
+        assert brought.constraints == (("numpy<2",) if version_key(version) < [2, 3] else ()), version
 
 
 def test_versions_are_ordered_by_their_numbers() -> None:

@@ -17,18 +17,28 @@ _SCHEMA = {
     "driver": {"*": {"least": str, **_SOURCED}},
     "architecture": {"*": {"least": str, **_SOURCED}},
     "framework": {
-        "*": {"*": {"cuda": str, "cudnn": str, "pythons": list, "goes_with": {"*": str}, **_SOURCED}},
+        "*": {
+            "*": {
+                "cuda": str,
+                "cudnn": str,
+                "pythons": list,
+                "goes_with": {"*": str},
+                "constraints": list,
+                **_SOURCED,
+            }
+        },
     },
 }
 
 
 class Brought(Value):
-    """What one version of a framework brings in its wheels, and what it goes with."""
+    """What one version of a framework brings in its wheels, what it goes with, and what else must hold beside it."""
 
     cuda: str
     cudnn: str
     pythons: tuple[str, ...]
     goes_with: Mapping[str, str]
+    constraints: tuple[str, ...] = ()
 
 
 class Pairs(Value):
@@ -69,7 +79,13 @@ def read_pairs(tree: Tree) -> Pairs:
         architectures={family: row["least"] for family, row in data.get("architecture", {}).items()},
         frameworks={
             name: {
-                version: Brought(row["cuda"], row["cudnn"], tuple(row["pythons"]), row.get("goes_with", {}))
+                version: Brought(
+                    row["cuda"],
+                    row["cudnn"],
+                    tuple(row["pythons"]),
+                    row.get("goes_with", {}),
+                    tuple(row.get("constraints", ())),
+                )
                 for version, row in versions.items()
             }
             for name, versions in frameworks.items()

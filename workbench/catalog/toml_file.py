@@ -86,7 +86,7 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
                 seen[table] = seen.get(table, -1) + 1
                 table = found = (*table, str(seen[table]))
         elif "=" in stripped:
-            found = table + _key_path(stripped.split("=", 1)[0])
+            found = table + _key_path(stripped.split("=", 1)[0].strip())
         else:
             continue
         if found == keys:

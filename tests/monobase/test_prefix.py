@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from workbench.errors import WorkbenchError
+from workbench.monobase.prefix import Prefix, builder, point, staged, write_whole
+
+HOLD = """
+import sys
+from workbench.monobase.prefix import Prefix, builder
+with builder(Prefix.at(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holding(folder: Path) -> subprocess.Popen[str]:
+    """Start a process that holds the prefix until its input ends."""
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
+    assert child.stdout is not None and child.stdout.readline() == "held\n"
+    return child
+
+
+def test_a_second_builder_fails_at_once_when_it_must_not_wait(tmp_path: Path) -> None:
+    with holding(tmp_path) as child:
+        with pytest.raises(WorkbenchError) as error, builder(Prefix.at(str(tmp_path)), wait=False):
+            pass
+        child.kill()
+    assert error.value.message.startswith(f"another builder has this prefix: process {child.pid} on ")
+
+
+def test_a_second_builder_says_that_it_waits_and_then_has_it(tmp_path: Path) -> None:
+    said: list[str] = []
+    with holding(tmp_path) as child:
+
+        def tell(text: str) -> None:
+            said.append(text)
+            child.kill()
+
+        with builder(Prefix.at(str(tmp_path)), tell=tell):
+            pass
+    assert len(said) == 1
+    assert said[0].startswith(f"waiting for another builder to leave {tmp_path}: process {child.pid} on ")
+
+
+def test_a_killed_builder_leaves_no_lock_and_its_stage_is_cleared(tmp_path: Path) -> None:
+    prefix = Prefix.at(str(tmp_path))
+    with holding(tmp_path) as child:
+        (tmp_path / "stage" / "half").mkdir(parents=True)
+        child.kill()
+    with builder(prefix, wait=False):
+        assert not Path(prefix.stage).exists()
+
+
+def test_what_is_built_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        with builder(Prefix.at(str(tmp_path / "p"))):
+            (tmp_path / "p" / "folder").mkdir()
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "p" / "folder").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_prefix_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WorkbenchError, match="the prefix cannot be written"), builder(Prefix.at(f"{tmp_path}/file/p")):
+        pass
+
+
+def test_what_is_staged_goes_when_it_fails(tmp_path: Path) -> None:
+    prefix = Prefix.at(str(tmp_path))
+    with pytest.raises(ValueError), staged(prefix, "x") as folder:
+        Path(folder, "half").write_text("")
+        raise ValueError
+    assert list(Path(prefix.stage).iterdir()) == []
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_whole(str(path), "one")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(str(path), "two\udc80")
+    assert path.read_text() == "one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_reader_finds_one_target_or_the_other_while_a_link_moves(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "marker").write_text(name)
+    link = tmp_path / "latest"
+    point(str(link), "one")
+    read: list[str] = []
+    stop = threading.Event()
+
+    def reader() -> None:
+        while not stop.is_set():
+            read.append((link / "marker").read_text())
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    for turn in range(2000):
+        point(str(link), ("two", "one")[turn % 2])
+    stop.set()
+    thread.join()
+    assert set(read) <= {"one", "two"} and read
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one", "two"]
+
+
+def test_what_is_no_link_is_not_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    with pytest.raises(WorkbenchError, match="this must be a symbolic link"):
+        point(str(tmp_path / "latest"), "one")

@@ -1,0 +1,144 @@
+"""Activation: from the variables of a model to those that its processes run with. Nothing is written or started.
+
+`monobase/activate.sh` has the same rules for a shell, word for word in what it complains about; a
+test holds the two to each other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.errors import WorkbenchError
+from workbench.monobase.choose import cog_layer, environment_layer, generation_folder
+from workbench.monobase.layer import Layer
+from workbench.monobase.user_marker import USER_MARKER, contradictions, identity
+from workbench.monobase.wish import Wish, read_wish
+
+# What activation prepended, so that doing it again takes it away first (fault M19).
+PATHS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+_ACTIVE = "MONOBASE_ACTIVE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What to set, what to unset, and what was activated: layers in the order in which they win."""
+
+    variables: Mapping[str, str]
+    unset: tuple[str, ...]
+    generation: str
+    environment: str
+    cog: str
+    layers: tuple[Layer, ...]
+    notes: tuple[str, ...]
+
+
+def activate(prefix: str, variables: Mapping[str, str]) -> Activation:
+    """Return what `variables` activate of the tree at `prefix`.
+
+    Raises WorkbenchError when a variable is wrong, when what is asked for is not there (with the
+    nearest that is), and when layers contradict each other and that is not allowed.
+    """
+    if ":" in prefix or "\n" in prefix or not prefix.startswith("/"):
+        raise WorkbenchError(f"MONOBASE_PREFIX={prefix} cannot be", hint="it is a path from / on, without a colon")
+    wish = read_wish(variables)
+    if not wish.python:
+        raise WorkbenchError("R8_PYTHON_VERSION is not set", hint="write it as 3.12")
+    generation = generation_folder(prefix, wish)
+    environment = environment_layer(generation, wish) if generation else None
+    cog = cog_layer(prefix, wish)
+    layers = [layer for layer in (cog, environment) if layer is not None]
+    notes = _conflicts(wish, cog, environment)
+    user = Layer(wish.user, wish.python)
+    if wish.user and os.path.exists(f"{wish.user}/{USER_MARKER}"):
+        notes += _tolerated(wish, contradictions(user, environment, cog))
+        layers.append(user)
+    if not layers:
+        raise WorkbenchError(
+            "there is nothing to activate: no cog layer is installed, and no environment is named",
+            hint="set R8_TORCH_VERSION or MONOBASE_STACK",
+        )
+    entries = _entries(prefix, layers)
+    name = os.path.basename(environment.root) if environment else ""
+    held = identity(cog) if cog else ""
+    return _joined(variables, entries, os.path.basename(generation), name, held, tuple(layers), tuple(notes))
+
+
+def _entries(prefix: str, layers: list[Layer]) -> dict[str, list[str]]:
+    """Return what goes in front of each path; CUDA_HOME is the first layer's that has one."""
+    python = [layer.site for layer in layers]
+    # An interpreter reads the .pth files of its own layer; with this on its path it reads the others' too.
+    if len(layers) > 1 and any(map(Layer.has_path_files, layers)) and os.path.isdir(f"{prefix}/bin/site"):
+        python.append(f"{prefix}/bin/site")
+    homes = [home for layer in layers if (home := layer.cuda_home())]
+    return {
+        "PATH": [layer.bin for layer in layers if os.path.isdir(layer.bin)],
+        "PYTHONPATH": python,
+        "LD_LIBRARY_PATH": [folder for layer in layers for folder in layer.libraries()],
+        "CUDA_HOME": homes[:1],
+    }
+
+
+def _joined(
+    given: Mapping[str, str],
+    entries: Mapping[str, list[str]],
+    generation: str,
+    environment: str,
+    cog: str,
+    layers: tuple[Layer, ...],
+    notes: tuple[str, ...],
+) -> Activation:
+    made = {"MONOBASE_GENERATION": generation, "MONOBASE_ENVIRONMENT": environment, "MONOBASE_COG": cog}
+    made |= {"PYTHONUNBUFFERED": "1", "MONOBASE_LAYERS": ":".join(layer.site for layer in layers)}
+    for name in PATHS:
+        ours = ":".join(entries[name])
+        before = _without(given.get(name, ""), given.get(_ACTIVE + name, ""))
+        made[name] = ":".join(part for part in (ours, before) if part)
+        made[_ACTIVE + name] = ours
+    ours = "".join(entries["CUDA_HOME"])
+    before = given.get("CUDA_HOME", "")
+    made["CUDA_HOME"] = ours or ("" if before == given.get(f"{_ACTIVE}CUDA_HOME", "") else before)
+    made[f"{_ACTIVE}CUDA_HOME"] = ours
+    unset = tuple(sorted(name for name, text in made.items() if not text))
+    kept = {name: text for name, text in sorted(made.items()) if text}
+    return Activation(kept, unset, generation, environment, cog, layers, notes)
+
+
+def _without(path: str, block: str) -> str:
+    """Return `path` without the entries that an earlier activation put in as one block."""
+    if not block:
+        return path
+    before, found, after = f":{path}:".partition(f":{block}:")
+    if not found:
+        return path
+    return f"{before}:{after}".strip(":")
+
+
+def _conflicts(wish: Wish, cog: Layer | None, environment: Layer | None) -> list[str]:
+    """Return the conflicts of the two layers of the prefix as notes; raises WorkbenchError when they may not be."""
+    if cog is None or environment is None:
+        return []
+    generation, name = os.path.basename(os.path.dirname(environment.root)), os.path.basename(environment.root)
+    path = f"{conflicts_folder(cog)}/{generation}.{name}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = file.read().splitlines()
+    except OSError:
+        found = [f"nobody compared {os.path.basename(cog.root)} and {generation}/{name}: run `monobase build`"]
+    return _tolerated(wish, found)
+
+
+def conflicts_folder(cog: Layer) -> str:
+    """Return the folder that says what a cog contradicts: one file for each environment, empty when nothing."""
+    above, name = os.path.split(cog.root)
+    return f"{os.path.dirname(above)}/conflicts/{os.path.basename(above)}/{name}"
+
+
+def _tolerated(wish: Wish, found: list[str]) -> list[str]:
+    if found and not wish.allow_conflicts:
+        raise WorkbenchError(
+            f"layers contradict each other: {'; '.join(found)}",
+            hint="change one of them, or set MONOBASE_ALLOW_CONFLICTS=1 to let the first win",
+        )
+    return found

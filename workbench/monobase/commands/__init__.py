@@ -1,0 +1,1 @@
+"""The subverbs of `monobase`, one module each: EXAMPLES, arguments(parser), run(args)."""

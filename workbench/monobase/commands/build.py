@@ -1,0 +1,123 @@
+"""`monobase build`: build generations and the cog layer below a prefix."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+
+from workbench.errors import EXIT_OK, FaultsError, UsageError
+from workbench.monobase.commands.options import cog_options, data_option, prefix_option, range_options
+
+EXAMPLES = """\
+  wizard.py monobase build --cog-versions 0.23.1              every generation, and one cog
+  wizard.py monobase build --min-gen-id 2 --prune-old-gen     from 2 on; older ones go when nothing uses them
+  wizard.py monobase build --no-cuda --skip-missing           on a node without GPUs, with the Pythons that it has
+  R8_PYTHON_VERSION=3.12 R8_TORCH_VERSION=2.14.1 R8_CUDA_VERSION=13.0 wizard.py monobase build --mini
+"""
+
+
+def python_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which Pythons there are."""
+    parser.add_argument(
+        "--python", metavar="X.Y=PATH", action="append", default=[], help="the Python X.Y to build with, by full path"
+    )
+    parser.add_argument(
+        "--fetch-pythons", action="store_true", help="let uv fetch the Pythons that are missing, below the prefix"
+    )
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `build`."""
+    prefix_option(parser)
+    data_option(parser)
+    range_options(parser)
+    python_options(parser)
+    cog_options(parser)
+    parser.add_argument(
+        "--skip-missing", action="store_true", help="a Python that is missing keeps no generation from being ready"
+    )
+    parser.add_argument("--no-cuda", action="store_true", help="leave out environments with CUDA")
+    parser.add_argument("--mini", action="store_true", help="only the environment that the R8_ variables name")
+    parser.add_argument(
+        "--prune-old-gen", action="store_true", help="then remove what is outside of the range and unused"
+    )
+    parser.add_argument(
+        "--clean-uv-cache", action="store_true", help="then empty uv's cache: the store keeps what is used"
+    )
+    parser.add_argument("--offline", action="store_true", help="fetch nothing")
+    parser.add_argument("--no-wait", action="store_true", help="fail when another builder has the prefix")
+    parser.add_argument(
+        "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
+    )
+    parser.add_argument(
+        "--node-label", metavar="FILE", help="when all is ready, write done=TIME for node-feature-discovery here"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build what is missing; 1 when something of it could not be built."""
+    from workbench.monobase.cog import build_cogs, cog_wish, newest_pythons
+    from workbench.monobase.fill import FAILED, SKIPPED, Order, fill, interpreters_for
+    from workbench.monobase.install import Workshop
+    from workbench.monobase.interpreters import fetch, find, in_home, named
+    from workbench.monobase.label import write_label
+    from workbench.monobase.prefix import Prefix, builder
+    from workbench.monobase.prune import prune
+    from workbench.monobase.scripts import install_scripts
+    from workbench.monobase.select import active, is_outside, mini, no_cuda
+    from workbench.monobase.show import Shown
+
+    by_name = named(args.python)
+    generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
+    unwanted = no_cuda if args.no_cuda else lambda _: ""
+    if args.mini:
+        if args.no_cuda or args.cog_versions:
+            raise UsageError(
+                "--mini goes with neither --no-cuda nor --cog-versions", hint="say it with the R8_ variables"
+            )
+        generations, unwanted = mini(generations, os.environ)
+    mini_cog = os.environ.get("R8_COG_VERSION") if args.mini else ""
+    cogs = args.cog_versions or ([mini_cog] if mini_cog else [])
+    prefix = Prefix.at(args.prefix)
+    total = sum(len(generation.environments) for generation in generations)
+    with Shown(total) as shown, builder(prefix, wait=not args.no_wait, tell=shown.say):
+        shop = Workshop.at(prefix, offline=args.offline, jobs=args.jobs)
+        for minor, path in by_name.items():
+            if home := in_home(path):
+                shown.say(f"Python {minor} is in {home}: only who may go there can run what is built with it")
+        getter = (lambda full: fetch(prefix, shop.uv, full)) if args.fetch_pythons and not args.offline else None
+        pythons, without = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
+        install_scripts(prefix)
+        if cogs:
+            wish = cog_wish(cogs, args.default_cog_version, newest_pythons(generations))
+            build_cogs(shop, wish, pythons, shown.say)
+        order = Order(generations, pythons, without, unwanted, args.skip_missing)
+        outcomes = fill(shop, order, shown, args.jobs)
+        faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
+        if args.prune_old_gen and not faults:
+            pruned = prune(shop, is_outside(args.min_gen_id, args.max_gen_id))
+            for name in pruned.removed:
+                shown.say(f"removed {name}")
+            for name, reason in pruned.kept:
+                shown.say(f"kept {name}: {reason}")
+        if args.clean_uv_cache:
+            shutil.rmtree(shop.uv.cache, ignore_errors=True)
+    if faults:
+        raise FaultsError(
+            f"{len(faults)} of what was asked for could not be built",
+            faults,
+            hint="run it again when that is mended: what is there is not built again",
+        )
+    if args.node_label:
+        write_label(args.node_label)
+    there = sum(one.status != SKIPPED for one in outcomes)
+    print(f"{there} of {total} environments are there below {prefix.root}, {total - there} skipped")
+    return EXIT_OK
+
+
+def _jobs(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs: write one such as 4")

@@ -1,0 +1,49 @@
+"""`monobase cog`: install a cog that no build has installed, beside the prefix."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from workbench.errors import EXIT_OK, UsageError
+from workbench.monobase.commands.options import prefix_option
+from workbench.monobase.names import is_python, is_url, is_version
+from workbench.monobase.wish import read_wish
+
+EXAMPLES = """\
+  wizard.py monobase cog --version 0.23.1 --python 3.12      below $MONOBASE_CACHE, or ~/.cache/monobase
+  wizard.py monobase cog --version https://… --python 3.12   a wheel at an address
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `cog`."""
+    prefix_option(parser)
+    parser.add_argument("--version", required=True, metavar="V", help="version of cog, or the https address of a wheel")
+    parser.add_argument("--python", required=True, metavar="X.Y", help="Python that it is for")
+    parser.add_argument("--interpreter", metavar="PATH", help="that Python, where it cannot be found")
+    parser.add_argument("--offline", action="store_true", help="take nothing from the network")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Install it, and print where it is."""
+    from workbench.monobase.one_off import install_beside
+    from workbench.monobase.prefix import Prefix
+
+    if not is_version(args.version) and not is_url(args.version):
+        raise UsageError(f"{args.version!r} is no version of cog", hint="write 0.23.1, or an https address of a wheel")
+    if not is_python(args.python):
+        raise UsageError(f"{args.python!r} is no Python", hint="write it as 3.12")
+    by_name = {args.python: os.path.abspath(args.interpreter)} if args.interpreter else {}
+    layer = install_beside(
+        Prefix.at(args.prefix),
+        read_wish({**os.environ, "R8_COG_VERSION": ""}).cache,
+        args.version,
+        args.python,
+        by_name,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        offline=args.offline,
+    )
+    print(layer.root)
+    return EXIT_OK

@@ -1,0 +1,64 @@
+"""`monobase exec`: run a command on what the variables name."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from typing import NoReturn
+
+from workbench.errors import UsageError, WorkbenchError
+from workbench.monobase.commands.options import prefix_option
+from workbench.monobase.prefix import Prefix
+
+EXAMPLES = """\
+  R8_PYTHON_VERSION=3.12 R8_TORCH_VERSION=2.14.1 wizard.py monobase exec -- python -c 'import torch'
+  R8_PYTHON_VERSION=3.12 R8_COG_VERSION=0.22.0 wizard.py monobase exec -- python -m cog.server.http
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `exec`."""
+    prefix_option(parser)
+    parser.add_argument("--offline", action="store_true", help="install no cog that is missing")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD…", help="what to run")
+
+
+def run(args: argparse.Namespace) -> NoReturn:
+    """Become the command. What it runs on is leased as long as it, or what it starts, runs."""
+    from workbench.monobase.activation import activate
+    from workbench.monobase.choose import CogMissingError
+    from workbench.monobase.leases import lease_file, take
+
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not command:
+        raise UsageError("there is no command to run", hint="write it behind --")
+    root = os.path.abspath(args.prefix)
+    prefix = Prefix.at(root)
+    try:
+        made = activate(root, os.environ)
+    except CogMissingError:
+        if args.offline:
+            raise
+        _install_cog(prefix)
+        made = activate(root, os.environ)
+    for note in made.notes:
+        print(f"warning: the first wins: {note}", file=sys.stderr)
+    cog = made.cog.partition("/")[0]
+    for name, folder in ((made.generation, f"{root}/monobase/{made.generation}"), (f"cog-{cog}", f"{root}/cog/{cog}")):
+        if os.path.exists(lease_file(prefix, name)):
+            take(prefix, name, folder)
+    environment = {name: text for name, text in os.environ.items() if name not in made.unset} | dict(made.variables)
+    program = shutil.which(command[0], path=environment["PATH"])
+    if program is None:
+        raise WorkbenchError(f"{command[0]!r} is not a command here", hint=f"PATH is {environment['PATH']}")
+    os.execve(program, command, environment)
+
+
+def _install_cog(prefix: Prefix) -> None:
+    from workbench.monobase.one_off import install_beside
+    from workbench.monobase.wish import read_wish
+
+    wish = read_wish(os.environ)
+    install_beside(prefix, wish.cache, wish.cog, wish.python, {}, lambda line: print(line, file=sys.stderr, flush=True))

@@ -1,0 +1,43 @@
+"""`monobase image`: build the image of the daemon and of models on a base image."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from workbench.errors import EXIT_OK
+from workbench.verbs.base import choice
+from workbench.verbs.build import build_options
+
+EXAMPLES = """\
+  wizard.py monobase image --os bookworm --python 3.11 --release 2026a --date 20261122
+  make monobase-image OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122    the same
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `image`."""
+    choice(parser)
+    build_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build it and name it, by its date and as `latest`."""
+    from workbench.build.make import make
+    from workbench.build.podman_builder import check_options
+    from workbench.catalog.reader import read_catalogue
+    from workbench.cli import REPOSITORY
+    from workbench.monobase.image import image_request
+
+    options = tuple(args.options)
+    check_options(options)
+    catalogue, chosen = read_catalogue(REPOSITORY), (args.release, args.os, args.python, args.date)
+    with image_request(
+        catalogue, REPOSITORY, *chosen, options=options, ca_bundle=args.ca_bundle, cache=args.cache
+    ) as request:
+        made = make(request, logs=args.log_dir, quiet=args.json)
+    if args.json:
+        print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
+    else:
+        print("\n".join(request.names))
+    return EXIT_OK

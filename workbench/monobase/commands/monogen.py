@@ -1,0 +1,56 @@
+"""`monobase monogen`: validate all generations."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from workbench.catalog.pairs import read_pairs
+from workbench.catalog.tree import Tree
+from workbench.errors import EXIT_OK, UsageError
+from workbench.monobase.commands.options import data_option
+from workbench.monobase.names import generation_id, generation_name
+from workbench.table import columns
+
+EXAMPLES = """\
+  wizard.py monobase monogen                       are all generations whole, and the released ones unchanged?
+  wizard.py monobase monogen --data monobase/test
+  wizard.py monobase monogen --release 3           release generation 3: it never changes again
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `monogen`."""
+    data_option(parser)
+    parser.add_argument("--release", metavar="N", help="release this generation, then validate")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="day of the release (default: today)")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print each generation with its digest; raises FaultsError when one is not as it should be."""
+    from workbench.cli import REPOSITORY
+    from workbench.monobase.monogen import release, validate
+
+    folder = Path(args.data)
+    if args.release is not None:
+        release(folder, generation_name(generation_id(args.release)), _day(args.date))
+    found = validate(folder, read_pairs(Tree(REPOSITORY)))
+    if args.json:
+        print(json.dumps([asdict(valid) for valid in found], indent=2))
+        return EXIT_OK
+    rows = [(valid.name, valid.released or "not yet", str(len(valid.environments)), valid.digest) for valid in found]
+    print(columns(("generation", "released", "environments", "digest"), rows))
+    return EXIT_OK
+
+
+def _day(text: str | None) -> str:
+    if text is None:
+        return datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"{text!r} is not a day", hint="write it as 2026-11-22") from None

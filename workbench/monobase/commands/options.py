@@ -1,0 +1,44 @@
+"""Flags that several subverbs take."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from workbench.errors import UsageError
+from workbench.monobase.names import PREFIX, generation_id
+
+
+def data_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names the generations' data."""
+    from workbench.monobase.generation import DATA
+
+    parser.add_argument(
+        "--data", metavar="DIR", default=str(DATA), help="folder of generations/ and requirements/ (default: ours)"
+    )
+
+
+def range_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the active range."""
+    parser.add_argument("--min-gen-id", metavar="N", type=_id, help="from this generation on")
+    parser.add_argument("--max-gen-id", metavar="N", type=_id, help="up to this generation")
+
+
+def prefix_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names the prefix: MONOBASE_PREFIX, or where hosts keep it."""
+    usual = os.environ.get("MONOBASE_PREFIX") or PREFIX
+    parser.add_argument("--prefix", metavar="DIR", default=usual, help=f"root of the tree (default: {usual})")
+
+
+def cog_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which cogs to install."""
+    parser.add_argument("--cog-versions", metavar="V", nargs="+", default=[], help="cogs to install: 0.23.1, https://…")
+    parser.add_argument("--default-cog-version", metavar="V", default="", help="the one that models get who name none")
+
+
+def _id(text: str) -> int:
+    try:
+        return generation_id(text)
+    except UsageError as error:
+        # argparse takes no other exception for a value that it cannot use, and prints its text.
+        raise argparse.ArgumentTypeError(f"{error.message}: {error.hint}") from None

@@ -1,0 +1,53 @@
+"""`monobase prune`: remove what nothing uses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+from workbench.errors import EXIT_OK, FaultsError
+from workbench.monobase.commands.options import prefix_option, range_options
+
+EXAMPLES = """\
+  wizard.py monobase prune --min-gen-id 2 --dry-run     what would go, and the bytes that the disk gets back
+  wizard.py monobase prune --min-gen-id 2               generations below 2, unless a process runs on them
+  wizard.py monobase prune                              old cog generations, and what is left of earlier builds
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `prune`."""
+    prefix_option(parser)
+    range_options(parser)
+    parser.add_argument("--dry-run", action="store_true", help="remove nothing")
+    parser.add_argument("--no-wait", action="store_true", help="fail when a builder has the prefix")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Remove what is outside of the range; raises FaultsError when something of it is in use."""
+    from workbench.monobase.commands.status import mebibytes
+    from workbench.monobase.install import Workshop
+    from workbench.monobase.prefix import Prefix, builder
+    from workbench.monobase.prune import prune
+    from workbench.monobase.select import is_outside
+    from workbench.monobase.tree import COG
+
+    prefix = Prefix.at(args.prefix)
+    with builder(prefix, wait=not args.no_wait, tell=lambda text: print(text, file=sys.stderr)):
+        old = is_outside(args.min_gen_id, args.max_gen_id)
+        found = prune(Workshop.at(prefix), old, dry_run=args.dry_run)
+    if args.json:
+        print(json.dumps(asdict(found), indent=2))
+    else:
+        would = "would be removed" if args.dry_run else "removed"
+        for name in found.removed:
+            print(f"{name} {would}")
+        print(f"{found.packages} packages and {found.files} stored files {would}: {mebibytes(found.freed)} freed")
+    # The newest cog generation is meant to stay; nobody asked for it to go.
+    refused = [(name, why) for name, why in found.kept if not (name.startswith(COG) and why.startswith("latest"))]
+    if refused:
+        raise FaultsError("some stay that are outside of the range", refused)
+    return EXIT_OK

@@ -1,0 +1,41 @@
+"""`monobase repair`: mend what verify finds."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from workbench.errors import EXIT_OK, FaultsError
+from workbench.monobase.commands.options import prefix_option
+
+EXAMPLES = """\
+  wizard.py monobase repair              from a good copy on the disk, else from the package by its hash
+  wizard.py monobase repair --offline    from the disk only
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `repair`."""
+    prefix_option(parser)
+    parser.add_argument("--offline", action="store_true", help="fetch nothing")
+    parser.add_argument("--no-wait", action="store_true", help="fail when a builder has the prefix")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Mend, and say what was mended; raises FaultsError with what could not be."""
+    import sys
+
+    from workbench.monobase.install import Workshop
+    from workbench.monobase.prefix import Prefix, builder
+    from workbench.monobase.repair import repair
+    from workbench.monobase.verify import verify
+
+    prefix, jobs = Prefix.at(args.prefix), os.cpu_count() or 1
+    with builder(prefix, wait=not args.no_wait, tell=lambda text: print(text, file=sys.stderr)):
+        mended = repair(Workshop.at(prefix, offline=args.offline, jobs=jobs), verify(prefix, jobs=jobs))
+    for name in mended.done:
+        print(f"mended {name}")
+    if mended.left:
+        raise FaultsError(f"{len(mended.left)} could not be mended", mended.left, hint="then run `monobase build`")
+    print(f"{len(mended.done)} mended")
+    return EXIT_OK

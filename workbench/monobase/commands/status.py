@@ -1,0 +1,52 @@
+"""`monobase status`: show what a prefix holds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from workbench.errors import EXIT_OK
+from workbench.monobase.commands.options import prefix_option
+from workbench.table import columns
+
+EXAMPLES = """\
+  wizard.py monobase status
+  wizard.py monobase status --prefix /data/monobase --json
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `status`."""
+    prefix_option(parser)
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a line for each generation and cog generation."""
+    from workbench.monobase.prefix import Prefix
+    from workbench.monobase.status import status
+
+    held = status(Prefix.at(args.prefix))
+    if args.json:
+        print(json.dumps([asdict(one) for one in held], indent=2))
+        return EXIT_OK
+    header = ("name", "state", "environments", "by itself", "its own", "used by")
+    rows = [
+        (
+            one.name,
+            ("latest" if one.latest else "ready") if one.finished else "not finished",
+            str(one.environments),
+            mebibytes(one.apparent),
+            mebibytes(one.own),
+            ", ".join(one.used_by),
+        )
+        for one in held
+    ]
+    print(columns(header, rows) if rows else f"nothing is built below {args.prefix}")
+    return EXIT_OK
+
+
+def mebibytes(count: int) -> str:
+    """Return a number of bytes for a table."""
+    return f"{count / 2**20:,.1f} MiB"

@@ -1,0 +1,39 @@
+"""`monobase update`: resolve generations and write their requirements."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from workbench.catalog.pairs import read_pairs
+from workbench.catalog.tree import Tree
+from workbench.errors import EXIT_OK
+from workbench.monobase.commands.options import data_option, range_options
+
+EXAMPLES = """\
+  wizard.py monobase update                       every generation that is not released
+  wizard.py monobase update --min-gen-id 3        those from 3 on
+  wizard.py monobase update --data monobase/test  the small set of the tests
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `update`."""
+    data_option(parser)
+    range_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Resolve one generation after the other; each is written whole or not at all."""
+    from workbench.cli import REPOSITORY
+    from workbench.monobase.update import active, update
+
+    folder = Path(args.data)
+    pairs = read_pairs(Tree(REPOSITORY))
+    for spec in active(folder, args.min_gen_id, args.max_gen_id):
+        made = update(folder, spec, pairs, lambda line: print(line, file=sys.stderr, flush=True))
+        for name, reason in made.left_out:
+            print(f"{spec.name} has no {name}: {reason}", file=sys.stderr)
+        print(f"{spec.name}: {len(made.wanted)} environments")
+    return EXIT_OK

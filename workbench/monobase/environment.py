@@ -1,0 +1,176 @@
+"""One environment: made beside its place from the store, put there whole by a rename, with a marker of what it is.
+
+The marker, `.done`, names the lock, the Python, the record of each package, and a digest over every file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from workbench.errors import WorkbenchError
+from workbench.monobase.frame import CONFIG, config_text, frame_links, site_packages
+from workbench.monobase.install import Workshop, install
+from workbench.monobase.interpreters import Interpreter
+from workbench.monobase.prefix import staged
+from workbench.monobase.requirements import Lock, Locked, read_lock
+from workbench.monobase.store import Store, digest
+from workbench.monobase.wheels import Wheels, key_of
+from workbench.recipes.exchange import exchange
+
+DONE = ".done"
+# Before what a symbolic link points at, where a manifest has the store's entry for a file.
+LINK = "->"
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What `.done` says of a finished environment.
+
+    `digest` is over the manifest, `lock` the sha256 of the requirements, `wheels` the sha256 of each
+    package's record by its key, in the order in which they were laid down; `frame` is the part of the
+    manifest that comes from no package.
+    """
+
+    digest: str
+    lock: str
+    python: Interpreter
+    wheels: Mapping[str, str]
+    frame: Mapping[str, str]
+
+    def text(self) -> str:
+        """Return the marker as it is kept."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+class Claims:
+    """Which packages are being installed, so that environments made at once do each of them once."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._claimed: set[str] = set()
+
+    def take(self, keys: Iterable[str]) -> set[str]:
+        """Claim those of `keys` that nobody has; when others have all of them, wait until they have fewer."""
+        wanted = set(keys)
+        with self._changed:
+            if free := wanted - self._claimed:
+                self._claimed |= free
+                return free
+            self._changed.wait()
+            return set()
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Give `keys` back, done or not."""
+        with self._changed:
+            self._claimed -= set(keys)
+            self._changed.notify_all()
+
+
+def build(
+    shop: Workshop, target: str, requirements: str, interpreter: Interpreter, claims: Claims | None = None
+) -> Marker:
+    """Make the environment `target` of a requirements file with hashes; one that is there of the same lock stays.
+
+    `shop` is for a prefix whose lock we hold and on whose file system `target` is. Raises WorkbenchError
+    when the lock is none, and when uv or the disk fail; nothing half is ever at `target`.
+    """
+    lock = read_lock(requirements)
+    held = digest(lock.path)
+    there = read_marker(target)
+    if there is not None and there.lock == held:
+        return there
+    keys = {key_of(locked, interpreter): locked for locked in lock.packages}
+    _install_missing(shop, interpreter, lock, keys, claims or Claims())
+    with staged(shop.prefix, "environment") as folder:
+        root = os.path.join(folder, "environment")
+        marker = _assemble(shop, root, held, interpreter, list(keys))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.lexists(target):
+            # Never finished, or damaged. Whoever runs on it finds the same files in the new one.
+            exchange(root, target)
+        else:
+            os.rename(root, target)
+    return marker
+
+
+def _install_missing(
+    shop: Workshop, interpreter: Interpreter, lock: Lock, keys: Mapping[str, Locked], claims: Claims
+) -> None:
+    while missing := [key for key in keys if shop.wheels.get(key) is None]:
+        ours = claims.take(missing)
+        try:
+            # Whoever had it before us may just have finished it.
+            still = [keys[key] for key in keys if key in ours and shop.wheels.get(key) is None]
+            if still:
+                install(shop, interpreter, lock, still)
+        finally:
+            claims.drop(ours)
+
+
+def _assemble(shop: Workshop, root: str, held: str, interpreter: Interpreter, keys: list[str]) -> Marker:
+    """Link an environment together at `root`, its marker last."""
+    os.makedirs(root)
+    config = os.path.join(root, CONFIG)
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(config_text(interpreter))
+    frame = {CONFIG: shop.store.put(config)}
+    os.unlink(config)
+    frame |= {path: LINK + to for path, to in frame_links(interpreter).items()}
+    records = {key: digest(shop.wheels.path(key)) for key in keys}
+    files = manifest_of(shop.wheels, keys, frame)
+    for folder in sorted({os.path.dirname(path) for path in files} | {site_packages(interpreter.minor)}):
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
+    for path, entry in files.items():
+        lay_entry(shop.store, entry, f"{root}/{path}")
+    marker = Marker(digest_of(files), held, interpreter, records, frame)
+    with open(os.path.join(root, DONE), "w", encoding="utf-8") as file:
+        file.write(marker.text())
+    return marker
+
+
+def lay_entry(store: Store, entry: str, path: str) -> None:
+    """Put what the manifest says at `path`, where nothing is."""
+    if entry.startswith(LINK):
+        os.symlink(entry.removeprefix(LINK), path)
+    else:
+        store.link(entry, path)
+
+
+def read_marker(folder: str) -> Marker | None:
+    """Return the marker of the environment in `folder`; None when it has none that can be read: it is not finished."""
+    try:
+        with open(os.path.join(folder, DONE), encoding="utf-8") as file:
+            data = json.load(file)
+        python = Interpreter(**data["python"])
+        return Marker(data["digest"], data["lock"], python, dict(data["wheels"]), dict(data["frame"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def manifest_of(wheels: Wheels, keys: Iterable[str], frame: Mapping[str, str]) -> dict[str, str]:
+    """Return every file of an environment by its path: the store's entry, or `->` and what a link points at.
+
+    Where two packages have one path, the later one's is there. Raises WorkbenchError when a record is gone.
+    """
+    files: dict[str, str] = {}
+    for key in keys:
+        wheel = wheels.get(key)
+        if wheel is None:
+            raise WorkbenchError(
+                "the record of a package is gone or damaged",
+                where=wheels.path(key),
+                hint="`monobase repair` makes it again",
+            )
+        files.update(wheel.files)
+    return {**files, **frame}
+
+
+def digest_of(manifest: Mapping[str, str]) -> str:
+    """Return the digest over a manifest."""
+    lines = "".join(f"{path}\0{entry}\n" for path, entry in sorted(manifest.items()))
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

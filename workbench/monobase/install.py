@@ -1,0 +1,177 @@
+"""Installing packages that the store has no record of: uv puts them in a folder, the store takes their files."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import os
+import posixpath
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from workbench.errors import WorkbenchError
+from workbench.monobase.bytecode import Compilers
+from workbench.monobase.frame import lay_frame, site_packages
+from workbench.monobase.interpreters import Interpreter
+from workbench.monobase.prefix import Prefix, staged
+from workbench.monobase.requirements import Lock, Locked
+from workbench.monobase.store import OtherBytesError, Store
+from workbench.monobase.uv import Uv, find_uv
+from workbench.monobase.wheels import Wheel, Wheels, below_site, bytecode_path, key_of
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What environments are made with: a prefix that is locked for us, its store, uv and compilers."""
+
+    prefix: Prefix
+    store: Store
+    wheels: Wheels
+    uv: Uv
+    compilers: Compilers
+
+    @classmethod
+    def at(cls, prefix: Prefix, *, offline: bool = False, jobs: int = 1) -> Workshop:
+        """Return the workshop of `prefix`; raises WorkbenchError when there is no uv."""
+        return cls(prefix, Store(prefix), Wheels(prefix), find_uv(prefix, offline=offline), Compilers(jobs))
+
+
+def install(shop: Workshop, interpreter: Interpreter, lock: Lock, packages: Sequence[Locked]) -> None:
+    """Install `packages` of `lock` for that Python and keep a record of each.
+
+    What uv lays down is compared with the list in the wheel, because uv links from its cache, and who
+    writes into an environment writes into that too (fault M4). A package that differs is installed
+    again by itself (two packages may have one path) and, if it still differs, from a cache of its own.
+    Raises WorkbenchError with uv's words when that fails.
+    """
+    with staged(shop.prefix, "install") as folder:
+        root = os.path.join(folder, "environment")
+        lay(root, shop.uv, interpreter, lock.options, packages)
+        again = _take(root, shop, interpreter, lock.options, packages)
+    for locked in again:
+        with staged(shop.prefix, "install") as folder:
+            root = os.path.join(folder, "environment")
+            lay(root, shop.uv, interpreter, lock.options, [locked])
+            if not _take(root, shop, interpreter, lock.options, [locked]):
+                continue
+        with fetched(shop, interpreter, lock.options, locked) as root:
+            # Its archive has the hash that is locked: if its list says otherwise, the list is wrong.
+            _take(root, shop, interpreter, lock.options, [locked], heed_list=False)
+
+
+@contextmanager
+def fetched(shop: Workshop, interpreter: Interpreter, options: Sequence[str], locked: Locked) -> Iterator[str]:
+    """Yield an environment with `locked` alone, from a cache of its own; the prefix's drops what it had of it."""
+    with staged(shop.prefix, "fetch") as folder:
+        root = os.path.join(folder, "environment")
+        lay(root, shop.uv.with_cache(os.path.join(folder, "cache")), interpreter, options, [locked])
+        shop.uv.run("cache", "clean", locked.name, about=f"dropping {locked.name} from uv's cache")
+        yield root
+
+
+def lay(root: str, uv: Uv, interpreter: Interpreter, options: Sequence[str], packages: Sequence[Locked]) -> None:
+    """Let uv install `packages` into a new environment at `root`."""
+    lay_frame(root, interpreter)
+    requirements = os.path.join(root, "requirements.txt")
+    with open(requirements, "w", encoding="utf-8") as file:
+        file.write("".join(f"{line}\n" for line in (*options, *(locked.text for locked in packages))))
+    several = f"{len(packages)} packages" if len(packages) > 1 else packages[0].text.partition(" ")[0]
+    uv.install(root, requirements, about=f"installing {several} for Python {interpreter.minor}")
+
+
+def _take(
+    root: str,
+    shop: Workshop,
+    interpreter: Interpreter,
+    options: tuple[str, ...],
+    packages: Sequence[Locked],
+    *,
+    heed_list: bool = True,
+) -> list[Locked]:
+    """Store what is installed below `root`, record it, and return the packages that are not what they say."""
+    again: list[Locked] = []
+    listed = lists(root, interpreter)
+    for locked in packages:
+        if locked.name not in listed and not locked.conditional:
+            raise WorkbenchError(f"uv installed no {locked.name} for Python {interpreter.version}")
+        rows = file_digests(listed[locked.name], interpreter) if locked.name in listed else {}
+        try:
+            files = {
+                path: shop.store.put(os.path.join(root, path), expected if heed_list else "")
+                for path, expected in rows.items()
+            }
+        except (OtherBytesError, FileNotFoundError):
+            again.append(locked)
+            continue
+        files |= _bytecode(root, shop, interpreter, {path: files[path] for path in files if _is_source(path)})
+        # One by one, so that whoever is killed has not done the first for nothing.
+        shop.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, files))
+    return again
+
+
+def lists(root: str, interpreter: Interpreter) -> dict[str, str]:
+    """Return the path of the list of files (RECORD) of every installed package, by its name."""
+    site = os.path.join(root, site_packages(interpreter.minor))
+    found: dict[str, str] = {}
+    for folder in os.listdir(site):
+        if folder.endswith(".dist-info"):
+            name = folder.removesuffix(".dist-info").rpartition("-")[0]
+            found[canonicalize_name(name)] = os.path.join(site, folder, "RECORD")
+    return found
+
+
+def file_digests(record: str, interpreter: Interpreter) -> dict[str, str]:
+    """Return the files that the RECORD at `record` lists, by their paths in the environment, with their sha256 or "".
+
+    Raises WorkbenchError when one is outside of the environment.
+    """
+    found = {}
+    with open(record, encoding="utf-8", newline="") as opened:
+        rows = [row for row in csv.reader(opened) if row]
+    for row in rows:
+        path = posixpath.normpath(posixpath.join(site_packages(interpreter.minor), row[0]))
+        if path.startswith(("../", "/")):
+            raise WorkbenchError(f"a package wants to write outside of its environment: {row[0]}", where=record)
+        if not path.endswith(f".{interpreter.tag}.pyc"):  # bytecode is ours to make
+            found[path] = _digest_of(row[1] if len(row) > 1 else "")
+    return found
+
+
+def _digest_of(text: str) -> str:
+    kind, _, encoded = text.partition("=")
+    if kind != "sha256":
+        return ""
+    try:
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _is_source(path: str) -> bool:
+    return path.endswith(".py") and bool(below_site(path))
+
+
+def _bytecode(root: str, shop: Workshop, interpreter: Interpreter, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the bytecode of `sources` (entries by path) by its path; what is stored already is not compiled."""
+    stored = shop.wheels.bytecode(interpreter.kind)
+    found, missing = {}, {}
+    for path, entry in sources.items():
+        name = below_site(path)
+        made = stored.get((name, entry.removesuffix("-x")), "")
+        if made and shop.store.is_whole(made):
+            found[bytecode_path(path, interpreter.tag)] = made
+        else:
+            # From the store: what lies in the folder may be another package's by the same name.
+            missing[name] = shop.store.path(entry)
+    if missing:
+        files = shop.compilers.compile(interpreter, missing, os.path.join(root, ".bytecode"))
+        for path in sources:
+            if (file := files.get(below_site(path))) is not None:
+                found[bytecode_path(path, interpreter.tag)] = shop.store.put(file)
+        shutil.rmtree(os.path.join(root, ".bytecode"))
+    return found

@@ -1,0 +1,134 @@
+"""Which Python builds and runs an environment: below the prefix, named, or the system's; never one in a home folder."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import pwd
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from workbench.errors import UsageError, WorkbenchError
+from workbench.monobase.prefix import Prefix
+from workbench.monobase.uv import Uv
+
+_ASK = """
+import json, sys, sysconfig
+print(json.dumps([
+    getattr(sys, "_base_executable", sys.executable), "%d.%d.%d" % sys.version_info[:3], sys.implementation.cache_tag,
+    str(sysconfig.get_config_var("SOABI")), sysconfig.get_platform(),
+]))
+"""
+_MINOR = re.compile(r"[1-9]\.[0-9]{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python that answered: its path, "3.12.1", "cpython-312", and what its compiled modules are made for."""
+
+    path: str
+    version: str
+    tag: str
+    abi: str
+    platform: str
+
+    @property
+    def minor(self) -> str:
+        """The "3.12" of its version."""
+        return self.version.rpartition(".")[0]
+
+    @property
+    def kind(self) -> str:
+        """What decides which wheels fit it, and what bytecode it reads."""
+        return f"{self.tag} {self.abi} {self.platform}"
+
+
+class NoInterpreter(WorkbenchError):
+    """A Python is not on this machine, and the reason says where it was looked for."""
+
+
+def ask(path: str) -> Interpreter | None:
+    """Return the interpreter at `path`, or None when there is none that answers.
+
+    Its own path is the one that it says: `path` may be a script that chooses one, or in a virtual environment.
+    """
+    try:
+        done = subprocess.run([path, "-I", "-S", "-c", _ASK], capture_output=True, text=True, timeout=60, check=False)
+        return Interpreter(*json.loads(done.stdout)) if done.returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired, ValueError, TypeError):
+        return None
+
+
+def named(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the paths by version of `--python 3.12=/path/to/python` arguments; raises UsageError."""
+    found = {}
+    for argument in arguments:
+        minor, sign, path = argument.partition("=")
+        if not (sign and _MINOR.fullmatch(minor) and os.path.isabs(path)):
+            raise UsageError(f"{argument!r} names no Python", hint="write it as 3.12=/full/path/to/python3.12")
+        found[minor] = path
+    return found
+
+
+def find(prefix: Prefix, minor: str, by_name: Mapping[str, str]) -> Interpreter:
+    """Return the Python for environments of `minor` ("3.12").
+
+    The one that `by_name` gives, else uv's below the prefix (the newest), else the system's. Raises
+    WorkbenchError when the given one is another version, and NoInterpreter when there is none.
+    """
+    if minor in by_name:
+        found = ask(by_name[minor])
+        if found is None or found.minor != minor:
+            answer = f"it is {found.version}" if found else "it does not answer"
+            raise WorkbenchError(f"this is no Python {minor}: {answer}", where=by_name[minor])
+        return found
+    refused = ""
+    for path in _candidates(prefix, minor):
+        found = ask(path)
+        if found is None or found.minor != minor:
+            continue
+        if home := in_home(found.path):
+            refused = f"; {found.path} is in a home folder ({home}), where other users cannot go"
+            continue
+        return found
+    raise NoInterpreter(
+        f"no Python {minor} on this machine{refused}",
+        hint=f"install one, let uv fetch it with --fetch-pythons, or name one: --python {minor}=/path/to/python{minor}",
+    )
+
+
+def fetch(prefix: Prefix, uv: Uv, full: str) -> Interpreter:
+    """Let uv fetch the Python `full` ("3.12.10") below the prefix; raises WorkbenchError with uv's words."""
+    about = f"fetching Python {full}"
+    uv.run("python", "install", full, "--no-bin", "--install-dir", uv.pythons, about=about)
+    return find(prefix, full.rpartition(".")[0], {})
+
+
+def in_home(path: str) -> str:
+    """Return the home folder that the interpreter at `path` really is in, "" when it is in none."""
+    real = os.path.realpath(path)
+    homes = {os.path.expanduser("~"), "/root", "/home"}
+    try:
+        homes.add(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        pass  # a user without a name, as containers have them
+    # Some users' home is / or a place that the system shares: an interpreter there is not theirs.
+    ours = {os.path.realpath(home) for home in homes} - {"/", "/usr", "/usr/local", "/opt", "/srv", "/var"}
+    return next((home for home in sorted(ours) if real.startswith(f"{home}/")), "")
+
+
+def _candidates(prefix: Prefix, minor: str) -> Iterator[str]:
+    managed = glob.glob(prefix.below("uv", "python", f"cpython-{minor}.*", "bin", f"python{minor}"))
+    yield from sorted(managed, key=_numbers, reverse=True)
+    for folder in ("/opt/app-root/bin", "/usr/local/bin", "/usr/bin"):
+        yield from (os.path.join(folder, name) for name in (f"python{minor}", "python3"))
+    if path := shutil.which(f"python{minor}"):
+        yield path
+
+
+def _numbers(path: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", path)]

@@ -1,0 +1,70 @@
+"""One layer below the prefix or beside it, as activation sees it: folders, and what its packages bring."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+DONE = ".done"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """An environment at `root` for Python `python` ("3.11"). Nothing of it is imported or started to look at it."""
+
+    root: str
+    python: str
+
+    @property
+    def bin(self) -> str:
+        """Where its commands are."""
+        return f"{self.root}/bin"
+
+    @property
+    def site(self) -> str:
+        """Where its packages are."""
+        return f"{self.root}/lib/python{self.python}/site-packages"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it was finished."""
+        return os.path.exists(f"{self.root}/{DONE}")
+
+    def libraries(self) -> list[str]:
+        """Return the folders of the libraries that NVIDIA's wheels bring, sorted."""
+        nvidia = f"{self.site}/nvidia"
+        folders = (f"{nvidia}/{name}/lib" for name in names_in(nvidia))
+        return [folder for folder in folders if os.path.isdir(folder)]
+
+    def cuda_home(self) -> str:
+        """Return the toolkit's folder, "" for none: a whole one from CUDA 13 on, before that the compiler's part."""
+        nvidia = f"{self.site}/nvidia"
+        whole = [name for name in names_in(nvidia) if name.startswith("cu") and name[2:].isdigit()]
+        for name in (*whole, "cuda_nvcc", "cuda_runtime"):
+            if os.path.isdir(f"{nvidia}/{name}"):
+                return f"{nvidia}/{name}"
+        return ""
+
+    def has_path_files(self) -> bool:
+        """Return whether it has `.pth` files, which Python reads in no folder of PYTHONPATH by itself (fault M14)."""
+        return any(name.endswith(".pth") for name in names_in(self.site))
+
+    def version(self, package: str) -> str:
+        """Return the version of NVIDIA's `package` ("nvidia_cuda_runtime", with or without -cu12), "" for none."""
+        for name in names_in(self.site):
+            stem, _, version = name.removesuffix(".dist-info").partition("-")
+            suffix = stem.removeprefix(package)
+            plain = suffix == "" or (suffix.startswith("_cu") and suffix[3:].isdigit())
+            if name.endswith(".dist-info") and stem.startswith(package) and plain:
+                return version
+        return ""
+
+
+def names_in(folder: str) -> list[str]:
+    """Return what `*` gives in `folder` in the C locale: no hidden names, and in the order of their bytes."""
+    try:
+        names = (name for name in os.listdir(folder) if not name.startswith("."))
+        # A shell sorts `*/.done` with the slash in it.
+        return sorted(names, key=lambda name: os.fsencode(f"{name}/"))
+    except OSError:
+        return []

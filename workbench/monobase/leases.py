@@ -1,0 +1,121 @@
+"""Leases: what a process runs on is not removed below it.
+
+A lease is a shared lock (flock) on `leases/NAME`, a file that a builder makes beside each generation
+(`g00001`) and cog generation (`cog-g1a2b3c4d`), and that nobody ever removes. It is held by an open file,
+which processes inherit: it lasts exactly as long as the last process that was started with it, however
+that ends. Locking needs no right to write, so it works on a read-only mount; and the kernel keeps the
+lock by the file itself, so that a builder in one container sees the lease of another on the same host. A
+shell takes one with `exec 9<FILE; flock --shared --nonblock 9`.
+
+Whoever removes something takes the exclusive lock first and keeps it meanwhile.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.errors import WorkbenchError
+from workbench.monobase.prefix import Prefix
+
+FOLDER = "leases"
+
+
+class InUseError(WorkbenchError):
+    """Something cannot be removed, because processes run on it."""
+
+
+def lease_file(prefix: Prefix, name: str) -> str:
+    """Return the path of the file whose lock is the lease on `name`."""
+    return prefix.below(FOLDER, name)
+
+
+def prepare(prefix: Prefix, name: str) -> None:
+    """Make the file for leases on `name`, for a builder to do before there is something to lease."""
+    path = lease_file(prefix, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "a", encoding="utf-8"):
+        pass
+
+
+def take(prefix: Prefix, name: str, folder: str) -> int:
+    """Take a lease on `name`, whose files are in `folder`, and return the open file that holds it.
+
+    Processes that are started from now on inherit it. Raises WorkbenchError when it is being removed,
+    or was, or nothing of that name was ever built.
+    """
+    path = lease_file(prefix, name)
+    try:
+        held = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        raise WorkbenchError(f"there is no {name} below {prefix.root}", where=path) from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise WorkbenchError(f"{name} is just being removed", where=folder, hint="activate another one") from None
+    if not os.path.isdir(folder):
+        os.close(held)
+        raise WorkbenchError(f"{name} was removed", where=folder, hint="activate another one")
+    os.set_inheritable(held, True)
+    return held
+
+
+@contextmanager
+def unused(prefix: Prefix, name: str) -> Iterator[None]:
+    """Keep `name` from being leased meanwhile; raises InUseError that says by whom it is."""
+    prepare(prefix, name)
+    with open(lease_file(prefix, name), encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUseError(f"{name} is in use by {', '.join(holders(prefix, name))}") from None
+        yield
+
+
+def is_used(prefix: Prefix, name: str) -> bool:
+    """Return whether anybody has a lease on `name` now."""
+    try:
+        with open(lease_file(prefix, name), encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
+
+
+def holders(prefix: Prefix, name: str) -> list[str]:
+    """Return who has a lease on `name`, in words: what other containers run cannot be named from within one."""
+    try:
+        wanted = os.stat(lease_file(prefix, name))
+        pids = sorted(int(pid) for pid in os.listdir("/proc") if pid.isdigit())
+    except OSError:
+        return ["some process"]
+    named = [f"process {pid}{_command(pid)}" for pid in pids if _holds(pid, wanted)]
+    return named or ["a process that cannot be seen from here"]
+
+
+def _holds(pid: int, wanted: os.stat_result) -> bool:
+    """Return whether the process has that file open with a shared lock, its own or one that it inherited."""
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            if not os.path.samestat(os.stat(f"/proc/{pid}/fd/{number}"), wanted):
+                continue
+            # "lock:	1: FLOCK  ADVISORY  READ 1234 fe:00:5678 0 EOF"
+            with open(f"/proc/{pid}/fdinfo/{number}") as file:
+                if any(line.startswith("lock:") and "READ" in line.split() for line in file):
+                    return True
+    except OSError:
+        pass  # it ended meanwhile, or is another user's
+    return False
+
+
+def _command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", errors="replace") as file:
+            return f" ({file.read().strip()})"
+    except OSError:
+        return ""

@@ -1,0 +1,92 @@
+"""Validating generations, and releasing one: from then on its digest may not move."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from workbench.catalog.faults import Faults
+from workbench.catalog.pairs import Pairs
+from workbench.errors import WorkbenchError
+from workbench.monobase.generation import Generation, load, resolved
+from workbench.monobase.plan import plan
+from workbench.monobase.prefix import write_whole
+from workbench.monobase.resolving import versions
+from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """A generation that is as it should be: its digest, its environments, and whether it is released."""
+
+    name: str
+    digest: str
+    environments: tuple[str, ...]
+    released: str
+
+
+def validate(folder: Path, pairs: Pairs) -> list[Valid]:
+    """Return every generation of the data `folder`, oldest first.
+
+    Raises FaultsError with all that is wrong: a number left out, a released one that moved, a lock
+    without hashes or without what the generation pins, and, for one that is not released, a matrix
+    that the table of what goes with what would not give today.
+    """
+    faults, found = Faults(), list[Valid]()
+    names = spec_names(folder)
+    for name in names:
+        with faults:
+            spec = read_spec(folder, name)
+            generation = load(folder, name)
+            for where, message in _faults(spec, generation, pairs):
+                faults.add(where, message)
+            listed = tuple(environment.name for environment in generation.environments)
+            found.append(Valid(name, generation.digest, listed, spec.released))
+    ids = [valid.name for valid in found]
+    if len(found) == len(names) and ids and int(ids[-1][1:]) - int(ids[0][1:]) != len(ids) - 1:
+        faults.add(FOLDER, f"a number is left out between {ids[0]} and {ids[-1]}")
+    if not names:
+        faults.add(str(folder), "there is no generation")
+    faults.raise_if_any(folder.name)
+    return found
+
+
+def release(folder: Path, name: str, day: str) -> Generation:
+    """Write the day and the digest of `name` into its file, and return the generation.
+
+    Raises WorkbenchError when it is released already or not resolved.
+    """
+    spec = read_spec(folder, name)
+    if spec.is_released:
+        raise WorkbenchError(f"{name} was released on {spec.released}", hint="add a new generation instead")
+    generation = resolved(folder, spec)
+    path = folder / FOLDER / f"{name}.toml"
+    lines = f'released = "{day}"\ndigest = "{generation.digest}"\n'
+    write_whole(str(path), re.sub(r"(?m)^(id = [0-9]+.*\n)", lambda line: line[1] + lines, path.read_text(), count=1))
+    return load(folder, name)
+
+
+def _faults(spec: Spec, generation: Generation, pairs: Pairs) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the matrix and the locks."""
+    where = f"requirements/{spec.name}"
+    if not spec.is_released:
+        there = {environment.name for environment in generation.environments}
+        planned = {wanted.name for wanted in plan(spec, pairs).wanted}
+        for name in sorted(there ^ planned):
+            says = "is in the matrix, and would not be today" if name in there else "is not in the matrix"
+            yield where, f"{name} {says}: run `monobase update`"
+    for environment in generation.environments:
+        pinned = versions(environment.requirements)
+        asked = [*spec.packages, *spec.stacks.get(environment.stack, ())]
+        if environment.torch:
+            asked.append(f"torch=={environment.torch}")
+        for text in asked:
+            requirement = Requirement(text)
+            held = pinned.get(canonicalize_name(requirement.name), "")
+            if not held or not requirement.specifier.contains(held, prereleases=True):
+                yield f"{where}/{environment.name}.txt", f"has {held or 'none'} where {spec.name} pins {text}"

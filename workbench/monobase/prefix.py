@@ -1,0 +1,160 @@
+"""The tree on a host: where everything below the prefix is, and the lock that lets one builder at a time write it."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from workbench.errors import WorkbenchError
+
+DEFAULT = "/srv/r8/monobase"
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The paths below a prefix. `root` is a real path: what is compared with it later is one too (fault M6)."""
+
+    root: str
+
+    @classmethod
+    def at(cls, path: str) -> Prefix:
+        """Return the prefix at `path`, which may be a symbolic link or not be there yet."""
+        return cls(os.path.realpath(path))
+
+    def below(self, *names: str) -> str:
+        """Return the path of `names` below the prefix."""
+        return os.path.join(self.root, *names)
+
+    @property
+    def generations(self) -> str:
+        """The folder of the generations."""
+        return self.below("monobase")
+
+    @property
+    def latest(self) -> str:
+        """The link to the newest generation that is ready."""
+        return self.below("monobase", "latest")
+
+    @property
+    def stage(self) -> str:
+        """What is being made: on the file system of the prefix, so that a rename ends it."""
+        return self.below("stage")
+
+    def generation(self, name: str) -> str:
+        """Return the folder of the generation named `name`."""
+        return self.below("monobase", name)
+
+
+@contextmanager
+def builder(prefix: Prefix, *, wait: bool = True, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Hold the prefix for writing; whatever an earlier builder left unfinished is removed first.
+
+    The lock goes with the process, so a killed builder leaves none behind. When another builder has it:
+    says so with `tell` and waits, or raises WorkbenchError without `wait`. Raises WorkbenchError too when
+    the prefix cannot be written.
+    """
+    path = prefix.below(".lock")
+    try:
+        os.makedirs(prefix.root, exist_ok=True)
+        lock = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as it is held
+    except OSError as error:
+        raise WorkbenchError(
+            f"the prefix cannot be written: {error.strerror}", where=path, hint="name another one with --prefix"
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            who = _holder(path)
+            if not wait:
+                raise WorkbenchError(
+                    f"another builder has this prefix: {who}", where=prefix.root, hint="wait for it to end"
+                ) from None
+            tell(f"waiting for another builder to leave {prefix.root}: {who}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+        lock.flush()
+        clear_stage(prefix)
+        # Whoever it is that builds, others read.
+        mask = os.umask(0o022)
+        try:
+            with full_disk_told(prefix.root):
+                yield
+        finally:
+            os.umask(mask)
+
+
+@contextmanager
+def full_disk_told(where: str) -> Iterator[None]:
+    """Say that the disk is full as an error of ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise WorkbenchError(
+            "the disk is full", where=where, hint="make room; what is finished stays, and is not redone"
+        ) from None
+
+
+def _holder(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            said = json.load(file)
+        return f"process {said['pid']} on {said['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it has not said who it is yet"
+
+
+def clear_stage(prefix: Prefix) -> None:
+    """Remove whatever is staged. For who holds the lock: nobody else can be at work there."""
+    shutil.rmtree(prefix.stage, ignore_errors=True)
+
+
+@contextmanager
+def staged(prefix: Prefix, kind: str) -> Iterator[str]:
+    """Yield a new folder on the prefix's file system; what is still there at the end is removed."""
+    os.makedirs(prefix.stage, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix=f"{kind}-", dir=prefix.stage)
+    os.chmod(folder, 0o755)  # an environment is made here, and is read by others
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_whole(path: str, text: str) -> None:
+    """Write `text` to `path` so that a reader finds the old file or the new one, never half of it."""
+    handle, beside = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+
+
+def point(link: str, target: str) -> None:
+    """Let the symbolic link `link` point at `target`, by a rename: a reader finds the old one or the new one.
+
+    A link that points nowhere is replaced like any other (fault M9). Raises WorkbenchError when
+    something that is no link has its name.
+    """
+    if os.path.lexists(link) and not os.path.islink(link):
+        raise WorkbenchError("this must be a symbolic link, and is not", where=link, hint="move it away")
+    beside = os.path.join(os.path.dirname(link), f".{os.path.basename(link)}.{os.getpid()}")
+    if os.path.lexists(beside):
+        os.unlink(beside)  # of a builder that was killed, and had our number
+    os.symlink(target, beside)
+    os.replace(beside, link)

@@ -1,0 +1,72 @@
+"""What is shown while a prefix is filled. The only place of monobase that imports rich."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from workbench.build.progress import draws, shortened
+from workbench.monobase.fill import Outcome
+
+
+class Shown:
+    """A Watcher that shows environments on `to`: a bar on a terminal and a line for each that ends, else lines alone.
+
+    A context manager. `quiet` shows nothing.
+    """
+
+    def __init__(self, total: int, *, quiet: bool = False, to: TextIO | None = None) -> None:
+        self._total = total
+        self._quiet = quiet
+        self._console = Console(file=to or sys.stderr, highlight=False, markup=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._now: dict[str, None] = {}
+        self._ended = 0
+
+    def __enter__(self) -> Shown:
+        if not self._quiet and draws(self._console):
+            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.add_task("", total=self._total)
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def begin(self, generation: str, environment: str) -> None:
+        """Show an environment among those that are being made."""
+        with self._lock:
+            self._now[f"{generation}/{environment}"] = None
+            self._draw()
+
+    def end(self, outcome: Outcome) -> None:
+        """Show how it went with an environment."""
+        with self._lock:
+            self._now.pop(f"{outcome.generation}/{outcome.environment}", None)
+            self._ended += 1
+            reason = f": {outcome.reason}" if outcome.reason else ""
+            name = f"{outcome.generation}/{outcome.environment}"
+            line = f"{self._ended:>3}/{self._total}  {name}  {outcome.status}{reason}"
+            self.say(f"[{time.monotonic() - self._began:6.1f} s] {line}")
+            self._draw()
+
+    def say(self, text: str) -> None:
+        """Show one line."""
+        if not self._quiet:
+            self._console.print(text)
+
+    def _draw(self) -> None:
+        if self._bar is not None:
+            width = max(16, self._console.width - 48)
+            text = shortened(", ".join(self._now) or "ending", width)
+            self._bar.update(self._bar.task_ids[0], completed=self._ended, description=text)

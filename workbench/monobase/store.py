@@ -1,0 +1,165 @@
+"""The content store: every distinct file once, and all environments linked to it.
+
+`store/files/ab/<sha256>`, with `-x` behind it for what may be executed. A stored file is read-only and
+has a fixed time of change, so writing to it shows without reading it (root heeds no mode).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import stat
+import threading
+
+from workbench.errors import WorkbenchError
+from workbench.monobase.prefix import Prefix
+
+# 2000-01-01: what a file of the store says of when it was changed.
+STORED_NS = 946_684_800 * 10**9
+_PLAIN, _EXECUTABLE = 0o444, 0o555
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EXDEV)
+
+
+class ChangedError(WorkbenchError):
+    """A stored file is gone, or was written to after it was stored."""
+
+    def __init__(self, entry: str, path: str) -> None:
+        super().__init__(
+            "a file of the store was changed or removed",
+            where=path,
+            hint="`wizard.py monobase verify` says which environments have it, `monobase repair` mends all of them",
+        )
+        self.entry = entry
+
+
+class OtherBytesError(Exception):
+    """A file is not what its package says it is."""
+
+
+class Store:
+    """The files below a prefix. An entry is a file's name there: digest and whether it is executable."""
+
+    def __init__(self, prefix: Prefix) -> None:
+        self.folder = prefix.below("store", "files")
+        self._renewing = threading.Lock()
+
+    def path(self, entry: str) -> str:
+        """Return where the file of `entry` is, or would be."""
+        return f"{self.folder}/{entry[:2]}/{entry}"
+
+    def put(self, file: str, expected: str = "") -> str:
+        """Take the contents of `file` in, and return their entry.
+
+        With `expected`, the sha256 that they should have, a file that is stored already is not read again:
+        what is linked later is the store's. Otherwise it is read, and raises OtherBytesError when it is
+        another, before anything of it is touched: it may be a stored file that somebody wrote to.
+        The store then has `file`'s inode, so its mode and time change.
+        """
+        suffix = "-x" if os.stat(file).st_mode & 0o100 else ""
+        if expected and self.is_whole(expected + suffix):
+            return expected + suffix
+        found = digest(file)
+        if expected and found != expected:
+            raise OtherBytesError(file)
+        entry = found + suffix
+        if not self.is_whole(entry):
+            self.replace(entry, file)
+        return entry
+
+    def replace(self, entry: str, file: str) -> None:
+        """Make `file` what is stored as `entry`; who is linked to the one before keeps that one."""
+        path = self.path(entry)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        beside = f"{path}.{threading.get_ident()}.tmp"
+        if os.path.lexists(beside):
+            os.unlink(beside)
+        _seal(file, entry)
+        try:
+            os.link(file, beside)
+        except OSError as error:
+            if error.errno not in (errno.EMLINK, *_NO_LINKS):
+                raise
+            # Another file system, or the inode has all the links that it can have.
+            shutil.copyfile(file, beside)
+            _seal(beside, entry)
+        os.replace(beside, path)
+        if os.path.lexists(beside):
+            os.unlink(beside)  # a rename onto another link of the same inode does nothing
+
+    def is_whole(self, entry: str) -> bool:
+        """Return whether `entry` is stored and, as far as its time tells, unchanged."""
+        try:
+            return os.lstat(self.path(entry)).st_mtime_ns == STORED_NS
+        except FileNotFoundError:
+            return False
+
+    def link(self, entry: str, to: str) -> None:
+        """Link the file of `entry` to the path `to`.
+
+        Raises ChangedError when it is gone or was written to: nothing is built of it (fault M4), and
+        WorkbenchError when the file system has no hard links.
+        """
+        path = self.path(entry)
+        if not self.is_whole(entry):
+            raise ChangedError(entry, path)
+        try:
+            os.link(path, to)
+        except OSError as error:
+            if error.errno == errno.EMLINK:
+                self._renew(entry)
+                os.link(path, to)
+            elif error.errno in _NO_LINKS:
+                raise WorkbenchError(
+                    f"the file system makes no hard link here: {error.strerror}",
+                    where=to,
+                    hint="put the whole prefix on one file system that has them, such as ext4, xfs or btrfs",
+                ) from None
+            else:
+                raise
+
+    def _renew(self, entry: str) -> None:
+        """Give `entry` a new inode: the one before has as many links as the file system allows."""
+        with self._renewing:
+            path = self.path(entry)
+            try:
+                # Another thread may have been first.
+                os.link(path, f"{path}.probe")
+                os.unlink(f"{path}.probe")
+                return
+            except OSError as error:
+                if error.errno != errno.EMLINK:
+                    raise
+            copy = f"{path}.copy.tmp"
+            shutil.copyfile(path, copy)
+            _seal(copy, entry)
+            os.replace(copy, path)
+
+    def entries(self) -> list[str]:
+        """Return every entry there is, in order."""
+        found = []
+        for folder in sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else ():
+            found += [name for name in os.listdir(os.path.join(self.folder, folder)) if "." not in name]
+        return sorted(found)
+
+
+def _seal(file: str, entry: str) -> None:
+    os.chmod(file, mode_of(entry))
+    os.utime(file, ns=(STORED_NS, STORED_NS))
+
+
+def mode_of(entry: str) -> int:
+    """Return the mode of a file of that entry."""
+    return _EXECUTABLE if entry.endswith("-x") else _PLAIN
+
+
+def is_sealed(status: os.stat_result, entry: str) -> bool:
+    """Return whether a file looks, without reading it, as it was stored as `entry`."""
+    return status.st_mtime_ns == STORED_NS and stat.S_IMODE(status.st_mode) == mode_of(entry)
+
+
+def digest(file: str) -> str:
+    """Return the sha256 of the contents of `file`."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

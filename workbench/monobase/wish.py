@@ -1,0 +1,87 @@
+"""What the variables of a model ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workbench.errors import WorkbenchError
+from workbench.monobase.names import is_stack, is_url, is_version
+
+_ID = re.compile(r"0|[1-9][0-9]{0,4}")
+_NUMBERS = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The environment that is asked for; "" where nothing is said.
+
+    `generation` is a number, `python` and `cuda` are major.minor (`cuda` may be "cpu"), `cudnn` is a
+    major version, `torch` a full one, `stack` names an environment without torch, `cog` is a version
+    or an https address. `user` is the folder of the user's layer, `cache` where a cog goes that the
+    prefix has not; `allow_conflicts` says that layers may contradict each other.
+    """
+
+    generation: str = ""
+    cog: str = ""
+    cuda: str = ""
+    cudnn: str = ""
+    python: str = ""
+    torch: str = ""
+    stack: str = ""
+    user: str = ""
+    cache: str = ""
+    allow_conflicts: bool = False
+
+
+def read_wish(variables: Mapping[str, str]) -> Wish:
+    """Return what `variables` ask for; R8_… wins over the earlier unprefixed name, and an empty one says nothing.
+
+    Raises WorkbenchError for a value that is none: `08`, `3`, `../x`.
+    """
+
+    def value(name: str) -> str:
+        return variables.get(f"R8_{name}", "") or variables.get(name, "")
+
+    generation = variables.get("MONOBASE_GEN_ID", "")
+    if generation and not _ID.fullmatch(generation):
+        raise _wrong("MONOBASE_GEN_ID", generation, "write a number without leading zeros, such as 2")
+    cog = variables.get("R8_COG_VERSION", "")
+    if cog and not is_version(cog) and not is_url(cog):
+        raise _wrong("R8_COG_VERSION", cog, "write a version such as 0.23.1, or an https address")
+    torch = value("TORCH_VERSION")
+    if torch and not is_version(torch):
+        raise _wrong("R8_TORCH_VERSION", torch, "write it as 2.10.0, and its CUDA in R8_CUDA_VERSION")
+    stack = variables.get("MONOBASE_STACK", "")
+    if stack and not is_stack(stack):
+        raise _wrong("MONOBASE_STACK", stack, "write small letters and digits")
+    cuda = value("CUDA_VERSION")
+    home = variables.get("HOME", "")
+    cache = variables.get("MONOBASE_CACHE", "") or (f"{home}/.cache/monobase" if home else "")
+    return Wish(
+        generation=generation,
+        cog=cog,
+        cuda=cuda if cuda in ("", "cpu") else _numbers("R8_CUDA_VERSION", cuda, 2, "12.8"),
+        cudnn=_numbers("R8_CUDNN_VERSION", value("CUDNN_VERSION"), 1, "9"),
+        python=_numbers("R8_PYTHON_VERSION", value("PYTHON_VERSION"), 2, "3.12"),
+        torch=torch,
+        stack=stack,
+        user=variables.get("MONOBASE_USER", "") or (f"{cache}/user" if cache else ""),
+        cache=cache,
+        allow_conflicts=variables.get("MONOBASE_ALLOW_CONFLICTS", "") == "1",
+    )
+
+
+def _numbers(name: str, text: str, count: int, example: str) -> str:
+    """Return the first `count` numbers of a version: 12.4 and 12.4.1 are one CUDA (fault M11)."""
+    if not text:
+        return ""
+    parts = text.split(".")
+    if not _NUMBERS.fullmatch(text) or len(parts) < count:
+        raise _wrong(name, text, f"write it as {example}")
+    return ".".join(parts[:count])
+
+
+def _wrong(name: str, text: str, hint: str) -> WorkbenchError:
+    return WorkbenchError(f"{name}={text} cannot be", hint=hint)
