@@ -92,10 +92,12 @@ _AS_ROOT = "user root root;\n"
 def configuration(settings: Settings, folder: Path) -> str:
     """Return the whole nginx.conf of `settings`, which writes below `folder` only."""
     prefix, strip = settings.prefix, settings.strip
-    # A server that does not know the prefix redirects to paths without it.
+    # A server that is asked without the prefix redirects without it too, unless it was told its place.
     root = f"{prefix}/" if strip else "/"
-    own = [f"{scheme}://{host}/" for scheme in ("http", "https") for host in ("$http_host", "127.0.0.1:$proxy_port")]
-    heartbeats = [f"        ~^{re.escape(prefix + path.rstrip('/'))}/?$ 0;\n" for path in settings.heartbeats]
+    roots = dict.fromkeys([root, "/"])
+    own = [f"{scheme}://{host}" for scheme in ("http", "https") for host in ("$http_host", "127.0.0.1:$proxy_port")]
+    redirects = [f"            proxy_redirect {origin}{path} {root};" for path in roots for origin in [*own, ""]]
+    heartbeats = [f"        ~^{_pattern(prefix + path.rstrip('/'))}/?$ 0;\n" for path in settings.heartbeats]
     return _HTTP.format(
         folder=folder,
         user=_AS_ROOT if os.geteuid() == 0 else "",
@@ -107,5 +109,10 @@ def configuration(settings: Settings, folder: Path) -> str:
         stripped=prefix if strip else "",
         outside=_OUTSIDE.format(prefix=prefix) if prefix else "",
         server_port=settings.server_port,
-        redirects="\n".join(f"            proxy_redirect {source} {root};" for source in [*own, *["/"] * strip]),
+        redirects="\n".join(redirects),
     )
+
+
+def _pattern(path: str) -> str:
+    """Return the regular expression of `path`, in which `*` is any one of its parts."""
+    return re.escape(path).replace(r"\*", "[^/]+")

@@ -43,7 +43,8 @@ def settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
     parser = argparse.ArgumentParser(prog="workbench-front", description=__doc__)
     parser.add_argument("--name", required=True, help="name of the IDE, for the culler")
     parser.add_argument("--health", default="{prefix}/", help="path of the server that tells whether it answers")
-    parser.add_argument("--heartbeat", action="append", default=[], help="path below the prefix that is no activity")
+    heartbeat = "path below the prefix that is no activity; * in it is any one part"
+    parser.add_argument("--heartbeat", action="append", default=[], help=heartbeat)
     parser.add_argument("--strip-prefix", action="store_true", help="ask the server for paths without the prefix")
     parser.add_argument("command", nargs="+", help="what starts the IDE's server")
     flags = parser.parse_args(arguments)
