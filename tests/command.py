@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,11 +24,6 @@ def wizard(
         env={**os.environ, **(env or {})},
         check=False,
     )
-
-
-def heed_interrupts() -> None:
-    """Undo, in a child, that a shell lets what it starts in the background ignore Ctrl-C: for `preexec_fn`."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

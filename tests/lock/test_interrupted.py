@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue
-from tests.command import files_below, heed_interrupts
+from tests.command import files_below
 from tests.lock.test_pipenv import FOLDER, PIPFILE
 from workbench.lock.pipenv import is_current
 
@@ -39,7 +39,6 @@ def start(catalogue: Path, scratch: Path, *program: str) -> subprocess.Popen[byt
         env={**os.environ, "TMPDIR": str(scratch)},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=heed_interrupts,
     )
 
 

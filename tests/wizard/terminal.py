@@ -14,7 +14,6 @@ import pexpect
 import pyte
 
 from tests.catalogues import REPOSITORY
-from tests.command import heed_interrupts
 
 UP, DOWN, ENTER, ESCAPE, BACKSPACE = "\x1b[A", "\x1b[B", "\r", "\x1b", "\x7f"
 CTRL_C, CTRL_D, CTRL_U, PAGE_UP, PAGE_DOWN = "\x03", "\x04", "\x15", "\x1b[5~", "\x1b[6~"
@@ -51,7 +50,6 @@ class Terminal:
             env={**kept, **home, **(env or {})},
             dimensions=(rows, columns),
             encoding="utf-8",
-            preexec_fn=heed_interrupts,
         )
         self._child.delaybeforesend = None
 
