@@ -12,7 +12,7 @@ import pytest
 
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
-from workbench.replicasets.errors import ReplicaSetError
+from workbench.replicasets.errors import EngineError, ReplicaSetError
 from workbench.replicasets.service import Patch, ReplicaSets
 
 OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
@@ -117,6 +117,13 @@ def test_an_engine_that_stays_away_and_comes_back(operation: str, kind: str, tmp
         # No restart: the same service goes on.
         rs.reconcile()
         check(rs, engine, store, disks(operation), where)
+
+
+def test_a_next_version_that_ends_at_once_is_none(tmp_path: Path) -> None:
+    engine, store, rs = world(tmp_path, True)
+    with pytest.raises(EngineError, match="new-1 ended at once with code 1"):
+        rs.run(IMAGE, "new", gpus=1, command=["false"])
+    check(rs, engine, store, disks("run"), "after it")
 
 
 def test_operations_on_one_set_follow_one_another(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from workbench.replicasets.records import volume_journal, volume_key
 from workbench.replicasets.saga import settle
 from workbench.replicasets.store.protocol import Changes
 from workbench.replicasets.values import Bind, Version
-from workbench.replicasets.world import World
+from workbench.replicasets.world import World, wait
 
 ID = "id"
 SPEC = "spec"
+# A program that is not there or finds no library has ended by then.
+_MOMENT_SECONDS = 0.05
 
 
 def labels(world: World, version: Version) -> dict[str, str]:
@@ -64,11 +66,16 @@ def create(world: World, version: Version, image: str) -> None:
 
 
 def start(world: World, version: Version) -> None:
-    """Start the version's container and see it live, or end well; raises EngineError otherwise."""
+    """Start the version's container and see it live for a moment, or end well; raises EngineError otherwise."""
     world.engine.start(version.container)
-    found = there(world, version)
-    if not found.is_alive and found.exit_code != 0:
-        raise EngineError(f"{version.container} ended at once with code {found.exit_code}", hint="see `podman logs`")
+    for last in (False, True):
+        found = there(world, version)
+        if not found.is_alive and found.exit_code != 0:
+            raise EngineError(
+                f"{version.container} ended at once with code {found.exit_code}", hint="see `podman logs`"
+            )
+        if not last:
+            wait(_MOMENT_SECONDS)
 
 
 def resume(world: World, version: Version) -> None:
