@@ -18,7 +18,7 @@ PYTHON = sys.executable
 
 def main() -> None:
     """Run the benchmarks named on the command line, or all of them."""
-    known = {"start": start, "matrix": matrix}
+    known = {"start": start, "matrix": matrix, "replicasets": replicasets}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[[], *known], help="which (default: all)")
     for name in parser.parse_args().name or known:
@@ -77,6 +77,13 @@ def matrix() -> None:
             f"  {combinations:6d} recipes  {combinations / wall:7.0f} a second"
             f"   CPU a recipe {cpu / combinations * 1000:5.2f} ms, {growth:4.2f} of the first row (linear: 1.00)"
         )
+
+
+def replicasets() -> None:
+    """Operations against the podman command, system disks carried, and histories; imported only when asked for."""
+    from benchmarks.replicasets import measure
+
+    measure()
 
 
 if __name__ == "__main__":
