@@ -298,10 +298,10 @@ class MemoryStore:
     def get(self, key: str) -> Entry | None:
         return self._rows.get(key)
 
-    def list(self, prefix: str, *, last: int = 0, before: str = "") -> list[tuple[str, Entry]]:
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
         with self._lock:
-            found = sorted((k, v) for k, v in self._rows.items() if k.startswith(prefix) and (not before or k < before))
-        return found[-last:] if last else found
+            found = sorted((key, entry) for key, entry in self._rows.items() if key.startswith(prefix))
+        return [(key, entry) for key, entry in found if key >= start and (not before or key < before)]
 
     @faulty
     def commit(self, changes: Changes) -> bool:

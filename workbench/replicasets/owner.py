@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 # What this process is at work on, in all threads.
 _working: set[str] = set()
@@ -12,7 +13,7 @@ _working: set[str] = set()
 
 def myself() -> str:
     """Return what tells this process from every other one of this machine, past reboots."""
-    return f"{_boot()}:{os.getpid()}:{_birth(os.getpid())}"
+    return _name(os.getpid())
 
 
 @contextmanager
@@ -36,6 +37,12 @@ def is_at_work(owner: str, key: str) -> bool:
     return boot == _boot() and number.isdigit() and _birth(int(number)) == birth
 
 
+@lru_cache(maxsize=1)
+def _name(process: int) -> str:
+    return f"{_boot()}:{process}:{_birth(process)}"
+
+
+@lru_cache(maxsize=1)
 def _boot() -> str:
     with open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()

@@ -57,9 +57,9 @@ def read(store: Store, kind: type[T], key: str) -> T | None:
     return None if entry is None else _decoded(kind, key, entry.value)
 
 
-def read_all(store: Store, kind: type[T], prefix: str, last: int = 0, before: str = "") -> list[T]:
+def read_all(store: Store, kind: type[T], prefix: str, start: str = "", before: str = "") -> list[T]:
     """Return all below `prefix` as `kind`, in order; see Store.list for the rest."""
-    return [_decoded(kind, key, entry.value) for key, entry in store.list(prefix, last=last, before=before)]
+    return [_decoded(kind, key, entry.value) for key, entry in store.list(prefix, start=start, before=before)]
 
 
 def find_set(store: Store, name: str) -> ReplicaSet:

@@ -37,8 +37,8 @@ def put(store: Store, **rows: str) -> None:
     assert store.commit(Changes(puts={key.replace("_", "/"): value for key, value in rows.items()}))
 
 
-def rows(store: Store, prefix: str = "", **how: object) -> list[tuple[str, str]]:
-    return [(key, entry.value) for key, entry in store.list(prefix, **how)]  # type: ignore[arg-type]
+def rows(store: Store, prefix: str = "", **how: str) -> list[tuple[str, str]]:
+    return [(key, entry.value) for key, entry in store.list(prefix, **how)]
 
 
 def test_what_is_written_is_read(store: Store) -> None:
@@ -90,11 +90,12 @@ def test_a_prefix_is_no_pattern(store: Store) -> None:
     assert rows(store, "a") == [("a%", "4"), ("a_", "5"), ("ab/1", "2")]
 
 
-def test_pages_from_the_end(store: Store) -> None:
+def test_a_part_of_a_prefix(store: Store) -> None:
     assert store.commit(Changes(puts={f"v/{n:08d}": str(n) for n in range(1, 100)}))
-    assert [value for _, value in rows(store, "v/", last=3)] == ["97", "98", "99"]
-    assert [value for _, value in rows(store, "v/", last=2, before="v/00000050")] == ["48", "49"]
+    assert [value for _, value in rows(store, "v/", start="v/00000097")] == ["97", "98", "99"]
+    assert [value for _, value in rows(store, "v/", start="v/00000048", before="v/00000050")] == ["48", "49"]
     assert [value for _, value in rows(store, "v/", before="v/00000004")] == ["1", "2", "3"]
+    assert rows(store, "v/", start="v/00000005", before="v/00000005") == []
 
 
 def test_more_than_one_answer_holds(store: Store) -> None:

@@ -59,8 +59,10 @@ def record(world: World, name: str) -> tuple[ReplicaSet, Version]:
 def history(world: World, name: str, limit: int, before: int) -> list[Version]:
     """See ReplicaSets.history."""
     found = find_set(world.store, checks.set_name(name))
-    end = version_key(found.id, before) if before > 0 else ""
-    return read_all(world.store, Version, versions_key(found.id), max(limit, 0), end)[::-1]
+    # Numbers have no gaps: the newest ones are found without looking at those before them.
+    end = min(before, found.current + 1) if before > 0 else found.current + 1
+    start = version_key(found.id, max(end - limit, 0)) if limit > 0 else ""
+    return read_all(world.store, Version, versions_key(found.id), start, version_key(found.id, end))[::-1]
 
 
 def resources(world: World) -> Resources:

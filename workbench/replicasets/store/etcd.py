@@ -34,20 +34,21 @@ class EtcdStore:
         found = self._ask("kv/range", {"key": self._key(key)}).get("kvs", [])
         return self._entry(found[0])[1] if found else None
 
-    def list(self, prefix: str, *, last: int = 0, before: str = "") -> list[tuple[str, Entry]]:
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
         """Return all below `prefix` in order; see Store."""
         found: list[tuple[str, Entry]] = []
-        end, revision = self._key(before) if before else self._end(prefix), 0
+        begin, end, revision = self._key(start or prefix), self._key(before) if before else self._end(prefix), 0
+        if start and before and start >= before:
+            return []  # etcd takes that for a mistake
         while True:
-            page = min(_PAGE, last - len(found)) if last else _PAGE
-            asked = {"key": self._key(prefix), "range_end": end, "limit": page, "sort_order": "DESCEND"}
             # Every page as of the first one's revision: one consistent look.
-            answer = self._ask("kv/range", {**asked, "sort_target": "KEY", "revision": revision})
+            asked = {"key": begin, "range_end": end, "limit": _PAGE, "revision": revision}
+            answer = self._ask("kv/range", asked)
             revision = revision or int(answer["header"]["revision"])
             found += [self._entry(each) for each in answer.get("kvs", [])]
-            if not answer.get("more") or (last and len(found) >= last):
-                return found[::-1]
-            end = self._key(found[-1][0])
+            if not answer.get("more"):
+                return found
+            begin = self._key(found[-1][0] + "\0")
 
     def commit(self, changes: Changes) -> bool:
         """Make the changes, or none of them; return whether the checks held."""

@@ -53,11 +53,8 @@ class Store(Protocol):
     def get(self, key: str) -> Entry | None:
         """Return what stands at `key`, None for nothing."""
 
-    def list(self, prefix: str, *, last: int = 0, before: str = "") -> list[tuple[str, Entry]]:
-        """Return all below `prefix` in the order of their keys.
-
-        With `before` only those with a smaller key; with `last` only so many, the last ones.
-        """
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
+        """Return all below `prefix` in the order of their keys, from `start` on and before `before` when they are given."""
 
     def commit(self, changes: Changes) -> bool:
         """Make the changes, or none of them; return whether the checks held."""

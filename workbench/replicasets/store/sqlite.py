@@ -40,14 +40,14 @@ class SqliteStore:
             row = sql.execute("SELECT value, revision FROM entries WHERE key = ?", (key,)).fetchone()
         return Entry(*row) if row else None
 
-    def list(self, prefix: str, *, last: int = 0, before: str = "") -> list[tuple[str, Entry]]:
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
         """Return all below `prefix` in order; see Store."""
         with self._using() as sql:
             rows = sql.execute(
-                "SELECT key, value, revision FROM entries WHERE key >= ? AND key < ? ORDER BY key DESC LIMIT ?",
-                (prefix, before or prefix + _AFTER, last or -1),
+                "SELECT key, value, revision FROM entries WHERE key >= ? AND key < ? ORDER BY key",
+                (start or prefix, before or prefix + _AFTER),
             ).fetchall()
-        return [(key, Entry(value, revision)) for key, value, revision in reversed(rows)]
+        return [(key, Entry(value, revision)) for key, value, revision in rows]
 
     def commit(self, changes: Changes) -> bool:
         """Make the changes, or none of them; return whether the checks held."""
