@@ -113,7 +113,7 @@ def _carried(engine: Engine, rs: ReplicaSets) -> None:
     trees = [_upper(engine, name) for name in ("big-1", "big-2")]
     same = subprocess.run(["diff", "-rq", "--no-dereference", *trees], capture_output=True, check=False)
     print(
-        f"a next version: {_MEGABYTES} MB of changes on a base of {_BASE_MEGABYTES} MB (aim: 5 times as fast as the copy)"
+        f"a next version, {_MEGABYTES} MB changed on a base of {_BASE_MEGABYTES} MB (aim: 5 times as fast as the copy)"
     )
     for name, seconds in times.items():
         print(f"  {name:<32} {seconds:6.2f} s   {seconds / times['patch']:6.2f} of patch")

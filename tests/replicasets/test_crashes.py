@@ -12,7 +12,8 @@ import pytest
 
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
-from workbench.replicasets.errors import EngineError, ReplicaSetError
+from workbench.replicasets.engine.protocol import Spec
+from workbench.replicasets.errors import Conflict, EngineError, ReplicaSetError
 from workbench.replicasets.service import Patch, ReplicaSets
 
 OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
@@ -123,6 +124,19 @@ def test_a_next_version_that_ends_at_once_is_none(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     with pytest.raises(EngineError, match="new-1 ended at once with code 1"):
         rs.run(IMAGE, "new", gpus=1, command=["false"])
+    check(rs, engine, store, disks("run"), "after it")
+
+
+def test_a_strangers_container_is_left_alone(tmp_path: Path) -> None:
+    engine, store, rs = world(tmp_path, True)
+    for name in ("new-1", "foo-3"):
+        engine.create(Spec(name, IMAGE))
+        engine.start(name)
+    with pytest.raises(Conflict, match="a container new-1 that is not ours"):
+        rs.run(IMAGE, "new", gpus=1)
+    with pytest.raises(Conflict, match="a container foo-3 that is not ours"):
+        rs.patch("foo", Patch(gpus=1))
+    assert {engine.standing.pop(name).state for name in ("new-1", "foo-3")} == {"running"}
     check(rs, engine, store, disks("run"), "after it")
 
 

@@ -41,6 +41,7 @@ def volume_name(world: World, name: str) -> str:
 
 def create(world: World, version: Version, image: str) -> None:
     """Create the version's container from `image`; what is left of an earlier try is removed first."""
+    check_name(world, version)
     remove(world, version)
     binds = tuple(
         Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
@@ -86,15 +87,27 @@ def resume(world: World, version: Version) -> None:
 
 
 def remove(world: World, version: Version) -> None:
-    """Remove the version's container, if it is ours: a stranger's of the same name stays, and is a Conflict."""
+    """Remove the version's container; a stranger's of the same name stays."""
+    found = mine(world, version)
+    if found is not None:
+        world.engine.remove(found.id)
+
+
+def check_name(world: World, version: Version) -> None:
+    """Raise Conflict when a stranger's container has the name of the version's."""
     found = world.engine.container(version.container)
-    if found is None:
-        return
-    if found.labels.get(world.label(ID)) != version.id:
+    if found is not None and found.labels.get(world.label(ID)) != version.id:
         raise Conflict(
             f"the engine has a container {version.container} that is not ours", hint="rename it, or choose another name"
         )
-    world.engine.remove(found.id)
+
+
+def check_new(world: World, version: Version) -> None:
+    """Raise Conflict when the version's container ran already: the store, an old copy put back, does not know it."""
+    check_name(world, version)
+    found = mine(world, version)
+    if found is not None and found.started:
+        raise Conflict(f"{version.container} is there already, and the store does not know it", hint="reconcile first")
 
 
 def mine(world: World, version: Version) -> Container | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from workbench.replicasets import claims
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.containers import ID, SPEC
 from workbench.replicasets.engine.protocol import Container
-from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_key, volume_key
+from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
 from workbench.replicasets.store.protocol import Changes
 from workbench.replicasets.values import Claim, ReplicaSet, State, Version
 from workbench.replicasets.volumes.labels import volume_of
@@ -56,11 +57,21 @@ def rebuild(world: World) -> list[str]:
 
 
 def adopt(world: World) -> list[str]:
-    """Take in sets that the engine has and the store, restored from an older copy, does not know."""
+    """Take in sets and later versions that the engine has and the store, an old copy put back, does not know."""
     said = []
     for each in sets_of(world):
-        if world.store.get(set_key(each.set.name)) is None and world.store.commit(_written(each)):
-            said.append(f"{each.set.name} was not in the store: read from the engine's labels")
+        name = each.set.name
+        entry = world.store.get(set_key(name))
+        known = None if entry is None else decode(ReplicaSet, entry.value)
+        if known is not None and (known.id != each.set.id or known.current >= each.set.current):
+            continue
+        held = claims.held(world.store)
+        others = [claim for claim in held.claims if claim.id != each.set.id]
+        checks = Changes({set_key(name): entry.revision if entry else 0, set_journal(name): 0})
+        if world.store.commit(_rows(each) | checks | held.changes([*others, *each.claims()])):
+            said.append(
+                f"{name}: version {each.set.current} was not in the store, and is read from the engine's labels"
+            )
     return said
 
 
@@ -98,12 +109,15 @@ def _found(members: Iterable[tuple[Version, Container]], images: Iterable[Versio
 
 
 def _written(found: Found) -> Changes:
-    changes = Changes({set_key(found.set.name): 0}) | put_set(found.set)
+    claimed = {f"claims/{each.kind}/{each.name}": encode(each) for each in found.claims()} | {LEDGER: ""}
+    return _rows(found) | Changes({set_key(found.set.name): 0}, claimed)
+
+
+def _rows(found: Found) -> Changes:
+    changes = put_set(found.set)
     for version in found.versions:
         changes |= put_version(version)
-    return changes | Changes(
-        puts={f"claims/{each.kind}/{each.name}": encode(each) for each in found.claims()} | {LEDGER: ""}
-    )
+    return changes
 
 
 def _version(text: str) -> Version | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.replicasets.fakes import IMAGE, FakeEngine, service
-from workbench.replicasets.errors import StoreError
+from workbench.replicasets.errors import Conflict, StoreError
 from workbench.replicasets.service import Patch
 from workbench.replicasets.store.protocol import Changes
 from workbench.replicasets.store.sqlite import SqliteStore
@@ -78,6 +78,31 @@ def test_the_truth_is_in_the_engine_too(damage: str, path: Path, tmp_path: Path)
     after = [rs.info(name) for name in ("bar", "foo", "off")], rs.history("foo"), claims(store)
     assert after == before
     assert rs.patch("foo", Patch(gpus=1)).number == 3
+    store.close()
+
+
+def test_an_old_copy_is_put_back(path: Path, tmp_path: Path) -> None:
+    engine, store = FakeEngine(), SqliteStore(str(path))
+    rs = service(tmp_path, engine, store)
+    rs.run(IMAGE, "foo", gpus=1)
+    store.close()
+    copy = path.read_bytes()
+    rs.patch("foo", Patch(gpus=3))
+    engine.write("foo-2", "/v", "precious")
+    rs.run(IMAGE, "bar", gpus=1)
+    before = rs.info("foo"), rs.history("foo"), rs.info("bar"), claims(store)
+    store.close()
+    for rest in path.parent.iterdir():
+        rest.unlink()
+    path.write_bytes(copy)
+    # What the copy does not know is never overwritten …
+    with pytest.raises(Conflict, match="foo-2 is there already, and the store does not know it"):
+        rs.patch("foo", Patch(gpus=2))
+    assert engine.disk("foo-2")["/v"] == "precious"
+    # … and is taken in.
+    assert len(rs.reconcile()) == 2
+    assert (rs.info("foo"), rs.history("foo"), rs.info("bar"), claims(store)) == before
+    assert rs.reconcile() == []
     store.close()
 
 

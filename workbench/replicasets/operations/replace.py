@@ -146,6 +146,9 @@ def replace_version(
     """
     entry = world.store.get(set_key(current.name))
 
+    # Undoing removes the next version's container: it must be one of our making.
+    containers.check_new(world, wanted)
+
     def prepare() -> tuple[Replacement, Changes]:
         volumes = containers.check_volumes(world, wanted)
         held = claims.held(world.store)

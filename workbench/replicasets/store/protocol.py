@@ -54,7 +54,7 @@ class Store(Protocol):
         """Return what stands at `key`, None for nothing."""
 
     def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
-        """Return all below `prefix` in the order of their keys, from `start` on and before `before` when they are given."""
+        """Return all below `prefix` in the order of their keys, from `start` on and before `before` if given."""
 
     def commit(self, changes: Changes) -> bool:
         """Make the changes, or none of them; return whether the checks held."""
