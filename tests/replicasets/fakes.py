@@ -354,6 +354,7 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
         "memory": 8 << 30,
         "stop_seconds": 0,
         "wait_seconds": 20.0,
+        "watch_seconds": 0.0,
     }
     return Settings(**{**given, **more})
 

@@ -14,8 +14,6 @@ from workbench.replicasets.world import World, wait
 
 ID = "id"
 SPEC = "spec"
-# A program that is not there or finds no library has ended by then.
-_MOMENT_SECONDS = 0.05
 
 
 def labels(world: World, version: Version) -> dict[str, str]:
@@ -76,7 +74,7 @@ def start(world: World, version: Version) -> None:
                 f"{version.container} ended at once with code {found.exit_code}", hint="see `podman logs`"
             )
         if not last:
-            wait(_MOMENT_SECONDS)
+            wait(world.settings.watch_seconds)
 
 
 def resume(world: World, version: Version) -> None:

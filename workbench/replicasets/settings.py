@@ -22,7 +22,8 @@ class Settings:
     its specs. `prefix` is before every label, image and volume of ours. `volumes` is where sized volumes
     lie. `cpus` (thousandths) and `memory` (bytes) may be given out as limits. `carry` is "auto" or
     "commit": how a system disk gets to the next version. `depth` is how many layers an image may
-    have before a commit squashes them.
+    have before a commit squashes them. `watch_seconds` is how long a container is watched after its
+    start: one that ends with an error by then was not started.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -41,6 +42,7 @@ class Settings:
     depth: int = 100
     stop_seconds: int = 10
     wait_seconds: float = 60.0
+    watch_seconds: float = 0.05
 
     def __post_init__(self) -> None:
         if not 1 <= self.first_port <= self.last_port <= 65535:
