@@ -13,6 +13,7 @@ from tests.engine import TINY, Engine
 from tests.replicasets.conftest import GPUS, Podman
 from tests.replicasets.disks import CHANGES, look
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engine.ports import is_free
 from workbench.replicasets.errors import Conflict, Exhausted, Failed, Invalid, NotFound, ReplicaSetError
 from workbench.replicasets.service import Bind, Patch, ReplicaSets
 
@@ -147,7 +148,10 @@ def test_b04_versions_are_their_own_sets(rs: ReplicaSets) -> None:
 
 
 def test_b05_nothing_is_kept_by_what_failed(room: Room, tmp_path: Path) -> None:
-    rs = room(first_port=42000, last_port=42001)
+    first = next(
+        port for port in range(20000, 30000, 7) if is_free("127.0.0.1", port) and is_free("127.0.0.1", port + 1)
+    )
+    rs = room(first_port=first, last_port=first + 1)
     failures: list[tuple[type[ReplicaSetError], Code, dict[str, object]]] = [
         (Exhausted, Code.GPUS_TOO_FEW, {"gpus": GPUS + 1}),
         (Exhausted, Code.PORTS_TOO_FEW, {"gpus": 2, "ports": ["80", "81", "82"]}),
