@@ -12,7 +12,10 @@ _LOG = logging.getLogger("workbench.replicasets.audit")
 
 
 class Audit:
-    """Appends to a file that only its owner may read. Never holds variables or the words of commands: both hold secrets."""
+    """Appends to a file that only its owner may read.
+
+    Variables and the words of commands never come here: both hold secrets.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path

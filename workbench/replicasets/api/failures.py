@@ -31,6 +31,8 @@ STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
     (Busy, 409),
     (Unavailable, 503),
     (Failed, 502),
+    # The rest: specs of GPUs that cannot be read, and other things of the machine that an operator has to mend.
+    (ReplicaSetError, 503),
 )
 
 _SAID = {
@@ -54,13 +56,15 @@ _LOG = logging.getLogger("workbench.replicasets.api")
 
 
 def status_of(error: ReplicaSetError) -> int:
-    """Return the HTTP status of an error: 500 for a kind that has none."""
+    """Return the HTTP status of an error."""
     if error.code is Code.QUOTA:
         return 403
-    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
+    return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
-def refusal(status: int, code: int, message: str, hint: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
+def refusal(
+    status: int, code: int, message: str, hint: str = "", headers: dict[str, str] | None = None
+) -> JSONResponse:
     """Return the answer. Half a character that a client sent may be in the message: it is replaced."""
     words = [text.encode("utf-8", "replace").decode() for text in (message, hint)]
     body = Refusal(code=code, msg=words[0], hint=words[1]).model_dump()

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
@@ -18,11 +19,8 @@ from workbench.replicasets.api.tokens import Role, Token, Tokens
 PAGE = frozenset({"/", "/page.js", "/page.css"})
 OPEN = PAGE | {"/healthz", "/readyz"}
 MOST_BYTES = 1 << 20
+_TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
 _LOOKING = ("GET", "HEAD")
-
-
-class TooLarge(Exception):
-    """The body is larger than anything that we take."""
 
 
 class Gate:
@@ -49,7 +47,7 @@ class Gate:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > MOST_BYTES:
-                raise TooLarge
+                raise HTTPException(413, _TOO_LARGE)
             return message
 
         try:
@@ -59,8 +57,6 @@ class Gate:
                 await refused(scope, receive, sending)
             else:
                 await self._app(scope, receiving, sending)
-        except TooLarge:
-            await refusal(413, 413, f"the body is larger than {MOST_BYTES} bytes")(scope, receive, sending)
         finally:
             seconds = time.monotonic() - began
             self._requests.count(scope["method"], status, seconds)
@@ -71,7 +67,7 @@ class Gate:
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
-            return refusal(413, 413, f"the body is larger than {MOST_BYTES} bytes")
+            return refusal(413, 413, _TOO_LARGE)
         if scope["path"] in OPEN and scope["method"] in _LOOKING:
             return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")

@@ -11,7 +11,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from workbench.errors import WorkbenchError
@@ -37,7 +37,7 @@ class Token:
     name: str
     role: Role
     sha256: str
-    quota: Quota = Quota()
+    quota: Quota = field(default_factory=Quota)
 
 
 @dataclass(frozen=True, slots=True)
