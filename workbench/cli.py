@@ -34,6 +34,9 @@ VERBS = {
     "validate": "start a base image and check its commands and Python",
     "doctor": "say what a bundle needs of a GPU machine, and what will not work",
     "lock": "lock the Python packages of bundles",
+    "serve": "run the service that runs replica sets",
+    "rs": "run, change and roll back replica sets",
+    "volume": "create, resize and delete volumes of replica sets",
 }
 
 
