@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         service_options(way)
     run_ = made["run"]
     run_.add_argument("image", metavar="RECIPE|TAG|IMAGE", help="a recipe folder, its tag, or any image")
-    run_.add_argument("--name", default="", help="default: bundle and IDE of the tag")
+    run_.add_argument("--name", default="", help="default: made of the tag")
     run_.add_argument("--env", metavar="NAME=VALUE", action="append", default=[], help="repeatable")
     run_.add_argument(
         "--cmd", nargs=argparse.REMAINDER, default=[], help="last of all: what to run instead of the image's own"
