@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +161,7 @@ def test_what_is_no_json_and_what_is_too_much(client: httpx.Client) -> None:
         '{"imageName": "a", "replicaSetName": "\\ud800"}': (400, 1004),
     }
     for text, expected in texts.items():
-        answer = client.post("/api/v1/replicaSet", content=text, headers={"Content-Type": "application/json"})
+        answer = client.post("/api/v1/replicaSet", content=text)
         assert (answer.status_code, answer.json()["code"]) == expected, text[:80]
     answer = client.post("/api/v1/replicaSet", content=b" " * (1 << 21))
     assert (answer.status_code, answer.json()["code"]) == (413, 413)
@@ -171,6 +175,49 @@ def test_execute_streams(client: httpx.Client) -> None:
         assert answer.headers["content-type"].startswith("application/x-ndjson")
         lines = [json.loads(line) for line in answer.iter_lines()]
     assert lines == [{"stream": 1, "text": "hello\n"}, {"exitCode": 0, "timedOut": False, "cut": False}]
+
+
+@dataclass
+class Silent:
+    """A program that says one thing and then nothing, until it is ended."""
+
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        yield 1, b"here\n"
+        self.ended.wait(30)
+
+    def exit_code(self) -> int:
+        return 137
+
+    def kill(self) -> None:
+        self.ended.set()
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_program_ends_when_its_client_goes(client: httpx.Client, served: Served) -> None:
+    ask(client, "POST", "/replicaSet", FOO)
+    program = Silent()
+    served.engine.execute = lambda name, command, workdir: program  # type: ignore[method-assign]
+    with client.stream("POST", "/api/v1/replicaSet/foo/execute?stream=true", json={"cmd": ["x"]}) as answer:
+        assert json.loads(next(answer.iter_lines())) == {"stream": 1, "text": "here\n"}
+    assert program.ended.wait(10), "it runs on for nobody"
+
+
+def test_fifty_clients_get_eight_gpus_once_each(served: Served) -> None:
+    def claim(number: int) -> tuple[int, int, tuple[str, ...]]:
+        with served.client() as client:
+            body = {"imageName": IMAGE, "replicaSetName": f"s{number}", "gpuCount": 1}
+            answer = client.post("/api/v1/replicaSet", json=body)
+        said = answer.json()
+        return answer.status_code, said["code"], tuple((said["data"] or {}).get("gpus", ()))
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = sorted(pool.map(claim, range(50)))
+    assert answers == [(200, 200, (gpu,)) for gpu in GPUS] + [(409, 1013, ())] * 42
+    assert len(served.room.sets()) == len(served.engine.standing) == 8
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("error", (502, 1018)), ("gone", (503, 1018))])

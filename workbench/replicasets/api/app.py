@@ -39,6 +39,8 @@ def make_app(room: ReplicaSets, tokens: Tokens, audit: Audit) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # A body that says no type is JSON, as it is for the original.
+        strict_content_type=False,
         lifespan=_life,
     )
     requests = Requests()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
-import json
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
 
 from workbench.replicasets.api.answers import (
     Answer,
@@ -24,12 +20,12 @@ from workbench.replicasets.api.bodies import BindBody, CommitBody, ExecuteBody, 
 from workbench.replicasets.api.context import BEARER, Asking, Room
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.shapes import history_entry, live_record, port_views, set_view
+from workbench.replicasets.api.streaming import NDJSON, Streamed
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Invalid, NotFound, ReplicaSetError
-from workbench.replicasets.service import Bind, Execution, Patch
+from workbench.replicasets.errors import Invalid, NotFound
+from workbench.replicasets.service import Bind, Patch
 
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
-NDJSON = "application/x-ndjson"
 
 
 @ROUTES.post("")
@@ -100,7 +96,7 @@ def execute(
     room: Room,
     asking: Asking,
     stream: Annotated[bool, Query(description="answer line by line, as the program writes")] = False,
-) -> Answer[Output] | StreamingResponse:
+) -> Answer[Output] | Streamed:
     """Run a program in the set and return its output and exit code, at its end or as it goes.
 
     Streamed, each line is `{"stream": 1 or 2, "text": ...}`, and the last one
@@ -109,7 +105,7 @@ def execute(
     asking.note(operation="execute", set=name[:60], program=body.cmd[0][:60] if body.cmd else "")
     if stream:
         running = room.stream(name, body.cmd, workdir=body.workDir, seconds=body.seconds, most=body.maxBytes)
-        return StreamingResponse(_lines(running), media_type=NDJSON)
+        return Streamed(running)
     done = room.execute(name, body.cmd, workdir=body.workDir, seconds=body.seconds, most=body.maxBytes)
     return Answer(data=Output(stdout=done.stdout, exitCode=done.exit_code, timedOut=done.timed_out, cut=done.cut))
 
@@ -183,21 +179,3 @@ def delete(name: str, room: Room, asking: Asking) -> Answer[None]:
 
 def _bind(body: BindBody) -> Bind:
     return Bind(body.src, body.dest, body.readOnly)
-
-
-def _lines(running: Execution) -> Iterator[str]:
-    """Yield what a program writes as lines of JSON; characters are not torn where its writes are."""
-    decoders = {number: codecs.getincrementaldecoder("utf-8")("replace") for number in (1, 2)}
-    try:
-        for number, piece in running:
-            if text := decoders[number].decode(piece):
-                yield json.dumps({"stream": number, "text": text}) + "\n"
-        for number, decoder in decoders.items():
-            if text := decoder.decode(b"", True):
-                yield json.dumps({"stream": number, "text": text}) + "\n"
-        end = {"exitCode": running.exit_code, "timedOut": running.timed_out, "cut": running.cut}
-        yield json.dumps(end) + "\n"
-    except ReplicaSetError as error:
-        yield json.dumps({"code": int(error.code), "msg": error.message}) + "\n"
-    finally:
-        running.close()
