@@ -9,4 +9,5 @@ containers.py    a version's container          records.py   what stands where i
 store/           Store: SQLite, etcd            volumes/     drivers that keep a volume's size
 engine/          Engine: podman's REST API; GPUs from CDI specs
 values.py checks.py codes.py errors.py settings.py
+api/             the service over HTTP   client.py  what the verbs ask it with
 """
