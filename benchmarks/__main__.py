@@ -13,17 +13,18 @@ from benchmarks.matrix import matrix
 from benchmarks.monobase import monobase
 from benchmarks.rebuild import rebuild
 from benchmarks.release import release
+from benchmarks.replicasets import replicasets
 from benchmarks.standard import standard
 from benchmarks.start import start
 
 QUICK = (start, matrix, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or ask the package index for everything again.
-HEAVY = (images, monobase, lock)
+HEAVY = (images, monobase, replicasets, lock)
 
 
 def main() -> None:
     """Run the benchmarks named on the command line, or all the quick ones."""
-    listed = "".join(f"  {one.__name__:<10}{one.__doc__}\n" for one in (*QUICK, *HEAVY))
+    listed = "".join(f"  {one.__name__:<13}{one.__doc__}\n" for one in (*QUICK, *HEAVY))
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=__doc__,
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--python", metavar="X.Y", default="", help="for lock: this Python only")
     parser.add_argument("--bundle", metavar="NAME", default="", help="for lock: this bundle only")
     args = parser.parse_args()
-    known: dict[str, Callable[[], None]] = {one.__name__: one for one in (*QUICK, images, monobase)}
+    known: dict[str, Callable[[], None]] = {one.__name__: one for one in (*QUICK, images, monobase, replicasets)}
     known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:
         parser.error(f"no benchmark is named {', '.join(unknown)}: there are {', '.join(known)}")

@@ -79,3 +79,11 @@ def fake_podman(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> P
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     return record
+
+
+def test_limits_are_lowered_only_where_they_must_be() -> None:
+    lowered = podman.lowered_limits()
+    with open("/proc/self/status") as status:
+        effective = next(line.split()[1] for line in status if line.startswith("CapEff:"))
+    assert bool(lowered) == (not int(effective, 16) >> 24 & 1)
+    assert all(most > 0 for most in lowered.values()) and lowered.keys() <= {"nofile", "nproc"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ _ABSENT = ("manifest unknown", "name unknown", "repository name not known", "not
 # podman up to 4 refuses to show the manifest of a single OCI image, after it has read it.
 _NOT_A_LIST = "Treating single images as manifest lists is not implemented"
 _REFUSED = ("unauthorized", "denied", "authentication required", "StatusCode: 401", "StatusCode: 403")
+_CAP_SYS_RESOURCE = 1 << 24
 
 
 class Answer(NamedTuple):
@@ -59,6 +61,24 @@ def program() -> str:
 def is_installed() -> bool:
     """Return whether podman is on the PATH."""
     return shutil.which("podman") is not None
+
+
+def lowered_limits() -> dict[str, int]:
+    """Return the limits that containers must be given here (nofile, nproc), none where podman's own ones work.
+
+    Without CAP_SYS_RESOURCE (a container, a CI machine) nobody may raise a limit, and podman's
+    defaults are above any: a container created without these does not start.
+    """
+    with open("/proc/self/status") as status:
+        effective = next(line.split()[1] for line in status if line.startswith("CapEff:"))
+    if int(effective, 16) & _CAP_SYS_RESOURCE:
+        return {}
+    kinds = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    hard = {name: resource.getrlimit(kind)[1] for name, kind in kinds.items()}
+    with open("/proc/sys/kernel/pid_max") as most:
+        # podman lowers itself to that many, and gives no container more than it has.
+        hard["nproc"] = min(hard["nproc"] % (1 << 63), int(most.read()))
+    return {name: most for name, most in hard.items() if most != resource.RLIM_INFINITY}
 
 
 def ask(*arguments: str, seconds: float | None = None) -> Answer:

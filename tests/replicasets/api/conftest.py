@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.replicasets.fakes import FakeEngine, Faults, MemoryStore, service
+from workbench.replicasets.api.app import make_app
+from workbench.replicasets.api.audit import Audit
+from workbench.replicasets.api.serving import listen
+from workbench.replicasets.api.tokens import Role, Tokens
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Quota
+
+
+@dataclass
+class Served:
+    """The service on a real port, over an engine in memory."""
+
+    address: str
+    folder: Path
+    room: ReplicaSets
+    engine: FakeEngine
+    faults: Faults
+    tokens: dict[str, str]
+
+    def client(self, who: str = "op") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
+        return httpx.Client(base_url=self.address, headers=headers, timeout=30)
+
+    def audit(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "audit.log").read_text().splitlines()]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    faults = Faults()
+    engine = FakeEngine(faults)
+    room = service(tmp_path, engine, MemoryStore(faults), first_port=40000, last_port=40009)
+    tokens = Tokens(str(tmp_path / "state"))
+    tokens.begin()
+    plain = {
+        "op": tokens.add("op", Role.OPERATE),
+        "look": tokens.add("look", Role.READ),
+        "small": tokens.add("small", Role.OPERATE, Quota(sets=1, gpus=2)),
+    }
+    listening = listen("127.0.0.1", 0)
+    config = uvicorn.Config(make_app(room, tokens, Audit(str(tmp_path / "audit.log"))), log_level="error", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", tmp_path, room, engine, faults, plain)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx.Client]:
+    with served.client() as client:
+        yield client

@@ -1,0 +1,186 @@
+"""The service as a process on real podman with fake GPUs: by the verbs, by HTTP, and by its page in a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import httpx
+import pytest
+
+from tests.catalogues import REPOSITORY
+from tests.command import wizard
+from tests.engine import TINY, search_path
+from tests.replicasets.conftest import Podman, given
+
+
+@dataclass
+class Process:
+    """A `wizard.py serve`, where it listens, and the folder of its state."""
+
+    process: subprocess.Popen[str]
+    address: str
+    state: Path
+
+    def __call__(self, *words: object) -> CompletedProcess[str]:
+        """Run a verb against it."""
+        env = {"WORKBENCH_ADDRESS": self.address, "WORKBENCH_TOKEN_FILE": str(self.state / "operate.token")}
+        return wizard(*words, env=env)
+
+    def well(self, *words: object) -> str:
+        done = self(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def client(self) -> httpx.Client:
+        token = (self.state / "operate.token").read_text().strip()
+        return httpx.Client(base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+
+
+def start(podman: Podman, folder: Path) -> Process:
+    known = given(podman, folder)
+    command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--port", "0", "--state", str(folder / "state")]
+    command += ["--gpu-kind", podman.kind, "--ports", f"{known['first_port']}-{known['last_port']}"]
+    with (folder / "said").open("ab") as said:
+        process = subprocess.Popen(
+            command, env={**os.environ, **podman.engine.env}, stdout=subprocess.PIPE, stderr=said, text=True
+        )
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert address.startswith("http://127.0.0.1:"), (folder / "said").read_text()
+    return Process(process, address, folder / "state")
+
+
+def end(serving: Process, number: int = signal.SIGTERM) -> int:
+    serving.process.send_signal(number)
+    code = serving.process.wait(60)
+    assert serving.process.stdout is not None
+    serving.process.stdout.close()
+    return code
+
+
+@pytest.fixture
+def serving(podman: Podman, tmp_path: Path) -> Iterator[Process]:
+    found = start(podman, tmp_path)
+    try:
+        yield found
+    finally:
+        if found.process.poll() is None:
+            assert end(found) == 0
+
+
+def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
+    said = serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888")
+    assert said.startswith("foo-1 runs  GPU-fake0000  ") and "->8888" in said
+    assert (
+        serving.well("rs", "exec", "foo", "--", "sh", "-c", "echo kept >/etc/.mine; ls /dev/nvidia?")
+        == "/dev/nvidia0\n"
+    )
+    assert serving.well("rs", "patch", "foo", "--gpus", 3) == "foo-2 runs\n"
+    assert serving("rs", "exec", "foo", "--", "sh", "-c", "cat /etc/.mine; echo oh >&2; exit 7").returncode == 7
+    serving.well("rs", "exec", "foo", "rm", "/etc/.mine")
+    with serving.client() as client:
+        answer = client.patch("/api/v1/replicaSet/foo/rollback", json={"version": 1})
+        assert answer.json()["data"] == {"containerName": "foo-3"}
+        done = client.post("/api/v1/replicaSet/foo/execute", json={"cmd": ["cat", "/etc/.mine"]}).json()["data"]
+        assert (done["stdout"], done["exitCode"]) == ("kept\n", 0)
+        assert sum(client.get("/api/v1/resources/gpus").json()["data"]["gpus"].values()) == 1
+        assert client.get("/readyz").status_code == 200
+    history = json.loads(serving.well("rs", "history", "foo", "--json"))["history"]
+    assert [(each["version"], len(each["status"]["gpus"])) for each in history] == [(3, 1), (2, 3), (1, 1)]
+    listed = serving.well("rs", "list").splitlines()
+    assert listed[0].split() == ["NAME", "VERSION", "STATE", "GPUS", "PORTS", "IMAGE"]
+    assert listed[1].split()[:4] == ["foo", "3", "running", "GPU-fake0000"]
+    assert "owner    first.operate" in serving.well("rs", "info", "foo")
+    for way, says in (("pause", "is paused"), ("continue", "goes on"), ("stop", "is stopped")):
+        assert serving.well("rs", way, "foo") == f"foo {says}\n"
+    assert serving.well("rs", "restart", "foo") == "foo-4 runs\n"
+    assert serving.well("rs", "commit", "foo", "localhost/mine:1") == "localhost/mine:1\n"
+    assert serving.well("volume", "create", "data") == "data is there, without a limit\n"
+    assert serving.well("volume", "list").splitlines()[1].split()[:2] == ["data", "1"]
+    assert serving.well("volume", "delete", "data") == "data is deleted\n"
+    missing = serving("rs", "stop", "bar")
+    assert (missing.returncode, missing.stderr.splitlines()[0]) == (1, "error: there is no set bar")
+    assert json.loads(serving("rs", "stop", "bar", "--json").stderr)["code"] == 1010
+    assert serving.well("rs", "delete", "foo") == "foo is deleted\n"
+    lines = [json.loads(line) for line in (serving.state / "audit.log").read_text().splitlines()]
+    assert [line["what"]["operation"] for line in lines][:4] == ["run", "execute", "patch", "execute"]
+
+
+def test_a_service_that_was_killed_finds_its_sets_again(podman: Podman, tmp_path: Path) -> None:
+    first = start(podman, tmp_path)
+    first.well("rs", "run", TINY, "--name", "foo", "--gpus", 1)
+    orphan = int((first.state / "podman.pid").read_text())
+    assert end(first, signal.SIGKILL) == -signal.SIGKILL
+    os.kill(orphan, 0)
+    second = start(podman, tmp_path)
+    try:
+        gone(orphan)
+        assert second.well("rs", "list").splitlines()[1].split()[:3] == ["foo", "1", "running"]
+        assert second.well("rs", "delete", "foo") == "foo is deleted\n"
+    finally:
+        assert end(second) == 0
+    away = second("rs", "list")
+    assert away.returncode == 1 and "does not answer" in away.stderr
+
+
+def test_the_page(serving: Process, tmp_path: Path) -> None:
+    browser = shutil.which("chromium", path=search_path())
+    if browser is None:
+        pytest.skip("chromium not installed")
+    serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888")
+    serving.well("rs", "patch", "foo", "--gpus", 2)
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=browser, args=options)
+        page = chromium.new_page()
+        errors: list[str] = []
+        asked: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        try:
+            page.goto(serving.address)
+            page.get_by_label("Token").fill("wrong")
+            page.get_by_role("button", name="Look in").click()
+            expect(page.get_by_role("status")).to_contain_text("a token is needed")
+            page.get_by_label("Token").fill((serving.state / "operate.token").read_text())
+            page.get_by_role("button", name="Look in").click()
+            row = page.locator("#sets tr")
+            expect(row.locator("td").nth(1)).to_have_text("2")
+            expect(row.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:" + port_of(serving) + "/")
+            expect(page.locator("#gpus li.used")).to_have_count(2)
+            page.get_by_role("button", name="History of foo").click()
+            page.get_by_role("button", name="Roll back to 1").click()
+            expect(row.locator("td").nth(1)).to_have_text("3", timeout=60_000)
+            expect(page.locator("#gpus li.used")).to_have_count(1)
+            page.reload()
+            expect(row.locator("td").nth(0)).to_have_text("foo")
+            assert errors == []
+            assert [url for url in asked if not url.startswith(serving.address)] == []
+        finally:
+            page.screenshot(path=tmp_path / "page.png")
+            chromium.close()
+
+
+def gone(process: int) -> None:
+    """Wait until there is no such process, or only what its parent has not asked after yet."""
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{process}").exists() and "State:\tZ" not in Path(f"/proc/{process}/status").read_text():
+        assert time.monotonic() < deadline, "it still runs"
+        time.sleep(0.05)
+
+
+def port_of(serving: Process) -> str:
+    (found,) = json.loads(serving.well("rs", "list", "--json"))["replicaSets"]
+    return str(found["ports"][0]["host"])

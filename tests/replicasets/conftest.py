@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine import Engine, free_port, search_path, wait_for
+from tests.replicasets.fakes import cdi_spec
+from workbench.replicasets.engine.libpod import LibpodEngine
+from workbench.replicasets.errors import ReplicaSetError
+from workbench.replicasets.service import ReplicaSets, Settings
+
+GPUS = 4
+
+
+@dataclass
+class Podman:
+    """podman's API service on a socket of its own, and how to end and start it."""
+
+    engine: Engine
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+    kind: str = field(default_factory=lambda: f"wbi-{os.getpid()}.test/gpu")
+
+    @property
+    def address(self) -> str:
+        return f"unix://{self.folder}/podman.sock"
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                ["podman", "system", "service", "--time=0", self.address],
+                env={**os.environ, **self.engine.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        client, deadline = LibpodEngine(self.address), time.monotonic() + 30
+        while True:
+            try:
+                client.check()
+            except ReplicaSetError:
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.05)
+            else:
+                return client.close()
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def podman_service(store: Engine) -> Iterator[Podman]:
+    """podman's API on the session's store, with a CDI kind of fake GPUs that only this session has."""
+    folder = Path(tempfile.mkdtemp(prefix="workbench-podman-"))
+    podman = Podman(store, folder)
+    spec = cdi_spec(Path("/etc/cdi"), podman.kind, GPUS)
+    try:
+        podman.start()
+        yield podman
+    finally:
+        spec.unlink()
+        podman.kill()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def podman(podman_service: Podman) -> Iterator[Podman]:
+    """podman's API; containers, volumes and images that a test leaves are gone after it."""
+    engine = podman_service.engine
+    before, volumes = engine.names(), engine("volume", "ls", "--quiet").split()
+    yield podman_service
+    if podman_service.process is None or podman_service.process.poll() is not None:
+        podman_service.start()
+    engine("rm", "--all", "--force", "--time", "0")
+    for name in sorted(engine.names() - before):
+        engine.try_("rmi", "--force", name)
+    for volume in set(engine("volume", "ls", "--quiet").split()) - set(volumes):
+        engine("volume", "rm", volume)
+
+
+@pytest.fixture
+def room(podman: Podman, tmp_path: Path) -> Iterator[Callable[..., ReplicaSets]]:
+    """Makes services on real podman; each call one, with a store and volumes below the test's folder."""
+    made: list[ReplicaSets] = []
+
+    def make(**more: Any) -> ReplicaSets:  # noqa: ANN401
+        made.append(ReplicaSets(Settings(**(given(podman, tmp_path) | more))))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def given(podman: Podman, folder: Path) -> dict[str, Any]:
+    """The settings of a room on that podman whose files are below `folder`."""
+    first = 41000 + os.getpid() % 200 * 100
+    return {
+        "engine": podman.address,
+        "store": str(folder / "store.db"),
+        "roots": (str(folder / "shared"),),
+        "first_port": first,
+        "last_port": first + 99,
+        "gpu_kind": podman.kind,
+        "volumes": str(folder / "volumes"),
+        "stop_seconds": 1,
+    }
+
+
+@pytest.fixture
+def rs(room: Callable[..., ReplicaSets]) -> ReplicaSets:
+    return room()
+
+
+@dataclass
+class Etcd:
+    """An etcd-server on loopback, and how to end and start it."""
+
+    folder: Path
+    client: int = field(default_factory=free_port)
+    peer: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"etcd://127.0.0.1:{self.client}"
+
+    def start(self) -> None:
+        client, peer = f"http://127.0.0.1:{self.client}", f"http://127.0.0.1:{self.peer}"
+        command = ["etcd", "--name=n1", f"--data-dir={self.folder}/data", f"--initial-cluster=n1={peer}"]
+        command += [f"--listen-client-urls={client}", f"--advertise-client-urls={client}"]
+        command += [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PATH": search_path()},
+            )
+        wait_for(f"{client}/health", 30)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def etcd() -> Iterator[Etcd]:
+    """An etcd that the session shares; each test takes a prefix of its own."""
+    if shutil.which("etcd", path=search_path()) is None:
+        pytest.skip("etcd-server not installed")
+    folder = Path(tempfile.mkdtemp(prefix="workbench-etcd-"))
+    server = Etcd(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(folder)

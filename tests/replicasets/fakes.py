@@ -1,0 +1,364 @@
+"""An engine and a store in memory, with faults on demand before and after every single call."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.replicasets.engine.protocol import Container, EngineVolume, Image, Running, Spec
+from workbench.replicasets.errors import EngineError, EngineGone, StoreError
+from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.store.protocol import Changes, Entry, Store
+
+IMAGE = "localhost/tiny:1"
+KIND = "fake.test/gpu"
+Disk = dict[str, str]
+
+
+class Crash(BaseException):
+    """The process is gone: nothing after this runs."""
+
+
+@dataclass
+class Faults:
+    """Raises at the call point numbered `at`; each call has two, before it and after it took effect.
+
+    `kind` is crash, error (the engine refuses; nothing was done) or gone (no answer). With `at`
+    below 0 nothing is raised; `seen` tells how many points there were.
+    """
+
+    kind: str = "crash"
+    at: int = -1
+    seen: int = 0
+    fired: str = ""
+    lasting: bool = False
+
+    def point(self, what: str, when: str, refused: Callable[[], Exception], gone: Callable[[], Exception]) -> None:
+        number, self.seen = self.seen, self.seen + 1
+        if self.at < 0 or number < self.at or (number > self.at and not self.lasting):
+            return
+        if self.kind == "error" and when == "after":
+            return  # what was done is not refused
+        self.fired = self.fired or f"{when} {what} (point {number})"
+        if self.kind == "crash":
+            raise Crash
+        raise refused() if self.kind == "error" else gone()
+
+
+def faulty(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method of the fakes one that can fail before and after."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        what = method.__name__
+        self.faults.point(what, "before", self.refused, self.gone)
+        done = method(self, *args, **kwargs)
+        self.faults.point(what, "after", self.refused, self.gone)
+        return done
+
+    return call
+
+
+@dataclass
+class Standing:
+    """A container of the fake engine."""
+
+    id: str
+    spec: Spec
+    image: str
+    disk: Disk
+    state: str = "created"
+    started: bool = False
+    exit_code: int = 0
+    limits: tuple[int, int] = (0, 0)
+
+
+@dataclass
+class Program:
+    """What ran: it says hello and ends with 0."""
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        yield 1, b"hello\n"
+
+    def exit_code(self) -> int:
+        return 0
+
+    def kill(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class FakeEngine:
+    """See Engine. It holds its containers to what a real one would: GPUs and ports of one living container only."""
+
+    faults: Faults = field(default_factory=Faults)
+    carries: bool = True
+    standing: dict[str, Standing] = field(default_factory=dict)
+    made: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
+    places: dict[str, EngineVolume] = field(default_factory=dict)
+    lock: Any = field(default_factory=threading.RLock)
+    ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.made[IMAGE] = ("image-0", {"/etc/passwd": "root"}, {}, 1)
+
+    def refused(self) -> Exception:
+        return EngineError("the fake engine refuses")
+
+    def gone(self) -> Exception:
+        return EngineGone("the fake engine is gone")
+
+    def check(self) -> None:
+        pass
+
+    @faulty
+    def create(self, spec: Spec) -> str:
+        with self.lock:
+            if spec.name in self.standing:
+                raise EngineError(f"the name {spec.name} is in use")
+            found = self._image(spec.image)
+            if found is None:
+                raise EngineError("no such image", 404)
+            made = Standing(f"c{next(self.ids)}", spec, found[0], dict(found[1]))
+            self.standing[spec.name] = made
+            return made.id
+
+    @faulty
+    def start(self, name: str) -> None:
+        with self.lock:
+            found = self._there(name)
+            if found.state in ("running", "paused"):
+                return
+            for other in self.standing.values():
+                if other is not found and other.state in ("running", "paused"):
+                    assert not set(found.spec.gpus) & set(other.spec.gpus), "two sets on one GPU"
+                    ports = {port.host for port in other.spec.ports}
+                    if ports & {port.host for port in found.spec.ports}:
+                        raise EngineError("cannot listen on the TCP port")
+            found.started = True
+            found.limits = (found.spec.cpus, found.spec.memory)
+            found.state, found.exit_code = ("exited", 1) if found.spec.command == ("false",) else ("running", 0)
+
+    @faulty
+    def pause(self, name: str) -> None:
+        self._turn(name, "running", "paused")
+
+    @faulty
+    def unpause(self, name: str) -> None:
+        self._turn(name, "paused", "running")
+
+    @faulty
+    def stop(self, name: str, seconds: int) -> None:
+        with self.lock:
+            found = self._there(name)
+            if found.state in ("running", "paused"):
+                found.state = "exited"
+
+    @faulty
+    def remove(self, name: str) -> None:
+        with self.lock:
+            for each in [key for key, value in self.standing.items() if name in (key, value.id)]:
+                del self.standing[each]
+
+    @faulty
+    def update(self, name: str, cpus: int, memory: int) -> None:
+        with self.lock:
+            self._there(name).limits = (cpus, memory)
+
+    @faulty
+    def container(self, name: str) -> Container | None:
+        with self.lock:
+            for key, each in self.standing.items():
+                if name in (key, each.id):
+                    return self._shown(each)
+            return None
+
+    @faulty
+    def containers(self, label: str) -> list[Container]:
+        with self.lock:
+            return [self._shown(each) for each in self.standing.values() if _has(each.spec.labels, label)]
+
+    @faulty
+    def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
+        with self.lock:
+            found = self._there(name)
+            assert found.state != "running", "the disk of running processes is no disk"
+            depth = next(each[3] for each in self.made.values() if each[0] == found.image)
+            known = {**found.spec.labels, **(labels or {})}
+            made = (f"image-{next(self.ids)}", dict(found.disk), known, 1 if squash else depth + 1)
+            self.made[image] = made
+            return made[0]
+
+    def can_carry(self, source: Container) -> bool:
+        return self.carries
+
+    @faulty
+    def carry(self, source: str, target: str) -> None:
+        with self.lock:
+            old, new = self._there(source), self._there(target)
+            assert old.state != "running" and new.state == "created" and old.image == new.image
+            new.disk = dict(old.disk)
+
+    @faulty
+    def image(self, name: str) -> Image | None:
+        with self.lock:
+            for key, (id_, _, labels, depth) in self.made.items():
+                if name in (key, id_):
+                    return Image(id_, (key,), labels, depth)
+            return None
+
+    @faulty
+    def images(self, label: str) -> list[Image]:
+        with self.lock:
+            return [Image(each[0], (key,), each[2], each[3]) for key, each in self.made.items() if _has(each[2], label)]
+
+    @faulty
+    def remove_image(self, name: str) -> None:
+        with self.lock:
+            found = self.made.get(name)
+            if found is not None and any(each.image == found[0] for each in self.standing.values()):
+                raise EngineError(f"{name} is in use", 409)
+            self.made.pop(name, None)
+
+    def execute(self, name: str, command: tuple[str, ...], workdir: str) -> Running:
+        self._there(name)
+        return Program()
+
+    @faulty
+    def create_volume(self, name: str, options: Mapping[str, str], labels: Mapping[str, str]) -> None:
+        self.places[name] = EngineVolume(name, dict(labels))
+
+    @faulty
+    def volume(self, name: str) -> EngineVolume | None:
+        return self.places.get(name)
+
+    @faulty
+    def volumes(self, label: str) -> list[EngineVolume]:
+        return [each for each in self.places.values() if _has(each.labels, label)]
+
+    @faulty
+    def remove_volume(self, name: str) -> None:
+        self.places.pop(name, None)
+
+    # What tests do and look at beside the protocol.
+
+    def write(self, name: str, path: str, text: str) -> None:
+        found = self._there(name)
+        assert found.state == "running"
+        found.disk[path] = text
+
+    def disk(self, name: str) -> Disk:
+        return dict(self._there(name).disk)
+
+    def _image(self, name: str) -> tuple[str, Disk, dict[str, str], int] | None:
+        return next((each for key, each in self.made.items() if name in (key, each[0])), None)
+
+    def _there(self, name: str) -> Standing:
+        if name not in self.standing:
+            raise EngineError(f"no container {name}", 404)
+        return self.standing[name]
+
+    def _turn(self, name: str, before: str, after: str) -> None:
+        with self.lock:
+            found = self._there(name)
+            if found.state not in (before, after):
+                raise EngineError(f"{name} is {found.state}")
+            found.state = after
+
+    def _shown(self, each: Standing) -> Container:
+        return Container(
+            each.id, each.spec.name, each.state, each.image, each.spec.labels, each.exit_code, "", 0, each.started
+        )
+
+
+class MemoryStore:
+    """See Store: a dictionary, with the faults of the engine's kind."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self._rows: dict[str, Entry] = {}
+        self._revision = 0
+        self._lock = threading.Lock()
+
+    def refused(self) -> Exception:
+        return StoreError("the fake store is full")
+
+    def gone(self) -> Exception:
+        return StoreError("the fake store is gone")
+
+    def get(self, key: str) -> Entry | None:
+        return self._rows.get(key)
+
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
+        with self._lock:
+            found = sorted((key, entry) for key, entry in self._rows.items() if key.startswith(prefix))
+        return [(key, entry) for key, entry in found if key >= start and (not before or key < before)]
+
+    @faulty
+    def commit(self, changes: Changes) -> bool:
+        with self._lock:
+            for key, revision in changes.checks.items():
+                if (self._rows[key].revision if key in self._rows else 0) != revision:
+                    return False
+            self._revision += 1
+            for key in [k for k in self._rows if k in changes.deletes or k.startswith(tuple(changes.drops))]:
+                del self._rows[key]
+            self._rows |= {key: Entry(value, self._revision) for key, value in changes.puts.items()}
+            return True
+
+    def close(self) -> None:
+        pass
+
+
+def _has(labels: Mapping[str, str], wanted: str) -> bool:
+    name, equals, value = wanted.partition("=")
+    return name in labels and (not equals or labels[name] == value)
+
+
+def cdi_spec(folder: Path, kind: str, gpus: int, version: str = "0.5.0") -> Path:
+    """Write a CDI spec of so many fake GPUs, each known by index and by UUID, and `all`."""
+    devices = []
+    nodes = [
+        {"path": f"/dev/nvidia{n}", "hostPath": "/dev/null", "type": "c", "major": 1, "minor": 3} for n in range(gpus)
+    ]
+    for number, node in enumerate(nodes):
+        edits = {"deviceNodes": [{**node, "permissions": "rw"}]}
+        devices += [{"name": name, "containerEdits": edits} for name in (str(number), f"GPU-fake{number:04d}")]
+    devices.append({"name": "all", "containerEdits": {"deviceNodes": nodes}})
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{kind.replace('/', '-')}.json"
+    path.write_text(json.dumps({"cdiVersion": version, "kind": kind, "devices": devices}))
+    return path
+
+
+def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
+    """Settings of a machine with 8 GPUs whose files are below `folder`."""
+    if not (folder / "cdi").exists():
+        cdi_spec(folder / "cdi", KIND, 8)
+    given: dict[str, Any] = {
+        "store": str(folder / "store.db"),
+        "roots": (str(folder),),
+        "gpu_kind": KIND,
+        "cdi": (str(folder / "cdi"),),
+        "volumes": str(folder / "volumes"),
+        "cpus": 8000,
+        "memory": 8 << 30,
+        "stop_seconds": 0,
+        "wait_seconds": 20.0,
+        "watch_seconds": 0.0,
+    }
+    return Settings(**{**given, **more})
+
+
+def service(folder: Path, engine: FakeEngine, store: Store, **more: Any) -> ReplicaSets:  # noqa: ANN401
+    """The room on fakes."""
+    return ReplicaSets(settings(folder, **more), engine=engine, store=store)

@@ -1,0 +1,54 @@
+"""A process that does one operation and ends itself by SIGKILL at its n-th call of podman: a crash of the service.
+
+Started as `python -m tests.replicasets.killed SETTINGS OPERATION N`, SETTINGS as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from tests.engine import TINY
+from workbench.replicasets.engine.libpod_http import LibpodHttp
+from workbench.replicasets.service import Patch, ReplicaSets, Settings
+
+
+def operate(rs: ReplicaSets, operation: str) -> None:
+    """Do the operation of that name on the set foo, or run the set new."""
+    if operation == "run":
+        rs.run(TINY, "new", gpus=1, ports=["80"])
+    elif operation == "patch":
+        rs.patch("foo", Patch(gpus=2))
+    elif operation == "rollback":
+        rs.rollback("foo", 1)
+    elif operation == "stop":
+        rs.stop("foo")
+    elif operation == "delete":
+        rs.delete("foo")
+    else:
+        raise ValueError(operation)
+
+
+def main() -> None:
+    given: dict[str, Any] = json.loads(sys.argv[1])
+    given["roots"] = tuple(given["roots"])
+    left = int(sys.argv[3])
+    original = LibpodHttp.call
+
+    def call(self: LibpodHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        nonlocal left
+        done = original(self, method, *args, **kwargs)
+        left -= method != "GET"
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+
+    LibpodHttp.call = call  # type: ignore[method-assign]
+    operate(ReplicaSets(Settings(**given)), sys.argv[2])
+
+
+if __name__ == "__main__":
+    main()

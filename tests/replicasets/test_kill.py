@@ -1,0 +1,99 @@
+"""The service killed -9, and podman's service killed, in the middle of operations on real containers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.engine import TINY, Engine
+from tests.replicasets.conftest import Podman, given
+from tests.replicasets.killed import operate
+from workbench.replicasets.engine.libpod_http import LibpodHttp
+from workbench.replicasets.errors import EngineGone, ReplicaSetError
+from workbench.replicasets.service import ReplicaSets
+
+# How many calls of podman that change something each operation makes.
+CALLS = {"run": 2, "patch": 6, "rollback": 6, "stop": 1, "delete": 2}
+MOMENTS = [(operation, at) for operation, calls in CALLS.items() for at in range(1, calls)] + [("stop", 1)]
+
+
+def prepared(rs: ReplicaSets) -> None:
+    rs.run(TINY, "foo", gpus=1, ports=["80"])
+    rs.execute("foo", ["sh", "-c", "echo 1 >/v"])
+    rs.restart("foo")
+    rs.execute("foo", ["sh", "-c", "echo 2 >/v; echo x >/.dot"])
+
+
+def check(rs: ReplicaSets, engine: Engine, operation: str) -> None:
+    """Nothing lost, leaked or held twice, as far as podman and the store can tell."""
+    kept, held = set(), set()
+    for each in rs.sets():
+        versions = rs.history(each.name)
+        kept |= {version.container for version in versions}
+        held |= set(versions[0].gpus) if each.state != "stopped" else set()
+        assert rs.info(each.name).live == {"running": "running", "stopped": "exited"}[each.state]
+        if each.name == "foo":
+            root = Path(engine("mount", versions[0].container))
+            origin = {3: 1 if operation == "rollback" else 2}.get(each.current, each.current)
+            assert (root / "v").read_text() == f"{origin}\n"
+            assert (root / ".dot").exists() == (origin == 2)
+            engine("umount", versions[0].container)
+    assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == kept
+    assert set(rs.resources().of("gpu")) == held
+    assert {claim.set for claim in rs.resources().claims} == {each.name for each in rs.sets()}
+    assert [each.name for each in rs.sets()] in (["foo"], ["foo", "new"], [])
+    assert operation == "delete" or rs.sets()[0].name == "foo"
+
+
+@pytest.mark.parametrize(("operation", "at"), MOMENTS)
+def test_the_service_is_killed(
+    operation: str, at: int, room: Callable[..., ReplicaSets], podman: Podman, tmp_path: Path
+) -> None:
+    prepared(room())
+    command = [
+        sys.executable,
+        "-m",
+        "tests.replicasets.killed",
+        json.dumps(given(podman, tmp_path)),
+        operation,
+        str(at),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    rs = room()
+    assert any("settled" in said for said in rs.reconcile())
+    check(rs, podman.engine, operation)
+    assert rs.reconcile() == []
+
+
+@pytest.mark.parametrize(("operation", "at"), [("run", 2), ("patch", 2), ("patch", 5), ("rollback", 4), ("delete", 1)])
+def test_podman_is_killed(
+    operation: str, at: int, rs: ReplicaSets, podman: Podman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(rs)
+    left, original = at, LibpodHttp.call
+
+    def call(self: LibpodHttp, method: str, *args: object, **kwargs: object) -> object:
+        nonlocal left
+        if method != "GET":
+            left -= 1
+            if left == 0:
+                podman.kill()
+        return original(self, method, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LibpodHttp, "call", call)
+    with pytest.raises(EngineGone) as error:
+        operate(rs, operation)
+    assert "podman.socket" in error.value.hint
+    with pytest.raises(ReplicaSetError):
+        rs.check()
+    podman.start()
+    # The same service goes on by itself.
+    assert any("settled" in said for said in rs.reconcile())
+    check(rs, podman.engine, operation)

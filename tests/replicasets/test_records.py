@@ -1,0 +1,86 @@
+"""What a version's record is worth on real podman: layers that stay few, and a store that is written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.engine import TINY
+from tests.replicasets.conftest import Podman
+from tests.replicasets.disks import CHANGES, look
+from workbench.replicasets.service import Bind, Patch, ReplicaSets
+
+
+def test_commits_are_squashed_before_the_engine_has_too_many_layers(
+    room: Callable[..., ReplicaSets], podman: Podman
+) -> None:
+    rs, engine = room(carry="commit", depth=2), podman.engine
+    rs.run(TINY, "foo")
+    rs.execute("foo", ["sh", "-c", CHANGES])
+    before, depths = look(engine, "foo-1", holes=False), []
+    for number in range(2, 5):
+        rs.execute("foo", ["sh", "-c", f"echo {number} >/n{number}"])
+        rs.patch("foo", Patch())
+        layers = engine("inspect", "--type=image", "--format", "{{len .RootFS.Layers}}", rs.history("foo")[1].disk)
+        depths.append(int(layers))
+    assert depths == [2, 1, 2]
+    after = look(engine, "foo-4", holes=False)
+    assert {path: seen for path, seen in after.items() if path not in ("/n2", "/n3", "/n4")} == before
+    assert {"/n2", "/n3", "/n4"} <= set(after)
+    # Each version is an image, so that its container is gone, and any can be returned to.
+    assert engine("ps", "--all", "--format", "{{.Names}}") == "foo-4"
+    rs.rollback("foo", 1)
+    back = look(engine, "foo-5", holes=False)
+    assert {path: seen for path, seen in back.items() if path != "/n2"} == before and "/n2" in back
+    rs.delete("foo")
+    assert not [name for name in engine.names() if "/workbench/" in name]
+
+
+def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], tmp_path: Path) -> None:
+    rs = room()
+    rs.create_volume("data", size="8MB")
+    rs.create_volume("plain")
+    rs.run(TINY, "foo", gpus=1, ports=["80"], env=["A=b c"], binds=[Bind("data", "/data")], memory="64MB")
+    rs.patch("foo", Patch(gpus=2))
+    rs.run(TINY, "off", gpus=1, ports=["80"])
+    rs.stop("off")
+    before = rs.history("foo"), rs.info("foo"), rs.info("off"), rs.volumes(), rs.resources().of("gpu")
+    (tmp_path / "store.db").unlink()
+    assert (rs.history("foo"), rs.info("foo"), rs.info("off"), rs.volumes(), rs.resources().of("gpu")) == before
+    assert rs.restart("off").number == 2
+    assert rs.rollback("foo", 1).number == 3
+
+
+def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) -> None:
+    rs.run(TINY, "foo", memory="64MB", cpus=1)
+    pid = podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")
+    assert rs.patch("foo", Patch(memory="128MB", cpus=0.5)).number == 1
+    assert podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1") == pid
+    assert limit(pid) == 128 << 20
+    # podman forgets it at each start; we do not.
+    podman.engine("stop", "--time=0", "foo-1")
+    rs.continue_("foo")
+    assert limit(podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")) == 128 << 20
+    assert rs.patch("foo", Patch(gpus=1)).memory == 128 << 20
+
+
+def limit(pid: str) -> int:
+    """The memory limit of a process's control group, in either version of them."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        number, kinds, path = line.split(":", 2)
+        for file in (f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes", f"/sys/fs/cgroup{path}/memory.max"):
+            if ("memory" in kinds or number == "0") and Path(file).exists():
+                return int(Path(file).read_text())
+    raise AssertionError(f"no memory limit of {pid}")
+
+
+def test_what_was_committed_is_no_version_of_ours(rs: ReplicaSets, podman: Podman) -> None:
+    rs.run(TINY, "foo")
+    rs.execute("foo", ["sh", "-c", "echo 1 >/v"])
+    assert rs.commit("foo", "mine:1") == "localhost/mine:1"
+    assert rs.info("foo").live == "running"
+    rs.delete("foo")
+    podman.engine("run", "-dit", "--name=foo-1", "localhost/mine:1")
+    assert rs.reconcile() == [] and rs.sets() == []
+    rs.run("localhost/mine:1", "bar")
+    assert rs.execute("bar", ["cat", "/v"]).stdout == "1\n"

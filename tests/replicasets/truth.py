@@ -1,0 +1,50 @@
+"""What must hold between operations, whatever happened before: nothing lost, leaked, or held twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.replicasets.fakes import Disk, FakeEngine
+from workbench.replicasets.codec import decode
+from workbench.replicasets.records import JOURNAL
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.values import Claim, State
+
+LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited"}
+
+
+def check(
+    rs: ReplicaSets, engine: FakeEngine, store: Store, disks: Mapping[str, Mapping[int, Disk]], where: str
+) -> None:
+    """Assert the invariants; `disks` is what each version of each set must have on its disk."""
+    assert store.list(JOURNAL) == [], where
+    claims = [decode(Claim, entry.value) for key, entry in store.list("claims/") if key != "claims/ledger"]
+    expected: set[tuple[str, str, str]] = set()
+    names: set[str] = set()
+    images: set[str] = set()
+    for each in rs.sets():
+        versions = rs.history(each.name)
+        current = versions[0]
+        assert current.number == each.current, where
+        assert [v.number for v in versions] == list(range(len(versions), 0, -1)), where
+        for version in versions:
+            if version.disk:
+                images.add(version.disk)
+                assert engine.made[version.disk][1] == disks[each.name][version.number], (where, version.container)
+            else:
+                names.add(version.container)
+                assert engine.disk(version.container) == disks[each.name][version.number], (where, version.container)
+            if version is not current and not version.disk:
+                assert engine.standing[version.container].state == "exited", where
+        assert engine.standing[current.container].state == LIVE[each.state], where
+        assert [f"fake.test/gpu={gpu}" for gpu in current.gpus] == list(engine.standing[current.container].spec.gpus), (
+            where
+        )
+        held = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
+        if each.state is not State.STOPPED:
+            held += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]
+        expected |= {(kind, name, each.id) for kind, name in held}
+    assert {(claim.kind, claim.name, claim.id) for claim in claims} == expected, where
+    assert set(engine.standing) == names, where
+    assert {name for name in engine.made if "/workbench/" in name} == images, where

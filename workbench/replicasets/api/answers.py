@@ -1,0 +1,224 @@
+"""What clients get: the envelope, and the data of each endpoint in it."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+T = TypeVar("T")
+
+
+class Answer(BaseModel, Generic[T]):
+    """The envelope of every answer: `code` 200 and `data`, or what went wrong and what to do about it."""
+
+    code: int = 200
+    msg: str = "success"
+    data: T | None = None
+    hint: str = ""
+
+
+class Refusal(BaseModel):
+    """The envelope without data."""
+
+    code: int
+    msg: str
+    data: None = None
+    hint: str = ""
+
+
+class PortView(BaseModel):
+    """A port inside, and the host's port that leads to it."""
+
+    container: int
+    host: int
+    protocol: str
+
+
+class SetView(BaseModel):
+    """A set and its current version."""
+
+    name: str
+    version: int
+    containerName: str
+    state: str
+    owner: str
+    createTime: str
+    imageName: str
+    gpus: list[str]
+    ports: list[PortView]
+    cpus: float
+    memory: str
+
+
+class Sets(BaseModel):
+    """All sets by name, and the host's address on which their ports are."""
+
+    replicaSets: list[SetView]
+    publish: str
+
+
+class Ran(BaseModel):
+    """The container of the first version."""
+
+    name: str
+    gpus: list[str]
+    ports: list[PortView]
+
+
+class Changed(BaseModel):
+    """The container of the version that stands now."""
+
+    containerName: str
+
+
+class Committed(BaseModel):
+    """The image's full name."""
+
+    imageName: str
+
+
+class Output(BaseModel):
+    """What a program wrote (both streams), how it ended (-1: it was ended), and why."""
+
+    stdout: str
+    exitCode: int
+    timedOut: bool
+    cut: bool
+
+
+class Record(BaseModel):
+    """A version as the original records it (the parts in Docker's words), and in plain words beside."""
+
+    version: int
+    createTime: str
+    config: dict[str, Any]
+    hostConfig: dict[str, Any]
+    networkingConfig: dict[str, Any]
+    platform: dict[str, Any]
+    containerName: str
+    gpus: list[str]
+    ports: list[PortView]
+    origin: int
+
+
+class LiveRecord(Record):
+    """The current version; `state` is what the set is meant to do, `live` what the engine says of it."""
+
+    state: str
+    live: str
+    owner: str
+
+
+class SetInfo(BaseModel):
+    """The current version, under the original's key."""
+
+    Info: LiveRecord
+
+
+class HistoryEntry(BaseModel):
+    """One version."""
+
+    version: int
+    createTime: str
+    status: Record
+
+
+class History(BaseModel):
+    """Versions, newest first."""
+
+    history: list[HistoryEntry]
+
+
+class VolumeMade(BaseModel):
+    """A volume's name with its version, and its size ("" for no limit)."""
+
+    name: str
+    size: str
+
+
+class VolumeRecord(BaseModel):
+    """A version of a volume."""
+
+    version: int
+    createTime: str
+    opt: dict[str, Any]
+
+
+class VolumeInfo(BaseModel):
+    """A volume, under the original's key."""
+
+    Info: VolumeRecord
+
+
+class VolumeEntry(BaseModel):
+    """One version of a volume."""
+
+    version: int
+    createTime: str
+    status: VolumeRecord
+
+
+class VolumeHistory(BaseModel):
+    """Versions of a volume, newest first."""
+
+    history: list[VolumeEntry]
+
+
+class VolumeView(BaseModel):
+    """A volume in a list."""
+
+    name: str
+    version: int
+    size: str
+    driver: str
+    owner: str
+    createTime: str
+
+
+class Volumes(BaseModel):
+    """All volumes by name."""
+
+    volumes: list[VolumeView]
+
+
+class Gpus(BaseModel):
+    """0 for a free GPU, 1 for a used one; and which set holds it."""
+
+    gpus: dict[str, int]
+    holders: dict[str, str]
+
+
+class PortUse(BaseModel):
+    """The host's ports that are given out."""
+
+    StartPort: int
+    EndPort: int
+    AvailableCount: int
+    UsedPortSet: dict[str, dict[str, Any]]
+
+
+class Ports(BaseModel):
+    """Under the original's key; and which set holds which port."""
+
+    ports: PortUse
+    holders: dict[str, str]
+
+
+class Share(BaseModel):
+    """How much there is of something, and how much of it is given out as limits."""
+
+    total: float
+    used: float
+
+
+class Cpus(BaseModel):
+    """CPUs."""
+
+    cpus: Share
+
+
+class Memory(BaseModel):
+    """Memory in bytes."""
+
+    memory: Share

@@ -1,0 +1,99 @@
+"""Errors as answers: the envelope with a code, and the status that HTTP has for it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from workbench.replicasets.api.answers import Refusal
+from workbench.replicasets.codes import Code
+from workbench.replicasets.errors import (
+    Busy,
+    Conflict,
+    Exhausted,
+    Failed,
+    Invalid,
+    NotFound,
+    ReplicaSetError,
+    Unavailable,
+)
+
+STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
+    (Invalid, 400),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Exhausted, 409),
+    (Busy, 409),
+    (Unavailable, 503),
+    (Failed, 502),
+    # The rest: specs of GPUs that cannot be read, and other things of the machine that an operator has to mend.
+    (ReplicaSetError, 503),
+)
+
+_SAID = {
+    400: "what was asked for cannot be meant",
+    401: "no token, or one that is not known",
+    403: "the token's role or quota does not allow it",
+    404: "there is no such thing",
+    405: "nothing here answers to that method",
+    409: "it is in a state that forbids it, another operation is at it, or too little is free",
+    413: "the body is too large",
+    422: "the body or a parameter is malformed (code 1000)",
+    502: "the engine refused; what had been done was undone",
+    503: "the engine or the store does not answer; what was begun is finished or undone later",
+}
+# For every endpoint: what it may answer beside success.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": said} for status, said in _SAID.items()
+}
+
+_LOG = logging.getLogger("workbench.replicasets.api")
+
+
+def status_of(error: ReplicaSetError) -> int:
+    """Return the HTTP status of an error."""
+    if error.code is Code.QUOTA:
+        return 403
+    return next(status for kind, status in STATUSES if isinstance(error, kind))
+
+
+def refusal(
+    status: int, code: int, message: str, hint: str = "", headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """Return the answer. Half a character that a client sent may be in the message: it is replaced."""
+    words = [text.encode("utf-8", "replace").decode() for text in (message, hint)]
+    body = Refusal(code=code, msg=words[0], hint=words[1]).model_dump()
+    return JSONResponse(body, status, headers)
+
+
+def handle(app: FastAPI) -> None:
+    """Make every error that reaches `app` an answer."""
+
+    @app.exception_handler(ReplicaSetError)
+    async def _known(request: Request, error: ReplicaSetError) -> JSONResponse:
+        request.state.code, request.state.message = int(error.code), error.message
+        retry = {"Retry-After": "5"} if isinstance(error, Busy | Unavailable) else None
+        return refusal(status_of(error), int(error.code), error.message, error.hint, retry)
+
+    @app.exception_handler(RequestValidationError)
+    async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])[:200]
+        request.state.code, request.state.message = int(Code.BODY), f"{where}: {first['msg']}"
+        return refusal(422, Code.BODY, f"{where}: {first['msg'][:200]}")
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        code = int(Code.BODY) if error.status_code == 400 else error.status_code
+        request.state.code, request.state.message = code, str(error.detail)
+        return refusal(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, error: Exception) -> JSONResponse:
+        _LOG.error("a bug, at %s %s", request.method, request.url.path, exc_info=error)
+        return refusal(500, Code.BUSY, "this is a bug of the service; its log has the details")

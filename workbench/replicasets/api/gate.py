@@ -1,0 +1,99 @@
+"""What every request passes before anything of it is read: its size, its token, its role; and the log of it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workbench.errors import WorkbenchError
+from workbench.replicasets.api.audit import Audit
+from workbench.replicasets.api.failures import refusal
+from workbench.replicasets.api.metrics import Requests
+from workbench.replicasets.api.tokens import Role, Token, Tokens
+
+# The page holds no data: it asks for a token, and gets all it shows with that.
+PAGE = frozenset({"/", "/page.js", "/page.css"})
+OPEN = PAGE | {"/healthz", "/readyz"}
+MOST_BYTES = 1 << 20
+_TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
+_LOOKING = ("GET", "HEAD")
+
+
+class Gate:
+    """Closed unless a path is open or the token fits: a new endpoint needs no thought to be safe."""
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, audit: Audit, requests: Requests) -> None:
+        self._app, self._tokens, self._audit, self._requests = app, tokens, audit, requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it here."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        state = scope.setdefault("state", {})
+        began, status, taken = time.monotonic(), 500, 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        async def receiving() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MOST_BYTES:
+                raise HTTPException(413, _TOO_LARGE)
+            return message
+
+        try:
+            refused = await self._refusal(scope, state)
+            if refused is not None:
+                state["code"] = refused.status_code
+                await refused(scope, receive, sending)
+            else:
+                await self._app(scope, receiving, sending)
+        finally:
+            seconds = time.monotonic() - began
+            self._requests.count(scope["method"], status, seconds)
+            if scope["method"] not in _LOOKING or status in (401, 403):
+                await run_in_threadpool(self._audit.write, **_line(scope, state, status, seconds))
+
+    async def _refusal(self, scope: Scope, state: dict[str, Any]) -> Any:  # noqa: ANN401
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
+            return refusal(413, 413, _TOO_LARGE)
+        if scope["path"] in OPEN and scope["method"] in _LOOKING:
+            return None
+        kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        try:
+            token = await run_in_threadpool(self._tokens.find, plain.strip())
+        except WorkbenchError as error:
+            return refusal(503, 503, error.message)
+        if token is None or kind.lower() != "bearer":
+            challenge = {"WWW-Authenticate": "Bearer"}
+            return refusal(401, 401, "a token is needed", "send it as `Authorization: Bearer TOKEN`", challenge)
+        state["token"] = token
+        if token.role is not Role.OPERATE and scope["method"] not in _LOOKING:
+            return refusal(403, 403, f"the token {token.name} may only look", "use one with the role operate")
+        return None
+
+
+def _line(scope: Scope, state: dict[str, Any], status: int, seconds: float) -> dict[str, object]:
+    token: Token | None = state.get("token")
+    return {
+        "who": token.name if token else "",
+        "from": scope["client"][0] if scope.get("client") else "",
+        "method": scope["method"],
+        "path": scope["path"],
+        "what": state.get("what", {}),
+        "status": status,
+        "code": state.get("code", 200 if status < 400 else status),
+        "message": state.get("message", ""),
+        "seconds": round(seconds, 3),
+    }

@@ -1,0 +1,76 @@
+"""Whether the service lives and can work, its numbers, and its page."""
+
+from __future__ import annotations
+
+import os
+from typing import cast
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, PlainTextResponse
+from pydantic import BaseModel
+
+from workbench.replicasets.api.answers import Answer
+from workbench.replicasets.api.context import BEARER, Room
+from workbench.replicasets.api.failures import RESPONSES
+from workbench.replicasets.api.metrics import CONTENT_TYPE, Requests, metrics
+
+OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
+LOCKED = APIRouter(tags=["service"], dependencies=[BEARER], responses=RESPONSES)
+_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
+# Nothing from elsewhere, nothing written into the page, and no other site may frame it.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+class Pong(BaseModel):
+    """What the original's /ping answers."""
+
+    message: str = "pong"
+
+
+@OPEN.get("/healthz")
+async def alive() -> Answer[None]:
+    """Answer as long as the service lives; asks nothing of engine and store."""
+    return Answer()
+
+
+@OPEN.get("/readyz", responses={status: RESPONSES[status] for status in (400, 502, 503)})
+def ready(room: Room) -> Answer[None]:
+    """Answer well when engine, store and GPU specs can be used."""
+    room.check()
+    return Answer()
+
+
+@LOCKED.get("/ping")
+async def ping() -> Pong:
+    """Answer as the original does."""
+    return Pong()
+
+
+@LOCKED.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+def numbers(request: Request, room: Room) -> PlainTextResponse:
+    """Return numbers for Prometheus."""
+    counted = cast(Requests, request.app.state.requests)
+    return PlainTextResponse(metrics(room, counted), media_type=CONTENT_TYPE)
+
+
+@OPEN.get("/", include_in_schema=False)
+def page() -> FileResponse:
+    """Return the page."""
+    return FileResponse(os.path.join(_FOLDER, "index.html"), headers=_HEADERS)
+
+
+@OPEN.get("/page.js", include_in_schema=False)
+def script() -> FileResponse:
+    """Return the page's script."""
+    return FileResponse(os.path.join(_FOLDER, "page.js"), headers=_HEADERS)
+
+
+@OPEN.get("/page.css", include_in_schema=False)
+def style() -> FileResponse:
+    """Return the page's style."""
+    return FileResponse(os.path.join(_FOLDER, "page.css"), headers=_HEADERS)

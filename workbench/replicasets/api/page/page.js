@@ -1,0 +1,134 @@
+"use strict";
+
+// All text gets into the page as text, never as HTML: names come from other people.
+const TOKEN = "workbench-token";
+const EVERY = 2000;
+const at = (id) => document.getElementById(id);
+let shown = "";
+let timer = 0;
+
+async function ask(path, method = "GET", body = undefined) {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(`api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+  const said = await answer.json();
+  if (answer.status === 401) forget();
+  if (!answer.ok) throw new Error(said.hint ? `${said.msg} (${said.hint})` : said.msg);
+  return said.data;
+}
+
+function cell(...content) {
+  const made = document.createElement("td");
+  made.append(...content);
+  return made;
+}
+
+function row(...cells) {
+  const made = document.createElement("tr");
+  made.append(...cells);
+  return made;
+}
+
+function button(text, label, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", async () => {
+    made.disabled = true;
+    try { await act(); at("said").textContent = ""; } catch (error) { at("said").textContent = error.message; }
+    made.disabled = false;
+    look();
+  });
+  return made;
+}
+
+function links(ports, publish) {
+  // What listens on every address is reached by the name that this page was reached by.
+  const host = ["0.0.0.0", "::", ""].includes(publish) ? location.hostname : publish;
+  return ports.flatMap((port) => {
+    if (port.protocol !== "tcp") return [`${port.container}/${port.protocol} → ${port.host} `];
+    const link = document.createElement("a");
+    link.href = `http://${host.includes(":") ? `[${host}]` : host}:${port.host}/`;
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
+    link.textContent = `${port.container} → ${port.host}`;
+    return [link, " "];
+  });
+}
+
+function showSets(found) {
+  at("sets").replaceChildren(...found.replicaSets.map((set) => {
+    const state = document.createElement("span");
+    state.className = set.state;
+    state.textContent = set.state;
+    const history = button("History", `History of ${set.name}`, async () => { shown = set.name; });
+    const ports = set.state === "stopped" ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports, found.publish);
+    return row(cell(set.name), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner), cell(history));
+  }));
+}
+
+function showGpus(found) {
+  at("gpus").replaceChildren(...Object.entries(found.gpus).map(([name, used]) => {
+    const made = document.createElement("li");
+    made.className = used ? "used" : "free";
+    made.textContent = used ? `${name}: ${found.holders[name]}` : `${name}: free`;
+    return made;
+  }));
+}
+
+async function showHistory(sets) {
+  const set = sets.find((each) => each.name === shown);
+  at("past").hidden = !set;
+  if (!set) return;
+  const { history } = await ask(`/replicaSet/${encodeURIComponent(shown)}/history?limit=50`);
+  at("whose").textContent = shown;
+  at("versions").replaceChildren(...history.map((each) => {
+    const back = button("Roll back", `Roll back to ${each.version}`, () => (
+      ask(`/replicaSet/${encodeURIComponent(set.name)}/rollback`, "PATCH", { version: each.version })
+    ));
+    const from = each.status.origin ? String(each.status.origin) : "image";
+    const now = each.version === set.version ? "current" : back;
+    return row(cell(String(each.version)), cell(each.createTime), cell(each.status.gpus.join(" ")), cell(from), cell(now));
+  }));
+}
+
+async function look() {
+  clearTimeout(timer);
+  if (!sessionStorage.getItem(TOKEN)) return;
+  try {
+    const [sets, gpus, ports] = await Promise.all([ask("/replicaSet"), ask("/resources/gpus"), ask("/resources/ports")]);
+    // A table that is rebuilt under the finger that taps on it is no use.
+    if (!document.querySelector("main button:disabled")) {
+      showSets(sets);
+      showGpus(gpus);
+      await showHistory(sets.replicaSets);
+    }
+    const use = ports.ports;
+    at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
+    at("door").hidden = true;
+    at("room").hidden = at("forget").hidden = false;
+    if (at("said").dataset.kind === "look") at("said").textContent = "";
+  } catch (error) {
+    at("said").dataset.kind = "look";
+    at("said").textContent = error.message;
+  }
+  clearTimeout(timer);
+  timer = setTimeout(look, EVERY);
+}
+
+function forget() {
+  sessionStorage.removeItem(TOKEN);
+  at("door").hidden = false;
+  at("room").hidden = at("forget").hidden = true;
+}
+
+at("door").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(TOKEN, at("token").value.trim());
+  at("token").value = "";
+  at("said").textContent = "";
+  look();
+});
+at("forget").addEventListener("click", forget);
+look();

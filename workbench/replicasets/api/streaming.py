@@ -1,0 +1,53 @@
+"""A program's output as it comes, as lines of JSON; the program ends with the client that asked for it."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive
+
+from workbench.replicasets.errors import ReplicaSetError
+from workbench.replicasets.service import Execution
+
+NDJSON = "application/x-ndjson"
+
+
+class Streamed(StreamingResponse):
+    """The lines of a program that runs."""
+
+    def __init__(self, running: Execution) -> None:
+        super().__init__(_lines(running), media_type=NDJSON)
+        self._running = running
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """Wait for the client to go, then end the program: while it is silent, nothing else would notice."""
+        await super().listen_for_disconnect(receive)
+        await run_in_threadpool(self._end)
+
+    def _end(self) -> None:
+        try:
+            self._running.close()
+        except ReplicaSetError:
+            pass  # the engine is gone: whoever would be told so is, too
+
+
+def _lines(running: Execution) -> Iterator[str]:
+    """Yield what a program writes; characters are not torn where its writes are."""
+    decoders = {number: codecs.getincrementaldecoder("utf-8")("replace") for number in (1, 2)}
+    try:
+        for number, piece in running:
+            if text := decoders[number].decode(piece):
+                yield json.dumps({"stream": number, "text": text}) + "\n"
+        for number, decoder in decoders.items():
+            if text := decoder.decode(b"", True):
+                yield json.dumps({"stream": number, "text": text}) + "\n"
+        end = {"exitCode": running.exit_code, "timedOut": running.timed_out, "cut": running.cut}
+        yield json.dumps(end) + "\n"
+    except ReplicaSetError as error:
+        yield json.dumps({"code": int(error.code), "msg": error.message}) + "\n"
+    finally:
+        running.close()

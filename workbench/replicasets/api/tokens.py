@@ -1,0 +1,141 @@
+"""Who may do what: tokens with a role and a quota. The service keeps their hashes, never themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from workbench.errors import WorkbenchError
+from workbench.replicasets.checks import memory
+from workbench.replicasets.codec import decode
+from workbench.replicasets.values import Quota
+
+FILE = "tokens.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
+
+
+class Role(StrEnum):
+    """`read` looks, `operate` changes things too."""
+
+    READ = "read"
+    OPERATE = "operate"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token: whose it is, its role, its SHA-256, and what its sets may hold in all."""
+
+    name: str
+    role: Role
+    sha256: str
+    quota: Quota = field(default_factory=Quota)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    tokens: tuple[Token, ...]
+
+
+def token_path(folder: str, role: str) -> str:
+    """Return where the first token of a role was handed over: a file for whoever owns the folder."""
+    return os.path.join(folder, f"{role}.token")
+
+
+def parse_quota(text: str) -> Quota:
+    """Return the quota that `sets=3,gpus=2,memory=16GB` stands for; raises WorkbenchError."""
+    found: dict[str, int] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name == "memory":
+            found[name] = memory(value)
+        elif name in ("sets", "gpus") and value.isascii() and value.isdigit() and len(value) < 10:
+            found[name] = int(value)
+        else:
+            raise WorkbenchError(f"{part!r} is no part of a quota", hint="write sets=3,gpus=2,memory=16GB")
+    return Quota(**found)
+
+
+class Tokens:
+    """The tokens in a state folder. Its file is read again when it changes: one added later counts at once."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self._path = os.path.join(folder, FILE)
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] = (0, 0)
+        self._tokens: tuple[Token, ...] = ()
+
+    def begin(self) -> list[str]:
+        """Make the folder and a token of each role where there are none; return the files they are in."""
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        if os.path.exists(self._path):
+            return []
+        made = []
+        for role in Role:
+            plain = self.add(f"first.{role}", role)
+            _write(token_path(self.folder, role), f"{plain}\n")
+            made.append(token_path(self.folder, role))
+        return made
+
+    def add(self, name: str, role: Role, quota: Quota = Quota()) -> str:  # noqa: B008  frozen
+        """Make a token and return it: this is the only time that it can be seen."""
+        if not _NAME.fullmatch(name):
+            raise WorkbenchError(f"{name[:60]!r} cannot name a token", hint="letters, digits, _ . -, at most 48")
+        known = self.all() if os.path.exists(self._path) else ()
+        if any(token.name == name for token in known):
+            raise WorkbenchError(f"there is a token {name} already", hint=f"its hash is in {self._path}")
+        plain = secrets.token_urlsafe(32)
+        self._save((*known, Token(name, role, _hash(plain), quota)))
+        return plain
+
+    def all(self) -> tuple[Token, ...]:
+        """Return the tokens; raises WorkbenchError when their file cannot be read."""
+        with self._lock:
+            try:
+                status = os.stat(self._path)
+                if (status.st_mtime_ns, status.st_ino) != self._seen:
+                    with open(self._path, encoding="utf-8") as file:
+                        self._tokens = decode(_File, file.read()).tokens
+                    self._seen = (status.st_mtime_ns, status.st_ino)
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                raise WorkbenchError(f"the tokens cannot be read: {error}", where=self._path) from None
+            return self._tokens
+
+    def find(self, plain: str) -> Token | None:
+        """Return the token that `plain` is, in a time that does not tell how near it is to one."""
+        wanted = _hash(plain)
+        found = None
+        for token in self.all():
+            if hmac.compare_digest(token.sha256, wanted):
+                found = token
+        return found
+
+    def quota(self, name: str) -> Quota:
+        """Return what sets of that owner may hold: no limit for an owner without a token."""
+        return next((token.quota for token in self.all() if token.name == name), Quota())
+
+    def _save(self, tokens: Sequence[Token]) -> None:
+        _write(self._path, json.dumps({"tokens": [asdict(token) for token in tokens]}, indent=2) + "\n")
+
+
+def _hash(plain: str) -> str:
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path))  # has mode 0600
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)

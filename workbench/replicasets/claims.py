@@ -1,0 +1,221 @@
+"""Who holds which GPUs, ports, CPUs and memory. All claims change under one ledger, so each change sees them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from workbench.replicasets.checks import size_text
+from workbench.replicasets.codec import decode, encode
+from workbench.replicasets.codes import Code
+from workbench.replicasets.errors import Exhausted
+from workbench.replicasets.store.protocol import Changes, Store
+from workbench.replicasets.values import Claim, Port, Quota, Version
+
+CLAIMS = "claims/"
+LEDGER = "claims/ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """All claims, as of one revision of the ledger."""
+
+    claims: tuple[Claim, ...]
+    ledger: int
+
+    def of(self, kind: str) -> dict[str, Claim]:
+        """Return the claims of one kind by their names."""
+        return {claim.name: claim for claim in self.claims if claim.kind == kind}
+
+    def changes(self, new: Iterable[Claim]) -> Changes:
+        """Return the changes that make `new` all the claims there are, if nobody changed any meanwhile."""
+        wanted = {_key(claim): claim for claim in new}
+        before = {_key(claim): claim for claim in self.claims}
+        puts = {key: encode(claim) for key, claim in wanted.items() if before.get(key) != claim}
+        deletes = frozenset(before.keys() - wanted.keys())
+        if not puts and not deletes:
+            return Changes()
+        return Changes({LEDGER: self.ledger}, {**puts, LEDGER: ""}, deletes)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is to give: GPU ids in order, ports and whether one is free, CPUs (thousandths), memory."""
+
+    gpus: tuple[str, ...]
+    ports: range
+    is_free: Callable[[int, str], bool]
+    cpus: int
+    memory: int
+
+
+def held(store: Store) -> Held:
+    """Return all claims as of one moment."""
+    entries = dict(store.list(CLAIMS))
+    ledger = entries.pop(LEDGER, None)
+    claims = tuple(decode(Claim, entry.value) for entry in entries.values())
+    return Held(claims, ledger.revision if ledger else 0)
+
+
+def claim(
+    held: Held, machine: Machine, version: Version, gpus: int, quota: Quota | None = None
+) -> tuple[Version, Changes]:
+    """Return `version` with its GPUs and host ports filled in, and the changes that claim them all, or none.
+
+    What the set holds already is kept: GPUs as far as the count goes, ports by their number. Raises
+    Exhausted that says how many are free.
+    """
+    claims = {_key(each): each for each in held.claims}
+    mine = [each for each in held.claims if each.id == version.id]
+
+    def add(kind: str, name: str, cpus: int = 0, memory: int = 0) -> None:
+        fresh = Claim(kind, name, version.set, version.id, (version.number,), version.owner, cpus, memory)
+        before = claims.get(_key(fresh))
+        claims[_key(fresh)] = replace(before, versions=(*before.versions, version.number)) if before else fresh
+
+    taken = held.of("gpu")
+    own = [gpu for gpu in machine.gpus if gpu in taken and taken[gpu].id == version.id]
+    free = [gpu for gpu in machine.gpus if gpu not in taken]
+    # Those it had last come first: a stopped set gets its own again while nobody else took them.
+    chosen = (own + sorted(free, key=lambda gpu: gpu not in version.gpus))[:gpus]
+    if len(chosen) < gpus:
+        raise Exhausted(
+            f"{gpus} GPUs were asked for, and {len(chosen)} can be had of {len(machine.gpus)}",
+            Code.GPUS_TOO_FEW,
+            hint="stop or delete a set, or ask for fewer",
+        )
+    for gpu in chosen:
+        add("gpu", gpu)
+    ports = _ports(held, machine, version)
+    for port in ports:
+        add("port", f"{port.host}-{port.protocol}")
+    add("share", f"{version.id}-{version.number}", version.cpus, version.memory)
+    if not any(each.kind == "set" for each in mine):
+        add("set", version.set)
+    _fits(tuple(claims.values()), machine, version)
+    _within(tuple(claims.values()), version, quota)
+    return replace(version, gpus=tuple(chosen), ports=ports), held.changes(claims.values())
+
+
+def keep_only(held: Held, set_id: str, number: int) -> Changes:
+    """Return the changes after which the set holds what its version `number` holds, and nothing else of it."""
+
+    def kept(each: Claim) -> Claim | None:
+        if each.id != set_id or each.kind == "set":
+            return each
+        return replace(each, versions=(number,)) if number in each.versions else None
+
+    return held.changes(new for each in held.claims if (new := kept(each)) is not None)
+
+
+def give_back(held: Held, set_id: str, number: int) -> Changes:
+    """Return the changes that take version `number` from every claim of the set; what nobody holds is free."""
+
+    def kept(each: Claim) -> Claim | None:
+        if each.id != set_id or number not in each.versions:
+            return each
+        rest = tuple(other for other in each.versions if other != number)
+        return replace(each, versions=rest) if rest else None
+
+    return held.changes(new for each in held.claims if (new := kept(each)) is not None)
+
+
+def share(
+    held: Held,
+    version: Version,
+    machine: Machine | None = None,
+    quota: Quota | None = None,
+    besides: Version | None = None,
+) -> Changes:
+    """Return the changes that make the share of a version what it says, or the more of it and `besides`.
+
+    With `machine` it must fit in; raises Exhausted otherwise.
+    """
+    name = f"{version.id}-{version.number}"
+    cpus = max(version.cpus, besides.cpus if besides else 0)
+    memory = max(version.memory, besides.memory if besides else 0)
+    mine = Claim("share", name, version.set, version.id, (version.number,), version.owner, cpus, memory)
+    claims = (*(each for each in held.claims if _key(each) != _key(mine)), mine)
+    if machine is not None:
+        _fits(claims, machine, version)
+        _within(claims, version, quota)
+    return held.changes(claims)
+
+
+def rest(held: Held, set_id: str) -> Changes:
+    """Return the changes after which a stopped set holds its name and its ports only."""
+    return held.changes(each for each in held.claims if each.id != set_id or each.kind in ("set", "port"))
+
+
+def leave(held: Held, set_id: str) -> Changes:
+    """Return the changes after which the set holds nothing. Doing it twice is no harm (fault B6)."""
+    return held.changes(each for each in held.claims if each.id != set_id)
+
+
+def used(claims: Iterable[Claim]) -> tuple[int, int]:
+    """Return the CPUs and the memory given out: of a set that is being replaced, the larger of its two shares."""
+    most: dict[str, tuple[int, int]] = {}
+    for each in claims:
+        if each.kind == "share":
+            cpus, memory = most.get(each.id, (0, 0))
+            most[each.id] = (max(cpus, each.cpus), max(memory, each.memory))
+    return sum(cpus for cpus, _ in most.values()), sum(memory for _, memory in most.values())
+
+
+def _key(claim: Claim) -> str:
+    return f"{CLAIMS}{claim.kind}/{claim.name}"
+
+
+def _ports(held: Held, machine: Machine, version: Version) -> tuple[Port, ...]:
+    taken = held.of("port")
+    found: list[Port] = []
+    given = set(taken) | {f"{port.host}-{port.protocol}" for port in version.ports if port.host}
+    for port in version.ports:
+        if port.host:
+            owner = taken.get(f"{port.host}-{port.protocol}")
+            if owner is not None and owner.id != version.id:
+                raise Exhausted(f"port {port.host} of the machine is {owner.set}'s", Code.PORTS_TOO_FEW)
+            found.append(port)
+            continue
+        for number in machine.ports:
+            name = f"{number}-{port.protocol}"
+            if name not in given and machine.is_free(number, port.protocol):
+                given.add(name)
+                found.append(replace(port, host=number))
+                break
+        else:
+            raise Exhausted(
+                f"no port is free from {machine.ports.start} to {machine.ports.stop - 1}", Code.PORTS_TOO_FEW
+            )
+    return tuple(found)
+
+
+def _fits(claims: tuple[Claim, ...], machine: Machine, version: Version) -> None:
+    cpus, memory = used(claims)
+    if version.cpus and cpus > machine.cpus:
+        free = (machine.cpus - cpus + version.cpus) / 1000
+        raise Exhausted(
+            f"{version.cpus / 1000:g} CPUs were asked for, and {max(free, 0):g} are free", Code.CPUS_TOO_FEW
+        )
+    if version.memory and memory > machine.memory:
+        free_bytes = max(machine.memory - memory + version.memory, 0) >> 20 << 20
+        raise Exhausted(
+            f"{size_text(version.memory)} of memory were asked for, and {size_text(free_bytes) or 0} are free",
+            Code.MEMORY_TOO_LITTLE,
+        )
+
+
+def _within(claims: tuple[Claim, ...], version: Version, quota: Quota | None) -> None:
+    if quota is None:
+        return
+    own = [each for each in claims if each.owner == version.owner]
+    _, memory = used(own)
+    for what, have, most in (
+        ("sets", sum(each.kind == "set" for each in own), quota.sets),
+        ("GPUs", sum(each.kind == "gpu" for each in own), quota.gpus),
+        ("bytes of memory", memory, quota.memory),
+    ):
+        if most is not None and have > most:
+            raise Exhausted(f"that would be {have} {what}, and you may have {most}", Code.QUOTA)
+    if quota.memory is not None and not version.memory:
+        raise Exhausted("a memory limit is needed: your memory is counted", Code.QUOTA, hint="give memory, such as 4GB")

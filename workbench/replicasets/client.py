@@ -1,0 +1,111 @@
+"""The service's client, for the verbs: it sends, and turns refusals into errors."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from workbench.errors import WorkbenchError
+
+ADDRESS = "http://127.0.0.1:2378"
+STATE = "/var/lib/workbench"
+# A run or patch takes as long as its disk does; a connection that is not made at once never is.
+_TIMEOUT = httpx.Timeout(None, connect=5.0)
+
+
+class ServiceError(WorkbenchError):
+    """What the service refused, with its code and HTTP status."""
+
+    def __init__(self, message: str, code: int, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code, self.status = code, status
+
+    def as_data(self) -> dict[str, object]:
+        """Return the error as `--json` prints it, with its code."""
+        return {**super().as_data(), "code": self.code, "status": self.status}
+
+
+def find_token(token: str, file: str) -> str:
+    """Return the token: given, or in the environment, or in a file. Raises WorkbenchError when there is none."""
+    if found := token or os.environ.get("WORKBENCH_TOKEN", ""):
+        return found
+    path = file or os.environ.get("WORKBENCH_TOKEN_FILE", "") or os.path.join(STATE, "operate.token")
+    try:
+        with open(path, encoding="utf-8") as source:
+            return source.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", "") or "is not text"
+        raise WorkbenchError(
+            f"no token: {path}: {said}",
+            hint="`wizard.py serve` makes one; name it by --token-file, WORKBENCH_TOKEN_FILE or WORKBENCH_TOKEN",
+        ) from None
+
+
+def part(name: str) -> str:
+    """Return a name as a part of a path."""
+    return quote(name, safe="") or "%20"
+
+
+class Client:
+    """Asks the service at `address` with a token."""
+
+    def __init__(self, address: str, token: str) -> None:
+        if not token.isascii() or not token.isprintable() or not token:
+            raise WorkbenchError("the token is not one", hint="it is one line of letters, digits, - and _")
+        self._address = address
+        try:
+            self._http = httpx.Client(
+                base_url=address.rstrip("/"),
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=_TIMEOUT,
+                # A token is for the service alone, not for a proxy on the way to our own machine.
+                trust_env=not httpx.URL(address).host.startswith(("127.", "localhost", "::1")),
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise WorkbenchError(f"{address!r} is not an address: {error}", hint=f"write {ADDRESS}") from None
+
+    def __call__(self, method: str, path: str, body: object = None, **params: object) -> Any:  # noqa: ANN401
+        """Send, and return the answer's data; raises ServiceError, or WorkbenchError when nobody answers."""
+        try:
+            answer = self._http.request(method, f"/api/v1{path}", json=body, params=_query(params))
+        except httpx.HTTPError as error:
+            raise self._silent(error) from None
+        return _opened(answer.status_code, answer.content)["data"]
+
+    def lines(self, path: str, body: object, **params: object) -> Iterator[dict[str, Any]]:
+        """Send, and yield the lines of the answer as they come."""
+        try:
+            with self._http.stream("POST", f"/api/v1{path}", json=body, params=_query(params)) as answer:
+                if answer.status_code != 200:
+                    _opened(answer.status_code, answer.read())
+                for line in answer.iter_lines():
+                    yield json.loads(line)
+        except (httpx.HTTPError, ValueError) as error:
+            raise self._silent(error) from None
+
+    def _silent(self, error: Exception) -> WorkbenchError:
+        return WorkbenchError(
+            f"the service at {self._address} does not answer: {error}",
+            hint="start it by `wizard.py serve`, or name it by --address or WORKBENCH_ADDRESS",
+        )
+
+
+def _query(params: dict[str, object]) -> dict[str, str]:
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in params.items()}
+
+
+def _opened(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+        if status == 200:
+            return {"data": found["data"]}
+        raise ServiceError(found["msg"], found["code"], status, found.get("hint", ""))
+    except (ValueError, KeyError, TypeError):
+        raise WorkbenchError(
+            f"what answered ({status}) is no such service", hint="look at --address or WORKBENCH_ADDRESS"
+        ) from None

@@ -1,0 +1,149 @@
+"""A version's container: making it, starting it, taking it away. All may be done twice."""
+
+from __future__ import annotations
+
+from workbench.replicasets.codec import encode
+from workbench.replicasets.engine.ports import is_free
+from workbench.replicasets.engine.protocol import Container, Spec
+from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
+from workbench.replicasets.records import volume_journal, volume_key
+from workbench.replicasets.saga import settle
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import Bind, Version
+from workbench.replicasets.world import World, wait
+
+ID = "id"
+SPEC = "spec"
+
+
+def labels(world: World, version: Version) -> dict[str, str]:
+    """Return the labels from which the version could be written into an empty store again."""
+    return {
+        world.label("rs"): version.set,
+        world.label(ID): version.id,
+        world.label("version"): str(version.number),
+        world.label("gpus"): ",".join(version.gpus),
+        world.label(SPEC): encode(version),
+    }
+
+
+def no_labels(world: World) -> dict[str, str]:
+    """Return what an image gets that leaves the room: it is no version of ours any more."""
+    return {world.label(name): "" for name in ("rs", ID, "version", "gpus", SPEC)}
+
+
+def volume_name(world: World, name: str) -> str:
+    """Return the engine's name of a volume."""
+    return f"{world.settings.prefix}-{name}"
+
+
+def create(world: World, version: Version, image: str) -> None:
+    """Create the version's container from `image`; what is left of an earlier try is removed first."""
+    check_name(world, version)
+    remove(world, version)
+    binds = tuple(
+        Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
+        for bind in version.binds
+    )
+    kind = world.settings.gpu_kind
+    world.engine.create(
+        Spec(
+            name=version.container,
+            image=image,
+            labels=labels(world, version),
+            command=version.command,
+            # An engine with NVIDIA's hook would give every GPU to an image that asks for them by itself.
+            env=(*version.env, "NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
+            gpus=tuple(f"{kind}={gpu}" for gpu in version.gpus),
+            binds=binds,
+            ports=version.ports,
+            publish=world.settings.publish,
+            cpus=version.cpus,
+            memory=version.memory,
+        )
+    )
+
+
+def start(world: World, version: Version) -> None:
+    """Start the version's container and see it live for a moment, or end well; raises EngineError otherwise."""
+    world.engine.start(version.container)
+    for last in (False, True):
+        found = there(world, version)
+        if not found.is_alive and found.exit_code != 0:
+            raise EngineError(
+                f"{version.container} ended at once with code {found.exit_code}", hint="see `podman logs`"
+            )
+        if not last:
+            wait(world.settings.watch_seconds)
+
+
+def resume(world: World, version: Version) -> None:
+    """Start a container that ran before, with the limits that it has now: the engine knows the first ones only."""
+    world.engine.start(version.container)
+    if version.cpus or version.memory:
+        world.engine.update(version.container, version.cpus, version.memory)
+
+
+def remove(world: World, version: Version) -> None:
+    """Remove the version's container; a stranger's of the same name stays."""
+    found = mine(world, version)
+    if found is not None:
+        world.engine.remove(found.id)
+
+
+def check_name(world: World, version: Version) -> None:
+    """Raise Conflict when a stranger's container has the name of the version's."""
+    found = world.engine.container(version.container)
+    if found is not None and found.labels.get(world.label(ID)) != version.id:
+        raise Conflict(
+            f"the engine has a container {version.container} that is not ours", hint="rename it, or choose another name"
+        )
+
+
+def check_new(world: World, version: Version) -> None:
+    """Raise Conflict when the version's container ran already: the store, an old copy put back, does not know it."""
+    check_name(world, version)
+    found = mine(world, version)
+    if found is not None and found.started:
+        raise Conflict(f"{version.container} is there already, and the store does not know it", hint="reconcile first")
+
+
+def mine(world: World, version: Version) -> Container | None:
+    """Return the version's container, None when it is gone or somebody else's."""
+    found = world.engine.container(version.container)
+    return found if found is not None and found.labels.get(world.label(ID)) == version.id else None
+
+
+def there(world: World, version: Version) -> Container:
+    """Return the version's container; raises NotFound."""
+    found = mine(world, version)
+    if found is None:
+        raise NotFound(
+            f"the engine has no container {version.container} any more", hint="roll back to an older version"
+        )
+    return found
+
+
+def check_volumes(world: World, version: Version) -> Changes:
+    """Return the checks that the volumes of the version are there, and that nothing is done to them now.
+
+    Waits for what is being done to one; raises NotFound when one is not there.
+    """
+    checks: dict[str, int] = {}
+    for bind in version.binds:
+        if bind.is_volume:
+            settle(world, volume_journal(bind.src))
+            entry = world.store.get(volume_key(bind.src))
+            if entry is None:
+                raise NotFound(f"there is no volume {bind.src}", hint="create it first")
+            checks |= {volume_journal(bind.src): 0, volume_key(bind.src): entry.revision}
+    return Changes(checks)
+
+
+def check_ports(world: World, version: Version) -> None:
+    """Raise Exhausted when somebody else listens on a port that the version holds; its set must not be running."""
+    for port in version.ports:
+        if port.host and not is_free(world.settings.publish, port.host, port.protocol):
+            raise Exhausted(
+                f"port {port.host} is in use by a program that is none of ours", hint="end it, or choose others"
+            )

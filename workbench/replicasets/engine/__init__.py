@@ -1,0 +1,1 @@
+"""What runs the containers: one protocol, podman over its REST socket."""

@@ -1,0 +1,19 @@
+"""Whether a port of this machine is free, asked by taking it for a moment."""
+
+from __future__ import annotations
+
+import socket
+
+
+def is_free(address: str, port: int, protocol: str = "tcp") -> bool:
+    """Return whether nobody listens on the port; a connection that is still closing does not count."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+    with socket.socket(family, kind) as probe:
+        if protocol == "tcp":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError:
+            return False
+    return True

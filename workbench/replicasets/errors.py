@@ -1,0 +1,84 @@
+"""What can go wrong with replica sets: a kind (the class) for whoever maps it, and a stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.errors import WorkbenchError
+from workbench.replicasets.codes import Code
+
+
+class ReplicaSetError(WorkbenchError):
+    """The root of the room's errors; `code` is the number that clients see."""
+
+    def __init__(self, message: str, code: Code | None = None, *, hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self._code = code
+
+    @property
+    def code(self) -> Code:
+        """The error's own code, else the one of the operation that it stopped."""
+        return self._code or Code.BUSY
+
+    def under(self, code: Code) -> None:
+        """Take `code` for an error that has none of its own."""
+        self._code = self._code or code
+
+    def as_data(self) -> dict[str, object]:
+        """Return the error as `--json` prints it, with its code."""
+        return {**super().as_data(), "code": int(self.code)}
+
+
+class Invalid(ReplicaSetError):
+    """What was asked for cannot be meant: a malformed name, size, path, image …"""
+
+
+class NotFound(ReplicaSetError):
+    """There is no such set, version, volume or image."""
+
+
+class Conflict(ReplicaSetError):
+    """It is there already, or in a state that forbids this."""
+
+
+class Exhausted(ReplicaSetError):
+    """Too few GPUs, ports, CPUs, too little memory, or more than a quota allows."""
+
+
+class Failed(ReplicaSetError):
+    """The engine said no. What had been done for the operation was undone."""
+
+
+class Busy(ReplicaSetError):
+    """Another operation on the same set did not end in time."""
+
+
+class Unavailable(ReplicaSetError):
+    """The engine or the store does not answer; what was begun is finished or undone when it does."""
+
+
+class StoreError(Unavailable):
+    """The store cannot be used now: gone, full or broken. A change may or may not have been made."""
+
+
+class EngineError(Failed):
+    """The engine answered with an error; `status` is its HTTP status."""
+
+    def __init__(self, message: str, status: int = 500, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class EngineGone(Unavailable):
+    """The engine did not answer: whether it did what it was asked is not known."""
+
+
+@contextmanager
+def failing_as(code: Code) -> Iterator[None]:
+    """Give errors without a code of their own the code of the operation."""
+    try:
+        yield
+    except ReplicaSetError as error:
+        error.under(code)
+        raise

@@ -1,0 +1,68 @@
+"""Making an image of a set's system disk, under a name of the user's. Volumes and binds are no part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.names import is_qualified
+from workbench.replicasets import checks, containers
+from workbench.replicasets.errors import Conflict, Invalid
+from workbench.replicasets.records import find_set, find_version, set_journal
+from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import Version
+from workbench.replicasets.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Committing:
+    """The plan: `was` is what the container did before."""
+
+    version: Version
+    image: str
+    was: str
+
+
+def _freeze(world: World, plan: Committing) -> None:
+    if plan.was == "running":
+        world.engine.pause(plan.version.container)
+
+
+def _thaw(world: World, plan: Committing) -> None:
+    found = containers.mine(world, plan.version)
+    if plan.was == "running" and found is not None and found.state == "paused":
+        world.engine.unpause(plan.version.container)
+
+
+def _record(world: World, plan: Committing) -> None:
+    world.engine.commit(plan.version.container, plan.image, labels=containers.no_labels(world))
+
+
+COMMIT = saga(
+    Saga("commit", Committing, (Step("freeze", _freeze, _thaw), Step("record", _record), Step("thaw", _thaw)), point=2)
+)
+
+
+def commit(world: World, name: str, image: str) -> str:
+    """See ReplicaSets.commit."""
+    checks.set_name(name)
+    full = _full_name(world, image)
+    with alone(world, set_journal(name)):
+        current = find_set(world.store, name)
+        version = find_version(world.store, current, current.current)
+        if world.engine.image(full) is not None:
+            raise Conflict(f"there is an image {full} already", hint="choose another name; nothing is ever overwritten")
+        plan = Committing(version, full, containers.there(world, version).state)
+        return carry_out(world, COMMIT, set_journal(name), lambda: (plan, Changes())).image
+
+
+def _full_name(world: World, image: str) -> str:
+    checks.image(image)
+    if "@" in image:
+        raise Invalid(f"{image[:60]!r} has a digest: it comes of itself", hint="give a name and a tag")
+    full = image if is_qualified(image) else f"localhost/{image}"
+    if ":" not in full.rpartition("/")[2]:
+        full += ":latest"
+    if full.startswith(f"localhost/{world.settings.prefix}/"):
+        raise Invalid(f"{full[:60]} is where the versions' disks are", hint="choose another name")
+    return full

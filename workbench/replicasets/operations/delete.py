@@ -1,0 +1,53 @@
+"""Deleting a set with all its versions. Volumes stay. Once begun it is finished, now or later."""
+
+from __future__ import annotations
+
+from workbench.replicasets import checks, claims
+from workbench.replicasets.containers import ID
+from workbench.replicasets.errors import EngineError
+from workbench.replicasets.records import find_set, set_journal, set_key, versions_key
+from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import ReplicaSet
+from workbench.replicasets.world import World
+
+
+def _containers(world: World, plan: ReplicaSet) -> None:
+    for container in world.engine.containers(f"{world.label(ID)}={plan.id}"):
+        world.engine.remove(container.id)
+
+
+def _images(world: World, plan: ReplicaSet) -> None:
+    ours = world.disk_image(plan.id, 0).rpartition(":")[0]
+    names = {
+        name
+        for image in world.engine.images(f"{world.label(ID)}={plan.id}")
+        for name in image.names
+        if name.rpartition(":")[0] == ours
+    }
+    # A later one stands on the earlier ones.
+    for name in sorted(names, key=lambda each: -int(each.rpartition(":")[2])):
+        try:
+            world.engine.remove_image(name)
+        except EngineError as error:
+            if error.status != 409:
+                raise
+            # Somebody made something else from it: theirs to remove.
+
+
+def _done(world: World, plan: ReplicaSet) -> Changes:
+    gone = Changes(deletes=frozenset({set_key(plan.name)}), drops=frozenset({versions_key(plan.id)}))
+    return gone | claims.leave(claims.held(world.store), plan.id)
+
+
+DELETE = saga(
+    Saga("delete", ReplicaSet, (Step("containers", _containers), Step("images", _images)), point=0, done=_done)
+)
+
+
+def delete(world: World, name: str) -> None:
+    """See ReplicaSets.delete."""
+    checks.set_name(name)
+    with alone(world, set_journal(name)):
+        plan = find_set(world.store, name)
+        carry_out(world, DELETE, set_journal(name), lambda: (plan, Changes()))

@@ -1,0 +1,76 @@
+"""What there is: sets, versions, and who holds what of the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.replicasets import checks, claims, containers
+from workbench.replicasets.records import SETS, find_set, find_version, read_all, version_key, versions_key
+from workbench.replicasets.values import Claim, ReplicaSet, Version
+from workbench.replicasets.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """A set and its current version; `live` is what the engine says of its container ("gone": there is none)."""
+
+    set: ReplicaSet
+    version: Version
+    live: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the machine has, and which claims there are on it. CPUs are thousandths, memory bytes."""
+
+    gpus: tuple[str, ...]
+    first_port: int
+    last_port: int
+    cpus: int
+    cpus_used: int
+    memory: int
+    memory_used: int
+    claims: tuple[Claim, ...]
+
+    def of(self, kind: str) -> dict[str, Claim]:
+        """Return the claims of a kind (gpu, port) by name; a port's name is `40000-tcp`."""
+        return {claim.name: claim for claim in self.claims if claim.kind == kind}
+
+
+def sets(world: World) -> list[ReplicaSet]:
+    """See ReplicaSets.sets."""
+    return read_all(world.store, ReplicaSet, SETS)
+
+
+def info(world: World, name: str) -> Info:
+    """See ReplicaSets.info."""
+    found = find_set(world.store, checks.set_name(name))
+    version = find_version(world.store, found, found.current)
+    standing = containers.mine(world, version)
+    return Info(found, version, standing.state if standing else "gone")
+
+
+def record(world: World, name: str) -> tuple[ReplicaSet, Version]:
+    """See ReplicaSets.record."""
+    found = find_set(world.store, checks.set_name(name))
+    return found, find_version(world.store, found, found.current)
+
+
+def history(world: World, name: str, limit: int, before: int) -> list[Version]:
+    """See ReplicaSets.history."""
+    found = find_set(world.store, checks.set_name(name))
+    # Numbers have no gaps: the newest ones are found without looking at those before them.
+    end = min(before, found.current + 1) if before > 0 else found.current + 1
+    start = version_key(found.id, max(end - limit, 0)) if limit > 0 else ""
+    return read_all(world.store, Version, versions_key(found.id), start, version_key(found.id, end))[::-1]
+
+
+def resources(world: World) -> Resources:
+    """See ReplicaSets.resources."""
+    held = claims.held(world.store)
+    cpus, memory = claims.used(held.claims)
+    settings = world.settings
+    gpus = tuple(gpu.id for gpu in world.gpus())
+    return Resources(
+        gpus, settings.first_port, settings.last_port, settings.cpus, cpus, settings.memory, memory, held.claims
+    )

@@ -1,0 +1,75 @@
+"""Freezing a set's processes, and letting them go on. GPUs, ports and memory stay its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from workbench.replicasets import checks, containers
+from workbench.replicasets.errors import Conflict
+from workbench.replicasets.operations.stop import Turning
+from workbench.replicasets.records import find_set, find_version, put_set, set_journal
+from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import State
+from workbench.replicasets.world import World
+
+
+def _freeze(world: World, plan: Turning) -> None:
+    world.engine.pause(containers.there(world, plan.version).name)
+
+
+def _thaw(world: World, plan: Turning) -> None:
+    found = containers.mine(world, plan.version)
+    if found is not None and found.state == "paused":
+        world.engine.unpause(found.name)
+
+
+def _wake(world: World, plan: Turning) -> None:
+    found = containers.there(world, plan.version)
+    if found.state == "paused":
+        world.engine.unpause(found.name)
+    elif not found.is_alive:
+        # The machine was restarted meanwhile, or its main program ended: what is kept is the disk.
+        containers.resume(world, plan.version)
+
+
+def _refreeze(world: World, plan: Turning) -> None:
+    found = containers.mine(world, plan.version)
+    if plan.set.state is State.PAUSED and found is not None and found.state == "running":
+        world.engine.pause(found.name)
+
+
+def _paused(world: World, plan: Turning) -> Changes:
+    return put_set(replace(plan.set, state=State.PAUSED))
+
+
+def _running(world: World, plan: Turning) -> Changes:
+    return put_set(replace(plan.set, state=State.RUNNING))
+
+
+PAUSE = saga(Saga("pause", Turning, (Step("freeze", _freeze, _thaw),), point=1, done=_paused))
+CONTINUE = saga(Saga("continue", Turning, (Step("wake", _wake, _refreeze),), point=1, done=_running))
+
+
+def pause(world: World, name: str) -> None:
+    """See ReplicaSets.pause."""
+    _turn(world, name, PAUSE, State.PAUSED)
+
+
+def continue_(world: World, name: str) -> None:
+    """See ReplicaSets.continue_."""
+    _turn(world, name, CONTINUE, State.RUNNING)
+
+
+def _turn(world: World, name: str, what: Saga[Turning], into: State) -> None:
+    checks.set_name(name)
+    with alone(world, set_journal(name)):
+        current = find_set(world.store, name)
+        plan = Turning(current, find_version(world.store, current, current.current))
+        if current.state is State.STOPPED:
+            raise Conflict(
+                f"{name} is stopped: its GPUs are free for others", hint=f"`rs restart {name}` claims them again"
+            )
+        if current.state is into is State.PAUSED:
+            return
+        carry_out(world, what, set_journal(name), lambda: (plan, containers.check_volumes(world, plan.version)))

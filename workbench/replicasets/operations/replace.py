@@ -1,0 +1,205 @@
+"""The next version of a set takes the place of the current one, with a system disk that an older one had.
+
+Nothing of the current version is touched before the next one stands ready with its disk; then the
+current one is ended, still frozen since its disk was read, so that the disk of the next is what
+it was to the last byte. It is kept until the next one runs, and its disk after that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from workbench.replicasets import claims, containers
+from workbench.replicasets.errors import EngineError
+from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
+from workbench.replicasets.saga import Saga, Step, carry_out, saga
+from workbench.replicasets.store.protocol import Changes, Entry
+from workbench.replicasets.values import Quota, ReplicaSet, State, Version
+from workbench.replicasets.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The disk of a version (its container stands or is frozen) that an image is made of."""
+
+    version: Version
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The plan. `base` is what the next container is made from, `carried` the container whose disk it is given.
+
+    `was` is what the engine said of the old container (running, paused, exited); `retired` is the
+    image that records the old version's disk once its container is removed, "" when the container stays.
+    """
+
+    set: ReplicaSet
+    old: Version
+    new: Version
+    was: str
+    base: str
+    carried: Version | None = None
+    records: tuple[Recording, ...] = ()
+    retired: str = ""
+
+
+def _freeze(world: World, plan: Replacement) -> None:
+    if plan.was == "running":
+        world.engine.pause(plan.old.container)
+
+
+def _restore(world: World, plan: Replacement) -> None:
+    """Make the old container do what it did; if it had to be ended already, it is started again."""
+    found = containers.mine(world, plan.old)
+    if found is None or plan.was not in ("running", "paused"):
+        return
+    if not found.is_alive:
+        containers.resume(world, plan.old)
+        found = replace(found, state="running")
+    if plan.was == "running" and found.state == "paused":
+        world.engine.unpause(plan.old.container)
+    if plan.was == "paused" and found.state == "running":
+        world.engine.pause(plan.old.container)
+
+
+def _record(world: World, plan: Replacement) -> None:
+    for each in plan.records:
+        image = world.engine.image(containers.there(world, each.version).image)
+        squash = image is not None and image.depth >= world.settings.depth
+        world.engine.commit(each.version.container, each.image, squash=squash)
+
+
+def _forget(world: World, plan: Replacement) -> None:
+    for each in plan.records:
+        world.engine.remove_image(each.image)
+
+
+def _create(world: World, plan: Replacement) -> None:
+    containers.create(world, plan.new, plan.base)
+
+
+def _remove(world: World, plan: Replacement) -> None:
+    containers.remove(world, plan.new)
+
+
+def _carry(world: World, plan: Replacement) -> None:
+    if plan.carried is not None:
+        world.engine.carry(plan.carried.container, plan.new.container)
+
+
+def _end(world: World, plan: Replacement) -> None:
+    if containers.mine(world, plan.old) is not None:
+        world.engine.stop(plan.old.container, 0)
+
+
+def _start(world: World, plan: Replacement) -> None:
+    if plan.was not in ("running", "paused"):
+        containers.check_ports(world, plan.new)
+    containers.start(world, plan.new)
+
+
+def _switch(world: World, plan: Replacement) -> Changes:
+    changes = put_set(replace(plan.set, current=plan.new.number, state=State.RUNNING)) | put_version(plan.new)
+    disks = {each.version.number: replace(each.version, disk=each.image) for each in plan.records}
+    for version in disks.values():
+        changes |= put_version(version)
+    return changes | claims.keep_only(claims.held(world.store), plan.new.id, plan.new.number)
+
+
+def _retire(world: World, plan: Replacement) -> None:
+    if plan.retired:
+        containers.remove(world, plan.old)
+
+
+def _undone(world: World, plan: Replacement) -> Changes:
+    return claims.give_back(claims.held(world.store), plan.new.id, plan.new.number)
+
+
+REPLACE = saga(
+    Saga(
+        "replace",
+        Replacement,
+        (
+            Step("freeze", _freeze, _restore),
+            Step("record", _record, _forget),
+            Step("create", _create, _remove),
+            Step("carry", _carry),
+            Step("end", _end),
+            Step("carry the last", _carry),
+            Step("start", _start),
+            Step("retire", _retire, changes=_switch),
+        ),
+        point=7,
+        effective=7,
+        undone=_undone,
+    )
+)
+
+
+def replace_version(
+    world: World, current: ReplicaSet, wanted: Version, gpus: int, source: Version, quota: Quota | None = None
+) -> Version:
+    """Make `wanted` the next version of the set, with `gpus` GPUs and the disk of `source`; return it.
+
+    The caller holds the set. `source` is the current version or an older one.
+    """
+    entry = world.store.get(set_key(current.name))
+
+    # Undoing removes the next version's container: it must be one of our making.
+    containers.check_new(world, wanted)
+
+    def prepare() -> tuple[Replacement, Changes]:
+        volumes = containers.check_volumes(world, wanted)
+        held = claims.held(world.store)
+        new, reserved = claims.claim(held, world.machine(gpus > 0), wanted, gpus, quota)
+        checks = Changes({set_key(current.name): _revision(entry)}) | volumes
+        return _plan(world, current, new, source), checks | reserved
+
+    return carry_out(world, REPLACE, set_journal(current.name), prepare).new
+
+
+def next_version(world: World, current: ReplicaSet, like: Version, origin: int) -> Version:
+    """Return the version that comes after the current one: `like` that version, with the disk of `origin`."""
+    return replace(
+        like,
+        number=current.current + 1,
+        created=world.now(),
+        origin=origin,
+        disk="",
+        gpus=like.gpus,
+        owner=current.owner,
+    )
+
+
+def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> Replacement:
+    old = find_version(world.store, current, current.current)
+    is_old = source.number == old.number
+    standing = containers.mine(world, old)
+    was = standing.state if standing else "gone"
+    records: list[Recording] = []
+    base, carried = source.disk, None
+    if not source.disk:
+        found = containers.there(world, source)
+        if _can_carry(world, source):
+            base, carried = found.image, source
+        else:
+            base = world.disk_image(source.id, source.number)
+            records.append(Recording(source, base))
+    elif world.engine.image(source.disk) is None:
+        raise EngineError(f"the image that held the disk of {source.container} is gone from the engine", 404)
+    retired = ""
+    if standing is not None and not _can_carry(world, old):
+        retired = world.disk_image(old.id, old.number)
+        if not is_old:
+            records.append(Recording(old, retired))
+    return Replacement(current, old, new, was, base, carried, tuple(records), retired)
+
+
+def _can_carry(world: World, version: Version) -> bool:
+    found = containers.mine(world, version)
+    return found is not None and world.settings.carry == "auto" and world.engine.can_carry(found)
+
+
+def _revision(entry: Entry | None) -> int:
+    return entry.revision if entry else 0

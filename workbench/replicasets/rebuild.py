@@ -1,0 +1,127 @@
+"""Writing the truth anew from what the engine has: its containers, images and volumes carry it in their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from workbench.replicasets import claims
+from workbench.replicasets.claims import LEDGER
+from workbench.replicasets.codec import decode, encode
+from workbench.replicasets.containers import ID, SPEC
+from workbench.replicasets.engine.protocol import Container
+from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import Claim, ReplicaSet, State, Version
+from workbench.replicasets.volumes.labels import volume_of
+from workbench.replicasets.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A set as the engine knows it."""
+
+    set: ReplicaSet
+    versions: tuple[Version, ...]
+
+    def claims(self) -> list[Claim]:
+        """Return what it holds: of a stopped one its name and its ports."""
+        current = self.versions[-1]
+
+        def one(kind: str, name: str, cpus: int = 0, memory: int = 0) -> Claim:
+            return Claim(kind, name, current.set, current.id, (current.number,), current.owner, cpus, memory)
+
+        held = [one("set", current.set)] + [one("port", f"{port.host}-{port.protocol}") for port in current.ports]
+        if self.set.state is not State.STOPPED:
+            held += [one("gpu", gpu) for gpu in current.gpus]
+            held.append(one("share", f"{current.id}-{current.number}", current.cpus, current.memory))
+        return held
+
+
+def rebuild(world: World) -> list[str]:
+    """Fill a store that was never filled; return a sentence for each set found. Nothing when it was filled before."""
+    if world.store.get(READY) is not None:
+        return []
+    found, volumes = (
+        sets_of(world),
+        [made for each in world.engine.volumes(world.label("volume")) if (made := volume_of(world, each))],
+    )
+    said = []
+    for each in found:
+        if world.store.commit(_written(each)):
+            said.append(f"{each.set.name}: version {each.set.current}, {each.set.state}, read from the engine's labels")
+    for volume in volumes:
+        world.store.commit(Changes({volume_key(volume.name): 0}) | put_volume(volume))
+    world.store.commit(Changes({READY: 0}, {READY: world.now()}))
+    return said
+
+
+def adopt(world: World) -> list[str]:
+    """Take in sets and later versions that the engine has and the store, an old copy put back, does not know."""
+    said = []
+    for each in sets_of(world):
+        name = each.set.name
+        entry = world.store.get(set_key(name))
+        known = None if entry is None else decode(ReplicaSet, entry.value)
+        if known is not None and (known.id != each.set.id or known.current >= each.set.current):
+            continue
+        held = claims.held(world.store)
+        others = [claim for claim in held.claims if claim.id != each.set.id]
+        checks = Changes({set_key(name): entry.revision if entry else 0, set_journal(name): 0})
+        if world.store.commit(_rows(each) | checks | held.changes([*others, *each.claims()])):
+            said.append(
+                f"{name}: version {each.set.current} was not in the store, and is read from the engine's labels"
+            )
+    return said
+
+
+def sets_of(world: World) -> list[Found]:
+    """Return all sets of ours that have a container that was ever started."""
+    by_id: dict[str, list[tuple[Version, Container]]] = {}
+    for container in world.engine.containers(world.label(ID)):
+        version = _version(container.labels.get(world.label(SPEC), ""))
+        if version is not None and version.container == container.name and container.started:
+            by_id.setdefault(version.id, []).append((version, container))
+    images = _recorded(world)
+    return [_found(members, images) for members in by_id.values()]
+
+
+def _recorded(world: World) -> list[Version]:
+    """Return the versions whose disks are in images."""
+    found = []
+    for image in world.engine.images(world.label(ID)):
+        version = _version(image.labels.get(world.label(SPEC), ""))
+        if version is not None and (name := world.disk_image(version.id, version.number)) in image.names:
+            found.append(replace(version, disk=name))
+    return found
+
+
+def _found(members: Iterable[tuple[Version, Container]], images: Iterable[Version]) -> Found:
+    # The old one is ended before the next is started: at most one of them lives.
+    version, container = max(members, key=lambda each: (each[1].is_alive, each[0].number))
+    # What came after it was not finished.
+    known = {each.number: each for each in images if each.id == version.id and each.number < version.number}
+    known |= {each.number: each for each, _ in members if each.number <= version.number}
+    state = {"running": State.RUNNING, "paused": State.PAUSED}.get(container.state, State.STOPPED)
+    first = known[min(known)]
+    made = ReplicaSet(version.set, version.id, first.created, version.number, state, version.owner)
+    return Found(made, tuple(known[number] for number in sorted(known)))
+
+
+def _written(found: Found) -> Changes:
+    claimed = {f"claims/{each.kind}/{each.name}": encode(each) for each in found.claims()} | {LEDGER: ""}
+    return _rows(found) | Changes({set_key(found.set.name): 0}, claimed)
+
+
+def _rows(found: Found) -> Changes:
+    changes = put_set(found.set)
+    for version in found.versions:
+        changes |= put_version(version)
+    return changes
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return decode(Version, text)
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,77 @@
+"""Bringing the store and the engine together after a crash: what was begun is ended, what nobody owns is given back."""
+
+from __future__ import annotations
+
+from workbench.replicasets import claims
+from workbench.replicasets.codec import decode
+from workbench.replicasets.containers import ID, SPEC
+from workbench.replicasets.errors import Busy
+from workbench.replicasets.owner import is_at_work
+from workbench.replicasets.rebuild import adopt, rebuild
+from workbench.replicasets.records import JOURNAL, SETS, read_all, set_journal
+from workbench.replicasets.saga import Journal, alone, make
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import ReplicaSet, Version
+from workbench.replicasets.world import World
+
+
+def reconcile(world: World) -> list[str]:
+    """Settle every journal whose writer is gone, tidy up, and return a sentence for each thing done.
+
+    Sets that are being worked on are left alone. May be done at any time, and again.
+    """
+    said = rebuild(world)
+    for key, entry in world.store.list(JOURNAL):
+        journal = decode(Journal, entry.value)
+        if is_at_work(journal.owner, key):
+            continue
+        with alone(world, key):
+            said.append(f"{key.rpartition('/')[2]}: {journal.operation} was broken off and is settled")
+    said += adopt(world)
+    said += _leftovers(world)
+    said += _unowned(world)
+    return said
+
+
+def _leftovers(world: World) -> list[str]:
+    """Remove containers of ours that were created for a version that came to nothing, and never started."""
+    said = []
+    for container in world.engine.containers(world.label(ID)):
+        if container.started or container.state != "created":
+            continue
+        version = decode(Version, container.labels[world.label(SPEC)])
+        if version.container != container.name:
+            continue
+        try:
+            with world.locks.held(set_journal(version.set), 0):
+                if world.store.get(set_journal(version.set)) is not None or _is_current(world, version):
+                    continue
+                again = world.engine.container(container.id)
+                if again is not None and again.state == "created" and not again.started:
+                    world.engine.remove(container.id)
+                    said.append(f"{container.name} was left over and is removed")
+        except Busy:
+            continue
+    return said
+
+
+def _is_current(world: World, version: Version) -> bool:
+    sets = read_all(world.store, ReplicaSet, SETS)
+    return any(each.id == version.id and each.current == version.number for each in sets)
+
+
+def _unowned(world: World) -> list[str]:
+    """Give back what is claimed for sets that are not there, and are not being made."""
+    said: list[str] = []
+
+    def changes() -> Changes:
+        held = claims.held(world.store)
+        # In this order: a set that is being made is in the journal until the moment that it is among the sets.
+        busy = {key for key, _ in world.store.list(JOURNAL)}
+        known = {each.id for each in read_all(world.store, ReplicaSet, SETS)}
+        lost = [each for each in held.claims if each.id not in known and set_journal(each.set) not in busy]
+        said[:] = [f"{each.kind} {each.name} was held for {each.set}, which is gone" for each in lost]
+        return held.changes(each for each in held.claims if each not in lost)
+
+    make(world, changes)
+    return said

@@ -1,0 +1,109 @@
+"""Where what stands in the store, and reading it as values."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from workbench.replicasets.codec import decode, encode
+from workbench.replicasets.errors import NotFound, StoreError
+from workbench.replicasets.store.protocol import Changes, Store
+from workbench.replicasets.values import ReplicaSet, Version, Volume
+
+T = TypeVar("T")
+SETS = "sets/"
+VOLUMES = "volumes/"
+JOURNAL = "journal/"
+READY = "meta/ready"
+
+
+def set_key(name: str) -> str:
+    """Return the key of a set."""
+    return SETS + name
+
+
+def versions_key(set_id: str) -> str:
+    """Return the prefix of a set's versions: by its id, so that a new set of an old name has none (fault B4)."""
+    return f"versions/{set_id}/"
+
+
+def version_key(set_id: str, number: int) -> str:
+    """Return the key of a version; keys sort as their numbers do."""
+    return f"{versions_key(set_id)}{number:08d}"
+
+
+def volume_key(name: str) -> str:
+    """Return the key of a volume (not of a version of it: fault B13)."""
+    return VOLUMES + name
+
+
+def volume_versions_key(volume_id: str) -> str:
+    """Return the prefix of a volume's versions."""
+    return f"volumeversions/{volume_id}/"
+
+
+def set_journal(name: str) -> str:
+    """Return the key of what is being done to a set."""
+    return f"{JOURNAL}set/{name}"
+
+
+def volume_journal(name: str) -> str:
+    """Return the key of what is being done to a volume."""
+    return f"{JOURNAL}volume/{name}"
+
+
+def read(store: Store, kind: type[T], key: str) -> T | None:
+    """Return what stands at `key` as a `kind`, None for nothing; raises StoreError for what is no such thing."""
+    entry = store.get(key)
+    return None if entry is None else _decoded(kind, key, entry.value)
+
+
+def read_all(store: Store, kind: type[T], prefix: str, start: str = "", before: str = "") -> list[T]:
+    """Return all below `prefix` as `kind`, in order; see Store.list for the rest."""
+    return [_decoded(kind, key, entry.value) for key, entry in store.list(prefix, start=start, before=before)]
+
+
+def find_set(store: Store, name: str) -> ReplicaSet:
+    """Return the set of exactly that name (fault B12); raises NotFound."""
+    found = read(store, ReplicaSet, set_key(name))
+    if found is None:
+        raise NotFound(f"there is no set {name}", hint="run it first; `rs list` shows those that are there")
+    return found
+
+
+def find_version(store: Store, of: ReplicaSet, number: int) -> Version:
+    """Return that version of the set; raises NotFound."""
+    found = read(store, Version, version_key(of.id, number))
+    if found is None:
+        raise NotFound(f"{of.name} has no version {number}", hint=f"`rs history {of.name}` shows those it has")
+    return found
+
+
+def find_volume(store: Store, name: str) -> Volume:
+    """Return the volume of that name; raises NotFound."""
+    found = read(store, Volume, volume_key(name))
+    if found is None:
+        raise NotFound(f"there is no volume {name}", hint="create it first; `volume list` shows those that are there")
+    return found
+
+
+def put_set(value: ReplicaSet) -> Changes:
+    """Return the change that writes a set."""
+    return Changes(puts={set_key(value.name): encode(value)})
+
+
+def put_version(value: Version) -> Changes:
+    """Return the change that writes a version."""
+    return Changes(puts={version_key(value.id, value.number): encode(value)})
+
+
+def put_volume(value: Volume) -> Changes:
+    """Return the change that writes a volume as its newest version."""
+    history = f"{volume_versions_key(value.id)}{value.version:08d}"
+    return Changes(puts={volume_key(value.name): encode(value), history: encode(value)})
+
+
+def _decoded(kind: type[T], key: str, text: str) -> T:
+    try:
+        return decode(kind, text)
+    except (ValueError, TypeError, KeyError) as error:
+        raise StoreError(f"the store holds no {kind.__name__} at {key}: {error}") from None

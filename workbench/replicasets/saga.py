@@ -1,0 +1,195 @@
+"""Operations of several steps that end whole or leave nothing, whatever breaks between them.
+
+Before a step is done it is recorded in the journal. Whoever finds a journal whose writer is gone
+settles it: steps before the point of no return are undone, those after it finished. So every `do`
+and `undo` must come out the same when it is done again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from workbench.replicasets.codec import decode, encode
+from workbench.replicasets.errors import Busy, EngineError, ReplicaSetError, StoreError, Unavailable
+from workbench.replicasets.owner import is_at_work, myself, working
+from workbench.replicasets.records import read
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.world import World, wait
+
+P = TypeVar("P")
+_TRIES = 200
+_POLL_SECONDS = 0.1
+
+
+def _nothing(world: World, plan: Any) -> None:  # noqa: ANN401
+    """Do nothing."""
+
+
+def _no_changes(world: World, plan: Any) -> Changes:  # noqa: ANN401
+    return Changes()
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[P]):
+    """A step; `changes` are made in the store together with the record that it begins."""
+
+    name: str
+    do: Callable[[World, P], None] = _nothing
+    undo: Callable[[World, P], None] = _nothing
+    changes: Callable[[World, P], Changes] = _no_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Saga(Generic[P]):
+    """An operation: its steps, and the number of the first that is finished rather than undone.
+
+    `undone` and `done` are the changes that end it, made together with the end of the journal.
+    What broke past `point` is finished later; but with `yields` it is given up after a clear no.
+    From `effective` on the operation has taken place: an error then is one of the tidying only.
+    """
+
+    name: str
+    plan: type[P]
+    steps: tuple[Step[P], ...]
+    point: int
+    undone: Callable[[World, P], Changes] = _no_changes
+    done: Callable[[World, P], Changes] = _no_changes
+    yields: bool = False
+    effective: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What is being done: the operation, who does it, at which step it is, and its plan as JSON."""
+
+    operation: str
+    owner: str
+    step: int
+    plan: str
+
+
+SAGAS: dict[str, Saga[Any]] = {}
+
+
+def saga(made: Saga[P]) -> Saga[P]:
+    """Make a saga known, so that its journals can be settled."""
+    SAGAS[made.name] = made
+    return made
+
+
+@contextmanager
+def alone(world: World, key: str) -> Iterator[None]:
+    """Hold whatever the journal `key` is about, with all that was begun on it settled."""
+    with world.locks.held(key, world.settings.wait_seconds):
+        settle(world, key)
+        yield
+
+
+def carry_out(world: World, what: Saga[P], key: str, prepare: Callable[[], tuple[P, Changes]]) -> P:
+    """Do the operation that `prepare` plans and return its plan; the caller holds `key` (`alone`).
+
+    `prepare` gives the plan and the changes that reserve what it needs; it is asked again when
+    somebody else was quicker. An error leaves as it came, and everything is as before; when even
+    undoing fails (engine or store gone), the journal stays for `settle`.
+    """
+    with working(key):
+        for _ in range(_TRIES):
+            plan, reserved = prepare()
+            journal = Journal(what.name, myself(), 0, encode(plan))
+            entry = Changes({key: 0}, {key: encode(journal)})
+            if world.store.commit(reserved | what.steps[0].changes(world, plan) | entry):
+                break
+        else:
+            raise Busy("others change the reservations all the time", hint="try again")
+        try:
+            _forward(world, what, key, journal, plan)
+        except StoreError:
+            raise  # whether the last record was made is not known before the store answers again
+        except ReplicaSetError as error:
+            if not _cope(world, what, key, error):
+                raise
+        except Exception:
+            settle_one(world, key)
+            raise
+    return plan
+
+
+def settle(world: World, key: str) -> None:
+    """Finish or undo what the journal `key` tells of, if anything; waits for somebody who is still at it."""
+    deadline = time.monotonic() + world.settings.wait_seconds
+    while True:
+        entry = world.store.get(key)
+        if entry is None:
+            return
+        journal = decode(Journal, entry.value)
+        if not is_at_work(journal.owner, key):
+            # Taken over by one only: whoever comes second finds another revision.
+            mine = encode(replace(journal, owner=myself()))
+            with working(key):
+                if world.store.commit(Changes({key: entry.revision}, {key: mine})):
+                    settle_one(world, key)
+            continue
+        if time.monotonic() > deadline:
+            raise Busy(f"{key.rpartition('/')[2]} is busy: {journal.operation} is under way", hint="try again later")
+        wait(_POLL_SECONDS)
+
+
+def settle_one(world: World, key: str) -> None:
+    """Finish or undo what the journal `key` of our own tells of."""
+    journal = read(world.store, Journal, key)
+    if journal is None:
+        return
+    what = SAGAS[journal.operation]
+    plan = decode(what.plan, journal.plan)
+    if journal.step < what.point:
+        _back(world, what, key, journal.step, plan)
+    else:
+        _forward(world, what, key, journal, plan)
+
+
+def make(world: World, changes: Callable[[], Changes]) -> None:
+    """Make changes that are worked out from what stands there, again when it changed meanwhile."""
+    for _ in range(_TRIES):
+        if world.store.commit(changes()):
+            return
+    raise Busy("others change the reservations all the time", hint="try again")
+
+
+def _cope(world: World, what: Saga[P], key: str, error: ReplicaSetError) -> bool:
+    """Undo after `error`; returns True when the operation took place all the same (only the tidying is left)."""
+    journal = read(world.store, Journal, key)
+    if journal is None:
+        return False
+    if journal.step >= what.effective:
+        return True
+    if journal.step >= what.point and (isinstance(error, Unavailable) or not what.yields):
+        return False
+    try:
+        _back(world, what, key, journal.step, decode(what.plan, journal.plan))
+    except (Unavailable, EngineError) as second:
+        error.hint = f"{error.hint}; " if error.hint else ""
+        error.hint += f"it is undone as soon as that is possible (now: {second.message})"
+    return False
+
+
+def _forward(world: World, what: Saga[P], key: str, journal: Journal, plan: P) -> None:
+    for number in range(journal.step, len(what.steps)):
+        step = what.steps[number]
+        if number > journal.step:
+            _record(world, key, replace(journal, step=number), step, plan)
+        step.do(world, plan)
+    make(world, lambda: what.done(world, plan) | Changes(deletes=frozenset({key})))
+
+
+def _record(world: World, key: str, journal: Journal, step: Step[P], plan: P) -> None:
+    make(world, lambda: step.changes(world, plan) | Changes(puts={key: encode(journal)}))
+
+
+def _back(world: World, what: Saga[P], key: str, last: int, plan: P) -> None:
+    for step in reversed(what.steps[: last + 1]):
+        step.undo(world, plan)
+    make(world, lambda: what.undone(world, plan) | Changes(deletes=frozenset({key})))

@@ -1,0 +1,246 @@
+"""Replica sets and volumes as one object: what the HTTP API, the command line and the page stand on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from workbench.replicasets.codes import Code
+from workbench.replicasets.engine.protocol import Engine
+from workbench.replicasets.errors import NotFound, failing_as
+from workbench.replicasets.operations import commit as _commit
+from workbench.replicasets.operations import delete as _delete
+from workbench.replicasets.operations import execute as _execute
+from workbench.replicasets.operations import info as _info
+from workbench.replicasets.operations import patch as _patch
+from workbench.replicasets.operations import pause as _pause
+from workbench.replicasets.operations import restart as _restart
+from workbench.replicasets.operations import rollback as _rollback
+from workbench.replicasets.operations import run as _run
+from workbench.replicasets.operations import stop as _stop
+from workbench.replicasets.operations import volume_create, volume_delete, volume_info, volume_resize
+from workbench.replicasets.operations.execute import Executed, Execution
+from workbench.replicasets.operations.info import Info, Resources
+from workbench.replicasets.operations.patch import Patch
+from workbench.replicasets.rebuild import rebuild
+from workbench.replicasets.reconcile import reconcile
+from workbench.replicasets.records import READY
+from workbench.replicasets.settings import Settings
+from workbench.replicasets.store.opening import open_store
+from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.values import Bind, Gpu, Quota, ReplicaSet, Version, Volume
+from workbench.replicasets.world import World
+
+T = TypeVar("T")
+
+__all__ = ["Bind", "Executed", "Execution", "Info", "Patch", "Quota", "ReplicaSets", "Resources", "Settings"]
+
+
+class ReplicaSets:
+    """All operations, for any number of threads. Every error is a ReplicaSetError with a stable code.
+
+    An operation that changes something is done whole when it returns. When it raises, it is undone;
+    or, when it raises Unavailable, it is finished or undone by the next operation on the same set or
+    by `reconcile`, whichever comes first. Operations on one set follow one another.
+    """
+
+    def __init__(self, settings: Settings, *, engine: Engine | None = None, store: Store | None = None) -> None:
+        if engine is None:
+            from workbench.replicasets.engine.libpod import LibpodEngine
+
+            engine = LibpodEngine(settings.engine, settings.gpu_kind, settings.cdi)
+        self.settings = settings
+        self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
+        self._filling = threading.Lock()
+
+    # Running sets
+
+    def run(
+        self,
+        image: str,
+        name: str,
+        *,
+        gpus: int = 0,
+        binds: Sequence[Bind] = (),
+        env: Sequence[str] = (),
+        command: Sequence[str] = (),
+        ports: Sequence[str] = (),
+        cpus: float = 0,
+        memory: str = "",
+        owner: str = "",
+        quota: Quota | None = None,
+    ) -> Version:
+        """Run a new set and return its first version.
+
+        `binds` are folders below the allowed roots, or volumes; `env` NAME=VALUE texts; `ports`
+        container ports (`80`, `53/udp`), each of which gets a port of the host; `cpus` and
+        `memory` ("4GB") are limits, 0 and "" for none. `quota` is what `owner` may hold in all.
+        """
+        with self._doing(Code.RUN) as world:
+            return _run.run(world, image, name, gpus, binds, env, command, ports, cpus, memory, owner, quota)
+
+    def commit(self, name: str, image: str) -> str:
+        """Make an image of the set's system disk (volumes and binds are no part of it); return its full name."""
+        with self._doing(Code.COMMIT) as world:
+            return _commit.commit(world, name, image)
+
+    def execute(
+        self, name: str, command: Sequence[str], *, workdir: str = "/", seconds: float = 60, most: int = 1 << 20
+    ) -> Executed:
+        """Run a program in the set to its end and return its output, at most `most` bytes of it, and exit code."""
+        with self._doing(Code.EXECUTE) as world:
+            return _execute.collected(_execute.execute(world, name, command, workdir, seconds, most))
+
+    def stream(
+        self, name: str, command: Sequence[str], *, workdir: str = "/", seconds: float = 60, most: int = 1 << 20
+    ) -> Execution:
+        """Start a program in the set; iterate over what is returned for its output as it comes, then close it."""
+        with self._doing(Code.EXECUTE) as world:
+            return _execute.execute(world, name, command, workdir, seconds, most)
+
+    def patch(self, name: str, wanted: Patch, *, quota: Quota | None = None) -> Version:
+        """Change the set and return its version: a new one, but for a change of limits alone while it runs."""
+        with self._doing(Code.PATCH) as world:
+            return _patch.patch(world, name, wanted, quota)
+
+    def rollback(self, name: str, version: int, *, quota: Quota | None = None) -> Version:
+        """Return to the settings and the disk of an older version, as a new one; return that."""
+        with self._doing(Code.ROLLBACK) as world:
+            return _rollback.rollback(world, name, version, quota)
+
+    def stop(self, name: str) -> None:
+        """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay."""
+        with self._doing(Code.STOP) as world:
+            _stop.stop(world, name)
+
+    def restart(self, name: str, *, quota: Quota | None = None) -> Version:
+        """Start the set anew, stopped or not, with as many GPUs as it had; return its new version."""
+        with self._doing(Code.RESTART) as world:
+            return _restart.restart(world, name, quota)
+
+    def pause(self, name: str) -> None:
+        """Freeze the set's processes where they are. All that it holds stays its own."""
+        with self._doing(Code.PAUSE) as world:
+            _pause.pause(world, name)
+
+    def continue_(self, name: str) -> None:
+        """Let a paused set go on."""
+        with self._doing(Code.CONTINUE) as world:
+            _pause.continue_(world, name)
+
+    def delete(self, name: str) -> None:
+        """Delete the set with all its versions and disks; volumes stay."""
+        with self._doing(Code.DELETE) as world:
+            _delete.delete(world, name)
+
+    # Looking
+
+    def sets(self) -> list[ReplicaSet]:
+        """Return all sets by name."""
+        with self._looking(Code.INFO) as world:
+            return _info.sets(world)
+
+    def info(self, name: str) -> Info:
+        """Return the set, its current version, and what the engine says of it now."""
+        with self._looking(Code.INFO) as world:
+            return self._again(lambda: _info.info(world, name))
+
+    def record(self, name: str) -> tuple[ReplicaSet, Version]:
+        """Return the set and its current version without asking the engine."""
+        with self._looking(Code.INFO) as world:
+            return self._again(lambda: _info.record(world, name))
+
+    def history(self, name: str, *, limit: int = 0, before: int = 0) -> list[Version]:
+        """Return the set's versions, newest first: at most `limit`, and only those below `before`; 0 for all."""
+        with self._looking(Code.HISTORY) as world:
+            return self._again(lambda: _info.history(world, name, limit, before))
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Return the GPUs of this machine."""
+        with self._looking(Code.INFO) as world:
+            return world.gpus()
+
+    def resources(self) -> Resources:
+        """Return what the machine has and who holds what of it."""
+        with self._looking(Code.INFO) as world:
+            return _info.resources(world)
+
+    # Volumes
+
+    def create_volume(self, name: str, *, size: str = "", owner: str = "") -> Volume:
+        """Create a volume, limited to `size` ("20GB") or without a limit."""
+        with self._doing(Code.VOLUME_CREATE) as world:
+            return volume_create.create_volume(world, name, size, owner)
+
+    def resize_volume(self, name: str, size: str) -> Volume:
+        """Give a sized volume another size, in its place; return its new version."""
+        with self._doing(Code.VOLUME_PATCH) as world:
+            return volume_resize.resize_volume(world, name, size)
+
+    def delete_volume(self, name: str) -> None:
+        """Delete a volume that no set binds, with what is in it."""
+        with self._doing(Code.VOLUME_DELETE) as world:
+            volume_delete.delete_volume(world, name)
+
+    def volumes(self) -> list[Volume]:
+        """Return all volumes by name."""
+        with self._looking(Code.VOLUME_INFO) as world:
+            return volume_info.volumes(world)
+
+    def volume(self, name: str) -> Volume:
+        """Return a volume."""
+        with self._looking(Code.VOLUME_INFO) as world:
+            return self._again(lambda: volume_info.volume(world, name))
+
+    def volume_history(self, name: str) -> list[Volume]:
+        """Return a volume's versions, newest first."""
+        with self._looking(Code.VOLUME_HISTORY) as world:
+            return self._again(lambda: volume_info.history(world, name))
+
+    # The service itself
+
+    def reconcile(self) -> list[str]:
+        """Settle what a crash broke off and return what was done; to be called at start, and now and then."""
+        with self._doing(Code.BUSY) as world:
+            return reconcile(world)
+
+    def check(self) -> None:
+        """Raise Unavailable or another ReplicaSetError when engine, store or GPU specs cannot be used (readiness)."""
+        with failing_as(Code.ENGINE):
+            self._world.engine.check()
+            self._world.gpus()
+        with failing_as(Code.STORE):
+            self._world.store.get(READY)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._world.store.close()
+
+    @contextmanager
+    def _doing(self, code: Code) -> Iterator[World]:
+        """Yield the world for a change; the store is filled from the engine first when it never was."""
+        with failing_as(code):
+            self._fill()
+            yield self._world
+
+    @contextmanager
+    def _looking(self, code: Code) -> Iterator[World]:
+        with failing_as(code):
+            yield self._world
+
+    def _fill(self) -> None:
+        if self._world.store.get(READY) is None:
+            with self._filling:
+                rebuild(self._world)
+
+    def _again(self, look: Callable[[], T]) -> T:
+        """Return what `look` finds; when it finds nothing because the store is a new one, fill that and look again."""
+        try:
+            return look()
+        except NotFound:
+            if self._world.store.get(READY) is not None:
+                raise
+            self._fill()
+            return look()

@@ -1,0 +1,129 @@
+"""What replica sets are made of. All are frozen, and all of their fields survive a way through JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What a set is meant to be doing; `stopped` ones hold no GPUs, CPUs or memory, only their ports."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A folder of the host (an absolute path below an allowed root) or a volume (its name) at `dest` inside."""
+
+    src: str
+    dest: str
+    read_only: bool = False
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether `src` names a volume."""
+        return not self.src.startswith("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port inside and the host's port that leads to it; `host` 0: not given yet."""
+
+    container: int
+    host: int = 0
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU of this machine: the name it is asked for by, and all the names that its CDI spec gives it."""
+
+    id: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A numbered version of a set: what its container was made with, and where its system disk is.
+
+    `image` is what its container was made from. `disk` is the image that its system disk was
+    recorded in, "" when the stopped container itself is the record (or it still is the current one).
+    `origin` is the version whose system disk it began with, 0 for a fresh one. `cpus` are
+    thousandths, `memory` bytes, 0 for no limit.
+    """
+
+    set: str
+    id: str
+    number: int
+    created: str
+    image: str
+    gpus: tuple[str, ...] = ()
+    binds: tuple[Bind, ...] = ()
+    env: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+    cpus: int = 0
+    memory: int = 0
+    origin: int = 0
+    disk: str = ""
+    owner: str = ""
+
+    @property
+    def container(self) -> str:
+        """The name of its container."""
+        return f"{self.set}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSet:
+    """A set: its name, an id that no other set ever had (fault B4), and which version is the current one."""
+
+    name: str
+    id: str
+    created: str
+    current: int
+    state: State = State.RUNNING
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume; every resize gives it a new `version`, never a new place. `size` 0: no limit."""
+
+    name: str
+    id: str
+    driver: str
+    size: int
+    version: int
+    created: str
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something of the machine that a set holds, for some of its versions (two while one replaces the other).
+
+    `kind` is gpu, port, share or set; `name` the GPU's id, the port's number, and so on. Only a
+    share has `cpus` and `memory`.
+    """
+
+    kind: str
+    name: str
+    set: str
+    id: str
+    versions: tuple[int, ...]
+    owner: str = ""
+    cpus: int = 0
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """The most that one owner may hold; None: no limit."""
+
+    sets: int | None = None
+    gpus: int | None = None
+    memory: int | None = None

@@ -1,0 +1,1 @@
+"""Where volumes lie and how their size is kept: one driver a file."""

@@ -1,0 +1,71 @@
+"""What keeps a volume's size, whoever does it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import Protocol
+
+from workbench.replicasets.errors import Failed
+from workbench.replicasets.values import Volume
+
+
+class Driver(Protocol):
+    """Keeps volumes below a folder.
+
+    An implementation owes: a volume never holds more than its size; `resize` loses nothing that is
+    in it, whatever breaks while it works: what was there is given up only when what takes its place
+    was checked. `prepare` does all that can fail and can be undone by `discard`; `apply` makes it
+    so. Every method comes out the same when it is done again.
+    """
+
+    live: bool
+    """Whether a volume may be resized while a container uses it."""
+
+    def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
+        """Make the place of a new volume; return the engine's options for it."""
+
+    def remove(self, folder: str, volume: Volume) -> None:
+        """Remove the place with what is in it."""
+
+    def prepare(self, folder: str, volume: Volume, size: int) -> None:
+        """Make all ready for the new size; raises Invalid with the code 1030 when it holds more."""
+
+    def apply(self, folder: str, volume: Volume, size: int) -> None:
+        """Give the volume the size it was prepared for."""
+
+    def discard(self, folder: str, volume: Volume) -> None:
+        """Forget what was prepared."""
+
+    def size(self, folder: str, volume: Volume) -> int | None:
+        """Return the size it has now, None when the driver cannot tell."""
+
+    def in_use(self, folder: str, volume: Volume) -> bool:
+        """Return whether the kernel has it mounted, by whomever."""
+
+
+def place(folder: str, volume: Volume, ending: str = "") -> str:
+    """Return where a volume lies: by its id, which nobody chose."""
+    return os.path.join(folder, volume.id + ending)
+
+
+def tool(what: str, *command: str, okay: tuple[int, ...] = (0,)) -> str:
+    """Run a tool of the system and return its output; raises Failed "cannot `what`: …"."""
+    search = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+    program = shutil.which(command[0], path=search)
+    if program is None:
+        raise Failed(f"cannot {what}: {command[0]} is not installed")
+    done = subprocess.run(
+        [program, *command[1:]],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if done.returncode not in okay:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise Failed(f"cannot {what}: {said[-1] if said else f'{command[0]} ended with {done.returncode}'}")
+    return done.stdout

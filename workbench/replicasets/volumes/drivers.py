@@ -1,0 +1,31 @@
+"""Which drivers there are, and which one a new volume gets."""
+
+from __future__ import annotations
+
+import os
+
+from workbench.replicasets.errors import Failed
+from workbench.replicasets.volumes.btrfs import Btrfs
+from workbench.replicasets.volumes.driver import Driver, tool
+from workbench.replicasets.volumes.loop import LoopExt4
+from workbench.replicasets.volumes.plain import Plain
+
+_DRIVERS: dict[str, Driver] = {"plain": Plain(), "loop-ext4": LoopExt4(), "btrfs": Btrfs()}
+
+
+def driver_of(name: str) -> Driver:
+    """Return the driver of that name; raises Failed for one that this version does not have."""
+    if name not in _DRIVERS:
+        raise Failed(f"there is no volume driver {name}", hint="was the volume made by a newer version?")
+    return _DRIVERS[name]
+
+
+def choose(folder: str, size: int) -> str:
+    """Return the driver for a new volume: by whether it has a size, and by the file system of the folder."""
+    if not size:
+        return "plain"
+    if os.geteuid() != 0:
+        raise Failed("a sized volume needs root", hint="create it without a size")
+    os.makedirs(folder, mode=0o711, exist_ok=True)
+    kind = tool("ask for the file system", "stat", "--file-system", "--format=%T", folder).strip()
+    return "btrfs" if kind == "btrfs" else "loop-ext4"

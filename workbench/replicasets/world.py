@@ -1,0 +1,91 @@
+"""What every operation works with: the settings, the engine, the store, the time, and who is at work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from workbench.replicasets.claims import Machine
+from workbench.replicasets.engine.cdi import inventory
+from workbench.replicasets.engine.ports import is_free
+from workbench.replicasets.engine.protocol import Engine
+from workbench.replicasets.errors import Busy
+from workbench.replicasets.settings import Settings
+from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.values import Gpu
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The room's surroundings. `now` gives the time as ISO 8601 text."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    now: Callable[[], str] = _now
+    locks: Locks = field(default_factory=lambda: Locks())
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Return the GPUs of this machine."""
+        return inventory(self.settings.gpu_kind, self.settings.cdi)
+
+    def machine(self, gpus: bool = True) -> Machine:
+        """Return what this machine has to give; without `gpus` their specs are not looked at."""
+        settings = self.settings
+        return Machine(
+            tuple(gpu.id for gpu in self.gpus()) if gpus else (),
+            range(settings.first_port, settings.last_port + 1),
+            lambda port, protocol: is_free(settings.publish, port, protocol),
+            settings.cpus,
+            settings.memory,
+        )
+
+    def label(self, name: str) -> str:
+        """Return the name of a label of ours."""
+        return f"{self.settings.prefix}.{name}"
+
+    def disk_image(self, set_id: str, number: int) -> str:
+        """Return the name of the image that records the disk of a version."""
+        return f"localhost/{self.settings.prefix}/{set_id}:{number}"
+
+
+class Locks:
+    """A lock for each key, made when it is first asked for and gone when nobody waits for it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[str, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def held(self, key: str, seconds: float) -> Iterator[None]:
+        """Hold the lock of `key`; raises Busy when it cannot be had in time."""
+        with self._guard:
+            lock, waiting = self._locks.get(key, (threading.Lock(), 0))
+            self._locks[key] = (lock, waiting + 1)
+        try:
+            if not lock.acquire(timeout=seconds):
+                raise Busy(f"{key.rpartition('/')[2]} is busy with another operation", hint="try again later")
+            try:
+                yield
+            finally:
+                lock.release()
+        finally:
+            with self._guard:
+                _, waiting = self._locks[key]
+                if waiting == 1:
+                    del self._locks[key]
+                else:
+                    self._locks[key] = (lock, waiting - 1)
+
+
+def wait(seconds: float) -> None:
+    """Wait a moment."""
+    time.sleep(seconds)

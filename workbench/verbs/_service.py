@@ -1,0 +1,47 @@
+"""What the verbs that ask the service have in common: its address, the token, and how answers are printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.replicasets.client import Client
+
+
+def service_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which service, and as whom."""
+    parser.add_argument(
+        "--address", metavar="URL", default="", help="default: WORKBENCH_ADDRESS, http://127.0.0.1:2378"
+    )
+    parser.add_argument("--token", default="", help="better kept in WORKBENCH_TOKEN, or in a file")
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        default="",
+        help="default: WORKBENCH_TOKEN_FILE, /var/lib/workbench/operate.token",
+    )
+    parser.add_argument("--json", action="store_true", help="print what the service answers")
+
+
+def connect(args: argparse.Namespace) -> Client:
+    """Return the client that the flags and the environment name."""
+    from workbench.replicasets.client import ADDRESS, Client, find_token
+
+    address = args.address or os.environ.get("WORKBENCH_ADDRESS", "") or ADDRESS
+    return Client(address, find_token(args.token, args.token_file))
+
+
+def report(args: argparse.Namespace, data: object, text: str) -> int:
+    """Print an answer's data, or what it means in words; return the exit code."""
+    print(json.dumps(data, indent=2) if args.json else text)
+    return 0
+
+
+def ports_text(ports: Sequence[Mapping[str, Any]]) -> str:
+    """Return ports as `40000->8888`, with the protocol where it is not tcp."""
+    ends = {"tcp": "", "udp": "/udp"}
+    return " ".join(f"{port['host']}->{port['container']}{ends[port['protocol']]}" for port in ports)

@@ -1,0 +1,228 @@
+"""`wizard.py rs`: replica sets from the terminal, through the service."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError
+from workbench.table import columns
+from workbench.verbs._service import connect, ports_text, report, service_options
+
+if TYPE_CHECKING:
+    from workbench.replicasets.client import Client
+
+EXAMPLES = """\
+  wizard.py rs run recipes/TAG --gpus 1 --port 8888          a recipe that was built; its name is made of the tag
+  wizard.py rs run localhost/mine:1 --name foo --volume data:/data --memory 8GB
+  wizard.py rs run localhost/mine:1 --name bar --cmd sleep infinity
+  wizard.py rs list
+  wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
+  wizard.py rs history foo
+  wizard.py rs rollback foo 1
+  wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
+  wizard.py rs stop foo                                      and `restart` to go on with it
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `rs`."""
+    ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(WAYS))
+    made = {name: ways.add_parser(name, help=said, allow_abbrev=False) for name, (_, said) in WAYS.items()}
+    for name, way in made.items():
+        if name not in ("run", "list"):
+            way.add_argument("name", metavar="SET")
+        service_options(way)
+    run_ = made["run"]
+    run_.add_argument("image", metavar="RECIPE|TAG|IMAGE", help="a recipe folder, its tag, or any image")
+    run_.add_argument("--name", default="", help="default: made of the tag")
+    run_.add_argument("--env", metavar="NAME=VALUE", action="append", default=[], help="repeatable")
+    run_.add_argument(
+        "--cmd", nargs=argparse.REMAINDER, default=[], help="last of all: what to run instead of the image's own"
+    )
+    patch_ = made["patch"]
+    patch_.add_argument("--rebind", metavar="OLD:DEST=NEW:DEST", default="", help="put one bind in another's place")
+    for way in (run_, patch_):
+        way.add_argument("--gpus", type=int, metavar="N")
+        way.add_argument("--port", metavar="PORT", action="append", help="8888 or 53/udp; repeatable")
+        way.add_argument("--cpus", type=float, metavar="N", help="at most so many")
+        way.add_argument("--memory", metavar="SIZE", help="at most so much: 8GB")
+    run_.add_argument(
+        "--volume", metavar="SRC:DEST[:ro]", action="append", default=[], help="volume or folder; repeatable"
+    )
+    made["rollback"].add_argument("version", type=int)
+    made["commit"].add_argument("image", metavar="IMAGE")
+    made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
+    made["exec"].add_argument("--workdir", default="/", metavar="DIR")
+    made["exec"].add_argument("--seconds", type=float, default=3600, metavar="N", help="end it after so long (3600)")
+    made["exec"].add_argument("words", metavar="WORD", nargs="+")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked for."""
+    return WAYS[args.way][0](connect(args), args)
+
+
+def _path(args: argparse.Namespace) -> str:
+    from workbench.replicasets.client import part
+
+    return f"/replicaSet/{part(args.name)}"
+
+
+def _run(client: Client, args: argparse.Namespace) -> int:
+    image, name = _image(args.image)
+    name = args.name or name
+    if not name:
+        raise UsageError("this image's set needs a name", hint="--name foo")
+    body: dict[str, Any] = {"imageName": image, "replicaSetName": name, "gpuCount": args.gpus or 0, "env": args.env}
+    body |= {"binds": [_bind(text) for text in args.volume], "cmd": args.cmd, "containerPorts": args.port or []}
+    body |= {"cpus": args.cpus or 0, "memory": args.memory or ""}
+    data = client("POST", "/replicaSet", body)
+    parts = [f"{data['name']} runs", *data["gpus"], ports_text(data["ports"])]
+    return report(args, data, "  ".join(filter(None, parts)))
+
+
+def _image(text: str) -> tuple[str, str]:
+    """Return the image that a recipe folder, a tag or an image name means, and a name for its set."""
+    from workbench.catalog.releases import LOCAL_REPOSITORY
+    from workbench.recipes.read import read_manifest
+
+    if os.path.isdir(text):
+        tag = read_manifest(text).tag
+    elif "/" not in text and ":" not in text and text.count("_") == 2:
+        tag = text
+    else:
+        return text, ""
+    return f"{LOCAL_REPOSITORY}:{tag}", tag.partition("_")[0].replace("-", "_")[:48]
+
+
+def _bind(text: str) -> dict[str, Any]:
+    parts = text.split(":")
+    if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] != "ro"):
+        raise UsageError(f"{text!r} is not a bind", hint="write data:/data, or /srv/shared:/shared:ro")
+    return {"src": parts[0], "dest": parts[1], "readOnly": len(parts) == 3}
+
+
+def _list(client: Client, args: argparse.Namespace) -> int:
+    data = client("GET", "/replicaSet")
+    rows = [
+        (s["name"], str(s["version"]), s["state"], " ".join(s["gpus"]), ports_text(s["ports"]), s["imageName"])
+        for s in data["replicaSets"]
+    ]
+    return report(args, data, columns(("NAME", "VERSION", "STATE", "GPUS", "PORTS", "IMAGE"), rows))
+
+
+def _info(client: Client, args: argparse.Namespace) -> int:
+    data = client("GET", _path(args))
+    found = data["Info"]
+    host = found["hostConfig"]
+    rows = [
+        ("version", str(found["version"])),
+        ("state", f"{found['state']} (container {found['live']})"),
+        ("image", found["config"]["Image"]),
+        ("GPUs", " ".join(found["gpus"])),
+        ("ports", ports_text(found["ports"])),
+        ("binds", " ".join(host["Binds"])),
+        ("CPUs", f"{host['NanoCpus'] / 1e9:g}" if host["NanoCpus"] else ""),
+        ("memory", f"{host['Memory'] >> 20} MB" if host["Memory"] else ""),
+        ("owner", found["owner"]),
+        ("made", found["createTime"]),
+    ]
+    return report(args, data, columns(("NAME", args.name), [row for row in rows if row[1]]))
+
+
+def _history(client: Client, args: argparse.Namespace) -> int:
+    data = client("GET", f"{_path(args)}/history", limit=args.limit)
+    rows = [
+        (str(v["version"]), v["createTime"], " ".join(v["status"]["gpus"]), str(v["status"]["origin"] or "image"))
+        for v in data["history"]
+    ]
+    return report(args, data, columns(("VERSION", "MADE", "GPUS", "FROM"), rows))
+
+
+def _patch(client: Client, args: argparse.Namespace) -> int:
+    body: dict[str, Any] = {}
+    if args.gpus is not None:
+        body["gpuPatch"] = {"gpuCount": args.gpus}
+    if args.cpus is not None:
+        body["cpuPatch"] = {"cpuCount": args.cpus}
+    if args.memory is not None:
+        body["memoryPatch"] = {"memory": args.memory}
+    if args.port is not None:
+        body["portPatch"] = {"containerPorts": [port for port in args.port if port]}
+    if args.rebind:
+        old, _, new = args.rebind.partition("=")
+        body["volumePatch"] = {"oldBind": _bind(old), "newBind": _bind(new)}
+    if not body:
+        raise UsageError("there is nothing to change", hint="`rs restart` makes it anew as it is")
+    return _changed(client("PATCH", _path(args), body), args)
+
+
+def _rollback(client: Client, args: argparse.Namespace) -> int:
+    return _changed(client("PATCH", f"{_path(args)}/rollback", {"version": args.version}), args)
+
+
+def _restart(client: Client, args: argparse.Namespace) -> int:
+    return _changed(client("PATCH", f"{_path(args)}/restart"), args)
+
+
+def _changed(data: dict[str, str], args: argparse.Namespace) -> int:
+    return report(args, data, f"{data['containerName']} runs")
+
+
+def _commit(client: Client, args: argparse.Namespace) -> int:
+    data = client("POST", f"{_path(args)}/commit", {"newImageName": args.image})
+    return report(args, data, data["imageName"])
+
+
+def _delete(client: Client, args: argparse.Namespace) -> int:
+    return report(args, client("DELETE", _path(args)), f"{args.name} is deleted")
+
+
+def _plain(way: str, said: str) -> Callable[[Client, argparse.Namespace], int]:
+    def do(client: Client, args: argparse.Namespace) -> int:
+        return report(args, client("PATCH", f"{_path(args)}/{way}"), f"{args.name} {said}")
+
+    return do
+
+
+def _exec(client: Client, args: argparse.Namespace) -> int:
+    body = {"cmd": args.words, "workDir": args.workdir, "seconds": args.seconds, "maxBytes": 64 << 20}
+    if args.json:
+        data = client("POST", f"{_path(args)}/execute", body)
+        return report(args, data, "") or int(data["exitCode"] != 0)
+    for line in client.lines(f"{_path(args)}/execute", body, stream=True):
+        if "text" in line:
+            out = sys.stdout if line["stream"] == 1 else sys.stderr
+            out.write(line["text"])
+            out.flush()
+        elif "msg" in line:
+            from workbench.errors import WorkbenchError
+
+            raise WorkbenchError(line["msg"])
+        elif line["exitCode"] < 0:
+            print("ended: " + ("its time is over" if line["timedOut"] else "it wrote too much"), file=sys.stderr)
+            return 1
+        else:
+            return int(line["exitCode"])
+    return 1
+
+
+WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
+    "run": (_run, "run a new set"),
+    "list": (_list, "show all sets"),
+    "info": (_info, "show a set"),
+    "history": (_history, "show a set's versions"),
+    "patch": (_patch, "change GPUs, ports, binds, CPUs or memory"),
+    "rollback": (_rollback, "return to an older version's disk and settings"),
+    "stop": (_plain("stop", "is stopped"), "stop a set; its GPUs are free"),
+    "restart": (_restart, "start a set anew, stopped or not"),
+    "pause": (_plain("pause", "is paused"), "freeze a set; it keeps its GPUs"),
+    "continue": (_plain("continue", "goes on"), "let a paused set go on"),
+    "commit": (_commit, "make an image of a set's system disk"),
+    "exec": (_exec, "run a program in a set"),
+    "delete": (_delete, "delete a set, all its versions and disks"),
+}

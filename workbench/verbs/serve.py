@@ -1,0 +1,101 @@
+"""`wizard.py serve`: the service that runs replica sets."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+
+from workbench.errors import UsageError
+
+EXAMPLES = """\
+  wizard.py serve                                       on http://127.0.0.1:2378, state in /var/lib/workbench
+  wizard.py serve --root /srv/shared --ports 40000-40999
+  wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
+  wizard.py serve --add-token anna --role operate --quota sets=2,gpus=1,memory=16GB
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `serve`."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=2378, help="port to listen on, 0 for any (2378)")
+    parser.add_argument("--state", metavar="DIR", default="/var/lib/workbench", help="folder of all that is kept")
+    parser.add_argument("--store", metavar="FILE|etcd://HOST:PORT", default="", help="default: a file in --state")
+    parser.add_argument(
+        "--root", metavar="DIR", action="append", default=[], help="a folder below which may be bound; repeatable"
+    )
+    parser.add_argument("--gpu-kind", metavar="KIND", default="nvidia.com/gpu", help="kind of the CDI devices")
+    parser.add_argument("--ports", metavar="A-B", default="40000-65535", help="the host's ports to give to sets")
+    parser.add_argument("--publish", metavar="ADDRESS", default="127.0.0.1", help="where sets' ports are (127.0.0.1)")
+    parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
+    parser.add_argument("--add-token", metavar="NAME", default="", help="make a token, print it and end")
+    parser.add_argument("--role", choices=("read", "operate"), default="operate", help="of the token to make")
+    parser.add_argument("--quota", metavar="LIMITS", default="", help="of its sets: sets=2,gpus=1,memory=16GB")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to end; or make a token."""
+    from workbench.replicasets.api.tokens import Role, Tokens, parse_quota
+
+    state = os.path.abspath(args.state)
+    tokens = Tokens(state)
+    if args.quota and not args.add_token:
+        raise UsageError("--quota is for --add-token")
+    quota = parse_quota(args.quota)
+    _make(state)
+    for path in tokens.begin():
+        print(f"token: {path}", file=sys.stderr)
+    if args.add_token:
+        print(tokens.add(args.add_token, Role(args.role), quota))
+        return 0
+    return _serve(args, state, tokens)
+
+
+def _make(state: str) -> None:
+    from workbench.errors import WorkbenchError
+
+    try:
+        os.makedirs(state, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise WorkbenchError(f"cannot be made: {error.strerror}", where=state, hint="choose one by --state") from None
+
+
+def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
+    from workbench.replicasets.api.app import make_app
+    from workbench.replicasets.api.audit import Audit
+    from workbench.replicasets.api.serving import PodmanService, listen, serve, tended
+    from workbench.replicasets.api.tokens import Tokens
+    from workbench.replicasets.service import ReplicaSets, Settings
+
+    assert isinstance(tokens, Tokens)
+    match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", args.ports)
+    if match is None or not 0 <= args.port <= 65535:
+        raise UsageError("--port is a number to 65535, --ports a range such as 40000-40999")
+    podman = None if args.engine else PodmanService(state)
+    settings = Settings(
+        engine=args.engine or (podman.address if podman else ""),
+        store=args.store or os.path.join(state, "replicasets.db"),
+        roots=tuple(os.path.abspath(root) for root in args.root),
+        first_port=int(match[1]),
+        last_port=int(match[2]),
+        publish=args.publish,
+        gpu_kind=args.gpu_kind,
+        volumes=os.path.join(state, "volumes"),
+    )
+    listening = listen(args.host, args.port)
+    room = ReplicaSets(settings)
+    try:
+        with tended(room, podman, lambda line: print(line, file=sys.stderr, flush=True)):
+            host, port = listening.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            print(f"http://{shown}:{port}", flush=True)
+            if not host.startswith("127.") and host != "::1":
+                print("warning: not on loopback, and without TLS: tokens can be read on the way", file=sys.stderr)
+            serve(make_app(room, tokens, Audit(os.path.join(state, "audit.log"))), listening)
+    finally:
+        if podman is not None:
+            podman.close()
+        room.close()
+    return 0
