@@ -70,7 +70,7 @@ def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
 def test_what_only_one_of_them_can_do_is_said(ours: Catalogue) -> None:
     assert list(reasons(ours, release=OLD, base="cuda", bundle="tensorflow", os="bookworm", python="3.11")) == []
     assert list(reasons(ours, release=NEW, base="cuda", bundle="tensorflow")) == [
-        "bundle tensorflow does not go on a CUDA base"
+        "bundle tensorflow does not go on a CUDA base: TensorFlow has no build for CUDA 13"
     ]
     assert list(reasons(ours, release=OLD, base="cuda-devel", os="bookworm")) == [
         "CUDA 12.9.1 has no nvcc in the packages that bookworm (debian) takes it from"
