@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 
 from workbench.replicasets.checks import size_text
@@ -14,6 +15,7 @@ from workbench.replicasets.volumes.driver import place, tool
 
 LEAST = 4 << 20
 _SLACK = 1.05
+_PATIENCE_SECONDS = 10.0
 
 
 class LoopExt4:
@@ -87,8 +89,12 @@ class LoopExt4:
         return bool(tool("look for its loop device", "losetup", "-j", place(folder, volume, ".img")).strip())
 
     def _refuse_used(self, folder: str, volume: Volume) -> None:
-        if self.in_use(folder, volume):
-            raise Conflict(f"{volume.name} is mounted", hint="stop the sets that use it, resize, restart them")
+        # The kernel lets go of a loop device some time after the unmount, later when the disk is busy.
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self.in_use(folder, volume):
+            if time.monotonic() > deadline:
+                raise Conflict(f"{volume.name} is mounted", hint="stop the sets that use it, resize, restart them")
+            time.sleep(0.1)
 
 
 def _sized(path: str, size: int, *, fresh: bool) -> None:
