@@ -256,10 +256,12 @@ def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index) -> Non
     before = files_below(folder)
     command = [sys.executable, "wizard.py", "release", "update", "2026a", "--catalog", str(folder)]
     command += ["--interpreter", sys.executable]
+    # Whoever is killed leaves its temporary files: let them lie where the test's own do.
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
     for wait in (1.0, 2.0, 3.0):
-        process = subprocess.Popen(command, cwd=REPOSITORY, start_new_session=True, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
         time.sleep(wait)
-        os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         assert files_below(folder) == before
     assert faults_of(folder) == []
