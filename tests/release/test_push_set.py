@@ -21,6 +21,20 @@ NAME = "team/images"
 MOVING = sorted(tag.replace("20261122", "latest") for tag in TAGS)
 
 
+# Ends itself as kill -9 does, once the first `latest` has moved.
+KILLED = """\
+import os, sys
+from workbench.release import push_set
+def same(*given, same=push_set._same):
+    same(*given)
+    if given[-1] == push_set.MOVED:
+        os.kill(os.getpid(), 9)
+push_set._same = same
+from workbench.cli import main
+main(sys.argv[1:])
+"""
+
+
 @pytest.fixture(scope="module")
 def built(store: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a set that is composed and built."""
@@ -143,6 +157,21 @@ def test_kill_9_in_the_middle_leaves_latest_where_it_was(
     finally:
         for tag, identity in kept.items():
             engine("tag", identity, f"localhost/workbench-images:{tag}")
+
+
+def test_kill_9_between_two_moves_of_latest_is_finished_by_the_same_command(
+    built: Path, local: LocalRegistry, engine: Engine
+) -> None:
+    """A registry has no transaction over tags: all that can be had is that the rest follows."""
+    command = [sys.executable, "-c", KILLED, "push", f"{local.host}/{NAME}", *SET]
+    command += ["--catalog", str(built / "catalogue"), "--recipes", str(built / "recipes")]
+    assert subprocess.run(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL, check=False).returncode == -9
+    now = local.tags(NAME)
+    assert set(TAGS) <= set(now)
+    assert len([tag for tag in now if tag.endswith("_latest")]) == 1
+    assert push_set(built, f"{local.host}/{NAME}").returncode == 0
+    after = local.tags(NAME)
+    assert all(after[tag] == now[tag] == after[tag.replace("20261122", "latest")] for tag in TAGS)
 
 
 def test_another_image_under_a_dated_tag_is_refused(built: Path, local: LocalRegistry, engine: Engine) -> None:
