@@ -42,7 +42,7 @@ def start(catalogue: Path, scratch: Path, *program: str) -> subprocess.Popen[byt
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_ended_while_pipenv_works_nothing_is_changed_and_no_other_begins(tmp_path: Path, number: int) -> None:
     folders = [f"bundles/{bundle}/{FOLDER}" for bundle in ("2-new", "3-other", "4-more")]
     catalogue = make_catalogue(tmp_path, {f"{folder}/Pipfile": PIPFILE for folder in folders})
@@ -57,7 +57,7 @@ def test_ended_while_pipenv_works_nothing_is_changed_and_no_other_begins(tmp_pat
     finally:
         os.killpg(running.pid, number)
     code = running.wait(timeout=60)
-    assert code == (130 if number == signal.SIGINT else -9)
+    assert code == (-9 if number == signal.SIGKILL else 130)
     assert files_below(catalogue) == before
 
 

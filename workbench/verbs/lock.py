@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 
+from workbench.build.process import interruptible
 from workbench.catalog.frozen import FrozenTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.lock.folders import lock_folders, release_tree
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint="run `make lock`, which sets it")
     found = folders(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
-    with ThreadPoolExecutor(args.jobs) as pool:
+    with interruptible(), ThreadPoolExecutor(args.jobs) as pool:
         tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
         try:
             for number, task in enumerate(as_completed(tasks), 1):
