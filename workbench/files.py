@@ -9,21 +9,41 @@ import tempfile
 from workbench.errors import WorkbenchError
 
 
+def replace_text(path: str, text: str, *, mode: int = 0o644, sync: bool = False) -> None:
+    """Put `text` at `path`, in a folder that is there: a reader finds the old file or the new one, never half.
+
+    With `sync` it is on the disk when this returns. Raises OSError, and leaves nothing then.
+    """
+    handle, staged = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(os.path.abspath(path)))
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.chmod(staged, mode)
+        os.replace(staged, path)
+    except BaseException:
+        os.unlink(staged)
+        raise
+
+
 def write_whole(path: str, text: str) -> None:
     """Put `text` at `path` in one step; its folder is made. Raises WorkbenchError when the disk refuses."""
-    folder = os.path.dirname(os.path.abspath(path))
-    staged = ""
     try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".", delete=False, encoding="utf-8") as file:
-            staged = file.name
-            file.write(text)
-        os.chmod(staged, 0o644)
-        os.replace(staged, path)
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        replace_text(path, text)
     except OSError as error:
-        if staged and os.path.exists(staged):
-            os.unlink(staged)
         raise WorkbenchError(f"cannot be written: {error.strerror}", where=path) from None
+
+
+def holds(path: str, text: str) -> bool:
+    """Return whether there is a file at `path` with just this text."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read() == text
+    except OSError:
+        return False
 
 
 def print_or_write(text: str, path: str) -> None:

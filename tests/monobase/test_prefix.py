@@ -10,7 +10,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from workbench.errors import WorkbenchError
-from workbench.monobase.prefix import Prefix, builder, point, staged, write_whole
+from workbench.monobase.prefix import Prefix, builder, point, staged
 
 HOLD = """
 import sys
@@ -83,15 +83,6 @@ def test_what_is_staged_goes_when_it_fails(tmp_path: Path) -> None:
         Path(folder, "half").write_text("")
         raise ValueError
     assert list(Path(prefix.stage).iterdir()) == []
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_whole(str(path), "one")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(str(path), "two\udc80")
-    assert path.read_text() == "one"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_reader_finds_one_target_or_the_other_while_a_link_moves(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from workbench.catalog.bases import layer_of
@@ -12,10 +11,10 @@ from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.names import python_folder
+from workbench.pins import pins
 
 # The base that has CUDA's environment and runtime library, and nothing that such wheels bring.
 THIN = "cuda-thin"
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
 
 
 def locked(catalogue: Catalogue, bundle: str, python: str) -> dict[str, str]:
@@ -24,7 +23,7 @@ def locked(catalogue: Catalogue, bundle: str, python: str) -> dict[str, str]:
     if "requirements.txt" not in chosen.pythons.get(folder, ()):
         return {}
     text = catalogue.tree.text(f"{chosen.folder}/{folder}/requirements.txt")
-    return {name.lower().replace("_", "-"): version for name, version in _PIN.findall(text)}
+    return dict(pins(text))
 
 
 def own_cuda(catalogue: Catalogue, bundle: str, python: str) -> str:
@@ -34,8 +33,8 @@ def own_cuda(catalogue: Catalogue, bundle: str, python: str) -> str:
     all releases: that is known better today than when one was frozen. Raises FaultsError when it cannot be read.
     """
     wheels = _wheels(at_release(catalogue, "").tree)
-    pins = locked(catalogue, bundle, python) if wheels else {}
-    return next((pins[name] for name in wheels if name in pins), "")
+    versions = locked(catalogue, bundle, python) if wheels else {}
+    return next((versions[name] for name in wheels if name in versions), "")
 
 
 @lru_cache(maxsize=1)

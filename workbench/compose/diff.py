@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST
+from workbench.pins import pins
 
-_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)")
 ADDED, REMOVED, MOVED = "added", "removed", "moved"
 
 
@@ -60,8 +59,7 @@ def _packages(path: str, files: Mapping[str, bytes]) -> dict[str, str]:
     text = files.get(path, b"").decode(errors="replace")
     if path.rpartition("/")[2].startswith("os-packages"):
         return {word: "" for line in text.splitlines() if (word := line.partition("#")[0].strip())}
-    pins = (_PIN.match(line.strip()) for line in text.splitlines())
-    return {pin[1].lower().replace("_", "-"): pin[2] for pin in pins if pin}
+    return dict(pins(text))
 
 
 def _moves(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:

@@ -10,6 +10,7 @@ from typing import Any
 from workbench.build.builder import BuildRequest
 from workbench.build.podman_builder import base_images
 from workbench.compose.recipe import CONTAINERFILE
+from workbench.files import holds
 from workbench.release.standard import Image
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_-]")
@@ -49,18 +50,10 @@ def _target(
         "labels": dict(request.labels),
     }
     own = os.path.join(request.folder, CONTAINERFILE)
-    found |= {"dockerfile": CONTAINERFILE} if _reads(own, request.text) else {"dockerfile-inline": request.text}
+    # A CUDA layer's Containerfile stands deeper than what it copies.
+    found |= {"dockerfile": CONTAINERFILE} if holds(own, request.text) else {"dockerfile-inline": request.text}
     if contexts:
         found["contexts"] = contexts
     if request.arguments:
         found["args"] = dict(request.arguments)
     return found
-
-
-def _reads(path: str, text: str) -> bool:
-    """Return whether the file at `path` is this Containerfile: a CUDA layer's stands deeper than what it copies."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read() == text
-    except OSError:
-        return False

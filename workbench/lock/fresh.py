@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK, export_name
 from workbench.lock.pipfile import PIPFILE, digest, merged
+from workbench.pins import normal, pins
 
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(==[^\s;]+)", re.MULTILINE)
 _ADVICE = "run `make lock`"
 
 
@@ -41,7 +40,9 @@ def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, 
             locked = json.load(file)
         of_pipfile = locked.pop("_meta")["hash"]["sha256"]
         categories = {
-            category: {package.lower(): entry.get("version", "") for package, entry in packages.items()}
+            category: {
+                normal(package): entry.get("version", "").removeprefix("==") for package, entry in packages.items()
+            }
             for category, packages in locked.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -50,15 +51,15 @@ def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, 
         others = f" with those of {', '.join(above)}" if above else ""
         yield LOCK, f"is not the lock of its {PIPFILE}{others}: {_ADVICE}"
         return
-    for category, pins in categories.items():
+    for category, versions in categories.items():
         name = export_name("packages" if category == "default" else category)
-        if category != "develop" and _pins(os.path.join(full, name)) != pins:
+        if category != "develop" and _pins(os.path.join(full, name)) != versions:
             yield name, f"has not the versions of {LOCK}: {_ADVICE}"
 
 
 def _pins(path: str) -> dict[str, str]:
     try:
         with open(path, encoding="utf-8") as file:
-            return {name.lower(): version for name, version in _PIN.findall(file.read())}
+            return dict(pins(file.read()))
     except OSError:
         return {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from workbench.errors import WorkbenchError
+from workbench.files import holds, write_whole
 from workbench.lock.pipfile import PIPFILE, categories, merged
+from workbench.pins import pins
 
 LOCK = "Pipfile.lock"
 # The pipenvs of all threads, and whether they were ended: then no other begins.
@@ -41,7 +42,7 @@ def is_current(folder: str, above: Sequence[str] = ()) -> bool:
         shutil.copy(lock_file, beside)
         if _pipenv(beside, "verify").returncode != 0:
             return False
-        return all(_reads(os.path.join(folder, name), text) for name, text in exports(beside).items())
+        return all(holds(os.path.join(folder, name), text) for name, text in exports(beside).items())
 
 
 @contextmanager
@@ -51,14 +52,6 @@ def _beside(pipfile: str) -> Iterator[str]:
         with open(os.path.join(beside, PIPFILE), "w", encoding="utf-8") as file:
             file.write(pipfile)
         yield beside
-
-
-def _reads(path: str, text: str) -> bool:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read() == text
-    except OSError:
-        return False
 
 
 def exports(folder: str) -> dict[str, str]:
@@ -83,7 +76,7 @@ def lock(folder: str, interpreter: str, above: Sequence[str] = ()) -> None:
     """
     files = locked(merged([*above, folder]), interpreter, os.path.join(folder, PIPFILE))
     for name, text in files.items():
-        _replace(os.path.join(folder, name), text)
+        write_whole(os.path.join(folder, name), text)
 
 
 def locked(pipfile: str, interpreter: str, where: str, *, one_pin: bool = True) -> dict[str, str]:
@@ -118,29 +111,16 @@ def exported(pipfile: str, lock_text: str, where: str) -> dict[str, str]:
 
 def _refuse_two_pins(files: Mapping[str, str], where: str) -> None:
     """Raise WorkbenchError when a package has two versions: pipenv fits each category to `packages` only."""
-    pins: dict[str, set[str]] = {}
+    found: dict[str, set[str]] = {}
     for text in files.values():
-        for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^]]+])?==([^\s;]+)", text, re.MULTILINE):
-            pins.setdefault(name.lower(), set()).add(version)
-    if two := [f"{name} ({', '.join(sorted(versions))})" for name, versions in pins.items() if len(versions) > 1]:
+        for name, version in pins(text):
+            found.setdefault(name, set()).add(version)
+    if two := [f"{name} ({', '.join(sorted(versions))})" for name, versions in found.items() if len(versions) > 1]:
         raise WorkbenchError(
             f"the categories want different versions of {', '.join(sorted(two))}",
             where=where,
             hint="name one version of each in the Pipfile",
         )
-
-
-def _replace(path: str, text: str) -> None:
-    staged = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(staged, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(staged, path)
-    except OSError as error:
-        raise WorkbenchError(f"cannot be written: {error.strerror}", where=path) from None
-    finally:
-        if os.path.exists(staged):
-            os.unlink(staged)
 
 
 def _pipenv(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:

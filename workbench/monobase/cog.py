@@ -12,6 +12,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from workbench.errors import UsageError, WorkbenchError
+from workbench.files import replace_text
 from workbench.monobase import tree
 from workbench.monobase.choose import cog_name
 from workbench.monobase.conflicts import compare, forget
@@ -22,7 +23,7 @@ from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.layer import Layer
 from workbench.monobase.leases import prepare
 from workbench.monobase.names import is_url, is_version
-from workbench.monobase.prefix import point, staged, write_whole
+from workbench.monobase.prefix import point, staged
 from workbench.monobase.resolving import resolve
 
 Tell = Callable[[str], None]
@@ -102,7 +103,7 @@ def lock_cog(shop: Workshop, version: str, full: str, lock: str) -> None:
     with staged(shop.prefix, "lock") as folder:
         made = Path(folder, "cog.txt")
         resolve(shop.uv, [asked], [], full, made, about=f"resolving {asked} for Python {full}")
-        write_whole(lock, made.read_text())
+        replace_text(lock, made.read_text())
 
 
 def compare_cogs(shop: Workshop, name: str) -> list[str]:

@@ -18,10 +18,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from workbench.files import replace_text
 from workbench.monobase.activation import conflicts_folder
 from workbench.monobase.layer import Layer, names_in
 from workbench.monobase.names import generation_number
-from workbench.monobase.prefix import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def compare(cog: Layer, generations: str) -> list[str]:
     told, ours = list[str](), packages(cog) if there.keys() - written else {}
     for name in sorted(there.keys() - written):
         lines = between([(os.path.basename(cog.root), ours), (name.replace(".", "/", 1), packages(there[name]))])
-        write_whole(f"{folder}/{name}", "".join(f"{line}\n" for line in lines))
+        replace_text(f"{folder}/{name}", "".join(f"{line}\n" for line in lines))
         told += lines
     for name in written - there.keys():
         os.unlink(f"{folder}/{name}")

@@ -6,7 +6,7 @@ import datetime
 import os
 
 from workbench.errors import WorkbenchError
-from workbench.monobase.prefix import write_whole
+from workbench.files import replace_text
 
 
 def write_label(path: str) -> None:
@@ -14,6 +14,6 @@ def write_label(path: str) -> None:
     now = datetime.datetime.now(datetime.UTC)
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        write_whole(os.path.abspath(path), f"done={now:%Y-%m-%dT%H-%M-%SZ}\n")
+        replace_text(os.path.abspath(path), f"done={now:%Y-%m-%dT%H-%M-%SZ}\n")
     except OSError as error:
         raise WorkbenchError(f"the node's label cannot be written: {error.strerror}", where=path) from None

@@ -13,9 +13,9 @@ from packaging.utils import canonicalize_name
 from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import Pairs
 from workbench.errors import WorkbenchError
+from workbench.files import replace_text
 from workbench.monobase.generation import Generation, load, resolved
 from workbench.monobase.plan import plan
-from workbench.monobase.prefix import write_whole
 from workbench.monobase.resolving import versions
 from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
 
@@ -67,7 +67,7 @@ def release(folder: Path, name: str, day: str) -> Generation:
     generation = resolved(folder, spec)
     path = folder / FOLDER / f"{name}.toml"
     lines = f'released = "{day}"\ndigest = "{generation.digest}"\n'
-    write_whole(str(path), re.sub(r"(?m)^(id = [0-9]+.*\n)", lambda line: line[1] + lines, path.read_text(), count=1))
+    replace_text(str(path), re.sub(r"(?m)^(id = [0-9]+.*\n)", lambda line: line[1] + lines, path.read_text(), count=1))
     return load(folder, name)
 
 

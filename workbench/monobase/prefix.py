@@ -132,19 +132,6 @@ def staged(prefix: Prefix, kind: str) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_whole(path: str, text: str) -> None:
-    """Write `text` to `path` so that a reader finds the old file or the new one, never half of it."""
-    handle, beside = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=os.path.dirname(path))
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
-
-
 def point(link: str, target: str) -> None:
     """Let the symbolic link `link` point at `target`, by a rename: a reader finds the old one or the new one.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 
+from workbench.files import replace_text
 from workbench.monobase.generation import DATA
-from workbench.monobase.prefix import Prefix, write_whole
+from workbench.monobase.prefix import Prefix
 
 FILES = ("activate.sh", "exec.sh", "site/sitecustomize.py")
 
@@ -23,5 +24,5 @@ def install_scripts(prefix: Prefix) -> None:
                     continue
         except OSError:
             pass
-        write_whole(target, text)
+        replace_text(target, text)
         shutil.copymode(source, target)

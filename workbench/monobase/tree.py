@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from workbench.files import replace_text
 from workbench.monobase.environment import DONE
 from workbench.monobase.names import generation_number
-from workbench.monobase.prefix import Prefix, write_whole
+from workbench.monobase.prefix import Prefix
 
 _COG = re.compile(r"g[0-9a-f]{8}")
 COG = "cog"
@@ -69,7 +70,7 @@ def read_done(folder: str) -> GenerationMarker | None:
 
 def write_done(folder: str, marker: GenerationMarker) -> None:
     """Mark the generation in `folder` as finished."""
-    write_whole(os.path.join(folder, DONE), json.dumps(asdict(marker), indent=1) + "\n")
+    replace_text(os.path.join(folder, DONE), json.dumps(asdict(marker), indent=1) + "\n")
 
 
 def latest_name(link: str) -> str | None:

@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
+from workbench.files import replace_text
 from workbench.monobase.interpreters import Interpreter
-from workbench.monobase.prefix import Prefix, write_whole
+from workbench.monobase.prefix import Prefix
 from workbench.monobase.requirements import Locked
 
 # Part of every key: a change of what a record holds makes new ones.
@@ -77,7 +78,7 @@ class Wheels:
     def add(self, key: str, wheel: Wheel) -> None:
         """Keep `wheel` as the record `key`. Its files are stored by then: a record is never ahead of them."""
         os.makedirs(self.folder, exist_ok=True)
-        write_whole(self.path(key), wheel.text())
+        replace_text(self.path(key), wheel.text())
         self._read[key] = wheel
 
     def keys(self) -> list[str]:

@@ -8,13 +8,13 @@ import json
 import os
 import re
 import secrets
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from workbench.errors import WorkbenchError
+from workbench.files import replace_text
 from workbench.replicasets.checks import memory
 from workbench.replicasets.codec import decode
 from workbench.replicasets.values import Quota
@@ -82,7 +82,7 @@ class Tokens:
         made = []
         for role in Role:
             plain = self.add(f"first.{role}", role)
-            _write(token_path(self.folder, role), f"{plain}\n")
+            replace_text(token_path(self.folder, role), f"{plain}\n", mode=0o600, sync=True)
             made.append(token_path(self.folder, role))
         return made
 
@@ -124,18 +124,9 @@ class Tokens:
         return next((token.quota for token in self.all() if token.name == name), Quota())
 
     def _save(self, tokens: Sequence[Token]) -> None:
-        _write(self._path, json.dumps({"tokens": [asdict(token) for token in tokens]}, indent=2) + "\n")
+        text = json.dumps({"tokens": [asdict(token) for token in tokens]}, indent=2) + "\n"
+        replace_text(self._path, text, mode=0o600, sync=True)
 
 
 def _hash(plain: str) -> str:
     return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()
-
-
-def _write(path: str, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    handle, beside = tempfile.mkstemp(dir=os.path.dirname(path))  # has mode 0600
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
