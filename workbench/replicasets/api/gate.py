@@ -34,12 +34,22 @@ class Gate:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         state = scope.setdefault("state", {})
-        began, status, taken = time.monotonic(), 500, 0
+        began, status, taken, recorded = time.monotonic(), 500, 0, False
+
+        async def record() -> None:
+            nonlocal recorded
+            if not recorded and (scope["method"] not in _LOOKING or status in (401, 403)):
+                recorded = True
+                seconds = time.monotonic() - began
+                await run_in_threadpool(self._audit.write, **_line(scope, state, status, seconds))
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            elif not message.get("more_body", False):
+                # Whoever has the whole answer may count on its line in the log.
+                await record()
             await send(message)
 
         async def receiving() -> Message:
@@ -58,10 +68,8 @@ class Gate:
             else:
                 await self._app(scope, receiving, sending)
         finally:
-            seconds = time.monotonic() - began
-            self._requests.count(scope["method"], status, seconds)
-            if scope["method"] not in _LOOKING or status in (401, 403):
-                await run_in_threadpool(self._audit.write, **_line(scope, state, status, seconds))
+            self._requests.count(scope["method"], status, time.monotonic() - began)
+            await record()
 
     async def _refusal(self, scope: Scope, state: dict[str, Any]) -> Any:  # noqa: ANN401
         headers = dict(scope["headers"])
