@@ -8,7 +8,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from workbench.release.consistent import pipfile_hash
@@ -42,6 +42,9 @@ class Index:
         self.status = 200
         self.wheels: dict[str, dict[str, bytes]] = {}
         self.yanked: dict[tuple[str, str], str] = {}
+        # Asked for something below this ("simple", "files"), it says so and keeps the asker waiting.
+        self.held = ""
+        self.asked, self.released = threading.Event(), threading.Event()
 
     def add(self, name: str, *versions: str, needs: Sequence[str] = ()) -> None:
         for version in versions:
@@ -96,6 +99,9 @@ def served() -> Iterator[Index]:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = self.path.strip("/").split("/")
+            if parts[0] == index.held:
+                index.asked.set()
+                index.released.wait()
             if parts[0] == "files":
                 name, version = parts[1].split("-")[:2]
                 self._say("application/octet-stream", index.wheels.get(name, {}).get(version))
@@ -107,8 +113,10 @@ def served() -> Iterator[Index]:
             self.send_response(404 if data is None else index.status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data or b"")))
-            self.end_headers()
-            self.wfile.write(data or b"")
+            # Who was kept waiting may have been killed meanwhile.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.end_headers()
+                self.wfile.write(data or b"")
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -120,6 +128,7 @@ def served() -> Iterator[Index]:
     try:
         yield index
     finally:
+        index.released.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -250,18 +250,22 @@ def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, inde
     assert seen == {"1.0.0", "1.0.1"}
 
 
-def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index) -> None:
+@pytest.mark.parametrize("held", ["simple", "files"])
+def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index, held: str) -> None:
+    """kill -9 while it reads the page of the index, and while its pipenv waits for a wheel."""
     index.add("alpha", "1.0.0", "1.0.1")
     folder = frozen(tmp_path, index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}}))
     before = files_below(folder)
     command = [sys.executable, "wizard.py", "release", "update", "2026a", "--catalog", str(folder)]
     command += ["--interpreter", sys.executable]
-    # Whoever is killed leaves its temporary files: let them lie where the test's own do.
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    for wait in (1.0, 2.0, 3.0):
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
-        time.sleep(wait)
+    # Whoever is killed leaves its temporary files, and pipenv's store of pages must not answer in the index's place.
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PIPENV_CACHE_DIR": str(tmp_path / "cache")}
+    index.held = held
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        assert index.asked.wait(60)
+    finally:
         process.kill()
         process.wait()
-        assert files_below(folder) == before
+    assert files_below(folder) == before
     assert faults_of(folder) == []
