@@ -9,8 +9,8 @@ import time
 import pytest
 
 from workbench.build.graph import run_graph
-from workbench.build.process import stream
 from workbench.errors import WorkbenchError
+from workbench.process import stream
 
 CHAIN = {"base": "elsewhere", "runtime": "base", "left": "runtime", "right": "runtime", "top": "right"}
 

@@ -10,10 +10,10 @@ import pytest
 
 from tests.build.test_podman import fake_podman
 from tests.build.test_podman_builder import layer_files
-from tests.build.test_process import wait_until_gone
 from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import wizard
 from tests.engine import Engine
+from tests.test_process import wait_until_gone
 from workbench.build.os_image import make_os_image
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from workbench.build.process import interruptible, stop_all
 from workbench.errors import WorkbenchError
+from workbench.process import interruptible, stop_tasks
 
 
 def run_graph(
@@ -32,10 +32,7 @@ def run_graph(
                 for task in wait(running, return_when=FIRST_COMPLETED).done:
                     ended[running.pop(task)] = _outcome(task)
         except BaseException:
-            for task in running:
-                task.cancel()
-            while wait(running, timeout=0.5).not_done:
-                stop_all()
+            stop_tasks(running)
             raise
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from workbench.build import podman
 from workbench.build.chain import root_name
-from workbench.build.process import interruptible, stream
 from workbench.catalog.values import Catalogue
 from workbench.errors import WorkbenchError
 from workbench.names import pick
+from workbench.process import interruptible, stream
 
 SCRIPT = "os-image.sh"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

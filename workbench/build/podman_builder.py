@@ -12,10 +12,10 @@ from workbench.build.base_image import how_to_make
 from workbench.build.builder import BuildRequest, Built, Watcher
 from workbench.build.labels import on_base
 from workbench.build.network import redacted, site
-from workbench.build.process import stream
 from workbench.compose.containerfile import instructions
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import is_qualified
+from workbench.process import stream
 
 # `STEP 4/17: RUN …`, with `[2/3] ` in front when there is more than one stage.
 _STEP = re.compile(r"(?:\[\d+/\d+\] )?STEP (?P<number>\d+)/\d+: (?P<title>.*)")

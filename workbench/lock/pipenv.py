@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -16,11 +14,9 @@ from workbench.errors import WorkbenchError
 from workbench.files import holds, write_whole
 from workbench.lock.pipfile import PIPFILE, categories, merged
 from workbench.pins import pins
+from workbench.process import captured
 
 LOCK = "Pipfile.lock"
-# The pipenvs of all threads, and whether they were ended: then no other begins.
-_running: set[subprocess.Popen[str]] = set()
-_ended = threading.Event()
 
 
 def export_name(category: str) -> str:
@@ -137,41 +133,7 @@ def _pipenv(folder: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     # pipenv leaves its requests behind in the folder for temporary files: give it one that goes.
     with tempfile.TemporaryDirectory(prefix="workbench-pipenv-") as scratch:
         environment["TMPDIR"] = scratch
-        # With a process group of its own: a Ctrl-C at the terminal reaches this process only, which ends
-        # pipenv after it has seen to it that no other begins.
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        ) as child:
-            _running.add(child)
-            try:
-                if _ended.is_set():
-                    raise KeyboardInterrupt
-                out, err = child.communicate()
-            except BaseException:
-                _end(child)
-                raise
-            finally:
-                _running.discard(child)
-        return subprocess.CompletedProcess(command, child.returncode, out, err)
-
-
-def end_all() -> None:
-    """End every pipenv that runs, in whichever thread, for good: an interrupt reaches the main thread only."""
-    _ended.set()
-    for child in list(_running):
-        _end(child)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    # What it leaves is in folders that go with it, so it needs no time to tidy up.
-    if child.poll() is None:
-        os.killpg(child.pid, signal.SIGKILL)
+        return captured(command, cwd=folder, env=environment)
 
 
 def _last(done: subprocess.CompletedProcess[str]) -> str:

@@ -10,13 +10,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 
-from workbench.build.process import interruptible
 from workbench.catalog.frozen import FrozenTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.lock.folders import lock_folders, release_tree
 from workbench.lock.interpreter import find_interpreter, version_of
-from workbench.lock.pipenv import end_all, is_current, lock
+from workbench.lock.pipenv import is_current, lock
 from workbench.names import python_version
+from workbench.process import interruptible, stop_tasks
 
 EXAMPLES = """\
   make lock                                        everything whose Pipfile changed
@@ -65,8 +65,7 @@ def run(args: argparse.Namespace) -> int:
                 told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
                 print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            end_all()
+            stop_tasks(tasks)
             raise
     outcomes.sort(key=lambda outcome: outcome.folder)
     if args.json:

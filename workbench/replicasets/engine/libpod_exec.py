@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
-from workbench.build.process import descendants
+from workbench.process import descendants
 from workbench.replicasets.engine.frames import frames
 from workbench.replicasets.engine.libpod_http import LibpodHttp
 from workbench.replicasets.engine.protocol import Container

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.build.process import descendants, stop, stream
+from workbench.process import descendants, stop, stream
 
 # A child as podman is one: a step runs below it in a session of its own, heeds no SIGTERM, and
 # the child cleans up once the step has ended.

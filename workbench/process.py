@@ -1,4 +1,4 @@
-"""Running a long child process line by line, and stopping it so that nothing of it is left."""
+"""Running a long child process, and stopping it so that nothing of it is left."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
-# The children of `stream` in all threads, and the patience that each is due.
+# The children of `stream` and `captured` in all threads, and the patience that each is due.
 _running: dict[subprocess.Popen[str], float] = {}
 # Those of them that `stop_all` ended.
 _interrupted: set[subprocess.Popen[str]] = set()
@@ -37,25 +39,56 @@ def stream(command: Sequence[str], on_line: Callable[[str], None], *, patience: 
         errors="replace",
     ) as child:
         assert child.stdout is not None
-        _running[child] = patience
-        try:
-            with interruptible():
-                for line in child.stdout:
-                    on_line(line.rstrip("\n"))
-                code = child.wait()
-        except BaseException:
-            stop(child, patience)
-            raise
-        finally:
-            del _running[child]
-    if child in _interrupted:
-        _interrupted.discard(child)
-        raise KeyboardInterrupt
+        with _stopped_with_us(child, patience), interruptible():
+            for line in child.stdout:
+                on_line(line.rstrip("\n"))
+            code = child.wait()
     return code
 
 
+def captured(command: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `command` in `cwd` with the environment `env`, and return its exit code and what it said.
+
+    An interrupt ends it as it does `stream`'s child, without patience.
+    """
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=env, start_new_session=True
+        ) as child,
+        _stopped_with_us(child, 0),
+    ):
+        out, err = child.communicate()
+    return subprocess.CompletedProcess(command, child.returncode, out, err)
+
+
+@contextmanager
+def _stopped_with_us(child: subprocess.Popen[str], patience: float) -> Iterator[None]:
+    """Stop `child` when what is done meanwhile fails, and raise KeyboardInterrupt when `stop_all` ended it."""
+    _running[child] = patience
+    try:
+        yield
+    except BaseException:
+        stop(child, patience)
+        raise
+    finally:
+        del _running[child]
+    if child in _interrupted:
+        _interrupted.discard(child)
+        raise KeyboardInterrupt
+
+
+def stop_tasks(tasks: Iterable[Future[Any]]) -> None:
+    """Let no other of `tasks` begin, end the children of those that run, and wait for these; for the main thread."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    # More than once: a task may be between two children.
+    while wait(tasks, timeout=_POLL_SECONDS).not_done:
+        stop_all()
+
+
 def stop_all() -> None:
-    """End the children of every `stream`, for the main thread: an interrupt reaches no other one.
+    """End the children of every `stream` and `captured`, for the main thread: an interrupt reaches no other one.
 
     Their threads read on to the end of the output, and get a KeyboardInterrupt then.
     """
