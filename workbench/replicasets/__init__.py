@@ -8,6 +8,7 @@ claims.py        who holds which GPUs, ports, CPUs, memory: changed under one le
 containers.py    a version's container          records.py   what stands where in the store
 store/           Store: SQLite, etcd            volumes/     drivers that keep a volume's size
 engine/          Engine: podman's REST API; GPUs from CDI specs
+rights.py       who may change what
 values.py checks.py codes.py errors.py settings.py
 api/             the service over HTTP   client.py  what the verbs ask it with
 """

@@ -51,3 +51,4 @@ class Code(IntEnum):
     MEMORY_TOO_LITTLE = 1102
     STORE = 1103
     ENGINE = 1104
+    OWNER = 1105

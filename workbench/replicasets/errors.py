@@ -38,6 +38,13 @@ class NotFound(ReplicaSetError):
     """There is no such set, version, volume or image."""
 
 
+class Forbidden(ReplicaSetError):
+    """It is somebody else's."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, Code.OWNER, hint=hint)
+
+
 class Conflict(ReplicaSetError):
     """It is there already, or in a state that forbids this."""
 

@@ -30,12 +30,12 @@ from workbench.replicasets.records import READY
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.store.opening import open_store
 from workbench.replicasets.store.protocol import Store
-from workbench.replicasets.values import Bind, Gpu, Quota, ReplicaSet, Version, Volume
+from workbench.replicasets.values import Actor, Bind, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
 T = TypeVar("T")
 
-__all__ = ["Bind", "Executed", "Execution", "Info", "Patch", "Quota", "ReplicaSets", "Resources", "Settings"]
+__all__ = ["Actor", "Bind", "Executed", "Execution", "Info", "Patch", "Quota", "ReplicaSets", "Resources", "Settings"]
 
 
 class ReplicaSets:
@@ -71,6 +71,7 @@ class ReplicaSets:
         memory: str = "",
         owner: str = "",
         quota: Quota | None = None,
+        actor: Actor | None = None,
     ) -> Version:
         """Run a new set and return its first version.
 
@@ -79,61 +80,75 @@ class ReplicaSets:
         `memory` ("4GB") are limits, 0 and "" for none. `quota` is what `owner` may hold in all.
         """
         with self._doing(Code.RUN) as world:
-            return _run.run(world, image, name, gpus, binds, env, command, ports, cpus, memory, owner, quota)
+            return _run.run(world, image, name, gpus, binds, env, command, ports, cpus, memory, owner, quota, actor)
 
-    def commit(self, name: str, image: str) -> str:
+    def commit(self, name: str, image: str, *, actor: Actor | None = None) -> str:
         """Make an image of the set's system disk (volumes and binds are no part of it); return its full name."""
         with self._doing(Code.COMMIT) as world:
-            return _commit.commit(world, name, image)
+            return _commit.commit(world, name, image, actor)
 
     def execute(
-        self, name: str, command: Sequence[str], *, workdir: str = "/", seconds: float = 60, most: int = 1 << 20
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        workdir: str = "/",
+        seconds: float = 60,
+        most: int = 1 << 20,
+        actor: Actor | None = None,
     ) -> Executed:
         """Run a program in the set to its end and return its output, at most `most` bytes of it, and exit code."""
         with self._doing(Code.EXECUTE) as world:
-            return _execute.collected(_execute.execute(world, name, command, workdir, seconds, most))
+            return _execute.collected(_execute.execute(world, name, command, workdir, seconds, most, actor))
 
     def stream(
-        self, name: str, command: Sequence[str], *, workdir: str = "/", seconds: float = 60, most: int = 1 << 20
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        workdir: str = "/",
+        seconds: float = 60,
+        most: int = 1 << 20,
+        actor: Actor | None = None,
     ) -> Execution:
         """Start a program in the set; iterate over what is returned for its output as it comes, then close it."""
         with self._doing(Code.EXECUTE) as world:
-            return _execute.execute(world, name, command, workdir, seconds, most)
+            return _execute.execute(world, name, command, workdir, seconds, most, actor)
 
-    def patch(self, name: str, wanted: Patch, *, quota: Quota | None = None) -> Version:
+    def patch(self, name: str, wanted: Patch, *, quota: Quota | None = None, actor: Actor | None = None) -> Version:
         """Change the set and return its version: a new one, but for a change of limits alone while it runs."""
         with self._doing(Code.PATCH) as world:
-            return _patch.patch(world, name, wanted, quota)
+            return _patch.patch(world, name, wanted, quota, actor)
 
-    def rollback(self, name: str, version: int, *, quota: Quota | None = None) -> Version:
+    def rollback(self, name: str, version: int, *, quota: Quota | None = None, actor: Actor | None = None) -> Version:
         """Return to the settings and the disk of an older version, as a new one; return that."""
         with self._doing(Code.ROLLBACK) as world:
-            return _rollback.rollback(world, name, version, quota)
+            return _rollback.rollback(world, name, version, quota, actor)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, *, actor: Actor | None = None) -> None:
         """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay."""
         with self._doing(Code.STOP) as world:
-            _stop.stop(world, name)
+            _stop.stop(world, name, actor)
 
-    def restart(self, name: str, *, quota: Quota | None = None) -> Version:
+    def restart(self, name: str, *, quota: Quota | None = None, actor: Actor | None = None) -> Version:
         """Start the set anew, stopped or not, with as many GPUs as it had; return its new version."""
         with self._doing(Code.RESTART) as world:
-            return _restart.restart(world, name, quota)
+            return _restart.restart(world, name, quota, actor)
 
-    def pause(self, name: str) -> None:
+    def pause(self, name: str, *, actor: Actor | None = None) -> None:
         """Freeze the set's processes where they are. All that it holds stays its own."""
         with self._doing(Code.PAUSE) as world:
-            _pause.pause(world, name)
+            _pause.pause(world, name, actor)
 
-    def continue_(self, name: str) -> None:
+    def continue_(self, name: str, *, actor: Actor | None = None) -> None:
         """Let a paused set go on."""
         with self._doing(Code.CONTINUE) as world:
-            _pause.continue_(world, name)
+            _pause.continue_(world, name, actor)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, *, actor: Actor | None = None) -> None:
         """Delete the set with all its versions and disks; volumes stay."""
         with self._doing(Code.DELETE) as world:
-            _delete.delete(world, name)
+            _delete.delete(world, name, actor)
 
     # Looking
 
@@ -174,15 +189,15 @@ class ReplicaSets:
         with self._doing(Code.VOLUME_CREATE) as world:
             return volume_create.create_volume(world, name, size, owner)
 
-    def resize_volume(self, name: str, size: str) -> Volume:
+    def resize_volume(self, name: str, size: str, *, actor: Actor | None = None) -> Volume:
         """Give a sized volume another size, in its place; return its new version."""
         with self._doing(Code.VOLUME_PATCH) as world:
-            return volume_resize.resize_volume(world, name, size)
+            return volume_resize.resize_volume(world, name, size, actor)
 
-    def delete_volume(self, name: str) -> None:
+    def delete_volume(self, name: str, *, actor: Actor | None = None) -> None:
         """Delete a volume that no set binds, with what is in it."""
         with self._doing(Code.VOLUME_DELETE) as world:
-            volume_delete.delete_volume(world, name)
+            volume_delete.delete_volume(world, name, actor)
 
     def volumes(self) -> list[Volume]:
         """Return all volumes by name."""

@@ -121,6 +121,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks for a change: the name of a token, and whether its role is admin."""
+
+    name: str
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """The most that one owner may hold; None: no limit."""
 

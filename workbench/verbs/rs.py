@@ -109,10 +109,18 @@ def _bind(text: str) -> dict[str, Any]:
 def _list(client: Client, args: argparse.Namespace) -> int:
     data = client("GET", "/replicaSet")
     rows = [
-        (s["name"], str(s["version"]), s["state"], " ".join(s["gpus"]), ports_text(s["ports"]), s["imageName"])
+        (
+            s["name"],
+            str(s["version"]),
+            s["state"],
+            " ".join(s["gpus"]),
+            ports_text(s["ports"]),
+            s["owner"],
+            s["imageName"],
+        )
         for s in data["replicaSets"]
     ]
-    return report(args, data, columns(("NAME", "VERSION", "STATE", "GPUS", "PORTS", "IMAGE"), rows))
+    return report(args, data, columns(("NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE"), rows))
 
 
 def _info(client: Client, args: argparse.Namespace) -> int:

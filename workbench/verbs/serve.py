@@ -13,6 +13,7 @@ EXAMPLES = """\
   wizard.py serve                                       on http://127.0.0.1:2378, state in /var/lib/workbench
   wizard.py serve --root /srv/shared --ports 40000-40999
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
+  wizard.py serve --add-token root --role admin         may change what belongs to others
   wizard.py serve --add-token anna --role operate --quota sets=2,gpus=1,memory=16GB
 """
 
@@ -31,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--publish", metavar="ADDRESS", default="127.0.0.1", help="where sets' ports are (127.0.0.1)")
     parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
     parser.add_argument("--add-token", metavar="NAME", default="", help="make a token, print it and end")
-    parser.add_argument("--role", choices=("read", "operate"), default="operate", help="of the token to make")
+    parser.add_argument("--role", choices=("read", "operate", "admin"), default="operate", help="of the token to make")
     parser.add_argument("--quota", metavar="LIMITS", default="", help="of its sets: sets=2,gpus=1,memory=16GB")
 
 

@@ -49,6 +49,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
     tokens.begin()
     plain = {
         "op": tokens.add("op", Role.OPERATE),
+        "other": tokens.add("other", Role.OPERATE),
+        "root": tokens.add("root", Role.ADMIN),
         "look": tokens.add("look", Role.READ),
         "small": tokens.add("small", Role.OPERATE, Quota(sets=1, gpus=2)),
     }

@@ -60,7 +60,7 @@ def test_quotas_are_those_of_the_owner(served: Served, client: httpx.Client) -> 
         assert small.post("/api/v1/replicaSet", json=body).status_code == 200
         assert small.post("/api/v1/replicaSet", json={**body, "replicaSetName": "b"}).json()["code"] == 1100
         # Whoever patches it: it is the owner's GPUs that it holds.
-        for who in (small, client):
+        for who in (small, served.client("root")):
             answer = who.patch("/api/v1/replicaSet/a", json={"gpuPatch": {"gpuCount": 3}})
             assert (answer.status_code, answer.json()["code"]) == (403, 1100)
     assert client.post("/api/v1/replicaSet", json={**body, "replicaSetName": "b", "gpuCount": 3}).status_code == 200
@@ -94,6 +94,7 @@ def test_tokens_are_kept_as_hashes_and_count_when_added(served: Served) -> None:
         "tokens.json": 0o600,
         "operate.token": 0o600,
         "read.token": 0o600,
+        "admin.token": 0o600,
     }
     kept = (state / "tokens.json").read_text()
     assert not any(plain in kept for plain in served.tokens.values())

@@ -52,6 +52,6 @@ def test_nothing_but_what_the_document_declares(served: Served) -> None:
 def there(served: Served) -> None:
     """Have a set foo and a volume bar."""
     if "foo" not in [each.name for each in served.room.sets()]:
-        served.room.run(IMAGE, "foo", gpus=1, ports=["80"])
+        served.room.run(IMAGE, "foo", gpus=1, ports=["80"], owner="op")
     if "bar" not in [each.name for each in served.room.volumes()]:
-        served.room.create_volume("bar")
+        served.room.create_volume("bar", owner="op")

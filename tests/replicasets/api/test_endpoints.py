@@ -145,7 +145,7 @@ def test_volumes(client: httpx.Client) -> None:
 def test_refusals(
     method: str, path: str, body: object, expected: tuple[int, int], client: httpx.Client, served: Served
 ) -> None:
-    served.room.run(IMAGE, "foo")
+    served.room.run(IMAGE, "foo", owner="op")
     assert refused(client, method, path, body) == expected
     assert [each.name for each in served.room.sets()] == ["foo"]
 
@@ -224,7 +224,7 @@ def test_fifty_clients_get_eight_gpus_once_each(served: Served) -> None:
 def test_an_engine_that_fails_is_no_bug(
     kind: str, expected: tuple[int, int], client: httpx.Client, served: Served
 ) -> None:
-    served.room.run(IMAGE, "foo", gpus=1)
+    served.room.run(IMAGE, "foo", gpus=1, owner="op")
     pause = served.engine.pause
 
     def broken(name: str) -> None:

@@ -98,7 +98,7 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     history = json.loads(serving.well("rs", "history", "foo", "--json"))["history"]
     assert [(each["version"], len(each["status"]["gpus"])) for each in history] == [(3, 1), (2, 3), (1, 1)]
     listed = serving.well("rs", "list").splitlines()
-    assert listed[0].split() == ["NAME", "VERSION", "STATE", "GPUS", "PORTS", "IMAGE"]
+    assert listed[0].split() == ["NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE"]
     assert listed[1].split()[:4] == ["foo", "3", "running", "GPU-fake0000"]
     assert "owner    first.operate" in serving.well("rs", "info", "foo")
     for way, says in (("pause", "is paused"), ("continue", "goes on"), ("stop", "is stopped")):

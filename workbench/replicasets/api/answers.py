@@ -36,7 +36,7 @@ class PortView(BaseModel):
 
 
 class SetView(BaseModel):
-    """A set and its current version."""
+    """A set and its current version; `mayChange` says whether the token that asks may change it."""
 
     name: str
     version: int
@@ -49,6 +49,7 @@ class SetView(BaseModel):
     ports: list[PortView]
     cpus: float
     memory: str
+    mayChange: bool
 
 
 class Sets(BaseModel):
@@ -174,6 +175,7 @@ class VolumeView(BaseModel):
     driver: str
     owner: str
     createTime: str
+    mayChange: bool
 
 
 class Volumes(BaseModel):

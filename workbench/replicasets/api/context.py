@@ -7,10 +7,10 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 
-from workbench.replicasets.api.tokens import Token, Tokens
+from workbench.replicasets.api.tokens import Role, Token, Tokens
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
-from workbench.replicasets.values import Quota
+from workbench.replicasets.values import Actor, Quota
 
 # For the document alone: the gate has looked at the token before.
 BEARER = Security(HTTPBearer(auto_error=False, description="a token of the service"))
@@ -24,6 +24,7 @@ class Caller:
         self._tokens = cast(Tokens, request.app.state.tokens)
         self._room = cast(ReplicaSets, request.app.state.room)
         self.token = cast(Token, request.state.token)
+        self.actor = Actor(self.token.name, self.token.role is Role.ADMIN)
 
     def note(self, **what: object) -> None:
         """Have the audit log say this of the request."""

@@ -17,6 +17,7 @@ from workbench.replicasets.errors import (
     Conflict,
     Exhausted,
     Failed,
+    Forbidden,
     Invalid,
     NotFound,
     ReplicaSetError,
@@ -25,6 +26,7 @@ from workbench.replicasets.errors import (
 
 STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
     (Invalid, 400),
+    (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
     (Exhausted, 409),
@@ -38,7 +40,7 @@ STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
 _SAID = {
     400: "what was asked for cannot be meant",
     401: "no token, or one that is not known",
-    403: "the token's role or quota does not allow it",
+    403: "the token's role or quota does not allow it, or it belongs to another (code 1105)",
     404: "there is no such thing",
     405: "nothing here answers to that method",
     409: "it is in a state that forbids it, another operation is at it, or too little is free",

@@ -87,8 +87,8 @@ class Gate:
             challenge = {"WWW-Authenticate": "Bearer"}
             return refusal(401, 401, "a token is needed", "send it as `Authorization: Bearer TOKEN`", challenge)
         state["token"] = token
-        if token.role is not Role.OPERATE and scope["method"] not in _LOOKING:
-            return refusal(403, 403, f"the token {token.name} may only look", "use one with the role operate")
+        if token.role is Role.READ and scope["method"] not in _LOOKING:
+            return refusal(403, 403, f"the token {token.name} may only look", "use one with the role operate or admin")
         return None
 
 

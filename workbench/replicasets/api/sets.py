@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -44,45 +44,47 @@ def run(body: RunBody, room: Room, asking: Asking) -> Answer[Ran]:
         memory=body.memory,
         owner=asking.token.name,
         quota=asking.token.quota,
+        actor=asking.actor,
     )
     return Answer(data=Ran(name=version.container, gpus=list(version.gpus), ports=port_views(version)))
 
 
 @ROUTES.get("")
-def sets(room: Room) -> Answer[Sets]:
+def sets(room: Room, asking: Asking) -> Answer[Sets]:
     """List all sets, as they are recorded."""
     found = []
     for each in room.sets():
         try:
-            found.append(set_view(*room.record(each.name)))
+            found.append(set_view(*room.record(each.name), asking.actor))
         except NotFound:
             continue  # deleted since the list was made
     return Answer(data=Sets(replicaSets=found, publish=room.settings.publish))
 
 
 @ROUTES.get("/{name}")
-def info(name: str, room: Room) -> Answer[SetInfo]:
-    """Show a set's current version, and how it stands."""
-    return Answer(data=SetInfo(Info=live_record(room.info(name), room.settings.publish)))
+def info(name: str, room: Room, asking: Asking) -> Answer[SetInfo]:
+    """Show a set's current version, and how it stands; of another's neither command nor values of variables."""
+    return Answer(data=SetInfo(Info=live_record(room.info(name), room.settings.publish, asking.actor)))
 
 
 @ROUTES.get("/{name}/history")
 def history(
     name: str,
     room: Room,
+    asking: Asking,
     limit: Annotated[int, Query(ge=0, le=100_000, description="at most so many; 0 for all")] = 0,
     before: Annotated[int, Query(ge=0, le=2**31 - 1, description="only older ones than this; 0 for all")] = 0,
 ) -> Answer[History]:
     """List a set's versions, newest first."""
     versions = room.history(name, limit=limit, before=before)
-    return Answer(data=History(history=[history_entry(version, room.settings.publish) for version in versions]))
+    return Answer(data=History(history=[history_entry(each, room.settings.publish, asking.actor) for each in versions]))
 
 
 @ROUTES.post("/{name}/commit")
 def commit(name: str, body: CommitBody, room: Room, asking: Asking) -> Answer[Committed]:
     """Make an image of the set's system disk."""
     asking.note(operation="commit", set=name[:60], image=body.newImageName[:200])
-    return Answer(data=Committed(imageName=room.commit(name, body.newImageName)))
+    return Answer(data=Committed(imageName=room.commit(name, body.newImageName, actor=asking.actor)))
 
 
 @ROUTES.post(
@@ -103,10 +105,10 @@ def execute(
     `{"exitCode", "timedOut", "cut"}`, or `{"code", "msg"}` when the engine failed on the way.
     """
     asking.note(operation="execute", set=name[:60], program=body.cmd[0][:60] if body.cmd else "")
+    how: dict[str, Any] = {"workdir": body.workDir, "seconds": body.seconds, "most": body.maxBytes}
     if stream:
-        running = room.stream(name, body.cmd, workdir=body.workDir, seconds=body.seconds, most=body.maxBytes)
-        return Streamed(running)
-    done = room.execute(name, body.cmd, workdir=body.workDir, seconds=body.seconds, most=body.maxBytes)
+        return Streamed(room.stream(name, body.cmd, **how, actor=asking.actor))
+    done = room.execute(name, body.cmd, **how, actor=asking.actor)
     return Answer(data=Output(stdout=done.stdout, exitCode=done.exit_code, timedOut=done.timed_out, cut=done.cut))
 
 
@@ -127,14 +129,16 @@ def patch(name: str, body: PatchBody, room: Room, asking: Asking) -> Answer[Chan
         memory=body.memoryPatch.memory if body.memoryPatch else None,
         ports=tuple(body.portPatch.containerPorts) if body.portPatch else None,
     )
-    return Answer(data=Changed(containerName=room.patch(name, wanted, quota=asking.quota_for(name)).container))
+    return Answer(
+        data=Changed(containerName=room.patch(name, wanted, quota=asking.quota_for(name), actor=asking.actor).container)
+    )
 
 
 @ROUTES.patch("/{name}/rollback")
 def rollback(name: str, body: RollbackBody, room: Room, asking: Asking) -> Answer[Changed]:
     """Return to the disk and the settings of an older version, as a new one."""
     asking.note(operation="rollback", set=name[:60], version=body.version)
-    done = room.rollback(name, body.version, quota=asking.quota_for(name))
+    done = room.rollback(name, body.version, quota=asking.quota_for(name), actor=asking.actor)
     return Answer(data=Changed(containerName=done.container))
 
 
@@ -142,7 +146,7 @@ def rollback(name: str, body: RollbackBody, room: Room, asking: Asking) -> Answe
 def stop(name: str, room: Room, asking: Asking) -> Answer[None]:
     """Stop the set: GPUs, CPUs and memory are free again, ports and disk stay its own."""
     asking.note(operation="stop", set=name[:60])
-    room.stop(name)
+    room.stop(name, actor=asking.actor)
     return Answer()
 
 
@@ -150,14 +154,16 @@ def stop(name: str, room: Room, asking: Asking) -> Answer[None]:
 def restart(name: str, room: Room, asking: Asking) -> Answer[Changed]:
     """Start the set anew, stopped or not, with as many GPUs as it had."""
     asking.note(operation="restart", set=name[:60])
-    return Answer(data=Changed(containerName=room.restart(name, quota=asking.quota_for(name)).container))
+    return Answer(
+        data=Changed(containerName=room.restart(name, quota=asking.quota_for(name), actor=asking.actor).container)
+    )
 
 
 @ROUTES.patch("/{name}/pause")
 def pause(name: str, room: Room, asking: Asking) -> Answer[None]:
     """Freeze the set; all that it holds stays its own."""
     asking.note(operation="pause", set=name[:60])
-    room.pause(name)
+    room.pause(name, actor=asking.actor)
     return Answer()
 
 
@@ -165,7 +171,7 @@ def pause(name: str, room: Room, asking: Asking) -> Answer[None]:
 def go_on(name: str, room: Room, asking: Asking) -> Answer[None]:
     """Let a paused set go on."""
     asking.note(operation="continue", set=name[:60])
-    room.continue_(name)
+    room.continue_(name, actor=asking.actor)
     return Answer()
 
 
@@ -173,7 +179,7 @@ def go_on(name: str, room: Room, asking: Asking) -> Answer[None]:
 def delete(name: str, room: Room, asking: Asking) -> Answer[None]:
     """Delete the set with all its versions and disks; volumes stay."""
     asking.note(operation="delete", set=name[:60])
-    room.delete(name)
+    room.delete(name, actor=asking.actor)
     return Answer()
 
 

@@ -16,7 +16,8 @@ from workbench.replicasets.api.answers import (
 )
 from workbench.replicasets.checks import size_text
 from workbench.replicasets.operations.info import Info
-from workbench.replicasets.values import ReplicaSet, Version, Volume
+from workbench.replicasets.rights import may
+from workbench.replicasets.values import Actor, ReplicaSet, Version, Volume
 
 
 def port_views(version: Version) -> list[PortView]:
@@ -24,7 +25,7 @@ def port_views(version: Version) -> list[PortView]:
     return [PortView(container=port.container, host=port.host, protocol=port.protocol) for port in version.ports]
 
 
-def set_view(each: ReplicaSet, version: Version) -> SetView:
+def set_view(each: ReplicaSet, version: Version, actor: Actor) -> SetView:
     """Return a set as lists show it."""
     return SetView(
         name=each.name,
@@ -38,20 +39,22 @@ def set_view(each: ReplicaSet, version: Version) -> SetView:
         ports=port_views(version),
         cpus=version.cpus / 1000,
         memory=size_text(version.memory),
+        mayChange=may(actor, each.owner),
     )
 
 
-def _words(version: Version, publish: str) -> dict[str, Any]:
-    """Return all fields of a record."""
+def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
+    """Return all fields of a record; unless `whole`, without what may hold secrets."""
     hosts = {f"{p.container}/{p.protocol}": [{"HostIp": publish, "HostPort": str(p.host)}] for p in version.ports}
+    env = version.env if whole else tuple(f"{each.partition('=')[0]}=***" for each in version.env)
     requests = [{"DeviceIDs": list(version.gpus), "Capabilities": [["gpu"]]}] if version.gpus else []
     return {
         "version": version.number,
         "createTime": version.created,
         "config": {
             "Image": version.image,
-            "Env": [*version.env, f"CONTAINER_VERSION={version.number}"],
-            "Cmd": list(version.command),
+            "Env": [*env, f"CONTAINER_VERSION={version.number}"],
+            "Cmd": list(version.command if whole else ()),
             "ExposedPorts": {name: {} for name in hosts},
         },
         "hostConfig": {
@@ -70,15 +73,15 @@ def _words(version: Version, publish: str) -> dict[str, Any]:
     }
 
 
-def live_record(info: Info, publish: str) -> LiveRecord:
+def live_record(info: Info, publish: str, actor: Actor) -> LiveRecord:
     """Return a set's current version as it stands."""
-    words = _words(info.version, publish)
+    words = _words(info.version, publish, may(actor, info.set.owner))
     return LiveRecord(**words, state=info.set.state.value, live=info.live, owner=info.set.owner)
 
 
-def history_entry(version: Version, publish: str) -> HistoryEntry:
+def history_entry(version: Version, publish: str, actor: Actor) -> HistoryEntry:
     """Return a version of a history."""
-    record = Record(**_words(version, publish))
+    record = Record(**_words(version, publish, may(actor, version.owner)))
     return HistoryEntry(version=version.number, createTime=version.created, status=record)
 
 
@@ -94,7 +97,7 @@ def volume_entry(volume: Volume) -> VolumeEntry:
     return VolumeEntry(version=volume.version, createTime=volume.created, status=volume_record(volume))
 
 
-def volume_view(volume: Volume) -> VolumeView:
+def volume_view(volume: Volume, actor: Actor) -> VolumeView:
     """Return a volume as lists show it."""
     return VolumeView(
         name=volume.name,
@@ -103,4 +106,5 @@ def volume_view(volume: Volume) -> VolumeView:
         driver=volume.driver,
         owner=volume.owner,
         createTime=volume.created,
+        mayChange=may(actor, volume.owner),
     )

@@ -24,10 +24,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
 
 
 class Role(StrEnum):
-    """`read` looks, `operate` changes things too."""
+    """`read` looks, `operate` changes what is its own too, `admin` changes what is anybody's."""
 
     READ = "read"
     OPERATE = "operate"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,17 @@ class Tokens:
         self._tokens: tuple[Token, ...] = ()
 
     def begin(self) -> list[str]:
-        """Make the folder and a token of each role where there are none; return the files they are in."""
+        """Make the folder and a token of each role where there are none; return the files they are in.
+
+        A service of before there were owners has none of the role admin, and gets one.
+        """
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        if os.path.exists(self._path):
+        known = self.all() if os.path.exists(self._path) else ()
+        roles = [Role.ADMIN] if known else list(Role)
+        if any(token.role is Role.ADMIN or token.name == "first.admin" for token in known):
             return []
         made = []
-        for role in Role:
+        for role in roles:
             plain = self.add(f"first.{role}", role)
             replace_text(token_path(self.folder, role), f"{plain}\n", mode=0o600, sync=True)
             made.append(token_path(self.folder, role))

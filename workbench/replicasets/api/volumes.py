@@ -23,9 +23,9 @@ def create(body: VolumeBody, room: Room, asking: Asking) -> Answer[VolumeMade]:
 
 
 @ROUTES.get("")
-def volumes(room: Room) -> Answer[Volumes]:
+def volumes(room: Room, asking: Asking) -> Answer[Volumes]:
     """List all volumes."""
-    return Answer(data=Volumes(volumes=[volume_view(each) for each in room.volumes()]))
+    return Answer(data=Volumes(volumes=[volume_view(each, asking.actor) for each in room.volumes()]))
 
 
 @ROUTES.get("/{name}")
@@ -44,14 +44,14 @@ def history(name: str, room: Room) -> Answer[VolumeHistory]:
 def resize(name: str, body: SizeBody, room: Room, asking: Asking) -> Answer[VolumeMade]:
     """Give a volume another size, in its place; never below what is used of it."""
     asking.note(operation="resize volume", volume=name[:60], size=body.size[:20])
-    return _made(room.resize_volume(name, body.size))
+    return _made(room.resize_volume(name, body.size, actor=asking.actor))
 
 
 @ROUTES.delete("/{name}")
 def delete(name: str, room: Room, asking: Asking) -> Answer[None]:
     """Delete a volume that no set binds."""
     asking.note(operation="delete volume", volume=name[:60])
-    room.delete_volume(name)
+    room.delete_volume(name, actor=asking.actor)
     return Answer()
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from workbench.names import is_qualified
 from workbench.replicasets import checks, containers
 from workbench.replicasets.errors import Conflict, Invalid
-from workbench.replicasets.records import find_set, find_version, set_journal
+from workbench.replicasets.records import find_version, set_journal
+from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import Version
+from workbench.replicasets.values import Actor, Version
 from workbench.replicasets.world import World
 
 
@@ -43,12 +44,12 @@ COMMIT = saga(
 )
 
 
-def commit(world: World, name: str, image: str) -> str:
+def commit(world: World, name: str, image: str, actor: Actor | None = None) -> str:
     """See ReplicaSets.commit."""
     checks.set_name(name)
     full = _full_name(world, image)
     with alone(world, set_journal(name)):
-        current = find_set(world.store, name)
+        current = own_set(world.store, name, actor)
         version = find_version(world.store, current, current.current)
         if world.engine.image(full) is not None:
             raise Conflict(f"there is an image {full} already", hint="choose another name; nothing is ever overwritten")

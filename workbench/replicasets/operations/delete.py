@@ -5,10 +5,11 @@ from __future__ import annotations
 from workbench.replicasets import checks, claims
 from workbench.replicasets.containers import ID
 from workbench.replicasets.errors import EngineError
-from workbench.replicasets.records import find_set, set_journal, set_key, versions_key
+from workbench.replicasets.records import set_journal, set_key, versions_key
+from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import ReplicaSet
+from workbench.replicasets.values import Actor, ReplicaSet
 from workbench.replicasets.world import World
 
 
@@ -45,9 +46,9 @@ DELETE = saga(
 )
 
 
-def delete(world: World, name: str) -> None:
+def delete(world: World, name: str, actor: Actor | None = None) -> None:
     """See ReplicaSets.delete."""
     checks.set_name(name)
     with alone(world, set_journal(name)):
-        plan = find_set(world.store, name)
+        plan = own_set(world.store, name, actor)
         carry_out(world, DELETE, set_journal(name), lambda: (plan, Changes()))

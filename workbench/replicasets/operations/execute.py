@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from workbench.replicasets import checks, containers
 from workbench.replicasets.engine.protocol import Running
 from workbench.replicasets.errors import Conflict, Invalid, ReplicaSetError
-from workbench.replicasets.records import find_set, find_version
+from workbench.replicasets.records import find_version
+from workbench.replicasets.rights import own_set
+from workbench.replicasets.values import Actor
 from workbench.replicasets.world import World
 
 LONGEST_SECONDS = 3600.0
@@ -80,7 +82,15 @@ class Execution:
             pass  # the engine is gone: its stream ends too, and whoever reads it is told
 
 
-def execute(world: World, name: str, command: Sequence[str], workdir: str, seconds: float, most: int) -> Execution:
+def execute(
+    world: World,
+    name: str,
+    command: Sequence[str],
+    workdir: str,
+    seconds: float,
+    most: int,
+    actor: Actor | None = None,
+) -> Execution:
     """See ReplicaSets.stream."""
     checks.set_name(name)
     words = checks.command(command)
@@ -90,7 +100,7 @@ def execute(world: World, name: str, command: Sequence[str], workdir: str, secon
         raise Invalid(f"{workdir[:60]!r} is not a working directory", hint="an absolute path inside the container")
     if not 0 < seconds <= LONGEST_SECONDS or not 0 < most <= MOST_BYTES:
         raise Invalid(f"at most {LONGEST_SECONDS:g} seconds and {MOST_BYTES} bytes")
-    current = find_set(world.store, name)
+    current = own_set(world.store, name, actor)
     version = find_version(world.store, current, current.current)
     found = containers.there(world, version)
     if found.state != "running":

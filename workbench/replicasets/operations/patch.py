@@ -9,10 +9,11 @@ from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
-from workbench.replicasets.records import find_set, find_version, put_version, set_journal
+from workbench.replicasets.records import find_version, put_version, set_journal
+from workbench.replicasets.rights import own_binds, own_set, volumes_of
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import Bind, Port, Quota, State, Version
+from workbench.replicasets.values import Actor, Bind, Port, Quota, State, Version
 from workbench.replicasets.world import World
 
 
@@ -59,7 +60,7 @@ def _done(world: World, plan: Limiting) -> Changes:
 LIMIT = saga(Saga("limit", Limiting, (Step("limit", _limit, _unlimit),), point=1, undone=_undone, done=_done))
 
 
-def patch(world: World, name: str, wanted: Patch, quota: Quota | None = None) -> Version:
+def patch(world: World, name: str, wanted: Patch, quota: Quota | None = None, actor: Actor | None = None) -> Version:
     """See ReplicaSets.patch."""
     checks.set_name(name)
     gpus = None if wanted.gpus is None else checks.count(wanted.gpus)
@@ -67,7 +68,7 @@ def patch(world: World, name: str, wanted: Patch, quota: Quota | None = None) ->
     memory = None if wanted.memory is None else checks.memory(wanted.memory)
     ports = None if wanted.ports is None else checks.container_ports(wanted.ports)
     with alone(world, set_journal(name)):
-        current = find_set(world.store, name)
+        current = own_set(world.store, name, actor)
         old = find_version(world.store, current, current.current)
         changed = replace(old, cpus=old.cpus if cpus is None else cpus, memory=old.memory if memory is None else memory)
         live = gpus is None and not wanted.binds and ports is None and changed != old
@@ -76,6 +77,7 @@ def patch(world: World, name: str, wanted: Patch, quota: Quota | None = None) ->
             return _limits(world, old, changed, quota)
         if wanted.binds:
             changed = replace(changed, binds=_rebound(old.binds, wanted.binds, world.settings.roots))
+            own_binds(world.store, changed, actor, volumes_of(old))
         if ports is not None:
             changed = replace(changed, ports=_same_numbers(old.ports, ports))
         new = next_version(world, current, changed, old.number)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from workbench.replicasets import checks, containers
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.operations.stop import Turning
-from workbench.replicasets.records import find_set, find_version, put_set, set_journal
+from workbench.replicasets.records import find_version, put_set, set_journal
+from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import State
+from workbench.replicasets.values import Actor, State
 from workbench.replicasets.world import World
 
 
@@ -51,20 +52,20 @@ PAUSE = saga(Saga("pause", Turning, (Step("freeze", _freeze, _thaw),), point=1, 
 CONTINUE = saga(Saga("continue", Turning, (Step("wake", _wake, _refreeze),), point=1, done=_running))
 
 
-def pause(world: World, name: str) -> None:
+def pause(world: World, name: str, actor: Actor | None = None) -> None:
     """See ReplicaSets.pause."""
-    _turn(world, name, PAUSE, State.PAUSED)
+    _turn(world, name, PAUSE, State.PAUSED, actor)
 
 
-def continue_(world: World, name: str) -> None:
+def continue_(world: World, name: str, actor: Actor | None = None) -> None:
     """See ReplicaSets.continue_."""
-    _turn(world, name, CONTINUE, State.RUNNING)
+    _turn(world, name, CONTINUE, State.RUNNING, actor)
 
 
-def _turn(world: World, name: str, what: Saga[Turning], into: State) -> None:
+def _turn(world: World, name: str, what: Saga[Turning], into: State, actor: Actor | None) -> None:
     checks.set_name(name)
     with alone(world, set_journal(name)):
-        current = find_set(world.store, name)
+        current = own_set(world.store, name, actor)
         plan = Turning(current, find_version(world.store, current, current.current))
         if current.state is State.STOPPED:
             raise Conflict(

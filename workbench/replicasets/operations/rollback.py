@@ -8,22 +8,25 @@ from workbench.replicasets import checks, claims
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
-from workbench.replicasets.records import find_set, find_version, set_journal
+from workbench.replicasets.records import find_version, set_journal
+from workbench.replicasets.rights import own_binds, own_set, volumes_of
 from workbench.replicasets.saga import alone
-from workbench.replicasets.values import Quota, Version
+from workbench.replicasets.values import Actor, Quota, Version
 from workbench.replicasets.world import World
 
 
-def rollback(world: World, name: str, number: int, quota: Quota | None = None) -> Version:
+def rollback(world: World, name: str, number: int, quota: Quota | None = None, actor: Actor | None = None) -> Version:
     """See ReplicaSets.rollback."""
     checks.set_name(name)
     if number < 0:
         raise Invalid("the version is negative", Code.VERSION_NEGATIVE)
     with alone(world, set_journal(name)):
-        current = find_set(world.store, name)
+        current = own_set(world.store, name, actor)
         if number == current.current:
             raise Invalid(f"{name} is at version {number} already", Code.VERSION_SAME)
         target = find_version(world.store, current, number)
+        # A volume that it bound may have been deleted, and be somebody else's of the same name by now.
+        own_binds(world.store, target, actor, volumes_of(find_version(world.store, current, current.current)))
         taken = claims.held(world.store).of("port")
         # Its host ports come back, but for those that another set was given meanwhile.
         ports = tuple(

@@ -9,9 +9,10 @@ from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, NotFound
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
+from workbench.replicasets.rights import own_binds
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import Bind, Quota, ReplicaSet, Version
+from workbench.replicasets.values import Actor, Bind, Quota, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
@@ -57,6 +58,7 @@ def run(
     memory: str = "",
     owner: str = "",
     quota: Quota | None = None,
+    actor: Actor | None = None,
 ) -> Version:
     """See ReplicaSets.run."""
     version = Version(
@@ -79,6 +81,7 @@ def run(
         if world.store.get(set_key(name)) is not None:
             raise Conflict(f"there is a set {name} already", Code.EXISTS, hint="choose another name, or delete it")
         volumes = containers.check_volumes(world, version)
+        own_binds(world.store, version, actor)
         held = claims.held(world.store)
         plan, reserved = claims.claim(held, world.machine(gpus > 0), version, gpus, quota)
         return plan, Changes({set_key(name): 0}) | volumes | reserved

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import checks, claims, containers
-from workbench.replicasets.records import find_set, find_version, put_set, set_journal
+from workbench.replicasets.records import find_version, put_set, set_journal
+from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import ReplicaSet, State, Version
+from workbench.replicasets.values import Actor, ReplicaSet, State, Version
 from workbench.replicasets.world import World
 
 
@@ -34,11 +35,11 @@ def _done(world: World, plan: Turning) -> Changes:
 STOP = saga(Saga("stop", Turning, (Step("end", _end),), point=0, done=_done, yields=True))
 
 
-def stop(world: World, name: str) -> None:
+def stop(world: World, name: str, actor: Actor | None = None) -> None:
     """See ReplicaSets.stop."""
     checks.set_name(name)
     with alone(world, set_journal(name)):
-        current = find_set(world.store, name)
+        current = own_set(world.store, name, actor)
         if current.state is State.STOPPED:
             return
         plan = Turning(current, find_version(world.store, current, current.current))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from workbench.replicasets import checks, containers
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.operations.volume_use import users
-from workbench.replicasets.records import find_volume, volume_journal, volume_key, volume_versions_key
+from workbench.replicasets.records import volume_journal, volume_key, volume_versions_key
+from workbench.replicasets.rights import own_volume
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import Volume
+from workbench.replicasets.values import Actor, Volume
 from workbench.replicasets.volumes.drivers import driver_of
 from workbench.replicasets.world import World
 
@@ -46,9 +47,9 @@ DELETE_VOLUME = saga(
 )
 
 
-def delete_volume(world: World, name: str) -> None:
+def delete_volume(world: World, name: str, actor: Actor | None = None) -> None:
     """See ReplicaSets.delete_volume."""
     checks.volume_name(name)
     with alone(world, volume_journal(name)):
-        volume = find_volume(world.store, name)
+        volume = own_volume(world.store, name, actor)
         carry_out(world, DELETE_VOLUME, volume_journal(name), lambda: (volume, Changes()))

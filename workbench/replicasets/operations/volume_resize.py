@@ -8,10 +8,11 @@ from workbench.replicasets import checks
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, Invalid
 from workbench.replicasets.operations.volume_use import users
-from workbench.replicasets.records import find_volume, put_volume, volume_journal
+from workbench.replicasets.records import put_volume, volume_journal
+from workbench.replicasets.rights import own_volume
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import Volume
+from workbench.replicasets.values import Actor, Volume
 from workbench.replicasets.volumes.drivers import driver_of
 from workbench.replicasets.volumes.labels import volume_resized
 from workbench.replicasets.world import World
@@ -50,12 +51,12 @@ RESIZE = saga(
 )
 
 
-def resize_volume(world: World, name: str, size: str) -> Volume:
+def resize_volume(world: World, name: str, size: str, actor: Actor | None = None) -> Volume:
     """See ReplicaSets.resize_volume."""
     checks.volume_name(name)
     bytes_ = checks.size(size)
     with alone(world, volume_journal(name)):
-        old = find_volume(world.store, name)
+        old = own_volume(world.store, name, actor)
         if old.size == bytes_:
             raise Invalid(f"{name} has that size already", Code.VOLUME_SAME_SIZE)
         if not old.size:

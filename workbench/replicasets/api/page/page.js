@@ -88,7 +88,7 @@ async function showHistory(sets) {
       ask(`/replicaSet/${encodeURIComponent(set.name)}/rollback`, "PATCH", { version: each.version })
     ));
     const from = each.status.origin ? String(each.status.origin) : "image";
-    const now = each.version === set.version ? "current" : back;
+    const now = each.version === set.version ? "current" : set.mayChange ? back : "";
     return row(cell(String(each.version)), cell(each.createTime), cell(each.status.gpus.join(" ")), cell(from), cell(now));
   }));
 }

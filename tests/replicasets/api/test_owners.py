@@ -1,0 +1,137 @@
+"""What a token made is its own: others look at it, an administrator changes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.replicasets.api.conftest import Served
+from tests.replicasets.api.test_endpoints import FOO, ask, refused
+from tests.replicasets.fakes import IMAGE, service
+from workbench.replicasets.api.tokens import Role, Tokens
+from workbench.replicasets.codec import decode
+from workbench.replicasets.service import Bind
+from workbench.replicasets.values import Actor, ReplicaSet, Version, Volume
+
+DATA = {"src": "data", "dest": "/data"}
+CHANGES: list[tuple[str, str, object]] = [
+    ("PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 1}}),
+    ("PATCH", "/replicaSet/foo", {"memoryPatch": {"memory": "1GB"}}),
+    ("PATCH", "/replicaSet/foo/rollback", {"version": 1}),
+    ("PATCH", "/replicaSet/foo/restart", None),
+    ("PATCH", "/replicaSet/foo/pause", None),
+    ("PATCH", "/replicaSet/foo/continue", None),
+    ("POST", "/replicaSet/foo/commit", {"newImageName": "mine:1"}),
+    ("POST", "/replicaSet/foo/execute", {"cmd": ["id"]}),
+    ("POST", "/replicaSet/foo/execute?stream=true", {"cmd": ["id"]}),
+    ("PATCH", "/replicaSet/foo/stop", None),
+    ("DELETE", "/replicaSet/foo", None),
+    ("DELETE", "/volumes/data", None),
+    ("PATCH", "/volumes/data/size", {"size": "8MB"}),
+]
+
+
+def test_another_token_changes_nothing_of_it(served: Served, client: httpx.Client) -> None:
+    ask(client, "POST", "/volumes", {"name": "data"})
+    ask(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
+    before = ask(client, "GET", "/replicaSet/foo")
+    with served.client("other") as other:
+        for method, path, body in CHANGES:
+            assert refused(other, method, path, body) == (403, 1105), (method, path)
+        said = other.delete("/api/v1/replicaSet/foo").json()
+        assert (said["msg"], said["hint"]) == (
+            "the set foo belongs to op",
+            "ask op, or use a token with the role admin",
+        )
+        # Another's volume is not to be had by binding it either.
+        ask(other, "POST", "/replicaSet", {**FOO, "replicaSetName": "spy"})
+        assert refused(other, "POST", "/replicaSet", {**FOO, "replicaSetName": "b", "binds": [DATA]}) == (403, 1105)
+    assert ask(client, "GET", "/replicaSet/foo") == before
+    refusals = [line for line in served.audit() if line["code"] == 1105]
+    assert len(refusals) == len(CHANGES) + 2 and {line["who"] for line in refusals} == {"other"}
+
+
+def test_an_administrator_changes_it_and_it_stays_its_owners(served: Served, client: httpx.Client) -> None:
+    ask(client, "POST", "/volumes", {"name": "data"})
+    ask(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
+    with served.client("root") as root:
+        ask(root, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 1}})
+        assert ask(root, "GET", "/replicaSet/foo")["Info"]["owner"] == "op"
+        ask(root, "PATCH", "/replicaSet/foo/stop")
+    ask(client, "PATCH", "/replicaSet/foo/restart")
+    with served.client("root") as root:
+        ask(root, "DELETE", "/replicaSet/foo")
+        ask(root, "DELETE", "/volumes/data")
+
+
+def test_all_see_it_without_its_secrets(served: Served, client: httpx.Client) -> None:
+    ask(client, "POST", "/replicaSet", {**FOO, "env": ["PASSWORD=geheim"], "cmd": ["serve", "geheim"]})
+    for who, whole in (("op", True), ("root", True), ("other", False), ("look", False)):
+        with served.client(who) as asking:
+            assert [each["mayChange"] for each in ask(asking, "GET", "/replicaSet")["replicaSets"]] == [whole]
+            found = [
+                ask(asking, "GET", "/replicaSet/foo")["Info"],
+                ask(asking, "GET", "/replicaSet/foo/history")["history"][0]["status"],
+            ]
+        env = "PASSWORD=geheim" if whole else "PASSWORD=***"
+        for each in found:
+            assert each["config"]["Env"] == [env, "CONTAINER_VERSION=1"]
+            assert each["config"]["Cmd"] == (["serve", "geheim"] if whole else [])
+
+
+def test_a_volume_of_the_same_name_is_not_had_by_going_back(served: Served, client: httpx.Client) -> None:
+    (served.folder / "one").mkdir()
+    plain = {"src": str(served.folder / "one"), "dest": "/data"}
+    served.engine.carries = False  # so that version 1 leaves no container that binds the volume
+    ask(client, "POST", "/volumes", {"name": "data"})
+    ask(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
+    ask(client, "PATCH", "/replicaSet/foo", {"volumePatch": {"oldBind": DATA, "newBind": plain}})
+    ask(client, "DELETE", "/volumes/data")
+    with served.client("other") as other:
+        ask(other, "POST", "/volumes", {"name": "data"})
+    assert refused(client, "PATCH", "/replicaSet/foo/rollback", {"version": 1}) == (403, 1105)
+    back = {"volumePatch": {"oldBind": plain, "newBind": DATA}}
+    assert refused(client, "PATCH", "/replicaSet/foo", back) == (403, 1105)
+
+
+def test_owners_are_read_from_the_engine_again(served: Served, tmp_path: Path) -> None:
+    from tests.replicasets.fakes import MemoryStore
+
+    served.room.create_volume("data", owner="anna")
+    served.room.run(IMAGE, "foo", owner="anna", binds=[Bind("data", "/data")])
+    served.room.restart("foo", actor=Actor("boss", admin=True))
+    again = service(tmp_path, served.engine, MemoryStore(served.faults))
+    again.reconcile()
+    assert [each.owner for each in again.sets()] == ["anna"]
+    assert {each.owner for each in again.history("foo")} == {"anna"}
+    assert [each.owner for each in again.volumes()] == ["anna"]
+
+
+def test_records_of_before_there_were_owners(served: Served, client: httpx.Client) -> None:
+    """They are read, they run on, and an administrator sees to them."""
+    old = {"name": "foo", "id": "x", "created": "now", "current": 1}
+    assert decode(ReplicaSet, json.dumps(old)).owner == ""
+    assert decode(Volume, json.dumps({**old, "driver": "plain", "size": 0, "version": 1})).owner == ""
+    version = {"set": "foo", "id": "x", "number": 1, "created": "now", "image": IMAGE}
+    assert decode(Version, json.dumps(version)).owner == ""
+    served.room.run(IMAGE, "foo")
+    assert refused(client, "PATCH", "/replicaSet/foo/stop") == (403, 1105)
+    assert client.patch("/api/v1/replicaSet/foo/stop").json()["msg"] == "the set foo has no owner"
+    with served.client("root") as root:
+        ask(root, "PATCH", "/replicaSet/foo/stop")
+
+
+@pytest.mark.parametrize("there", ["admin", "operate"])
+def test_an_older_service_gets_its_administrator(there: str, tmp_path: Path) -> None:
+    tokens = Tokens(str(tmp_path))
+    plain = tokens.add("anna", Role(there))
+    made = tokens.begin()
+    assert made == ([] if there == "admin" else [str(tmp_path / "admin.token")])
+    assert tokens.begin() == []
+    assert tokens.find(plain) is not None
+    if made:
+        found = tokens.find((tmp_path / "admin.token").read_text().strip())
+        assert found is not None and (found.name, found.role) == ("first.admin", Role.ADMIN)
