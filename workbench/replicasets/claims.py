@@ -162,6 +162,15 @@ def used(claims: Iterable[Claim]) -> tuple[int, int]:
     return sum(cpus for cpus, _ in most.values()), sum(memory for _, memory in most.values())
 
 
+def refuse_over(what: str, have: int, most: int | None, *, bytes_: bool = False) -> None:
+    """Raise Exhausted when that would be more than a quota allows."""
+    if most is not None and have > most:
+        shown = [size_text(number) or "0" if bytes_ else str(number) for number in (have, most)]
+        raise Exhausted(
+            f"that would be {shown[0]} {what}, and you may have {shown[1]}", Code.QUOTA, hint="`rs quota` shows yours"
+        )
+
+
 def _key(claim: Claim) -> str:
     return f"{CLAIMS}{claim.kind}/{claim.name}"
 
@@ -210,12 +219,8 @@ def _within(claims: tuple[Claim, ...], version: Version, quota: Quota | None) ->
         return
     own = [each for each in claims if each.owner == version.owner]
     _, memory = used(own)
-    for what, have, most in (
-        ("sets", sum(each.kind == "set" for each in own), quota.sets),
-        ("GPUs", sum(each.kind == "gpu" for each in own), quota.gpus),
-        ("bytes of memory", memory, quota.memory),
-    ):
-        if most is not None and have > most:
-            raise Exhausted(f"that would be {have} {what}, and you may have {most}", Code.QUOTA)
+    refuse_over("sets", sum(each.kind == "set" for each in own), quota.sets)
+    refuse_over("GPUs", sum(each.kind == "gpu" for each in own), quota.gpus)
+    refuse_over("of memory", memory, quota.memory, bytes_=True)
     if quota.memory is not None and not version.memory:
         raise Exhausted("a memory limit is needed: your memory is counted", Code.QUOTA, hint="give memory, such as 4GB")

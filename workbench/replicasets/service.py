@@ -182,17 +182,22 @@ class ReplicaSets:
         with self._looking(Code.INFO) as world:
             return _info.resources(world)
 
+    def used(self, owner: str) -> Quota:
+        """Return how much an owner holds of what quotas count."""
+        with self._looking(Code.INFO) as world:
+            return _info.used(world, owner)
+
     # Volumes
 
-    def create_volume(self, name: str, *, size: str = "", owner: str = "") -> Volume:
+    def create_volume(self, name: str, *, size: str = "", owner: str = "", quota: Quota | None = None) -> Volume:
         """Create a volume, limited to `size` ("20GB") or without a limit."""
         with self._doing(Code.VOLUME_CREATE) as world:
-            return volume_create.create_volume(world, name, size, owner)
+            return volume_create.create_volume(world, name, size, owner, quota)
 
-    def resize_volume(self, name: str, size: str, *, actor: Actor | None = None) -> Volume:
+    def resize_volume(self, name: str, size: str, *, quota: Quota | None = None, actor: Actor | None = None) -> Volume:
         """Give a sized volume another size, in its place; return its new version."""
         with self._doing(Code.VOLUME_PATCH) as world:
-            return volume_resize.resize_volume(world, name, size, actor)
+            return volume_resize.resize_volume(world, name, size, quota, actor)
 
     def delete_volume(self, name: str, *, actor: Actor | None = None) -> None:
         """Delete a volume that no set binds, with what is in it."""

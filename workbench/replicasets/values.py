@@ -130,8 +130,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The most that one owner may hold; None: no limit."""
+    """The most that one owner may hold; None: no limit. `memory` and `disk` (the sizes of its volumes) are bytes."""
 
     sets: int | None = None
     gpus: int | None = None
     memory: int | None = None
+    volumes: int | None = None
+    disk: int | None = None

@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(WAYS))
     made = {name: ways.add_parser(name, help=said, allow_abbrev=False) for name, (_, said) in WAYS.items()}
     for name, way in made.items():
-        if name not in ("run", "list"):
+        if name not in ("run", "list", "quota"):
             way.add_argument("name", metavar="SET")
         service_options(way)
     run_ = made["run"]
@@ -121,6 +121,18 @@ def _list(client: Client, args: argparse.Namespace) -> int:
         for s in data["replicaSets"]
     ]
     return report(args, data, columns(("NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE"), rows))
+
+
+def _quota(client: Client, args: argparse.Namespace) -> int:
+    from workbench.replicasets.checks import size_text
+
+    data = client("GET", "/resources/quota")
+    rows = []
+    for what, most in data["limits"].items():
+        have = data["used"][what]
+        text = size_text if what in ("memory", "disk") else str
+        rows.append((what, text(have) or "0", "" if most is None else text(most)))
+    return report(args, data, columns((data["name"].upper(), "HAS", "MAY HAVE"), rows))
 
 
 def _info(client: Client, args: argparse.Namespace) -> int:
@@ -222,6 +234,7 @@ def _exec(client: Client, args: argparse.Namespace) -> int:
 WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "run": (_run, "run a new set"),
     "list": (_list, "show all sets"),
+    "quota": (_quota, "show what you may hold, and what you hold"),
     "info": (_info, "show a set"),
     "history": (_history, "show a set's versions"),
     "patch": (_patch, "change GPUs, ports, binds, CPUs or memory"),

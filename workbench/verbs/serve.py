@@ -33,7 +33,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
     parser.add_argument("--add-token", metavar="NAME", default="", help="make a token, print it and end")
     parser.add_argument("--role", choices=("read", "operate", "admin"), default="operate", help="of the token to make")
-    parser.add_argument("--quota", metavar="LIMITS", default="", help="of its sets: sets=2,gpus=1,memory=16GB")
+    parser.add_argument(
+        "--quota",
+        metavar="LIMITS",
+        default="",
+        help="of its sets and volumes: sets=2,gpus=1,memory=16GB,volumes=2,disk=100GB",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -115,6 +115,7 @@ def test_tokens_are_kept_as_hashes_and_count_when_added(served: Served) -> None:
 
 def test_quota_texts() -> None:
     assert parse_quota("sets=3,memory=16GB") == Quota(sets=3, memory=16 << 30)
+    assert parse_quota("volumes=2,disk=1TB") == Quota(volumes=2, disk=1 << 40)
     for text in ("x=1", "sets=-1", "sets", "gpus=1,,memory=x"):
         with pytest.raises(WorkbenchError):
             parse_quota(text)

@@ -100,6 +100,11 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     listed = serving.well("rs", "list").splitlines()
     assert listed[0].split() == ["NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE"]
     assert listed[1].split()[:4] == ["foo", "3", "running", "GPU-fake0000"]
+    assert [line.split() for line in serving.well("rs", "quota").splitlines()[:3]] == [
+        ["FIRST.OPERATE", "HAS", "MAY", "HAVE"],
+        ["sets", "1"],
+        ["gpus", "1"],
+    ]
     assert "owner    first.operate" in serving.well("rs", "info", "foo")
     for way, says in (("pause", "is paused"), ("continue", "goes on"), ("stop", "is stopped")):
         assert serving.well("rs", way, "foo") == f"foo {says}\n"

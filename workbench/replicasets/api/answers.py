@@ -220,6 +220,25 @@ class Cpus(BaseModel):
     cpus: Share
 
 
+class Amounts(BaseModel):
+    """What quotas count, `memory` and `disk` (of volumes) in bytes; of a limit null is none."""
+
+    sets: int | None
+    gpus: int | None
+    memory: int | None
+    volumes: int | None
+    disk: int | None
+
+
+class QuotaView(BaseModel):
+    """The token that asks: its role, what it may hold, and what it holds."""
+
+    name: str
+    role: str
+    limits: Amounts
+    used: Amounts
+
+
 class Memory(BaseModel):
     """Memory in bytes."""
 

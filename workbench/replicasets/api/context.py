@@ -30,6 +30,13 @@ class Caller:
         """Have the audit log say this of the request."""
         self._request.state.what = what
 
+    def quota_for_volume(self, name: str) -> Quota | None:
+        """Return the quota of whoever owns the volume `name`; None when there is no such volume."""
+        try:
+            return self._tokens.quota(self._room.volume(name).owner)
+        except ReplicaSetError:
+            return None
+
     def quota_for(self, name: str) -> Quota | None:
         """Return the quota of whoever owns the set `name`; None when there is no such set."""
         try:

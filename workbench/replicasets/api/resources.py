@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter
 
-from workbench.replicasets.api.answers import Answer, Cpus, Gpus, Memory, Ports, PortUse, Share
-from workbench.replicasets.api.context import BEARER, Room
+from workbench.replicasets.api.answers import Amounts, Answer, Cpus, Gpus, Memory, Ports, PortUse, QuotaView, Share
+from workbench.replicasets.api.context import BEARER, Asking, Room
 from workbench.replicasets.api.failures import RESPONSES
 
 ROUTES = APIRouter(prefix="/resources", tags=["resources"], dependencies=[BEARER], responses=RESPONSES)
@@ -45,3 +47,11 @@ def memory(room: Room) -> Answer[Memory]:
     """Show how many bytes of memory are given out as limits."""
     found = room.resources()
     return Answer(data=Memory(memory=Share(total=found.memory, used=found.memory_used)))
+
+
+@ROUTES.get("/quota")
+def quota(room: Room, asking: Asking) -> Answer[QuotaView]:
+    """Show what the token that asks may hold, and what it holds."""
+    token = asking.token
+    limits, used = Amounts(**asdict(token.quota)), Amounts(**asdict(room.used(token.name)))
+    return Answer(data=QuotaView(name=token.name, role=token.role.value, limits=limits, used=used))

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
-from workbench.replicasets.checks import memory
+from workbench.replicasets.checks import memory, size
 from workbench.replicasets.codec import decode
 from workbench.replicasets.values import Quota
 
@@ -33,7 +33,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token: whose it is, its role, its SHA-256, and what its sets may hold in all."""
+    """A token: whose it is, its role, its SHA-256, and what its sets and volumes may hold in all."""
 
     name: str
     role: Role
@@ -52,16 +52,20 @@ def token_path(folder: str, role: str) -> str:
 
 
 def parse_quota(text: str) -> Quota:
-    """Return the quota that `sets=3,gpus=2,memory=16GB` stands for; raises WorkbenchError."""
+    """Return the quota that `sets=3,gpus=2,memory=16GB,volumes=2,disk=100GB` stands for; raises WorkbenchError."""
     found: dict[str, int] = {}
     for part in filter(None, text.split(",")):
         name, _, value = part.partition("=")
         if name == "memory":
             found[name] = memory(value)
-        elif name in ("sets", "gpus") and value.isascii() and value.isdigit() and len(value) < 10:
+        elif name == "disk":
+            found[name] = size(value)
+        elif name in ("sets", "gpus", "volumes") and value.isascii() and value.isdigit() and len(value) < 10:
             found[name] = int(value)
         else:
-            raise WorkbenchError(f"{part!r} is no part of a quota", hint="write sets=3,gpus=2,memory=16GB")
+            raise WorkbenchError(
+                f"{part!r} is no part of a quota", hint="write sets=3,gpus=2,memory=16GB,volumes=2,disk=100GB"
+            )
     return Quota(**found)
 
 

@@ -19,7 +19,7 @@ ROUTES = APIRouter(prefix="/volumes", tags=["volumes"], dependencies=[BEARER], r
 def create(body: VolumeBody, room: Room, asking: Asking) -> Answer[VolumeMade]:
     """Create a volume, limited to a size or not."""
     asking.note(operation="create volume", volume=body.name[:60], size=body.size[:20])
-    return _made(room.create_volume(body.name, size=body.size, owner=asking.token.name))
+    return _made(room.create_volume(body.name, size=body.size, owner=asking.token.name, quota=asking.token.quota))
 
 
 @ROUTES.get("")
@@ -44,7 +44,7 @@ def history(name: str, room: Room) -> Answer[VolumeHistory]:
 def resize(name: str, body: SizeBody, room: Room, asking: Asking) -> Answer[VolumeMade]:
     """Give a volume another size, in its place; never below what is used of it."""
     asking.note(operation="resize volume", volume=name[:60], size=body.size[:20])
-    return _made(room.resize_volume(name, body.size, actor=asking.actor))
+    return _made(room.resize_volume(name, body.size, quota=asking.quota_for_volume(name), actor=asking.actor))
 
 
 @ROUTES.delete("/{name}")

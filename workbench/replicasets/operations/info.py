@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, claims, containers
+from workbench.replicasets.operations.volume_quota import volumes_used
 from workbench.replicasets.records import SETS, find_set, find_version, read_all, version_key, versions_key
-from workbench.replicasets.values import Claim, ReplicaSet, Version
+from workbench.replicasets.values import Claim, Quota, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
@@ -63,6 +64,14 @@ def history(world: World, name: str, limit: int, before: int) -> list[Version]:
     end = min(before, found.current + 1) if before > 0 else found.current + 1
     start = version_key(found.id, max(end - limit, 0)) if limit > 0 else ""
     return read_all(world.store, Version, versions_key(found.id), start, version_key(found.id, end))[::-1]
+
+
+def used(world: World, owner: str) -> Quota:
+    """See ReplicaSets.used."""
+    own = [each for each in claims.held(world.store).claims if each.owner == owner]
+    count, disk = volumes_used(world.store, owner)
+    sets, gpus = (sum(each.kind == kind for each in own) for kind in ("set", "gpu"))
+    return Quota(sets, gpus, claims.used(own)[1], count, disk)
 
 
 def resources(world: World) -> Resources:

@@ -7,10 +7,11 @@ import uuid
 from workbench.replicasets import checks, containers
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict
+from workbench.replicasets.operations.volume_quota import claim_volume
 from workbench.replicasets.records import put_volume, volume_journal, volume_key
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import Volume
+from workbench.replicasets.values import Quota, Volume
 from workbench.replicasets.volumes.drivers import choose, driver_of
 from workbench.replicasets.volumes.labels import labels, volume_of
 from workbench.replicasets.world import World
@@ -51,7 +52,7 @@ CREATE = saga(
 )
 
 
-def create_volume(world: World, name: str, size: str = "", owner: str = "") -> Volume:
+def create_volume(world: World, name: str, size: str = "", owner: str = "", quota: Quota | None = None) -> Volume:
     """See ReplicaSets.create_volume."""
     checks.volume_name(name)
     bytes_ = checks.size(size) if size else 0
@@ -61,7 +62,7 @@ def create_volume(world: World, name: str, size: str = "", owner: str = "") -> V
     def prepare() -> tuple[Volume, Changes]:
         if world.store.get(volume_key(name)) is not None:
             raise Conflict(f"there is a volume {name} already", Code.VOLUME_EXISTS, hint="choose another name")
-        return volume, Changes({volume_key(name): 0})
+        return volume, Changes({volume_key(name): 0}) | claim_volume(world.store, volume, quota)
 
     with alone(world, volume_journal(name)):
         return carry_out(world, CREATE, volume_journal(name), prepare)

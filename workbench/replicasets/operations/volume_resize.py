@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from workbench.replicasets import checks
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, Invalid
+from workbench.replicasets.operations.volume_quota import Resizing, claim_volume
 from workbench.replicasets.operations.volume_use import users
 from workbench.replicasets.records import put_volume, volume_journal
 from workbench.replicasets.rights import own_volume
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
-from workbench.replicasets.values import Actor, Volume
+from workbench.replicasets.values import Actor, Quota, Volume
 from workbench.replicasets.volumes.drivers import driver_of
 from workbench.replicasets.volumes.labels import volume_resized
 from workbench.replicasets.world import World
-
-
-@dataclass(frozen=True, slots=True)
-class Resizing:
-    """The plan."""
-
-    old: Volume
-    new: Volume
 
 
 def _prepare(world: World, plan: Resizing) -> None:
@@ -51,7 +42,7 @@ RESIZE = saga(
 )
 
 
-def resize_volume(world: World, name: str, size: str, actor: Actor | None = None) -> Volume:
+def resize_volume(world: World, name: str, size: str, quota: Quota | None = None, actor: Actor | None = None) -> Volume:
     """See ReplicaSets.resize_volume."""
     checks.volume_name(name)
     bytes_ = checks.size(size)
@@ -62,4 +53,8 @@ def resize_volume(world: World, name: str, size: str, actor: Actor | None = None
         if not old.size:
             raise Invalid(f"{name} was created without a size, and has none to change", hint="create a sized volume")
         plan = Resizing(old, volume_resized(old, bytes_))
-        return carry_out(world, RESIZE, volume_journal(name), lambda: (plan, Changes())).new
+        # Less is never too much, even for who has more than is allowed.
+        most = quota if bytes_ > old.size else None
+        return carry_out(
+            world, RESIZE, volume_journal(name), lambda: (plan, claim_volume(world.store, plan.new, most))
+        ).new

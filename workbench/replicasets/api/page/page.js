@@ -77,6 +77,14 @@ function showGpus(found) {
   }));
 }
 
+function showQuota(found) {
+  const words = { sets: "sets", gpus: "GPUs", memory: "MB of memory", volumes: "volumes", disk: "MB in volumes" };
+  const amount = (what, number) => (["memory", "disk"].includes(what) ? Math.round(number / 1048576) : number);
+  const limited = Object.keys(words).filter((what) => found.limits[what] !== null);
+  const parts = limited.map((what) => `${amount(what, found.used[what])} of ${amount(what, found.limits[what])} ${words[what]}`);
+  at("quota").textContent = `${found.name} may ${found.role}${parts.length ? `: ${parts.join(", ")}` : ""}`;
+}
+
 async function showHistory(sets) {
   const set = sets.find((each) => each.name === shown);
   at("past").hidden = !set;
@@ -97,7 +105,8 @@ async function look() {
   clearTimeout(timer);
   if (!sessionStorage.getItem(TOKEN)) return;
   try {
-    const [sets, gpus, ports] = await Promise.all([ask("/replicaSet"), ask("/resources/gpus"), ask("/resources/ports")]);
+    const [sets, gpus, ports, quota] = await Promise.all(
+      ["/replicaSet", "/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => ask(path)));
     // A table that is rebuilt under the finger that taps on it is no use.
     if (!document.querySelector("main button:disabled")) {
       showSets(sets);
@@ -106,6 +115,7 @@ async function look() {
     }
     const use = ports.ports;
     at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
+    showQuota(quota);
     at("door").hidden = true;
     at("room").hidden = at("forget").hidden = false;
     if (at("said").dataset.kind === "look") at("said").textContent = "";
