@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from workbench.errors import WorkbenchError
 
 ADDRESS = "http://127.0.0.1:2378"
 STATE = "/var/lib/workbench"
+_UNTRUSTED = "certificate verify failed: "
 # A run or patch takes as long as its disk does; a connection that is not made at once never is.
 _TIMEOUT = httpx.Timeout(None, connect=5.0)
 
@@ -52,9 +54,9 @@ def part(name: str) -> str:
 
 
 class Client:
-    """Asks the service at `address` with a token."""
+    """Asks the service at `address` with a token; `ca` is a file of whom to believe, "" for the system's."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, ca: str = "") -> None:
         if not token.isascii() or not token.isprintable() or not token:
             raise WorkbenchError("the token is not one", hint="it is one line of letters, digits, - and _")
         self._address = address
@@ -63,6 +65,8 @@ class Client:
                 base_url=address.rstrip("/"),
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=_TIMEOUT,
+                # Without TLS there is nothing to verify.
+                verify=_trusting(ca) if ca or address.startswith("https:") else False,
                 # A token is for the service alone, not for a proxy on the way to our own machine.
                 trust_env=not httpx.URL(address).host.startswith(("127.", "localhost", "::1")),
             )
@@ -89,10 +93,28 @@ class Client:
             raise self._silent(error) from None
 
     def _silent(self, error: Exception) -> WorkbenchError:
+        _, is_tls, reason = str(error).partition(_UNTRUSTED)
+        if is_tls:
+            return WorkbenchError(
+                f"the service at {self._address} is not to be believed: {reason.partition(' (_ssl')[0]}",
+                hint="name the file of its certificate's issuer by --ca or WORKBENCH_CA",
+            )
+        if isinstance(error, httpx.RemoteProtocolError) and self._address.startswith("http:"):
+            return WorkbenchError(f"what is at {self._address} speaks no plain HTTP", hint="is it https?")
         return WorkbenchError(
             f"the service at {self._address} does not answer: {error}",
             hint="start it by `wizard.py serve`, or name it by --address or WORKBENCH_ADDRESS",
         )
+
+
+def _trusting(ca: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except (OSError, ssl.SSLError) as error:
+        said = (
+            "is no certificate in PEM form" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
+        )
+        raise WorkbenchError(said, where=ca, hint="look at --ca or WORKBENCH_CA") from None
 
 
 def _query(params: dict[str, object]) -> dict[str, str]:

@@ -17,6 +17,12 @@ def service_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address", metavar="URL", default="", help="default: WORKBENCH_ADDRESS, http://127.0.0.1:2378"
     )
+    parser.add_argument(
+        "--ca",
+        metavar="FILE",
+        default="",
+        help="whom an https service is believed; default: WORKBENCH_CA, the system's",
+    )
     parser.add_argument("--token", default="", help="better kept in WORKBENCH_TOKEN, or in a file")
     parser.add_argument(
         "--token-file",
@@ -32,7 +38,8 @@ def connect(args: argparse.Namespace) -> Client:
     from workbench.replicasets.client import ADDRESS, Client, find_token
 
     address = args.address or os.environ.get("WORKBENCH_ADDRESS", "") or ADDRESS
-    return Client(address, find_token(args.token, args.token_file))
+    ca = args.ca or os.environ.get("WORKBENCH_CA", "")
+    return Client(address, find_token(args.token, args.token_file), ca)
 
 
 def report(args: argparse.Namespace, data: object, text: str) -> int:

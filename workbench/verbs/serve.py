@@ -12,6 +12,7 @@ from workbench.errors import UsageError
 EXAMPLES = """\
   wizard.py serve                                       on http://127.0.0.1:2378, state in /var/lib/workbench
   wizard.py serve --root /srv/shared --ports 40000-40999
+  wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
   wizard.py serve --add-token root --role admin         may change what belongs to others
   wizard.py serve --add-token anna --role operate --quota sets=2,gpus=1,memory=16GB
@@ -22,6 +23,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `serve`."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=2378, help="port to listen on, 0 for any (2378)")
+    parser.add_argument("--tls-cert", metavar="FILE", default="", help="certificate, and those above it, as PEM")
+    parser.add_argument("--tls-key", metavar="FILE", default="", help="its key, as PEM")
+    parser.add_argument(
+        "--insecure", action="store_true", help="listen beyond this machine without TLS: tokens can be read on the way"
+    )
     parser.add_argument("--state", metavar="DIR", default="/var/lib/workbench", help="folder of all that is kept")
     parser.add_argument("--store", metavar="FILE|etcd://HOST:PORT", default="", help="default: a file in --state")
     parser.add_argument(
@@ -45,6 +51,12 @@ def run(args: argparse.Namespace) -> int:
     """Serve until told to end; or make a token."""
     from workbench.replicasets.api.tokens import Role, Tokens, parse_quota
 
+    if bool(args.tls_cert) != bool(args.tls_key):
+        raise UsageError("--tls-cert and --tls-key go together")
+    if args.tls_cert:
+        from workbench.replicasets.api.tls import check_certificate
+
+        check_certificate(args.tls_cert, args.tls_key)
     state = os.path.abspath(args.state)
     tokens = Tokens(state)
     if args.quota and not args.add_token:
@@ -71,7 +83,7 @@ def _make(state: str) -> None:
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
-    from workbench.replicasets.api.serving import PodmanService, listen, serve, tended
+    from workbench.replicasets.api.serving import PodmanService, is_loopback, listen, serve, tended
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.service import ReplicaSets, Settings
 
@@ -91,15 +103,24 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         volumes=os.path.join(state, "volumes"),
     )
     listening = listen(args.host, args.port)
+    plain = not args.tls_cert and not is_loopback(listening)
+    if plain and not args.insecure:
+        listening.close()
+        raise UsageError(
+            f"{args.host} is not this machine alone: tokens could be read on the way",
+            hint="--tls-cert and --tls-key, or --insecure when something before it speaks TLS",
+        )
     room = ReplicaSets(settings)
     try:
         with tended(room, podman, lambda line: print(line, file=sys.stderr, flush=True)):
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
-            print(f"http://{shown}:{port}", flush=True)
-            if not host.startswith("127.") and host != "::1":
+            print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)
+            if plain:
                 print("warning: not on loopback, and without TLS: tokens can be read on the way", file=sys.stderr)
-            serve(make_app(room, tokens, Audit(os.path.join(state, "audit.log"))), listening)
+            serve(
+                make_app(room, tokens, Audit(os.path.join(state, "audit.log"))), listening, args.tls_cert, args.tls_key
+            )
     finally:
         if podman is not None:
             podman.close()

@@ -7,5 +7,6 @@ bodies.py     what clients send       answers.py    what they get; shapes.py mak
 streaming.py  output as it comes
 failures.py   errors as answers       tokens.py     who may do what      audit.py  who did what
 serving.py    a listening socket, podman's API, and reconciling now and then
+tls.py        whether the certificate is one
 page/         the page: one HTML file, its script and style
 """

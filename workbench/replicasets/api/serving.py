@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shutil
 import signal
@@ -148,8 +149,13 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests that are under way are finished first."""
+def is_loopback(listening: socket.socket) -> bool:
+    """Return whether only this machine reaches it."""
+    return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def serve(app: FastAPI, listening: socket.socket, certificate: str = "", key: str = "") -> None:
+    """Serve until SIGINT or SIGTERM; requests that are under way are finished first. With a certificate: by TLS."""
     import uvicorn
 
     def leave(_number: int, _frame: object) -> None:
@@ -166,6 +172,8 @@ def serve(app: FastAPI, listening: socket.socket) -> None:
         # Addresses that clients claim to have do not belong in the audit log.
         proxy_headers=False,
         ws="none",
+        ssl_certfile=certificate or None,
+        ssl_keyfile=key or None,
     )
     try:
         uvicorn.Server(config).run(sockets=[listening])
