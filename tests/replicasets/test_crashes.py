@@ -23,6 +23,12 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
     "patch paused": lambda rs: rs.patch("held", Patch(gpus=2)),
     "patch stopped": lambda rs: rs.patch("off", Patch(gpus=2)),
     "limit": lambda rs: rs.patch("foo", Patch(memory="128MB", cpus=2)),
+    "limit to none": lambda rs: rs.patch("foo", Patch(memory="", cpus=0)),
+    "limit again": lambda rs: rs.patch("more", Patch(memory="96MB")),
+    "limit back": lambda rs: rs.patch("more", Patch(memory="64MB")),
+    "restart limited": lambda rs: rs.restart("more"),
+    "stop limited": lambda rs: rs.stop("more"),
+    "delete limited": lambda rs: rs.delete("more"),
     "rollback": lambda rs: rs.rollback("foo", 1),
     "restart": lambda rs: rs.restart("foo"),
     "restart stopped": lambda rs: rs.restart("off"),
@@ -38,6 +44,7 @@ DISKS: dict[str, dict[int, Disk]] = {
     "foo": {1: {"/v": "1"}, 2: {"/v": "2", "/more": "2"}, 3: {"/v": "2", "/more": "2"}},
     "held": {1: {"/v": "1"}, 2: {"/v": "1"}},
     "off": {1: {"/v": "1"}, 2: {"/v": "1"}},
+    "more": {1: {}, 2: {}},
     "new": {1: {}},
 }
 
@@ -57,6 +64,8 @@ def world(folder: Path, carries: bool) -> tuple[FakeEngine, MemoryStore, Replica
         engine.write(f"{name}-1", "/v", "1")
     rs.pause("held")
     rs.stop("off")
+    rs.run(IMAGE, "more", memory="64MB")
+    rs.patch("more", Patch(memory="80MB"))
     return engine, store, rs
 
 
@@ -71,7 +80,10 @@ def disks(operation: str) -> dict[str, dict[int, Disk]]:
 @pytest.mark.parametrize(
     ("operation", "carries"),
     [(operation, True) for operation in OPERATIONS]
-    + [(operation, False) for operation in ("patch up", "patch paused", "rollback", "restart stopped", "delete")],
+    + [
+        (operation, False)
+        for operation in ("patch up", "patch paused", "rollback", "restart stopped", "restart limited", "delete")
+    ],
 )
 def test_a_fault_at_every_point(operation: str, carries: bool, kind: str, tmp_path: Path) -> None:
     for at in range(points(operation, carries, tmp_path)):

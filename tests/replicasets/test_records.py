@@ -64,13 +64,41 @@ def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) 
     assert rs.patch("foo", Patch(gpus=1)).memory == 128 << 20
 
 
+def test_limits_that_were_changed_outlive_the_store(rs: ReplicaSets, podman: Podman, tmp_path: Path) -> None:
+    rs.run(TINY, "foo", memory="64MB")
+    rs.patch("foo", Patch(memory="128MB", cpus=0.5))
+    rs.run(TINY, "free", memory="64MB", cpus=1)
+    rs.patch("free", Patch(memory="", cpus=0))
+    rs.run(TINY, "same", memory="64MB")
+    rs.patch("same", Patch(memory="128MB"))
+    rs.patch("same", Patch(memory="64MB"))
+    podman.engine("stop", "--time=0", "foo-1", "free-1")
+    (tmp_path / "store.db").unlink()
+    rs.reconcile()
+    found = {each.name: rs.info(each.name).version for each in rs.sets()}
+    limits = {name: (version.cpus, version.memory >> 20) for name, version in found.items()}
+    assert limits == {"foo": (500, 128), "free": (0, 0), "same": (0, 64)}
+    assert rs.restart("foo").memory == 128 << 20
+    # podman starts it with the limit that it was made with: that is taken away again.
+    rs.patch("same", Patch(memory=""))
+    podman.engine("stop", "--time=0", "foo-2", "same-1")
+    for name, expected in (("foo", 128 << 20), ("same", None)):
+        rs.continue_(name)
+        found_limit = limit(podman.engine("inspect", "--format", "{{.State.Pid}}", rs.info(name).version.container))
+        assert found_limit == expected or (expected is None and found_limit > 1 << 40)
+    for each in rs.sets():
+        rs.delete(each.name)
+    assert podman.engine("volume", "ls", "--quiet") == ""
+
+
 def limit(pid: str) -> int:
     """The memory limit of a process's control group, in either version of them."""
     for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         number, kinds, path = line.split(":", 2)
         for file in (f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes", f"/sys/fs/cgroup{path}/memory.max"):
             if ("memory" in kinds or number == "0") and Path(file).exists():
-                return int(Path(file).read_text())
+                text = Path(file).read_text().strip()
+                return 1 << 62 if text == "max" else int(text)
     raise AssertionError(f"no memory limit of {pid}")
 
 

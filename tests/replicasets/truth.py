@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.replicasets.fakes import Disk, FakeEngine
+from workbench.replicasets.amendments import amended
 from workbench.replicasets.codec import decode
+from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.records import JOURNAL
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.store.protocol import Store
@@ -19,6 +21,11 @@ def check(
 ) -> None:
     """Assert the invariants; `disks` is what each version of each set must have on its disk."""
     assert store.list(JOURNAL) == [], where
+    # What could be read from the engine, were the store gone.
+    told = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
+    known = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
+    assert told == known, where
+    assert all((id_, n) in {(i, v[0]) for i in known for v in known[i]} for id_, n in amended(rs._world)), where
     claims = [decode(Claim, entry.value) for key, entry in store.list("claims/") if key != "claims/ledger"]
     expected: set[tuple[str, str, str]] = set()
     names: set[str] = set()
@@ -38,6 +45,8 @@ def check(
             if version is not current and not version.disk:
                 assert engine.standing[version.container].state == "exited", where
         assert engine.standing[current.container].state == LIVE[each.state], where
+        if each.state is not State.STOPPED:
+            assert engine.standing[current.container].limits == (current.cpus, current.memory), where
         assert [f"fake.test/gpu={gpu}" for gpu in current.gpus] == list(engine.standing[current.container].spec.gpus), (
             where
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.replicasets.amendments import limits, made_with
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engine.ports import is_free
 from workbench.replicasets.engine.protocol import Container, Spec
@@ -78,9 +79,14 @@ def start(world: World, version: Version) -> None:
 
 
 def resume(world: World, version: Version) -> None:
-    """Start a container that ran before, with the limits that it has now: the engine knows the first ones only."""
-    world.engine.start(version.container)
-    if version.cpus or version.memory:
+    """Start a container that ran before, with the limits that it has now: the engine knows the first ones only.
+
+    One that runs gets its limits too: it may have been started by somebody who came no further.
+    """
+    found = there(world, version)
+    if not found.is_alive:
+        world.engine.start(version.container)
+    if found.state != "paused" and limits(version) != limits(made_with(world, found)):
         world.engine.update(version.container, version.cpus, version.memory)
 
 

@@ -32,18 +32,19 @@ def is_at_work(owner: str, key: str) -> bool:
     """Return whether `owner` is alive, and if it is this process, whether it is at work on `key`."""
     if owner == myself():
         return key in _working
-    boot, _, process = owner.partition(":")
+    when, _, process = owner.partition(":")
     number, _, birth = process.partition(":")
-    return boot == _boot() and number.isdigit() and _birth(int(number)) == birth
+    return when == boot() and number.isdigit() and _birth(int(number)) == birth
 
 
 @lru_cache(maxsize=1)
 def _name(process: int) -> str:
-    return f"{_boot()}:{process}:{_birth(process)}"
+    return f"{boot()}:{process}:{_birth(process)}"
 
 
 @lru_cache(maxsize=1)
-def _boot() -> str:
+def boot() -> str:
+    """Return what tells this boot of the machine from every other one."""
     with open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims
+from workbench.replicasets.amendments import amended, read
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.containers import ID, SPEC
@@ -15,6 +16,8 @@ from workbench.replicasets.store.protocol import Changes
 from workbench.replicasets.values import Claim, ReplicaSet, State, Version
 from workbench.replicasets.volumes.labels import volume_of
 from workbench.replicasets.world import World
+
+Changed = dict[tuple[str, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +81,20 @@ def adopt(world: World) -> list[str]:
 def sets_of(world: World) -> list[Found]:
     """Return all sets of ours that have a container that was ever started."""
     by_id: dict[str, list[tuple[Version, Container]]] = {}
+    changed = amended(world)
     for container in world.engine.containers(world.label(ID)):
-        version = _version(container.labels.get(world.label(SPEC), ""))
+        version = _version(container.labels.get(world.label(SPEC), ""), changed)
         if version is not None and version.container == container.name and container.started:
             by_id.setdefault(version.id, []).append((version, container))
-    images = _recorded(world)
+    images = _recorded(world, changed)
     return [_found(members, images) for members in by_id.values()]
 
 
-def _recorded(world: World) -> list[Version]:
+def _recorded(world: World, changed: Changed) -> list[Version]:
     """Return the versions whose disks are in images."""
     found = []
     for image in world.engine.images(world.label(ID)):
-        version = _version(image.labels.get(world.label(SPEC), ""))
+        version = _version(image.labels.get(world.label(SPEC), ""), changed)
         if version is not None and (name := world.disk_image(version.id, version.number)) in image.names:
             found.append(replace(version, disk=name))
     return found
@@ -120,8 +124,9 @@ def _rows(found: Found) -> Changes:
     return changes
 
 
-def _version(text: str) -> Version | None:
-    try:
-        return decode(Version, text)
-    except (ValueError, TypeError, KeyError):
-        return None
+def _version(text: str, changed: Changed) -> Version | None:
+    version = read(text)
+    if version is None or (version.id, version.number) not in changed:
+        return version
+    cpus, memory = changed[version.id, version.number]
+    return replace(version, cpus=cpus, memory=memory)

@@ -1,4 +1,4 @@
-"""Bringing the store and the engine together after a crash: what was begun is ended, what nobody owns is given back."""
+"""Bringing store and engine together after a crash or a reboot: what was begun is ended, what leaked is given back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from workbench.replicasets.codec import decode
 from workbench.replicasets.containers import ID, SPEC
 from workbench.replicasets.errors import Busy
 from workbench.replicasets.owner import is_at_work
+from workbench.replicasets.reboot import start_again
 from workbench.replicasets.rebuild import adopt, rebuild
 from workbench.replicasets.records import JOURNAL, SETS, read_all, set_journal
 from workbench.replicasets.saga import Journal, alone, make
@@ -30,6 +31,7 @@ def reconcile(world: World) -> list[str]:
     said += adopt(world)
     said += _leftovers(world)
     said += _unowned(world)
+    said += start_again(world)
     return said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.replicasets import checks, claims
+from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import set_journal, set_key, versions_key
@@ -36,13 +37,23 @@ def _images(world: World, plan: ReplicaSet) -> None:
             # Somebody made something else from it: theirs to remove.
 
 
+def _limits(world: World, plan: ReplicaSet) -> None:
+    forget_all(world, plan.id)
+
+
 def _done(world: World, plan: ReplicaSet) -> Changes:
     gone = Changes(deletes=frozenset({set_key(plan.name)}), drops=frozenset({versions_key(plan.id)}))
     return gone | claims.leave(claims.held(world.store), plan.id)
 
 
 DELETE = saga(
-    Saga("delete", ReplicaSet, (Step("containers", _containers), Step("images", _images)), point=0, done=_done)
+    Saga(
+        "delete",
+        ReplicaSet,
+        (Step("containers", _containers), Step("images", _images), Step("limits", _limits)),
+        point=0,
+        done=_done,
+    )
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import checks, claims, containers
+from workbench.replicasets.amendments import amend
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
@@ -39,6 +40,14 @@ class Limiting:
     new: Version
 
 
+def _write(world: World, plan: Limiting) -> None:
+    amend(world, plan.new, containers.mine(world, plan.old))
+
+
+def _unwrite(world: World, plan: Limiting) -> None:
+    amend(world, plan.old, containers.mine(world, plan.old))
+
+
 def _limit(world: World, plan: Limiting) -> None:
     world.engine.update(plan.old.container, plan.new.cpus, plan.new.memory)
 
@@ -57,7 +66,16 @@ def _done(world: World, plan: Limiting) -> Changes:
     return claims.share(claims.held(world.store), plan.new) | put_version(plan.new)
 
 
-LIMIT = saga(Saga("limit", Limiting, (Step("limit", _limit, _unlimit),), point=1, undone=_undone, done=_done))
+LIMIT = saga(
+    Saga(
+        "limit",
+        Limiting,
+        (Step("write down", _write, _unwrite), Step("limit", _limit, _unlimit)),
+        point=2,
+        undone=_undone,
+        done=_done,
+    )
+)
 
 
 def patch(world: World, name: str, wanted: Patch, quota: Quota | None = None, actor: Actor | None = None) -> Version:

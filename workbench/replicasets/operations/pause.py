@@ -29,8 +29,8 @@ def _wake(world: World, plan: Turning) -> None:
     found = containers.there(world, plan.version)
     if found.state == "paused":
         world.engine.unpause(found.name)
-    elif not found.is_alive:
-        # The machine was restarted meanwhile, or its main program ended: what is kept is the disk.
+    else:
+        # The machine may have been restarted meanwhile, or its main program ended: what is kept is the disk.
         containers.resume(world, plan.version)
 
 

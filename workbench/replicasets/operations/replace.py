@@ -54,8 +54,8 @@ def _restore(world: World, plan: Replacement) -> None:
     found = containers.mine(world, plan.old)
     if found is None or plan.was not in ("running", "paused"):
         return
+    containers.resume(world, plan.old)
     if not found.is_alive:
-        containers.resume(world, plan.old)
         found = replace(found, state="running")
     if plan.was == "running" and found.state == "paused":
         world.engine.unpause(plan.old.container)

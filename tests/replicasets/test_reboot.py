@@ -1,0 +1,257 @@
+"""The machine goes down and comes up: what ran runs again with all that it had, what was stopped or paused does not."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine import TINY, Engine, missing
+from tests.replicasets.conftest import GPUS, Podman, given
+from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, cdi_spec, service
+from tests.replicasets.test_crashes import disks, world
+from tests.replicasets.test_records import limit
+from tests.replicasets.truth import LIVE, check
+from workbench.replicasets import owner, reboot
+from workbench.replicasets.codec import encode
+from workbench.replicasets.engine.ports import is_free
+from workbench.replicasets.errors import ReplicaSetError
+from workbench.replicasets.reboot import BOOT, Boot
+from workbench.replicasets.service import Bind, Patch, ReplicaSets, Settings
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import State
+
+
+def go_down(rs: ReplicaSets, engine: FakeEngine, store: MemoryStore) -> None:
+    """All processes are gone, and their limits with them."""
+    rs.reconcile()
+    store.commit(Changes(puts={BOOT: encode(Boot("an earlier boot"))}))
+    for each in engine.standing.values():
+        if each.state in ("running", "paused"):
+            each.state, each.limits = "exited", (0, 0)
+
+
+def settled(rs: ReplicaSets, engine: FakeEngine, store: MemoryStore, where: str) -> None:
+    """What was paused is so in name only, until it is continued; all else is as it was."""
+    assert engine.standing["held-1"].state == "exited"
+    rs.continue_("held")
+    rs.pause("held")
+    check(rs, engine, store, disks("stop"), where)
+
+
+def test_what_ran_runs_again(tmp_path: Path) -> None:
+    engine, store, rs = world(tmp_path, True)
+    go_down(rs, engine, store)
+    again = service(tmp_path, engine, store)
+    ran = "was running before the machine went down, and is started again"
+    assert again.reconcile() == [f"foo {ran}", f"more {ran}"]
+    assert again.reconcile() == []
+    assert engine.standing["more-1"].limits == (0, 80 << 20), "the limit it was given while it ran"
+    settled(again, engine, store, "after the reboot")
+
+
+def test_what_ended_by_itself_is_left_so_without_a_reboot(tmp_path: Path) -> None:
+    engine, store, rs = world(tmp_path, True)
+    rs.reconcile()
+    engine.standing["foo-2"].state = "exited"
+    assert service(tmp_path, engine, store).reconcile() == []
+    assert engine.standing["foo-2"].state == "exited"
+
+
+@pytest.mark.parametrize("kind", ["crash", "error", "gone"])
+def test_a_fault_at_every_point(kind: str, tmp_path: Path) -> None:
+    engine, store, rs = world(tmp_path, True)
+    go_down(rs, engine, store)
+    engine.faults.seen = 0
+    service(tmp_path, engine, store).reconcile()
+    assert engine.faults.seen > 15
+    for at in range(engine.faults.seen):
+        engine, store, rs = world(tmp_path, True)
+        go_down(rs, engine, store)
+        faults = engine.faults
+        faults.kind, faults.at, faults.seen = kind, at, 0
+        with contextlib.suppress(Crash, ReplicaSetError):
+            service(tmp_path, engine, store).reconcile()
+        where, faults.at = f"{kind} {faults.fired}", -1
+        again = service(tmp_path, engine, store)
+        again.reconcile()
+        assert again.reconcile() == [], where
+        settled(again, engine, store, where)
+
+
+def test_what_cannot_be_started_is_tried_again_and_holds_up_nobody(tmp_path: Path) -> None:
+    engine, store, rs = world(tmp_path, True)
+    go_down(rs, engine, store)
+    stranger = dataclasses.replace(engine.standing["foo-2"].spec, name="stranger", gpus=(), labels={})
+    engine.create(stranger)
+    engine.start("stranger")
+    again = service(tmp_path, engine, store)
+    first = again.reconcile()
+    assert first[0] == "foo is not started again yet: cannot listen on the TCP port" and "more was running" in first[1]
+    engine.remove("stranger")
+    assert [line.partition(" was")[0] for line in again.reconcile()] == ["foo"]
+    settled(again, engine, store, "in the end")
+
+
+def test_a_set_that_is_gone_is_waited_for_no_more(tmp_path: Path) -> None:
+    engine, store, rs = world(tmp_path, True)
+    go_down(rs, engine, store)
+    engine.remove("more-1")
+    said = service(tmp_path, engine, store).reconcile()
+    assert "more cannot be started again: the engine has no container more-1 any more" in said
+    assert service(tmp_path, engine, store).reconcile() == []
+
+
+@dataclasses.dataclass
+class Machine:
+    """A machine of its own as far as podman can tell: what a reboot empties lies below a folder."""
+
+    podman: Podman
+
+    @property
+    def folder(self) -> Path:
+        return self.podman.engine.folder
+
+    def go_down(self) -> None:
+        """Power is cut: processes, mounts, and what lies in memory are gone, at once."""
+        self.podman.kill()
+        ids = self.podman.engine("ps", "--all", "--quiet", "--no-trunc").split()
+        form = "{{.State.ConmonPid}} {{.State.Pid}} {{.NetworkSettings.SandboxKey}}"
+        told = self.podman.engine("inspect", "--format", form, *ids)
+        words = [line.split() for line in told.splitlines()]
+        spaces = [space for each in words for space in each[2:]]
+        # conmon first: nobody is to clean up after its container.
+        pids = [int(each[column]) for column in (0, 1) for each in words if each[column] != "0"]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            thaw(pid)
+        deadline = time.monotonic() + 20
+        while any(is_alive(pid) for pid in pids):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for each in sorted((m for m in mounts if m.startswith(str(self.folder)) or m in spaces), reverse=True):
+            subprocess.run(["umount", each], check=False)
+        for space in spaces:
+            Path(space).unlink(missing_ok=True)
+        for runtime in ("runc", "crun"):
+            for each in ids:
+                shutil.rmtree(f"/run/{runtime}/{each}", ignore_errors=True)
+        shutil.rmtree(self.folder / "run")
+        shutil.rmtree(self.folder / "tmp")
+
+
+def thaw(pid: int) -> None:
+    """Let a frozen process take its signal, past podman, in either version of control groups."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if is_alive(pid) else ():
+        number, kinds, path = line.split(":", 2)
+        old, new = Path(f"/sys/fs/cgroup/freezer{path}/freezer.state"), Path(f"/sys/fs/cgroup{path}/cgroup.freeze")
+        if kinds == "freezer" and old.exists():
+            old.write_text("THAWED")
+        elif number == "0" and new.exists():
+            new.write_text("0")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.fixture
+def machine(store: Engine) -> Iterator[Machine]:
+    """podman as the session has it, but with a store, and a folder for what is gone after a reboot, of its own."""
+    if said := missing():
+        pytest.skip(said)
+    folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-"))
+    known = Path(store.env["CONTAINERS_CONF"]).read_text()
+    tmp = f'[engine]\ntmp_dir = "{folder}/tmp"\n'
+    (folder / "containers.conf").write_text(known.replace("[engine]\n", tmp) if "[engine]\n" in known else known + tmp)
+    lines = f'driver = "overlay"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n'
+    (folder / "storage.conf").write_text(f"[storage]\n{lines}")
+    paths = {
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+    }
+    engine = Engine(folder, {**store.env, **paths})
+    podman = Podman(engine, folder, kind=f"wbi-reboot-{os.getpid()}.test/gpu")
+    spec = cdi_spec(Path("/etc/cdi"), podman.kind, GPUS)
+    try:
+        saved = folder / "tiny.tar"
+        store("save", "--output", str(saved), TINY)
+        engine("load", "--input", str(saved))
+        podman.start()
+        yield Machine(podman)
+    finally:
+        spec.unlink()
+        podman.kill()
+        engine.try_("rm", "--all", "--force", "--time", "0")
+        engine.try_("volume", "rm", "--all", "--force")
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for each in sorted((each for each in mounts if each.startswith(str(folder))), reverse=True):
+            subprocess.run(["umount", "--lazy", each], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    podman = machine.podman
+    settings = Settings(**given(podman, tmp_path))
+    rs = ReplicaSets(settings)
+    rs.reconcile()
+    rs.create_volume("data", size="8MB")
+    rs.run(TINY, "foo", gpus=2, ports=["80"], memory="64MB", binds=[Bind("data", "/data")])
+    rs.patch("foo", Patch(memory="128MB"))
+    rs.execute("foo", ["sh", "-c", "echo disk >/v; echo volume >/data/v; sync"])
+    for name in ("held", "off"):
+        rs.run(TINY, name, gpus=1)
+        rs.execute(name, ["sh", "-c", "echo disk >/v; sync"])
+    rs.pause("held")
+    rs.stop("off")
+    held, port = rs.resources().claims, rs.info("foo").version.ports[0].host
+    rs.close()
+    machine.go_down()
+
+    # Another boot, as far as the service can tell.
+    for module in (owner, reboot):
+        monkeypatch.setattr(module, "boot", lambda: "the next boot")
+    podman.start()
+    again = ReplicaSets(settings)
+    assert again.reconcile() == ["foo was running before the machine went down, and is started again"]
+    assert again.reconcile() == []
+    assert {each.name: again.info(each.name).live == LIVE[each.state] for each in again.sets()} == {
+        "foo": True,
+        "held": False,
+        "off": True,
+    }
+    script = "cat /v /data/v; ls /dev/nvidia?; df -k /data | tail -1 | wc -l"
+    assert again.execute("foo", ["sh", "-c", script]).stdout.split() == [
+        "disk",
+        "volume",
+        "/dev/nvidia0",
+        "/dev/nvidia1",
+        "1",
+    ]
+    assert limit(podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")) == 128 << 20
+    assert not is_free("127.0.0.1", port) and again.resources().claims == held
+    full = again.execute("foo", ["dd", "if=/dev/zero", "of=/data/more", "bs=1M", "count=20"])
+    assert "No space left" in full.stdout
+    # Paused is still what it is meant to be; its processes are gone, its disk is not.
+    assert [each.state for each in again.sets()] == [State.RUNNING, State.PAUSED, State.STOPPED]
+    again.continue_("held")
+    again.restart("off")
+    for name in ("held", "off"):
+        assert again.execute(name, ["cat", "/v"]).stdout == "disk\n"
+    for name in ("foo", "held", "off"):
+        again.delete(name)
+    again.delete_volume("data")
+    again.close()
