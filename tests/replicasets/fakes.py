@@ -209,6 +209,14 @@ class FakeEngine:
             new.disk = dict(old.disk)
 
     @faulty
+    def container_size(self, name: str) -> int:
+        return sum(len(text) for text in self._there(name).disk.values())
+
+    @faulty
+    def image_size(self, name: str) -> int:
+        return sum(len(text) for text in self.made[name][1].values()) if name in self.made else 0
+
+    @faulty
     def image(self, name: str) -> Image | None:
         with self.lock:
             for key, (id_, _, labels, depth) in self.made.items():

@@ -17,9 +17,17 @@ LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited
 
 
 def check(
-    rs: ReplicaSets, engine: FakeEngine, store: Store, disks: Mapping[str, Mapping[int, Disk]], where: str
+    rs: ReplicaSets,
+    engine: FakeEngine,
+    store: Store,
+    disks: Mapping[str, Mapping[int, Disk]],
+    where: str,
+    pruned: Mapping[str, set[int]] | None = None,
 ) -> None:
-    """Assert the invariants; `disks` is what each version of each set must have on its disk."""
+    """Assert the invariants; `disks` is what each version of each set must have on its disk.
+
+    `pruned` are the versions of sets that may be gone: all of them or none.
+    """
     assert store.list(JOURNAL) == [], where
     # What could be read from the engine, were the store gone.
     told = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
@@ -34,7 +42,10 @@ def check(
         versions = rs.history(each.name)
         current = versions[0]
         assert current.number == each.current, where
-        assert [v.number for v in versions] == list(range(len(versions), 0, -1)), where
+        numbers = [version.number for version in versions]
+        gone = set(range(1, each.current + 1)) - set(numbers)
+        assert numbers == sorted(set(numbers), reverse=True), where
+        assert gone in (set(), (pruned or {}).get(each.name, set())), where
         for version in versions:
             if version.disk:
                 images.add(version.disk)

@@ -52,3 +52,4 @@ class Code(IntEnum):
     STORE = 1103
     ENGINE = 1104
     OWNER = 1105
+    PRUNE = 1106

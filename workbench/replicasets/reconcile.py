@@ -6,6 +6,7 @@ from workbench.replicasets import claims
 from workbench.replicasets.codec import decode
 from workbench.replicasets.containers import ID, SPEC
 from workbench.replicasets.errors import Busy
+from workbench.replicasets.operations.prune import prune_all
 from workbench.replicasets.owner import is_at_work
 from workbench.replicasets.reboot import start_again
 from workbench.replicasets.rebuild import adopt, rebuild
@@ -32,6 +33,7 @@ def reconcile(world: World) -> list[str]:
     said += _leftovers(world)
     said += _unowned(world)
     said += start_again(world)
+    said += prune_all(world)
     return said
 
 

@@ -16,6 +16,7 @@ from workbench.replicasets.operations import execute as _execute
 from workbench.replicasets.operations import info as _info
 from workbench.replicasets.operations import patch as _patch
 from workbench.replicasets.operations import pause as _pause
+from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import restart as _restart
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
@@ -24,6 +25,7 @@ from workbench.replicasets.operations import volume_create, volume_delete, volum
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Resources
 from workbench.replicasets.operations.patch import Patch
+from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
 from workbench.replicasets.records import READY
@@ -149,6 +151,14 @@ class ReplicaSets:
         """Delete the set with all its versions and disks; volumes stay."""
         with self._doing(Code.DELETE) as world:
             _delete.delete(world, name, actor)
+
+    def prune(self, name: str, keep: int = 0, *, dry_run: bool = False, actor: Actor | None = None) -> Pruned:
+        """Remove the set's versions but the `keep` newest (0: as the settings say); return what that frees.
+
+        With `dry_run` nothing is removed. The current version always stays.
+        """
+        with self._doing(Code.PRUNE) as world:
+            return _prune.prune(world, name, keep, dry_run, actor)
 
     # Looking
 

@@ -23,7 +23,8 @@ class Settings:
     lie. `cpus` (thousandths) and `memory` (bytes) may be given out as limits. `carry` is "auto" or
     "commit": how a system disk gets to the next version. `depth` is how many layers an image may
     have before a commit squashes them. `watch_seconds` is how long a container is watched after its
-    start: one that ends with an error by then was not started.
+    start: one that ends with an error by then was not started. `keep_versions` is how many versions
+    a set keeps, the current one too; 0 for all.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -43,10 +44,13 @@ class Settings:
     stop_seconds: int = 10
     wait_seconds: float = 60.0
     watch_seconds: float = 0.05
+    keep_versions: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.first_port <= self.last_port <= 65535:
             raise Invalid(f"{self.first_port}-{self.last_port} is not a range of ports")
+        if self.keep_versions < 0:
+            raise Invalid(f"{self.keep_versions} versions cannot be kept", hint="1 or more; 0 for all")
         if self.carry not in ("auto", "commit"):
             raise Invalid(f"{self.carry!r} is no way to carry a disk", hint="auto or commit")
         if not self.prefix.isascii() or not self.prefix.isalnum() or not self.prefix.islower():

@@ -23,6 +23,7 @@ EXAMPLES = """\
   wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
   wizard.py rs history foo
   wizard.py rs rollback foo 1
+  wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
   wizard.py rs stop foo                                      and `restart` to go on with it
 """
@@ -54,6 +55,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--volume", metavar="SRC:DEST[:ro]", action="append", default=[], help="volume or folder; repeatable"
     )
     made["rollback"].add_argument("version", type=int)
+    made["prune"].add_argument("--keep", type=int, default=0, metavar="N", help="default: what the service keeps")
+    made["prune"].add_argument("--dry-run", action="store_true", help="only tell what would go")
     made["commit"].add_argument("image", metavar="IMAGE")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
@@ -198,6 +201,20 @@ def _commit(client: Client, args: argparse.Namespace) -> int:
     return report(args, data, data["imageName"])
 
 
+def _prune(client: Client, args: argparse.Namespace) -> int:
+    data = client("POST", f"{_path(args)}/prune", {"keep": args.keep, "dryRun": args.dry_run})
+    rows = [(str(each["version"]), _megabytes(each["bytes"])) for each in data["versions"]]
+    lines = [columns(("VERSION", "FREED"), rows)] if rows else []
+    lines.append(f"{_megabytes(data['bytes'])} at least {'would be' if args.dry_run else 'are'} free")
+    if data["kept"]:
+        lines.append(f"kept, for later versions stand on them: {', '.join(map(str, data['kept']))}")
+    return report(args, data, "\n".join(lines))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
 def _delete(client: Client, args: argparse.Namespace) -> int:
     return report(args, client("DELETE", _path(args)), f"{args.name} is deleted")
 
@@ -245,5 +262,6 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "continue": (_plain("continue", "goes on"), "let a paused set go on"),
     "commit": (_commit, "make an image of a set's system disk"),
     "exec": (_exec, "run a program in a set"),
+    "prune": (_prune, "remove a set's oldest versions, disks and all"),
     "delete": (_delete, "delete a set, all its versions and disks"),
 }

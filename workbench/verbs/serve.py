@@ -33,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", metavar="DIR", action="append", default=[], help="a folder below which may be bound; repeatable"
     )
+    parser.add_argument(
+        "--keep-versions", type=int, default=0, metavar="N", help="of each set, the current one too; default: all"
+    )
     parser.add_argument("--gpu-kind", metavar="KIND", default="nvidia.com/gpu", help="kind of the CDI devices")
     parser.add_argument("--ports", metavar="A-B", default="40000-65535", help="the host's ports to give to sets")
     parser.add_argument("--publish", metavar="ADDRESS", default="127.0.0.1", help="where sets' ports are (127.0.0.1)")
@@ -100,6 +103,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         last_port=int(match[2]),
         publish=args.publish,
         gpu_kind=args.gpu_kind,
+        keep_versions=args.keep_versions,
         volumes=os.path.join(state, "volumes"),
     )
     listening = listen(args.host, args.port)

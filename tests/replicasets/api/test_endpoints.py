@@ -132,6 +132,9 @@ def test_volumes(client: httpx.Client) -> None:
         ("PATCH", "/replicaSet/foo/rollback", {"version": -1}, (400, 1020)),
         ("PATCH", "/replicaSet/foo/rollback", {"version": 1}, (400, 1022)),
         ("PATCH", "/replicaSet/foo/rollback", {"version": 7}, (404, 1021)),
+        ("POST", "/replicaSet/foo/prune", {}, (400, 1106)),
+        ("POST", "/replicaSet/foo/prune", {"keep": -1}, (400, 1106)),
+        ("POST", "/replicaSet/none/prune", {"keep": 1}, (404, 1106)),
         ("PATCH", "/replicaSet/none/stop", None, (404, 1010)),
         ("POST", "/replicaSet/foo/commit", {"newImageName": ""}, (400, 1001)),
         ("POST", "/replicaSet/foo/execute", {"cmd": []}, (400, 1006)),
@@ -245,7 +248,7 @@ def test_health_metrics_page_and_document(client: httpx.Client, served: Served, 
     assert {"workbench_gpus 8", "workbench_gpus_used 2", "workbench_ports_used 1", "workbench_volumes 0"} <= set(text)
     assert 'workbench_http_requests_total{method="POST",status="200"} 1' in text
     paths = client.get("/api/v1/openapi.json").json()["paths"]
-    assert sum(len(methods) for methods in paths.values()) == 28
+    assert sum(len(methods) for methods in paths.values()) == 29
     (tmp_path / "cdi" / "fake.test-gpu.json").write_text("{")
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503

@@ -27,6 +27,7 @@ CHANGES: list[tuple[str, str, object]] = [
     ("POST", "/replicaSet/foo/commit", {"newImageName": "mine:1"}),
     ("POST", "/replicaSet/foo/execute", {"cmd": ["id"]}),
     ("POST", "/replicaSet/foo/execute?stream=true", {"cmd": ["id"]}),
+    ("POST", "/replicaSet/foo/prune", {"keep": 1, "dryRun": True}),
     ("PATCH", "/replicaSet/foo/stop", None),
     ("DELETE", "/replicaSet/foo", None),
     ("DELETE", "/volumes/data", None),

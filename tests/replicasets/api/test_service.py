@@ -97,6 +97,10 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
         assert client.get("/readyz").status_code == 200
     history = json.loads(serving.well("rs", "history", "foo", "--json"))["history"]
     assert [(each["version"], len(each["status"]["gpus"])) for each in history] == [(3, 1), (2, 3), (1, 1)]
+    told = serving.well("rs", "prune", "foo", "--keep", 2, "--dry-run").splitlines()
+    assert (told[1].split()[0], told[2].endswith(" MB at least would be free")) == ("1", True)
+    assert len(json.loads(serving.well("rs", "prune", "foo", "--keep", 2, "--json"))["versions"]) == 1
+    assert len(json.loads(serving.well("rs", "history", "foo", "--json"))["history"]) == 2
     listed = serving.well("rs", "list").splitlines()
     assert listed[0].split() == ["NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE"]
     assert listed[1].split()[:4] == ["foo", "3", "running", "GPU-fake0000"]

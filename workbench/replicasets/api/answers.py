@@ -131,6 +131,22 @@ class History(BaseModel):
     history: list[HistoryEntry]
 
 
+class PrunedVersion(BaseModel):
+    """A version that is gone, and the bytes that are free by that at least."""
+
+    version: int
+    bytes: int
+
+
+class PrunedVersions(BaseModel):
+    """What is gone, newest first; `kept` are old ones whose image another version stands on."""
+
+    versions: list[PrunedVersion]
+    bytes: int
+    kept: list[int]
+    dryRun: bool
+
+
 class VolumeMade(BaseModel):
     """A volume's name with its version, and its size ("" for no limit)."""
 

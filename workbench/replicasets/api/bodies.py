@@ -105,6 +105,13 @@ class RollbackBody(Body):
     version: Number = 0
 
 
+class PruneBody(Body):
+    """How many of the newest versions stay, 0 for what the service keeps; `dryRun` only tells what would go."""
+
+    keep: Number = Field(0, examples=[5])
+    dryRun: bool = False
+
+
 class VolumeBody(Body):
     """A volume to create; no `size`, no limit."""
 

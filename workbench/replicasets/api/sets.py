@@ -12,11 +12,21 @@ from workbench.replicasets.api.answers import (
     Committed,
     History,
     Output,
+    PrunedVersion,
+    PrunedVersions,
     Ran,
     SetInfo,
     Sets,
 )
-from workbench.replicasets.api.bodies import BindBody, CommitBody, ExecuteBody, PatchBody, RollbackBody, RunBody
+from workbench.replicasets.api.bodies import (
+    BindBody,
+    CommitBody,
+    ExecuteBody,
+    PatchBody,
+    PruneBody,
+    RollbackBody,
+    RunBody,
+)
 from workbench.replicasets.api.context import BEARER, Asking, Room
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.shapes import history_entry, live_record, port_views, set_view
@@ -173,6 +183,16 @@ def go_on(name: str, room: Room, asking: Asking) -> Answer[None]:
     asking.note(operation="continue", set=name[:60])
     room.continue_(name, actor=asking.actor)
     return Answer()
+
+
+@ROUTES.post("/{name}/prune")
+def prune(name: str, body: PruneBody, room: Room, asking: Asking) -> Answer[PrunedVersions]:
+    """Remove the set's oldest versions with their disks; the current one stays."""
+    asking.note(operation="prune", set=name[:60], keep=body.keep, dryRun=body.dryRun)
+    done = room.prune(name, body.keep, dry_run=body.dryRun, actor=asking.actor)
+    gone = [PrunedVersion(version=number, bytes=size) for number, size in done.versions]
+    total = sum(each.bytes for each in gone)
+    return Answer(data=PrunedVersions(versions=gone, bytes=total, kept=list(done.kept), dryRun=body.dryRun))
 
 
 @ROUTES.delete("/{name}")

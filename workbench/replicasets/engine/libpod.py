@@ -120,6 +120,15 @@ class LibpodEngine:
             if not trees.same(old.upper, new.upper):
                 raise EngineError(f"the disk of {source} was not carried whole to {target}")
 
+    def container_size(self, name: str) -> int:
+        """Return the bytes of what a container changed on its image."""
+        return int(self._http.call("GET", f"{_container(name)}/json", query={"size": True}).get("SizeRw") or 0)
+
+    def image_size(self, name: str) -> int:
+        """Return the bytes of an image that no other image has, 0 for none of that name."""
+        rows = self._http.call("GET", "/system/df").get("Images") or ()
+        return sum(int(row["UniqueSize"]) for row in rows if f"{row['Repository']}:{row['Tag']}" == name)
+
     def image(self, name: str) -> Image | None:
         """Return the image of that name or id, None for none."""
         answer = self._http.call("GET", f"/images/{quote(name, safe='')}/json", okay=(404,))

@@ -138,6 +138,12 @@ class Engine(Protocol):
         Nothing is copied when the disks are equal already. When it returns they are.
         """
 
+    def container_size(self, name: str) -> int:
+        """Return the bytes of what a container changed on its image."""
+
+    def image_size(self, name: str) -> int:
+        """Return the bytes of an image that no other image has, 0 for none of that name."""
+
     def image(self, name: str) -> Image | None:
         """Return the image of that name or id, None for none."""
 

@@ -60,10 +60,15 @@ def record(world: World, name: str) -> tuple[ReplicaSet, Version]:
 def history(world: World, name: str, limit: int, before: int) -> list[Version]:
     """See ReplicaSets.history."""
     found = find_set(world.store, checks.set_name(name))
-    # Numbers have no gaps: the newest ones are found without looking at those before them.
+    # The newest ones are found without looking at those before them; further down only where pruning left gaps.
     end = min(before, found.current + 1) if before > 0 else found.current + 1
-    start = version_key(found.id, max(end - limit, 0)) if limit > 0 else ""
-    return read_all(world.store, Version, versions_key(found.id), start, version_key(found.id, end))[::-1]
+    first = max(end - limit, 0) if limit > 0 else 0
+    while True:
+        keys = version_key(found.id, first) if first else "", version_key(found.id, end)
+        versions = read_all(world.store, Version, versions_key(found.id), *keys)[::-1]
+        if not first or len(versions) >= limit:
+            return versions[:limit] if limit > 0 else versions
+        first = max(end - 2 * (end - first), 0)
 
 
 def used(world: World, owner: str) -> Quota:

@@ -1,0 +1,131 @@
+"""Removing a set's oldest versions for good, disks and all. Once begun it is finished, now or later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.replicasets import checks, containers
+from workbench.replicasets.amendments import forget
+from workbench.replicasets.errors import Busy, EngineError, Invalid
+from workbench.replicasets.records import SETS, find_set, read_all, set_journal, version_key, versions_key
+from workbench.replicasets.rights import own_set
+from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.values import Actor, ReplicaSet, Version
+from workbench.replicasets.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """The plan: the versions that go. The current one is never among them."""
+
+    set: ReplicaSet
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What is gone, newest first, with the bytes that are free at least; `kept` are those that others stand on."""
+
+    versions: tuple[tuple[int, int], ...]
+    kept: tuple[int, ...] = ()
+
+
+def _containers(world: World, plan: Pruning) -> None:
+    for version in plan.versions:
+        containers.remove(world, version)
+
+
+def _images(world: World, plan: Pruning) -> None:
+    # A later one may stand on the earlier ones.
+    for version in plan.versions:
+        if version.disk:
+            try:
+                world.engine.remove_image(version.disk)
+            except EngineError as error:
+                if error.status != 409:
+                    raise
+                # Somebody made something from it meanwhile: theirs to remove.
+
+
+def _limits(world: World, plan: Pruning) -> None:
+    for version in plan.versions:
+        forget(world, version.id, version.number)
+
+
+def _done(world: World, plan: Pruning) -> Changes:
+    return Changes(deletes=frozenset(version_key(each.id, each.number) for each in plan.versions))
+
+
+PRUNE = saga(
+    Saga(
+        "prune",
+        Pruning,
+        (Step("containers", _containers), Step("images", _images), Step("limits", _limits)),
+        point=0,
+        done=_done,
+    )
+)
+
+
+def prune(world: World, name: str, keep: int = 0, dry_run: bool = False, actor: Actor | None = None) -> Pruned:
+    """See ReplicaSets.prune."""
+    checks.set_name(name)
+    if keep < 0 or not (keep or world.settings.keep_versions):
+        raise Invalid(
+            "how many versions to keep is not said", hint="1 or more, or have the service started with a rule"
+        )
+    with alone(world, set_journal(name)):
+        current = own_set(world.store, name, actor)
+        gone, kept = _chosen(world, current, keep or world.settings.keep_versions)
+        sizes = tuple((each.number, _size(world, each)) for each in gone)
+        if gone and not dry_run:
+            _carried_out(world, current, gone)
+        return Pruned(sizes, tuple(each.number for each in kept))
+
+
+def prune_all(world: World) -> list[str]:
+    """Prune every set to what the settings keep, but those that are busy; return a sentence for each pruned one."""
+    said = []
+    for each in read_all(world.store, ReplicaSet, SETS) if world.settings.keep_versions else ():
+        key = set_journal(each.name)
+        try:
+            with world.locks.held(key, 0):
+                if world.store.get(key) is not None:
+                    continue
+                current = find_set(world.store, each.name)
+                gone, _ = _chosen(world, current, world.settings.keep_versions)
+                if gone:
+                    _carried_out(world, current, gone)
+                    said.append(f"{each.name}: versions {', '.join(str(v.number) for v in gone)} are pruned")
+        except Busy:
+            continue
+    return said
+
+
+def _carried_out(world: World, current: ReplicaSet, gone: list[Version]) -> None:
+    plan = Pruning(current, tuple(gone))
+    carry_out(world, PRUNE, set_journal(current.name), lambda: (plan, Changes()))
+
+
+def _chosen(world: World, current: ReplicaSet, keep: int) -> tuple[list[Version], list[Version]]:
+    """Return the versions to prune, newest first, and those older ones whose image a container stands on that stays."""
+    versions = read_all(world.store, Version, versions_key(current.id))[::-1]
+    old = [each for each in versions[keep:] if each.number != current.current]
+    if not old:
+        return [], []
+    going = {each.container for each in old}
+    standing = world.engine.containers(world.label(containers.ID))
+    used = {each.image for each in standing if each.name not in going}
+    gone: list[Version] = []
+    kept: list[Version] = []
+    for each in old:
+        image = world.engine.image(each.disk) if each.disk else None
+        (kept if image is not None and image.id in used else gone).append(each)
+    return gone, kept
+
+
+def _size(world: World, version: Version) -> int:
+    standing = containers.mine(world, version)
+    size = world.engine.container_size(standing.name) if standing is not None else 0
+    return size + (world.engine.image_size(version.disk) if version.disk else 0)
