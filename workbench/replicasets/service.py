@@ -16,6 +16,7 @@ from workbench.replicasets.operations import execute as _execute
 from workbench.replicasets.operations import info as _info
 from workbench.replicasets.operations import patch as _patch
 from workbench.replicasets.operations import pause as _pause
+from workbench.replicasets.operations import progress as _progress
 from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import restart as _restart
 from workbench.replicasets.operations import rollback as _rollback
@@ -25,6 +26,7 @@ from workbench.replicasets.operations import volume_create, volume_delete, volum
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Resources
 from workbench.replicasets.operations.patch import Patch
+from workbench.replicasets.operations.progress import Progress
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
@@ -176,6 +178,16 @@ class ReplicaSets:
         """Return the set and its current version without asking the engine."""
         with self._looking(Code.INFO) as world:
             return self._again(lambda: _info.record(world, name))
+
+    def progress(self, name: str) -> Progress | None:
+        """Return what is being done to the set, which may not be there yet; None for nothing."""
+        with self._looking(Code.INFO) as world:
+            return self._again(lambda: _progress.progress(world, name))
+
+    def under_way(self) -> dict[str, Progress]:
+        """Return what is being done, by the names of the sets."""
+        with self._looking(Code.INFO) as world:
+            return _progress.under_way(world)
 
     def history(self, name: str, *, limit: int = 0, before: int = 0) -> list[Version]:
         """Return the set's versions, newest first: at most `limit`, and only those below `before`; 0 for all."""

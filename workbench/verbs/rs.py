@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
+from workbench.verbs._progress import followed
 from workbench.verbs._service import connect, ports_text, report, service_options
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ EXAMPLES = """\
   wizard.py rs stop foo                                      and `restart` to go on with it
 """
 
+# What may take so long that its steps are shown.
+_LONG = ("run", "patch", "rollback", "restart", "commit", "prune", "delete")
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `rs`."""
@@ -37,6 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         if name not in ("run", "list", "quota"):
             way.add_argument("name", metavar="SET")
         service_options(way)
+        if name in _LONG:
+            way.add_argument("--quiet", action="store_true", help="do not show the steps that it is at")
     run_ = made["run"]
     run_.add_argument("image", metavar="RECIPE|TAG|IMAGE", help="a recipe folder, its tag, or any image")
     run_.add_argument("--name", default="", help="default: made of the tag")
@@ -83,7 +89,8 @@ def _run(client: Client, args: argparse.Namespace) -> int:
     body: dict[str, Any] = {"imageName": image, "replicaSetName": name, "gpuCount": args.gpus or 0, "env": args.env}
     body |= {"binds": [_bind(text) for text in args.volume], "cmd": args.cmd, "containerPorts": args.port or []}
     body |= {"cpus": args.cpus or 0, "memory": args.memory or ""}
-    data = client("POST", "/replicaSet", body)
+    with followed(client, name, args):
+        data = client("POST", "/replicaSet", body)
     parts = [f"{data['name']} runs", *data["gpus"], ports_text(data["ports"])]
     return report(args, data, "  ".join(filter(None, parts)))
 
@@ -181,28 +188,32 @@ def _patch(client: Client, args: argparse.Namespace) -> int:
         body["volumePatch"] = {"oldBind": _bind(old), "newBind": _bind(new)}
     if not body:
         raise UsageError("there is nothing to change", hint="`rs restart` makes it anew as it is")
-    return _changed(client("PATCH", _path(args), body), args)
+    return _changed(client, args, _path(args), body)
 
 
 def _rollback(client: Client, args: argparse.Namespace) -> int:
-    return _changed(client("PATCH", f"{_path(args)}/rollback", {"version": args.version}), args)
+    return _changed(client, args, f"{_path(args)}/rollback", {"version": args.version})
 
 
 def _restart(client: Client, args: argparse.Namespace) -> int:
-    return _changed(client("PATCH", f"{_path(args)}/restart"), args)
+    return _changed(client, args, f"{_path(args)}/restart")
 
 
-def _changed(data: dict[str, str], args: argparse.Namespace) -> int:
+def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None) -> int:
+    with followed(client, args.name, args):
+        data = client("PATCH", path, body)
     return report(args, data, f"{data['containerName']} runs")
 
 
 def _commit(client: Client, args: argparse.Namespace) -> int:
-    data = client("POST", f"{_path(args)}/commit", {"newImageName": args.image})
+    with followed(client, args.name, args):
+        data = client("POST", f"{_path(args)}/commit", {"newImageName": args.image})
     return report(args, data, data["imageName"])
 
 
 def _prune(client: Client, args: argparse.Namespace) -> int:
-    data = client("POST", f"{_path(args)}/prune", {"keep": args.keep, "dryRun": args.dry_run})
+    with followed(client, args.name, args):
+        data = client("POST", f"{_path(args)}/prune", {"keep": args.keep, "dryRun": args.dry_run})
     rows = [(str(each["version"]), _megabytes(each["bytes"])) for each in data["versions"]]
     lines = [columns(("VERSION", "FREED"), rows)] if rows else []
     lines.append(f"{_megabytes(data['bytes'])} at least {'would be' if args.dry_run else 'are'} free")
@@ -216,7 +227,9 @@ def _megabytes(size: int) -> str:
 
 
 def _delete(client: Client, args: argparse.Namespace) -> int:
-    return report(args, client("DELETE", _path(args)), f"{args.name} is deleted")
+    with followed(client, args.name, args):
+        data = client("DELETE", _path(args))
+    return report(args, data, f"{args.name} is deleted")
 
 
 def _plain(way: str, said: str) -> Callable[[Client, argparse.Namespace], int]:

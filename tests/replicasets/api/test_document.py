@@ -46,7 +46,7 @@ def test_nothing_but_what_the_document_declares(served: Served) -> None:
 
         ask()
         asked.add(operation.label)
-    assert len(asked) == 29
+    assert len(asked) == 30
 
 
 def there(served: Served) -> None:

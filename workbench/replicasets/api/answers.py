@@ -36,7 +36,10 @@ class PortView(BaseModel):
 
 
 class SetView(BaseModel):
-    """A set and its current version; `mayChange` says whether the token that asks may change it."""
+    """A set and its current version; `mayChange` says whether the token that asks may change it.
+
+    `operation` is what is being done to it now, "" for nothing.
+    """
 
     name: str
     version: int
@@ -50,6 +53,7 @@ class SetView(BaseModel):
     cpus: float
     memory: str
     mayChange: bool
+    operation: str
 
 
 class Sets(BaseModel):
@@ -109,6 +113,14 @@ class LiveRecord(Record):
     state: str
     live: str
     owner: str
+
+
+class OperationView(BaseModel):
+    """What is being done to a set: the names of its steps, and the number of the one it is at, from 1."""
+
+    operation: str
+    steps: list[str]
+    at: int
 
 
 class SetInfo(BaseModel):

@@ -11,6 +11,7 @@ from workbench.replicasets.api.answers import (
     Changed,
     Committed,
     History,
+    OperationView,
     Output,
     PrunedVersion,
     PrunedVersions,
@@ -63,9 +64,10 @@ def run(body: RunBody, room: Room, asking: Asking) -> Answer[Ran]:
 def sets(room: Room, asking: Asking) -> Answer[Sets]:
     """List all sets, as they are recorded."""
     found = []
+    doing = room.under_way()
     for each in room.sets():
         try:
-            found.append(set_view(*room.record(each.name), asking.actor))
+            found.append(set_view(*room.record(each.name), asking.actor, doing.get(each.name)))
         except NotFound:
             continue  # deleted since the list was made
     return Answer(data=Sets(replicaSets=found, publish=room.settings.publish))
@@ -75,6 +77,15 @@ def sets(room: Room, asking: Asking) -> Answer[Sets]:
 def info(name: str, room: Room, asking: Asking) -> Answer[SetInfo]:
     """Show a set's current version, and how it stands; of another's neither command nor values of variables."""
     return Answer(data=SetInfo(Info=live_record(room.info(name), room.settings.publish, asking.actor)))
+
+
+@ROUTES.get("/{name}/operation")
+def operation(name: str, room: Room) -> Answer[OperationView]:
+    """Show what is being done to the set now, that it is being run too; no data for nothing. Ask again to follow."""
+    found = room.progress(name)
+    return Answer(
+        data=OperationView(operation=found.operation, steps=list(found.steps), at=found.at) if found else None
+    )
 
 
 @ROUTES.get("/{name}/history")

@@ -16,6 +16,7 @@ from workbench.replicasets.api.answers import (
 )
 from workbench.replicasets.checks import size_text
 from workbench.replicasets.operations.info import Info
+from workbench.replicasets.operations.progress import Progress
 from workbench.replicasets.rights import may
 from workbench.replicasets.values import Actor, ReplicaSet, Version, Volume
 
@@ -25,7 +26,7 @@ def port_views(version: Version) -> list[PortView]:
     return [PortView(container=port.container, host=port.host, protocol=port.protocol) for port in version.ports]
 
 
-def set_view(each: ReplicaSet, version: Version, actor: Actor) -> SetView:
+def set_view(each: ReplicaSet, version: Version, actor: Actor, doing: Progress | None) -> SetView:
     """Return a set as lists show it."""
     return SetView(
         name=each.name,
@@ -40,6 +41,7 @@ def set_view(each: ReplicaSet, version: Version, actor: Actor) -> SetView:
         cpus=version.cpus / 1000,
         memory=size_text(version.memory),
         mayChange=may(actor, each.owner),
+        operation=f"{doing.operation} {doing.at}/{len(doing.steps)} {doing.step}" if doing else "",
     )
 
 

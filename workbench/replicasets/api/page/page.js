@@ -61,7 +61,7 @@ function showSets(found) {
   at("sets").replaceChildren(...found.replicaSets.map((set) => {
     const state = document.createElement("span");
     state.className = set.state;
-    state.textContent = set.state;
+    state.textContent = set.operation ? `${set.state} (${set.operation})` : set.state;
     const history = button("History", `History of ${set.name}`, async () => { shown = set.name; });
     const ports = set.state === "stopped" ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports, found.publish);
     return row(cell(set.name), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner), cell(history));
