@@ -46,11 +46,15 @@ def _reached(event: threading.Event) -> None:
 
 
 @contextmanager
-def asked(client: httpx.Client, method: str, path: str, body: object = None) -> Iterator[None]:
-    """Ask, meanwhile do the body, then wait for the answer."""
+def during(
+    served: Served, call: str, client: httpx.Client, method: str, path: str, body: object = None
+) -> Iterator[None]:
+    """Ask, do the body of this while the engine is in `call`, then wait for the answer."""
     running = threading.Thread(target=ask, args=(client, method, path, body))
-    running.start()
-    yield
+    with held(served, call) as there:
+        running.start()
+        there()
+        yield
     running.join()
 
 
@@ -62,22 +66,17 @@ def started(served: Served, *words: str, stderr: int = subprocess.PIPE, **env: s
 
 def test_an_operation_is_followed_by_the_api(served: Served, client: httpx.Client) -> None:
     assert refused(client, "GET", "/replicaSet/foo/operation") == (404, 1016)
-    with asked(client, "POST", "/replicaSet", FOO), held(served, "create") as there:
-        there()
+    with during(served, "create", client, "POST", "/replicaSet", FOO):
         expected = {"operation": "run", "steps": ["create", "start"], "at": 1}
         assert ask(client, "GET", "/replicaSet/foo/operation") == expected
     assert ask(client, "GET", "/replicaSet/foo/operation") is None
-    with asked(client, "PATCH", "/replicaSet/foo/restart"), held(served, "carry") as there:
-        there()
-        with served.client("look") as reader:
-            assert ask(reader, "GET", "/replicaSet/foo/operation") == {
-                "operation": "replace",
-                "steps": REPLACE,
-                "at": 4,
-            }
-            assert [each["operation"] for each in ask(reader, "GET", "/replicaSet")["replicaSets"]] == [
-                "replace 4/8 carry"
-            ]
+    with during(served, "carry", client, "PATCH", "/replicaSet/foo/restart"), served.client("look") as reader:
+        assert ask(reader, "GET", "/replicaSet/foo/operation") == {
+            "operation": "replace",
+            "steps": REPLACE,
+            "at": 4,
+        }
+        assert [each["operation"] for each in ask(reader, "GET", "/replicaSet")["replicaSets"]] == ["replace 4/8 carry"]
     assert [each["operation"] for each in ask(client, "GET", "/replicaSet")["replicaSets"]] == [""]
 
 
