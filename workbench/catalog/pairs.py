@@ -13,6 +13,7 @@ from workbench.value import Value
 PATH = f"releases/{NOT_A_RELEASE}"
 _SOURCED = {"source": str, "checked": str}
 _SCHEMA = {
+    "cog": {"version": str, "pythons": list, **_SOURCED},
     "wheels": {"cuda": list, "cudnn": list},
     "driver": {"*": {"least": str, **_SOURCED}},
     "architecture": {"*": {"least": str, **_SOURCED}},
@@ -44,7 +45,8 @@ class Brought(Value):
 class Pairs(Value):
     """The table: least driver and GPU generation by CUDA family ("13"), frameworks by name and version.
 
-    `cuda_wheels` and `cudnn_wheels` are the packages whose versions tell what a lock brings.
+    `cuda_wheels` and `cudnn_wheels` are the packages whose versions tell what a lock brings; `cog` is the
+    version of the server that models get, for any of `cog_pythons`.
     """
 
     drivers: Mapping[str, str]
@@ -52,6 +54,8 @@ class Pairs(Value):
     frameworks: Mapping[str, Mapping[str, Brought]]
     cuda_wheels: tuple[str, ...] = ()
     cudnn_wheels: tuple[str, ...] = ()
+    cog: str = ""
+    cog_pythons: tuple[str, ...] = ()
 
 
 def read_pairs(tree: Tree) -> Pairs:
@@ -66,11 +70,13 @@ def read_pairs(tree: Tree) -> Pairs:
     frameworks = data.get("framework", {})
     rows = [(f"{kind}.{name}", row) for kind in ("driver", "architecture") for name, row in data.get(kind, {}).items()]
     rows += [(f"{name}.{version}", row) for name, versions in frameworks.items() for version, row in versions.items()]
+    rows += [("cog", data["cog"])] if "cog" in data else []
     for name, row in rows:
         for key in ("source", "checked"):
             if key not in row:
                 faults.add(PATH, f"{name} does not say its {key}")
-        for key in ("cuda", "cudnn", "pythons") if name.partition(".")[0] in frameworks else ("least",):
+        needed = ("cuda", "cudnn", "pythons") if name.partition(".")[0] in frameworks else ("least",)
+        for key in ("version", "pythons") if name == "cog" else needed:
             if key not in row:
                 faults.add(PATH, f"{name} needs {key}")
     faults.raise_if_any(PATH)
@@ -92,6 +98,8 @@ def read_pairs(tree: Tree) -> Pairs:
         },
         cuda_wheels=tuple(data.get("wheels", {}).get("cuda", ())),
         cudnn_wheels=tuple(data.get("wheels", {}).get("cudnn", ())),
+        cog=data.get("cog", {}).get("version", ""),
+        cog_pythons=tuple(data.get("cog", {}).get("pythons", ())),
     )
 
 
