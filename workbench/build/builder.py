@@ -13,7 +13,8 @@ class BuildRequest:
 
     `names` are the full names it gets, the first being the one it is known by; `folder` holds what
     its Containerfile copies; `text` is the Containerfile; `options` go to the engine as they are;
-    `ca_bundle` is a file of certificates to trust while building, "" for the image's own.
+    `ca_bundle` is a file of certificates to trust while building, "" for the image's own; `secrets`
+    are files by the id under which a step may be lent them (`--mount=type=secret`).
     """
 
     names: tuple[str, ...]
@@ -24,6 +25,7 @@ class BuildRequest:
     options: tuple[str, ...] = ()
     ca_bundle: str = ""
     cache: bool = True
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tag(self) -> str:
@@ -54,8 +56,8 @@ class Builder(Protocol):
 
     An implementation owes: the image is built from `request.text` beside `request.folder` with its
     labels, arguments and options, and gets its names only when all of it succeeded, so a failed or
-    interrupted build leaves no name that is new or moved, and no process. Nothing of the CA bundle
-    or of the site's indexes and proxies is in the image or in what the watcher is told. Every step
+    interrupted build leaves no name that is new or moved, and no process. Nothing of the CA bundle,
+    of a secret or of the site's indexes and proxies is in the image or in what the watcher is told. Every step
     and every line of output goes to the watcher as it happens. What the user can mend is a
     WorkbenchError that names the step; KeyboardInterrupt passes through once all is stopped.
     """

@@ -50,6 +50,7 @@ class PodmanBuilder:
             labels = {**request.labels, **on_base(last_base(request))}
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
+            command += [f"--secret=id={name},src={os.path.abspath(file)}" for name, file in request.secrets.items()]
             command += [] if request.cache else ["--no-cache"]
             command += [*lent.mounts(), *request.options, f"--file={containerfile}", "--", request.folder]
             # podman adds a LABEL instruction for every label.
