@@ -41,6 +41,7 @@ VERBS = {
     "lock": "lock the Python packages of bundles",
     "release": "make, freeze, update, check and compare releases",
     "monobase": "immutable generations of environments: build, verify, activate",
+    "model": "models: from a cog.yaml to an image that answers predictions",
     "serve": "run the service that runs replica sets",
     "rs": "run, change and roll back replica sets",
     "volume": "create, resize and delete volumes of replica sets",

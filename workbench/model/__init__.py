@@ -1,0 +1,1 @@
+"""Models: from a cog.yaml to an image that answers predictions."""

@@ -1,0 +1,1 @@
+"""The subverbs of `wizard.py model`, one module each."""

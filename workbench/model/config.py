@@ -1,0 +1,97 @@
+"""What a cog.yaml says, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FILE = "cog.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A secret that a run step is lent: its id and the file that it is for as long as the step runs."""
+
+    id: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """A command of the build, and the secrets it is lent."""
+
+    command: str
+    mounts: tuple[Mount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How the image is to be built; "" and () where nothing is said.
+
+    `python_version` and `cuda` are as they were written ("3.11" or "3.11.4", "12.4" or "12.4.1").
+    `pre_install` comes before the Python packages, `run` after them.
+    """
+
+    gpu: bool = False
+    cuda: str = ""
+    cudnn: str = ""
+    python_version: str = ""
+    python_packages: tuple[str, ...] = ()
+    python_requirements: str = ""
+    system_packages: tuple[str, ...] = ()
+    pre_install: tuple[RunStep, ...] = ()
+    run: tuple[RunStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole cog.yaml.
+
+    `concurrency` is how many predictions run at once, 0 where nothing is said; `predict` and `train`
+    are `file.py:Name`; `lines` has the line of each key that was there, by its path ("build.cuda").
+    """
+
+    build: Build = field(default_factory=Build)
+    predict: str = ""
+    train: str = ""
+    image: str = ""
+    concurrency: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def line(self, path: str) -> int:
+        """Return the line of the key at `path`, of the nearest one above it, or 1."""
+        while path and path not in self.lines:
+            path = path.rpartition(".")[0]
+        return self.lines.get(path, 1)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as cog.yaml has it, without what nothing was said of: what the image's label holds."""
+        build = {
+            "gpu": self.build.gpu,
+            "cuda": self.build.cuda,
+            "cudnn": self.build.cudnn,
+            "python_version": self.build.python_version,
+            "python_packages": list(self.build.python_packages),
+            "python_requirements": self.build.python_requirements,
+            "system_packages": list(self.build.system_packages),
+            "pre_install": [_step(step) for step in self.build.pre_install],
+            "run": [_step(step) for step in self.build.run],
+        }
+        whole = {
+            "build": {key: value for key, value in build.items() if value},
+            "predict": self.predict,
+            "train": self.train,
+            "image": self.image,
+            "concurrency": {"max": self.concurrency} if self.concurrency else {},
+            "environment": [f"{name}={value}" for name, value in self.environment.items()],
+        }
+        return {key: value for key, value in whole.items() if value}
+
+
+def _step(step: RunStep) -> str | dict[str, Any]:
+    if not step.mounts:
+        return step.command
+    mounts = [{"type": "secret", "id": mount.id, "target": mount.target} for mount in step.mounts]
+    return {"command": step.command, "mounts": mounts}

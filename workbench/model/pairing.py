@@ -1,0 +1,196 @@
+"""Which framework, CUDA and cuDNN go together with what a model asks for: from the table, or the nearest that do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from workbench.catalog.pairs import PATH, Brought, Pairs
+from workbench.errors import WorkbenchError
+
+# How many allowed pairs an error names.
+_LISTED = 3
+# The extra by which tensorflow brings CUDA; torch does so by itself.
+_CUDA_EXTRAS = {"tensorflow": "and-cuda"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What goes together: the requirements as they are to be locked, what else must hold, CUDA and cuDNN.
+
+    `cuda` and `cudnn` are "" where nothing brings any; `frameworks` are the chosen versions by name;
+    `unknown` are frameworks that the table does not have in the version that is asked for.
+    """
+
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
+    cuda: str = ""
+    cudnn: str = ""
+    frameworks: Mapping[str, str] | None = None
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What else a framework has to go with; "" for anything."""
+
+    python: str
+    cuda: str
+    cudnn: str
+
+    def misses(self, row: Brought) -> list[str]:
+        """Return what of this wish a row of the table does not fulfil, in words."""
+        found = []
+        if self.python not in row.pythons:
+            found.append(f"is for Python {row.pythons[0]} to {row.pythons[-1]}, and not {self.python}")
+        if self.cuda and not _begins(row.cuda, self.cuda):
+            found.append(f"brings CUDA {short(row.cuda)}, and not {self.cuda}")
+        if self.cudnn and not _begins(row.cudnn, self.cudnn):
+            found.append(f"brings cuDNN {row.cudnn}, and not {self.cudnn}")
+        return found
+
+
+def pair(requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: str, pairs: Pairs) -> Pairing:
+    """Return what goes with `requirements` on Python `python` ("3.11"), with `cuda` and `cudnn` if they are named.
+
+    A framework without an exact version gets the newest one that fits all the rest; what it goes with
+    (torchvision, …) is held to its row. Raises WorkbenchError for what cannot go together, with the
+    nearest that can.
+    """
+    wish = _Wish(python, cuda if gpu else "", cudnn if gpu else "")
+    lines, beside, constraints = [], list[str](), list[str]()
+    frameworks: dict[str, str] = {}
+    unknown = []
+    for text in requirements:
+        asked = Requirement(text)
+        name = canonicalize_name(asked.name)
+        rows = pairs.frameworks.get(name)
+        if rows is None or asked.url is not None or (asked.marker is not None and not asked.marker.evaluate()):
+            lines.append(text)
+            continue
+        extra = _CUDA_EXTRAS.get(name, "")
+        if gpu and extra:
+            asked.extras.add(extra)
+        version = _chosen(name, asked, rows, wish)
+        frameworks[name] = version
+        lines.append(f"{name}{_extras(asked)}=={version}")
+        if version not in rows:
+            unknown.append(f"{name} {version}")
+            continue
+        beside += [f"{other}=={at}" for other, at in rows[version].goes_with.items()]
+        constraints += rows[version].constraints
+    _agree(frameworks, pairs, gpu)
+    rows_of = (pairs.frameworks[name].get(version) for name, version in frameworks.items())
+    brought = next(filter(None, rows_of), None)
+    return Pairing(
+        requirements=tuple(lines),
+        constraints=(*_free(beside, lines), *dict.fromkeys(constraints)),
+        cuda=brought.cuda if brought and gpu else wish.cuda,
+        cudnn=brought.cudnn if brought and gpu else wish.cudnn,
+        frameworks=frameworks,
+        unknown=tuple(unknown),
+    )
+
+
+def short(version: str) -> str:
+    """Return major and minor of a version: "12.4.127" is "12.4"."""
+    return ".".join(version.split(".")[:2])
+
+
+def _chosen(name: str, asked: Requirement, rows: Mapping[str, Brought], wish: _Wish) -> str:
+    """Return the version of a framework that is asked for, or the newest that fits."""
+    exact = next((part.version for part in asked.specifier if part.operator == "==" and "*" not in part.version), "")
+    plain = exact.partition("+")[0]
+    if plain and plain not in rows:
+        if wish.cuda or wish.cudnn:
+            what = " and ".join(filter(None, (wish.cuda and f"CUDA {wish.cuda}", wish.cudnn and f"cuDNN {wish.cudnn}")))
+            raise WorkbenchError(
+                f"what {name} {exact} brings is not known, and {what} is asked for",
+                hint=f"{_nearest(name, rows, wish, plain)}; or leave cuda and cudnn out, or add its row to {PATH}",
+            )
+        return exact
+    if plain:
+        if misses := wish.misses(rows[plain]):
+            raise WorkbenchError(f"{name} {plain} {'; it '.join(misses)}", hint=_nearest(name, rows, wish, plain))
+        return exact
+    fitting = [version for version in rows if asked.specifier.contains(version)]
+    allowed = [version for version in fitting if not wish.misses(rows[version])]
+    if allowed:
+        return max(allowed, key=Version)
+    if not fitting:
+        known = ", ".join(sorted(rows, key=Version))
+        raise WorkbenchError(f"no {name} that is known is {asked.specifier}", hint=f"{PATH} has {known}")
+    newest = max(fitting, key=Version)
+    misses = wish.misses(rows[newest])
+    which = f"no {name} {asked.specifier} goes" if str(asked.specifier) else f"no {name} goes"
+    raise WorkbenchError(
+        f"{which} with {_said(wish)}: {newest} {'; it '.join(misses)}", hint=_nearest(name, rows, wish, newest)
+    )
+
+
+def _said(wish: _Wish) -> str:
+    parts = [f"Python {wish.python}"]
+    parts += [f"CUDA {wish.cuda}"] if wish.cuda else []
+    parts += [f"cuDNN {wish.cudnn}"] if wish.cudnn else []
+    return ", ".join(parts)
+
+
+def _nearest(name: str, rows: Mapping[str, Brought], wish: _Wish, wanted: str) -> str:
+    """Return the allowed pairs that are nearest: same wish and near version first, then the wanted version's own."""
+
+    def distance(version: str) -> tuple[int, int]:
+        mine, theirs = Version(version).release, Version(wanted).release
+        # By the minor version first: 2.7 is nearer to 2.6 than 3.0 is.
+        return (abs((mine[0] - theirs[0]) * 1000 + (mine[1] - theirs[1])), -mine[2] if len(mine) > 2 else 0)
+
+    allowed = sorted((version for version in rows if not wish.misses(rows[version])), key=distance)[:_LISTED]
+    said = [f"{name} {version} (CUDA {short(rows[version].cuda)})" for version in allowed]
+    found = f"with {_said(wish)} goes {' or '.join(said)}" if said else ""
+    if wanted in rows:
+        row = rows[wanted]
+        own = f"{name} {wanted} goes with Python {', '.join(row.pythons)} and CUDA {short(row.cuda)}, cuDNN {row.cudnn}"
+        found = f"{found}; {own}" if found else own
+    if not found:
+        cudas = dict.fromkeys(short(rows[version].cuda) for version in sorted(rows, key=Version))
+        found = f"{name} comes with CUDA {', '.join(cudas)}"
+    return found
+
+
+def _agree(frameworks: Mapping[str, str], pairs: Pairs, gpu: bool) -> None:
+    """Raise WorkbenchError when two frameworks bring CUDAs of two families."""
+    found: dict[str, str] = {}
+    for name, version in frameworks.items():
+        row = pairs.frameworks[name].get(version)
+        if row is not None and gpu:
+            found[f"{name} {version}"] = row.cuda
+    if len({cuda.partition(".")[0] for cuda in found.values()}) > 1:
+        said = ", ".join(f"{name} brings CUDA {short(cuda)}" for name, cuda in found.items())
+        raise WorkbenchError(
+            f"two frameworks bring CUDAs of two families: {said}",
+            hint="name a cuda in cog.yaml that both have, or versions that do",
+        )
+
+
+def _free(constraints: Iterable[str], lines: Sequence[str]) -> Iterable[str]:
+    """Yield the constraints on packages that nobody pins exactly: who does knows what they want."""
+    pinned = {
+        canonicalize_name(Requirement(line).name)
+        for line in lines
+        if any(part.operator == "==" for part in Requirement(line).specifier)
+    }
+    return (text for text in dict.fromkeys(constraints) if canonicalize_name(Requirement(text).name) not in pinned)
+
+
+def _extras(asked: Requirement) -> str:
+    return f"[{','.join(sorted(asked.extras))}]" if asked.extras else ""
+
+
+def _begins(version: str, wanted: str) -> bool:
+    """Return whether `version` is `wanted` as far as that goes: 12.4.127 is 12.4, and not 12.40."""
+    parts, asked = version.split("."), wanted.split(".")
+    # NVIDIA's wheels count patches in their own way: 12.4.127 belongs to the toolkit 12.4.1.
+    return parts[: min(len(asked), 2)] == asked[: min(len(asked), 2)]
