@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.command import wizard
+from tests.e2e.conftest import PREFIX
 from tests.e2e.test_from_nothing import ANY_USER
-from tests.engine import BaseChoice, Engine, ca_bundle
+from tests.engine import Engine
 from tests.monobase.manifests import documents, podman_run
 
-PREFIX = "/srv/r8/monobase"
-COGS = ["0.23.1", "0.11.3"]
 DATA = "/opt/monobase/monobase/test"
 EXEC = "/opt/monobase/monobase/exec.sh"
 # What a model sees: its Python, numpy of its generation, and a CUDA library that a wheel brought.
@@ -41,46 +35,13 @@ MODEL = {"R8_PYTHON_VERSION": "3.11", "MONOBASE_STACK": "gpu", "R8_CUDA_VERSION"
 
 
 @pytest.fixture(scope="module")
-def image(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
-    logs = tmp_path_factory.mktemp("logs")
-    done = wizard("monobase", "image", *base.flags(), *ca_bundle(), "--log-dir", logs, env=store.env)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()[0]
+def image(monobase_image: str) -> str:
+    return monobase_image
 
 
 @pytest.fixture(scope="module")
-def host(store: Engine, image: str) -> Iterator[Path]:
-    """A host's folder that the DaemonSet's container has filled with the small set, until its probe said so."""
-    (daemon_set,) = documents("daemonset.yaml")
-    probe = daemon_set["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
-    folder = Path(tempfile.mkdtemp(prefix="workbench-monobase-"))
-    (folder / "prefix").mkdir()
-    hosts = {PREFIX: f"{folder}/prefix", "/etc/kubernetes/node-feature-discovery/features.d": f"{folder}/features"}
-    (folder / "features").mkdir()
-    flags, arguments = podman_run(daemon_set, hosts)
-    arguments = [argument for argument in arguments if not argument.startswith("--cog-versions")]
-    arguments += ["--data", DATA, "--cog-versions", *COGS, "--default-cog-version", COGS[0], "--jobs=2"]
-    flags += [f"--env={name}" for name in ("PIP_INDEX_URL",) if name in os.environ]
-    if bundle := os.environ.get("SSL_CERT_FILE"):
-        flags += [f"--volume={bundle}:/ca.pem:ro", "--env=SSL_CERT_FILE=/ca.pem"]
-    try:
-        name = store("run", "--detach", *flags, image, *arguments)
-        deadline = time.monotonic() + 800
-        while store.try_("exec", name, *probe, "--data", DATA).returncode != 0:
-            state = store("inspect", "--format", "{{.State.Status}}", name)
-            said = store.try_("logs", name)
-            assert (state, time.monotonic() < deadline) == ("running", True), (said.stdout + said.stderr).decode()
-            time.sleep(2)
-        # The label comes after the last of the build, and the daemon stays.
-        while not (folder / "features/monobase").exists():
-            assert time.monotonic() < deadline
-            time.sleep(1)
-        store("stop", "--time=60", name)
-        (folder / "code").write_text(store("inspect", "--format", "{{.State.ExitCode}}", name))
-        store("rm", name)
-        yield folder / "prefix"
-    finally:
-        shutil.rmtree(folder)
+def host(monobase_host: Path) -> Path:
+    return monobase_host
 
 
 def run(store: Engine, image: str, command: Sequence[str], *flags: str) -> str:

@@ -22,7 +22,7 @@ def look(image: str) -> dict[str, Any]:
         raise WorkbenchError(f"{image!r} is neither a folder with a cog.yaml nor an image's name")
     if not podman.exists(image):
         raise WorkbenchError(f"the image {image} is not on this machine", hint="`podman images` lists those that are")
-    told = json.loads(podman.tell(f"look at {image}", "image", "inspect", "--format", "{{json .}}", image))
+    told = json.loads(podman.tell(f"look at {image}", "image", "inspect", image))[0]
     return {
         "id": f"sha256:{told['Id'].removeprefix('sha256:')}",
         "size": int(told.get("Size") or 0),

@@ -103,7 +103,7 @@ class _Reader:
             if full in _NOT_HERE:
                 self.fault(full, f"{full} {_NOT_HERE[full]}")
             elif key not in known:
-                self.fault(full, f"there is no key {full!r}: {suggestion(key, known)}")
+                self.fault(full, f"{path or FILE} has no key {key!r}: {suggestion(key, known)}")
             else:
                 found[key] = value
         return found

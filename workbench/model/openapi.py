@@ -74,6 +74,8 @@ def _input(argument: ast.arg, default: ast.expr | None) -> tuple[dict[str, Any],
     told, optional = _type(argument.annotation)
     if default is None:
         return told, not optional
+    if _is_none(default):
+        return {**told, "nullable": True}, False
     if not (isinstance(default, ast.Call) and _name(default.func) == "Input"):
         return {**told, "default": _value(default)}, False
     words = {word.arg: word.value for word in default.keywords if word.arg}
@@ -89,7 +91,9 @@ def _input(argument: ast.arg, default: ast.expr | None) -> tuple[dict[str, Any],
     given = _value(words["default"]) if "default" in words else None
     if given is not None:
         told["default"] = given
-    return told, given is None and not optional and not _is_none(words.get("default"))
+    if _is_none(words.get("default")):
+        told["nullable"], optional = True, True
+    return told, given is None and not optional
 
 
 def _type(annotation: ast.expr) -> tuple[dict[str, Any], bool]:

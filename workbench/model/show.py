@@ -51,7 +51,7 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
         yield name, text, got.packages.get(name, "none"), "releases/compat.toml" if name in got.frameworks else ""
     if "cog" not in asked:
         yield "cog", _NOTHING, got.cog, "releases/compat.toml"
-    others = len(got.packages) - len([name for name in (*asked, "cog") if name in got.packages])
+    others = len(got.packages) - len({*asked, "cog"} & got.packages.keys())
     says = "monobase's" if prepared.lock is None else "model.lock" if prepared.lock.is_kept else "not kept yet"
     yield "packages", f"{len(asked)}", f"{len(asked)} and {others} that they need", says
     for name in build.system_packages:

@@ -1,0 +1,279 @@
+"""A model with numpy, built whole and weightless, started, and asked: the real cog server answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from tests.command import wizard
+from tests.e2e.conftest import PREFIX
+from tests.e2e.test_from_nothing import ANY_USER
+from tests.engine import BaseChoice, Engine, ca_bundle, free_port
+
+SECRET = "hush-3f9c1b"
+STEPS = """\
+  system_packages:
+    - tree
+  run:
+    - command: test "$(cat /run/lent/token)" = hush-3f9c1b && tree --version > /opt/app-root/etc/tree
+      mounts:
+        - {type: secret, id: token, target: /run/lent/token}
+environment:
+  - GREETING=it costs $5 "or" more
+concurrency:
+  max: 1
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model that `init` writes, with a run step that is lent a secret, and what must stay at home."""
+    folder = tmp_path_factory.mktemp("models") / "numbers"
+    assert wizard("model", "init", folder).returncode == 0
+    text = (folder / "cog.yaml").read_text()
+    at = text.index("  # system_packages")
+    (folder / "cog.yaml").write_text(text.replace(text[at:], "  python_packages: [numpy==2.4.6]\n" + STEPS))
+    with (folder / "cog.yaml").open("a") as file:
+        file.write('predict: "predict.py:Predictor"\n')
+    (folder / ".env").write_text(f"TOKEN={SECRET}\n")
+    (folder / "token").write_text(SECRET)
+    (folder / ".dockerignore").write_text("token\n")
+    return folder
+
+
+def build(env: dict[str, str], folder: Path, name: str, base: BaseChoice, *flags: str) -> dict[str, Any]:
+    done = wizard(
+        *("model", "build", folder, "--image", f"localhost/models/{name}", "--json"),
+        *(f"--release={base.release}", f"--os={base.os}", f"--date={base.date}"),
+        *(*ca_bundle(), "--log-dir", folder.parent / "logs", *flags),
+        env=env,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+@pytest.fixture(scope="module", params=["podman"])
+def whole(request: pytest.FixtureRequest, store: Engine, base: BaseChoice, folder: Path) -> str:
+    """The image with everything in it, by each builder."""
+    name = f"numbers-{request.param}"
+    built = build(dict(store.env), folder, name, base, f"--secret=token={folder / 'token'}")
+    assert built["image"] == f"localhost/models/{name}:latest"
+    assert built["on"]["image"] == base.image
+    return str(built["image"])
+
+
+@contextmanager
+def serving(store: Engine, image: str, *flags: str) -> Iterator[str]:
+    """Yield the address of a model that has started, as a platform starts one: any user, and nothing to write to."""
+    port = free_port()
+    name = store("run", "--detach", f"--user={ANY_USER}", f"--publish=127.0.0.1:{port}:5000", *flags, image)
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health-check", timeout=5) as answer:
+                    told = json.loads(answer.read())
+                if told["status"] == "READY":
+                    break
+                assert told["status"] == "STARTING", told
+            except OSError:
+                assert store("inspect", "--format", "{{.State.Status}}", name) == "running", logs(store, name)
+            assert time.monotonic() < deadline, logs(store, name)
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        store.try_("rm", "--force", "--time", "5", name)
+
+
+def logs(store: Engine, name: str) -> str:
+    done = store.try_("logs", name)
+    return (done.stdout + done.stderr).decode()
+
+
+def predict(address: str, inputs: object) -> tuple[int, dict[str, Any]]:
+    body = json.dumps({"input": inputs}).encode()
+    request = urllib.request.Request(f"{address}/predictions", body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def asked(address: str) -> None:
+    """Ask a model that serves: what it should answer, and what it should refuse."""
+    status, answer = predict(address, {"numbers": [2, 4, 8], "scale": 10})
+    assert (status, answer["status"], answer["output"]) == (200, "succeeded", 40.0)
+    status, answer = predict(address, {"numbers": [2, 4, 8], "scale": -1})
+    assert status == 422, answer
+    assert "scale" in json.dumps(answer)
+    assert predict(address, {"scale": 1})[0] == 422
+    with urllib.request.urlopen(f"{address}/openapi.json", timeout=10) as answered:
+        schemas = json.loads(answered.read())["components"]["schemas"]
+    assert list(schemas["Input"]["properties"]) == ["numbers", "scale"]
+
+
+def test_a_whole_model_answers(store: Engine, whole: str) -> None:
+    with serving(store, whole, "--network=bridge") as address:
+        asked(address)
+
+
+def test_an_image_tells_its_model(store: Engine, whole: str, base: BaseChoice, folder: Path) -> None:
+    done = wizard("model", "inspect", whole, "--json", env=store.env)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    lock = dict(
+        line.split(" ")[0].split("==") for line in (folder / "model.lock").read_text().splitlines() if "==" in line
+    )
+    assert told["resolved"]["packages"] == lock
+    assert told["resolved"]["packages"]["numpy"] == "2.4.6"
+    assert (told["resolved"]["python"], told["resolved"]["cuda"]) == ("3.11", "")
+    assert told["resolved"]["on"]["image"] == base.image
+    assert told["config"]["environment"] == ['GREETING=it costs $5 "or" more']
+    assert told["config"]["concurrency"] == {"max": 1}
+    assert "Input" in told["schema"]["components"]["schemas"]
+    assert len(told["layers"]) > len(store.layers(base.image))
+    shown = wizard("model", "inspect", whole, env=store.env).stdout
+    assert "numbers, scale" in shown and "2.4.6" not in shown.splitlines()[0]
+
+
+def test_what_was_asked_for_is_in_the_image_and_no_secret(store: Engine, whole: str) -> None:
+    script = 'cat /opt/app-root/etc/tree; echo "$GREETING"; id -u; ls -a /src; command -v tree'
+    said = store("run", "--rm", "--network=none", f"--user={ANY_USER}", whole, "sh", "-c", script).splitlines()
+    assert said[0].startswith("tree v")
+    assert said[1:3] == ['it costs $5 "or" more', "12345"]
+    assert said[3:] == [".", "..", ".cog", "cog.yaml", "predict.py", "/usr/bin/tree"]
+    search = f"grep -rlI {SECRET} / --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev --exclude=cog.yaml || :"
+    assert store("run", "--rm", "--network=none", "--user=0", whole, "sh", "-c", search) == ""
+    packages = store("run", "--rm", "--network=none", whole, "python", "-m", "pip", "check")
+    assert packages == "No broken requirements found."
+
+
+def test_new_code_costs_no_package(store: Engine, base: BaseChoice, whole: str, folder: Path) -> None:
+    """All layers but those of the code are the old ones, and the lock is taken as it is."""
+    lock = (folder / "model.lock").read_text()
+    changed = folder.parent / "changed"
+    shutil.copytree(folder, changed)
+    with (changed / "predict.py").open("a") as file:
+        file.write("\n# changed\n")
+    built = build(dict(store.env), changed, "changed", base, f"--secret=token={folder / 'token'}", "--locked")
+    assert built["model"]["lock"]["kept"] is True
+    assert (changed / "model.lock").read_text() == lock
+    before, after = [*store.layers("localhost/models/numbers-podman:latest")], [*store.layers(built["image"])]
+    same = [one for one, other in zip(before, after, strict=True) if one == other]
+    assert len(before) - len(same) in (1, 2)
+    assert before[: len(same)] == same
+
+
+def test_an_image_that_has_the_packages_is_preferred(
+    store: Engine, base: BaseChoice, runtime: str, tmp_path: Path
+) -> None:
+    """Only what it has not is installed; and one that has another version is no base."""
+    held = _packages(store, runtime)
+    folder = tmp_path / "held"
+    assert wizard("model", "init", folder).returncode == 0
+    (folder / "predict.py").write_text(ADDS_ONE)
+    # What cog needs too is pinned to what is there, so that the lock agrees with it.
+    asked = [f"{name}=={held[name]}" for name in ("click", *NEEDED_BY_COG) if name in held]
+    write = "build:\n  python_version: '3.11'\n  python_packages: [{}]\npredict: predict.py:Predictor\n"
+    (folder / "cog.yaml").write_text(write.format(", ".join(asked)))
+    built = build(dict(store.env), folder, "held", base)
+    assert built["on"]["image"] == runtime
+    assert {"click"} <= set(built["on"]["held"]) < set(built["model"]["resolved"]["packages"])
+    installed = _packages(store, built["image"])
+    assert built["model"]["resolved"]["packages"].items() <= installed.items()
+    with serving(store, built["image"]) as address:
+        assert predict(address, {"n": 1})[1]["output"] == 2
+    (folder / "cog.yaml").write_text(write.format("click!=" + held["click"]))
+    other = build(dict(store.env), folder, "other", base)
+    assert other["on"]["image"] == base.image
+    assert f"{runtime} was looked at" in other["on"]["why"]
+
+
+ADDS_ONE = """\
+from cog import BasePredictor
+
+
+class Predictor(BasePredictor):
+    def predict(self, n: int) -> int:
+        return n + 1
+"""
+NEEDED_BY_COG = (
+    "certifi",
+    "charset-normalizer",
+    "idna",
+    "pyyaml",
+    "requests",
+    "structlog",
+    "typing-extensions",
+    "urllib3",
+)
+
+
+def _packages(store: Engine, image: str) -> dict[str, str]:
+    said = store("run", "--rm", "--network=none", image, "python", "-m", "pip", "list", "--format=json")
+    return {row["name"].lower().replace("_", "-"): row["version"] for row in json.loads(said)}
+
+
+@pytest.fixture(scope="module")
+def weightless(store: Engine, base: BaseChoice, monobase_image: str, folder: Path) -> str:
+    """The same code on monobase's small set."""
+    light = folder.parent / "light"
+    shutil.copytree(folder, light)
+    text = (light / "cog.yaml").read_text()
+    (light / "cog.yaml").write_text(text[: text.index("  system_packages")] + "predict: predict.py:Predictor\n")
+    data = REPOSITORY / "monobase" / "test"
+    built = build(dict(store.env), light, "light", base, "--weightless", f"--data={data}")
+    assert built["on"]["image"] in (monobase_image, monobase_image.replace(base.date, "latest"))
+    return str(built["image"])
+
+
+def test_a_weightless_model_answers(store: Engine, weightless: str, monobase_host: Path) -> None:
+    mount = f"--volume={monobase_host}:{PREFIX}:ro"
+    with serving(store, weightless, mount, "--read-only", "--tmpfs=/tmp") as address:
+        asked(address)
+
+
+def test_a_weightless_image_is_its_code_and_variables(
+    store: Engine, weightless: str, monobase_image: str, monobase_host: Path
+) -> None:
+    own, below = store.layers(weightless), store.layers(monobase_image)
+    assert list(own)[: len(below)] == list(below)
+    assert sum(size for digest, size in own.items() if digest not in below) < 100_000
+    config = json.loads(store("image", "inspect", "--format", "{{json .Config.Env}}", weightless))
+    assert {text for text in config if text.startswith(("R8_", "MONOBASE_", "COG_"))} == {
+        "MONOBASE_PREFIX=/srv/r8/monobase",
+        "MONOBASE_GEN_ID=2",
+        "MONOBASE_STACK=plain",
+        "R8_PYTHON_VERSION=3.11",
+        "R8_COG_VERSION=0.23.1",
+        "COG_PREDICT_TYPE_STUB=predict.py:Predictor",
+    }
+    done = store.try_("run", "--rm", "--network=none", weightless)
+    assert done.returncode == 1
+    assert "generation g00002 is not ready here" in done.stderr.decode()
+    told = json.loads(wizard("model", "inspect", weightless, "--json", env=store.env).stdout)
+    assert told["resolved"]["monobase"]["environment"] == "python3.11-plain"
+
+
+def test_what_fails_leaves_no_image_and_no_lock(store: Engine, base: BaseChoice, tmp_path: Path) -> None:
+    folder = tmp_path / "fails"
+    assert wizard("model", "init", folder).returncode == 0
+    text = (folder / "cog.yaml").read_text().replace("predict:", "  run: [exit 7]\npredict:")
+    (folder / "cog.yaml").write_text(text)
+    flags = [f"--release={base.release}", f"--os={base.os}", f"--date={base.date}", *ca_bundle()]
+    done = wizard("model", "build", folder, *flags, "--log-dir", tmp_path, env=store.env)
+    assert done.returncode == 1
+    assert "exit code 7" in done.stderr and "exit 7" in done.stderr
+    assert "localhost/models/fails:latest" not in store.names()
+    assert not (folder / "model.lock").exists()
