@@ -79,7 +79,7 @@ def test_torch_names_its_environment() -> None:
             read("numpy", python="3.10"),
             TEST,
             None,
-            "g00002 has no environment for Python 3.10",
+            "g00002 has no environment without torch for Python 3.10",
             "there is python3.11-gpu, python3.11-plain, python3.12-gpu, python3.12-plain",
         ),
         (read("numpy"), TEST, 7, "there is no generation g00007", "there is g00001, g00002"),

@@ -38,7 +38,7 @@ def fit(read: Read, data: Path, number: int | None, cog: str) -> tuple[Resolved,
     misses = {one.name: _misses(one, wanted, read.config) for one in candidates}
     fitting = [one for one in candidates if not misses[one.name]]
     if not fitting:
-        raise _none(read, generation, misses)
+        raise _none(read, generation, misses, torch=torch)
     # Without a GPU the one that brings no CUDA; then the newest torch, and the fewest packages.
     chosen = min(
         fitting, key=lambda one: (bool(one.cuda) != read.config.build.gpu, _newest(one), _count(one), one.name)
@@ -129,12 +129,11 @@ def _misses(environment: Environment, wanted: dict[str, Requirement], config: Co
     return found
 
 
-def _none(read: Read, generation: Generation, misses: Mapping[str, Sequence[str]]) -> WorkbenchError:
+def _none(read: Read, generation: Generation, misses: Mapping[str, Sequence[str]], *, torch: bool) -> WorkbenchError:
     if not misses:
         there = ", ".join(one.name for one in generation.environments)
-        what = f"no environment for Python {read.python}" + (
-            " with torch" if any("torch" in a for a in read.asked) else ""
-        )
+        kind = "with" if torch else "without"
+        what = f"no environment {kind} torch for Python {read.python}"
         return WorkbenchError(f"{generation.name} has {what}", where=read.folder, hint=f"there is {there}")
     nearest = min(misses, key=lambda name: (len(misses[name]), name))
     return WorkbenchError(
