@@ -167,6 +167,7 @@ def test_nothing_said_is_no_fault(text: str) -> None:
         ("environment:\n  - R8_TORCH_VERSION=1\n", 2, "R8_TORCH_VERSION is not yours to set"),
         ("environment:\n  - HF_TOKEN=abc\n", 2, "HF_TOKEN would be in the image for everybody to read: give it when"),
         ('environment:\n  - "A=b\\nUSER 0"\n', 2, "the value of A holds a line break or the like"),
+        ('environment:\n  - "A=b\u2028USER 0"\n', 2, "the value of A holds a line break or the like"),
         ("environment: [A=1, A=2]\n", 1, "a variable is set twice"),
         ("environment:\n  A: b\n", 2, "environment must be a list, and is a map"),
         ("predict: a.py:A\npredict: b.py:B\n", 2, "predict stands there twice"),

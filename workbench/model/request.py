@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tempfile
@@ -15,14 +14,13 @@ from workbench.catalog.values import Catalogue
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.model.config import FILE, Config
 from workbench.model.containerfile import containerfile
+from workbench.model.labels import labels
 from workbench.model.lock import ModelLock
 from workbench.model.model import Model
 from workbench.model.rules import secret_id
 from workbench.model.sources import lay, source_files
 from workbench.names import LATEST, is_image, is_qualified
 
-VERSION_LABEL, CONFIG_LABEL, SCHEMA_LABEL = "run.cog.version", "run.cog.config", "run.cog.openapi_schema"
-MODEL_LABEL = "io.workbench-images.model"
 # Where the cog server looks for the document of the model's predictions.
 _SCHEMA = ".cog/openapi_schema.json"
 
@@ -70,28 +68,6 @@ def model_request(
         )
 
 
-def labels(model: Model) -> dict[str, str]:
-    """Return the labels by which an image of a model is known; cog's own first."""
-    standing = model.standing
-    ours = {
-        **model.resolved.as_data(),
-        "on": {"image": standing.image, "id": standing.id, "why": standing.why, "held": sorted(standing.held)},
-        "monobase": {
-            "generation": standing.generation,
-            "environment": standing.environment,
-            "variables": dict(standing.variables),
-        }
-        if standing.generation
-        else {},
-    }
-    found = {
-        VERSION_LABEL: model.resolved.cog,
-        CONFIG_LABEL: _compact(model.config.as_data()),
-        MODEL_LABEL: _compact(ours),
-    }
-    return found | ({SCHEMA_LABEL: model.schema} if model.schema else {})
-
-
 def image_name(config: Config, folder: str, given: str = "") -> str:
     """Return the full name of the model's image: as given, as cog.yaml has it, else by its folder.
 
@@ -131,7 +107,3 @@ def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     os.chmod(path, 0o664)
-
-
-def _compact(data: object) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from workbench.model.model import Model
@@ -81,18 +82,29 @@ def built(model: Model) -> str:
     return f"stands on {model.standing.image}: {model.standing.why}"
 
 
-def image_table(told: dict[str, Any]) -> str:
-    """Return what an image of a model says of itself as a table."""
-    resolved, config = told["resolved"], told["config"]
-    rows = [("image", told["image"]), ("id", told["id"]), ("layers", f"{len(told['layers'])}, {told['size']:,} bytes")]
-    rows += [(key, str(resolved[key])) for key in ("python", "cuda", "cudnn", "cog") if resolved.get(key)]
-    rows += [(name, version) for name, version in resolved.get("frameworks", {}).items()]
-    rows += [("packages", f"{len(resolved.get('packages', {}))}"), ("lock", resolved.get("lock", ""))]
-    rows += [(key, str(config[key])) for key in ("predict", "train") if key in config]
-    on = resolved.get("on", {})
-    rows += [("stands on", f"{on['image']}: {on['why']}")] if on.get("image") else []
-    monobase = resolved.get("monobase", {})
-    rows += [(name, value) for name, value in monobase.get("variables", {}).items()]
-    inputs = told["schema"].get("components", {}).get("schemas", {}).get("Input", {}).get("properties", {})
-    rows += [("inputs", ", ".join(inputs) or "not told by the code")]
-    return columns(("what", "is"), rows)
+def image_data(model: Model) -> dict[str, Any]:
+    """Return what an image tells of its model, for programs."""
+    return {
+        "image": model.name,
+        "id": model.id,
+        "size": model.size,
+        "layers": list(model.layers),
+        "config": model.config.as_data(),
+        "resolved": model.resolved.as_data(),
+        "on": asdict(model.standing),
+        "schema": json.loads(model.schema) if model.schema else {},
+    }
+
+
+def image_table(model: Model) -> str:
+    """Return the same as a table."""
+    got, on = model.resolved, model.standing
+    rows = [("image", model.name), ("id", model.id), ("layers", f"{len(model.layers)}, {model.size:,} bytes")]
+    rows += [(name, value) for name in ("python", "cuda", "cudnn", "cog") if (value := getattr(got, name))]
+    rows += [*got.frameworks.items(), ("packages", str(len(got.packages))), ("lock", got.lock or _NOTHING)]
+    rows += [(name, value) for name in ("predict", "train") if (value := getattr(model.config, name))]
+    rows += [("stands on", f"{on.image}: {on.why}")] if on.image else []
+    rows += [*on.variables.items()]
+    schema = json.loads(model.schema) if model.schema else {}
+    inputs = schema.get("components", {}).get("schemas", {}).get("Input", {}).get("properties", {})
+    return columns(("what", "is"), [*rows, ("inputs", ", ".join(inputs) or "not told by the code")])

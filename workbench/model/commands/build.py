@@ -32,10 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from workbench.catalog.tree import Tree
     from workbench.cli import REPOSITORY
     from workbench.model.commands.options import wish_of
+    from workbench.model.inspection import image_model
     from workbench.model.lock import keep
     from workbench.model.prepare import resolve, stand
     from workbench.model.request import model_request
-    from workbench.model.show import as_data, built
+    from workbench.model.show import built, image_data
 
     options = tuple(args.options)
     check_options(options)
@@ -63,8 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if prepared.lock is not None and not prepared.lock.is_kept:
         keep(args.folder, prepared.lock)
     if args.json:
-        on = {"image": model.standing.image, "why": model.standing.why, "held": sorted(model.standing.held)}
-        print(json.dumps({**made.as_data(), "on": on, "model": as_data(prepared)}, indent=2))
+        print(json.dumps({**made.as_data(), "model": image_data(image_model(made.built.image))}, indent=2))
     else:
         print(made.built.image)
     return EXIT_OK

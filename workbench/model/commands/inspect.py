@@ -24,13 +24,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the model."""
     from workbench.model.config import FILE
-    from workbench.model.inspection import folder_of, look, model_of
-    from workbench.model.show import image_table
+    from workbench.model.inspection import folder_data, image_model
+    from workbench.model.show import image_data, image_table
 
-    is_folder = os.path.isfile(os.path.join(args.what, FILE))
-    told = folder_of(args.what) if is_folder else model_of(args.what, look(args.what))
-    if args.json or is_folder:
-        print(json.dumps(told, indent=2))
-    else:
-        print(image_table(told))
+    if os.path.isfile(os.path.join(args.what, FILE)):
+        print(json.dumps(folder_data(args.what), indent=2))
+        return EXIT_OK
+    model = image_model(args.what)
+    print(json.dumps(image_data(model), indent=2) if args.json else image_table(model))
     return EXIT_OK
