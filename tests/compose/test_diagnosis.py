@@ -133,10 +133,13 @@ def test_the_driver_that_a_release_pins_goes_first(tmp_path: Path) -> None:
 
 def test_a_row_without_its_source_is_a_fault(tmp_path: Path) -> None:
     pairs = PAIRS.replace('least = "525"\nsource = "s"\n', "").replace('cudnn = "9.24.0.43"\n', "")
+    pairs += '[cog]\nversion = "0.23.1"\nsource = "s"\n'
     catalogue = read_catalogue(str(make_catalogue(tmp_path, {"releases/compat.toml": pairs})))
     with pytest.raises(FaultsError) as caught:
         read_pairs(catalogue.tree)
     assert [message for _, message in caught.value.faults] == [
+        "cog does not say its checked",
+        "cog needs pythons",
         "driver.12 does not say its source",
         "driver.12 needs least",
         "torch.2.14.1 needs cudnn",

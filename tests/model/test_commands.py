@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import REPOSITORY
+from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below, wizard
 from tests.monobase.models import index_in, offline
 from tests.monobase.wheels import MINOR, Index
@@ -242,6 +242,13 @@ def test_inspect_tells_a_folder_without_fetching(tmp_path: Path, index: Index) -
     assert told["packages"] == {"cog": "2.0", "model": "1.0", "schema": "2.0"}
     assert told["config"]["predict"] == "predict.py:Predictor"
     assert "Input" in told["schema"]["components"]["schemas"]
+
+
+def test_a_catalogue_that_names_no_server_is_told_so(tmp_path: Path) -> None:
+    folder = model(tmp_path / "any")
+    done = wizard("model", "--catalog", make_catalogue(tmp_path), "check", folder)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: releases/compat.toml: there is no [cog]: which server models get\n")
 
 
 def test_help_has_examples() -> None:

@@ -186,7 +186,7 @@ def test_secrets_must_be_those_of_the_steps(ours: Catalogue, tmp_path: Path) -> 
     (tmp_path / "key").write_text("")
     for given_, kind, message in (
         ({}, FaultsError, "secrets are missing"),
-        ({"t": "/nowhere"}, WorkbenchError, "the secret t is no file"),
+        ({"t": "/nowhere"}, WorkbenchError, "the secret t is no file, or has a comma in its path"),
         (
             {"t": f"{tmp_path}/key", "u": f"{tmp_path}/key"},
             UsageError,

@@ -94,11 +94,11 @@ def _secrets(config: Config, folder: str, given: Mapping[str, str]) -> dict[str,
         raise FaultsError("secrets are missing", faults, hint=f"give --secret {missing[0]}=FILE")
     for name, path in given.items():
         if name not in wanted or secret_id(name):
-            raise UsageError(
-                f"no step of {where} is lent a secret {name!r}", hint=f"there is {sorted(wanted) or 'none'}"
-            )
-        if not os.path.isfile(path):
-            raise WorkbenchError(f"the secret {name} is no file", where=path)
+            there = ", ".join(sorted(wanted)) or "none"
+            raise UsageError(f"no step of {where} is lent a secret {name!r}", hint=f"there is {there}")
+        if not os.path.isfile(path) or "," in path:
+            # A comma ends the path for podman.
+            raise WorkbenchError(f"the secret {name} is no file, or has a comma in its path", where=path)
     return dict(given)
 
 

@@ -35,6 +35,10 @@ def read(folder: str, pairs: Pairs, usual_python: str) -> Read:
     Raises FaultsError with every fault of cog.yaml, of the files it names and of the versions that it
     puts together.
     """
+    if not pairs.cog:
+        raise WorkbenchError(
+            "there is no [cog]: which server models get", where=PATH, hint="see DEVELOPMENT.md, Models"
+        )
     faults = Faults()
     path = os.path.join(folder, FILE)
     config = read_config(folder, faults)

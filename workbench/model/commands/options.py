@@ -34,9 +34,11 @@ def wish_of(args: argparse.Namespace, catalogue: Catalogue) -> Wish:
     if args.generation and not args.weightless:
         raise UsageError("--generation is for weightless models", hint="give --weightless too")
     given = {key: value for key in ("release", "os") if (value := getattr(args, key))}
-    usual = defaults(catalogue, given)
+    usual = {**defaults(catalogue, given), **given}
+    if missing := [key for key in ("os", "python") if key not in usual]:
+        raise UsageError(f"release {usual['release']} has no default {missing[0]}", hint="give --os and python_version")
     return Wish(
-        place=Place(usual["release"], given.get("os") or usual["os"], args.date),
+        place=Place(usual["release"], usual["os"], args.date),
         usual_python=usual["python"],
         data=Path(args.data),
         name=args.image,
