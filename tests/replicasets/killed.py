@@ -26,6 +26,10 @@ def operate(rs: ReplicaSets, operation: str) -> None:
         rs.rollback("foo", 1)
     elif operation == "stop":
         rs.stop("foo")
+    elif operation == "prune":
+        rs.prune("foo", 1)
+    elif operation == "limit":
+        rs.patch("foo", Patch(memory="64MB"))
     elif operation == "delete":
         rs.delete("foo")
     else:

@@ -37,6 +37,7 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
     "pause": lambda rs: rs.pause("foo"),
     "continue": lambda rs: rs.continue_("held"),
     "delete": lambda rs: rs.delete("foo"),
+    "prune": lambda rs: rs.prune("foo", 1),
     "commit": lambda rs: rs.commit("foo", "mine:1"),
 }
 # What each version has on its disk, whatever happens: `v` is what its container wrote.
@@ -47,6 +48,7 @@ DISKS: dict[str, dict[int, Disk]] = {
     "more": {1: {}, 2: {}},
     "new": {1: {}},
 }
+PRUNED = {"prune": {"foo": {1}}}
 
 
 def world(folder: Path, carries: bool) -> tuple[FakeEngine, MemoryStore, ReplicaSets]:
@@ -99,7 +101,7 @@ def test_a_fault_at_every_point(operation: str, carries: bool, kind: str, tmp_pa
         # The process is started anew, as after kill -9.
         again = service(tmp_path, engine, store)
         again.reconcile()
-        check(again, engine, store, disks(operation), where)
+        check(again, engine, store, disks(operation), where, PRUNED.get(operation))
         assert again.reconcile() == [], where
 
 
@@ -109,7 +111,7 @@ def points(operation: str, carries: bool, folder: Path) -> int:
     engine.faults.seen = 0
     OPERATIONS[operation](rs)
     found = engine.faults.seen
-    check(rs, engine, store, disks(operation), f"{operation}, undisturbed")
+    check(rs, engine, store, disks(operation), f"{operation}, undisturbed", PRUNED.get(operation))
     assert found >= 8
     return found
 

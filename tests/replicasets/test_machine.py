@@ -29,6 +29,7 @@ class Rooms(RuleBasedStateMachine):
         self.faults = Faults()
         self.engine, self.store = FakeEngine(self.faults, carries=carries), MemoryStore(self.faults)
         self.disks: dict[str, dict[int, Disk]] = {}
+        self.pruned: dict[str, set[int]] = {}
         self.anew()
 
     def anew(self) -> None:
@@ -97,11 +98,21 @@ class Rooms(RuleBasedStateMachine):
         self.doing(fault, name, "patch", Patch(memory=memory))
         self.follows(name, before, before)
 
+    @rule(name=NAMES, fault=FAULTS, keep=st.integers(1, 3))
+    def prune(self, name: str, fault: tuple[str, int], keep: int) -> None:
+        self.doing(fault, name, "prune", keep)
+        if current := self.current(name):
+            there = {version.number for version in self.rs.history(name)}
+            gone = set(range(1, current + 1)) - there
+            assert gone >= self.pruned.get(name, set()) and not gone & set(range(current - keep + 1, current + 1))
+            self.pruned[name] = gone
+
     @rule(name=NAMES, fault=FAULTS)
     def delete(self, name: str, fault: tuple[str, int]) -> None:
         self.doing(fault, name, "delete")
         if not self.current(name):
             self.disks.pop(name, None)
+            self.pruned.pop(name, None)
 
     def follows(self, name: str, before: int, origin: int) -> None:
         """A version that came about has the disk of its origin."""
@@ -112,7 +123,7 @@ class Rooms(RuleBasedStateMachine):
     def nothing_is_lost(self) -> None:
         if hasattr(self, "rs"):
             assert set(self.disks) == {each.name for each in self.rs.sets()}
-            truth.check(self.rs, self.engine, self.store, self.disks, "the machine")
+            truth.check(self.rs, self.engine, self.store, self.disks, "the machine", self.pruned)
 
     def teardown(self) -> None:
         if hasattr(self, "folder"):

@@ -86,7 +86,7 @@ def _make(state: str) -> None:
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
-    from workbench.replicasets.api.serving import PodmanService, is_loopback, listen, serve, tended
+    from workbench.replicasets.api.serving import PodmanService, is_loopback, leaving, listen, serve, tended
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.service import ReplicaSets, Settings
 
@@ -116,7 +116,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         )
     room = ReplicaSets(settings)
     try:
-        with tended(room, podman, lambda line: print(line, file=sys.stderr, flush=True)):
+        with leaving(), tended(room, podman, lambda line: print(line, file=sys.stderr, flush=True)):
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)

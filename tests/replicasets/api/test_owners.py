@@ -14,7 +14,7 @@ from tests.replicasets.fakes import IMAGE, service
 from workbench.replicasets.api.tokens import Role, Tokens
 from workbench.replicasets.codec import decode
 from workbench.replicasets.service import Bind
-from workbench.replicasets.values import Actor, ReplicaSet, Version, Volume
+from workbench.replicasets.values import Actor, Quota, ReplicaSet, Version, Volume
 
 DATA = {"src": "data", "dest": "/data"}
 CHANGES: list[tuple[str, str, object]] = [
@@ -53,6 +53,17 @@ def test_another_token_changes_nothing_of_it(served: Served, client: httpx.Clien
     assert ask(client, "GET", "/replicaSet/foo") == before
     refusals = [line for line in served.audit() if line["code"] == 1105]
     assert len(refusals) == len(CHANGES) + 2 and {line["who"] for line in refusals} == {"other"}
+
+
+def test_there_is_no_other_way_to_change_it(client: httpx.Client) -> None:
+    """A new endpoint has to be added above."""
+    paths = client.get("/api/v1/openapi.json").json()["paths"]
+    ways = {(way.upper(), path) for path in paths for way in paths[path] if way != "get" and "{name}" in path}
+    tried = {(method, path.partition("?")[0]) for method, path, _ in CHANGES}
+    named = {
+        (method, f"/api/v1{path}".replace("/foo", "/{name}").replace("/data", "/{name}")) for method, path in tried
+    }
+    assert ways == named
 
 
 def test_an_administrator_changes_it_and_it_stays_its_owners(served: Served, client: httpx.Client) -> None:
@@ -118,6 +129,7 @@ def test_records_of_before_there_were_owners(served: Served, client: httpx.Clien
     assert decode(Volume, json.dumps({**old, "driver": "plain", "size": 0, "version": 1})).owner == ""
     version = {"set": "foo", "id": "x", "number": 1, "created": "now", "image": IMAGE}
     assert decode(Version, json.dumps(version)).owner == ""
+    assert decode(Quota, '{"sets":1,"gpus":null,"memory":null}') == Quota(sets=1)
     served.room.run(IMAGE, "foo")
     assert refused(client, "PATCH", "/replicaSet/foo/stop") == (403, 1105)
     assert client.patch("/api/v1/replicaSet/foo/stop").json()["msg"] == "the set foo has no owner"

@@ -169,6 +169,7 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
             expect(row.locator("td").nth(1)).to_have_text("2")
             expect(row.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:" + port_of(serving) + "/")
             expect(page.locator("#gpus li.used")).to_have_count(2)
+            expect(page.locator("#quota")).to_have_text("first.operate may operate")
             page.get_by_role("button", name="History of foo").click()
             page.get_by_role("button", name="Roll back to 1").click()
             expect(row.locator("td").nth(1)).to_have_text("3", timeout=60_000)

@@ -149,6 +149,21 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
+@contextmanager
+def leaving() -> Iterator[None]:
+    """Leave the body in good order when SIGTERM comes."""
+
+    def leave(_number: int, _frame: object) -> None:
+        sys.exit(0)
+
+    # uvicorn raises the signal again when it has ended: without this we would not get to clean up.
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def is_loopback(listening: socket.socket) -> bool:
     """Return whether only this machine reaches it."""
     return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
@@ -158,11 +173,6 @@ def serve(app: FastAPI, listening: socket.socket, certificate: str = "", key: st
     """Serve until SIGINT or SIGTERM; requests that are under way are finished first. With a certificate: by TLS."""
     import uvicorn
 
-    def leave(_number: int, _frame: object) -> None:
-        sys.exit(0)
-
-    # uvicorn raises the signal again when it has ended: without this we would not get to clean up.
-    before = signal.signal(signal.SIGTERM, leave)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -178,5 +188,4 @@ def serve(app: FastAPI, listening: socket.socket, certificate: str = "", key: st
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
-        signal.signal(signal.SIGTERM, before)
         listening.close()

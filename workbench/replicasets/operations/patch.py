@@ -11,7 +11,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
 from workbench.replicasets.records import find_version, put_version, set_journal
-from workbench.replicasets.rights import own_binds, own_set, volumes_of
+from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
 from workbench.replicasets.store.protocol import Changes
 from workbench.replicasets.values import Actor, Bind, Port, Quota, State, Version
@@ -70,7 +70,7 @@ LIMIT = saga(
     Saga(
         "limit",
         Limiting,
-        (Step("write down", _write, _unwrite), Step("limit", _limit, _unlimit)),
+        (Step("limit", _limit, _unlimit), Step("write down", _write, _unwrite)),
         point=2,
         undone=_undone,
         done=_done,
@@ -95,11 +95,10 @@ def patch(world: World, name: str, wanted: Patch, quota: Quota | None = None, ac
             return _limits(world, old, changed, quota)
         if wanted.binds:
             changed = replace(changed, binds=_rebound(old.binds, wanted.binds, world.settings.roots))
-            own_binds(world.store, changed, actor, volumes_of(old))
         if ports is not None:
             changed = replace(changed, ports=_same_numbers(old.ports, ports))
         new = next_version(world, current, changed, old.number)
-        return replace_version(world, current, new, len(old.gpus) if gpus is None else gpus, old, quota)
+        return replace_version(world, current, new, len(old.gpus) if gpus is None else gpus, old, quota, actor)
 
 
 def _limits(world: World, old: Version, new: Version, quota: Quota | None) -> Version:

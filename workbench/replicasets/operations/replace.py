@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from workbench.replicasets import claims, containers
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
+from workbench.replicasets.rights import own_binds, volumes_of
 from workbench.replicasets.saga import Saga, Step, carry_out, saga
 from workbench.replicasets.store.protocol import Changes, Entry
-from workbench.replicasets.values import Quota, ReplicaSet, State, Version
+from workbench.replicasets.values import Actor, Quota, ReplicaSet, State, Version
 from workbench.replicasets.world import World
 
 
@@ -138,12 +139,21 @@ REPLACE = saga(
 
 
 def replace_version(
-    world: World, current: ReplicaSet, wanted: Version, gpus: int, source: Version, quota: Quota | None = None
+    world: World,
+    current: ReplicaSet,
+    wanted: Version,
+    gpus: int,
+    source: Version,
+    quota: Quota | None = None,
+    actor: Actor | None = None,
 ) -> Version:
     """Make `wanted` the next version of the set, with `gpus` GPUs and the disk of `source`; return it.
 
-    The caller holds the set. `source` is the current version or an older one.
+    The caller holds the set. `source` is the current version or an older one. Volumes that the
+    current version does not bind must be the actor's: one that an older version bound may have been
+    deleted, and be somebody else's of the same name by now.
     """
+    bound = volumes_of(find_version(world.store, current, current.current))
     entry = world.store.get(set_key(current.name))
 
     # Undoing removes the next version's container: it must be one of our making.
@@ -151,6 +161,7 @@ def replace_version(
 
     def prepare() -> tuple[Replacement, Changes]:
         volumes = containers.check_volumes(world, wanted)
+        own_binds(world.store, wanted, actor, bound)
         held = claims.held(world.store)
         new, reserved = claims.claim(held, world.machine(gpus > 0), wanted, gpus, quota)
         checks = Changes({set_key(current.name): _revision(entry)}) | volumes

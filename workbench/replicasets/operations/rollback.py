@@ -9,7 +9,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
 from workbench.replicasets.records import find_version, set_journal
-from workbench.replicasets.rights import own_binds, own_set, volumes_of
+from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import alone
 from workbench.replicasets.values import Actor, Quota, Version
 from workbench.replicasets.world import World
@@ -25,8 +25,6 @@ def rollback(world: World, name: str, number: int, quota: Quota | None = None, a
         if number == current.current:
             raise Invalid(f"{name} is at version {number} already", Code.VERSION_SAME)
         target = find_version(world.store, current, number)
-        # A volume that it bound may have been deleted, and be somebody else's of the same name by now.
-        own_binds(world.store, target, actor, volumes_of(find_version(world.store, current, current.current)))
         taken = claims.held(world.store).of("port")
         # Its host ports come back, but for those that another set was given meanwhile.
         ports = tuple(
@@ -36,4 +34,4 @@ def rollback(world: World, name: str, number: int, quota: Quota | None = None, a
             for port in target.ports
         )
         new = next_version(world, current, replace(target, ports=ports), number)
-        return replace_version(world, current, new, len(target.gpus), target, quota)
+        return replace_version(world, current, new, len(target.gpus), target, quota, actor)
