@@ -12,6 +12,7 @@ from workbench.replicasets.engine.libpod_exec import LibpodRunning
 from workbench.replicasets.engine.libpod_http import LONG_SECONDS, LibpodHttp
 from workbench.replicasets.engine.protocol import Container, EngineVolume, Image, Running, Spec
 from workbench.replicasets.engine.quirks import readable_cdi
+from workbench.replicasets.engine.reach import may_copy_anything
 from workbench.replicasets.errors import EngineError, EngineGone
 
 _NO_SUCH_GPU = "unresolvable CDI devices"
@@ -107,8 +108,8 @@ class LibpodEngine:
         return str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
 
     def can_carry(self, source: Container) -> bool:
-        """Return whether its disk can be reached from here: root, on the engine's host, an overlay."""
-        return os.geteuid() == 0 and bool(source.upper) and os.path.isdir(source.upper)
+        """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
+        return bool(source.upper) and os.path.isdir(source.upper) and may_copy_anything()
 
     def carry(self, source: str, target: str) -> None:
         """Give a created container of the same image the disk of `source`, by its overlay's upper directory."""
