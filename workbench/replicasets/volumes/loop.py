@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from workbench.replicasets.checks import size_text
 from workbench.replicasets.codes import Code
@@ -86,7 +86,9 @@ class LoopExt4:
 
     def in_use(self, folder: str, volume: Volume) -> bool:
         """Return whether a loop device has the image."""
-        return bool(tool("look for its loop device", "losetup", "-j", place(folder, volume, ".img")).strip())
+        # Asked of the kernel itself: in a container the devices may have no names that losetup could go by.
+        path = os.path.realpath(place(folder, volume, ".img"))
+        return path in {backing.removesuffix(" (deleted)") for backing in _backings()}
 
     def _refuse_used(self, folder: str, volume: Volume) -> None:
         # The kernel lets go of a loop device some time after the unmount, later when the disk is busy.
@@ -95,6 +97,17 @@ class LoopExt4:
             if time.monotonic() > deadline:
                 raise Conflict(f"{volume.name} is mounted", hint="stop the sets that use it, resize, restart them")
             time.sleep(0.1)
+
+
+def _backings() -> Iterator[str]:
+    """Yield the file behind every loop device of this machine."""
+    for device in os.listdir("/sys/block"):
+        if device.startswith("loop"):
+            try:
+                with open(f"/sys/block/{device}/loop/backing_file", errors="surrogateescape") as file:
+                    yield file.read().rstrip("\n")
+            except OSError:
+                pass  # it has none, or not any more
 
 
 def _sized(path: str, size: int, *, fresh: bool) -> None:
