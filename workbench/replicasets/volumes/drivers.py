@@ -9,8 +9,14 @@ from workbench.replicasets.volumes.btrfs import Btrfs
 from workbench.replicasets.volumes.driver import Driver, tool
 from workbench.replicasets.volumes.loop import LoopExt4
 from workbench.replicasets.volumes.plain import Plain
+from workbench.replicasets.volumes.xfs import XfsQuota, enforces
 
-_DRIVERS: dict[str, Driver] = {"plain": Plain(), "loop-ext4": LoopExt4(), "btrfs": Btrfs()}
+_DRIVERS: dict[str, Driver] = {
+    "plain": Plain(),
+    "loop-ext4": LoopExt4(),
+    "btrfs": Btrfs(),
+    "xfs-pquota": XfsQuota(),
+}
 
 
 def driver_of(name: str) -> Driver:
@@ -28,4 +34,6 @@ def choose(folder: str, size: int) -> str:
         raise Failed("a sized volume needs root", hint="create it without a size")
     os.makedirs(folder, mode=0o711, exist_ok=True)
     kind = tool("ask for the file system", "stat", "--file-system", "--format=%T", folder).strip()
-    return "btrfs" if kind == "btrfs" else "loop-ext4"
+    if kind == "btrfs":
+        return "btrfs"
+    return "xfs-pquota" if kind == "xfs" and enforces(folder) else "loop-ext4"
