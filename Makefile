@@ -107,6 +107,10 @@ push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=�
 monobase-image: setup ## Build the image of monobase, daemon and models: OS=… PYTHON=… RELEASE=… DATE=…
 	@$(RUN) monobase image --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)
 
+.PHONY: service-image
+service-image: setup ## Build the image that the service of replica sets runs in: OS=… PYTHON=… RELEASE=… DATE=…
+	@$(RUN) service-image --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)
+
 .PHONY: validate
 validate: setup ## Start the base image and check its commands and Python: OS=… PYTHON=… RELEASE=… DATE=…
 	@$(RUN) validate --os $(OS) --python $(PYTHON) --release $(RELEASE) --date $(DATE)

@@ -1,0 +1,56 @@
+"""`wizard.py service-image`: build the image that the service of replica sets runs in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from workbench.errors import EXIT_OK
+from workbench.verbs.base import choice
+from workbench.verbs.build import build_options
+
+EXAMPLES = """\
+  wizard.py service-image --os bookworm --python 3.11 --release 2026a --date 20261122
+  make service-image OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122    the same
+"""
+FOLDER = "service/image"
+# What the image has of the repository, below /opt/workbench.
+TOOL = ("wizard.py", "workbench")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `service-image`."""
+    choice(parser)
+    build_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build it and name it, by its date and as `latest`."""
+    from workbench.build.make import make
+    from workbench.build.podman_builder import check_options
+    from workbench.build.tool_image import tool_image
+    from workbench.catalog.reader import read_catalogue
+    from workbench.cli import REPOSITORY
+
+    options = tuple(args.options)
+    check_options(options)
+    with tool_image(
+        "service",
+        FOLDER,
+        TOOL,
+        read_catalogue(REPOSITORY),
+        REPOSITORY,
+        args.release,
+        args.os,
+        args.python,
+        args.date,
+        options=options,
+        ca_bundle=args.ca_bundle,
+        cache=args.cache,
+    ) as request:
+        made = make(request, logs=args.log_dir, quiet=args.json)
+    if args.json:
+        print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
+    else:
+        print("\n".join(request.names))
+    return EXIT_OK
