@@ -18,6 +18,7 @@ from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.serving import listen
 from workbench.replicasets.api.tokens import Role, Tokens
 from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.store.protocol import Store
 from workbench.replicasets.values import Quota
 
 
@@ -41,10 +42,20 @@ class Served:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    faults = Faults()
+def faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture
+def kept(faults: Faults) -> Store:
+    """Where the service keeps its truth; a module may put another one in its place."""
+    return MemoryStore(faults)
+
+
+@pytest.fixture
+def served(tmp_path: Path, faults: Faults, kept: Store) -> Iterator[Served]:
     engine = FakeEngine(faults)
-    room = service(tmp_path, engine, MemoryStore(faults), first_port=40000, last_port=40009)
+    room = service(tmp_path, engine, kept, first_port=40000, last_port=40009)
     tokens = Tokens(str(tmp_path / "state"))
     tokens.begin()
     plain = {

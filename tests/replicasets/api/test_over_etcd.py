@@ -1,0 +1,114 @@
+"""The service with its truth in etcd: the endpoints do as they do otherwise, and etcd may go and come."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.engine import search_path
+from tests.replicasets import truth
+from tests.replicasets.api.conftest import Served
+
+# Collected here once more, for the store is another one here.
+from tests.replicasets.api.test_endpoints import (  # noqa: F401
+    FOO,
+    NEW,
+    ask,
+    refused,
+    test_a_patch_of_everything,
+    test_a_set_from_run_to_delete,
+    test_an_engine_that_fails_is_no_bug,
+    test_fifty_clients_get_eight_gpus_once_each,
+    test_volumes,
+)
+from tests.replicasets.conftest import Etcd
+from workbench.replicasets.engine.protocol import Spec
+from workbench.replicasets.store.opening import open_store
+from workbench.replicasets.store.protocol import Store
+
+BEGIN = {"/etc/passwd": "root"}
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Etcd]:
+    """An etcd that these tests may end."""
+    if shutil.which("etcd", path=search_path()) is None:
+        pytest.skip("etcd-server not installed")
+    server = Etcd(Path(tempfile.mkdtemp(prefix="workbench-etcd-")))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(server.folder)
+
+
+@pytest.fixture
+def kept(own: Etcd) -> Iterator[Store]:
+    store = open_store(own.address, f"t{uuid.uuid4().hex}")
+    yield store
+    store.close()
+
+
+def away(client: httpx.Client, own: Etcd) -> None:
+    """Whatever is asked, the answer is that etcd is away, and where."""
+    for method, path, body in (
+        ("GET", "/replicaSet/foo", None),
+        ("GET", "/replicaSet/foo/history", None),
+        ("PATCH", "/replicaSet/foo/stop", None),
+        ("POST", "/replicaSet", NEW),
+        ("DELETE", "/replicaSet/foo", None),
+        ("POST", "/volumes", {"name": "bar"}),
+    ):
+        answer = client.request(method, f"/api/v1{path}", json=body)
+        said = answer.json()
+        assert (answer.status_code, said["data"]) == (503, None), said
+        assert "etcd" in said["msg"] and said["hint"], said
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+
+
+def test_etcd_is_ended_in_the_middle_of_a_patch(client: httpx.Client, served: Served, own: Etcd, kept: Store) -> None:
+    ask(client, "POST", "/replicaSet", FOO)
+    served.engine.write("foo-1", "/v", "1")
+    original = served.engine.create
+
+    def create(spec: Spec) -> str:
+        own.kill()
+        return str(original(spec))
+
+    served.engine.create = create  # type: ignore[method-assign]
+    assert refused(client, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 3}}) == (503, 1007)
+    served.engine.create = original  # type: ignore[method-assign]
+    away(client, own)
+    assert served.engine.disk("foo-1")["/v"] == "1"
+    own.start()
+    # Nobody tells it that etcd is back.
+    assert ask(client, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 4}}) == {"containerName": "foo-2"}
+    disk = {**BEGIN, "/v": "1"}
+    truth.check(served.room, served.engine, kept, {"foo": {1: disk, 2: disk}}, "etcd is back")
+
+
+def test_etcd_that_stands_still_holds_nobody_up_for_ever(
+    client: httpx.Client, served: Served, own: Etcd, kept: Store
+) -> None:
+    ask(client, "POST", "/replicaSet", FOO)
+    assert own.process is not None
+    own.process.send_signal(signal.SIGSTOP)
+    try:
+        answer = client.patch("/api/v1/replicaSet/foo/pause")
+        assert (answer.status_code, answer.json()["code"]) == (503, 1018)
+        assert "etcd does not answer" in answer.json()["msg"]
+    finally:
+        own.process.send_signal(signal.SIGCONT)
+    # What it was asked while it stood still it may do now, and it is settled by who comes next.
+    assert ask(client, "PATCH", "/replicaSet/foo/pause") is None
+    assert ask(client, "GET", "/replicaSet/foo")["Info"]["live"] == "paused"
+    truth.check(served.room, served.engine, kept, {"foo": {1: BEGIN}}, "etcd goes on")
