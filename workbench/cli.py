@@ -42,6 +42,7 @@ VERBS = {
     "release": "make, freeze, update, check and compare releases",
     "monobase": "immutable generations of environments: build, verify, activate",
     "model": "models: from a cog.yaml to an image that answers predictions",
+    "service-image": "build the image that the service runs in",
     "serve": "run the service that runs replica sets",
     "rs": "run, change and roll back replica sets",
     "volume": "create, resize and delete volumes of replica sets",
