@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 
 import httpx
@@ -119,6 +120,14 @@ def test_quota_texts() -> None:
     for text in ("x=1", "sets=-1", "sets", "gpus=1,,memory=x"):
         with pytest.raises(WorkbenchError):
             parse_quota(text)
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """asyncio turns Nagle off for connections of sockets that are named as TCP, and for no others."""
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        connection, _ = listening.accept()
+        with connection:
+            assert (listening.proto, connection.proto) == (socket.IPPROTO_TCP, socket.IPPROTO_TCP)
 
 
 def test_a_taken_port_is_said_b14() -> None:

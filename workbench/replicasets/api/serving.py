@@ -134,7 +134,8 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens there (port 0: any that is free); raises WorkbenchError when it cannot (B14)."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family)
+        # Named as TCP, or asyncio leaves Nagle on, and every answer waits 40 ms for the client to acknowledge its head.
+        found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind(address)
