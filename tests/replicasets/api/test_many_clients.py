@@ -100,7 +100,7 @@ def test_five_hundred_operations_mixed(served: Served, kept: Store) -> None:
 def test_answers_are_in_the_order_of_their_effect(served: Served, kept: Store) -> None:
     """All work on two sets: each version was made by one request, and later ones by later requests."""
     for name in ("one", "two"):
-        served.room.run(IMAGE, name, gpus=1)
+        served.room.run(IMAGE, name, gpus=1, owner="op")
     told = all_at_once(served, ["one", "two"], ["patch", "patch", "restart", "info"], 4)
     for name in ("one", "two"):
         made = {int(t.container.partition("-")[2]): t for t in told if t.container.startswith(f"{name}-")}
