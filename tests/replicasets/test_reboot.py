@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, Engine, missing
+from tests.engine import TINY, Engine, missing, own_network, search_path
 from tests.replicasets.conftest import GPUS, Podman, given
 from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, cdi_spec, service
 from tests.replicasets.test_crashes import disks, world
@@ -116,6 +119,9 @@ class Machine:
     """A machine of its own as far as podman can tell: what a reboot empties lies below a folder."""
 
     podman: Podman
+    bridge: str
+    subnet: str
+    chains: list[list[str]] = dataclasses.field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -143,11 +149,32 @@ class Machine:
             subprocess.run(["umount", each], check=False)
         for space in spaces:
             Path(space).unlink(missing_ok=True)
+        self._forget_network()
         for runtime in ("runc", "crun"):
             for each in ids:
                 shutil.rmtree(f"/run/{runtime}/{each}", ignore_errors=True)
         shutil.rmtree(self.folder / "run")
         shutil.rmtree(self.folder / "tmp")
+
+    def _forget_network(self) -> None:
+        """Remove the bridge, and the rules of its containers: they would lead to addresses where nobody is."""
+        path = search_path()
+        for table in ("nat", "filter"):
+            command = ["iptables", "--wait", "--table", table]
+            env = {**os.environ, "PATH": path}
+            told = subprocess.run(
+                [*command, "--list-rules"], env=env, capture_output=True, text=True, check=True
+            ).stdout
+            rules = [shlex.split(line) for line in told.splitlines() if line.startswith("-A NETAVARK")]
+            near = self.subnet.removesuffix("0/24")
+            own = {rule[1] for rule in rules if rule[1].startswith("NETAVARK-DN-") and near in " ".join(rule)}
+            for rule in rules:
+                if rule[1] in own or own & set(rule) or near in " ".join(rule):
+                    subprocess.run([*command, "-D", *rule[1:]], env=env, check=True)
+            for chain in own:
+                subprocess.run([*command, "-X", chain], env=env, check=True)
+                self.chains.append([*command, "-X", chain])
+        subprocess.run(["ip", "link", "delete", self.bridge], env={**os.environ, "PATH": path}, check=True)
 
 
 def thaw(pid: int) -> None:
@@ -174,7 +201,14 @@ def machine(store: Engine) -> Iterator[Machine]:
     if said := missing():
         pytest.skip(said)
     folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-"))
+    session = own_network()
+    name, subnet = f"wbr{os.getpid()}", f"10.{os.getpid() % 200 + 30}.1.0/24"
+    own = session | {"name": name, "network_interface": name, "id": hashlib.sha256(name.encode()).hexdigest()}
+    own["subnets"] = [{"subnet": subnet, "gateway": subnet.replace("0/24", "1")}]
+    (folder / "net").mkdir()
+    (folder / "net" / f"{name}.json").write_text(json.dumps(own))
     known = Path(store.env["CONTAINERS_CONF"]).read_text()
+    known = known.replace(f"{store.folder}/net", f"{folder}/net").replace(str(session["name"]), name)
     tmp = f'[engine]\ntmp_dir = "{folder}/tmp"\n'
     (folder / "containers.conf").write_text(known.replace("[engine]\n", tmp) if "[engine]\n" in known else known + tmp)
     lines = f'driver = "overlay"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n'
@@ -191,7 +225,12 @@ def machine(store: Engine) -> Iterator[Machine]:
         store("save", "--output", str(saved), TINY)
         engine("load", "--input", str(saved))
         podman.start()
-        yield Machine(podman)
+        made = Machine(podman, name, subnet)
+        yield made
+        engine("rm", "--all", "--force", "--time", "0")
+        for command in made.chains:
+            # Made again after the reboot; netavark leaves it there, empty.
+            subprocess.run(command, env={**os.environ, "PATH": search_path()}, check=False, capture_output=True)
     finally:
         spec.unlink()
         podman.kill()
