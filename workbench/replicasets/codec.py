@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import types
+from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -22,30 +23,41 @@ def decode(kind: type[T], text: str) -> T:
 
     Raises ValueError, TypeError or KeyError for a text that is no such thing.
     """
-    built: T = _build(kind, json.loads(text))
-    return built
-
-
-def _build(kind: Any, data: Any) -> Any:  # noqa: ANN401
-    if isinstance(kind, type) and is_dataclass(kind):
-        if not isinstance(data, dict):
-            raise TypeError(f"{kind} is written as an object")
-        hints = _hints(kind)
-        return kind(
-            **{field.name: _build(hints[field.name], data[field.name]) for field in fields(kind) if field.name in data}
-        )
-    if get_origin(kind) is tuple:
-        (inner, _) = get_args(kind)
-        return tuple(_build(inner, item) for item in data)
-    if get_origin(kind) is types.UnionType:
-        return None if data is None else _build(next(each for each in get_args(kind) if each is not type(None)), data)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(data)
-    if kind is not Any and not (isinstance(data, kind) and isinstance(data, bool) == (kind is bool)):
-        raise TypeError(f"{data!r} is no {kind.__name__}")
-    return data
+    reader: Callable[[Any], T] = _reader(cast(Any, kind))
+    return reader(json.loads(text))
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401
-    return get_type_hints(kind)
+def _reader(kind: Any) -> Callable[[Any], Any]:  # noqa: ANN401
+    """Return what makes a `kind` of JSON's data: worked out once, for histories are long."""
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _object(kind)
+    if get_origin(kind) is tuple:
+        inner = _reader(get_args(kind)[0])
+        return lambda data: tuple([inner(item) for item in data])
+    if get_origin(kind) is types.UnionType:
+        other = _reader(next(each for each in get_args(kind) if each is not type(None)))
+        return lambda data: None if data is None else other(data)
+    if kind is Any:
+        return lambda data: data
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return lambda data: kind(data)
+
+    def plain(data: Any) -> Any:  # noqa: ANN401
+        if type(data) is not kind:
+            raise TypeError(f"{data!r} is no {kind.__name__}")
+        return data
+
+    return plain
+
+
+def _object(kind: type) -> Callable[[Any], Any]:
+    hints = get_type_hints(kind)
+    readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+
+    def read(data: Any) -> Any:  # noqa: ANN401
+        if not isinstance(data, dict):
+            raise TypeError(f"{kind} is written as an object")
+        return kind(**{name: reader(data[name]) for name, reader in readers.items() if name in data})
+
+    return read
