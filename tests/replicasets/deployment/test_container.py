@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,24 @@ def test_the_image_installs_what_our_own_lock_pins() -> None:
         for package in locked.packages
     }
     assert {package.name: package.text for package in locked.packages} == ours
+
+
+def test_the_image_installs_all_that_the_service_imports() -> None:
+    said = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    locked = read_lock(str(REPOSITORY / "service/image/requirements.txt"))
+    wanted = {"fastapi", "uvicorn", "httpx", "etcd3gw", "pyyaml"}
+    assert wanted <= set(said.stdout.split()) <= {package.name for package in locked.packages}
+
+
+# Prints the distributions of all that the room and its verb bring into a process.
+IMPORTS = """
+import importlib, pkgutil, sys, uvicorn, yaml
+from importlib.metadata import packages_distributions
+from packaging.utils import canonicalize_name
+import workbench.replicasets, workbench.verbs.serve
+for found in pkgutil.walk_packages(workbench.replicasets.__path__, "workbench.replicasets."):
+    importlib.import_module(found.name)
+owners = packages_distributions()
+tops = {name.partition(".")[0] for name in sys.modules} - {"packaging"}
+print(*{canonicalize_name(owner) for top in tops for owner in owners.get(top, ())})
+"""
