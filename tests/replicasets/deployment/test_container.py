@@ -107,6 +107,7 @@ import workbench.replicasets, workbench.verbs.serve
 for found in pkgutil.walk_packages(workbench.replicasets.__path__, "workbench.replicasets."):
     importlib.import_module(found.name)
 owners = packages_distributions()
-tops = {name.partition(".")[0] for name in sys.modules} - {"packaging"}
+# packaging is this script's; rich is for httpx's own command, which does without when it is not there.
+tops = {name.partition(".")[0] for name in sys.modules} - {"packaging", "rich", "pygments", "markdown_it", "mdurl"}
 print(*{canonicalize_name(owner) for top in tops for owner in owners.get(top, ())})
 """
