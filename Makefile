@@ -11,6 +11,10 @@ DATE ?= $(shell date +%Y%m%d)
 OS ?= bookworm
 PYTHON ?= 3.11
 
+# Where the code of BuildKit's messages lies, and below what it is generated.
+PB := workbench/build/buildkit/pb
+INTO ?= .
+
 .PHONY: help
 help: ## List these jobs
 	@echo "usage: make JOB [NAME=VALUE ...]"; echo
@@ -58,6 +62,11 @@ format: setup ## Format the code
 .PHONY: goldens
 goldens: setup ## Take the composed recipes as they are now, for review with git diff
 	@UPDATE_GOLDENS=1 $(VENV)/bin/python -m pytest --quiet tests/test_goldens.py
+
+.PHONY: protos
+protos: setup ## Generate the code of BuildKit's messages anew, after a change of a .proto
+	@$(VENV)/bin/python -m grpc_tools.protoc --proto_path=$(PB)=$(PB:pb=protos) --python_out=$(INTO) --pyi_out=$(INTO) \
+		$(patsubst $(PB:pb=protos)/%,$(PB)/%,$(wildcard $(PB:pb=protos)/*.proto))
 
 .PHONY: bench
 bench: setup ## Measure, as ratios against a named peer in the same run: the quick ones, or BENCH=name

@@ -1,0 +1,1 @@
+"""The code of BuildKit's messages, generated: `make protos`."""

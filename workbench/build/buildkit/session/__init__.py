@@ -1,0 +1,1 @@
+"""What the daemon asks of us while it builds: files, secrets, logins."""
