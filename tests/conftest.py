@@ -4,12 +4,15 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests import dockerd as daemons
 from tests import engine as engines
 from tests.command import wizard
+from tests.dockerd import Dockerd
 from tests.engine import BaseChoice, Engine, ca_bundle
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
@@ -55,6 +58,28 @@ def private_registry(store: Engine, tmp_path_factory: pytest.TempPathFactory) ->
 def _need_registry() -> None:
     if shutil.which("docker-registry", path=engines.search_path()) is None:
         pytest.skip("docker-registry not installed")
+
+
+@pytest.fixture(scope="session")
+def dockerd() -> Iterator[Dockerd]:
+    """dockerd with a BuildKit whose steps have no network, for the whole session."""
+    with _dockerd(online=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def dockerd_online() -> Iterator[Dockerd]:
+    """dockerd in this machine's network, for builds whose steps install something (they ask for the host's)."""
+    with _dockerd(online=True) as running:
+        yield running
+
+
+@contextmanager
+def _dockerd(*, online: bool) -> Iterator[Dockerd]:
+    if reason := daemons.missing():
+        pytest.skip(reason)
+    with daemons.started(online=online) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
