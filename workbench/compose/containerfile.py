@@ -33,13 +33,17 @@ dockerfile = _import_parser()
 
 
 class Instruction(Value):
-    """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1)."""
+    """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1).
+
+    `heredoc` says that its text goes on below it, up to a word of its own.
+    """
 
     word: str
     flags: tuple[str, ...]
     args: tuple[str, ...]
     json: bool
     line: int
+    heredoc: bool = False
 
 
 def instructions(text: str) -> list[Instruction]:
@@ -54,7 +58,10 @@ def instructions(text: str) -> list[Instruction]:
     except dockerfile.GoParseError as error:
         line = re.search(r"line (\d+)", str(error))
         raise WorkbenchError(f"the Containerfile cannot be read: {error}", where=line[1] if line else "") from None
-    return [Instruction(c.cmd.upper(), c.flags, c.value, c.json, c.start_line) for c in commands]
+    # A line of nothing but signs that Go takes for spaces is a command without a name.
+    return [
+        Instruction((c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line, bool(c.heredocs)) for c in commands
+    ]
 
 
 def declared_names(text: str) -> frozenset[str]:
