@@ -1,0 +1,154 @@
+"""What can go wrong with a BuildKit, each with a sentence of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import grpc
+
+from workbench.errors import WorkbenchError
+
+_TOO_LARGE = re.compile(r"larger than max \((\d+) vs\. (\d+)\)")
+_UNKNOWN_CAPABILITY = re.compile(r"(?:unknown API capability|requested|unsupported capability) +([a-z][a-z0-9._]*)")
+_EXIT_CODE = re.compile(r"exit code: (\d+)")
+_REFUSED = re.compile(r"([a-z]+\.[a-z]+) is not allowed")
+_NO_CACHE = re.compile(r"(?:unknown|unsupported|not supported) cache (?:exporter|importer)[^\"]*\"?([\w-]*)\"?", re.I)
+
+
+class BuildKitError(WorkbenchError):
+    """Something that a BuildKit refused or could not do; `detail` is what it said itself."""
+
+    def __init__(self, message: str, *, hint: str = "", where: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.detail = detail
+
+
+class NoSocketError(BuildKitError):
+    """There is nothing at the address."""
+
+
+class NotPermittedError(BuildKitError):
+    """The socket is there, and not for us."""
+
+
+class NotBuildKitError(BuildKitError):
+    """Something else answers at the address."""
+
+
+class UpgradeRefusedError(BuildKitError):
+    """A Docker Engine did not hand its connection over to BuildKit."""
+
+
+class UntrustedError(BuildKitError):
+    """TLS did not come about: one side does not trust the other."""
+
+
+class DaemonGoneError(BuildKitError):
+    """The daemon went away in the middle."""
+
+
+class NoSuchJobError(BuildKitError):
+    """The daemon does not know the build that it was asked about."""
+
+
+class MessageTooLargeError(BuildKitError):
+    """A message is over what the other side takes."""
+
+
+class UnknownCapabilityError(BuildKitError):
+    """A build asks for what the daemon does not know or has switched off; `capability` is its name."""
+
+    def __init__(self, message: str, capability: str, *, hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.capability = capability
+
+
+class TooOldError(BuildKitError):
+    """The daemon does not know a call."""
+
+
+class EntitlementError(BuildKitError):
+    """A build asks for what its daemon was not started to allow."""
+
+
+class NoCacheError(BuildKitError):
+    """The daemon cannot bring its cache there, or fetch it from there."""
+
+
+class SessionLostError(BuildKitError):
+    """The daemon lost what it needs from us while it builds: files, secrets, logins."""
+
+
+class StepFailedError(BuildKitError):
+    """A step of the build failed: its name, its exit code (None when it did not run) and its last lines."""
+
+    def __init__(self, step: str, code: int | None, lines: Sequence[str], *, detail: str = "") -> None:
+        how = f"failed with exit code {code}" if code is not None else f"failed: {detail}"
+        super().__init__(f"{step} {how}", detail=detail)
+        self.step = step
+        self.code = code
+        self.lines = tuple(lines)
+
+    def as_data(self) -> dict[str, object]:
+        """Return the error as `--json` prints it, with what the step said last."""
+        return {**super().as_data(), "step": self.step, "exit_code": self.code, "lines": list(self.lines)}
+
+
+def named(code: grpc.StatusCode, said: str, address: str) -> BuildKitError:
+    """Return the failure that a gRPC status and its message are about."""
+    if found := _TOO_LARGE.search(said):
+        size, limit = (f"{int(number) / 2**20:.1f} MiB" for number in found.groups())
+        return MessageTooLargeError(
+            f"a message of {size} is over the {limit} that is the limit of the BuildKit at {address}",
+            hint="large files belong into the folder of the build, not into the text of a step",
+            detail=said,
+        )
+    if found := _UNKNOWN_CAPABILITY.search(said):
+        return UnknownCapabilityError(
+            f"the BuildKit at {address} does not have {found[1]}, which this build asks for",
+            found[1],
+            hint="use a newer BuildKit, or build with podman",
+            detail=said,
+        )
+    if "no such job" in said or "no such build" in said:
+        return NoSuchJobError(
+            f"the BuildKit at {address} does not know this build any more: no such job",
+            hint="it may have been restarted: build again, what was finished is in its cache",
+            detail=said,
+        )
+    if found := _REFUSED.search(said):
+        return EntitlementError(
+            f"the BuildKit at {address} does not allow {found[1]}",
+            hint=f"start it with --allow-insecure-entitlement {found[1]}, or build with podman",
+            detail=said,
+        )
+    if "cache export feature is currently not supported" in said or _NO_CACHE.search(said):
+        return NoCacheError(
+            f"the BuildKit at {address} cannot export or import its cache that way",
+            hint="leave the cache out, or use a stand-alone buildkitd",
+            detail=said,
+        )
+    if "no active session" in said or ("session" in said and "not found" in said):
+        return SessionLostError(
+            f"the BuildKit at {address} lost the session that files, secrets and logins come from",
+            hint="build again: what was finished is in its cache",
+            detail=said,
+        )
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return DaemonGoneError(
+            f"the BuildKit at {address} went away",
+            hint="see in its log why it ended, start it and build again: what was finished is in its cache",
+            detail=said,
+        )
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return TooOldError(
+            f"the BuildKit at {address} is too old: {said}", hint="use a newer one, or build with podman", detail=said
+        )
+    return BuildKitError(f"the BuildKit at {address} refused: {said}", detail=said)
+
+
+def exit_code(said: str) -> int | None:
+    """Return the exit code that an error of a step names, None when it has none."""
+    found = _EXIT_CODE.search(said)
+    return int(found[1]) if found else None
