@@ -1,0 +1,139 @@
+"""One build from its request to its end: the Solve that lasts as long as it, its Status, its session, its gateway."""
+
+from __future__ import annotations
+
+import secrets as randomness
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import grpc
+
+from workbench.build.buildkit.calls import CONTROL, Calls, Future
+from workbench.build.buildkit.failures import (
+    BuildKitError,
+    DaemonGoneError,
+    NoSuchJobError,
+    StepFailedError,
+    exit_code,
+)
+from workbench.build.buildkit.following import Following
+from workbench.build.buildkit.gateway import Answer, Gateway
+from workbench.build.buildkit.pb import control_pb2 as control
+from workbench.build.buildkit.session.session import Session, started
+from workbench.build.buildkit.status import Watch
+
+# How long the daemon may take to stop a build that was given up, and to say how one ended that failed.
+_PATIENCE_SECONDS = 10.0
+
+Solve = Future[control.SolveResponse]
+# The builds of all threads.
+_running: set[Solve] = set()
+_interrupted: set[Solve] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Where what was built goes: `moby` (a Docker Engine's store), `image`, `oci`, `docker`, or "" for nowhere."""
+
+    kind: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A cache outside of the daemon: its kind (`registry`, `inline`, `local`) and what that wants to know (`ref`)."""
+
+    kind: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def entry(self) -> control.CacheOptionsEntry:
+        """Return it as a request has it."""
+        return control.CacheOptionsEntry(Type=self.kind, Attrs=dict(self.attributes))
+
+
+def stop_all() -> None:
+    """End the builds of all threads, for the main one: each raises KeyboardInterrupt in its thread."""
+    for solve in list(_running):
+        _interrupted.add(solve)
+        solve.cancel()
+
+
+def solve(
+    calls: Calls,
+    request: control.SolveRequest,
+    session: Session | None,
+    watch: Watch,
+    function: Callable[[Gateway], Answer] | None = None,
+) -> dict[str, str]:
+    """Run the build that `request` describes and return what its exporter says; see Daemon.build."""
+    request.Ref = randomness.token_hex(16)
+    with ExitStack() as stack:
+        if session is not None:
+            request.Session = stack.enter_context(started(calls.channel, calls.address, session)).id
+        solving = calls.begin(f"{CONTROL}/Solve", request, control.SolveResponse)
+        _running.add(solving)
+        following = Following(calls, request.Ref, watch, solving)
+        try:
+            if function is not None:
+                _steer(calls, request.Ref, solving, function)
+            answer = solving.result()
+            following.stop(_PATIENCE_SECONDS)
+            return dict(answer.ExporterResponse)
+        except (BuildKitError, grpc.RpcError, grpc.FutureCancelledError) as error:
+            failure = _cause(calls, solving, error)
+            following.stop(_PATIENCE_SECONDS)
+            if solving in _interrupted:
+                raise KeyboardInterrupt from None
+            raise _failure(failure, following) from None
+        except BaseException:
+            solving.cancel()
+            following.stop(_PATIENCE_SECONDS)
+            raise
+        finally:
+            solving.cancel()
+            following.give_up()
+            _running.discard(solving)
+            _interrupted.discard(solving)
+
+
+def _steer(calls: Calls, build: str, solving: Solve, function: Callable[[Gateway], Answer]) -> None:
+    gateway = Gateway(calls, build)
+    solving.add_done_callback(lambda _: gateway.end())
+    try:
+        answer = function(gateway)
+    except BuildKitError as error:
+        try:
+            gateway.give_up(error.detail or error.message)
+        except BuildKitError:
+            pass  # it knows already
+        raise
+    try:
+        gateway.give(answer)
+    except BuildKitError:
+        # The end of the build may overtake the answer to what ended it.
+        if not solving.done():
+            raise
+
+
+def _cause(calls: Calls, solving: Solve, error: Exception) -> BuildKitError:
+    """Return what is wrong: what the daemon says of the whole build is nearer to it than that a call has no build."""
+    vague = not isinstance(error, BuildKitError) or type(error) in (BuildKitError, DaemonGoneError, NoSuchJobError)
+    try:
+        solving.result(_PATIENCE_SECONDS)
+    except grpc.RpcError as told:
+        if vague:
+            return calls.failure(told)
+    except (grpc.FutureTimeoutError, grpc.FutureCancelledError):
+        pass
+    if isinstance(error, BuildKitError):
+        return error
+    return BuildKitError(f"the build at {calls.address} was given up")
+
+
+def _failure(error: BuildKitError, following: Following) -> BuildKitError:
+    """Return the error of the step that failed, where it is that what failed."""
+    if type(error) is not BuildKitError or (failed := following.failed) is None:
+        return error
+    step, said, lines = failed
+    return StepFailedError(step, exit_code(said), lines, detail=said)
