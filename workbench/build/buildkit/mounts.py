@@ -16,17 +16,21 @@ _MOST_TMPFS = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One mount: where it is, its message without numbers, the tree in it, what a daemon must be able to do."""
+    """One mount: where it is, its message without numbers, the tree in it, what a daemon must be able to do.
+
+    One that is `written` is an output of its step.
+    """
 
     dest: str
     data: bytes
     source: Output | None
     capabilities: tuple[str, ...]
+    written: bool = False
 
     def message(self, inputs: Inputs) -> pb.Mount:
-        """Return the message; its source joins `inputs`. An `output` that is not NONE wants a number."""
+        """Return the message, as yet without an output; its source joins `inputs`."""
         told = pb.Mount.FromString(self.data)
-        told.input = inputs.add(self.source)
+        told.input, told.output = inputs.add(self.source), NONE
         return told
 
 
@@ -40,7 +44,7 @@ def bind(dest: str, tree: Tree, *, selector: str = "/", readonly: bool = True, c
     where = place(dest, "the place of a mount")
     if readonly and tree.output is None:
         raise StepError(f"an empty tree cannot be mounted read-only at {where}")
-    told = pb.Mount(dest=where, readonly=readonly, output=NONE if readonly else 0, mountType=pb.BIND)
+    told = pb.Mount(dest=where, readonly=readonly, mountType=pb.BIND)
     needed = [caps.MOUNT_BIND]
     if selector != "/":
         told.selector = place(selector, "the part of a tree to mount")
@@ -48,7 +52,7 @@ def bind(dest: str, tree: Tree, *, selector: str = "/", readonly: bool = True, c
     if not content_cache:
         told.contentCache = pb.OFF
         needed.append(caps.MOUNT_CONTENT_CACHE)
-    return _mount(told, tree.output, needed)
+    return _mount(told, tree.output, needed, written=not readonly)
 
 
 def cache(dest: str, id: str, *, sharing: str = "locked", tree: Tree | None = None, selector: str = "/") -> Mount:
@@ -56,7 +60,7 @@ def cache(dest: str, id: str, *, sharing: str = "locked", tree: Tree | None = No
 
     `sharing`: steps at the same time share it ("shared"), wait for each other ("locked") or get one each ("private").
     """
-    told = pb.Mount(dest=place(dest, "the place of a mount"), output=NONE, mountType=pb.CACHE)
+    told = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.CACHE)
     told.cacheOpt.ID = text(id, "the name of a cache")
     told.cacheOpt.sharing = _SHARING[one_of(sharing, _SHARING, "the sharing of a cache,")]
     needed = [caps.MOUNT_CACHE, caps.MOUNT_CACHE_SHARING]
@@ -74,7 +78,7 @@ def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optiona
     user, group = account(owner, "the owner of a secret")
     if not user.isdigit() or not (group or user).isdigit():
         raise StepError(f"the owner of a secret, {owner!r}, must be numbers")
-    told = pb.Mount(dest=place(dest, "the place of a mount"), output=NONE, mountType=pb.SECRET)
+    told = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.SECRET)
     told.secretOpt.ID = text(id, "the name of a secret")
     told.secretOpt.uid, told.secretOpt.gid = int(user), int(group or user)
     told.secretOpt.mode = checks.mode(mode, "the mode of a secret,")
@@ -84,10 +88,10 @@ def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optiona
 
 def tmpfs(dest: str, *, size: int = 0) -> Mount:
     """Mount at `dest` a folder in memory, empty, of at most `size` bytes (0: as the daemon likes)."""
-    told = pb.Mount(dest=place(dest, "the place of a mount"), output=NONE, mountType=pb.TMPFS)
+    told = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.TMPFS)
     told.tmpfsOpt.size = number(size, "the size of a tmpfs,", _MOST_TMPFS)
     return _mount(told, None, [caps.MOUNT_TMPFS, *([caps.MOUNT_TMPFS_SIZE] if size else [])])
 
 
-def _mount(told: pb.Mount, source: Output | None, needed: list[str]) -> Mount:
-    return Mount(told.dest, told.SerializeToString(deterministic=True), source, tuple(needed))
+def _mount(told: pb.Mount, source: Output | None, needed: list[str], *, written: bool = False) -> Mount:
+    return Mount(told.dest, told.SerializeToString(deterministic=True), source, tuple(needed), written)

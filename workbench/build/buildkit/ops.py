@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from workbench.build.buildkit import capabilities as caps
 from workbench.build.buildkit import checks
@@ -12,7 +13,7 @@ from workbench.build.buildkit.checks import StepError
 from workbench.build.buildkit.files import Action
 from workbench.build.buildkit.mounts import Mount
 from workbench.build.buildkit.pb import ops_pb2 as pb
-from workbench.build.buildkit.vertex import NONE, Inputs, Output, Vertex
+from workbench.build.buildkit.vertex import Inputs, Output, Vertex
 from workbench.names import is_image, is_qualified
 
 RESOLVE_MODES = ("default", "pull", "local")
@@ -68,73 +69,101 @@ def http(url: str, checksum: str, filename: str, mode: int | None, name: str) ->
     return _source(url, attributes, needed, name)
 
 
-def execute(
-    root: Output | None,
-    arguments: Sequence[str],
-    environment: Mapping[str, str],
-    cwd: str,
-    user: str,
-    mounts: Sequence[Mount],
-    network: str,
-    proxies: Mapping[str, str],
-    name: str,
-    ignore_cache: bool,
-) -> Vertex:
-    """Return the step that runs a process in `root`; its output 0 is what became of it."""
-    if not arguments:
-        raise StepError("a step that runs nothing", hint="give a program and its arguments")
-    checks.text(arguments[0], "the program to run")
-    op, inputs, needed = pb.Op(), Inputs(), {caps.EXEC}
-    told = op.exec
-    told.meta.args.extend(checks.text(one, "an argument", empty=True) for one in arguments)
-    told.meta.env.extend(f"{key}={value}" for key, value in checks.variables(environment).items())
-    if "PATH" not in environment:
-        needed.add(caps.EXEC_DEFAULT_PATH)
-    told.meta.cwd, told.meta.user = cwd, user
-    if told_network := _NETWORKS[checks.one_of(network, _NETWORKS, "the network")]:
-        told.network = told_network
-        needed.add(caps.EXEC_NETWORK)
-    for key, value in proxies.items():
-        setattr(told.meta.proxy_env, checks.one_of(key, _PROXIES, "the proxy"), checks.text(value, key, empty=True))
-        needed.add(caps.EXEC_PROXY)
-    number = inputs.add(root)
-    told.mounts.add(input=number, dest="/", output=0)
-    if number != NONE:
-        needed.add(caps.MOUNT_BIND)
-    outputs = 1
-    # Sorted, so that their order makes no difference, and a folder stands before what is below it.
-    for one in sorted(mounts, key=lambda mount: mount.dest):
-        message = one.message(inputs)
-        if message.dest == told.mounts[-1].dest:
-            raise StepError(f"two mounts at {message.dest}")
-        if message.output != NONE:
-            message.output, outputs = outputs, outputs + 1
-        told.mounts.append(message)
-        needed.update(one.capabilities)
-    return inputs.vertex(op, needed, name, ignore_cache)
+@dataclass(frozen=True, slots=True)
+class Exec:
+    """The step that runs a process in a tree; its output 0 is what became of that, and the writable mounts follow."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    cwd: str
+    user: str
+    mounts: Sequence[Mount] = ()
+    network: str = ""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    ignore_cache: bool = False
+
+    def on(self, root: Output | None) -> Output:
+        """Return the tree `root` after the process."""
+        if not self.arguments:
+            raise StepError("a step that runs nothing", hint="give a program and its arguments")
+        checks.text(self.arguments[0], "the program to run")
+        op, inputs, needed = pb.Op(), Inputs(), {caps.EXEC}
+        told = op.exec
+        told.meta.args.extend(checks.text(one, "an argument", empty=True) for one in self.arguments)
+        told.meta.env.extend(f"{key}={value}" for key, value in checks.variables(self.environment).items())
+        if "PATH" not in self.environment:
+            needed.add(caps.EXEC_DEFAULT_PATH)
+        told.meta.cwd, told.meta.user = self.cwd, self.user
+        if network := _NETWORKS[checks.one_of(self.network, _NETWORKS, "the network")]:
+            told.network = network
+            needed.add(caps.EXEC_NETWORK)
+        for key, value in self.proxies.items():
+            setattr(told.meta.proxy_env, checks.one_of(key, _PROXIES, "the proxy"), checks.text(value, key, empty=True))
+            needed.add(caps.EXEC_PROXY)
+        told.mounts.add(input=inputs.add(root), dest="/", output=0)
+        if root is not None:
+            needed.add(caps.MOUNT_BIND)
+        outputs = 1
+        for one in self._sorted():
+            message = one.message(inputs)
+            if message.dest == told.mounts[-1].dest:
+                raise StepError(f"two mounts at {message.dest}")
+            if one.written:
+                message.output, outputs = outputs, outputs + 1
+            told.mounts.append(message)
+            needed.update(one.capabilities)
+        return Output(inputs.vertex(op, needed, self.name, self.ignore_cache, root=root, step=self))
+
+    def number_of(self, dest: str) -> int:
+        """Return the number of the output that is the writable mount at `dest`."""
+        return 1 + [one.dest for one in self._sorted() if one.written].index(dest)
+
+    def _sorted(self) -> list[Mount]:
+        # Their order makes no difference, and a folder stands before what is below it.
+        return sorted(self.mounts, key=lambda mount: mount.dest)
 
 
-def files(root: Output | None, actions: Sequence[Action], name: str, ignore_cache: bool) -> Vertex:
-    """Return the step that does all `actions` to `root`, one after the other, as one layer."""
-    if not actions:
-        raise StepError("a step that changes no file")
-    op, inputs = pb.Op(), Inputs()
-    base = inputs.add(root)
-    # The results of actions are numbered on from the inputs, so these must be known first.
-    for one in actions:
-        inputs.add(one.source)
-    count = len(inputs)
-    for done, one in enumerate(actions):
-        op.file.actions.append(one.message(base, count + done - 1 if done else base, inputs))
-    op.file.actions[-1].output = 0
-    return inputs.vertex(op, {caps.FILE, *(cap for one in actions for cap in one.capabilities)}, name, ignore_cache)
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The step that does all `actions` to a tree, one after the other, as one layer."""
+
+    actions: Sequence[Action]
+    name: str = ""
+    ignore_cache: bool = False
+
+    def on(self, root: Output | None) -> Output:
+        """Return the tree `root` after the actions."""
+        if not self.actions:
+            raise StepError("a step that changes no file")
+        op, inputs = pb.Op(), Inputs()
+        base = inputs.add(root)
+        # The results of actions are numbered on from the inputs, so these must be known first.
+        for one in self.actions:
+            inputs.add(one.source)
+        count = len(inputs)
+        for done, one in enumerate(self.actions):
+            op.file.actions.append(one.message(base, count + done - 1 if done else base, inputs))
+        op.file.actions[-1].output = 0
+        needed = {caps.FILE, *(capability for one in self.actions for capability in one.capabilities)}
+        return Output(inputs.vertex(op, needed, self.name, self.ignore_cache, root=root, step=self))
 
 
-def merge(trees: Sequence[Output], name: str) -> Vertex:
-    """Return the step that lays `trees` over each other, the last on top."""
-    op, inputs = pb.Op(), Inputs()
-    op.merge.inputs.extend(pb.MergeInput(input=inputs.add(one)) for one in trees)
-    return inputs.vertex(op, {caps.MERGE}, name)
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The step that lays trees over another, the last on top."""
+
+    trees: Sequence[Output]
+    name: str = ""
+
+    def on(self, root: Output | None) -> Output:
+        """Return `root` with the trees over it; what is empty makes no difference."""
+        trees = [root, *self.trees] if root else list(self.trees)
+        if len(trees) == 1:
+            return trees[0]
+        op, inputs = pb.Op(), Inputs()
+        op.merge.inputs.extend(pb.MergeInput(input=inputs.add(one)) for one in trees)
+        return Output(inputs.vertex(op, {caps.MERGE}, self.name, root=root, step=self))
 
 
 def diff(lower: Output | None, upper: Output | None, name: str) -> Vertex:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from workbench.build.buildkit import checks, files, ops
 from workbench.build.buildkit.files import Action
 from workbench.build.buildkit.mounts import Mount
-from workbench.build.buildkit.vertex import Output, Tree, Vertex
+from workbench.build.buildkit.vertex import Output, Step, Tree
 
 SHELL = ("/bin/sh", "-c")
 
@@ -76,8 +76,7 @@ class State:
         start = start.user(user) if user else start
         arguments = (*shell, checks.text(command, "the command")) if isinstance(command, str) else tuple(command)
         return self._then(
-            ops.execute(
-                self.output,
+            ops.Exec(
                 arguments,
                 {**self.environment, **(env or {})},
                 start.cwd,
@@ -92,7 +91,7 @@ class State:
 
     def change(self, *actions: Action, name: str = "", ignore_cache: bool = False) -> State:
         """Do several `actions` (of `workbench.build.buildkit.files`) as one step and one layer."""
-        return self._then(ops.files(self.output, actions, name, ignore_cache))
+        return self._then(ops.Files(actions, name, ignore_cache))
 
     def copy(
         self,
@@ -147,8 +146,8 @@ class State:
         """Make a symbolic link: see files.symlink."""
         return self.change(files.symlink(target, path, owner=owner), name=name)
 
-    def _then(self, vertex: Vertex) -> State:
-        return replace(self, output=Output(vertex))
+    def _then(self, step: Step) -> State:
+        return replace(self, output=step.on(self.output))
 
 
 def scratch() -> State:
@@ -195,9 +194,7 @@ def merge(states: Iterable[State], *, name: str = "") -> State:
     given = list(states)
     trees = [one.output for one in given if one.output is not None]
     first = given[0] if given else State()
-    if len(trees) < 2:
-        return replace(first, output=trees[0] if trees else None)
-    return replace(first, output=Output(ops.merge(trees, name)))
+    return replace(first, output=ops.Merge(trees[1:], name).on(trees[0]) if trees else None)
 
 
 def diff(lower: State, upper: State, *, name: str = "") -> State:

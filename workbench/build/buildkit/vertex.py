@@ -19,7 +19,8 @@ class Vertex:
     """One step: its bytes, what it stands on, what a daemon must be able to do for it.
 
     Two vertices are equal when their digests are: equal steps on equal inputs are one vertex, however
-    often they are made. `name` and `ignore_cache` are no part of the digest.
+    often they are made. `name` and `ignore_cache` are no part of the digest. A vertex that changes a tree
+    has that tree (`root`) and the `step` that can be done to another tree just so.
     """
 
     digest: str
@@ -28,6 +29,8 @@ class Vertex:
     capabilities: frozenset[str]
     name: str = ""
     ignore_cache: bool = False
+    root: Output | None = field(default=None, repr=False)
+    step: Step | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vertex) and other.digest == self.digest
@@ -52,6 +55,13 @@ class Tree(Protocol):
         """The output."""
 
 
+class Step(Protocol):
+    """What is done to a tree."""
+
+    def on(self, root: Output | None) -> Output:
+        """Return what becomes of `root`."""
+
+
 class Inputs:
     """The inputs of a vertex in the making: each once, by number."""
 
@@ -70,10 +80,20 @@ class Inputs:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def vertex(self, op: pb.Op, capabilities: Iterable[str], name: str = "", ignore_cache: bool = False) -> Vertex:
+    def vertex(
+        self,
+        op: pb.Op,
+        capabilities: Iterable[str],
+        name: str = "",
+        ignore_cache: bool = False,
+        *,
+        root: Output | None = None,
+        step: Step | None = None,
+    ) -> Vertex:
         """Return the vertex that `op` describes, standing on these inputs."""
         op.inputs.extend(pb.Input(digest=one.vertex.digest, index=one.index) for one in self._numbers)
         data = op.SerializeToString(deterministic=True)
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         text(name, "the name of a step", empty=True)
-        return Vertex(digest, data, tuple(self._vertices.values()), frozenset(capabilities), name, ignore_cache)
+        stands_on = tuple(self._vertices.values())
+        return Vertex(digest, data, stands_on, frozenset(capabilities), name, ignore_cache, root, step)
