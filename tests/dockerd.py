@@ -43,7 +43,7 @@ class Dockerd:
     @property
     def env(self) -> dict[str, str]:
         """What makes `wizard.py` build with it."""
-        return {"WORKBENCH_BUILDER": "buildkit", "WORKBENCH_BUILDKIT": self.address}
+        return {"WORKBENCH_BUILDER": "buildkit", "BUILDKIT_HOST": self.address}
 
     def ask(self, method: str, path: str, body: Body = None, **query: str) -> tuple[int, bytes]:
         """Return the status and the body of the Engine API's answer; `body` may be bytes, a file or data for JSON."""

@@ -17,6 +17,8 @@ from typing import Any
 _running: dict[subprocess.Popen[str], float] = {}
 # Those of them that `stop_all` ended.
 _interrupted: set[subprocess.Popen[str]] = set()
+# What ends work that is no child of `stream`, and whether `stop_all` called it.
+_ends: dict[Callable[[], object], bool] = {}
 # How long a child may take to end after it was asked to.
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -88,13 +90,37 @@ def stop_tasks(tasks: Iterable[Future[Any]]) -> None:
 
 
 def stop_all() -> None:
-    """End the children of every `stream` and `captured`, for the main thread: an interrupt reaches no other one.
+    """End the children of every `stream` and `captured`, and what is `called_off`: an interrupt reaches the main thread.
 
     Their threads read on to the end of the output, and get a KeyboardInterrupt then.
     """
     for child, patience in list(_running.items()):
         _interrupted.add(child)
         stop(child, patience, drop=False)
+    for end in list(_ends):
+        if end in _ends:
+            _ends[end] = True
+            end()
+
+
+@contextmanager
+def called_off(end: Callable[[], object]) -> Iterator[None]:
+    """Let `stop_all` end what is done in this block, which is no child of `stream`: it calls `end`, once or more.
+
+    Whatever the block then raises or returns becomes a KeyboardInterrupt.
+    """
+    _ends[end] = False
+    try:
+        yield
+    except Exception:
+        if _ends[end]:
+            raise KeyboardInterrupt from None
+        raise
+    else:
+        if _ends[end]:
+            raise KeyboardInterrupt
+    finally:
+        del _ends[end]
 
 
 @contextmanager
