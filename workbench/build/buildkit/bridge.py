@@ -42,14 +42,13 @@ def private_folder() -> str:
 class Bridge:
     """Listens at `path` and joins each connection there to a new one that `dial` makes (with what came on it already).
 
-    `failure` is why the last dialling failed. `close` ends all connections and waits for every thread.
+    Where that fails, the near one just ends. `close` ends all connections and waits for every thread.
     """
 
     def __init__(self, dial: Callable[[], tuple[Stream, bytes]]) -> None:
         self._dial = dial
         self._folder = private_folder()
         self.path = os.path.join(self._folder, "socket")
-        self.failure: BuildKitError | None = None
         self._lock = threading.Lock()
         self._closed = False
         self._open: list[Stream] = []
@@ -83,8 +82,7 @@ class Bridge:
                 return
             try:
                 far, rest = self._dial()
-            except BuildKitError as error:
-                self.failure = error
+            except BuildKitError:
                 near.close()
                 continue
             with self._lock:

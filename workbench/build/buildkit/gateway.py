@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from workbench.build.buildkit.calls import BRIDGE, Calls, Future
 from workbench.build.buildkit.calls import Answer as Reply
-from workbench.build.buildkit.failures import BuildKitError, DaemonGoneError
+from workbench.build.buildkit.failures import BuildKitError, NoSuchJobError
 from workbench.build.buildkit.pb import fsutil_pb2 as fsutil
 from workbench.build.buildkit.pb import gateway_pb2 as pb
 from workbench.build.buildkit.pb import ops_pb2 as ops
@@ -134,7 +134,7 @@ class Gateway:
                 raise grpc.FutureCancelledError
             return call.result()
         except grpc.FutureCancelledError:
-            raise DaemonGoneError(f"the BuildKit at {self._calls.address} ended the build by itself") from None
+            raise NoSuchJobError(f"the BuildKit at {self._calls.address} ended the build by itself") from None
         except grpc.RpcError as error:
             raise self._calls.failure(error) from None
         finally:

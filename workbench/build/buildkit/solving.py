@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets as randomness
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,7 +13,6 @@ import grpc
 from workbench.build.buildkit.calls import CONTROL, Calls, Future
 from workbench.build.buildkit.failures import (
     BuildKitError,
-    DaemonGoneError,
     NoSuchJobError,
     StepFailedError,
     exit_code,
@@ -25,9 +25,12 @@ from workbench.build.buildkit.status import Watch
 
 # How long the daemon may take to stop a build that was given up, and to say how one ended that failed.
 _PATIENCE_SECONDS = 10.0
+# How much later than what is asked of a build the daemon may say that this has ended.
+_LATE_SECONDS = 1.0
 
 Solve = Future[control.SolveResponse]
 # The builds of all threads.
+_lock = threading.Lock()
 _running: set[Solve] = set()
 _interrupted: set[Solve] = set()
 
@@ -54,8 +57,10 @@ class Cache:
 
 def stop_all() -> None:
     """End the builds of all threads, for the main one: each raises KeyboardInterrupt in its thread."""
-    for solve in list(_running):
-        _interrupted.add(solve)
+    with _lock:
+        _interrupted.update(_running)
+        running = list(_running)
+    for solve in running:
         solve.cancel()
 
 
@@ -71,8 +76,9 @@ def solve(
     with ExitStack() as stack:
         if session is not None:
             request.Session = stack.enter_context(started(calls.channel, calls.address, session)).id
-        solving = calls.begin(f"{CONTROL}/Solve", request, control.SolveResponse)
-        _running.add(solving)
+        with _lock:
+            solving = calls.begin(f"{CONTROL}/Solve", request, control.SolveResponse)
+            _running.add(solving)
         following = Following(calls, request.Ref, watch, solving)
         try:
             if function is not None:
@@ -82,6 +88,7 @@ def solve(
             return dict(answer.ExporterResponse)
         except (BuildKitError, grpc.RpcError, grpc.FutureCancelledError) as error:
             failure = _cause(calls, solving, error)
+            solving.cancel()
             following.stop(_PATIENCE_SECONDS)
             if solving in _interrupted:
                 raise KeyboardInterrupt from None
@@ -93,8 +100,9 @@ def solve(
         finally:
             solving.cancel()
             following.give_up()
-            _running.discard(solving)
-            _interrupted.discard(solving)
+            with _lock:
+                _running.discard(solving)
+                _interrupted.discard(solving)
 
 
 def _steer(calls: Calls, build: str, solving: Solve, function: Callable[[Gateway], Answer]) -> None:
@@ -102,33 +110,34 @@ def _steer(calls: Calls, build: str, solving: Solve, function: Callable[[Gateway
     solving.add_done_callback(lambda _: gateway.end())
     try:
         answer = function(gateway)
+        try:
+            gateway.give(answer)
+        except BuildKitError:
+            # The end of the build may overtake the answer to what ended it.
+            if not solving.done():
+                raise
+    except NoSuchJobError:
+        raise
     except BuildKitError as error:
         try:
             gateway.give_up(error.detail or error.message)
         except BuildKitError:
-            pass  # it knows already
+            solving.cancel()
         raise
-    try:
-        gateway.give(answer)
-    except BuildKitError:
-        # The end of the build may overtake the answer to what ended it.
-        if not solving.done():
-            raise
 
 
 def _cause(calls: Calls, solving: Solve, error: Exception) -> BuildKitError:
-    """Return what is wrong: what the daemon says of the whole build is nearer to it than that a call has no build."""
-    vague = not isinstance(error, BuildKitError) or type(error) in (BuildKitError, DaemonGoneError, NoSuchJobError)
+    """Return what is wrong, once the daemon has ended the build: that a call has no build any more is not it."""
+    told = None
     try:
-        solving.result(_PATIENCE_SECONDS)
-    except grpc.RpcError as told:
-        if vague:
-            return calls.failure(told)
+        solving.result(_LATE_SECONDS if isinstance(error, NoSuchJobError) else _PATIENCE_SECONDS)
+    except grpc.RpcError as failed:
+        told = calls.failure(failed)
     except (grpc.FutureTimeoutError, grpc.FutureCancelledError):
         pass
-    if isinstance(error, BuildKitError):
+    if isinstance(error, BuildKitError) and not (told and isinstance(error, NoSuchJobError)):
         return error
-    return BuildKitError(f"the build at {calls.address} was given up")
+    return told or BuildKitError(f"the build at {calls.address} was given up")
 
 
 def _failure(error: BuildKitError, following: Following) -> BuildKitError:

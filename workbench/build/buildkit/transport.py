@@ -9,13 +9,11 @@ import grpc
 
 from workbench.build.buildkit.address import Address
 from workbench.build.buildkit.bridge import Bridge
-from workbench.build.buildkit.failures import NotBuildKitError, UntrustedError
 from workbench.build.buildkit.sockets import opened, shaken, upgraded
 from workbench.errors import WorkbenchError
 
 # What a gateway may read in one piece; a daemon takes 4 MiB (20.10) or 16 MiB.
 MESSAGE_LIMIT = 64 * 2**20
-_READY_SECONDS = 20.0
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
@@ -23,28 +21,28 @@ _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),
 )
+_LOCAL = (*_OPTIONS, ("grpc.default_authority", "localhost"))
 
 
 @contextmanager
 def channel(address: Address) -> Iterator[tuple[grpc.Channel, bool]]:
-    """Yield a channel that is connected, and whether a Docker Engine is what holds the BuildKit.
+    """Yield a channel to what answers at `address`, and whether that is a Docker Engine with a BuildKit inside.
 
-    Raises a BuildKitError that says why not. No thread, socket or file is left afterwards.
+    Raises a BuildKitError that says why there is none. No thread, socket or file is left afterwards.
     """
-    engine = _is_engine(address)
-    if engine:
-        with closing(Bridge(lambda: upgraded(address))) as bridge:
-            options = (*_OPTIONS, ("grpc.default_authority", "localhost"))
-            with _ready(grpc.insecure_channel(f"unix:{bridge.path}", options), address, bridge) as made:
-                yield made, True
+    if _is_engine(address):
+        bridge = Bridge(lambda: upgraded(address))
+        with closing(bridge), grpc.insecure_channel(f"unix:{bridge.path}", _LOCAL) as made:
+            yield made, True
         return
+    target = str(address).removeprefix("tcp://")
     if address.path:
-        plain = grpc.insecure_channel(f"unix:{address.path}", (*_OPTIONS, ("grpc.default_authority", "localhost")))
+        plain = grpc.insecure_channel(f"unix:{address.path}", _LOCAL)
     elif address.certificates is None:
-        plain = grpc.insecure_channel(str(address).removeprefix("tcp://"), _OPTIONS)
+        plain = grpc.insecure_channel(target, _OPTIONS)
     else:
-        plain = grpc.secure_channel(str(address).removeprefix("tcp://"), _credentials(address), _OPTIONS)
-    with _ready(plain, address, None) as made:
+        plain = grpc.secure_channel(target, _credentials(address), _OPTIONS)
+    with plain as made:
         yield made, False
 
 
@@ -69,20 +67,3 @@ def _credentials(address: Address) -> grpc.ChannelCredentials:
         raise WorkbenchError(f"cannot be read: {error.strerror}", where=str(error.filename)) from None
     ca, key, certificate = read
     return grpc.ssl_channel_credentials(ca, key or None, certificate or None)
-
-
-@contextmanager
-def _ready(made: grpc.Channel, address: Address, bridge: Bridge | None) -> Iterator[grpc.Channel]:
-    with made:
-        try:
-            grpc.channel_ready_future(made).result(_READY_SECONDS)
-        except grpc.FutureTimeoutError:
-            if bridge is not None and bridge.failure is not None:
-                raise bridge.failure from None
-            if address.certificates is not None:
-                raise UntrustedError(
-                    f"TLS with {address} did not come about",
-                    hint="are ca.pem, cert.pem and key.pem those of this daemon?",
-                ) from None
-            raise NotBuildKitError(f"what listens at {address} does not speak gRPC") from None
-        yield made
