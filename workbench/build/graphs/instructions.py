@@ -40,6 +40,7 @@ class StageInTheMaking:
     ) -> None:
         self.name, self.below, self.line = name, below, line
         self.config = Config(config)
+        self.begins = self.config.folder
         self.declared: dict[str, str] = {}
         self.arguments, self.globals, self.used = arguments, globals, used
         self.folder, self.section, self.origin = folder, section, origin
@@ -56,7 +57,7 @@ class StageInTheMaking:
 
     def finished(self) -> Stage:
         """Return the stage as it is now."""
-        return Stage(self.name, self.below, self.line, tuple(self.steps), self.config.image())
+        return Stage(self.name, self.below, self.line, tuple(self.steps), self.config.image(), self.begins)
 
 
 def _title(item: Instruction) -> str:

@@ -85,13 +85,16 @@ class Folder(Step):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One FROM: what it stands on (neither stage nor image: nothing), its steps, and its image's config."""
+    """One FROM: what it stands on (neither stage nor image: nothing), the folder that it begins in, its steps,
+    and its image's config.
+    """
 
     name: str
     below: Origin
     line: int
     steps: tuple[Run | Copy | Folder, ...]
     config: Mapping[str, Any]
+    begins: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
