@@ -1,0 +1,1 @@
+"""Trees that were made side by side become one, on any BuildKit."""

@@ -1,0 +1,1 @@
+"""What joins trees within a build: read as text, and run there."""
