@@ -67,6 +67,11 @@ def shaken(connection: Connection, address: Address) -> bool:
     if len(said) == 9 and said[3] == 4 and said[5:] == bytes(4):
         return False
     if not said.startswith(b"HTTP/1."):
+        if not said and address.certificates:
+            raise UntrustedError(
+                f"{address} broke off once TLS was agreed on",
+                hint="it may want to know who you are: cert.pem and key.pem, signed by an authority it trusts",
+            )
         if not said:
             raise NotBuildKitError(f"what listens at {address} does not answer", hint=_hint(address))
         raise NotBuildKitError(f"what listens at {address} is no BuildKit and no Docker Engine", hint=_hint(address))
