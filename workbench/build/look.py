@@ -43,9 +43,8 @@ class Base:
 
     `system` is its os-release; `python` the version (3.11) of its environment in /opt/app-root, and
     `packages` what is installed there, by canonical name; `os_packages` are dpkg's, and `chosen`
-    those that were not only brought by others; `groups` is the group of each user by number, None when
-    the image has a list of groups, where names and groups can be looked up.
-    `compares` is whether it has programs that compare trees, which joins need.
+    those that were not only brought by others; `groups` is the group of each user by number, and `has_groups`
+    whether the image has a list of groups, without which BuildKit looks up nobody. `compares` is whether it has programs that compare trees, which joins need.
     """
 
     image: str
@@ -55,7 +54,8 @@ class Base:
     os_packages: Mapping[str, str] = field(default_factory=dict)
     chosen: frozenset[str] = frozenset()
     cuda: str = ""
-    groups: Mapping[str, str] | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    has_groups: bool = False
     compares: bool = False
 
     @property
@@ -84,7 +84,6 @@ def look(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
     environment = dict(entry.partition("=")[::2] for entry in (config.get("config") or {}).get("Env") or ())
     python = _python(tree)
     os_packages = dict(_dpkg(_text(tree, _DPKG)))
-    has_groups = bool(_text(tree, "/etc/group"))
     return Base(
         image=image,
         system=os_release(_text(tree, _OS_RELEASE)),
@@ -94,7 +93,8 @@ def look(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
         chosen=frozenset(os_packages) - _automatic(_text(tree, _AUTOMATIC)),
         cuda=environment.get("CUDA_VERSION", ""),
         compares=bool(python) or _compares({*names_in(tree, "/bin"), *names_in(tree, "/usr/bin")}),
-        groups=None if has_groups else _groups(_text(tree, "/etc/passwd")),
+        groups=_groups(_text(tree, "/etc/passwd")),
+        has_groups=bool(_text(tree, "/etc/group")),
     )
 
 

@@ -148,7 +148,7 @@ FROM one
 RUN b
 """
     made = plan(text, UNUSED="1", IMAGE="x")
-    seen = [{k: v for k, v in step.environment} for stage in made.stages for step in stage.steps if type(step) is Run]
+    seen = [dict(step.environment) for stage in made.stages for step in stage.steps if type(step) is Run]
     assert seen == [
         {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "env"},
         {"PATH": "/bin", "LANG": "C", "E": "env"},

@@ -40,8 +40,8 @@ class Lent:
 
     `network` is the one of steps that ask for none; `secrets` maps paths inside to the session's ids;
     `downloads` says whether package managers keep theirs, and `kinds` which images may share them;
-    `groups` are the users' groups by number, by image, where an image cannot be asked for them; with
-    `fresh`, no step is taken out of the cache; `join` joins a fork, None builds one section after the other.
+    `groups` are the users' groups by number, by image, and `looked_up` the images where the daemon can look
+    users up; with `fresh`, no step is taken out of the cache; `join` joins a fork, None builds one section after the other.
     """
 
     network: str = ""
@@ -50,6 +50,7 @@ class Lent:
     downloads: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    looked_up: frozenset[str] = frozenset()
     fresh: bool = False
     ignored: tuple[str, ...] = ()
     shared_key: str = ""
@@ -116,7 +117,8 @@ class Emitter:
             elif isinstance(step, Copy):
                 state = self._copy(state, step)
             else:
-                state = state.mkdir(step.path, parents=True, name=step.title)
+                owner = self._numbers(step.user, root)
+                state = state.mkdir(step.path, parents=True, owner=owner, name=step.title)
         return state
 
     def _copy(self, state: State, step: Copy) -> State:
@@ -165,8 +167,10 @@ class Emitter:
 
     def _user(self, user: str, root: str) -> str:
         """Return the user as the daemon can look it up: it does so only where the image has a list of groups."""
-        if root and root not in self.lent.groups:
-            return user
+        return user if root in self.lent.looked_up else self._numbers(user, root)
+
+    def _numbers(self, user: str, root: str) -> str:
+        """Return a user's number with that of the group; a name as it is."""
         return f"{user}:{self.lent.groups.get(root, {}).get(user, '0')}" if user.isdigit() else user
 
     def _mount(self, mount: Mount) -> mounts.Mount:

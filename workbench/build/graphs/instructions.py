@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from workbench.build.graphs.config import Config
@@ -111,6 +112,9 @@ def _label(stage: StageInTheMaking, item: Instruction) -> None:
 
 
 def _run(stage: StageInTheMaking, item: Instruction) -> None:
+    if stage.steps and isinstance(stage.steps[-1], Folder) and stage.steps[-1].path == stage.config.folder:
+        # podman makes the folder of a WORKDIR for the step that needs it: a command's belongs to its user.
+        stage.steps[-1] = replace(stage.steps[-1], user=stage.config.user)
     flags = flags_of(item, ("mount", "network"), repeated=("mount",))
     network = flags.get("network", ["default"])[0]
     if network not in _NETWORKS:

@@ -78,9 +78,10 @@ class Copy(Step):
 
 @dataclass(frozen=True, slots=True)
 class Folder(Step):
-    """A folder that has to be there, with those above it."""
+    """A folder that has to be there, with those above it; those that are new belong to `user`, "" for root."""
 
     path: str
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
