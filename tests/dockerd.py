@@ -65,6 +65,18 @@ class Dockerd:
         assert b'"errorDetail"' not in said[-2000:], f"{method} {path}: {said[-2000:].decode(errors='replace')}"
         return said
 
+    @contextmanager
+    def download(self, path: str) -> Iterator[IO[bytes]]:
+        """Yield the answer of the Engine API as it comes."""
+        connection = _Connection(self.socket)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            assert answer.status == 200, f"{path}: {answer.status} {answer.read().decode(errors='replace')}"
+            yield answer
+        finally:
+            connection.close()
+
     def names(self) -> set[str]:
         """Every name that an image of the store has."""
         listed = json.loads(self("GET", "/images/json"))

@@ -1,0 +1,113 @@
+"""The comparison of images finds every kind of difference, and nothing where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.dockerd import Dockerd
+from tests.engine import TINY, Engine
+from tests.images_equal import LABELS_MAY_DIFFER, MAY_DIFFER, Contents, Difference, differences, of_dockerd, of_podman
+
+IMAGE = "localhost/compared:1"
+CONTAINERFILE = f"""\
+FROM {TINY}
+RUN mkdir -p /data/deep /var/log /srv && echo one >/data/file && ln -s file /data/link && ln /data/file /data/second \\
+    && echo gone >/data/gone && mknod /data/pipe p && chown 7:8 /data/file && chmod 4751 /data/file
+RUN rm /data/gone && echo now >/var/log/some.log && printf '\\1\\2\\3\\4\\0\\0\\0\\0dateSIZEcode' >/data/some.pyc
+ENV A=1 B=2
+LABEL x=y
+USER 7
+WORKDIR /data
+EXPOSE 8888
+VOLUME /srv
+STOPSIGNAL SIGINT
+ENTRYPOINT ["/bin/sh"]
+CMD ["-c", "true"]
+"""
+
+# What is changed, and the differences that are found: where and what.
+MUTATIONS = {
+    "RUN echo two >/data/file": ["data/file: content"],
+    "RUN chmod 0700 /data/deep": ["data/deep: mode"],
+    "RUN chown 9 /data/deep": ["data/deep: owner"],
+    "RUN chown :9 /data/deep": ["data/deep: owner"],
+    "RUN chmod u-s /data/some.pyc && chmod +t /data": ["data: mode"],
+    "RUN ln -sf other /data/link": ["data/link: content"],
+    "RUN rm /data/pipe && mkdir /data/pipe": ["data/pipe: type"],
+    "RUN rm /data/link && echo one >/data/link": ["data/link: type"],
+    "RUN rm /data/link": ["data/link: is there"],
+    "RUN rm -r /data/deep && mkdir /data/deep": [],
+    "RUN echo new >/data/new": ["data/new: is there"],
+    "RUN mkdir /data/new": ["data/new: is there"],
+    # Its date may differ, its code may not.
+    "RUN printf '\\1\\2\\3\\4\\0\\0\\0\\0DATESIZEcode' >/data/some.pyc": [],
+    "RUN printf '\\1\\2\\3\\4\\0\\0\\0\\0dateSIZEcodE' >/data/some.pyc": ["data/some.pyc: content"],
+    "RUN printf '\\1\\2\\3\\4\\3\\0\\0\\0hashHASHcode' >/data/some.pyc": ["data/some.pyc: content"],
+    "RUN echo later >/var/log/some.log": [],
+    "RUN chmod 0600 /var/log/some.log": ["var/log/some.log: mode"],
+    "RUN rm /var/log/some.log": ["var/log/some.log: is there"],
+    "ENV A=2": ["Env A: value"],
+    "ENV C=3": ["Env C: value"],
+    "LABEL x=z": ["Labels x: value"],
+    "LABEL io.buildah.version=0": [],
+    "USER 8": ["User: value"],
+    "WORKDIR /": ["WorkingDir: value"],
+    "EXPOSE 9999": ["ExposedPorts 9999/tcp: value"],
+    "VOLUME /data": ["Volumes /data: value"],
+    "STOPSIGNAL SIGTERM": ["StopSignal: value"],
+    'CMD ["-c", "false"]': ["Cmd: value"],
+    'ENTRYPOINT ["/bin/ash"]': ["Cmd: value", "Entrypoint: value"],
+}
+
+
+@pytest.fixture(scope="module")
+def plain(store: Engine) -> Iterator[Contents]:
+    """The image that the changed ones are compared with."""
+    store("build", "--network=none", "--tag", IMAGE, "-", stdin=CONTAINERFILE.encode())
+    yield of_podman(store, IMAGE)
+    store("rmi", "--force", IMAGE)
+
+
+def test_the_paths_are_those_of_the_file_system(plain: Contents) -> None:
+    found = {path: entry.type for path, entry in plain.paths.items() if path.startswith("data")}
+    assert found == {
+        "data": "folder",
+        "data/deep": "folder",
+        "data/file": "file",
+        "data/link": "symlink",
+        "data/pipe": "pipe",
+        "data/second": "file",
+        "data/some.pyc": "file",
+    }
+    file = plain.paths["data/file"]
+    assert (file.mode, file.owner) == (0o4751, (7, 8))
+    assert plain.paths["data/second"] == file
+
+
+def test_one_image_in_both_stores_is_the_same(store: Engine, plain: Contents, dockerd: Dockerd) -> None:
+    dockerd.carry(store, IMAGE)
+    assert differences(plain, of_dockerd(dockerd, IMAGE)) == []
+    dockerd("DELETE", f"/images/{IMAGE}", force="1")
+
+
+@pytest.mark.parametrize("change", MUTATIONS)
+def test_what_is_changed_is_found(store: Engine, plain: Contents, change: str) -> None:
+    # As root, whatever the image runs as, unless that is what is changed.
+    text = f"FROM {IMAGE}\nUSER 0\n{change}\nUSER 7\n" if change.startswith("RUN") else f"FROM {IMAGE}\n{change}\n"
+    store("build", "--network=none", "--tag", "localhost/changed:1", "-", stdin=text.encode())
+    try:
+        found = differences(plain, of_podman(store, "localhost/changed:1"))
+    finally:
+        store("rmi", "--force", "localhost/changed:1")
+    assert [f"{each.where}: {each.what}" for each in found] == MUTATIONS[change]
+
+
+def test_a_difference_names_both_sides() -> None:
+    assert str(Difference("data/file", "mode", "0644", "0600")) == "data/file: mode: 0644 / 0600"
+
+
+def test_every_exception_has_a_reason() -> None:
+    assert all(len(may.why.split()) > 3 for may in MAY_DIFFER)
+    assert all(len(why.split()) > 3 for why in LABELS_MAY_DIFFER.values())
