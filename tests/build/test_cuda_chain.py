@@ -67,7 +67,7 @@ def test_the_chain_and_its_names(chain: Engine, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [CUDA.format(layer) for layer in LAYERS]
     told = [line.partition(": ")[0] for line in done.stderr.splitlines()]
-    assert set(told) == set(LAYERS)
+    assert set(told) == {"builder", *LAYERS}
     below = "base\nruntime one-1 two-2"
     assert chain("run", "--rm", CUDA.format("runtime-cudnn"), "cat", "/layers") == f"{below}\nruntime-cudnn"
     assert chain("run", "--rm", CUDA.format("devel-cudnn"), "cat", "/layers") == f"{below}\ndevel\ndevel-cudnn"

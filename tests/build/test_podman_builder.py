@@ -57,7 +57,8 @@ def test_a_recipe_is_built_and_labelled(unbuilt: Engine, tmp_path: Path) -> None
     (log,) = (tmp_path / "logs").iterdir()
     assert "attrs==25.1.0" in log.read_text()
     # The last line is for an image that has no Python to ask.
-    *shown, note = done.stderr.splitlines()
+    builder, *shown, note = done.stderr.splitlines()
+    assert builder == "builder: podman: it is installed"
     assert note.startswith(f"note: the SBOM lists what the recipe asks for: {IMAGE} does not tell its packages: ")
     steps = [line.partition("]")[2].split()[0] for line in shown[:-1]]
     assert steps == [f"{number}/{len(steps)}" for number in range(1, len(steps) + 1)]
@@ -176,6 +177,7 @@ def test_a_base_that_is_missing(unbuilt: Engine, tmp_path: Path) -> None:
     done = wizard("build", folder, "--log-dir", tmp_path / "logs")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
+        "builder: podman: it is installed",
         f"error: {folder}: the base image {BASE} is not on this machine",
         "  hint: make it with `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`, "
         "or compose the recipe on another base",

@@ -9,7 +9,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from workbench.attest.package import DEB, PYPI, RPM, Package, joined
-from workbench.build import podman
+from workbench.build.store import PODMAN, Store
 from workbench.errors import WorkbenchError
 
 _QUESTIONS = os.path.join(os.path.dirname(__file__), "questions.py")
@@ -17,18 +17,15 @@ _QUESTIONS = os.path.join(os.path.dirname(__file__), "questions.py")
 _WHEELS = "/usr/local/cuda/share/wheels"
 
 
-def installed_packages(image: str) -> list[Package]:
-    """Return the packages of Python and of the operating system in the local `image`.
+def installed_packages(image: str, store: Store = PODMAN) -> list[Package]:
+    """Return the packages of Python and of the operating system in the `image` of `store`.
 
     Raises WorkbenchError when the image has no Python that answers.
     """
     with open(_QUESTIONS, encoding="utf-8") as file:
         questions = file.read()
-    answer = podman.ask(
-        *("run", "--rm", "--network=none", "--user=0", "--entrypoint=python"),
-        *("--env=LC_ALL=C.UTF-8", image, "-I", "-c", questions, _WHEELS),
-        seconds=600,
-    )
+    command = ("python", "-I", "-c", questions, _WHEELS)
+    answer = store.run(image, command, user="0", environment={"LC_ALL": "C.UTF-8"}, seconds=600)
     if answer.code != 0:
         raise WorkbenchError(f"{image} does not tell its packages: {answer.reason}")
     return read_answers(answer.out)

@@ -10,21 +10,24 @@ from workbench.attest.locked import locked_packages
 from workbench.attest.package import Package
 from workbench.attest.provenance import provenance
 from workbench.attest.sbom import sbom, with_lock
-from workbench.build import podman
 from workbench.build.make import Made
+from workbench.build.store import PODMAN, Store
 from workbench.compose.recipe import PROVENANCE, SBOM
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.recipes.read import Manifest, read_files, read_manifest
 
 
-def keep_records(folder: str, made: Made, source: str) -> str:
+def keep_records(folder: str, made: Made, source: str, store: Store = PODMAN) -> str:
     """Write the records of the image that was `made` from the recipe in `folder`; `source` is its source label.
+    The image is in `store`.
 
     Returns what is missing in them, "" for nothing: an image without Python tells no packages, and
     its SBOM then lists what the recipe asks for. Raises WorkbenchError when the disk refuses.
     """
     manifest = read_manifest(folder)
+    versions = store.versions()
+    below = store.look(manifest.image)
     image, image_id = made.built.image, made.built.id
     ended = datetime.datetime.now(datetime.UTC)
     statement = provenance(
@@ -32,13 +35,13 @@ def keep_records(folder: str, made: Made, source: str) -> str:
         source=source,
         image=image,
         image_id=image_id,
-        base_digest=digest_of(manifest.image),
-        builder="podman",
-        versions={"podman": podman.tell("tell its version", "version", "--format", "{{.Client.Version}}")},
+        base_digest=below.digest if below else "",
+        builder=next(iter(versions)),
+        versions=dict(versions),
         began=ended - datetime.timedelta(seconds=made.seconds),
         ended=ended,
     )
-    text, missing = image_sbom(manifest, folder, image, image_id)
+    text, missing = image_sbom(manifest, folder, image, image_id, store)
     write_whole(os.path.join(folder, SBOM), text)
     write_whole(os.path.join(folder, PROVENANCE), statement)
     return missing
@@ -50,7 +53,7 @@ def recipe_sbom(folder: str) -> str:
     return sbom(manifest.tag, locked_packages(read_files(folder), manifest.selection.python))
 
 
-def image_sbom(manifest: Manifest, folder: str, image: str, image_id: str) -> tuple[str, str]:
+def image_sbom(manifest: Manifest, folder: str, image: str, image_id: str, store: Store = PODMAN) -> tuple[str, str]:
     """Return the SBOM of `image`, built from the recipe in `folder`, and what is missing in it ("" for nothing)."""
     locked: list[Package] = []
     missing = []
@@ -59,14 +62,8 @@ def image_sbom(manifest: Manifest, folder: str, image: str, image_id: str) -> tu
     except WorkbenchError as error:
         missing.append(f"the SBOM has no hashes: {error.where}: {error.message}")
     try:
-        installed = installed_packages(image)
+        installed = installed_packages(image, store)
     except WorkbenchError as error:
         missing.append(f"the SBOM lists what the recipe asks for: {error.message}")
         return sbom(manifest.tag, locked), "; ".join(missing)
     return sbom(manifest.tag, with_lock(installed, locked), image_id=image_id), "; ".join(missing)
-
-
-def digest_of(image: str) -> str:
-    """Return the digest of the manifest of an image that is here, "" when it is not."""
-    answer = podman.ask("image", "inspect", "--format", "{{.Digest}}", image)
-    return answer.out.strip() if answer.code == 0 else ""

@@ -40,7 +40,7 @@ def root_name(os_name: str) -> str:
 def root_image(catalogue: Catalogue, release: str, os_name: str) -> str:
     """Return the image that the base stands on: ours if it was made here, else the one the release pins."""
     own = root_name(os_name)
-    return own if podman.exists(own) else pinned_root(catalogue, release, os_name)
+    return own if podman.is_installed() and podman.exists(own) else pinned_root(catalogue, release, os_name)
 
 
 def pinned_root(catalogue: Catalogue, release: str, os_name: str) -> str:

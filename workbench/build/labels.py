@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from workbench.build import podman
+from workbench.build.store import PODMAN
 from workbench.errors import UsageError
 from workbench.names import LATEST
 
@@ -39,6 +40,6 @@ def on_base(image: str) -> Mapping[str, str]:
     which is inherited, would stand there.
     """
     _, _, named = image.partition("@")
-    answer = podman.ask("image", "inspect", "--format", "{{.Digest}}", image)
-    digest = named or (answer.out.strip() if answer.code == 0 else "")
+    seen = None if named or not podman.is_installed() else PODMAN.look(image)
+    digest = named or (seen.digest if seen else "")
     return {f"{_OCI}.base.name": image, f"{_OCI}.base.digest": digest}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from workbench.build.builder import BuildRequest
+from workbench.build.builder import Builder, BuildRequest
 from workbench.build.graph import run_graph
 from workbench.build.make import Made, make
 from workbench.build.progress import DEFAULT_LOGS
@@ -47,6 +47,7 @@ def make_all(
     at_once: int = 2,
     logs: str = DEFAULT_LOGS,
     quiet: bool = False,
+    builder: Builder | None = None,
 ) -> list[Outcome]:
     """Build the images that `requests` describe by name, each after the one that `below` says it stands on.
 
@@ -62,7 +63,7 @@ def make_all(
             if not quiet:
                 print(f"{name}: {request.names[0]} is there", file=sys.stderr, flush=True)
             return
-        made[name] = make(request, logs=logs, quiet=quiet, to=_Named(name, sys.stderr))
+        made[name] = make(request, logs=logs, quiet=quiet, to=_Named(name, sys.stderr), builder=builder)
         if after is not None:
             after(name, made[name])
 

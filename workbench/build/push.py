@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.build import podman
+from workbench.build.store import PODMAN, Store
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import LATEST, is_image, is_qualified, with_tag
 
@@ -35,8 +35,8 @@ def latest_tag(tag: str) -> str:
     return f"{tag.rpartition('_')[0]}_{LATEST}"
 
 
-def push(image: str, repository: str) -> Pushed:
-    """Push the local `image` to `repository` under its own tag, then move the tag's `latest` there.
+def push(image: str, repository: str, store: Store = PODMAN) -> Pushed:
+    """Push the `image` of `store` to `repository` under its own tag, then move the tag's `latest` there.
 
     Raises WorkbenchError that says which tags arrived when the registry refuses one.
     """
@@ -44,7 +44,7 @@ def push(image: str, repository: str) -> Pushed:
     tag = image.rpartition(":")[2]
     done: list[str] = []
     for target in dict.fromkeys((f"{repository}:{tag}", f"{repository}:{latest_tag(tag)}")):
-        answer = podman.ask("push", image, f"docker://{target}")
+        answer = store.push(image, target)
         if answer.code != 0:
             arrived = f"{', '.join(done)} arrived; " if done else "nothing was pushed and no tag moved; "
             host = repository.split("/", 1)[0]

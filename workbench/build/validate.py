@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-from workbench.build import podman
 from workbench.build.base_image import how_to_make
+from workbench.build.store import PODMAN, Store
 from workbench.errors import WorkbenchError
 
 APP_ROOT = "/opt/app-root"
@@ -45,33 +44,30 @@ class Check:
         return {"check": self.what, "ok": self.holds, "seen": self.seen}
 
 
-def validate(image: str, commands: tuple[str, ...], python: str) -> list[Check]:
-    """Return what was found in the local `image`: its settings, then as each of USERS the commands
+def validate(image: str, commands: tuple[str, ...], python: str, store: Store = PODMAN) -> list[Check]:
+    """Return what was found in the `image` of `store`: its settings, then as each of USERS the commands
     of the operating system, the Python (as 3.11) and whether it can install packages.
 
     Containers run without network and are removed. Raises WorkbenchError when the image is not
     here or does not start.
     """
-    if not podman.exists(image):
+    seen = store.look(image)
+    if seen is None:
         raise WorkbenchError(
             f"the image {image} is not on this machine", hint=f"make it with {how_to_make(image) or '`make base …`'}"
         )
-    config = json.loads(podman.tell(f"look at {image}", "image", "inspect", "--format", "{{json .Config}}", image))
     checks = [
-        _equal("user of the image", config.get("User", ""), "1001"),
-        _equal("folder of the image", config.get("WorkingDir", ""), HOME),
+        _equal("user of the image", seen.config.get("User", ""), "1001"),
+        _equal("folder of the image", seen.config.get("WorkingDir", ""), HOME),
     ]
     for user in USERS:
-        checks += _as_user(image, user, commands, python)
+        checks += _as_user(store, image, user, commands, python)
     return checks
 
 
-def _as_user(image: str, user: str, commands: tuple[str, ...], python: str) -> list[Check]:
-    answer = podman.ask(
-        *("run", "--rm", "--network=none", "--user", user, "--env", f"APP_ROOT_CHECKED={APP_ROOT}"),
-        *("--entrypoint", "sh", image, "-c", _SCRIPT, "sh", *commands),
-        seconds=120,
-    )
+def _as_user(store: Store, image: str, user: str, commands: tuple[str, ...], python: str) -> list[Check]:
+    command = ("sh", "-c", _SCRIPT, "sh", *commands)
+    answer = store.run(image, command, user=user, environment={"APP_ROOT_CHECKED": APP_ROOT}, seconds=120)
     if answer.code != 0:
         raise WorkbenchError(f"{image} does not run as user {user}: {answer.reason}")
     return read_answers(answer.out, user, python)

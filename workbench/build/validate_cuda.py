@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 
-from workbench.build import podman
+from workbench.build.store import PODMAN, Store, needed
 from workbench.build.validate import USERS, Check
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.values import Release
@@ -34,14 +34,13 @@ _ENVIRONMENT = ("CUDA_VERSION", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_D
 _QUESTIONS = os.path.join(os.path.dirname(__file__), "cuda_questions.py")
 
 
-def validate_layer(image: str, layer: str, release: Release) -> list[Check]:
-    """Return what was found in the local `image`, which is a CUDA `layer` of `release`.
+def validate_layer(image: str, layer: str, release: Release, store: Store = PODMAN) -> list[Check]:
+    """Return what was found in the `image` of `store`, which is a CUDA `layer` of `release`.
 
     Its environment first; then, as each of USERS, its libraries and their versions. Without
     network and without a GPU. Raises WorkbenchError when the image does not start.
     """
-    said = podman.tell(f"look at {image}", "image", "inspect", "--format", "{{json .Config.Env}}", image)
-    environment = dict(entry.split("=", 1) for entry in json.loads(said))
+    environment = dict(entry.split("=", 1) for entry in needed(store, image).config.get("Env") or ())
     checks = [_same(f"{name} of the image", environment.get(name, ""), want) for name, want in _wanted(release).items()]
     below = _down_from(layer)
     libraries = [stem for part in below for stem in _LIBRARIES[part]]
@@ -50,11 +49,8 @@ def validate_layer(image: str, layer: str, release: Release) -> list[Check]:
         questions = file.read()
     for user in USERS:
         # LD_LIBRARY_PATH must not be what makes it work: programs clear it.
-        answer = podman.ask(
-            *("run", "--rm", "--network=none", "--user", user, "--env", "LD_LIBRARY_PATH="),
-            *("--entrypoint", "python", image, "-c", questions, ",".join(dict.fromkeys(libraries)), ",".join(versions)),
-            seconds=300,
-        )
+        command = ("python", "-c", questions, ",".join(dict.fromkeys(libraries)), ",".join(versions))
+        answer = store.run(image, command, user=user, environment={"LD_LIBRARY_PATH": ""}, seconds=300)
         if answer.code != 0:
             raise WorkbenchError(f"{image} does not answer as user {user}: {answer.reason}")
         checks += read_cuda_answers(answer.out, user, release.cuda)

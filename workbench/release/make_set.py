@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.attest.records import keep_records
-from workbench.build import podman
+from workbench.build.backend import Backend
 from workbench.build.builder import BuildRequest
 from workbench.build.make import Made
 from workbench.build.make_all import Outcome, make_all
 from workbench.build.recipe_build import SOURCE_LABEL
+from workbench.build.store import needed
 from workbench.build.there import is_there
 from workbench.release.requests import stands_on
 from workbench.release.standard import Image, graph
@@ -36,7 +37,13 @@ class Row:
 
 
 def make_set(
-    images: Mapping[str, Image], requests: Mapping[str, BuildRequest], *, jobs: int, logs: str, quiet: bool
+    images: Mapping[str, Image],
+    requests: Mapping[str, BuildRequest],
+    backend: Backend,
+    *,
+    jobs: int,
+    logs: str,
+    quiet: bool,
 ) -> list[Row]:
     """Build the images that are not there and return what became of all, in the order of `images`.
 
@@ -45,17 +52,15 @@ def make_set(
     """
 
     def there(tag: str) -> bool:
-        return is_there(requests[tag], stands_on(requests[tag], images[tag]))
+        return is_there(requests[tag], stands_on(requests[tag], images[tag]), backend.store)
 
     def record(tag: str, made: Made) -> None:
         if images[tag].selection:
-            missing = keep_records(requests[tag].folder, made, requests[tag].labels[SOURCE_LABEL])
+            missing = keep_records(requests[tag].folder, made, requests[tag].labels[SOURCE_LABEL], backend.store)
             if missing and not quiet:
                 print(f"{tag}: note: {missing}", file=sys.stderr, flush=True)
 
-    outcomes = make_all(requests, graph(images), there, after=record, at_once=jobs, logs=logs, quiet=quiet)
-    return [Row(outcome, 0 if outcome.is_bad else _size(outcome.image)) for outcome in outcomes]
-
-
-def _size(image: str) -> int:
-    return int(podman.tell(f"look at {image}", "image", "inspect", "--format", "{{.Size}}", image))
+    outcomes = make_all(
+        requests, graph(images), there, after=record, at_once=jobs, logs=logs, quiet=quiet, builder=backend.builder
+    )
+    return [Row(each, 0 if each.is_bad else needed(backend.store, each.image).size) for each in outcomes]

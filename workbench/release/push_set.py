@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from workbench.attest.attach import attach_records
-from workbench.build import podman
 from workbench.build.push import check_repository, latest_tag
+from workbench.build.store import PODMAN, Store
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.registry.repository import Manifest, Repository
@@ -27,9 +27,15 @@ class Step:
 
 
 def push_set(
-    images: Mapping[str, Image], repository: str, recipes: str, *, replace: bool, told: Callable[[Step], None]
+    images: Mapping[str, Image],
+    repository: str,
+    recipes: str,
+    *,
+    replace: bool,
+    told: Callable[[Step], None],
+    store: Store = PODMAN,
 ) -> None:
-    """Push the local images of the set to `repository` with their records, then move their `latest` there.
+    """Push the set from `store` to `repository` with its records, then move its `latest` there.
 
     What is there already is not pushed again, so a push that broke goes on where it was. `told` is
     called with each step as it is done. Raises FaultsError for images that were not built, and
@@ -38,11 +44,11 @@ def push_set(
     moved, unless they were moving already.
     """
     check_repository(repository)
-    identities = _local(images)
+    identities = _local(images, store)
     with Repository(repository) as remote:
         arrived: dict[str, Manifest] = {}
         for tag, image in images.items():
-            arrived[tag] = _arrive(remote, repository, tag, identities[tag], replace, told)
+            arrived[tag] = _arrive(remote, repository, tag, identities[tag], replace, told, store)
             for other in image.also:
                 _same(remote, other, arrived[tag], replace, told)
             if image.selection:
@@ -58,13 +64,12 @@ def push_set(
                 _same(remote, latest_tag(name), manifest, True, told, MOVED)
 
 
-def _local(images: Mapping[str, Image]) -> dict[str, str]:
+def _local(images: Mapping[str, Image], store: Store) -> dict[str, str]:
     """Return the id of each image that is here; raises FaultsError that names those that are not."""
     found = {}
     for tag in images:
-        answer = podman.ask("image", "inspect", "--format", "{{.Id}}", f"{LOCAL_REPOSITORY}:{tag}")
-        if answer.code == 0:
-            found[tag] = f"sha256:{answer.out.strip().removeprefix('sha256:')}"
+        if seen := store.look(f"{LOCAL_REPOSITORY}:{tag}"):
+            found[tag] = seen.id
     if missing := [(tag, "is not built") for tag in images if tag not in found]:
         raise FaultsError(
             f"{len(missing)} of {len(images)} images of the set are not here; nothing was pushed",
@@ -75,7 +80,13 @@ def _local(images: Mapping[str, Image]) -> dict[str, str]:
 
 
 def _arrive(
-    remote: Repository, repository: str, tag: str, identity: str, replace: bool, told: Callable[[Step], None]
+    remote: Repository,
+    repository: str,
+    tag: str,
+    identity: str,
+    replace: bool,
+    told: Callable[[Step], None],
+    store: Store,
 ) -> Manifest:
     """Have the image under its dated tag in the registry, and return its manifest there."""
     there = remote.manifest(tag)
@@ -87,7 +98,7 @@ def _arrive(
             f"{repository}:{tag} is another image: {there.config or there.digest}, and here it is {identity}",
             hint="a dated tag stays what it is: build under another date, or replace it with --replace",
         )
-    answer = podman.ask("push", f"{LOCAL_REPOSITORY}:{tag}", f"docker://{repository}:{tag}")
+    answer = store.push(f"{LOCAL_REPOSITORY}:{tag}", f"{repository}:{tag}")
     if answer.code != 0:
         raise WorkbenchError(
             f"pushing {repository}:{tag} failed: {answer.reason}",

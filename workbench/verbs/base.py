@@ -6,7 +6,7 @@ import argparse
 import json
 
 from workbench.catalog.reader import read_catalogue
-from workbench.verbs.build import build_options
+from workbench.verbs.build import backend_of, build_options, tell_builder
 
 EXAMPLES = """\
   wizard.py base --os bookworm --python 3.11 --release 2026a --date 20261122
@@ -33,6 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.build.chain import base_request
     from workbench.build.make import make
 
+    backend = backend_of(args, tuple(args.options))
     request = base_request(
         read_catalogue(args.catalog),
         args.release,
@@ -43,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     )
-    made = make(request, logs=args.log_dir, quiet=args.json)
+    tell_builder(backend, quiet=args.json)
+    made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if args.json:
         print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
     else:

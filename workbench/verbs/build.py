@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.build.backend import Backend
     from workbench.build.make import Made
 
 EXAMPLES = """\
@@ -17,11 +18,49 @@ EXAMPLES = """\
   wizard.py build recipes/* --push quay.io/team/images   build all and push each, with its `latest`
   wizard.py build recipes/TAG --engine-option=--jobs=2   pass an option to podman build
   wizard.py build recipes/TAG --ca-bundle ca.pem         on a network that inspects TLS
+  wizard.py build recipes/TAG --backend buildkit         with the BuildKit of this machine's Docker Engine
 """
+
+
+def backend_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say who builds, and so whose images are meant."""
+    parser.add_argument(
+        "--backend",
+        metavar="NAME",
+        default="",
+        help="podman or buildkit; default: what WORKBENCH_BUILDER says, else podman where it is installed",
+    )
+    parser.add_argument(
+        "--buildkit",
+        metavar="ADDRESS",
+        default="",
+        help="unix:///PATH or tcp://HOST:PORT of a Docker Engine or a buildkitd; default: BUILDKIT_HOST, DOCKER_HOST, "
+        "or the usual socket",
+    )
+    parser.add_argument(
+        "--buildkit-certs",
+        metavar="DIR",
+        default="",
+        help="speak TLS with it: ca.pem, and cert.pem with key.pem where it asks who you are",
+    )
+
+
+def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backend:
+    """Return who builds, and whose images are meant, by the flags."""
+    from workbench.build.backend import choose, opened
+
+    return opened(choose(args.backend, args.buildkit, args.buildkit_certs), options)
+
+
+def tell_builder(backend: Backend, *, quiet: bool) -> None:
+    """Say who builds and why, unless `quiet`: the same line may mean another builder on another machine."""
+    if not quiet:
+        print(f"builder: {backend.choice}", file=sys.stderr, flush=True)
 
 
 def build_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every verb takes that builds."""
+    backend_options(parser)
     parser.add_argument(
         "--engine-option",
         dest="options",
@@ -62,12 +101,10 @@ def run(args: argparse.Namespace) -> int:
     from workbench.attest.records import keep_records
     from workbench.build.labels import given
     from workbench.build.make import make
-    from workbench.build.podman_builder import check_options
     from workbench.build.push import check_repository, push
     from workbench.build.recipe_build import SOURCE_LABEL, recipe_request
 
-    options = tuple(args.options)
-    check_options(options)
+    backend = backend_of(args, tuple(args.options))
     labels = given(args.source, args.revision)
     if args.push:
         check_repository(args.push)
@@ -75,20 +112,21 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("a folder is given twice")
     # All folders are read before the first is built: a typing error in the last should not take an hour to show.
     requests = [
-        recipe_request(folder, labels=labels, options=options, ca_bundle=args.ca_bundle, cache=args.cache)
+        recipe_request(folder, labels=labels, options=tuple(args.options), ca_bundle=args.ca_bundle, cache=args.cache)
         for folder in args.folders
     ]
+    tell_builder(backend, quiet=args.json)
     reports = []
     for request in requests:
-        made = make(request, logs=args.log_dir, quiet=args.json)
+        made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
         report = {"tag": request.tag, **made.as_data()}
-        missing = keep_records(request.folder, made, request.labels[SOURCE_LABEL])
+        missing = keep_records(request.folder, made, request.labels[SOURCE_LABEL], backend.store)
         if missing and args.json:
             report["note"] = missing
         elif missing:
             print(f"note: {missing}", file=sys.stderr)
         if args.push:
-            pushed = push(made.built.image, args.push).images
+            pushed = push(made.built.image, args.push, backend.store).images
             report["pushed"] = list(pushed)
             attached = _attached(args.push, made, request.folder)
             report["attached"] = [record for record, reason in attached if not reason]

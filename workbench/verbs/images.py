@@ -8,7 +8,7 @@ import sys
 
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
-from workbench.verbs.build import build_options, label_options
+from workbench.verbs.build import backend_of, build_options, label_options, tell_builder
 from workbench.verbs.new import DEFAULT_OUT
 from workbench.verbs.recipes import set_options
 
@@ -33,7 +33,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build what is not there yet, and show what became of each, its size and its time."""
     from workbench.build.labels import given
-    from workbench.build.podman_builder import check_options
     from workbench.release.make_set import make_set
     from workbench.release.requests import Options, set_requests
     from workbench.release.standard import images
@@ -41,12 +40,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.jobs < 1:
         raise UsageError("--jobs needs a number from 1 on")
-    check_options(tuple(args.options))
+    backend = backend_of(args, tuple(args.options))
     catalogue = read_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
     how = Options(tuple(args.options), args.ca_bundle, args.cache, labels=given(args.source, args.revision))
     requests = set_requests(catalogue, found, args.release, args.date, args.recipes, how)
-    rows = make_set(found, requests, jobs=args.jobs, logs=args.log_dir, quiet=args.json)
+    tell_builder(backend, quiet=args.json)
+    rows = make_set(found, requests, backend, jobs=args.jobs, logs=args.log_dir, quiet=args.json)
     bad = [row.outcome for row in rows if row.outcome.is_bad]
     if args.json:
         print(json.dumps([row.as_data() for row in rows], indent=2))

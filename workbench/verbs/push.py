@@ -7,6 +7,7 @@ import json
 import sys
 
 from workbench.catalog.reader import read_catalogue
+from workbench.verbs.build import backend_of, backend_options
 from workbench.verbs.new import DEFAULT_OUT
 from workbench.verbs.recipes import set_options
 
@@ -26,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"recipe folders, for the records in them ({DEFAULT_OUT})"
     )
     parser.add_argument("--replace", action="store_true", help="take the place of another image under a dated tag")
+    backend_options(parser)
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 
 
@@ -35,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.release.standard import images
 
     found = images(read_catalogue(args.catalog), args.release, args.date)
+    store = backend_of(args).store
     steps: list[Step] = []
 
     def told(step: Step) -> None:
@@ -42,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             print(f"{step.what:<8} {step.tag}", file=sys.stderr, flush=True)
 
-    push_set(found, args.repository, args.recipes, replace=args.replace, told=told)
+    push_set(found, args.repository, args.recipes, replace=args.replace, told=told, store=store)
     if args.json:
         print(json.dumps([{"tag": s.tag, "status": s.what, "digest": s.digest} for s in steps], indent=2))
     else:

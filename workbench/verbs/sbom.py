@@ -6,6 +6,7 @@ import argparse
 import os
 
 from workbench.errors import WorkbenchError
+from workbench.verbs.build import backend_of, backend_options
 
 EXAMPLES = """\
   wizard.py sbom recipes/TAG                                  what the recipe asks for: needs nothing built
@@ -19,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `sbom`."""
     parser.add_argument("subject", metavar="RECIPE|IMAGE", help="recipe folder, or the name of an image that is here")
     parser.add_argument("--recipe", metavar="FOLDER", default="", help="of an image: the recipe it was built from")
+    backend_options(parser)
     parser.add_argument("--out", metavar="FILE", default="", help="write it there instead of printing it")
 
 
@@ -27,26 +29,27 @@ def run(args: argparse.Namespace) -> int:
     from workbench.attest.records import recipe_sbom
     from workbench.files import print_or_write
 
-    text = recipe_sbom(args.subject) if os.path.isdir(args.subject) else _of_image(args.subject, args.recipe)
+    text = recipe_sbom(args.subject) if os.path.isdir(args.subject) else _of_image(args)
     print_or_write(text, args.out)
     return 0
 
 
-def _of_image(image: str, recipe: str) -> str:
+def _of_image(args: argparse.Namespace) -> str:
     from workbench.attest.installed import installed_packages
     from workbench.attest.locked import locked_packages
     from workbench.attest.sbom import sbom, with_lock
-    from workbench.build import podman
     from workbench.names import is_image
     from workbench.recipes.read import read_files, read_manifest
 
-    if not is_image(image) or not podman.exists(image):
+    image, recipe = args.subject, args.recipe
+    store = backend_of(args).store if is_image(image) else None
+    seen = store.look(image) if store else None
+    if store is None or seen is None:
         raise WorkbenchError(
             f"{image} is neither a recipe folder nor an image that is here",
-            hint="name a folder that `wizard.py new` wrote, or an image that `podman images` shows",
+            hint="name a folder that `wizard.py new` wrote, or an image that `podman images` or `docker images` shows",
         )
-    packages = installed_packages(image)
+    packages = installed_packages(image, store)
     if recipe:
         packages = with_lock(packages, locked_packages(read_files(recipe), read_manifest(recipe).selection.python))
-    identity = podman.tell(f"look at {image}", "image", "inspect", "--format", "{{.Id}}", image)
-    return sbom(image.rpartition(":")[2], packages, image_id=identity)
+    return sbom(image.rpartition(":")[2], packages, image_id=seen.id)

@@ -13,6 +13,7 @@ from workbench.catalog.values import Catalogue
 from workbench.errors import EXIT_OK, EXIT_USER
 from workbench.names import pick
 from workbench.verbs.base import choice
+from workbench.verbs.build import backend_of, backend_options
 from workbench.verbs.cuda import layer_option, layers_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `validate`."""
     choice(parser)
     layer_option(parser, "CUDA layers to check (default: the base and the layers that are there)")
+    backend_options(parser)
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
@@ -46,19 +48,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _checked(args: argparse.Namespace, catalogue: Catalogue) -> Iterator[tuple[str, list[Check]]]:
     """Yield each image that is asked for, or there, with what was found in it."""
-    from workbench.build import podman
     from workbench.build.cuda_chain import layer_image
     from workbench.build.validate import validate
     from workbench.build.validate_cuda import validate_layer
 
+    store = backend_of(args).store
     asked = [pick(layer, LAYERS, "CUDA layer") for layer in layers_of(args)]
     commands = catalogue.systems[args.os].commands
     for layer in asked or ["", *LAYERS]:
         image = layer_image(layer, args.release, args.os, args.python, args.date)
-        if layer and not asked and not podman.exists(image):
+        if layer and not asked and store.look(image) is None:
             continue
-        checks = validate(image, commands, args.python)
-        yield image, checks + (validate_layer(image, layer, catalogue.releases[args.release]) if layer else [])
+        checks = validate(image, commands, args.python, store)
+        yield image, checks + (validate_layer(image, layer, catalogue.releases[args.release], store) if layer else [])
 
 
 def _report(image: str, checks: list[Check], *, quiet: bool) -> dict[str, object]:

@@ -7,7 +7,7 @@ import json
 
 from workbench.errors import EXIT_OK
 from workbench.verbs.base import choice
-from workbench.verbs.build import build_options
+from workbench.verbs.build import backend_of, build_options, tell_builder
 
 EXAMPLES = """\
   wizard.py monobase image --os bookworm --python 3.11 --release 2026a --date 20261122
@@ -24,18 +24,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
     from workbench.build.make import make
-    from workbench.build.podman_builder import check_options
     from workbench.catalog.reader import read_catalogue
     from workbench.cli import REPOSITORY
     from workbench.monobase.image import image_request
 
     options = tuple(args.options)
-    check_options(options)
+    backend = backend_of(args, options)
     catalogue, chosen = read_catalogue(REPOSITORY), (args.release, args.os, args.python, args.date)
     with image_request(
         catalogue, REPOSITORY, *chosen, options=options, ca_bundle=args.ca_bundle, cache=args.cache
     ) as request:
-        made = make(request, logs=args.log_dir, quiet=args.json)
+        tell_builder(backend, quiet=args.json)
+        made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if args.json:
         print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
     else:
