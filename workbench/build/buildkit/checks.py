@@ -38,7 +38,7 @@ def text(value: str, what: str, *, empty: bool = False) -> str:
 def path(value: str, what: str) -> str:
     """Return the absolute path `value` without `.`, `..` and doubled slashes; a slash at its end stays."""
     if not text(value, what).startswith("/"):
-        raise StepError(f"{what} {value!r} is relative", hint="write it from / on")
+        raise StepError(f"{what} is relative: {value!r}", hint="write it from / on")
     clean = posixpath.normpath("/" + value.lstrip("/"))
     return f"{clean}/" if value.endswith("/") and clean != "/" else clean
 
@@ -55,14 +55,14 @@ def mode(value: int, what: str) -> int:
     """Return the permission bits `value`: what chmod takes, 0 to 0o7777."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
         shown = oct(value) if isinstance(value, int) else repr(value)
-        raise StepError(f"{what} {shown} is no mode", hint="give permission bits in octal, such as 0o644")
+        raise StepError(f"{what} is no mode: {shown}", hint="give permission bits in octal, such as 0o644")
     return value
 
 
 def number(value: int, what: str, most: int = _HIGHEST_ID) -> int:
     """Return `value` when it is a whole number from 0 to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise StepError(f"{what} {value!r} is not a number from 0 to {most}")
+        raise StepError(f"{what} is not a number from 0 to {most}: {value!r}")
     return value
 
 
@@ -71,9 +71,9 @@ def account(value: str, what: str) -> tuple[str, str]:
     user, colon, group = text(value, what).partition(":")
     for part in (user, group) if colon else (user,):
         if _ACCOUNT.fullmatch(part) is None:
-            raise StepError(f"{what} {value!r} is no user", hint="write USER or USER:GROUP, each a name or a number")
+            raise StepError(f"{what} is no user: {value!r}", hint="write USER or USER:GROUP, each a name or a number")
         if _NUMBER.fullmatch(part):
-            number(int(part), f"{what} {value!r}:")
+            number(int(part), what)
     return user, group
 
 
@@ -90,7 +90,7 @@ def one_of(value: str, known: Iterable[str], what: str) -> str:
     """Return `value` when it is one of `known`."""
     names = list(known)
     if value not in names:
-        raise StepError(f"{what} {value!r} is not known", hint=f"there is {', '.join(map(repr, names))}")
+        raise StepError(f"{what} is not known: {value!r}", hint=f"there is {', '.join(map(repr, names))}")
     return value
 
 

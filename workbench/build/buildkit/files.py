@@ -62,9 +62,9 @@ def copy(
     `dest`; `follow`: what a link at `src` points to, not the link; `unpack`: put archives there unpacked.
     """
     told = pb.FileActionCopy(
-        src=checks.path(src, "what to copy,"),
-        dest=checks.path(dest, "the place to copy to,"),
-        mode=_AS_IT_IS if mode is None else checks.mode(mode, "the mode of a copy,"),
+        src=checks.path(src, "what to copy"),
+        dest=checks.path(dest, "the place to copy to"),
+        mode=_AS_IT_IS if mode is None else checks.mode(mode, "the mode of a copy"),
         allowWildcard=wildcard,
         allowEmptyWildcard=empty_wildcard,
         dirCopyContents=contents_only,
@@ -84,10 +84,10 @@ def copy(
 
 def mkfile(path: str, data: bytes, *, mode: int = 0o644, owner: str = "") -> Action:
     """Write the file `path`; its folder must be there."""
-    where = checks.place(path, "the file to write,")
+    where = checks.place(path, "the file to write")
     told = pb.FileActionMkFile(
         path=where,
-        mode=checks.mode(mode, f"the mode of {where},"),
+        mode=checks.mode(mode, f"the mode of {where}"),
         data=checks.data(data, f"the file {where}"),
         timestamp=_NOW,
     )
@@ -97,9 +97,9 @@ def mkfile(path: str, data: bytes, *, mode: int = 0o644, owner: str = "") -> Act
 
 def mkdir(path: str, *, mode: int = 0o755, owner: str = "", parents: bool = False) -> Action:
     """Make the folder `path`, with `parents` those above it too, and none that is there."""
-    where = checks.place(path, "the folder to make,")
+    where = checks.place(path, "the folder to make")
     told = pb.FileActionMkDir(
-        path=where, mode=checks.mode(mode, f"the mode of {where},"), makeParents=parents, timestamp=_NOW
+        path=where, mode=checks.mode(mode, f"the mode of {where}"), makeParents=parents, timestamp=_NOW
     )
     _own(told, owner)
     return _action(pb.FileAction(mkdir=told))
@@ -107,7 +107,7 @@ def mkdir(path: str, *, mode: int = 0o755, owner: str = "", parents: bool = Fals
 
 def rm(path: str, *, missing_ok: bool = False, wildcard: bool = False) -> Action:
     """Remove `path` and all below it."""
-    told = pb.FileActionRm(path=checks.place(path, "what to remove,"), allowNotFound=missing_ok, allowWildcard=wildcard)
+    told = pb.FileActionRm(path=checks.place(path, "what to remove"), allowNotFound=missing_ok, allowWildcard=wildcard)
     return _action(pb.FileAction(rm=told), needed=(caps.FILE_RM_WILDCARD,) if wildcard else ())
 
 
@@ -115,7 +115,7 @@ def symlink(target: str, path: str, *, owner: str = "") -> Action:
     """Make the symbolic link `path` to `target`, which may be relative. Daemons from 0.20 on have it."""
     told = pb.FileActionSymlink(
         oldpath=checks.text(target, "what a link points to"),
-        newpath=checks.place(path, "the link to make,"),
+        newpath=checks.place(path, "the link to make"),
         timestamp=_NOW,
     )
     _own(told, owner)

@@ -62,7 +62,7 @@ def cache(dest: str, id: str, *, sharing: str = "locked", tree: Tree | None = No
     """
     told = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.CACHE)
     told.cacheOpt.ID = text(id, "the name of a cache")
-    told.cacheOpt.sharing = _SHARING[one_of(sharing, _SHARING, "the sharing of a cache,")]
+    told.cacheOpt.sharing = _SHARING[one_of(sharing, _SHARING, "the sharing of a cache")]
     needed = [caps.MOUNT_CACHE, caps.MOUNT_CACHE_SHARING]
     if selector != "/":
         told.selector = place(selector, "the part of a tree to mount")
@@ -81,7 +81,7 @@ def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optiona
     told = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.SECRET)
     told.secretOpt.ID = text(id, "the name of a secret")
     told.secretOpt.uid, told.secretOpt.gid = int(user), int(group or user)
-    told.secretOpt.mode = checks.mode(mode, "the mode of a secret,")
+    told.secretOpt.mode = checks.mode(mode, "the mode of a secret")
     told.secretOpt.optional = optional
     return _mount(told, None, [caps.MOUNT_SECRET])
 
@@ -89,7 +89,7 @@ def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optiona
 def tmpfs(dest: str, *, size: int = 0) -> Mount:
     """Mount at `dest` a folder in memory, empty, of at most `size` bytes (0: as the daemon likes)."""
     told = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.TMPFS)
-    told.tmpfsOpt.size = number(size, "the size of a tmpfs,", _MOST_TMPFS)
+    told.tmpfsOpt.size = number(size, "the size of a tmpfs", _MOST_TMPFS)
     return _mount(told, None, [caps.MOUNT_TMPFS, *([caps.MOUNT_TMPFS_SIZE] if size else [])])
 
 

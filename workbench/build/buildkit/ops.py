@@ -64,7 +64,7 @@ def http(url: str, checksum: str, filename: str, mode: int | None, name: str) ->
             raise StepError(f"{filename!r} is no name of a file")
         attributes["http.filename"] = filename
     if mode is not None:
-        attributes["http.perm"] = f"0{checks.mode(mode, 'the mode of a file,'):o}"
+        attributes["http.perm"] = f"0{checks.mode(mode, 'the mode of a file'):o}"
         needed.append(caps.HTTP_PERMISSIONS)
     return _source(url, attributes, needed, name)
 

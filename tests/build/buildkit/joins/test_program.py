@@ -190,7 +190,7 @@ def test_what_is_lacking_is_named(shells: Mapping[str, Path], tmp_path: Path) ->
 
 def test_more_conflicts_than_can_be_read_are_counted(shells: Mapping[str, Path], tmp_path: Path) -> None:
     one = {f"{number:04}": Node("file", content=b"1") for number in range(join.NAMED + 5)}
-    other = {path: Node("file", content=b"2") for path in one}
+    other = {path: Node("file", 0o600, content=b"1") for path in one}
     for way in ("python", "busybox"):
         count, found = report.read(joined(way, shells, tmp_path / "join", {}, [one, other], "compare"))
         assert (count, len(found)) == (join.NAMED + 5, join.NAMED)

@@ -43,8 +43,9 @@ def conflicts(
 ) -> State | None:
     """Return a tree whose file `/conflicts` says which paths two branches change, and not to the same.
 
-    It counts the branches that `changing` returns; None when those are fewer than two. With Way.GENERAL, given the same arguments, it comes out of the
-    very step that joins; else it is a step beside the join, which reads the trees. `joins.report` reads it.
+    It counts the branches that `changing` returns; None when those are fewer than two. With Way.GENERAL,
+    given the same arguments, it comes out of the very step that joins; else it is a step beside the join,
+    which reads the trees. `joins.report` reads it.
     """
     changed = _changed(base, branches)
     if len(changed) < 2:
