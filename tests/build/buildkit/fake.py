@@ -296,7 +296,8 @@ class Running(Fake):
 
     def __init__(self, address: str, credentials: grpc.ServerCredentials | None = None) -> None:
         super().__init__(address)
-        self.server = grpc.server(ThreadPoolExecutor(16, "fake"))
+        self._pool = ThreadPoolExecutor(16, "fake")
+        self.server = grpc.server(self._pool)
         self.server.add_generic_rpc_handlers(self.handlers())
         if credentials is None:
             self.server.add_insecure_port(address.removeprefix("tcp://").replace("unix://", "unix:"))
@@ -313,6 +314,7 @@ class Running(Fake):
         for dialled in list(self.sessions.values()):
             dialled.close()
         self.server.stop(None).wait()
+        self._pool.shutdown(wait=False)
 
 
 @contextmanager

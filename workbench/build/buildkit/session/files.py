@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ import grpc
 from workbench.build.buildkit.pb import fsutil_pb2 as fsutil
 from workbench.build.buildkit.session.method import Method
 from workbench.build.buildkit.session.tree import entries
+from workbench.errors import WorkbenchError
 
 PATH = "/moby.filesync.v1.FileSync/DiffCopy"
 _CHUNK = 32 * 1024
@@ -23,6 +25,9 @@ class Files:
     """Serves `folders` by name. `sent` counts the bytes of files that were asked for."""
 
     def __init__(self, folders: Mapping[str, str]) -> None:
+        for name, folder in folders.items():
+            if not os.path.isdir(folder):
+                raise WorkbenchError(f"there is no folder to send as {name}", where=folder)
         self._folders = dict(folders)
         self._lock = threading.Lock()
         self.sent = 0

@@ -16,7 +16,7 @@ class Patterns:
             wanted = not text.startswith("!")
             parts = [part for part in text.removeprefix("!").split("/") if part not in ("", ".")]
             if parts:
-                self._rules.append((re.compile(_expression(parts)), wanted))
+                self._rules.append((_compiled(parts), wanted))
 
     def __bool__(self) -> bool:
         return bool(self._rules)
@@ -33,6 +33,13 @@ class Patterns:
             if wanted != found and expression.fullmatch(path):
                 found = wanted
         return found
+
+
+def _compiled(parts: Sequence[str]) -> re.Pattern[str]:
+    try:
+        return re.compile(_expression(parts))
+    except re.error:
+        return re.compile(re.escape("/".join(parts)))  # `[z-a]` is no set of letters, and so means itself
 
 
 def _expression(parts: Sequence[str]) -> str:

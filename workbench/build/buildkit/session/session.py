@@ -76,7 +76,8 @@ def started(channel: grpc.Channel, address: str, session: Session) -> Iterator[R
     methods += Received(session.output).methods() if session.output else []
     running = Running(files)
     folder = private_folder()
-    server = _server([*methods, health.method()], f"{folder}/socket")
+    pool = ThreadPoolExecutor(_THREADS, "buildkit-session")
+    server = _server(pool, [*methods, health.method()], f"{folder}/socket")
     near = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         near.connect(f"{folder}/socket")
@@ -89,11 +90,12 @@ def started(channel: grpc.Channel, address: str, session: Session) -> Iterator[R
     finally:
         near.close()
         server.stop(None).wait()
+        pool.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _server(methods: list[Method], path: str) -> grpc.Server:
-    server = grpc.server(ThreadPoolExecutor(_THREADS, "buildkit-session"), options=(("grpc.so_reuseport", 0),))
+def _server(pool: ThreadPoolExecutor, methods: list[Method], path: str) -> grpc.Server:
+    server = grpc.server(pool, options=(("grpc.so_reuseport", 0),))
     services: dict[str, dict[str, grpc.RpcMethodHandler]] = {}  # type: ignore[type-arg]
     for method in methods:
         _, service, name = method.path.split("/")
