@@ -8,6 +8,7 @@ from functools import partial
 
 from benchmarks.activation import activation
 from benchmarks.images import images, shared
+from benchmarks.llb import llb
 from benchmarks.lock import lock
 from benchmarks.matrix import matrix
 from benchmarks.monobase import monobase
@@ -17,7 +18,7 @@ from benchmarks.replicasets import replicasets
 from benchmarks.standard import standard
 from benchmarks.start import start
 
-QUICK = (start, matrix, standard, release, activation, shared, rebuild)
+QUICK = (start, matrix, llb, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or ask the package index for everything again.
 HEAVY = (images, monobase, replicasets, lock)
 
