@@ -199,6 +199,7 @@ class _Making:
             proxies={
                 name: value for name in _PROXIES if (value := os.environ.get(name) or os.environ.get(name.upper()))
             },
+            variables=self.lent.variables,
             secrets={inside: os.path.basename(inside) for inside in self.lent.files},
             downloads=self.request.cache,
             kinds={image: base.kind for image, base in bases.items()},

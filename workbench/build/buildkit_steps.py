@@ -75,4 +75,4 @@ class Steps:
         if digest != self._speaking:
             self._speaking = digest
             if digest in self._begun:
-                self.watcher.line(self._begun[digest])
+                self.watcher.line(f"--- {self._begun[digest].partition(':')[0].lower()} goes on:")

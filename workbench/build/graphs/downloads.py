@@ -49,16 +49,17 @@ def _manager(name: str, said: Mapping[str, Any]) -> Manager:
     return Manager(name=name, **{**said, **lists})
 
 
-def keeping(run: Run) -> tuple[Run, tuple[Manager, ...]]:
+def keeping(run: Run, lent: Mapping[str, str] | None = None) -> tuple[Run, tuple[Manager, ...]]:
     """Return `run` as it keeps its downloads, and the managers whose caches it needs mounted.
 
-    The same step and none when it is not in the shell's form or calls none.
+    Variables that are `lent` to it, and not its own, are no reason to leave it alone. The same step and none when it is not in the shell's form or calls none.
     """
     if len(run.arguments) < 3 or not re.fullmatch(r"-\w*c", run.arguments[-2]):
         return run, ()
     command, used = run.arguments[-1], []
+    own = {name for name, value in run.environment if (lent or {}).get(name) != value}
     for manager in managers():
-        if any(name in dict(run.environment) for name in manager.variables if name not in manager.ours):
+        if any(name in own for name in manager.variables if name not in manager.ours):
             continue
         calls = [words for words in simple_commands(command) if _calls(words, manager)]
         if not calls or (

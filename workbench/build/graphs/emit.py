@@ -38,14 +38,17 @@ class Fork:
 class Lent:
     """What a build lends its steps, of which nothing is in the image.
 
-    `network` is the one of steps that ask for none; `secrets` maps paths inside to the session's ids;
+    `network` is the one of steps that ask for none; `variables` are those that the steps have already;
+    `secrets` maps paths inside to the session's ids;
     `downloads` says whether package managers keep theirs, and `kinds` which images may share them;
     `groups` are the users' groups by number, by image, and `looked_up` the images where the daemon can look
-    users up; with `fresh`, no step is taken out of the cache; `join` joins a fork, None builds one section after the other.
+    users up; with `fresh`, no step is taken out of the cache; `join` joins a fork, None builds one section
+    after the other.
     """
 
     network: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     downloads: bool = False
     kinds: Mapping[str, str] = field(default_factory=dict)
@@ -117,7 +120,8 @@ class Emitter:
             elif isinstance(step, Copy):
                 state = self._copy(state, step)
             else:
-                owner = self._numbers(step.user, root)
+                # A stranger's command runs in group 0, and its folder is of a group of its own: podman's ways.
+                owner = self._numbers(step.user, root, unknown=step.user)
                 state = state.mkdir(step.path, parents=True, owner=owner, name=step.title)
         return state
 
@@ -144,12 +148,14 @@ class Emitter:
         return state.change(*actions, name=step.title, ignore_cache=self.lent.fresh)
 
     def _run(self, state: State, step: Run, root: str) -> State:
-        step, managers = keeping(step) if self.lent.downloads else (step, ())
+        # A cache is its user's, and what number a name has, only the image knows.
+        numbered = step.user in ("", "root") or step.user.replace(":", "").isdigit()
+        step, managers = keeping(step, self.lent.variables) if self.lent.downloads and numbered else (step, ())
         made = [self._mount(mount) for mount in step.mounts]
         taken = {mount.dest for mount in made}
         for manager in managers:
             name = f"workbench-{manager.name}-{self.lent.kinds.get(root, 'other')}-{step.user or 'root'}"
-            made.append(_cache(manager.folder, name, "shared", 0o777, "0:0"))
+            made.append(_cache(manager.folder, name, "shared", 0o755, self._numbers(step.user or "0", root)))
             if manager.file:
                 made.append(mounts.secret(manager.file, manager.file.rpartition("/")[2], mode=0o444))
         made += [mounts.secret(path, name, mode=0o444) for path, name in self.lent.secrets.items() if path not in taken]
@@ -169,9 +175,10 @@ class Emitter:
         """Return the user as the daemon can look it up: it does so only where the image has a list of groups."""
         return user if root in self.lent.looked_up else self._numbers(user, root)
 
-    def _numbers(self, user: str, root: str) -> str:
-        """Return a user's number with that of the group; a name as it is."""
-        return f"{user}:{self.lent.groups.get(root, {}).get(user, '0')}" if user.isdigit() else user
+    def _numbers(self, user: str, root: str, unknown: str = "0") -> str:
+        """Return a user's number with that of the group, which is `unknown` for a stranger; a name as it is."""
+        number = "0" if user == "root" else user
+        return f"{number}:{self.lent.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
 
     def _mount(self, mount: Mount) -> mounts.Mount:
         if mount.kind == "secret":
