@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks.activation import activation
+from benchmarks.buildkit import buildkit
 from benchmarks.images import images, shared
 from benchmarks.llb import llb
 from benchmarks.lock import lock
@@ -20,7 +21,7 @@ from benchmarks.start import start
 
 QUICK = (start, matrix, llb, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or ask the package index for everything again.
-HEAVY = (images, monobase, replicasets, lock)
+HEAVY = (images, buildkit, monobase, replicasets, lock)
 
 
 def main() -> None:
@@ -36,7 +37,9 @@ def main() -> None:
     parser.add_argument("--python", metavar="X.Y", default="", help="for lock: this Python only")
     parser.add_argument("--bundle", metavar="NAME", default="", help="for lock: this bundle only")
     args = parser.parse_args()
-    known: dict[str, Callable[[], None]] = {one.__name__: one for one in (*QUICK, images, monobase, replicasets)}
+    known: dict[str, Callable[[], None]] = {
+        one.__name__: one for one in (*QUICK, images, buildkit, monobase, replicasets)
+    }
     known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:
         parser.error(f"no benchmark is named {', '.join(unknown)}: there are {', '.join(known)}")

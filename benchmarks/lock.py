@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.changes import CATALOGUE, ROOT
 from benchmarks.processes import WIZARD
-from benchmarks.rebuild import CATALOGUE, ROOT
 
 # The index is named as `make lock` names it.
 SCRIPT = '. workbench/lock/index-url.sh && exec "$@"'

@@ -1,0 +1,119 @@
+"""`buildkit`: a recipe as our graph, as podman builds it, and as BuildKit's own Dockerfile frontend does."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from benchmarks.changes import BUNDLE, IDE, changes
+from benchmarks.store import BASE, Store, store
+from tests import dockerd as daemons
+from tests.dockerd import Dockerd
+from workbench.build.backend import choose, opened
+from workbench.build.builder import Builder, BuildRequest
+from workbench.build.buildkit.address import parse
+from workbench.build.buildkit.client import connect
+from workbench.build.buildkit.session.session import Session
+from workbench.build.carry import bring
+from workbench.build.dockerd_store import DockerdStore
+from workbench.build.engine_api import EngineApi
+from workbench.build.network import Site, site
+from workbench.build.recipe_build import recipe_request
+from workbench.compose.containerfile import instructions
+
+_HOST = "network.host"
+
+
+class _Nobody:
+    """Looks away while an image is built."""
+
+    def step(self, number: int, total: int, title: str) -> None:
+        """Take no note of a step."""
+
+    def line(self, text: str) -> None:
+        """Take no note of a line."""
+
+
+def buildkit() -> None:
+    """tensorboard-datascience by our graph, `podman build --layers --jobs` and the Dockerfile frontend: 15 minutes."""
+    if reason := daemons.missing():
+        raise SystemExit(f"there is no BuildKit here: {reason}")
+    with store() as made, daemons.started(online=True) as dockerd:
+        os.environ.update(made.engine.env)
+        images = DockerdStore(EngineApi(parse(dockerd.address)))
+        ours = opened(choose("buildkit", dockerd.address)).builder
+        podman = opened(choose("podman")).builder
+        print(f"{IDE}-{BUNDLE}, seconds that building takes (ratio of ours to each: below 1 is ahead)")
+        print(f"  {'':<36} {'ours':>9} {'podman --jobs':>18} {'Dockerfile frontend':>20}")
+        for what in changes(made):
+            request = _request(made)
+            # Bringing the base over is not building: both BuildKit builds find it there.
+            bring(BASE.image, images, _Nobody())
+            mine = _seconds(partial(_build, ours, request))
+            theirs = _seconds(partial(_build, podman, replace(request, options=("--jobs=2",))))
+            frontend = _seconds(partial(_frontend, dockerd, request))
+            ratios = f"{theirs:9.1f} s {mine / theirs:6.2f} {frontend:10.1f} s {mine / frontend:6.2f}"
+            print(f"  {what:<36} {mine:7.1f} s {ratios}", flush=True)
+
+
+def _seconds(build: Callable[[], None]) -> float:
+    before = time.monotonic()
+    build()
+    return time.monotonic() - before
+
+
+def _request(made: Store) -> BuildRequest:
+    out = tempfile.mkdtemp(dir=made.folder)
+    choice = ("--base=standard", f"--bundle={BUNDLE}", f"--ide={IDE}")
+    told = made.wizard(
+        *("new", *BASE.flags(), *choice, "--out", out, "--json", "--catalog", str(made.folder / "catalogue"))
+    )
+    return recipe_request(json.loads(told)["folder"], ca_bundle=os.environ.get("SSL_CERT_FILE", ""))
+
+
+def _build(builder: Builder, request: BuildRequest) -> None:
+    builder.build(request, _Nobody())
+
+
+def _frontend(dockerd: Dockerd, request: BuildRequest) -> None:
+    """Build as `docker build` with BuildKit does, with the certificates and indexes that the others are lent."""
+    with site(request.ca_bundle) as lent, tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "Containerfile"), "w") as file:
+            file.write(_with_secrets(lent.containerfile(request.text), lent))
+        attributes = {
+            "filename": "Containerfile",
+            "image-resolve-mode": "local",
+            "force-network-mode": "host",
+            **{f"build-arg:{name}": value for name, value in request.arguments.items()},
+            **{f"label:{name}": value for name, value in request.labels.items()},
+        }
+        session = Session(
+            files={"context": request.folder, "dockerfile": folder},
+            secrets={os.path.basename(inside): here for inside, here in lent.files.items()},
+        )
+        with connect(dockerd.address) as daemon:
+            daemon.solve_frontend(
+                "dockerfile.v0",
+                attributes,
+                exporter="moby",
+                exporter_attributes={"name": "localhost/by-the-frontend:1"},
+                session=session,
+                entitlements=(_HOST,),
+            )
+
+
+def _with_secrets(text: str, lent: Site) -> str:
+    """Return a Containerfile whose steps are lent the site's files, as BuildKit's frontend takes them."""
+    mounts = "".join(
+        f"--mount=type=secret,id={os.path.basename(inside)},target={inside},mode=0444 " for inside in lent.files
+    )
+    lines = text.splitlines()
+    for item in instructions(text):
+        if item.word == "RUN":
+            lines[item.line - 1] = lines[item.line - 1].replace("RUN ", f"RUN {mounts}", 1)
+    return "\n".join(lines) + "\n"
