@@ -124,6 +124,13 @@ class Dockerd:
                 found.append(command.decode(errors="replace").rstrip("\0").split("\0"))
         return found
 
+    def settled(self, seconds: float = 10) -> None:
+        """Wait until nothing runs in containers: the daemon kills what a client called off, but not at once."""
+        deadline = time.monotonic() + seconds
+        while running := self.steps():
+            assert time.monotonic() < deadline, f"still running: {running}"
+            time.sleep(0.05)
+
     def kill(self) -> None:
         """End it at once, with everything that it runs."""
         os.kill(self.pid, signal.SIGKILL)
