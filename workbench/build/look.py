@@ -43,8 +43,9 @@ class Base:
 
     `system` is its os-release; `python` the version (3.11) of its environment in /opt/app-root, and
     `packages` what is installed there, by canonical name; `os_packages` are dpkg's, and `chosen`
-    those that were not only brought by others; `groups` is the group of each user by number, and `has_groups`
-    whether the image has a list of groups, without which BuildKit looks up nobody. `compares` is whether it has programs that compare trees, which joins need.
+    those that were not only brought by others; `groups` is the group of each user by number, and
+    `has_groups` whether there is a list of groups, without which BuildKit looks up nobody; `compares`
+    is whether it has programs that compare trees, which joins need.
     """
 
     image: str

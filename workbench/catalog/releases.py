@@ -37,7 +37,7 @@ _RELEASE = {
 }
 # What a row of measured sizes has beside them.
 _SOURCED = ("source", "checked")
-_SYSTEM = {"display": str, "family": str, "commands": list}
+_SYSTEM = {"display": str, "family": str, "commands": list, "os-release": {"*": str}}
 
 
 def read_releases(tree: Tree, faults: Faults) -> dict[str, Release]:

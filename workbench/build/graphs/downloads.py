@@ -52,7 +52,8 @@ def _manager(name: str, said: Mapping[str, Any]) -> Manager:
 def keeping(run: Run, lent: Mapping[str, str] | None = None) -> tuple[Run, tuple[Manager, ...]]:
     """Return `run` as it keeps its downloads, and the managers whose caches it needs mounted.
 
-    Variables that are `lent` to it, and not its own, are no reason to leave it alone. The same step and none when it is not in the shell's form or calls none.
+    Variables that are `lent` to it, and not its own, are no reason to leave it alone. The same step and
+    none when it is not in the shell's form or calls none.
     """
     if len(run.arguments) < 3 or not re.fullmatch(r"-\w*c", run.arguments[-2]):
         return run, ()
