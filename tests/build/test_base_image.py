@@ -7,6 +7,7 @@ import pytest
 from tests.build.test_podman import fake_podman
 from tests.catalogues import RELEASE, make_catalogue, selection
 from tests.command import wizard
+from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine, free_port
 from workbench.build.base_image import Found, look_up
 from workbench.catalog.reader import read_catalogue
@@ -175,3 +176,22 @@ def test_new_writes_a_foreign_image_with_the_registry_it_was_found_in(engine: En
     (containerfile,) = (tmp_path / "out").glob("*/Containerfile")
     assert f"FROM {TINY}\n" in containerfile.read_text()
     assert "does not name its registry" in wizard("new", *flags, "--offline").stderr
+
+
+def test_a_base_that_the_docker_engine_has(
+    named: Engine, dockerd: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = f"localhost/workbench-images:{DATED}"
+    dockerd("POST", f"/images/{TINY}/tag", repo="localhost/workbench-images", tag=DATED)
+    try:
+        with pytest.raises(FaultsError):
+            look_up(catalogue(tmp_path / "podman"), selection())
+        for name, value in dockerd.env.items():
+            monkeypatch.setenv(name, value)
+        assert look_up(catalogue(tmp_path / "both"), selection()) == Found(selection())
+        monkeypatch.setenv("PATH", "/nowhere")
+        assert look_up(catalogue(tmp_path / "engine"), selection()) == Found(selection())
+    finally:
+        dockerd("DELETE", f"/images/{image}")
+    found = look_up(catalogue(tmp_path / "none"), selection())
+    assert found.note == f"{image} is not in the Docker Engine's store, and without podman no registry is asked"
