@@ -91,11 +91,14 @@ def _same(one: Changes, other: Changes, path: bytes) -> bool:
 def _differ(below: bytes, before: os.stat_result, above: bytes, now: os.stat_result) -> bool:
     if (before.st_mode, before.st_uid, before.st_gid) != (now.st_mode, now.st_uid, now.st_gid):
         return True
-    if not stat.S_ISDIR(now.st_mode) and (before.st_mtime_ns, before.st_nlink) != (now.st_mtime_ns, now.st_nlink):
+    folder = stat.S_ISDIR(now.st_mode)
+    if not folder and before.st_mtime_ns != now.st_mtime_ns:
         return True
     # A file that nobody touched is the very same one, in a layer of both: only others have to be read.
     if before.st_ctime_ns == now.st_ctime_ns:
         return False
+    if not folder and before.st_nlink != now.st_nlink:
+        return True
     return not _same_content(below, before, above, now) or _attributes(below) != _attributes(above)
 
 

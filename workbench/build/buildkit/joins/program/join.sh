@@ -64,12 +64,12 @@ changes() { # LOWER'S MANIFEST, UPPER'S
     awk -F '\t' '
         { path = $0; for (i = 1; i < 9; i++) sub(/^[^\t]*\t/, "", path) }
         { own = $1 " " $2 " " $3; folder = substr($1, 1, 1) == "4" }
-        NR == FNR { a[path] = own; b[path] = $4 " " $5 " " $6 " " $7; m[path] = $7; c[path] = $8; next }
+        NR == FNR { a[path] = own; b[path] = $4 " " $6 " " $7; m[path] = $7; c[path] = $8; l[path] = $5; next }
         { seen[path] }
         !(path in a) || a[path] != own { print (folder ? "D" : "N") "\t" own "\t" path; next }
         folder { if (m[path] != $7) print "T\t" own "\t" path; next }
-        b[path] != $4 " " $5 " " $6 " " $7 { print "N\t" own "\t" path; next }
-        c[path] != $8 { print "Q\t" own "\t" path }
+        b[path] != $4 " " $6 " " $7 { print "N\t" own "\t" path; next }
+        c[path] != $8 { print (l[path] != $5 ? "N" : "Q") "\t" own "\t" path }
         END { for (path in a) if (!(path in seen)) print "R\t-\t" path }
     ' "$1" "$2"
 }
