@@ -12,7 +12,7 @@ from tests.engine import TINY, Engine
 from workbench.build.builder import BuildRequest, Built, Watcher
 from workbench.build.buildkit.address import parse
 from workbench.build.carry import WithBases, WithoutStore, bring
-from workbench.build.process import stop_all
+from workbench.process import stop_all
 from workbench.errors import WorkbenchError
 
 BASE = "localhost/base-to-carry:1"

@@ -33,7 +33,7 @@ from workbench.build.labels import on_base
 from workbench.build.look import Base, look, names_in
 from workbench.build.network import Site, site
 from workbench.build.podman_builder import last_base
-from workbench.build.process import called_off, interruptible
+from workbench.process import called_off, interruptible
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.errors import UsageError, WorkbenchError
 
