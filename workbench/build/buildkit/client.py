@@ -90,7 +90,7 @@ class Daemon:
 
         `function` runs in this thread, `watch` is called in another one, in order. An exporter of
         "" makes no image and fills the cache only. Raises a BuildKitError when something fails, and
-        whatever `function` and `watch` raise; then, and at Ctrl-C, the daemon has stopped its steps
+        whatever `function` and `watch` raise; then, and at Ctrl-C, the daemon has ended the build
         before this returns, or was asked to and did not within ten seconds.
         """
         request = self._request(Export(exporter, exporter_attributes or {}), cache_from, cache_to, entitlements)

@@ -57,7 +57,7 @@ class Ref:
         return [_stat(entry) for entry in self._ask("ReadDir", request, pb.ReadDirResponse).entries]
 
     def stat(self, path: str) -> Stat:
-        """Return what `path` is."""
+        """Return what `path` is, or what it leads to where it is a link."""
         return _stat(self._ask("StatFile", pb.StatFileRequest(Ref=self.id, Path=path), pb.StatFileResponse).stat)
 
 
