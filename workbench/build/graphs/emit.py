@@ -199,7 +199,11 @@ class Emitter:
 
 
 def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.Mount:
-    first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=f"the first folder of the cache {name}")
+    said = f"the first folder of the cache {name}"
+    first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=said)
+    if mode & 0o022:
+        # A daemon makes folders under its umask; what it copies, it gives the mode that is asked for.
+        first = scratch().copy(first, _FIRST, _FIRST, mode=mode, owner=owner, name=said)
     return mounts.cache(target, name, sharing=sharing, tree=first, selector=_FIRST)
 
 
