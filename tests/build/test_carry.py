@@ -12,8 +12,8 @@ from tests.engine import TINY, Engine
 from workbench.build.builder import BuildRequest, Built, Watcher
 from workbench.build.buildkit.address import parse
 from workbench.build.carry import WithBases, WithoutStore, bring
-from workbench.process import stop_all
 from workbench.errors import WorkbenchError
+from workbench.process import stop_all
 
 BASE = "localhost/base-to-carry:1"
 

@@ -33,9 +33,9 @@ from workbench.build.labels import on_base
 from workbench.build.look import Base, look, names_in
 from workbench.build.network import Site, site
 from workbench.build.podman_builder import last_base
-from workbench.process import called_off, interruptible
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.errors import UsageError, WorkbenchError
+from workbench.process import called_off, interruptible
 
 _HOST_NETWORK = "network.host"
 # What podman takes over from whoever calls it; BuildKit has to be told.
@@ -213,6 +213,7 @@ class _Making:
     def session(self, output: str = "") -> Session:
         """Return what the daemon may have of us: the recipe's folder, and the files that are lent."""
         secrets: dict[str, str | bytes] = {os.path.basename(inside): here for inside, here in self.lent.files.items()}
+        secrets |= self.request.secrets
         for manager in managers():
             if manager.file:
                 secrets[os.path.basename(manager.file)] = _with_lent(manager.text, manager.variables, self.lent)

@@ -14,10 +14,10 @@ from workbench.build.builder import Builder, BuildRequest, Built, Watcher
 from workbench.build.buildkit.address import Address
 from workbench.build.dockerd_store import DockerdStore
 from workbench.build.podman_builder import base_images
-from workbench.process import called_off, interruptible
 from workbench.build.store import PODMAN, Seen
 from workbench.errors import WorkbenchError
 from workbench.names import is_qualified
+from workbench.process import called_off, interruptible
 
 _CHUNK = 1 << 20
 _TOLD_EVERY = 256 << 20
