@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
-from workbench.build import podman
+from workbench.build.store import PODMAN, Store
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
 from workbench.model.labels import model_of
@@ -18,19 +17,19 @@ from workbench.model.resolve import raise_all
 from workbench.names import is_image
 
 
-def image_model(image: str) -> Model:
-    """Return the model of the local `image`, with its id, layers and bytes; raises WorkbenchError when it has none."""
+def image_model(image: str, store: Store = PODMAN) -> Model:
+    """Return the model of an `image` of `store`, with its id, layers and bytes.
+
+    Raises WorkbenchError when it is none, or not there.
+    """
     if not is_image(image):
         raise WorkbenchError(f"{image!r} is neither a folder with a cog.yaml nor an image's name")
-    if not podman.exists(image):
-        raise WorkbenchError(f"the image {image} is not on this machine", hint="`podman images` lists those that are")
-    told = json.loads(podman.tell(f"look at {image}", "image", "inspect", image))[0]
-    return replace(
-        model_of(image, (told.get("Config") or {}).get("Labels") or {}),
-        id=f"sha256:{told['Id'].removeprefix('sha256:')}",
-        layers=tuple(told["RootFS"].get("Layers") or ()),
-        size=int(told.get("Size") or 0),
-    )
+    seen = store.look(image)
+    if seen is None:
+        raise WorkbenchError(
+            f"the image {image} is not on this machine", hint="`podman images` or `docker images` lists those that are"
+        )
+    return replace(model_of(image, seen.labels), id=seen.id, layers=seen.layers, size=seen.size)
 
 
 def folder_data(folder: str) -> dict[str, Any]:

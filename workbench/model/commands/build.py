@@ -8,7 +8,7 @@ import sys
 
 from workbench.errors import EXIT_OK, UsageError
 from workbench.model.commands.options import wish_options
-from workbench.verbs.build import build_options
+from workbench.verbs.build import backend_of, build_options, tell_builder
 
 EXAMPLES = """\
   wizard.py model build mymodel                         as cog.yaml names it, or localhost/models/mymodel:latest
@@ -27,7 +27,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the image, keep the lock, and print the image's name."""
     from workbench.build.make import make
-    from workbench.build.podman_builder import check_options
     from workbench.catalog.reader import read_catalogue
     from workbench.catalog.tree import Tree
     from workbench.cli import REPOSITORY
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.model.show import built, image_data
 
     options = tuple(args.options)
-    check_options(options)
+    backend = backend_of(args, options)
     secrets = _secrets(args.secret)
     catalogue = read_catalogue(args.catalog)
     wish = wish_of(args, catalogue)
@@ -60,11 +59,14 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     ) as request:
-        made = make(request, logs=args.log_dir, quiet=args.json)
+        tell_builder(backend, quiet=args.json)
+        made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if prepared.lock is not None and not prepared.lock.is_kept:
         keep(args.folder, prepared.lock)
     if args.json:
-        print(json.dumps({**made.as_data(), "model": image_data(image_model(made.built.image))}, indent=2))
+        print(
+            json.dumps({**made.as_data(), "model": image_data(image_model(made.built.image, backend.store))}, indent=2)
+        )
     else:
         print(made.built.image)
     return EXIT_OK

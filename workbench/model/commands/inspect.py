@@ -7,6 +7,7 @@ import json
 import os
 
 from workbench.errors import EXIT_OK
+from workbench.verbs.build import backend_of, backend_options
 
 EXAMPLES = """\
   wizard.py model inspect localhost/models/mymodel:latest          versions, layers, inputs
@@ -18,6 +19,7 @@ EXAMPLES = """\
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `inspect`."""
     parser.add_argument("what", metavar="IMAGE|DIR", help="an image of a model, or a folder with a cog.yaml")
+    backend_options(parser)
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
@@ -30,6 +32,6 @@ def run(args: argparse.Namespace) -> int:
     if os.path.isfile(os.path.join(args.what, FILE)):
         print(json.dumps(folder_data(args.what), indent=2))
         return EXIT_OK
-    model = image_model(args.what)
+    model = image_model(args.what, backend_of(args).store)
     print(json.dumps(image_data(model), indent=2) if args.json else image_table(model))
     return EXIT_OK
