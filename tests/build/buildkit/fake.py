@@ -46,10 +46,14 @@ class Build:
     """A build that was asked for: its request, what its gateway solved, and how it ended."""
 
     request: control.SolveRequest
-    definitions: list[pb.Definition] = field(default_factory=list)
+    solves: list[bridge.SolveRequest] = field(default_factory=list)
     returned: bridge.ReturnRequest | None = None
     ended: threading.Event = field(default_factory=threading.Event)
     cancelled: bool = False
+
+    @property
+    def definitions(self) -> list[pb.Definition]:
+        return [one.Definition for one in self.solves]
 
 
 class Fake:
@@ -174,7 +178,7 @@ class Fake:
             for name in sorted(told.caps):
                 if name not in self.capabilities:
                     _fail(context, grpc.StatusCode.UNKNOWN, f"failed to load LLB: unknown API capability {name}")
-        self._of(context).definitions.append(request.Definition)
+        self._of(context).solves.append(request)
         name = hashlib.sha256(request.Definition.SerializeToString(deterministic=True)).hexdigest()[:25]
         return bridge.SolveResponse(result=bridge.Result(ref=bridge.Ref(id=name)))
 

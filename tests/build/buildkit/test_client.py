@@ -90,6 +90,9 @@ def test_a_gateway_build(furnished: Running) -> None:
         Entitlements=["network.host"],
     )
     assert build.definitions == [marshal(RUN)]
+    assert [[(cache.Type, dict(cache.Attrs)) for cache in solve.CacheImports] for solve in build.solves] == [
+        [("registry", {"ref": "r/cache:1"})]
+    ]
     assert build.returned is not None
     metadata = dict(build.returned.result.metadata)
     assert json.loads(metadata.pop("containerimage.config")) == {"os": "linux"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from workbench.build.buildkit.calls import BRIDGE, Calls, Future
 from workbench.build.buildkit.calls import Answer as Reply
 from workbench.build.buildkit.failures import BuildKitError, NoSuchJobError
+from workbench.build.buildkit.pb import control_pb2 as control
 from workbench.build.buildkit.pb import fsutil_pb2 as fsutil
 from workbench.build.buildkit.pb import gateway_pb2 as pb
 from workbench.build.buildkit.pb import ops_pb2 as ops
@@ -73,8 +74,10 @@ class Answer:
 class Gateway:
     """What a function that builds is given. Every call raises a BuildKitError."""
 
-    def __init__(self, calls: Calls, build: str) -> None:
+    def __init__(self, calls: Calls, build: str, imports: Iterable[control.CacheOptionsEntry] = ()) -> None:
         self._calls = calls
+        # A daemon leaves it to the gateway which of its solves may take from these caches: all of them.
+        self._imports = [pb.CacheOptionsEntry(Type=cache.Type, Attrs=dict(cache.Attrs)) for cache in imports]
         self._metadata = (("buildkit-controlapi-buildid", build),)
         self._lock = threading.Lock()
         self._pending: set[Future[Any]] = set()
@@ -105,7 +108,11 @@ class Gateway:
     def solve(self, definition: ops.Definition, *, evaluate: bool = True) -> Ref:
         """Have `definition` made and return the tree; without `evaluate` it is made when it is looked at."""
         request = pb.SolveRequest(
-            Definition=definition, allowResultReturn=True, allowResultArrayRef=True, Evaluate=evaluate
+            Definition=definition,
+            allowResultReturn=True,
+            allowResultArrayRef=True,
+            Evaluate=evaluate,
+            CacheImports=self._imports,
         )
         answer = self._ask("Solve", request, pb.SolveResponse)
         return Ref(self._ask, answer.result.ref.id or answer.result.refDeprecated or answer.ref)

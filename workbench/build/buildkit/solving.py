@@ -82,7 +82,7 @@ def solve(
         following = Following(calls, request.Ref, watch, solving)
         try:
             if function is not None:
-                _steer(calls, request.Ref, solving, function)
+                _steer(Gateway(calls, request.Ref, request.Cache.Imports), solving, function)
             answer = solving.result()
             following.stop(_PATIENCE_SECONDS)
             return dict(answer.ExporterResponse)
@@ -105,8 +105,7 @@ def solve(
                 _interrupted.discard(solving)
 
 
-def _steer(calls: Calls, build: str, solving: Solve, function: Callable[[Gateway], Answer]) -> None:
-    gateway = Gateway(calls, build)
+def _steer(gateway: Gateway, solving: Solve, function: Callable[[Gateway], Answer]) -> None:
     solving.add_done_callback(lambda _: gateway.end())
     try:
         answer = function(gateway)

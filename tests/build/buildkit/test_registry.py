@@ -1,0 +1,133 @@
+"""A registry between: logins for what only some may pull, and a cache that another daemon takes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.dockerd import Dockerd
+from tests.engine import TINY, free_port, search_path, wait_for
+from workbench.build.buildkit.client import connect
+from workbench.build.buildkit.failures import BuildKitError
+from workbench.build.buildkit.gateway import Answer, Gateway
+from workbench.build.buildkit.marshal import marshal
+from workbench.build.buildkit.session.session import Session
+from workbench.build.buildkit.solving import Cache
+from workbench.build.buildkit.state import State, image
+from workbench.build.buildkit.status import Event
+
+USER, PASSWORD = "me", "a password"
+# bcrypt of it, which Python has no more: as `htpasswd -B` makes it.
+HASH = "$2b$04$S98sACjT68vr.nXDfCl/Be5lPZrZvCXOoxipedfiC5erIvdIo8qJm"
+
+pytestmark = pytest.mark.usefixtures("no_threads")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """The `host:port` of a registry that knows one user; dockerd trusts it because it is on loopback."""
+    users, port = tmp_path / "users", free_port()
+    users.write_text(f"{USER}:{HASH}\n")
+    (tmp_path / "config.yml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/blobs}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\nauth: {{htpasswd: {{realm: test, path: {users}}}}}\n"
+    )
+    server = subprocess.Popen(
+        ["docker-registry", "serve", str(tmp_path / "config.yml")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PATH": search_path()},
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/v2/", 20, okay=(401,))
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def push(dockerd: Dockerd, name: str) -> None:
+    login = base64.b64encode(f'{{"username": "{USER}", "password": "{PASSWORD}"}}'.encode()).decode()
+    repository, _, tag = name.rpartition(":")
+    transport = httpx.HTTPTransport(uds=str(dockerd.socket))
+    with httpx.Client(transport=transport, base_url="http://docker", timeout=60) as client:
+        said = client.post(f"/images/{repository}/push", params={"tag": tag}, headers={"X-Registry-Auth": login}).text
+    assert "digest: sha256" in said, said
+
+
+def test_an_image_that_only_some_may_pull(
+    dockerd_online: Dockerd, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"{registry}/team/tiny:1"
+    dockerd_online("POST", f"/images/{TINY}/tag", repo=f"{registry}/team/tiny", tag="1")
+    push(dockerd_online, name)
+    dockerd_online("DELETE", f"/images/{name}")
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "none.json"))
+    said: list[str] = []
+
+    def build(session: Session) -> None:
+        def function(there: Gateway) -> Answer:
+            ref = there.solve(marshal(image(name, resolve_mode="pull")))
+            said.append(ref.stat("/bin/busybox").path)
+            return Answer()
+
+        with connect(dockerd_online.address) as there:
+            there.build(function, session=session)
+
+    with pytest.raises(BuildKitError) as nobody:
+        build(Session())
+    assert "401 Unauthorized" in nobody.value.detail or "authorization failed" in nobody.value.detail
+    with pytest.raises(BuildKitError) as wrong:
+        build(Session(auth={registry: (USER, "wrong")}))
+    assert "wrong" not in wrong.value.detail
+    build(Session(auth={registry: (USER, PASSWORD)}))
+    (tmp_path / "none.json").write_text(
+        f'{{"auths": {{"{registry}": {{"auth": "{base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}"}}}}}}'
+    )
+    build(Session())
+    assert said == ["busybox", "busybox"]
+
+
+def test_a_cache_goes_to_a_registry_and_comes_back(dockerd_online: Dockerd, registry: str) -> None:
+    name = f"{registry}/team/made:1"
+    state = image(TINY).env("PATH", "/bin").run("echo cached > /file", network="none", name="step")
+    session = Session(auth={registry: (USER, PASSWORD)})
+
+    def build(state: State, *cache_from: Cache, **more: object) -> list[str]:
+        seen: list[Event] = []
+
+        def function(there: Gateway) -> Answer:
+            config = there.image_config(TINY)[1]
+            return Answer(there.solve(marshal(state)), config)
+
+        with connect(dockerd_online.address) as there:
+            there.build(
+                function,
+                exporter="moby",
+                exporter_attributes={"name": name},
+                session=session,
+                watch=seen.append,
+                cache_from=cache_from,
+                **more,  # type: ignore[arg-type]
+            )
+        return [event.kind for event in seen if event.name == "step" and event.kind != "progress"]
+
+    # A Docker Engine exports its cache within the image; the rest is pushing that.
+    assert build(state, cache_to=[Cache("inline")]) == ["began", "ended"]
+    push(dockerd_online, name)
+    forget(dockerd_online, name)
+    assert build(state, Cache("registry", {"ref": name})) == ["began", "cached"]
+    forget(dockerd_online, name)
+    assert build(state) == ["began", "ended"]
+
+
+def forget(dockerd: Dockerd, name: str) -> None:
+    """Have the daemon forget the image and all of its own cache."""
+    dockerd("DELETE", f"/images/{name}", force="1")
+    dockerd("POST", "/build/prune", all="1")
