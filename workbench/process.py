@@ -90,7 +90,7 @@ def stop_tasks(tasks: Iterable[Future[Any]]) -> None:
 
 
 def stop_all() -> None:
-    """End the children of every `stream` and `captured`, and what is `called_off`: only the main thread is interrupted.
+    """End the children of every `stream` and `captured`, and what is `called_off`: one thread only is interrupted.
 
     Their threads read on to the end of the output, and get a KeyboardInterrupt then.
     """
