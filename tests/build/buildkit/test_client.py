@@ -307,8 +307,9 @@ def test_what_the_watcher_raises_passes_through_and_ends_the_build(furnished: Ru
 
     with connect(furnished.address) as there, pytest.raises(ValueError, match="unwatched"):
         there.build(function, watch=watch)
-    furnished.build.ended.wait(30)
-    assert furnished.build.cancelled
+    (build,) = furnished.builds.values()
+    build.ended.wait(30)
+    assert build.cancelled
 
 
 @pytest.mark.parametrize("call", CALLS[2:])

@@ -10,10 +10,10 @@ import grpc
 from workbench.errors import WorkbenchError
 
 _TOO_LARGE = re.compile(r"larger than max \((\d+) vs\. (\d+)\)")
-_UNKNOWN_CAPABILITY = re.compile(r"(?:unknown API capability|requested|unsupported capability) +([a-z][a-z0-9._]*)")
+_UNKNOWN_CAPABILITY = re.compile(r"(?:unknown API capability|requested (?:\w+ )?feature) ([a-z][a-z0-9._]*)")
 _EXIT_CODE = re.compile(r"exit code: (\d+)")
-_REFUSED = re.compile(r"([a-z]+\.[a-z]+) is not allowed")
-_NO_CACHE = re.compile(r"(?:unknown|unsupported|not supported) cache (?:exporter|importer)[^\"]*\"?([\w-]*)\"?", re.I)
+_REFUSED = re.compile(r"(granting entitlement )?([a-z]+\.[a-z]+) is not allowed")
+_NO_CACHE = re.compile(r'unknown cache (exporter|importer): "?([\w-]+)')
 
 
 class BuildKitError(WorkbenchError):
@@ -119,14 +119,16 @@ def named(code: grpc.StatusCode, said: str, address: str) -> BuildKitError:
         )
     if found := _REFUSED.search(said):
         return EntitlementError(
-            f"the BuildKit at {address} does not allow {found[1]}",
-            hint=f"start it with --allow-insecure-entitlement {found[1]}, or build with podman",
+            f"the BuildKit at {address} does not allow {found[2]}",
+            hint=f"start it with --allow-insecure-entitlement {found[2]}, or build with podman"
+            if found[1]
+            else f"the build has to ask for the entitlement {found[2]}",
             detail=said,
         )
-    if "cache export feature is currently not supported" in said or _NO_CACHE.search(said):
+    if found := _NO_CACHE.search(said):
         return NoCacheError(
-            f"the BuildKit at {address} cannot export or import its cache that way",
-            hint="leave the cache out, or use a stand-alone buildkitd",
+            f"the BuildKit at {address} has no cache {found[1]} {found[2]!r}",
+            hint="a Docker Engine has `inline` alone, which goes with the image; a buildkitd of its own has them all",
             detail=said,
         )
     if "no active session" in said or ("session" in said and "not found" in said):
