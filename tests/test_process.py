@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.process import descendants, stop, stream
+from workbench.process import called_off, descendants, stop, stop_all, stream
 
 # A child as podman is one: a step runs below it in a session of its own, heeds no SIGTERM, and
 # the child cleans up once the step has ended.
@@ -82,6 +82,42 @@ def test_handlers_are_put_back() -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
     stream(["true"], print)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)) == before
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_is_called_off_is_ended_and_becomes_an_interrupt(fails: bool) -> None:
+    # Several at once, and all of them ended by one and the same function.
+    both, called = threading.Barrier(3), threading.Event()
+    caught: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with called_off(called.set):
+                both.wait(10)
+                assert called.wait(10)
+                if fails:
+                    raise OSError("the other side went away")
+        except BaseException as error:
+            caught.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    both.wait(10)
+    stop_all()
+    for thread in threads:
+        thread.join(10)
+    assert [type(error) for error in caught] == [KeyboardInterrupt, KeyboardInterrupt]
+
+
+def test_what_is_not_called_off_ends_as_it_does() -> None:
+    with called_off(print):
+        pass
+    with pytest.raises(OSError, match="its own"), called_off(print):
+        raise OSError("its own")
+    stop_all()
+    with called_off(print):
+        pass
 
 
 def wait_until_gone(process: int) -> None:

@@ -17,8 +17,10 @@ from typing import Any
 _running: dict[subprocess.Popen[str], float] = {}
 # Those of them that `stop_all` ended.
 _interrupted: set[subprocess.Popen[str]] = set()
-# What ends work that is no child of `stream`, and whether `stop_all` called it.
-_ends: dict[Callable[[], object], bool] = {}
+# What ends work that is no child of `stream`, by a key of its own.
+_ends: dict[object, Callable[[], object]] = {}
+# The keys of what `stop_all` ended.
+_ended: set[object] = set()
 # How long a child may take to end after it was asked to.
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -97,10 +99,9 @@ def stop_all() -> None:
     for child, patience in list(_running.items()):
         _interrupted.add(child)
         stop(child, patience, drop=False)
-    for end in list(_ends):
-        if end in _ends:
-            _ends[end] = True
-            end()
+    for key, end in list(_ends.items()):
+        _ended.add(key)
+        end()
 
 
 @contextmanager
@@ -109,18 +110,20 @@ def called_off(end: Callable[[], object]) -> Iterator[None]:
 
     Whatever the block then raises or returns becomes a KeyboardInterrupt.
     """
-    _ends[end] = False
+    key = object()
+    _ends[key] = end
     try:
         yield
     except Exception:
-        if _ends[end]:
+        if key in _ended:
             raise KeyboardInterrupt from None
         raise
     else:
-        if _ends[end]:
+        if key in _ended:
             raise KeyboardInterrupt
     finally:
-        del _ends[end]
+        del _ends[key]
+        _ended.discard(key)
 
 
 @contextmanager
