@@ -239,9 +239,9 @@ def test_several_folders_are_read_before_the_first_is_built(unbuilt: Engine, tmp
     assert IMAGE not in unbuilt.names()
 
 
-def wait_for_line(logs: Path, text: str) -> None:
+def wait_for_line(logs: Path, text: str, which: str = "*") -> None:
     deadline = time.monotonic() + 60
-    while not any(text in log.read_text().splitlines() for log in logs.glob("*")):
+    while not any(text in log.read_text().splitlines() for log in logs.glob(which)):
         assert time.monotonic() < deadline, f"{text!r} never came"
         time.sleep(0.05)
 

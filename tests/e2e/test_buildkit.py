@@ -22,8 +22,9 @@ from tests.build.test_podman_builder import wait_for_line
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.dockerd import Dockerd
-from tests.engine import BaseChoice, Engine, ca_bundle
+from tests.engine import TINY, BaseChoice, Engine, ca_bundle
 from tests.images_equal import differences, of_dockerd, of_podman
+from tests.release.sets import CUDA, EDITOR, LAYER, RUNTIME, SET, TAGS, build_set, make_set
 
 # What both builders make: IDE and bundle. The slow one has a stage of its own, in which VS Code is compiled.
 RECIPES = [
@@ -160,3 +161,58 @@ def test_the_images_are_where_the_builder_keeps_them(engine: Engine, dockerd: Do
     statement = json.loads((folder / "provenance.json").read_text())
     assert "dockerd" in json.dumps(statement["predicate"]["runDetails"])
     dockerd("DELETE", f"/images/{IMAGE}", force="1")
+
+
+def test_a_set_is_built_goes_on_and_is_pushed(
+    engine: Engine, dockerd_online: Dockerd, registry: str, tmp_path: Path
+) -> None:
+    catalogue = make_set(tmp_path)
+    env = {**engine.env, **dockerd_online.env}
+
+    def statuses() -> dict[str, str]:
+        done = build_set(tmp_path, "--json", env=env)
+        assert done.returncode == 0, done.stderr
+        rows = json.loads(done.stdout)
+        assert all(row["size"] > 1_000_000 for row in rows)
+        return {row["tag"]: row["status"] for row in rows}
+
+    try:
+        assert statuses() == dict.fromkeys(TAGS, "built")
+        assert statuses() == dict.fromkeys(TAGS, "there")
+        layer = catalogue / "cuda-layer/base/Containerfile"
+        layer.write_text(layer.read_text().replace("cuda", "more"))
+        assert statuses() == {**dict.fromkeys(TAGS, "there"), LAYER: "built", CUDA: "built"}
+        assert not {name for name in engine.names() if name.rpartition(":")[2] in TAGS}
+        where = ("--catalog", catalogue, "--recipes", tmp_path / "recipes")
+        pushed = wizard("push", f"{registry}/by/buildkit", *SET, *where, "--json", env=env)
+        assert pushed.returncode == 0, pushed.stderr
+        assert {row["tag"] for row in json.loads(pushed.stdout) if row["status"] == "pushed"} >= set(TAGS)
+    finally:
+        for name in dockerd_online.names() - {TINY}:
+            dockerd_online.ask("DELETE", f"/images/{name}", force="1")
+
+
+def test_an_interrupted_set_leaves_no_step(engine: Engine, dockerd: Dockerd, tmp_path: Path) -> None:
+    make_set(tmp_path, {"bundles/python_packages.snippet": WAITS})
+    command = [sys.executable, str(REPOSITORY / "wizard.py"), "images", *SET, "--jobs=2"]
+    command += ["--catalog", str(tmp_path / "catalogue"), "--recipes", str(tmp_path / "recipes")]
+    with subprocess.Popen(
+        [*command, "--log-dir", str(tmp_path / "logs")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **dockerd.env},
+    ) as running:
+        try:
+            for tag in (EDITOR, RUNTIME):
+                wait_for_line(tmp_path / "logs", "begun", f"{tag}.*")
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=60)
+        finally:
+            running.kill()
+    assert running.returncode == 130, said
+    assert said.splitlines()[-1] == "interrupted"
+    dockerd.settled()
+    assert not {name for name in dockerd.names() if EDITOR in name or RUNTIME in name}
+    for name in dockerd.names() - {TINY}:
+        dockerd("DELETE", f"/images/{name}", force="1")
