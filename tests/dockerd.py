@@ -21,6 +21,12 @@ from typing import IO, Any
 from tests.engine import TINY, Engine, search_path, tiny_root
 
 Body = bytes | IO[bytes] | Mapping[str, object] | None
+# Makes "$1" the root, with this machine's devices and the folder "$2" at its own place.
+_ENTER = """
+mount --make-rprivate / && mount --bind "$1" "$1" && cd "$1" && mkdir -p ".$2" .before
+mount -t proc proc proc && mount --rbind /sys sys && mount --rbind /dev dev && mount -t tmpfs tmpfs run
+mount --bind "$2" ".$2" && pivot_root . .before && umount -l /.before
+"""
 _NO_BRIDGE = ("--bridge=none", "--iptables=false", "--ip6tables=false")
 
 
@@ -146,22 +152,26 @@ def missing() -> str:
 
 
 @contextmanager
-def started(*, online: bool = False) -> Iterator[Dockerd]:
+def started(*, online: bool = False, root: Path | None = None) -> Iterator[Dockerd]:
     """Yield dockerd with the image TINY and a store of its own; all of it is gone afterwards.
 
     It has mounts and process numbers of its own, so nothing that it runs or mounts outlives it. Its
     steps have no network, and it does not touch this machine's. With `online` it is in the machine's
     network, without a bridge: there a step has the network when it asks for the host's (and the
-    build has the entitlement `network.host`), else it must ask for none.
+    build has the entitlement `network.host`), else it must ask for none. With a `root` file system
+    it is the dockerd in there, and keeps its images in containerd's store.
     """
     # Not below pytest's own folder: the paths of containerd's sockets would be too long, and images are large.
     folder = Path(tempfile.mkdtemp(prefix="workbench-dockerd-"))
     apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *([] if online else ["--net"])]
-    daemon = ["dockerd", "--storage-driver=overlay2", f"--data-root={folder}/data", f"--exec-root={folder}/exec"]
+    (folder / "daemon.json").write_text('{"features": {"containerd-snapshotter": true}}')
+    store = "--storage-driver=overlay2" if root is None else f"--config-file={folder}/daemon.json"
+    daemon = ["dockerd", store, f"--data-root={folder}/data", f"--exec-root={folder}/exec"]
     daemon += [f"--host=unix://{folder}/docker.sock", f"--pidfile={folder}/pid", *(_NO_BRIDGE if online else ())]
+    lo = "" if online else "ip link set lo up; "
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*apart, "sh", "-c", f'{"" if online else "ip link set lo up; "}exec "$@"', "sh", *daemon],
+            [*apart, "sh", "-ec", f'{lo}{_ENTER if root else ""}shift 2; exec "$@"', "sh", str(root), folder, *daemon],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,

@@ -1,12 +1,57 @@
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests import dockerd as daemons
 from tests.build.buildkit import fake
+from tests.dockerd import Dockerd
+from tests.engine import search_path
+
+OURS, MERGING = "this machine's", "merging"
+
+
+@pytest.fixture(scope="session", params=[OURS, pytest.param(MERGING, marks=pytest.mark.slow)])
+def dockerd(request: pytest.FixtureRequest, dockerd: Dockerd) -> Iterator[Dockerd]:
+    """The dockerd of this machine and, in a slow run, one that has merge and diff: every test here holds for both."""
+    yield dockerd if request.param == OURS else request.getfixturevalue("merging_dockerd")
+
+
+@pytest.fixture(scope="session")
+def merging_dockerd() -> Iterator[Dockerd]:
+    """Debian 13's dockerd in a root file system of its own, made of Debian's packages: 500 MB, two minutes."""
+    if shutil.which("debootstrap", path=search_path()) is None:
+        pytest.skip("debootstrap not installed")
+    root = Path(tempfile.mkdtemp(prefix="workbench-debian-"))
+    try:
+        command = ["unshare", "--mount", "debootstrap", "--variant=minbase", "--include=docker.io", "trixie", str(root)]
+        env = {**os.environ, "PATH": search_path()}
+        made = subprocess.run([*command, *_mirror()], capture_output=True, text=True, env=env, check=False)
+        assert made.returncode == 0, made.stdout[-4000:]
+        with daemons.started(root=root) as running:
+            yield running
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _mirror() -> list[str]:
+    """The mirror that is named, else the one that this machine's apt uses, else debootstrap's own choice."""
+    if named := os.environ.get("DEBIAN_MIRROR"):
+        return [named]
+    if shutil.which("apt-get") is None:
+        return []
+    form = "$(REPO_URI) $(RELEASE)"
+    listed = subprocess.run(["apt-get", "indextargets", "--format", form], capture_output=True, text=True, check=False)
+    words = [line.split() for line in listed.stdout.splitlines()]
+    return [found[0] for found in words if len(found) == 2 and found[1] == "bookworm"][:1]
 
 
 @pytest.fixture
