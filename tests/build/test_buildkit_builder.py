@@ -75,6 +75,22 @@ def test_what_was_built_before_comes_out_of_the_cache(free: Dockerd, tmp_path: P
     assert build(free, tmp_path, text, cache=False) != first
 
 
+def test_what_another_recipe_did_on_the_same_base_is_taken_over(free: Dockerd, tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_text("framework==1\n")
+    text = SECTIONS.format(one="sleep 0; head -c 9 /dev/urandom >/tmp/framework", other="true")
+    text = text.replace("USER 1001\n", "USER 1001\nCOPY lock.txt /tmp/lock.txt\n")
+    build(free, tmp_path, text, cache=True)
+    framework = of_dockerd(free, NAME).paths["tmp/framework"]
+    watcher, other = Lines(), text.replace("echo end", "echo other")
+    build(free, tmp_path, other, watcher=watcher, names=("localhost/built:2",), cache=True)
+    assert of_dockerd(free, "localhost/built:2").paths["tmp/framework"] == framework
+    assert watcher.lines[-1] == "3 of 4 steps were done before, and are taken over as they are"
+    # A lock that says something else is another step.
+    (tmp_path / "lock.txt").write_text("framework==2\n")
+    build(free, tmp_path, other, names=("localhost/built:2",), cache=True)
+    assert of_dockerd(free, "localhost/built:2").paths["tmp/framework"] != framework
+
+
 def test_a_failing_step_is_named_and_the_image_that_was_there_stays(free: Dockerd, tmp_path: Path) -> None:
     before = build(free, tmp_path, f"FROM {TINY}\nRUN true\n")
     watcher = Lines()

@@ -70,7 +70,7 @@ class BuildKitBuilder:
             steps.say(daemon.describe())
             making = _Making(request, lent, steps, _network(daemon, self.address))
             try:
-                return making.exported(daemon)
+                built = making.exported(daemon)
             except StepFailedError as error:
                 hint = "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
                 how = f"with exit code {error.code} in" if error.code is not None else f"({error.detail}) in"
@@ -78,6 +78,8 @@ class BuildKitBuilder:
                     f"building {request.tag} failed {how} {steps.called(error.step)}",
                     hint=hint if steps.distrusted else error.hint,
                 ) from None
+            steps.sum_up()
+            return built
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class Steps:
         self.watcher = watcher
         self.distrusted = False
         self._titles: frozenset[str] = frozenset()
-        self._total = 0
+        self._total = self._cached = 0
         # By digest of the step: what it is called, with its number.
         self._begun: dict[str, str] = {}
         self._named: dict[str, str] = {}
@@ -38,6 +38,11 @@ class Steps:
             self._speaking = ""
             self.watcher.line(redacted(text))
 
+    def sum_up(self) -> None:
+        """Say how much was there: what this or another recipe did on the same base, from the same files."""
+        if self._cached:
+            self.say(f"{self._cached} of {len(self._begun)} steps were done before, and are taken over as they are")
+
     def called(self, title: str) -> str:
         """Return how a step is called in an error: its number, if it had one, and its title."""
         return self._named.get(redacted(title), redacted(title) or "no step: BuildKit did not begin")
@@ -48,6 +53,7 @@ class Steps:
             if event.kind == "began":
                 self._begin(event)
             elif event.kind == "cached" and event.digest in self._begun:
+                self._cached += 1
                 self._speak(event.digest)
                 self.watcher.line("--> cached")
             elif event.kind == "line":
