@@ -12,6 +12,7 @@ from workbench.build.look import look, names_in
 
 NAME = "localhost/b:1"
 BASE = look(NAME, BOOKWORM, {})
+CONFIG = {"config": {"Env": ["PATH=/usr/local/bin:/opt/app-root/bin:/usr/bin"]}}
 PIP = "COPY requirements.txt /tmp/r.txt\nRUN umask 0002 && pip install --no-cache-dir -r /tmp/r.txt && rm /tmp/r.txt\n"
 APT = (
     "COPY os-packages.txt /tmp/p.txt\n"
@@ -24,7 +25,7 @@ HELD = "numpy==2.4.6 \\\n    --hash=sha256:aa\ntyping_extensions==4.16.0 ; pytho
 def plan(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> Plan:
     (folder / "requirements.txt").write_text(pins)
     (folder / "os-packages.txt").write_text(packages)
-    return read(Source(f"FROM {NAME}\n{text}", "C", str(folder)), lambda _: {})
+    return read(Source(f"FROM {NAME}\n{text}", "C", str(folder)), lambda _: CONFIG)
 
 
 def left(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> list[str]:
@@ -78,6 +79,11 @@ def test_after_anything_else_nobody_knows_what_is_there(tmp_path: Path) -> None:
     assert left(tmp_path, f"RUN something\n{PIP}") == ["something", "/requirements.txt", "umask"]
     changed = PIP.replace("requirements.txt", "os-packages.txt") + PIP
     assert left(tmp_path, changed, packages="six==2\n") == ["/os-packages.txt", "umask", "/requirements.txt", "umask"]
+
+
+@pytest.mark.parametrize("line", ["ENV PATH=/usr/bin", "ENV PIP_TARGET=/else", "ENV PYTHONPATH=/else"])
+def test_another_pip_is_asked(tmp_path: Path, line: str) -> None:
+    assert left(tmp_path, f"{line}\n{PIP}") == ["/requirements.txt", "umask"]
 
 
 def test_packages_of_the_system_do_not_change_those_of_python(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from workbench.build.graphs.context import pattern
 from workbench.build.graphs.downloads import Word, simple_commands
 from workbench.build.graphs.plan import Copy, Folder, Plan, Run
 from workbench.build.look import Base, canonical
+from workbench.build.validate import APP_ROOT
 
 Step = Run | Copy | Folder
 # Lists the names in a folder of the base.
@@ -31,6 +32,8 @@ _IDLE = {
     "pip": re.compile(r"umask [0-7]{3,4}"),
     "dpkg": re.compile(r"apt-get (?:update|clean)"),
 }
+# Variables that make pip install into another place, or look at one.
+_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_UPGRADE", "PIP_IGNORE_INSTALLED", "PYTHONPATH")
 _REMOVES = re.compile(r"rm(?: -f| -rf| -r)?(?P<paths>(?: /\S+)+)")
 
 
@@ -64,7 +67,11 @@ def without_held(plan: Plan, base: Base, folder: str, names: Names) -> tuple[Pla
         if install is None:
             break
         copied = _copied(steps, step, install.list)
-        if copied is None or not settled[install.kind] or not _holds(base, install, folder, copied):
+        if (
+            copied is None
+            or not settled[install.kind]
+            or not (_holds(base, install, folder, copied) and (install.kind != "pip" or _is_ours(step, names)))
+        ):
             settled["pip"] = settled["pip"] and install.kind != "pip"
             continue
         if left := [path for path in install.removes if _is_there(path, names)]:
@@ -117,6 +124,15 @@ def _holds(base: Base, install: Install, folder: str, copied: Copy) -> bool:
         packages = text.split()
         return bool(packages) and all(package in base.chosen for package in packages)
     return _holds_pins(base, text)
+
+
+def _is_ours(step: Run, names: Names) -> bool:
+    """Return whether the step's pip is the one of /opt/app-root, and installs there."""
+    environment = dict(step.environment)
+    if any(environment.get(name) for name in _ELSEWHERE):
+        return False
+    found = (folder for folder in environment.get("PATH", "").split(":") if "pip" in names(folder))
+    return next(found, "") == f"{APP_ROOT}/bin"
 
 
 def _holds_pins(base: Base, text: str) -> bool:
