@@ -24,8 +24,7 @@ class Encrypted:
         self._socket = connection
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=address.host)
-        # The first is held while bytes are on their way out, the second while OpenSSL is at work, and never the
-        # first within the second: a peer that waits for us to read must not keep us from reading.
+        # The first is held while bytes are on their way out, the second while OpenSSL is at work.
         self._sending, self._working = threading.Lock(), threading.Lock()
         while not self._is_shaken():
             self._more()
@@ -80,11 +79,16 @@ class Encrypted:
 
     def _more(self) -> bytes:
         """Read what came, and answer what only TLS itself wants an answer to."""
-        with self._sending:
-            with self._working:
-                ready = self._outgoing.read()
-            if ready:
-                self._socket.sendall(ready)
+        # Where another thread is sending, that answer goes out with its next bytes: a peer that sends and reads
+        # no more until somebody reads what it sent must not keep us from reading.
+        if self._sending.acquire(blocking=False):
+            try:
+                with self._working:
+                    ready = self._outgoing.read()
+                if ready:
+                    self._socket.sendall(ready)
+            finally:
+                self._sending.release()
         data = self._socket.recv(_CHUNK)
         with self._working:
             if data:

@@ -23,6 +23,7 @@ class Following:
         self._calls, self._build, self._watch, self._solving = calls, build, watch, solving
         self._reading = Reading()
         self._given_up = threading.Event()
+        self._known = False
         self._call: Any = None
         self._raised: BaseException | None = None
         self._thread = threading.Thread(target=self._follow, name="buildkit-status", daemon=True)
@@ -33,9 +34,15 @@ class Following:
         """Name, error and last lines of the step that failed."""
         return self._reading.failed
 
-    def stop(self, seconds: float) -> None:
-        """Wait so long for the last event, which comes when every step has stopped, and then for no more."""
-        self._thread.join(seconds)
+    def stop(self, seconds: float, unheard: float | None = None) -> None:
+        """Wait so long for the last event, which comes when every step has stopped, and then for no more.
+
+        Where nothing was heard yet, `unheard` is how long: a daemon that refused the build looks for it all the same.
+        """
+        if unheard is not None:
+            self._thread.join(unheard)
+        if unheard is None or self._known:
+            self._thread.join(seconds)
         self.give_up()
         if self._raised is not None:
             raise self._raised
@@ -63,15 +70,14 @@ class Following:
 
     def _heard(self) -> bool:
         """Return whether the daemon knew the build, after all that it told."""
-        known = False
         try:
             for answer in self._answers():
-                known = True
+                self._known = True
                 for event in self._reading.read(answer):
                     self._watch(event)
         except grpc.RpcError as error:
             # How the build ended is the Solve's to say; a daemon that is gone ends that too.
-            return known or "no such job" not in (error.details() or "")
+            return self._known or "no such job" not in (error.details() or "")
         return True
 
     def _answers(self) -> Iterator[control.StatusResponse]:

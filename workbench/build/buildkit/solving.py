@@ -89,7 +89,7 @@ def solve(
         except (BuildKitError, grpc.RpcError, grpc.FutureCancelledError) as error:
             failure = _cause(calls, solving, error)
             solving.cancel()
-            following.stop(_PATIENCE_SECONDS)
+            following.stop(_PATIENCE_SECONDS, unheard=_LATE_SECONDS)
             if solving in _interrupted:
                 raise KeyboardInterrupt from None
             raise _failure(failure, following) from None
