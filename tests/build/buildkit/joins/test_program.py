@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 
 from tests.build.buildkit.joins import trees
 from tests.build.buildkit.joins.trees import FOLDER, Node, Tree
@@ -19,7 +19,7 @@ from workbench.build.buildkit.joins.program import join
 PROGRAM = Path(join.__file__).parent
 # What the shell's way needs; with these alone on the path there is no Python.
 TOOLS = """
-    awk chown cmp cpio find grep mkdir readlink rm sed sh sort stat tar touch tr xargs
+    awk chmod chown cmp cpio find grep mkdir readlink rm sed sh sort stat tar touch tr xargs
 """
 WAYS = ("python", "busybox", "gnu")
 
@@ -60,7 +60,10 @@ def run(way: str, shells: Mapping[str, Path], folder: Path, arguments: list[str]
             pytest.skip("busybox not installed")
         command, path = [str(shells[way] / "sh"), str(PROGRAM / "join.sh")], str(shells[way])
     done = subprocess.run(
-        [*command, *arguments], capture_output=True, env={"PATH": path, "TMPDIR": str(folder)}, check=False
+        [*command, *arguments],
+        capture_output=True,
+        env={"PATH": path, "TMPDIR": str(folder), "JOIN_PYTHONS": ""},
+        check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
     return done.stdout.decode(errors="surrogateescape")
@@ -72,8 +75,13 @@ def told(data: bytes) -> set[tuple[int, int, str]]:
     return {(one.first, one.second, one.path) for one in found}
 
 
+# What generated cases have found.
+INHERITED = {"a": FOLDER, "a/a": Node("folder", 0o2775)}
+
+
 @pytest.mark.parametrize("way", WAYS)
 @fuzz
+@example((INHERITED, [INHERITED, {**INHERITED, "a/a/a": Node("folder", 0o700)}]))
 @given(case=trees.forks())
 def test_the_tree_is_what_merging_gives(
     way: str, shells: Mapping[str, Path], tmp_path: Path, case: tuple[Tree, list[Tree]]
@@ -183,7 +191,7 @@ def test_what_is_lacking_is_named(shells: Mapping[str, Path], tmp_path: Path) ->
     few.mkdir()
     for tool in ("sh", "grep", "tar", "sort"):
         (few / tool).symlink_to((shells["gnu"] / tool).resolve())
-    lacking = "awk chown cmp find mkdir readlink rm sed stat touch tr xargs"
+    lacking = "awk chmod chown cmp find mkdir readlink rm sed stat touch tr xargs"
     with pytest.raises(AssertionError, match=f"no Python from 3.7 on, and without it lacks {lacking}\n"):
         run("few", {"few": few}, tmp_path, ["apply"])
 

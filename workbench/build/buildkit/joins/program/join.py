@@ -95,7 +95,7 @@ def _differ(below: bytes, before: os.stat_result, above: bytes, now: os.stat_res
     if not folder and before.st_mtime_ns != now.st_mtime_ns:
         return True
     # A file that nobody touched is the very same one, in a layer of both: only others have to be read.
-    if before.st_ctime_ns == now.st_ctime_ns:
+    if before.st_ctime_ns == now.st_ctime_ns and (folder or before.st_ino == now.st_ino):
         return False
     if not folder and before.st_nlink != now.st_nlink:
         return True

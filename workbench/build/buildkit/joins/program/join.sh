@@ -6,7 +6,8 @@
 #     join.sh apply|compare REPORT LOWER UPPER [LOWER UPPER ...]
 set -eu
 export LC_ALL=C
-for python in python3 python /usr/libexec/platform-python; do
+# A base may have its Python off the path, or under its version alone.
+for python in ${JOIN_PYTHONS-python3 python /usr/libexec/platform-python /opt/*/bin/python3 /usr/bin/python3.[0-9]*}; do
     if "$python" -IS -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null; then
         exec "$python" -ISB "${0%/*}/join.py" "$@"
     fi
@@ -14,7 +15,7 @@ done
 gnu=
 if tar --version 2>/dev/null | grep -q GNU; then gnu=yes; fi
 lacking=
-for tool in awk chown cmp find grep mkdir readlink rm sed sort stat touch tr xargs ${gnu:-cpio}; do
+for tool in awk chmod chown cmp find grep mkdir readlink rm sed sort stat touch tr xargs ${gnu:-cpio}; do
     [ "$tool" != yes ] || continue
     command -v "$tool" >/dev/null || lacking="$lacking $tool"
 done
@@ -30,8 +31,8 @@ trap 'rm -rf "$work"' EXIT
 tab=$(printf '\t')
 newline='
 '
-# type and mode, user, group, size, links, device, changed, touched, path
-format="%f$tab%u$tab%g$tab%s$tab%h$tab%t:%T$tab%y$tab%z$tab%n"
+# type and mode, user, group, size, links, device, changed, touched and inode, path
+format="%f$tab%u$tab%g$tab%s$tab%h$tab%t:%T$tab%y$tab%z %i$tab%n"
 
 manifest() {
     if (cd "$1" && find . -name "*$newline*") | grep -q .; then
@@ -192,6 +193,12 @@ while [ "$mode" = apply ] && [ $current -lt $number ]; do
             exit 74
         fi
     fi
+    # A folder that is made in a set-group-ID one inherits that, which GNU tar does not see.
+    while IFS= read -r path; do
+        if [ -g "$upper0/$path" ] && ! [ -g "$source/$path" ] && ! [ -L "$upper0/$path" ]; then
+            chmod g-s "$upper0/$path"
+        fi
+    done <"$work/sorted"
     # busybox leaves links to whoever unpacks them.
     [ -n "$gnu" ] || awk -F '\t' '$1 == "N" && $2 ~ /^a/ { print }' "$work/changes$current" |
         while IFS= read -r line; do
