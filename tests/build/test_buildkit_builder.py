@@ -75,6 +75,22 @@ def test_what_was_built_before_comes_out_of_the_cache(free: Dockerd, tmp_path: P
     assert build(free, tmp_path, text, cache=False) != first
 
 
+def test_nothing_of_a_fresh_build_comes_out_of_the_cache(free: Dockerd, tmp_path: Path) -> None:
+    random = "head -c 9 /dev/urandom >/tmp/{}"
+    text = SECTIONS.format(one=random.format("one"), other=random.format("other"))
+    text = text.replace(
+        "FROM localhost/tiny:1\n", f"FROM localhost/tiny:1\nRUN {random.format('start')}\nWORKDIR /tmp\n"
+    )
+    seen = []
+    for _ in range(2):
+        watcher = Lines()
+        build(free, tmp_path, text, watcher=watcher)
+        assert any("they are built at the same time" in line for line in watcher.lines)
+        paths = of_dockerd(free, NAME).paths
+        seen.append({name: paths[f"tmp/{name}"].content for name in ("start", "one", "other")})
+    assert all(seen[0][name] != seen[1][name] for name in seen[0])
+
+
 def test_what_another_recipe_did_on_the_same_base_is_taken_over(free: Dockerd, tmp_path: Path) -> None:
     (tmp_path / "lock.txt").write_text("framework==1\n")
     text = SECTIONS.format(one="sleep 0; head -c 9 /dev/urandom >/tmp/framework", other="true")

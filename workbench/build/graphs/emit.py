@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workbench.build.buildkit import files, mounts
 from workbench.build.buildkit.state import State, image, local, scratch
@@ -105,12 +105,20 @@ class Emitter:
                     (self._steps(state, group, root), self._steps(state, other, root)),
                 )
                 self.forks.append(fork)
-                state = self.lent.join(fork)
+                state = self._joined(fork, self.lent.join)
                 group += other
             else:
                 state = self._steps(state, group, root)
             there |= {step.path for step in group if isinstance(step, Folder)}
         return state
+
+    def _joined(self, fork: Fork, join: Callable[[Fork], State]) -> State:
+        """Return the joined state; a fresh one too: it is known by what its branches do, not by what comes of that."""
+        state = join(fork)
+        if not self.lent.fresh or state.output is None:
+            return state
+        output = state.output
+        return replace(state, output=replace(output, vertex=replace(output.vertex, ignore_cache=True)))
 
     def _steps(self, state: State, steps: Sequence[Step], root: str) -> State:
         for step in steps:
@@ -122,7 +130,8 @@ class Emitter:
             else:
                 # A stranger's command runs in group 0, and its folder is of a group of its own: podman's ways.
                 owner = self._numbers(step.user, root, unknown=step.user)
-                state = state.mkdir(step.path, parents=True, owner=owner, name=step.title)
+                made = files.mkdir(step.path, parents=True, owner=owner)
+                state = state.change(made, name=step.title, ignore_cache=self.lent.fresh)
         return state
 
     def _copy(self, state: State, step: Copy) -> State:
