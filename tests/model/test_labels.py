@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.model.test_request import MODEL, WEIGHTLESS
@@ -53,6 +53,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, JSON)
 def test_any_label_is_a_model_or_a_named_error(config: object, resolved: object) -> None:
     told = {CONFIG_LABEL: json.dumps(config), MODEL_LABEL: json.dumps(resolved)}

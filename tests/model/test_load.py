@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workbench.catalog.faults import Faults
@@ -237,6 +237,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(VALUES)
 @example({"build": {"run": [{"command": {"a": 1}, "mounts": [3]}]}, "concurrency": {"max": float("inf")}})
 @example({"environment": [None], "build": {"run": [None, {}], "python_packages": [[]]}})
@@ -251,6 +252,7 @@ def test_whatever_yaml_says_is_a_config_or_faults_with_lines(value: object) -> N
     assert read(yaml.safe_dump(config.as_data()))[1] == []
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
 @example("&a [*a, *b]")
 @example("? {a: b}\n: c")
@@ -264,6 +266,7 @@ def test_any_text_is_a_config_or_a_named_error(text: str) -> None:
         assert error.message and error.where.startswith("cog.yaml")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from([*WHOLE.splitlines(keepends=True), "  - x\n", "\t", "{", "]", "- ", "'", ": &a "]), max_size=25

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.model.openapi import schema_of
@@ -116,6 +116,7 @@ def test_what_comes_from_elsewhere_gives_no_document(tmp_path: Path) -> None:
     assert schema_of(str(tmp_path), "predict.py:Predictor") == ({}, "predict.py:Predictor comes from somewhere else")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab:=,()[]|*'1. ", max_size=30))
 def test_any_signature_gives_a_document_or_a_reason(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.catalogues import REPOSITORY
@@ -127,6 +127,7 @@ def test_hadolint_finds_nothing(ours: Catalogue, os: str) -> None:
 TEXT = st.text(max_size=30).filter(lambda value: not rules.variable(f"A={value}"))
 
 
+@settings(deadline=None)
 @given(TEXT, st.text(st.characters(blacklist_categories=("Cs", "Cc"), whitelist_characters="\n\t"), max_size=40))
 def test_whatever_is_written_into_a_command_or_a_variable_stays_in_it(value: str, command: str) -> None:
     catalogue = read_once()
