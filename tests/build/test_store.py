@@ -50,6 +50,11 @@ def test_an_image_that_is_not_there(found: Store) -> None:
         needed(found, "localhost/none:1")
 
 
+def test_images_that_have_a_label(found: Store) -> None:
+    assert found.labelled("of") == {IMAGE: "both"}
+    assert found.labelled("of=another") == {}
+
+
 def test_a_command_in_a_container(found: Store, engine: Engine, dockerd_online: Dockerd) -> None:
     script = 'id -u; echo "$A $1"; echo bad >&2; ls /sys/class/net; exit 3'
     answer = found.run(IMAGE, ["sh", "-c", script, "sh", "b c"], user="12345:0", environment={"A": "a"}, seconds=60)

@@ -44,6 +44,12 @@ class DockerdStore:
             created=told.get("Created") or "",
         )
 
+    def labelled(self, label: str) -> Mapping[str, str]:
+        """Return the images that have a label."""
+        query = {"filters": json.dumps({"label": [label]})}
+        told = self.api.tell("list images", "GET", "/images/json", query=query).json()
+        return {min(image["RepoTags"]): image["Labels"][label] for image in told if image.get("RepoTags")}
+
     def run(
         self, image: str, command: Sequence[str], *, user: str, environment: Mapping[str, str], seconds: float
     ) -> Answer:

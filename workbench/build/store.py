@@ -49,6 +49,9 @@ class Store(Protocol):
     def look(self, image: str) -> Seen | None:
         """Return what is known of an image, None when it is not here."""
 
+    def labelled(self, label: str) -> Mapping[str, str]:
+        """Return the value of `label` of each image that has it, by one of the image's names."""
+
     def run(
         self,
         image: str,
@@ -85,6 +88,12 @@ class PodmanStore:
             config=told.get("Config") or {},
             created=told.get("Created") or "",
         )
+
+    def labelled(self, label: str) -> Mapping[str, str]:
+        """Return the images that have a label."""
+        said = podman.tell("list images", "images", "--filter", f"label={label}", "--format", "json")
+        told = json.loads(said or "[]")
+        return {min(image["Names"]): image["Labels"][label] for image in told if image.get("Names")}
 
     def run(
         self, image: str, command: Sequence[str], *, user: str, environment: Mapping[str, str], seconds: float
