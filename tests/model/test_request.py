@@ -67,7 +67,7 @@ def test_a_whole_containerfile(ours: Catalogue) -> None:
         "package.\n"
         f"FROM {BASE}\n"
         "\n"
-        "# Packages of the operating system\n"
+        "# === Packages of the operating system (models/os_packages)\n"
         "USER 0\n"
         "COPY os-packages.txt /tmp/os-packages.txt\n"
         "RUN apt-get update \\\n"
@@ -76,26 +76,23 @@ def test_a_whole_containerfile(ours: Catalogue) -> None:
         "    && apt-get clean \\\n"
         "    && rm -rf /tmp/os-packages.txt /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log\n"
         "\n"
-        "# pre_install\n"
+        "# === Steps before the Python packages (models/pre_install)\n"
         "USER 0\n"
         'RUN ["/bin/sh", "-ec", "umask 0002\\necho first"]\n'
         "\n"
-        "# Python packages, those that the base has not: as locked, nothing else\n"
+        "# === Python packages that the base has not, as they are locked (models/python_packages)\n"
         "USER 1001\n"
         "COPY --chown=1001:0 requirements.txt /tmp/requirements.txt\n"
         "RUN umask 0002 \\\n"
         "    && pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements.txt \\\n"
         "    && rm /tmp/requirements.txt\n"
         "\n"
+        "# === The model: what changes most (models/model)\n"
         'ENV A="x \\"y\\" \\$z \\\\" \\\n'
         '    B=""\n'
-        "\n"
-        "# run\n"
         "USER 0\n"
         'RUN ["/bin/sh", "-ec", "umask 0002\\necho \'a\'\\necho \\"$HOME\\" <<EOF"]\n'
         'RUN --mount=type=secret,id=t,target=/run/t ["/bin/sh", "-ec", "umask 0002\\ncat /run/t"]\n'
-        "\n"
-        "# The model\n"
         "COPY --chown=1001:0 src/ /src/\n"
         'ENV COG_PREDICT_TYPE_STUB="predict.py:Predictor" \\\n'
         '    COG_TRAIN_TYPE_STUB="train.py:train" \\\n'
