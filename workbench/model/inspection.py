@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from workbench.build.store import PODMAN, Store
+from workbench.build.store import PODMAN, Store, needed
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
 from workbench.model.labels import model_of
@@ -18,18 +18,16 @@ from workbench.names import is_image
 
 
 def image_model(image: str, store: Store = PODMAN) -> Model:
-    """Return the model of an `image` of `store`, with its id, layers and bytes.
-
-    Raises WorkbenchError when it is none, or not there.
-    """
-    if not is_image(image):
-        raise WorkbenchError(f"{image!r} is neither a folder with a cog.yaml nor an image's name")
-    seen = store.look(image)
-    if seen is None:
-        raise WorkbenchError(
-            f"the image {image} is not on this machine", hint="`podman images` or `docker images` lists those that are"
-        )
+    """Return the model of an `image` of `store`, with its id, layers and bytes; raises WorkbenchError for none."""
+    seen = needed(store, image, hint="`wizard.py model build` makes one; --backend says whose images are meant")
     return replace(model_of(image, seen.labels), id=seen.id, layers=seen.layers, size=seen.size)
+
+
+def check_image(text: str) -> str:
+    """Return `text` when it may name an image; raises WorkbenchError otherwise."""
+    if not is_image(text):
+        raise WorkbenchError(f"{text!r} is neither a folder with a cog.yaml nor an image's name")
+    return text
 
 
 def folder_data(folder: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.build.store import Store
 from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.values import Catalogue
@@ -77,15 +78,18 @@ def resolve(catalogue: Catalogue, folder: str, wish: Wish) -> Prepared:
     return _noted(prepared, f"the inputs are not checked by the server: {why}") if why else prepared
 
 
-def stand(catalogue: Catalogue, prepared: Prepared, wish: Wish) -> Prepared:
-    """Return the model with the image that it stands on; raises WorkbenchError when that is not here."""
+def stand(prepared: Prepared, wish: Wish, store: Store) -> Prepared:
+    """Return the model with the image that it stands on, by the builder of `store`.
+
+    Raises WorkbenchError when that is not here.
+    """
     model = prepared.model
     if wish.weightless:
-        base = wish.on or image(wish.place, model.resolved.python)
+        base = wish.on or image(wish.place, model.resolved.python, store)
         standing = replace(model.standing, image=base)
     else:
         asked = [name for name in direct(prepared.read.asked) if name in model.resolved.packages and name != "cog"]
-        standing = choose(catalogue, wish.place, prepared.kind, model.resolved, asked, on=wish.on)
+        standing = choose(wish.place, prepared.kind, model.resolved, asked, on=wish.on, store=store)
     return replace(prepared, model=replace(model, standing=standing))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
@@ -13,6 +12,7 @@ from workbench.attest.package import PYPI
 from workbench.build import podman
 from workbench.build.base_image import how_to_make
 from workbench.build.recipe_build import TAG_LABEL
+from workbench.build.store import PODMAN, Seen, Store
 from workbench.catalog.bases import base_tag
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
@@ -72,28 +72,33 @@ def kind_of(catalogue: Catalogue, place: Place, resolved: Resolved, brings_cuda:
 
 
 def choose(
-    catalogue: Catalogue, place: Place, kind: str, resolved: Resolved, asked: Sequence[str], *, on: str = ""
+    place: Place, kind: str, resolved: Resolved, asked: Sequence[str], *, on: str = "", store: Store = PODMAN
 ) -> Standing:
     """Return what a model stands on: `on`, else an image of ours that has what is `asked` for, else the base.
 
     The rule for the second: it has no IDE, stands on the very base that the model would get, has
     every package that the model names in just the locked version, and none of the lock in another.
-    The one with the fewest packages wins. Raises WorkbenchError when there is no base.
+    The one with the fewest packages wins. Looked for in the builder's `store`, and in podman's, from
+    which it would be brought. Raises WorkbenchError when there is no base.
     """
+    stores = stores_of(store)
     if on:
         if not is_image(on) or not is_qualified(on):
             raise UsageError(f"{on!r} is no full image name", hint="write it with its registry, or localhost/")
-        return _on(on, resolved, "--on names it")
-    base = _base(place, kind, resolved.python)
-    if not podman.is_installed():
-        return Standing(base, "", "the base; nobody looked for an image that has more, for podman is not installed")
-    below = _layers(base)
+        return _on(on, resolved, stores)
+    names = (
+        f"{LOCAL_REPOSITORY}:{base_tag(kind, place.os, resolved.python, place.release, date)}"
+        for date in dict.fromkeys((place.date, LATEST))
+    )
+    base, below = first(names, stores)
+    if below is None:
+        raise WorkbenchError(f"the base image {base} is not on this machine", hint=f"make it with {how_to_make(base)}")
     fitting = []
     why = "the base: no image of ours here has what the model asks for"
-    for image in _ours():
-        if not asked or image == base or _layers(image)[: len(below)] != below:
+    for image, seen, kept in _ours(stores):
+        if not asked or image == base or seen.layers[: len(below.layers)] != below.layers:
             continue
-        installed = _installed(image)
+        installed = _installed(image, kept)
         missing = [name for name in asked if not _same(installed.get(name, ""), resolved.packages[name])]
         other = [
             f"{name} {installed[name]}"
@@ -101,68 +106,62 @@ def choose(
             if name in installed and not _same(installed[name], version)
         ]
         if missing or other:
-            reason = (
-                f"it has no {', '.join(missing)} of the lock's version" if missing else f"it has {', '.join(other)}"
-            )
+            reason = f"it has {', '.join(other)}" if not missing else f"it has no {', '.join(missing)} as locked"
             why = f"the base: {image} was looked at, and {reason}"
             continue
-        fitting.append((len(installed), image, installed))
+        fitting.append((len(installed), image, seen.id, installed))
     if fitting:
-        _, image, installed = min(fitting, key=lambda found: found[:2])
+        _, image, id_, installed = min(fitting, key=lambda found: found[:2])
         held = {name: version for name, version in resolved.packages.items() if name in installed}
         says = f"it has {', '.join(asked)} as locked ({len(held)} of the lock's {len(resolved.packages)} packages)"
-        return Standing(image, _id(image), says, held)
-    return Standing(base, _id(base), why)
+        return Standing(image, id_, says, held)
+    return Standing(base, below.id, why)
 
 
-def _on(image: str, resolved: Resolved, why: str) -> Standing:
+def stores_of(store: Store) -> list[Store]:
+    """Return where images may be that a builder with `store` stands on: there, and with podman if that is here."""
+    more: list[Store] = [PODMAN] if store is not PODMAN and podman.is_installed() else []
+    return [store, *more]
+
+
+def first(names: Iterable[str], stores: Sequence[Store]) -> tuple[str, Seen | None]:
+    """Return the first of `names` that one of the stores has; if none has any, the first name and None."""
+    listed = list(names)
+    for name in listed:
+        for store in stores:
+            if (seen := store.look(name)) is not None:
+                return name, seen
+    return listed[0], None
+
+
+def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> Standing:
     """Return an image that was named, with what it holds of the lock as it is locked."""
-    if not podman.is_installed() or not podman.exists(image):
-        return Standing(image, "", f"{why}; it is not here to be looked into")
-    installed = _installed(image)
-    held = {name: version for name, version in resolved.packages.items() if _same(installed.get(name, ""), version)}
-    return Standing(image, _id(image), why, held)
+    for store in stores:
+        if (seen := store.look(image)) is not None:
+            installed = _installed(image, store)
+            held = {
+                name: version for name, version in resolved.packages.items() if _same(installed.get(name, ""), version)
+            }
+            return Standing(image, seen.id, "--on names it", held)
+    return Standing(image, "", "--on names it; it is not here to be looked into")
 
 
-def _base(place: Place, kind: str, python: str) -> str:
-    names = [
-        f"{LOCAL_REPOSITORY}:{base_tag(kind, place.os, python, place.release, date)}"
-        for date in dict.fromkeys((place.date, LATEST))
-    ]
-    if not podman.is_installed():
-        return names[0]
-    for name in names:
-        if podman.exists(name):
-            return name
-    raise WorkbenchError(
-        f"the base image {names[0]} is not on this machine", hint=f"make it with {how_to_make(names[0])}"
-    )
+def _ours(stores: Sequence[Store]) -> Iterator[tuple[str, Seen, Store]]:
+    """Yield the images that are workbenches without an IDE, by their labels, each once."""
+    known = set()
+    for store in stores:
+        for image, tag in store.labelled(TAG_LABEL).items():
+            seen = store.look(image) if tag.startswith(_TAGS) and image not in known else None
+            if seen is not None:
+                known.add(image)
+                yield image, seen, store
 
 
-def _ours() -> Iterator[str]:
-    """Yield the images of this machine that are workbenches without an IDE, by their labels."""
-    said = podman.tell("list images", "images", "--filter", f"label={TAG_LABEL}", "--format", "json")
-    for told in json.loads(said or "[]"):
-        tag = (told.get("Labels") or {}).get(TAG_LABEL, "")
-        if tag.startswith(_TAGS) and told.get("Names"):
-            yield sorted(told["Names"])[0]
-
-
-def _installed(image: str) -> Mapping[str, str]:
+def _installed(image: str, store: Store) -> Mapping[str, str]:
     try:
-        return {package.name: package.version for package in installed_packages(image) if package.kind == PYPI}
+        return {each.name: each.version for each in installed_packages(image, store) if each.kind == PYPI}
     except WorkbenchError:
         return {}  # what does not answer has nothing for us
-
-
-def _layers(image: str) -> list[str]:
-    return list(
-        json.loads(podman.tell(f"look at {image}", "image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
-    )
-
-
-def _id(image: str) -> str:
-    return podman.tell(f"look at {image}", "image", "inspect", "--format", "{{.Id}}", image)
 
 
 def _same(one: str, other: str) -> bool:

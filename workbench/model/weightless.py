@@ -8,13 +8,13 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from workbench.build import podman
+from workbench.build.store import PODMAN, Store
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.model.config import FILE, Config
 from workbench.model.model import Resolved, Standing
 from workbench.model.resolve import Read
-from workbench.model.standing import Place
+from workbench.model.standing import Place, first, stores_of
 from workbench.monobase.generation import Environment, Generation, load_all
 from workbench.monobase.names import generation_name
 from workbench.monobase.resolving import versions
@@ -68,20 +68,18 @@ def fit(read: Read, data: Path, number: int | None, cog: str) -> tuple[Resolved,
     return resolved, Standing("", "", why, held, generation.name, chosen.name, given)
 
 
-def image(place: Place, python: str) -> str:
+def image(place: Place, python: str, store: Store = PODMAN) -> str:
     """Return the monobase image that is here; raises WorkbenchError when none is."""
-    names = [
+    names = (
         f"{LOCAL_REPOSITORY}:monobase-{place.os}-{python_folder(python)}_{place.release}_{date}"
         for date in dict.fromkeys((place.date, LATEST))
-    ]
-    if not podman.is_installed():
-        return names[0]
-    for name in names:
-        if podman.exists(name):
-            return name
+    )
+    name, seen = first(names, stores_of(store))
+    if seen is not None:
+        return name
     day = f" DATE={place.date}" if place.date != LATEST else ""
     command = f"make monobase-image OS={place.os} PYTHON={python} RELEASE={place.release}{day}"
-    raise WorkbenchError(f"the monobase image {names[0]} is not on this machine", hint=f"make it with `{command}`")
+    raise WorkbenchError(f"the monobase image {name} is not on this machine", hint=f"make it with `{command}`")
 
 
 def _refuse(read: Read) -> None:

@@ -13,6 +13,7 @@ from workbench.verbs.build import backend_of, build_options, tell_builder
 EXAMPLES = """\
   wizard.py model build mymodel                         as cog.yaml names it, or localhost/models/mymodel:latest
   wizard.py model build mymodel --weightless            on monobase: no package in the image
+  wizard.py model build mymodel --backend buildkit      with the BuildKit of this machine's Docker Engine
   wizard.py model build mymodel --secret token=FILE     lend a step of run the secret that it names
 """
 
@@ -42,8 +43,9 @@ def run(args: argparse.Namespace) -> int:
     secrets = _secrets(args.secret)
     catalogue = read_catalogue(args.catalog)
     wish = wish_of(args, catalogue)
-    prepared = stand(catalogue, resolve(catalogue, args.folder, wish), wish)
+    prepared = stand(resolve(catalogue, args.folder, wish), wish, backend.store)
     model = prepared.model
+    tell_builder(backend, quiet=args.json)
     if not args.json:
         for line in (built(model), *(f"note: {note}" for note in model.resolved.notes)):
             print(line, file=sys.stderr)
@@ -59,7 +61,6 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     ) as request:
-        tell_builder(backend, quiet=args.json)
         made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if prepared.lock is not None and not prepared.lock.is_kept:
         keep(args.folder, prepared.lock)

@@ -26,12 +26,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the model."""
     from workbench.model.config import FILE
-    from workbench.model.inspection import folder_data, image_model
+    from workbench.model.inspection import check_image, folder_data, image_model
     from workbench.model.show import image_data, image_table
 
     if os.path.isfile(os.path.join(args.what, FILE)):
         print(json.dumps(folder_data(args.what), indent=2))
         return EXIT_OK
-    model = image_model(args.what, backend_of(args).store)
+    model = image_model(check_image(args.what), backend_of(args).store)
     print(json.dumps(image_data(model), indent=2) if args.json else image_table(model))
     return EXIT_OK
