@@ -36,7 +36,9 @@ class Received:
             with open(partial, "wb") as file:
                 for message in sent:
                     file.write(message.data)
-            os.replace(partial, self._path)
+            # What is broken off ends like what is whole, but for this.
+            if context.is_active():
+                os.replace(partial, self._path)
         except OSError as error:
             context.abort(grpc.StatusCode.UNKNOWN, f"{error.filename}: {error.strerror}")
         finally:
