@@ -35,6 +35,8 @@ RECIPES = [
 ]
 
 
+# Two builds, and for whoever runs this file alone those of the base, on a machine that may do other things too.
+@pytest.mark.timeout(2700)
 @pytest.mark.parametrize(("ide", "bundle"), RECIPES)
 def test_both_builders_make_the_same_image(
     engine: Engine, base: BaseChoice, dockerd_online: Dockerd, ide: str, bundle: str, tmp_path: Path
