@@ -125,7 +125,7 @@ def test_one_thing_at_a_time(engine: Engine, dockerd: Dockerd, folder: Path, tex
 
 
 value = st.sampled_from(["x", '"a b"', "'$A'", "$A", "${B:-d}", "${A:+s}", r"a\ b", '"q \\" $B"', "${C}", "pre$A-post"])
-path = st.sampled_from(["/one", "/one/two", "rel", "./deep/er", "/tmp/in", "../up", "/one/../three", "/w $A"[:2]])
+path = st.sampled_from(["/one", "/one/two", "rel", "./deep/er", "/tmp/in", "../up", "/w"])
 source = st.sampled_from(["a.txt", "b.txt", "d", "d/", "d/sub", "*.txt", "d/s*", "./a.txt", "/b.txt", "d/t"])
 owner = st.sampled_from(["", "", "--chown=3:4 ", "--chown=root:0 ", "--chown=8 "])
 name = st.sampled_from("ABC")
