@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 
-from workbench.errors import EXIT_OK, UsageError
-from workbench.names import suggestion
+from workbench.verbs.subverbs import add_subverbs, run_subverb
 
 EXAMPLES = """\
   wizard.py monobase build --cog-versions 0.23.1       fill the prefix with every generation
@@ -15,7 +13,6 @@ EXAMPLES = """\
   python -m workbench.monobase …                       the same, inside the image
 """
 
-# As in the command line: a subverb is imported only when it is asked for.
 SUBVERBS = {
     "monogen": "validate all generations",
     "update": "resolve generations and write their requirements",
@@ -36,23 +33,9 @@ SUBVERBS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take a subverb and leave the rest to it."""
-    listed = "\n".join(f"  {name:<10} {text}" for name, text in SUBVERBS.items())
-    parser.description = f"{parser.description}\n\nsubverbs (each has --help):\n{listed}"
-    parser.add_argument("subverb", nargs="?", metavar="SUBVERB", help="what to do")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help="its own arguments")
-    parser.set_defaults(usage=parser.format_help)
+    add_subverbs(parser, SUBVERBS)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the subverb."""
-    from workbench.cli import parser_of
-
-    if args.subverb is None:
-        print(args.usage())
-        return EXIT_OK
-    if args.subverb not in SUBVERBS:
-        raise UsageError(f"monobase has no subverb {args.subverb!r}", hint=suggestion(args.subverb, SUBVERBS))
-    module = importlib.import_module(f"workbench.monobase.commands.{args.subverb}")
-    parser = parser_of(f"monobase {args.subverb}", SUBVERBS[args.subverb], module.EXAMPLES)
-    module.arguments(parser)
-    return int(module.run(parser.parse_args(args.rest)))
+    return run_subverb("monobase", SUBVERBS, args)
