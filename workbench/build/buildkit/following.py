@@ -14,6 +14,7 @@ from workbench.build.buildkit.status import Reading, Watch
 
 # A build may be asked about before the daemon has begun it.
 _RETRY_SECONDS = 0.02
+_END_SECONDS = 2.0
 
 
 class Following:
@@ -52,7 +53,8 @@ class Following:
         self._given_up.set()
         if self._call is not None:
             self._call.cancel()
-        self._thread.join()
+        # Where the daemon died at the wrong moment, gRPC tells the end of a cancelled call only with its channel's.
+        self._thread.join(_END_SECONDS)
 
     def _follow(self) -> None:
         try:

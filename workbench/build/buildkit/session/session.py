@@ -27,6 +27,7 @@ from workbench.build.buildkit.session.secrets import Secret, Secrets
 
 _CHUNK = 32 * 1024
 _READY_SECONDS = 20.0
+_END_SECONDS = 2.0
 # A step, a secret, a health check and several folders may be asked for at once.
 _THREADS = 8
 
@@ -140,7 +141,8 @@ class _Carried:
             self._near.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        self._thread.join()
+        # As for Status: the channel ends what this does not.
+        self._thread.join(_END_SECONDS)
 
     def _ours(self) -> Iterator[control.BytesMessage]:
         try:
