@@ -196,7 +196,9 @@ def _apply(layer: tarfile.TarFile, paths: dict[str, Entry]) -> None:
             paths[path] = paths[_path(member.linkname)]
             continue
         entry = _entry(layer, member)
-        if entry.type != "folder":
+        before = paths.get(path)
+        # Looked through only where a folder was: a real image has tens of thousands of paths.
+        if entry.type != "folder" and before is not None and before.type == "folder":
             _remove_below(paths, path)
         paths[path] = entry
 
