@@ -74,8 +74,8 @@ def solve(
     """Run the build that `request` describes and return what its exporter says; see Daemon.build."""
     request.Ref = randomness.token_hex(16)
     with ExitStack() as stack:
-        if session is not None:
-            request.Session = stack.enter_context(started(calls.channel, calls.address, session)).id
+        offered = stack.enter_context(started(calls.channel, calls.address, session)) if session else None
+        request.Session = offered.id if offered else ""
         with _lock:
             solving = calls.begin(f"{CONTROL}/Solve", request, control.SolveResponse)
             _running.add(solving)
@@ -85,6 +85,8 @@ def solve(
                 _steer(Gateway(calls, request.Ref, request.Cache.Imports), solving, function)
             answer = solving.result()
             following.stop(_PATIENCE_SECONDS)
+            if offered is not None:
+                offered.keep()
             return dict(answer.ExporterResponse)
         except (BuildKitError, grpc.RpcError, grpc.FutureCancelledError) as error:
             failure = _cause(calls, solving, error)

@@ -16,7 +16,7 @@ import pytest
 from tests.build.buildkit.fake import Running
 from tests.build.buildkit.session.daemon import fetch, login, secret
 from workbench.build.buildkit.client import connect
-from workbench.build.buildkit.failures import SessionLostError
+from workbench.build.buildkit.failures import BuildKitError, SessionLostError
 from workbench.build.buildkit.pb import control_pb2 as control
 from workbench.build.buildkit.session import session as sessions
 from workbench.build.buildkit.session.files import Files
@@ -264,6 +264,7 @@ def send(channel: grpc.Channel, *pieces: bytes, broken_off_at: Path | None = Non
     try:
         for _ in answers:
             pass
+        assert broken_off_at is None, "it was cancelled"
     finally:
         ended.set()
 
@@ -274,15 +275,17 @@ def test_an_exported_file(daemon: Running, tmp_path: Path) -> None:
     assert target.read_bytes() == b"onetwo"
 
 
-def test_an_exported_file_that_is_broken_off(daemon: Running, tmp_path: Path) -> None:
+def test_an_exported_file_of_a_build_that_fails(daemon: Running, tmp_path: Path) -> None:
     target = tmp_path / "image.tar"
     target.write_bytes(b"before")
-    with pytest.raises((grpc.RpcError, grpc.FutureCancelledError)):
-        used(
-            daemon,
-            Session(output=str(target)),
-            lambda channel: send(channel, b"half", broken_off_at=tmp_path / "image.tar.partial"),
-        )
+
+    def use(channel: grpc.Channel) -> None:
+        send(channel, b"half", broken_off_at=tmp_path / "image.tar.partial")
+
+    # What it raises fails the build.
+    daemon.use = use
+    with connect(daemon.address) as there, pytest.raises(BuildKitError):
+        there.solve_frontend("dockerfile.v0", {}, session=Session(output=str(target)))
     assert target.read_bytes() == b"before"
     assert os.listdir(tmp_path) == ["image.tar"]
 

@@ -14,10 +14,23 @@ PATH = "/moby.filesync.v1.FileSend/DiffCopy"
 
 
 class Received:
-    """Writes what is sent to `path`, which is there only when it is whole."""
+    """Writes what is sent beside `path`; `keep` puts it there, once the build says that it is whole, `drop` does not.
+
+    A call that is broken off ends like one that is done, so it cannot be told here.
+    """
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self._path, self._partial = path, f"{path}.partial"
+
+    def keep(self) -> None:
+        """Put what was sent, if anything was, in its place."""
+        if os.path.exists(self._partial):
+            os.replace(self._partial, self._path)
+
+    def drop(self) -> None:
+        """Leave nothing of it."""
+        if os.path.exists(self._partial):
+            os.unlink(self._partial)
 
     def methods(self) -> list[Method]:
         """Return what the daemon may call."""
@@ -31,17 +44,10 @@ class Received:
     def _take(
         self, sent: Iterator[control.BytesMessage], context: grpc.ServicerContext
     ) -> Iterator[control.BytesMessage]:
-        partial = f"{self._path}.partial"
         try:
-            with open(partial, "wb") as file:
+            with open(self._partial, "wb") as file:
                 for message in sent:
                     file.write(message.data)
-            # What is broken off ends like what is whole, but for this.
-            if context.is_active():
-                os.replace(partial, self._path)
         except OSError as error:
             context.abort(grpc.StatusCode.UNKNOWN, f"{error.filename}: {error.strerror}")
-        finally:
-            if os.path.exists(partial):
-                os.unlink(partial)
         yield from ()

@@ -56,9 +56,15 @@ class Session:
 class Running:
     """A session that the daemon has: its id, and how many bytes of files it asked for."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, received: Received | None) -> None:
         self.id = randomness.token_hex(16)
         self._files = files
+        self._received = received
+
+    def keep(self) -> None:
+        """Put the file that was exported in its place: the build is done."""
+        if self._received is not None:
+            self._received.keep()
 
     @property
     def sent(self) -> int:
@@ -74,8 +80,9 @@ def started(channel: grpc.Channel, address: str, session: Session) -> Iterator[R
     """
     files = Files(session.files)
     methods = [*files.methods(), *Secrets(session.secrets).methods(), *Logins(session.auth).methods()]
-    methods += Received(session.output).methods() if session.output else []
-    running = Running(files)
+    received = Received(session.output) if session.output else None
+    methods += received.methods() if received else []
+    running = Running(files, received)
     folder = private_folder()
     pool = ThreadPoolExecutor(_THREADS, "buildkit-session")
     server = _server(pool, [*methods, health.method()], f"{folder}/socket")
@@ -92,6 +99,8 @@ def started(channel: grpc.Channel, address: str, session: Session) -> Iterator[R
         near.close()
         server.stop(None).wait()
         pool.shutdown()
+        if received is not None:
+            received.drop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
