@@ -138,7 +138,7 @@ instruction = st.one_of(
     st.builds("WORKDIR {}\nRUN true".format, path),
     st.builds("USER {}".format, st.sampled_from(["0", "1001", "root", "1001:0"])),
     st.builds("COPY {}{} {}/".format, owner, source, path),
-    st.builds('RUN echo "$A $B $C $(id -u) $(pwd)" >>/tmp/{}'.format, st.sampled_from("xy")),
+    st.builds('RUN echo "$A $B $C $(id -u) $(pwd)" >>/tmp/{}$(id -u)'.format, st.sampled_from("xy")),
     st.builds("CMD {}".format, st.sampled_from(['["a", "$A"]', "b $A", "[]"])),
     st.builds("ENTRYPOINT {}".format, st.sampled_from(['["a"]', "b $A"])),
     st.builds("EXPOSE {}".format, st.sampled_from(["80", "8080 81/udp", "80/tcp"])),
