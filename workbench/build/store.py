@@ -77,9 +77,13 @@ class PodmanStore:
 
     def look(self, image: str) -> Seen | None:
         """Return what podman knows of an image, None when it has none of this name."""
-        if not podman.exists(image):
+        answer = podman.ask("image", "inspect", "--", image)
+        if answer.code != 0:
+            # Not here, or not to be told: the second question costs a process, and so it is not the first.
+            if podman.exists(image):
+                raise WorkbenchError(f"podman cannot look at {image}: {answer.reason}")
             return None
-        (told,) = json.loads(podman.tell(f"look at {image}", "image", "inspect", image))
+        (told,) = json.loads(answer.out)
         return Seen(
             id=f"sha256:{told['Id'].removeprefix('sha256:')}",
             digest=told.get("Digest") or "",
