@@ -46,6 +46,10 @@ class MayDiffer:
 MAY_DIFFER = (
     MayDiffer("var/log/*", "logs tell the time of each line"),
     MayDiffer("var/cache/ldconfig/aux-cache", "ldconfig keeps dates and inode numbers of libraries there"),
+    MayDiffer("var/lib/texmf/ls-R", "TeX's list of files is in the order in which the disk has them"),
+    MayDiffer("var/lib/texmf/web2c/*.log", "logs of TeX's formats tell when they were made"),
+    MayDiffer("var/lib/texmf/web2c/metafont/mf.base", "Metafont notes the minute at which it was made"),
+    MayDiffer("var/lib/texmf/web2c/*.fmt", "a TeX format notes its minute, LuaTeX's words are in a random order"),
     MayDiffer("etc/resolv.conf", "the builder's name servers, lent to steps; left behind by some", wholly=True),
     MayDiffer("etc/hosts", "the builder's table of hosts, lent to steps; left behind by some", wholly=True),
 )
