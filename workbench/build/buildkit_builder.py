@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from workbench.build import podman
@@ -66,9 +67,17 @@ class BuildKitBuilder:
                 f"{request.options[0]} is no option of BuildKit", hint="leave it out, or build with podman"
             )
         steps = Steps(watcher)
-        with site(request.ca_bundle) as lent, interruptible(), called_off(stop_all), connect(self.address) as daemon:
+        with (
+            site(request.ca_bundle) as lent,
+            interruptible(),
+            called_off(stop_all),
+            ThreadPoolExecutor(1) as beside,
+            connect(self.address) as daemon,
+        ):
+            # podman takes as long to answer as the daemon does.
+            labels = beside.submit(on_base, last_base(request))
             steps.say(daemon.describe())
-            making = _Making(request, lent, steps, _network(daemon, self.address))
+            making = _Making(request, lent, steps, _network(daemon, self.address), daemon.capabilities(), labels)
             try:
                 built = making.exported(daemon)
             except StepFailedError as error:
@@ -84,12 +93,17 @@ class BuildKitBuilder:
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """One image in the making: what is asked for, what it is lent, and who is told."""
+    """One image in the making: what is asked for, what it is lent, who is told, what the daemon can do.
+
+    `on_base` are the labels that tell of the base.
+    """
 
     request: BuildRequest
     lent: Site
     steps: Steps
     network: str
+    capabilities: frozenset[str]
+    on_base: Future[Mapping[str, str]]
 
     def exported(self, daemon: Daemon) -> Built:
         """Have the image made, and kept under its names."""
@@ -120,8 +134,7 @@ class _Making:
         trees = self.trees(plan, gateway)
         bases = self.bases(trees, gateway)
         plan = self.without_held(plan, bases, trees)
-        capabilities = frozenset(one.ID for one in gateway.ping().LLBCaps if one.Enabled)
-        how, why = choose(capabilities, shell=all(base.compares for base in bases.values()))
+        how, why = choose(self.capabilities, shell=all(base.compares for base in bases.values()))
         loan = self.loan(bases)
         joined = Emitter(plan, replace(loan, join=lambda fork: join(fork.base, fork.branches, how, name=fork.name)))
         state = joined.state()
@@ -142,7 +155,7 @@ class _Making:
             self.request.folder,
             arguments=self.request.arguments,
             lent=self.lent.variables,
-            labels={**self.request.labels, **on_base(last_base(self.request))},
+            labels={**self.request.labels, **self.on_base.result()},
         )
         plan = read(source, lambda image: gateway.image_config(image)[1])
         for name in plan.unused_arguments:

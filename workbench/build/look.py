@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,9 +14,14 @@ from workbench.build.validate import APP_ROOT
 _OS_RELEASE = "/etc/os-release"
 _DPKG = "/var/lib/dpkg/status"
 _AUTOMATIC = "/var/lib/apt/extended_states"
+_USERS = "/etc/passwd"
+_GROUPS = "/etc/group"
+_ENVIRONMENT = f"{APP_ROOT}/pyvenv.cfg"
 _SETTING = re.compile(r"([A-Z][A-Z0-9_]*)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
 _PYTHON_FOLDER = re.compile(r"python(3\.[0-9]+)")
 _DIST = re.compile(r"(?P<name>[A-Za-z0-9._]+)-(?P<version>[^-]+)\.dist-info")
+_FILES = (_OS_RELEASE, _DPKG, _AUTOMATIC, _USERS, _GROUPS, _ENVIRONMENT)
+_AT_ONCE = 4
 _ABSENT = ("no such file", "not found", "not a directory", "does not exist")
 
 
@@ -83,19 +89,23 @@ class Base:
 def look(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
     """Return what the image's files (`tree`) and its `config` say."""
     environment = dict(entry.partition("=")[::2] for entry in (config.get("config") or {}).get("Env") or ())
-    python = _python(tree)
-    os_packages = dict(_dpkg(_text(tree, _DPKG)))
+    # Each question takes the daemon some milliseconds, of which it spends most in waiting.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        asked = {path: pool.submit(_text, tree, path) for path in _FILES}
+        texts = {path: answer.result() for path, answer in asked.items()}
+    python = _python(texts[_ENVIRONMENT], tree)
+    os_packages = dict(_dpkg(texts[_DPKG]))
     return Base(
         image=image,
-        system=os_release(_text(tree, _OS_RELEASE)),
+        system=os_release(texts[_OS_RELEASE]),
         python=python,
         packages=dict(_dists(tree, python)) if python else {},
         os_packages=os_packages,
-        chosen=frozenset(os_packages) - _automatic(_text(tree, _AUTOMATIC)),
+        chosen=frozenset(os_packages) - _automatic(texts[_AUTOMATIC]),
         cuda=environment.get("CUDA_VERSION", ""),
         compares=bool(python) or _compares({*names_in(tree, "/bin"), *names_in(tree, "/usr/bin")}),
-        groups=_groups(_text(tree, "/etc/passwd")),
-        has_groups=bool(_text(tree, "/etc/group")),
+        groups=_groups(texts[_USERS]),
+        has_groups=bool(texts[_GROUPS]),
     )
 
 
@@ -135,9 +145,9 @@ def _raise_unless_absent(error: BuildKitError) -> None:
         raise error
 
 
-def _python(tree: Tree) -> str:
+def _python(said: str, tree: Tree) -> str:
     """Return the version of the environment: what it says of itself, else the newest that has packages."""
-    for line in _text(tree, f"{APP_ROOT}/pyvenv.cfg").splitlines():
+    for line in said.splitlines():
         name, _, value = line.partition("=")
         if name.strip() in ("version", "version_info"):
             return ".".join(value.strip().split(".")[:2])
