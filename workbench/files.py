@@ -1,4 +1,4 @@
-"""Writing one file, whole or not at all."""
+"""Writing one file, whole or not at all, and where what can be made again is kept."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ def write_whole(path: str, text: str) -> None:
         replace_text(path, text)
     except OSError as error:
         raise WorkbenchError(f"cannot be written: {error.strerror}", where=path) from None
+
+
+def cache_folder(name: str) -> str:
+    """Return the folder `name` of ours in the user's cache; it may not be there."""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(cache, "workbench-images", name)
 
 
 def holds(path: str, text: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
 
 from workbench.build import podman
 from workbench.build.builder import BuildRequest, Built, Watcher
@@ -32,6 +34,7 @@ from workbench.build.graphs.reader import Source, read
 from workbench.build.held import without_held
 from workbench.build.labels import on_base
 from workbench.build.look import Base, look, names_in
+from workbench.build.looked import remembered
 from workbench.build.network import Site, site
 from workbench.build.podman_builder import last_base
 from workbench.compose.recipe import CONTAINERFILE
@@ -131,9 +134,9 @@ class _Making:
     def made(self, gateway: Gateway) -> Answer:
         """Read the recipe, look at what it stands on, and have its graph solved."""
         plan = self.plan(gateway)
-        trees = self.trees(plan, gateway)
-        bases = self.bases(trees, gateway)
-        plan = self.without_held(plan, bases, trees)
+        tree = cache(partial(self.tree, gateway))
+        bases = self.bases(plan, gateway, tree)
+        plan = self.without_held(plan, bases, tree)
         how, why = choose(self.capabilities, shell=all(base.compares for base in bases.values()))
         loan = self.loan(bases)
         joined = Emitter(plan, replace(loan, join=lambda fork: join(fork.base, fork.branches, how, name=fork.name)))
@@ -162,32 +165,35 @@ class _Making:
             self.steps.say(f"the argument {name} is declared by no ARG, and changes nothing")
         return plan
 
-    def trees(self, plan: Plan, gateway: Gateway) -> Mapping[str, Ref]:
-        """Return the files of each image that stages stand on."""
-        images = dict.fromkeys(plan.stages[number].below.image for number in plan.needed())
-        return {
-            image: gateway.solve(marshal(image_state(image, name=f"the image {image}"))) for image in images if image
-        }
+    def tree(self, gateway: Gateway, image: str) -> Ref:
+        """Return the files of an image."""
+        return gateway.solve(marshal(image_state(image, name=f"the image {image}")))
 
-    def bases(self, trees: Mapping[str, Ref], gateway: Gateway) -> Mapping[str, Base]:
-        """Return what each image says of itself; raises WorkbenchError when the recipe's does not fit it."""
+    def looked(self, image: str, tree: Callable[[str], Ref], config: Mapping[str, Any]) -> Base:
+        """Return what an image's files and its `config` say."""
+        return look(image, tree(image), config)
+
+    def bases(self, plan: Plan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, Base]:
+        """Return what each image that stages stand on says; raises WorkbenchError when the recipe's does not fit it."""
         recipe = promised(self.request.folder)
         found = {}
-        for image, tree in trees.items():
-            base = found[image] = look(image, tree, gateway.image_config(image)[1])
+        for image in dict.fromkeys(plan.stages[number].below.image for number in plan.needed()):
+            if not image:
+                continue
+            config = gateway.image_config(image)[1]
+            ask = partial(self.looked, image, tree, config)
+            base = found[image] = remembered(image, config, ask) if self.request.cache else ask()
             self.steps.say(f"looked at {image}: {base}")
             if recipe is not None and image == recipe.image:
                 check_fit(recipe, base)
         return found
 
-    def without_held(self, plan: Plan, bases: Mapping[str, Base], trees: Mapping[str, Ref]) -> Plan:
+    def without_held(self, plan: Plan, bases: Mapping[str, Base], tree: Callable[[str], Ref]) -> Plan:
         """Return the plan without the lists of packages that its base holds already."""
         image = plan.stages[-1].below.image
         if image not in bases or not self.request.cache:
             return plan
-        plan, said = without_held(
-            plan, bases[image], self.request.folder, lambda folder: names_in(trees[image], folder)
-        )
+        plan, said = without_held(plan, bases[image], self.request.folder, lambda folder: names_in(tree(image), folder))
         for line in said:
             self.steps.say(line)
         return plan

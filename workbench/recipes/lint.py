@@ -11,6 +11,7 @@ from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.files import cache_folder
 
 # A catalogue's own list of rules to ignore, each with its reason. A catalogue without one, such as
 # one made for the original, was never held to hadolint and is not linted.
@@ -38,7 +39,7 @@ def lint(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
     stat = os.stat(program)
     identity = f"{program} {stat.st_size} {stat.st_mtime_ns}".encode()
     key = hashlib.sha256(b"\0".join((identity, config, text.encode()))).hexdigest()
-    clean = os.path.join(_cache(), key)
+    clean = os.path.join(cache_folder("hadolint"), key)
     if os.path.exists(clean):
         return []
     found = _hadolint(program, catalogue.tree.full(CONFIG), text)
@@ -70,11 +71,6 @@ def _program() -> str:
     if program is None:
         raise WorkbenchError("hadolint is not installed", hint="run `make setup`, or leave it out with --no-lint")
     return program
-
-
-def _cache() -> str:
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(cache, "workbench-images", "hadolint")
 
 
 def _remember(clean: str) -> None:
