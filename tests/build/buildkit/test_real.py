@@ -271,7 +271,7 @@ def test_a_cache_that_it_cannot_export(build: Built) -> None:
         build(ROOT, cache_to=[Cache("floppy", {"ref": "127.0.0.1:1/cache:1"})])
     assert caught.value.message == f"the BuildKit at {build.address} has no cache exporter 'floppy'"
     with pytest.raises(BuildKitError) as nowhere:
-        build(ROOT, cache_to=[Cache("registry", {"ref": "127.0.0.1:1/cache:1"})])
+        build(ROOT.mkfile("/kept", b"in a cache"), cache_to=[Cache("registry", {"ref": "127.0.0.1:1/cache:1"})])
     if not isinstance(nowhere.value, NoCacheError):
         # It has that one, and nobody is there.
         assert "connection refused" in nowhere.value.detail
