@@ -26,7 +26,8 @@ def test_an_image_of_podman_is_the_same_image_there(engine: Engine, dockerd: Doc
     dockerd.carry(engine, "localhost/carried:1")
     said = engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", "localhost/carried:1")
     assert dockerd.image("localhost/carried:1")["RootFS"]["Layers"] == json.loads(said)
-    engine("untag", "localhost/carried:1")
+    # With the image alone, podman would take all its names.
+    engine("untag", TINY, "localhost/carried:1")
 
 
 @pytest.mark.parametrize("online", [False, True])

@@ -81,7 +81,8 @@ def whole(request: pytest.FixtureRequest, store: Engine, base: BaseChoice, folde
     dockerd: Dockerd | None = request.getfixturevalue("dockerd_online") if request.param == "buildkit" else None
     if dockerd is not None:
         env |= dockerd.env
-    built = build(env, folder, name, base, f"--secret=token={folder / 'token'}")
+    # On the base by name: one of the images that other tests leave may have what this model needs.
+    built = build(env, folder, name, base, f"--on={base.image}", f"--secret=token={folder / 'token'}")
     assert built["image"] == name
     assert built["model"]["on"]["image"] == base.image
     if dockerd is not None:
@@ -186,7 +187,7 @@ def test_new_code_costs_no_package(base: BaseChoice, whole: Whole, folder: Path,
     shutil.copytree(folder, changed)
     with (changed / "predict.py").open("a") as file:
         file.write("\n# changed\n")
-    flags = [f"--secret=token={folder / 'token'}", "--locked"]
+    flags = [f"--on={base.image}", f"--secret=token={folder / 'token'}", "--locked"]
     built = build(whole.env, changed, "models/changed", base, *flags)
     assert (changed / "model.lock").read_text() == lock
     before, after = whole.told["layers"], built["model"]["layers"]

@@ -91,6 +91,8 @@ def builder(prefix: Prefix, *, wait: bool = True, tell: Callable[[str], None] = 
                 yield
         finally:
             os.umask(mask)
+            # Again: what a killed builder had started may have gone on writing for a moment.
+            clear_stage(prefix)
 
 
 @contextmanager

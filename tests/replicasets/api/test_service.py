@@ -122,7 +122,10 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     assert json.loads(serving("rs", "stop", "bar", "--json").stderr)["code"] == 1010
     assert serving.well("rs", "delete", "foo") == "foo is deleted\n"
     lines = [json.loads(line) for line in (serving.state / "audit.log").read_text().splitlines()]
-    assert [line["what"]["operation"] for line in lines][:4] == ["run", "execute", "patch", "execute"]
+    operations = [line["what"]["operation"] for line in lines]
+    # A program whose output is followed is over for its client a moment before it is for the log.
+    assert [each for each in operations if each != "execute"][:3] == ["run", "patch", "rollback"]
+    assert operations.count("execute") == 4
 
 
 def test_a_service_that_was_killed_finds_its_sets_again(podman: Podman, tmp_path: Path) -> None:
