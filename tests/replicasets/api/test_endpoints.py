@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -207,6 +208,10 @@ def test_a_program_ends_when_its_client_goes(client: httpx.Client, served: Serve
     with client.stream("POST", "/api/v1/replicaSet/foo/execute?stream=true", json={"cmd": ["x"]}) as answer:
         assert json.loads(next(answer.iter_lines())) == {"stream": 1, "text": "here\n"}
     assert program.ended.wait(10), "it runs on for nobody"
+    deadline = time.monotonic() + 10
+    while served.audit()[-1]["what"]["operation"] != "execute":
+        assert time.monotonic() < deadline, "who goes leaves no line in the log"
+        time.sleep(0.02)
 
 
 def test_fifty_clients_get_eight_gpus_once_each(served: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,7 +42,9 @@ class Gate:
             if not recorded and (scope["method"] not in _LOOKING or status in (401, 403)):
                 recorded = True
                 seconds = time.monotonic() - began
-                await run_in_threadpool(self._audit.write, **_line(scope, state, status, seconds))
+                # A client that goes away calls off what is done for it, and its line is to be there all the same.
+                with CancelScope(shield=True):
+                    await run_in_threadpool(self._audit.write, **_line(scope, state, status, seconds))
 
         async def sending(message: Message) -> None:
             nonlocal status
