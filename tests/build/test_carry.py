@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -16,6 +16,9 @@ from workbench.errors import WorkbenchError
 from workbench.process import stop_all
 
 BASE = "localhost/base-to-carry:1"
+
+
+OCI = "org.opencontainers.image"
 
 
 @pytest.fixture
@@ -33,8 +36,10 @@ class Inner:
     def __init__(self, dockerd: Dockerd) -> None:
         self.dockerd = dockerd
         self.there: set[str] = set()
+        self.labels: Mapping[str, str] = {}
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
+        self.labels = request.labels
         self.there = self.dockerd.names()
         return Built(request.names[0], "sha256:0")
 
@@ -49,28 +54,32 @@ def test_a_base_that_only_podman_has_is_brought_once(engine: Engine, dockerd: Do
     assert builder.build(request(base), watcher).image == "localhost/made:1"
     assert base in inner.there
     (line,) = watcher.lines
+    told = {f"{OCI}.base.name": base, f"{OCI}.base.digest": engine("image", "inspect", "--format={{.Digest}}", base)}
+    assert inner.labels == told
     assert line.startswith(f"{base} is in podman's store only: ") and line.endswith("MB go to the Docker Engine")
     config = dockerd.image(base)["Config"]
     assert (config["User"], config["Labels"]["x"], "A=1" in config["Env"]) == ("7", "y", True)
     # The same once more: it is there, whatever its id is called on the other side.
     again = Lines()
     builder.build(request(base), again)
-    assert again.lines == []
+    assert (again.lines, inner.labels) == ([], told)
 
 
 def test_a_younger_one_of_podman_is_brought_and_an_older_one_is_not(
     engine: Engine, dockerd: Dockerd, base: str
 ) -> None:
     store, watcher = store_of(dockerd), Lines()
-    bring(base, store, watcher)
+    digest = ("image", "inspect", "--format={{.Digest}}", base)
+    assert bring(base, store, watcher) == engine(*digest)
     older = engine("image", "inspect", "--format", "{{.Id}}", base)
     engine("build", "--tag", base, "-", stdin=f"FROM {TINY}\nENV A=2\n".encode())
-    bring(base, store, watcher)
+    assert bring(base, store, watcher) == engine(*digest)
     assert "is younger in podman's store" in watcher.lines[-1]
     assert "A=2" in dockerd.image(base)["Config"]["Env"]
     engine("tag", older, base)
     told = len(watcher.lines)
-    bring(base, store, watcher)
+    # What is built on is an image of the engine's, whose manifest nobody knows.
+    assert bring(base, store, watcher) == ""
     assert len(watcher.lines) == told
     assert "A=2" in dockerd.image(base)["Config"]["Env"]
 
@@ -92,8 +101,9 @@ def test_a_local_name_that_nobody_has_is_refused(engine: Engine, dockerd: Docker
 
 
 def test_a_base_of_a_registry_is_left_to_buildkit(engine: Engine, dockerd: Dockerd) -> None:
-    watcher = Lines()
-    WithBases(Inner(dockerd), store_of(dockerd)).build(request("quay.io/team/none:1"), watcher)
+    watcher, inner = Lines(), Inner(dockerd)
+    WithBases(inner, store_of(dockerd)).build(request("quay.io/team/none:1"), watcher)
+    assert inner.labels == {f"{OCI}.base.name": "quay.io/team/none:1", f"{OCI}.base.digest": ""}
     assert watcher.lines == ["quay.io/team/none:1 is not on this machine: BuildKit pulls it"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.build.recipes import BASE, IMAGE, recipe
 from tests.command import wizard
 from tests.engine import TINY, Engine
-from workbench.build.labels import created, given, on_base
+from workbench.build.labels import created, digest_here, given, on_base
 from workbench.errors import UsageError
 
 
@@ -36,10 +36,11 @@ def test_what_is_no_source_and_no_revision(source: str, revision: str) -> None:
 def test_the_base_is_named_with_its_digest_as_far_as_it_is_known(engine: Engine) -> None:
     digest = engine("image", "inspect", "--format", "{{.Digest}}", TINY)
     named, hashed = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
-    assert on_base(TINY) == {named: TINY, hashed: digest}
-    assert on_base("quay.io/team/none:1")[hashed] == ""
+    assert on_base(TINY, digest_here(TINY)) == {named: TINY, hashed: digest}
+    assert digest_here("quay.io/team/none:1") == ""
     pinned = f"quay.io/team/none:1@sha256:{'a' * 64}"
-    assert on_base(pinned) == {named: pinned, hashed: f"sha256:{'a' * 64}"}
+    assert digest_here(pinned) == ""
+    assert on_base(pinned, "") == {named: pinned, hashed: f"sha256:{'a' * 64}"}
 
 
 def test_a_built_image_has_them(engine: Engine, tmp_path: Path) -> None:

@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cache, partial
-from typing import Any
 
 from workbench.build import podman
 from workbench.build.builder import BuildRequest, Built, Watcher
 from workbench.build.buildkit.address import Address
 from workbench.build.buildkit.client import Daemon, connect
 from workbench.build.buildkit.failures import StepFailedError
-from workbench.build.buildkit.gateway import Answer, Gateway, Ref
-from workbench.build.buildkit.joins import report
-from workbench.build.buildkit.joins.how import How, choose
-from workbench.build.buildkit.joins.join import conflicts, join
-from workbench.build.buildkit.marshal import marshal
-from workbench.build.buildkit.session.session import Session
 from workbench.build.buildkit.solving import stop_all
-from workbench.build.buildkit.state import image as image_state
+from workbench.build.buildkit_making import Making
 from workbench.build.buildkit_steps import Steps
 from workbench.build.engine_api import EngineApi
-from workbench.build.fit import check_fit, promised
-from workbench.build.graphs.context import ignored
-from workbench.build.graphs.downloads import managers
-from workbench.build.graphs.emit import CONTEXT, Emitter, Fork, Lent
-from workbench.build.graphs.plan import Plan
-from workbench.build.graphs.reader import Source, read
-from workbench.build.held import without_held
-from workbench.build.labels import on_base
-from workbench.build.look import Base, look, names_in
-from workbench.build.looked import remembered
-from workbench.build.network import Site, site
-from workbench.build.podman_builder import last_base
-from workbench.compose.recipe import CONTAINERFILE
+from workbench.build.network import site
 from workbench.errors import UsageError, WorkbenchError
 from workbench.process import called_off, interruptible
 
 _HOST_NETWORK = "network.host"
-# What podman takes over from whoever calls it; BuildKit has to be told.
-_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
-
-
-# How many paths are named that two sections both change.
-_SHOWN = 10
 
 
 class BuildKitBuilder:
@@ -74,15 +45,10 @@ class BuildKitBuilder:
             site(request.ca_bundle) as lent,
             interruptible(),
             called_off(stop_all),
-            ThreadPoolExecutor(1) as beside,
             connect(self.address) as daemon,
         ):
-            # podman takes as long to answer as the daemon does.
-            labels = beside.submit(on_base, last_base(request))
-            steps.say(daemon.describe())
-            making = _Making(request, lent, steps, _network(daemon, self.address), daemon.capabilities(), labels)
             try:
-                built = making.exported(daemon)
+                built = _exported(Making(request, lent, steps, _network(daemon, self.address), daemon))
             except StepFailedError as error:
                 hint = "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
                 how = f"with exit code {error.code} in" if error.code is not None else f"({error.detail}) in"
@@ -94,160 +60,26 @@ class BuildKitBuilder:
             return built
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """One image in the making: what is asked for, what it is lent, who is told, what the daemon can do.
-
-    `on_base` are the labels that tell of the base.
-    """
-
-    request: BuildRequest
-    lent: Site
-    steps: Steps
-    network: str
-    capabilities: frozenset[str]
-    on_base: Future[Mapping[str, str]]
-
-    def exported(self, daemon: Daemon) -> Built:
-        """Have the image made, and kept under its names."""
-        entitlements = (_HOST_NETWORK,) if self.network == "host" else ()
-        if daemon.is_engine:
-            names = {"name": ",".join(self.request.names)}
-            said = daemon.build(
-                self.made, exporter="moby", exporter_attributes=names, session=self.session(),
-                watch=self.steps.read, entitlements=entitlements,
-            )  # fmt: skip
-            return Built(
-                self.request.names[0], said.get("containerimage.config.digest") or said["containerimage.digest"]
-            )
-        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-            archive = os.path.join(folder, "image.tar")
-            daemon.build(
-                self.made, exporter="docker", session=self.session(archive),
-                watch=self.steps.read, entitlements=entitlements,
-            )  # fmt: skip
-            image = podman.tell("take the image", "load", "--quiet", "--input", archive).split()[-1]
-        for name in self.request.names:
-            podman.tell(f"name the image {name}", "tag", image, name)
-        return Built(self.request.names[0], image if image.startswith("sha256:") else f"sha256:{image}")
-
-    def made(self, gateway: Gateway) -> Answer:
-        """Read the recipe, look at what it stands on, and have its graph solved."""
-        plan = self.plan(gateway)
-        tree = cache(partial(self.tree, gateway))
-        bases = self.bases(plan, gateway, tree)
-        plan = self.without_held(plan, bases, tree)
-        how, why = choose(self.capabilities, shell=all(base.compares for base in bases.values()))
-        loan = self.loan(bases)
-        joined = Emitter(plan, replace(loan, join=lambda fork: join(fork.base, fork.branches, how, name=fork.name)))
-        state = joined.state()
-        self.steps.expect(joined.titles)
-        for fork in joined.forks:
-            self.steps.say(f"{fork.name}: they are built at the same time; {why}")
-        ref = gateway.solve(marshal(state))
-        if self.clash(gateway, joined.forks, how):
-            one_by_one = Emitter(plan, loan)
-            ref = gateway.solve(marshal(one_by_one.state()))
-        return Answer(ref, dict(plan.stages[-1].config))
-
-    def plan(self, gateway: Gateway) -> Plan:
-        """Return what the Containerfile amounts to on the bases that the daemon has or can get."""
-        source = Source(
-            self.request.text,
-            os.path.join(self.request.folder, CONTAINERFILE),
-            self.request.folder,
-            arguments=self.request.arguments,
-            lent=self.lent.variables,
-            labels={**self.request.labels, **self.on_base.result()},
-        )
-        plan = read(source, lambda image: gateway.image_config(image)[1])
-        for name in plan.unused_arguments:
-            self.steps.say(f"the argument {name} is declared by no ARG, and changes nothing")
-        return plan
-
-    def tree(self, gateway: Gateway, image: str) -> Ref:
-        """Return the files of an image."""
-        return gateway.solve(marshal(image_state(image, name=f"the image {image}")))
-
-    def looked(self, image: str, tree: Callable[[str], Ref], config: Mapping[str, Any]) -> Base:
-        """Return what an image's files and its `config` say."""
-        return look(image, tree(image), config)
-
-    def bases(self, plan: Plan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, Base]:
-        """Return what each image that stages stand on says; raises WorkbenchError when the recipe's does not fit it."""
-        recipe = promised(self.request.folder)
-        found = {}
-        for image in dict.fromkeys(plan.stages[number].below.image for number in plan.needed()):
-            if not image:
-                continue
-            config = gateway.image_config(image)[1]
-            ask = partial(self.looked, image, tree, config)
-            base = found[image] = remembered(image, config, ask) if self.request.cache else ask()
-            self.steps.say(f"looked at {image}: {base}")
-            if recipe is not None and image == recipe.image:
-                check_fit(recipe, base)
-        return found
-
-    def without_held(self, plan: Plan, bases: Mapping[str, Base], tree: Callable[[str], Ref]) -> Plan:
-        """Return the plan without the lists of packages that its base holds already."""
-        image = plan.stages[-1].below.image
-        if image not in bases or not self.request.cache:
-            return plan
-        plan, said = without_held(plan, bases[image], self.request.folder, lambda folder: names_in(tree(image), folder))
-        for line in said:
-            self.steps.say(line)
-        return plan
-
-    def clash(self, gateway: Gateway, forks: Sequence[Fork], how: How) -> bool:
-        """Return whether sections that were built at the same time changed the same path, and say which."""
-        found = False
-        for fork in forks:
-            told = conflicts(fork.base, fork.branches, how, name=fork.name)
-            if told is None:
-                continue
-            count, listed = report.read(gateway.solve(marshal(told)).read_file(report.FILE))
-            for conflict in listed[:_SHOWN]:
-                self.steps.say(conflict.sentence(fork.sections))
-            if count:
-                self.steps.say(f"{count} paths are changed by both, so the sections are built one after the other")
-            found |= count > 0
-        return found
-
-    def loan(self, bases: Mapping[str, Base]) -> Lent:
-        """Return what the steps are lent."""
-        return Lent(
-            network=self.network,
-            proxies={
-                name: value for name in _PROXIES if (value := os.environ.get(name) or os.environ.get(name.upper()))
-            },
-            variables=self.lent.variables,
-            secrets={inside: os.path.basename(inside) for inside in self.lent.files},
-            downloads=self.request.cache,
-            kinds={image: base.kind for image, base in bases.items()},
-            groups={image: base.groups for image, base in bases.items()},
-            looked_up=frozenset(image for image, base in bases.items() if base.has_groups),
-            fresh=not self.request.cache,
-            ignored=ignored(self.request.folder),
-            shared_key=os.path.abspath(self.request.folder),
-        )
-
-    def session(self, output: str = "") -> Session:
-        """Return what the daemon may have of us: the recipe's folder, and the files that are lent."""
-        secrets: dict[str, str | bytes] = {os.path.basename(inside): here for inside, here in self.lent.files.items()}
-        secrets |= self.request.secrets
-        for manager in managers():
-            if manager.file:
-                secrets[os.path.basename(manager.file)] = _with_lent(manager.text, manager.variables, self.lent)
-        return Session(files={CONTEXT: self.request.folder}, secrets=secrets, output=output)
-
-
-def _with_lent(text: str, variables: Mapping[str, str], lent: Site) -> bytes:
-    """Return a manager's file, with what is in the lent one whose place it takes: a variable names only one."""
-    for name in variables:
-        if here := lent.files.get(lent.variables.get(name, "")):
-            with open(here, encoding="utf-8") as file:
-                text = file.read() + text
-    return text.encode()
+def _exported(making: Making) -> Built:
+    """Have the image made, and kept under its names."""
+    names, daemon = making.request.names, making.daemon
+    entitlements = (_HOST_NETWORK,) if making.network == "host" else ()
+    if daemon.is_engine:
+        said = daemon.build(
+            making.made, exporter="moby", exporter_attributes={"name": ",".join(names)}, session=making.session(),
+            watch=making.steps.read, entitlements=entitlements,
+        )  # fmt: skip
+        return Built(names[0], said.get("containerimage.config.digest") or said["containerimage.digest"])
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        archive = os.path.join(folder, "image.tar")
+        daemon.build(
+            making.made, exporter="docker", session=making.session(archive),
+            watch=making.steps.read, entitlements=entitlements,
+        )  # fmt: skip
+        image = podman.tell("take the image", "load", "--quiet", "--input", archive).split()[-1]
+    for name in names:
+        podman.tell(f"name the image {name}", "tag", image, name)
+    return Built(names[0], image if image.startswith("sha256:") else f"sha256:{image}")
 
 
 def _network(daemon: Daemon, address: Address) -> str:

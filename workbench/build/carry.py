@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import IO
 
@@ -13,7 +14,8 @@ from workbench.build.base_image import how_to_make
 from workbench.build.builder import Builder, BuildRequest, Built, Watcher
 from workbench.build.buildkit.address import Address
 from workbench.build.dockerd_store import DockerdStore
-from workbench.build.podman_builder import base_images
+from workbench.build.labels import digest_here, on_base
+from workbench.build.podman_builder import base_images, last_base
 from workbench.build.store import PODMAN, Seen
 from workbench.errors import WorkbenchError
 from workbench.names import is_qualified
@@ -34,13 +36,15 @@ class WithBases:
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
         """Build the image that `request` describes, once all that it stands on is where it is built."""
+        digests = {}
         for image in base_images(request):
             if not is_qualified(image):
                 raise WorkbenchError(
                     f"FROM {image} does not name its registry", where=request.folder, hint="compose the recipe again"
                 )
-            bring(image, self.store, watcher, request.folder)
-        return self.inner.build(request, watcher)
+            digests[image] = bring(image, self.store, watcher, request.folder)
+        base = last_base(request)
+        return self.inner.build(_labelled(request, base, digests.get(base, "")), watcher)
 
 
 class WithoutStore:
@@ -59,14 +63,20 @@ class WithoutStore:
                     where=request.folder,
                     hint="push it to a registry and compose on its name there, or build with a Docker Engine or podman",
                 )
-        return self.inner.build(request, watcher)
+        base = last_base(request)
+        return self.inner.build(_labelled(request, base, digest_here(base)), watcher)
 
 
-def bring(image: str, store: DockerdStore, watcher: Watcher, where: str = "") -> None:
+def _labelled(request: BuildRequest, base: str, digest: str) -> BuildRequest:
+    return replace(request, labels={**request.labels, **on_base(base, digest)})
+
+
+def bring(image: str, store: DockerdStore, watcher: Watcher, where: str = "") -> str:
     """Have a base in the engine's store, if it is on this machine at all; the watcher is told what is done.
 
-    What both have and is not the same is brought again when podman's is the younger one. Raises
-    WorkbenchError for a local name that neither has.
+    What both have and is not the same is brought again when podman's is the younger one. Returns the
+    digest of its manifest, "" where nobody knows it. Raises WorkbenchError for a local name that
+    neither has.
     """
     # What names a digest is the registry's: neither store keeps a carried image under it.
     ours = PODMAN.look(image) if podman.is_installed() and "@" not in image else None
@@ -77,19 +87,25 @@ def bring(image: str, store: DockerdStore, watcher: Watcher, where: str = "") ->
             where=where,
             hint=f"make it with {how_to_make(image) or 'podman or docker'}, or compose the recipe on another base",
         )
-    if ours is None or (theirs is not None and not _is_news(ours, theirs)):
+    if ours is None:
         if theirs is None:
             watcher.line(f"{image} is not on this machine: BuildKit pulls it")
-        return
+        return theirs.digest if theirs else ""
+    if theirs is not None:
+        if _is_same(ours, theirs):
+            return ours.digest
+        if _moment(ours.created) <= _moment(theirs.created):
+            return theirs.digest
     why = "is in podman's store only" if theirs is None else "is younger in podman's store"
     watcher.line(f"{image} {why}: {ours.size / 1e6:.0f} MB go to {store.name}")
     _carry(image, store, watcher, ours.size)
+    return ours.digest
 
 
-def _is_news(ours: Seen, theirs: Seen) -> bool:
-    """Return whether podman's image is another one than the engine's, and younger."""
+def _is_same(ours: Seen, theirs: Seen) -> bool:
+    """Return whether podman's image and the engine's do the same."""
     same = all((ours.config.get(key) or None) == (theirs.config.get(key) or None) for key in _SETTINGS)
-    return not (same and ours.layers == theirs.layers) and _moment(ours.created) > _moment(theirs.created)
+    return same and ours.layers == theirs.layers
 
 
 def _moment(text: str) -> datetime:

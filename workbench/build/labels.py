@@ -33,13 +33,17 @@ def given(source: str, revision: str) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def on_base(image: str) -> Mapping[str, str]:
-    """Return the labels of the image that a build stands on.
+def on_base(image: str, digest: str) -> Mapping[str, str]:
+    """Return the labels of the image that a build stands on, and of the `digest` of its manifest.
 
     The digest is empty where nobody knows it before the build: else that of the base's own base,
     which is inherited, would stand there.
     """
     _, _, named = image.partition("@")
-    seen = None if named or not podman.is_installed() else PODMAN.look(image)
-    digest = named or (seen.digest if seen else "")
-    return {f"{_OCI}.base.name": image, f"{_OCI}.base.digest": digest}
+    return {f"{_OCI}.base.name": image, f"{_OCI}.base.digest": named or digest}
+
+
+def digest_here(image: str) -> str:
+    """Return the digest of an image's manifest as podman knows it, "" where it does not."""
+    seen = PODMAN.look(image) if "@" not in image and podman.is_installed() else None
+    return seen.digest if seen else ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from workbench.build import podman
 from workbench.build.base_image import how_to_make
 from workbench.build.builder import BuildRequest, Built, Watcher
-from workbench.build.labels import on_base
+from workbench.build.labels import digest_here, on_base
 from workbench.build.network import redacted, site
 from workbench.compose.containerfile import instructions
 from workbench.errors import UsageError, WorkbenchError
@@ -47,7 +47,8 @@ class PodmanBuilder:
             with open(containerfile, "w") as file:
                 file.write(text)
             command = [podman.program(), "build", "--layers", f"--format={_format(text)}", f"--iidfile={id_file}"]
-            labels = {**request.labels, **on_base(last_base(request))}
+            base = last_base(request)
+            labels = {**request.labels, **on_base(base, digest_here(base))}
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
             command += [f"--secret=id={name},src={os.path.abspath(file)}" for name, file in request.secrets.items()]

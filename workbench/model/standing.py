@@ -17,6 +17,7 @@ from workbench.catalog.bases import base_tag
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError, WorkbenchError
+from workbench.model.labels import MODEL_LABEL
 from workbench.model.model import Resolved, Standing
 from workbench.model.pairing import short
 from workbench.names import LATEST, check_date, is_image, is_qualified, pick
@@ -78,8 +79,9 @@ def choose(
 
     The rule for the second: it has no IDE, stands on the very base that the model would get, has
     every package that the model names in just the locked version, and none of the lock in another.
-    The one with the fewest packages wins. Looked for in the builder's `store`, and in podman's, from
-    which it would be brought. Raises WorkbenchError when there is no base.
+    The one with the fewest packages wins; where none fits, the one that is nearest is told of.
+    Looked for in the builder's `store`, and in podman's, from which it would be brought. Raises
+    WorkbenchError when there is no base.
     """
     stores = stores_of(store)
     if on:
@@ -93,8 +95,7 @@ def choose(
     base, below = first(names, stores)
     if below is None:
         raise WorkbenchError(f"the base image {base} is not on this machine", hint=f"make it with {how_to_make(base)}")
-    fitting = []
-    why = "the base: no image of ours here has what the model asks for"
+    fitting, near = [], []
     for image, seen, kept in _ours(stores):
         if not asked or image == base or seen.layers[: len(below.layers)] != below.layers:
             continue
@@ -107,7 +108,7 @@ def choose(
         ]
         if missing or other:
             reason = f"it has {', '.join(other)}" if not missing else f"it has no {', '.join(missing)} as locked"
-            why = f"the base: {image} was looked at, and {reason}"
+            near.append((len(missing), len(other), len(installed), image, reason))
             continue
         fitting.append((len(installed), image, seen.id, installed))
     if fitting:
@@ -115,7 +116,10 @@ def choose(
         held = {name: version for name, version in resolved.packages.items() if name in installed}
         says = f"it has {', '.join(asked)} as locked ({len(held)} of the lock's {len(resolved.packages)} packages)"
         return Standing(image, id_, says, held)
-    return Standing(base, below.id, why)
+    if not near:
+        return Standing(base, below.id, "the base: no image of ours here has what the model asks for")
+    *_, image, reason = min(near)
+    return Standing(base, below.id, f"the base: {image} was looked at, and {reason}")
 
 
 def stores_of(store: Store) -> list[Store]:
@@ -147,12 +151,17 @@ def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> Standing:
 
 
 def _ours(stores: Sequence[Store]) -> Iterator[tuple[str, Seen, Store]]:
-    """Yield the images that are workbenches without an IDE, by their labels, each once."""
+    """Yield the images that are workbenches without an IDE, by their labels, each once.
+
+    What is built on one inherits its labels, with somebody's files on top: such an image has another
+    name, and a model's image its own labels besides.
+    """
     known = set()
     for store in stores:
         for image, tag in store.labelled(TAG_LABEL).items():
-            seen = store.look(image) if tag.startswith(_TAGS) and image not in known else None
-            if seen is not None:
+            ours = tag.startswith(_TAGS) and image.endswith(f":{tag}") and image not in known
+            seen = store.look(image) if ours else None
+            if seen is not None and MODEL_LABEL not in seen.labels:
                 known.add(image)
                 yield image, seen, store
 

@@ -14,9 +14,8 @@ from tests import images_equal
 from tests.build.dockers import Lines
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
+from workbench.build.backend import choose, opened
 from workbench.build.builder import BuildRequest
-from workbench.build.buildkit.address import parse
-from workbench.build.buildkit_builder import BuildKitBuilder
 from workbench.build.podman_builder import PodmanBuilder
 
 NAME = "localhost/same:1"
@@ -108,7 +107,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def differences(engine: Engine, dockerd: Dockerd, text: str, folder: Path) -> list[str]:
     request = BuildRequest((NAME,), str(folder), text, labels={"own": "$A"}, arguments={"LATE": "l $A"})
     PodmanBuilder().build(request, Lines())
-    BuildKitBuilder(parse(dockerd.address)).build(request, Lines())
+    opened(choose("buildkit", dockerd.address)).builder.build(request, Lines())
     found = images_equal.differences(images_equal.of_podman(engine, NAME), images_equal.of_dockerd(dockerd, NAME))
     return [str(one) for one in found]
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, search_path
-from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Invalid
-from workbench.replicasets.service import Bind, ReplicaSets
+from tests.engine import search_path
+from tests.replicasets.volumes.resized import resized_while_used
+from workbench.replicasets.service import ReplicaSets
 
 
 @pytest.fixture
@@ -34,19 +33,5 @@ def btrfs(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_volume_is_resized_while_it_is_used(room: Callable[..., ReplicaSets], btrfs: Path) -> None:
-    rs = room(volumes=str(btrfs / "volumes"))
-    volume = rs.create_volume("data", size="16MB")
-    assert volume.driver == "btrfs"
-    rs.run(TINY, "foo", binds=[Bind("data", "/data")])
-    write = ["sh", "-c", "dd if=/dev/urandom of=/data/big bs=1M count=30; sync; ls /data"]
-    assert "quota exceeded" in rs.execute("foo", write).stdout.lower()
-    assert rs.resize_volume("data", "64MB").version == 2
-    assert "quota exceeded" not in rs.execute("foo", write).stdout.lower()
-    with pytest.raises(Invalid) as error:
-        rs.resize_volume("data", "16MB")
-    assert error.value.code == Code.VOLUME_USED
-    assert rs.execute("foo", ["rm", "/data/big"]).exit_code == 0
-    rs.resize_volume("data", "16MB")
-    rs.delete("foo")
-    rs.delete_volume("data")
-    assert list((btrfs / "volumes").iterdir()) == []
+    volumes = btrfs / "volumes"
+    resized_while_used(room(volumes=str(volumes)), volumes, driver="btrfs", full="quota exceeded")

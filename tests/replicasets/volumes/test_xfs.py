@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, search_path
+from tests.engine import search_path
 from tests.replicasets.fakes import Crash, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.volumes.resized import resized_while_used
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Failed, Invalid
-from workbench.replicasets.service import Bind, ReplicaSets
+from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.volumes import xfs as xfs_driver
 from workbench.replicasets.volumes.driver import tool
 
@@ -187,18 +188,5 @@ def xfs(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_volume_is_resized_while_it_is_used(room: Callable[..., ReplicaSets], xfs: Path) -> None:
-    rs = room(volumes=str(xfs / "volumes"))
-    assert rs.create_volume("data", size="16MB").driver == "xfs-pquota"
-    rs.run(TINY, "foo", binds=[Bind("data", "/data")])
-    write = ["sh", "-c", "dd if=/dev/urandom of=/data/big bs=1M count=30; sync; ls -s /data"]
-    assert "no space left" in rs.execute("foo", write).stdout.lower()
-    assert rs.resize_volume("data", "64MB").version == 2
-    assert "no space left" not in rs.execute("foo", write).stdout.lower()
-    with pytest.raises(Invalid) as error:
-        rs.resize_volume("data", "16MB")
-    assert error.value.code == Code.VOLUME_USED
-    assert rs.execute("foo", ["rm", "/data/big"]).exit_code == 0
-    rs.resize_volume("data", "16MB")
-    rs.delete("foo")
-    rs.delete_volume("data")
-    assert list((xfs / "volumes").iterdir()) == []
+    volumes = xfs / "volumes"
+    resized_while_used(room(volumes=str(volumes)), volumes, driver="xfs-pquota", full="no space left")

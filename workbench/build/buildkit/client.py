@@ -67,8 +67,11 @@ class Daemon:
             return ""
         return answer.buildkitVersion.version
 
-    def describe(self) -> str:
-        """Return one line about it for a log."""
+    def describe(self, asking: Gateway | None = None) -> str:
+        """Return one line about it for a log; `asking` is a build on its way, so that none is begun for the answer."""
+        if asking is not None:
+            with self._lock:
+                self._said = _said(asking.ping())
         kind = "the BuildKit of a Docker Engine" if self.is_engine else "a BuildKit of its own"
         version = self.version() or "of a version before 0.11"
         joins = "with" if {"mergeop", "diffop"} <= self.capabilities() else "without"

@@ -5,13 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from workbench.replicasets.checks import size_text
-from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Invalid
 from workbench.replicasets.values import Volume
-from workbench.replicasets.volumes.driver import place, tool
-
-_MARGIN = 1 << 20
+from workbench.replicasets.volumes.driver import is_mounted, place, refuse_below, tool
 
 
 class Btrfs:
@@ -40,12 +35,7 @@ class Btrfs:
         path = place(folder, volume)
         tool("write out the volume", "btrfs", "filesystem", "sync", path)
         used, _ = _group(path)
-        if size < used + _MARGIN:
-            raise Invalid(
-                f"{volume.name} holds {used} bytes, too much for {size_text(size)}",
-                Code.VOLUME_USED,
-                hint=f"at least {size_text((used + 2 * _MARGIN) >> 20 << 20)}",
-            )
+        refuse_below(volume, size, used)
 
     def apply(self, folder: str, volume: Volume, size: int) -> None:
         """Set the limit."""
@@ -61,9 +51,7 @@ class Btrfs:
 
     def in_use(self, folder: str, volume: Volume) -> bool:
         """Return whether it is mounted somewhere."""
-        path = place(folder, volume)
-        with open("/proc/self/mountinfo") as file:
-            return any(line.split()[3].endswith(f"/{os.path.basename(path)}") for line in file)
+        return is_mounted(volume)
 
 
 def _group(path: str) -> tuple[int, int | None]:

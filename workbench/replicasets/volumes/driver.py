@@ -8,8 +8,13 @@ import subprocess
 from collections.abc import Mapping
 from typing import Protocol
 
-from workbench.replicasets.errors import Failed
+from workbench.replicasets.checks import size_text
+from workbench.replicasets.codes import Code
+from workbench.replicasets.errors import Failed, Invalid
 from workbench.replicasets.values import Volume
+
+# Bytes that a file system takes for itself beside what it says is used.
+_MARGIN = 1 << 20
 
 
 class Driver(Protocol):
@@ -49,6 +54,22 @@ class Driver(Protocol):
 def place(folder: str, volume: Volume, ending: str = "") -> str:
     """Return where a volume lies: by its id, which nobody chose."""
     return os.path.join(folder, volume.id + ending)
+
+
+def refuse_below(volume: Volume, size: int, used: int) -> None:
+    """Raise Invalid with the code 1030 when `size` bytes are too few for the `used` bytes that a volume holds."""
+    if size < used + _MARGIN:
+        raise Invalid(
+            f"{volume.name} holds {used} bytes, too much for {size_text(size)}",
+            Code.VOLUME_USED,
+            hint=f"at least {size_text((used + 2 * _MARGIN) >> 20 << 20)}",
+        )
+
+
+def is_mounted(volume: Volume) -> bool:
+    """Return whether the folder of a volume is mounted somewhere, by whomever."""
+    with open("/proc/self/mountinfo") as file:
+        return any(line.split()[3].endswith(f"/{volume.id}") for line in file)
 
 
 def tool(what: str, *command: str, okay: tuple[int, ...] = (0,)) -> str:

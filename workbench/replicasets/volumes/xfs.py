@@ -7,13 +7,10 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from workbench.replicasets.checks import size_text
-from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Failed, Invalid
+from workbench.replicasets.errors import Failed
 from workbench.replicasets.values import Volume
-from workbench.replicasets.volumes.driver import place, tool
+from workbench.replicasets.volumes.driver import is_mounted, place, refuse_below, tool
 
-_MARGIN = 1 << 20
 # Numbers below are an administrator's own, by custom; the highest is what the kernel keeps for itself.
 _FIRST, _NUMBERS = 1 << 20, (1 << 32) - (1 << 21)
 _ROW = re.compile(r"^#([0-9]+)\s+([0-9]+)\s+[0-9]+\s+([0-9]+)\s", re.MULTILINE)
@@ -50,12 +47,7 @@ class XfsQuota:
     def prepare(self, folder: str, volume: Volume, size: int) -> None:
         """Refuse a size below what it holds."""
         used, _ = _report(folder).get(_project(volume), (0, 0))
-        if size < used + _MARGIN:
-            raise Invalid(
-                f"{volume.name} holds {used} bytes, too much for {size_text(size)}",
-                Code.VOLUME_USED,
-                hint=f"at least {size_text((used + 2 * _MARGIN) >> 20 << 20)}",
-            )
+        refuse_below(volume, size, used)
 
     def apply(self, folder: str, volume: Volume, size: int) -> None:
         """Set the limit."""
@@ -75,8 +67,7 @@ class XfsQuota:
 
     def in_use(self, folder: str, volume: Volume) -> bool:
         """Return whether it is mounted somewhere."""
-        with open("/proc/self/mountinfo") as file:
-            return any(line.split()[3].endswith(f"/{volume.id}") for line in file)
+        return is_mounted(volume)
 
 
 def enforces(folder: str) -> bool:
