@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from workbench.build import podman
 from workbench.build.builder import Builder
+from workbench.build.shared_cache import UNSHARED, SharedCache
 from workbench.build.store import PODMAN, Store
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import pick
@@ -99,25 +100,27 @@ def _usual(environment: Mapping[str, str], sockets: tuple[str, ...]) -> tuple[st
     return "", ""
 
 
-def opened(choice: Choice, options: tuple[str, ...] = ()) -> Backend:
+def opened(choice: Choice, options: tuple[str, ...] = (), shared: SharedCache = UNSHARED) -> Backend:
     """Return the builder of `choice` and the store of its images, which takes the engine's `options`.
 
-    Raises UsageError for options that the builder does not take and for an address that is none,
-    WorkbenchError when nothing answers there.
+    Its steps are `shared` through a registry. Raises UsageError for options that the builder does not
+    take, for a place that is none for its steps and for an address that is none, WorkbenchError when
+    nothing answers there.
     """
+    shared.check()
     if choice.name == PODMAN_BACKEND:
         from workbench.build.podman_builder import PodmanBuilder, check_options
 
         check_options(options)
-        return Backend(choice, PodmanBuilder(), PODMAN)
+        return Backend(choice, PodmanBuilder(shared), PODMAN)
     if options:
         raise UsageError(
             f"{options[0]} is an option of podman, and BuildKit builds", hint="leave it out, or give --backend podman"
         )
-    return _buildkit(choice)
+    return _buildkit(choice, shared)
 
 
-def _buildkit(choice: Choice) -> Backend:
+def _buildkit(choice: Choice, shared: SharedCache) -> Backend:
     # Whoever builds with podman never loads gRPC.
     from workbench.build.buildkit.address import parse
     from workbench.build.buildkit.sockets import opened as connected
@@ -128,7 +131,7 @@ def _buildkit(choice: Choice) -> Backend:
     from workbench.build.engine_api import EngineApi
 
     address = parse(choice.address, choice.certificates)
-    builder = BuildKitBuilder(address)
+    builder = BuildKitBuilder(address, shared)
     with closing(connected(address)) as connection:
         is_engine = shaken(connection, address)
     if not is_engine:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 
 from workbench.build import podman
 from workbench.build.builder import BuildRequest, Built, Watcher
 from workbench.build.buildkit.address import Address
 from workbench.build.buildkit.client import Daemon, connect
 from workbench.build.buildkit.failures import StepFailedError
-from workbench.build.buildkit.solving import stop_all
+from workbench.build.buildkit.solving import Cache, stop_all
 from workbench.build.buildkit_making import Making
 from workbench.build.buildkit_steps import Steps
 from workbench.build.engine_api import EngineApi
 from workbench.build.network import site
+from workbench.build.shared_cache import INLINE, UNSHARED, SharedCache
 from workbench.errors import UsageError, WorkbenchError
 from workbench.process import called_off, interruptible
 
@@ -24,11 +26,13 @@ _HOST_NETWORK = "network.host"
 class BuildKitBuilder:
     """A Builder that has a BuildKit do the work: a Docker Engine's, which keeps the image, or one of its own.
 
-    What the latter builds is handed to podman, which must be here for that.
+    What the latter builds is handed to podman, which must be here for that. Its steps are `shared`
+    through a registry.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, shared: SharedCache = UNSHARED) -> None:
         self.address = address
+        self.shared = shared
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
         """Build the image that `request` describes and return it.
@@ -48,7 +52,11 @@ class BuildKitBuilder:
             connect(self.address) as daemon,
         ):
             try:
-                built = _exported(Making(request, lent, steps, _network(daemon, self.address), daemon))
+                built = _exported(
+                    Making(request, lent, steps, _network(daemon, self.address), daemon),
+                    cache_from=[Cache("registry", {"ref": name}) for name in self.shared.sources_of(request.tag)],
+                    cache_to=_kept(self.shared.target_of(request.tag)),
+                )
             except StepFailedError as error:
                 hint = "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
                 how = f"with exit code {error.code} in" if error.code is not None else f"({error.detail}) in"
@@ -60,26 +68,33 @@ class BuildKitBuilder:
             return built
 
 
-def _exported(making: Making) -> Built:
+def _exported(making: Making, *, cache_from: Sequence[Cache], cache_to: Sequence[Cache]) -> Built:
     """Have the image made, and kept under its names."""
     names, daemon = making.request.names, making.daemon
     entitlements = (_HOST_NETWORK,) if making.network == "host" else ()
     if daemon.is_engine:
         said = daemon.build(
             making.made, exporter="moby", exporter_attributes={"name": ",".join(names)}, session=making.session(),
-            watch=making.steps.read, entitlements=entitlements,
+            watch=making.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
         )  # fmt: skip
         return Built(names[0], said.get("containerimage.config.digest") or said["containerimage.digest"])
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         archive = os.path.join(folder, "image.tar")
         daemon.build(
             making.made, exporter="docker", session=making.session(archive),
-            watch=making.steps.read, entitlements=entitlements,
+            watch=making.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
         )  # fmt: skip
         image = podman.tell("take the image", "load", "--quiet", "--input", archive).split()[-1]
     for name in names:
         podman.tell(f"name the image {name}", "tag", image, name)
     return Built(names[0], image if image.startswith("sha256:") else f"sha256:{image}")
+
+
+def _kept(target: str) -> list[Cache]:
+    """Return where the steps are kept: all of them, those of other stages too, unless they go with the image."""
+    if target == INLINE:
+        return [Cache(INLINE)]
+    return [Cache("registry", {"ref": target, "mode": "max"})] if target else []
 
 
 def _network(daemon: Daemon, address: Address) -> str:

@@ -12,6 +12,7 @@ from workbench.build.base_image import how_to_make
 from workbench.build.builder import BuildRequest, Built, Watcher
 from workbench.build.labels import digest_here, on_base
 from workbench.build.network import redacted, site
+from workbench.build.shared_cache import UNSHARED, SharedCache
 from workbench.compose.containerfile import instructions
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import is_qualified
@@ -31,7 +32,13 @@ _OURS = ("-t", "--tag", "-f", "--file", "--iidfile")
 
 
 class PodmanBuilder:
-    """A Builder that runs `podman build` on this machine."""
+    """A Builder that runs `podman build` on this machine, and shares its steps where `shared` says.
+
+    Raises UsageError when that is no place for podman.
+    """
+
+    def __init__(self, shared: SharedCache = UNSHARED) -> None:
+        self._shared = shared.podman_options()
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
         """Build the image that `request` describes and return it.
@@ -53,7 +60,14 @@ class PodmanBuilder:
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
             command += [f"--secret=id={name},src={os.path.abspath(file)}" for name, file in request.secrets.items()]
             command += [] if request.cache else ["--no-cache"]
-            command += [*lent.mounts(), *request.options, f"--file={containerfile}", "--", request.folder]
+            command += [
+                *lent.mounts(),
+                *self._shared,
+                *request.options,
+                f"--file={containerfile}",
+                "--",
+                request.folder,
+            ]
             # podman adds a LABEL instruction for every label.
             steps = _Steps(watcher, _step_count(text) + len(labels))
             code = stream(command, steps.read, patience=_PATIENCE_SECONDS)

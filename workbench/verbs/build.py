@@ -19,6 +19,7 @@ EXAMPLES = """\
   wizard.py build recipes/TAG --engine-option=--jobs=2   pass an option to podman build
   wizard.py build recipes/TAG --ca-bundle ca.pem         on a network that inspects TLS
   wizard.py build recipes/TAG --backend buildkit         with the BuildKit of this machine's Docker Engine
+  wizard.py build recipes/TAG --cache-from quay.io/team/steps --cache-to quay.io/team/steps   share steps
 """
 
 
@@ -48,8 +49,12 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
 def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backend:
     """Return who builds, and whose images are meant, by the flags."""
     from workbench.build.backend import choose, opened
+    from workbench.build.shared_cache import SharedCache
 
-    return opened(choose(args.backend, args.buildkit, args.buildkit_certs), options)
+    shared = SharedCache(tuple(getattr(args, "cache_from", ())), getattr(args, "cache_to", ""))
+    if shared.sources and not args.cache:
+        raise UsageError("--no-cache builds every step again, and takes none --cache-from anywhere")
+    return opened(choose(args.backend, args.buildkit, args.buildkit_certs), options, shared)
 
 
 def tell_builder(backend: Backend, *, quiet: bool) -> None:
@@ -76,6 +81,19 @@ def build_options(parser: argparse.ArgumentParser) -> None:
         help="certificates (PEM) to trust while building; default: what WORKBENCH_CA_BUNDLE names",
     )
     parser.add_argument("--no-cache", dest="cache", action="store_false", help="build every step again")
+    parser.add_argument(
+        "--cache-from",
+        metavar="REPO",
+        action="append",
+        default=[],
+        help="take steps that another machine has built from this repository of a registry; repeatable",
+    )
+    parser.add_argument(
+        "--cache-to",
+        metavar="REPO",
+        default="",
+        help="keep the steps there for others; `inline`: in the image, for when it is pushed (BuildKit)",
+    )
     parser.add_argument("--log-dir", metavar="DIR", default="logs", help="folder for the log (logs)")
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 

@@ -26,8 +26,22 @@ def dockerd(request: pytest.FixtureRequest, dockerd: Dockerd) -> Iterator[Docker
 
 
 @pytest.fixture(scope="session")
-def merging_dockerd() -> Iterator[Dockerd]:
-    """Debian 13's dockerd in a root file system of its own, made of Debian's packages: 500 MB, two minutes."""
+def merging_dockerd(debian_13: Path) -> Iterator[Dockerd]:
+    """Debian 13's dockerd, whose steps have no network."""
+    with daemons.started(root=debian_13) as running:
+        yield running
+
+
+@pytest.fixture
+def merging_dockerd_online(debian_13: Path) -> Iterator[Dockerd]:
+    """Debian 13's dockerd in this machine's network."""
+    with daemons.started(root=debian_13, online=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def debian_13() -> Iterator[Path]:
+    """A root file system with Debian 13's dockerd, made of Debian's packages: 500 MB, two minutes."""
     if shutil.which("debootstrap", path=search_path()) is None:
         pytest.skip("debootstrap not installed")
     root = Path(tempfile.mkdtemp(prefix="workbench-debian-"))
@@ -36,8 +50,7 @@ def merging_dockerd() -> Iterator[Dockerd]:
         env = {**os.environ, "PATH": search_path()}
         made = subprocess.run([*command, *_mirror()], capture_output=True, text=True, env=env, check=False)
         assert made.returncode == 0, made.stdout[-4000:]
-        with daemons.started(root=root) as running:
-            yield running
+        yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -19,7 +19,7 @@ from workbench.build.buildkit.gateway import Answer, Gateway
 from workbench.build.buildkit.marshal import marshal
 from workbench.build.buildkit.session.session import Session
 from workbench.build.buildkit.solving import Cache
-from workbench.build.buildkit.state import State, image
+from workbench.build.buildkit.state import image
 from workbench.build.buildkit.status import Event
 
 USER, PASSWORD = "me", "a password"
@@ -94,37 +94,51 @@ def test_an_image_that_only_some_may_pull(
     assert said == ["busybox", "busybox"]
 
 
+def build(dockerd: Dockerd, name: str, *cache_from: Cache, cache_to: Sequence[Cache] = ()) -> list[str]:
+    """Build an image of one step, and return what became of that."""
+    state = image(TINY).env("PATH", "/bin").run("echo cached > /file", network="none", name="step")
+    seen: list[Event] = []
+
+    def function(there: Gateway) -> Answer:
+        config = there.image_config(TINY)[1]
+        return Answer(there.solve(marshal(state)), config)
+
+    with connect(dockerd.address) as there:
+        there.build(
+            function,
+            exporter="moby",
+            exporter_attributes={"name": name},
+            session=Session(auth={name.partition("/")[0]: (USER, PASSWORD)}),
+            watch=seen.append,
+            cache_from=cache_from,
+            cache_to=cache_to,
+        )
+    return [event.kind for event in seen if event.name == "step" and event.kind != "progress"]
+
+
 def test_a_cache_goes_to_a_registry_and_comes_back(dockerd_online: Dockerd, registry: str) -> None:
     name = f"{registry}/team/made:1"
-    state = image(TINY).env("PATH", "/bin").run("echo cached > /file", network="none", name="step")
-    session = Session(auth={registry: (USER, PASSWORD)})
-
-    def build(state: State, *cache_from: Cache, **more: object) -> list[str]:
-        seen: list[Event] = []
-
-        def function(there: Gateway) -> Answer:
-            config = there.image_config(TINY)[1]
-            return Answer(there.solve(marshal(state)), config)
-
-        with connect(dockerd_online.address) as there:
-            there.build(
-                function,
-                exporter="moby",
-                exporter_attributes={"name": name},
-                session=session,
-                watch=seen.append,
-                cache_from=cache_from,
-                **more,  # type: ignore[arg-type]
-            )
-        return [event.kind for event in seen if event.name == "step" and event.kind != "progress"]
-
     # A Docker Engine exports its cache within the image; the rest is pushing that.
-    assert build(state, cache_to=[Cache("inline")]) == ["began", "ended"]
+    assert build(dockerd_online, name, cache_to=[Cache("inline")]) == ["began", "ended"]
     push(dockerd_online, name)
     forget(dockerd_online, name)
-    assert build(state, Cache("registry", {"ref": name})) == ["began", "cached"]
+    assert build(dockerd_online, name, Cache("registry", {"ref": name})) == ["began", "cached"]
     forget(dockerd_online, name)
-    assert build(state) == ["began", "ended"]
+    assert build(dockerd_online, name) == ["began", "ended"]
+    forget(dockerd_online, name)
+
+
+@pytest.mark.slow
+def test_a_cache_goes_to_a_registry_without_its_image(merging_dockerd_online: Dockerd, registry: str) -> None:
+    """As a daemon can that keeps its images with containerd, or is a buildkitd."""
+    daemon, name = merging_dockerd_online, f"{registry}/team/made:1"
+    cache = Cache("registry", {"ref": f"{registry}/team/cache:1"})
+    kept = Cache("registry", {**cache.attributes, "mode": "max"})
+    assert build(daemon, name, cache, cache_to=[kept]) == ["began", "ended"]
+    forget(daemon, name)
+    assert build(daemon, name, cache) == ["began", "cached"]
+    forget(daemon, name)
+    assert build(daemon, name) == ["began", "ended"]
 
 
 def forget(dockerd: Dockerd, name: str) -> None:

@@ -128,7 +128,8 @@ def named(code: grpc.StatusCode, said: str, address: str) -> BuildKitError:
     if found := _NO_CACHE.search(said):
         return NoCacheError(
             f"the BuildKit at {address} has no cache {found[1]} {found[2]!r}",
-            hint="a Docker Engine has `inline` alone, which goes with the image; a buildkitd of its own has them all",
+            hint="a Docker Engine without containerd's store has `inline` alone, which goes with the image when "
+            "that is pushed; one with it, and a buildkitd of its own, has them all",
             detail=said,
         )
     if "no active session" in said or ("session" in said and "not found" in said):
