@@ -136,8 +136,29 @@ def test_a_docker_engine_without_containerds_store_keeps_no_cache_elsewhere(
     assert IMAGE not in dockerd_online.names()
 
 
-def random_of(dockerd: Dockerd) -> str:
-    answer = store_of(dockerd).run(IMAGE, ["cat", "/random"], user="0", environment={}, seconds=60)
+def test_a_docker_engine_takes_layers_from_its_images_of_the_same_bundle(
+    engine: Engine, dockerd: Dockerd, tmp_path: Path
+) -> None:
+    """Also when it has cleared its builds away, and for another IDE; what is not the same is built."""
+    (tmp_path / "editor").mkdir()
+    (tmp_path / "runtime").mkdir()
+    other = IMAGE.replace("editor", "runtime")
+    built(recipe(tmp_path / "editor", engine, RANDOM), tmp_path, env=dockerd.env)
+    first = random_of(dockerd)
+    dockerd("POST", "/build/prune", all="1")
+    folder = recipe(tmp_path / "runtime", engine, RANDOM, "runtime")
+    log = built(folder, tmp_path, env=dockerd.env)
+    assert f"layers that are the same are taken over from {IMAGE}" in log
+    assert random_of(dockerd, other) == first
+    # Asked for anew, nothing is taken over.
+    assert "taken over" not in built(folder, tmp_path, "--no-cache", env=dockerd.env)
+    assert random_of(dockerd, other) != first
+    dockerd("DELETE", f"/images/{other}", force="1")
+    forget(dockerd)
+
+
+def random_of(dockerd: Dockerd, image: str = IMAGE) -> str:
+    answer = store_of(dockerd).run(image, ["cat", "/random"], user="0", environment={}, seconds=60)
     assert answer.code == 0 and answer.out, answer
     return answer.out
 

@@ -99,3 +99,9 @@ def test_a_registry_that_refuses(found: Store, private_registry: str) -> None:
 def test_its_versions(found: Store) -> None:
     (version,) = found.versions().values()
     assert version[0].isdigit()
+
+
+def test_an_engine_has_the_layers_of_its_own_images(dockerd_online: Dockerd) -> None:
+    store = store_of(dockerd_online)
+    assert store.keeps_layers(TINY)
+    assert not store.keeps_layers("localhost/none:1")

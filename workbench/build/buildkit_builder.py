@@ -14,9 +14,12 @@ from workbench.build.buildkit.failures import StepFailedError
 from workbench.build.buildkit.solving import Cache, stop_all
 from workbench.build.buildkit_making import Making
 from workbench.build.buildkit_steps import Steps
+from workbench.build.dockerd_store import DockerdStore
 from workbench.build.engine_api import EngineApi
+from workbench.build.fit import promised
 from workbench.build.network import site
 from workbench.build.shared_cache import INLINE, UNSHARED, SharedCache
+from workbench.build.siblings import siblings
 from workbench.errors import UsageError, WorkbenchError
 from workbench.process import called_off, interruptible
 
@@ -52,10 +55,11 @@ class BuildKitBuilder:
             connect(self.address) as daemon,
         ):
             try:
+                api = EngineApi(self.address) if daemon.is_engine else None
                 built = _exported(
-                    Making(request, lent, steps, _network(daemon, self.address), daemon),
-                    cache_from=[Cache("registry", {"ref": name}) for name in self.shared.sources_of(request.tag)],
-                    cache_to=_kept(self.shared.target_of(request.tag)),
+                    Making(request, lent, steps, _network(api), daemon),
+                    cache_from=self._sources(request, steps, api),
+                    cache_to=self._targets(request, daemon),
                 )
             except StepFailedError as error:
                 hint = "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
@@ -66,6 +70,29 @@ class BuildKitBuilder:
                 ) from None
             steps.sum_up()
             return built
+
+    def _sources(self, request: BuildRequest, steps: Steps, api: EngineApi | None) -> list[Cache]:
+        """Return where finished steps may be: where the user says, and in the engine's own images of the same bundle.
+
+        The latter outlive what the engine keeps of its builds, which it clears away when the disk fills up.
+        """
+        named = self.shared.sources_of(request.tag)
+        recipe = promised(request.folder) if api is not None and request.cache else None
+        if api is not None and recipe is not None:
+            store = DockerdStore(api)
+            here = siblings(store, recipe)
+            if here and store.keeps_layers(here[0]):
+                steps.say(f"layers that are the same are taken over from {', '.join(here)}")
+                named += here
+        return [Cache("registry", {"ref": name}) for name in named]
+
+    def _targets(self, request: BuildRequest, daemon: Daemon) -> list[Cache]:
+        """Return where the steps are kept: where the user says, else in the image, where an engine keeps that."""
+        target = self.shared.target_of(request.tag) or (INLINE if daemon.is_engine else "")
+        if target == INLINE:
+            return [Cache(INLINE)]
+        # Those of other stages too.
+        return [Cache("registry", {"ref": target, "mode": "max"})] if target else []
 
 
 def _exported(making: Making, *, cache_from: Sequence[Cache], cache_to: Sequence[Cache]) -> Built:
@@ -90,15 +117,8 @@ def _exported(making: Making, *, cache_from: Sequence[Cache], cache_to: Sequence
     return Built(names[0], image if image.startswith("sha256:") else f"sha256:{image}")
 
 
-def _kept(target: str) -> list[Cache]:
-    """Return where the steps are kept: all of them, those of other stages too, unless they go with the image."""
-    if target == INLINE:
-        return [Cache(INLINE)]
-    return [Cache("registry", {"ref": target, "mode": "max"})] if target else []
-
-
-def _network(daemon: Daemon, address: Address) -> str:
+def _network(api: EngineApi | None) -> str:
     """Return the network of steps that ask for none: the host's, where a Docker Engine was started without any."""
-    if not daemon.is_engine:
+    if api is None:
         return ""
-    return "" if EngineApi(address).ask("GET", "/networks/bridge").status_code == 200 else "host"
+    return "" if api.ask("GET", "/networks/bridge").status_code == 200 else "host"

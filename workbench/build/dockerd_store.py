@@ -44,6 +44,14 @@ class DockerdStore:
             created=told.get("Created") or "",
         )
 
+    def keeps_layers(self, image: str) -> bool:
+        """Return whether the engine has the layers of an image itself, and not containerd for it.
+
+        Only those it finds as a cache by the image's name; for containerd's it would ask a registry.
+        """
+        answer = self.api.ask("GET", f"/images/{image}/json")
+        return answer.status_code == 200 and bool((answer.json().get("GraphDriver") or {}).get("Data"))
+
     def labelled(self, label: str) -> Mapping[str, str]:
         """Return the images that have a label."""
         query = {"filters": json.dumps({"label": [label]})}

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.build.dockers import store_of
 from tests.dockerd import Dockerd
 from tests.engine import TINY, free_port, search_path, wait_for
 from workbench.build.buildkit.client import connect
@@ -139,6 +140,12 @@ def test_a_cache_goes_to_a_registry_without_its_image(merging_dockerd_online: Do
     assert build(daemon, name, cache) == ["began", "cached"]
     forget(daemon, name)
     assert build(daemon, name) == ["began", "ended"]
+
+
+@pytest.mark.slow
+def test_a_daemon_that_keeps_its_images_with_containerd_has_no_layers_itself(merging_dockerd: Dockerd) -> None:
+    """It would ask a registry for the cache of an image that it has, and be it one of this machine."""
+    assert not store_of(merging_dockerd).keeps_layers(TINY)
 
 
 def forget(dockerd: Dockerd, name: str) -> None:

@@ -14,6 +14,8 @@ from workbench.errors import WorkbenchError
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SHELL = ("/bin/sh", "-c")
 _PORT = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?(?:/(?P<protocol>tcp|udp|sctp))?", re.IGNORECASE)
+# What an image says of itself alone: its ids, and which of its layers is which step.
+_OWN = ("id", "container", "moby.buildkit.cache.v0")
 
 
 class Config:
@@ -21,7 +23,7 @@ class Config:
 
     def __init__(self, image: Mapping[str, Any]) -> None:
         """Begin with the whole image configuration `image`, as a registry has it; empty for nothing below."""
-        self._image = {key: copy.deepcopy(value) for key, value in image.items() if key not in ("id", "container")}
+        self._image = {key: copy.deepcopy(value) for key, value in image.items() if key not in _OWN}
         self._config: dict[str, Any] = dict(self._image.get("config") or {})
         self.environment = dict(_pair(entry) for entry in self._config.get("Env") or ())
         if "PATH" not in self.environment:
