@@ -111,15 +111,15 @@ def test_a_docker_engine_takes_steps_from_an_image_that_was_pushed(
     folder = recipe(tmp_path, engine, RANDOM)
     store, image = store_of(dockerd_online), f"{registry.host}/team/images:{TAG}"
     # Nobody has pushed yet: a cache that is not there is none.
-    places = [f"--cache-from={registry.host}/team/images:{TAG}", "--cache-to=inline"]
-    built(folder, tmp_path, *places, env=dockerd_online.env)
+    place = f"--cache-from={registry.host}/team/images:{TAG}"
+    built(folder, tmp_path, place, "--cache-to=inline", env=dockerd_online.env)
     first = random_of(dockerd_online)
     assert store.push(IMAGE, image).code == 0
     forget(dockerd_online)
     built(folder, tmp_path, env=dockerd_online.env)
     assert random_of(dockerd_online) != first, "the daemon had the steps itself, and this test shows nothing"
     forget(dockerd_online)
-    log = built(folder, tmp_path, *places, env=dockerd_online.env)
+    log = built(folder, tmp_path, place, env=dockerd_online.env)
     assert "--> cached" in log
     assert random_of(dockerd_online) == first
     forget(dockerd_online)

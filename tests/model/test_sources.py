@@ -40,6 +40,10 @@ HOME = dict.fromkeys(
         ("/data/\n", ["cog.yaml", "predict.py", "sub/environment.py"]),
         ("data\n!data/keep.txt\n", ["cog.yaml", "data/keep.txt", "predict.py", "sub/environment.py"]),
         ("*\n!predict.py\n", ["predict.py"]),
+        (
+            "data/[a-c].bin\n data/deep/../deep/ \n! sub\n",
+            ["cog.yaml", "data/keep.txt", "predict.py", "sub/environment.py"],
+        ),
         ("data/?.bin\nsub\n", ["cog.yaml", "data/keep.txt", "data/deep/b.bin", "predict.py"]),
         (
             "!.env\n!**/.env\n",

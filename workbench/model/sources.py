@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from workbench.build.buildkit.session.patterns import Patterns
 from workbench.errors import WorkbenchError
 from workbench.model.lock import LOCK
 
@@ -18,12 +17,6 @@ _ALWAYS = (
     *("**/.git", "**/.venv", "**/venv", "**/__pycache__", "**/*.pyc", "**/.mypy_cache", "**/.pytest_cache", "logs"),
     *("**/.env", "**/.env.*", "**/.netrc", "**/.ssh", "**/id_rsa", "**/id_ed25519", "**/.cog", IGNORE, LOCK),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    expression: re.Pattern[str]
-    takes_back: bool
 
 
 def source_files(folder: str) -> list[str]:
@@ -40,13 +33,14 @@ def source_files(folder: str) -> list[str]:
         relative = "" if relative == "." else f"{relative}/"
         linked = [name for name in folders if os.path.islink(os.path.join(above, name))]
         # A folder may hold what is taken back: it is left out whole only when nothing can be.
-        keeps = any(pattern.takes_back for pattern in patterns)
         folders[:] = [
-            name for name in folders if name not in linked and (keeps or not _left_out(relative + name, patterns))
+            name
+            for name in folders
+            if name not in linked and (patterns.has_exceptions or not patterns.match(relative + name))
         ]
         for name in [*names, *linked]:
             path = relative + name
-            if _left_out(path, patterns):
+            if patterns.match(path):
                 continue
             full = os.path.join(above, name)
             mode = os.lstat(full).st_mode
@@ -96,16 +90,8 @@ def _lay_one(source: str, laid: str) -> None:
     os.chmod(laid, wanted)
 
 
-def _left_out(path: str, patterns: Sequence[_Pattern]) -> bool:
-    """Return whether the last pattern that fits `path`, or a folder above it, leaves it out."""
-    out = False
-    for pattern in patterns:
-        if pattern.expression.fullmatch(path):
-            out = not pattern.takes_back
-    return out
-
-
-def _patterns(folder: str) -> list[_Pattern]:
+def _patterns(folder: str) -> Patterns:
+    """Return what .dockerignore and common sense leave out."""
     lines: list[str] = []
     path = os.path.join(folder, IGNORE)
     try:
@@ -115,32 +101,6 @@ def _patterns(folder: str) -> list[_Pattern]:
         pass
     except (OSError, UnicodeDecodeError):
         raise WorkbenchError("cannot be read", where=path) from None
-    given = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    found = [_Pattern(re.compile(_expression(line.lstrip("!").strip())), line.startswith("!")) for line in given]
+    given = [line for line in lines if not line.lstrip().startswith("#")]
     # Ours last: no line of a .dockerignore brings a secret in by taking back more than was meant.
-    return [*found, *(_Pattern(re.compile(_expression(line)), False) for line in _ALWAYS)]
-
-
-def _expression(pattern: str) -> str:
-    """Return a .dockerignore pattern as an expression over whole paths; what it fits, it fits with all below it."""
-    return "".join(_parts(os.path.normpath(pattern.strip("/") or "."))) + "(?:/.*)?"
-
-
-def _parts(pattern: str) -> Iterator[str]:
-    at = 0
-    while at < len(pattern):
-        if pattern.startswith("**/", at):
-            yield "(?:.*/)?"
-            at += 3
-        elif pattern.startswith("**", at):
-            yield ".*"
-            at += 2
-        elif pattern[at] == "*":
-            yield "[^/]*"
-            at += 1
-        elif pattern[at] == "?":
-            yield "[^/]"
-            at += 1
-        else:
-            yield re.escape(pattern[at])
-            at += 1
+    return Patterns([*given, *_ALWAYS])

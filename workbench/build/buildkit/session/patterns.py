@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +15,8 @@ class Patterns:
         for pattern in patterns:
             text = pattern.strip()
             wanted = not text.startswith("!")
-            parts = [part for part in text.removeprefix("!").split("/") if part not in ("", ".")]
+            plain = posixpath.normpath(text.removeprefix("!").strip() or ".")
+            parts = [part for part in plain.split("/") if part not in ("", ".")]
             if parts:
                 self._rules.append((_compiled(parts), wanted))
 
