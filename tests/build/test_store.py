@@ -10,7 +10,7 @@ import pytest
 from tests.build.dockers import store_of
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
-from workbench.build.store import PODMAN, Store, needed
+from workbench.build.store import PODMAN, Store, needed, own_name
 from workbench.errors import WorkbenchError
 from workbench.registry.repository import Repository
 
@@ -105,3 +105,9 @@ def test_an_engine_has_the_layers_of_its_own_images(dockerd_online: Dockerd) -> 
     store = store_of(dockerd_online)
     assert store.keeps_layers(TINY)
     assert not store.keeps_layers("localhost/none:1")
+
+
+def test_the_name_that_this_machine_gave_goes_before_a_registrys() -> None:
+    names = ["docker.io/team/images:1", "localhost/workbench-images:2", "localhost/workbench-images:1"]
+    assert own_name(names) == "localhost/workbench-images:1"
+    assert own_name(names[:1]) == names[0]

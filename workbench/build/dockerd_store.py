@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from workbench.build.engine_api import EngineApi, refusal
 from workbench.build.podman import Answer
-from workbench.build.store import Seen
+from workbench.build.store import Seen, own_name
 from workbench.errors import WorkbenchError
 from workbench.registry.login import basic
 
@@ -56,7 +56,7 @@ class DockerdStore:
         """Return the images that have a label."""
         query = {"filters": json.dumps({"label": [label]})}
         told = self.api.tell("list images", "GET", "/images/json", query=query).json()
-        return {min(image["RepoTags"]): image["Labels"][label] for image in told if image.get("RepoTags")}
+        return {own_name(image["RepoTags"]): image["Labels"][label] for image in told if image.get("RepoTags")}
 
     def run(
         self, image: str, command: Sequence[str], *, user: str, environment: Mapping[str, str], seconds: float

@@ -50,7 +50,7 @@ class Store(Protocol):
         """Return what is known of an image, None when it is not here."""
 
     def labelled(self, label: str) -> Mapping[str, str]:
-        """Return the value of `label` of each image that has it, by one of the image's names."""
+        """Return the value of `label` of each image that has it, by its `own_name`."""
 
     def run(
         self,
@@ -68,6 +68,11 @@ class Store(Protocol):
 
     def versions(self) -> Mapping[str, str]:
         """Return the programs that build and keep its images, with their versions."""
+
+
+def own_name(names: Sequence[str]) -> str:
+    """Return by which of its names an image is meant: one that this machine gave it, where there is one."""
+    return min(names, key=lambda name: (not name.startswith("localhost/"), name))
 
 
 class PodmanStore:
@@ -97,7 +102,7 @@ class PodmanStore:
         """Return the images that have a label."""
         said = podman.tell("list images", "images", "--filter", f"label={label}", "--format", "json")
         told = json.loads(said or "[]")
-        return {min(image["Names"]): image["Labels"][label] for image in told if image.get("Names")}
+        return {own_name(image["Names"]): image["Labels"][label] for image in told if image.get("Names")}
 
     def run(
         self, image: str, command: Sequence[str], *, user: str, environment: Mapping[str, str], seconds: float
