@@ -55,15 +55,19 @@ def test_jupyter_with_pytorch_computes_with_what_the_doctor_says(
             assert "version" in json.loads(wait_for(f"{address}{PREFIX}/api", 120))
         cuda, cudnn, total, gpu = computed(engine, name, TORCH)
     assert (total, gpu) == ("15.0", "False")
-    # Libraries say it in one number, 92400 for 9.24.0.
-    first, second, third = (int(number) for number in doctor("the bundle's own cuDNN").split(".")[:3])
-    assert int(cudnn) == first * 10000 + second * 100 + third
+    assert int(cudnn) == cudnn_number(doctor("the bundle's own cuDNN"))
     assert doctor("the bundle's own CUDA").startswith(f"{cuda}.")
 
 
 def test_runtime_with_tensorflow_computes(store: Engine, base: BaseChoice, engine: Engine, tmp_path: Path) -> None:
     with image(store, base, "tensorflow", "runtime", tmp_path, 15 * GB) as name:
         assert computed(engine, name, TENSORFLOW) == ["6.0", "0"]
+
+
+def cudnn_number(version: str) -> int:
+    """A version as cuDNN says it, in one number: 92400 for 9.24.0."""
+    first, second, third = (int(part) for part in version.split(".")[:3])
+    return first * 10000 + second * 100 + third
 
 
 def computed(engine: Engine, name: str, program: str) -> list[str]:
