@@ -123,9 +123,36 @@ def started(folder: Path) -> Iterator[Engine]:
     finally:
         engine.try_("rm", "--all", "--force", "--time", "0")
         engine.try_("rm", "--all", "--force", "--time", "0", "--storage")
-        for mounted in sorted(_mounts(folder), reverse=True):
-            subprocess.run(["umount", "--lazy", mounted], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+        _settled(folder)
+        _remove(folder)
+        if folder.exists():
+            _settled(folder)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    for mounted in sorted(_mounts(folder), reverse=True):
+        subprocess.run(["umount", "--lazy", mounted], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _settled(folder: Path, seconds: float = 20) -> None:
+    """Wait until nothing works on the store: when a container has ended, its conmon calls podman once more.
+
+    That one comes a moment later, and would make and mount the folders of the store again.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and any(str(folder) in command for command in _commands()):
+        time.sleep(0.1)
+
+
+def _commands() -> Iterator[str]:
+    """Yield the command lines of this machine's processes."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            yield file.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
 
 
 CONSTRAINED = """
