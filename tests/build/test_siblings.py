@@ -6,13 +6,20 @@ import pytest
 
 from workbench.build.recipe_build import TAG_LABEL
 from workbench.build.siblings import siblings
-from workbench.build.store import PodmanStore
+from workbench.build.store import PodmanStore, Seen
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.selection import Selection
 from workbench.recipes.read import Manifest
 
-RECIPE = Manifest("", "", Selection("2026a", "20261122", "standard", "bookworm", "3.11", "torch", "jupyter"), {}, {})
 TAG = "jupyter-torch-bookworm-py311_2026a_20261122"
+# Of a day of its own: none of the images below has its name.
+RECIPE = Manifest(
+    TAG.replace("20261122", "20261130"),
+    "",
+    Selection("2026a", "20261130", "standard", "bookworm", "3.11", "torch", "jupyter"),
+    {},
+    {},
+)
 
 
 class Labelled(PodmanStore):
@@ -20,6 +27,10 @@ class Labelled(PodmanStore):
 
     def __init__(self, images: Mapping[str, str]) -> None:
         self.images = images
+
+    def look(self, image: str) -> Seen | None:
+        tag = self.images.get(image)
+        return None if tag is None else Seen("sha256:1", "", 1, (), {"Labels": {TAG_LABEL: tag}}, "")
 
     def labelled(self, label: str) -> Mapping[str, str]:
         assert label == TAG_LABEL
@@ -34,6 +45,19 @@ def found(*tags: str) -> list[str]:
 def test_another_ide_another_day_and_cuda_are_the_same_bundle() -> None:
     tags = [TAG, TAG.replace("jupyter", "cuda-vscode"), TAG.replace("20261122", "20261123")]
     assert found(*tags) == [tags[2], tags[0], tags[1]]
+
+
+def test_the_recipe_s_own_name_is_enough() -> None:
+    class Unlisted(Labelled):
+        def labelled(self, label: str) -> Mapping[str, str]:
+            raise AssertionError("images were listed")
+
+    own = f"{LOCAL_REPOSITORY}:{RECIPE.tag}"
+    assert siblings(Unlisted({own: RECIPE.tag}), RECIPE) == [own]
+
+
+def test_an_image_of_that_name_that_is_of_another_recipe_is_none() -> None:
+    assert siblings(Labelled({f"{LOCAL_REPOSITORY}:{RECIPE.tag}": TAG}), RECIPE) == []
 
 
 def test_the_youngest_four_are_enough() -> None:

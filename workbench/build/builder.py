@@ -14,7 +14,8 @@ class BuildRequest:
     `names` are the full names it gets, the first being the one it is known by; `folder` holds what
     its Containerfile copies; `text` is the Containerfile; `options` go to the engine as they are;
     `ca_bundle` is a file of certificates to trust while building, "" for the image's own; `secrets`
-    are files by the id under which a step may be lent them (`--mount=type=secret`).
+    are files by the id under which a step may be lent them (`--mount=type=secret`); `siblings` are
+    images whose layers may be taken over where they are what a step would make.
     """
 
     names: tuple[str, ...]
@@ -26,6 +27,7 @@ class BuildRequest:
     ca_bundle: str = ""
     cache: bool = True
     secrets: Mapping[str, str] = field(default_factory=dict)
+    siblings: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:

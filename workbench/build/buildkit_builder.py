@@ -14,12 +14,9 @@ from workbench.build.buildkit.failures import StepFailedError
 from workbench.build.buildkit.solving import Cache, stop_all
 from workbench.build.buildkit_making import Making
 from workbench.build.buildkit_steps import Steps
-from workbench.build.dockerd_store import DockerdStore
 from workbench.build.engine_api import EngineApi
-from workbench.build.fit import promised
 from workbench.build.network import site
 from workbench.build.shared_cache import INLINE, UNSHARED, SharedCache
-from workbench.build.siblings import siblings
 from workbench.errors import UsageError, WorkbenchError
 from workbench.process import called_off, interruptible
 
@@ -58,7 +55,7 @@ class BuildKitBuilder:
                 api = EngineApi(self.address) if daemon.is_engine else None
                 built = _exported(
                     Making(request, lent, steps, _network(api), daemon),
-                    cache_from=self._sources(request, steps, api),
+                    cache_from=self._sources(request, steps),
                     cache_to=self._targets(request, daemon),
                 )
             except StepFailedError as error:
@@ -71,19 +68,11 @@ class BuildKitBuilder:
             steps.sum_up()
             return built
 
-    def _sources(self, request: BuildRequest, steps: Steps, api: EngineApi | None) -> list[Cache]:
-        """Return where finished steps may be: where the user says, and in the engine's own images of the same bundle.
-
-        The latter outlive what the engine keeps of its builds, which it clears away when the disk fills up.
-        """
-        named = self.shared.sources_of(request.tag)
-        recipe = promised(request.folder) if api is not None and request.cache else None
-        if api is not None and recipe is not None:
-            store = DockerdStore(api)
-            here = siblings(store, recipe)
-            if here and store.keeps_layers(here[0]):
-                steps.say(f"layers that are the same are taken over from {', '.join(here)}")
-                named += here
+    def _sources(self, request: BuildRequest, steps: Steps) -> list[Cache]:
+        """Return where finished steps may be: where the user says, and in images of the same bundle."""
+        if request.siblings:
+            steps.say(f"layers that are the same are taken over from {', '.join(request.siblings)}")
+        named = (*self.shared.sources_of(request.tag), *request.siblings)
         return [Cache("registry", {"ref": name}) for name in named]
 
     def _targets(self, request: BuildRequest, daemon: Daemon) -> list[Cache]:

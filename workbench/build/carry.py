@@ -7,15 +7,19 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import IO
 
 from workbench.build import podman
+from workbench.build.aside import aside
 from workbench.build.base_image import how_to_make
 from workbench.build.builder import Builder, BuildRequest, Built, Watcher
 from workbench.build.buildkit.address import Address
 from workbench.build.dockerd_store import DockerdStore
+from workbench.build.fit import promised
 from workbench.build.labels import digest_here, on_base
 from workbench.build.podman_builder import base_images, last_base
+from workbench.build.siblings import siblings
 from workbench.build.store import PODMAN, Seen
 from workbench.errors import WorkbenchError
 from workbench.names import is_qualified
@@ -36,6 +40,8 @@ class WithBases:
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
         """Build the image that `request` describes, once all that it stands on is where it is built."""
+        # podman takes longer to say what it has.
+        here = aside(partial(_siblings, request, self.store))
         digests = {}
         for image in base_images(request):
             if not is_qualified(image):
@@ -44,7 +50,8 @@ class WithBases:
                 )
             digests[image] = bring(image, self.store, watcher, request.folder)
         base = last_base(request)
-        return self.inner.build(_labelled(request, base, digests.get(base, "")), watcher)
+        request = _labelled(request, base, digests.get(base, ""))
+        return self.inner.build(replace(request, siblings=here.result()), watcher)
 
 
 class WithoutStore:
@@ -71,6 +78,16 @@ def _labelled(request: BuildRequest, base: str, digest: str) -> BuildRequest:
     return replace(request, labels={**request.labels, **on_base(base, digest)})
 
 
+def _siblings(request: BuildRequest, store: DockerdStore) -> tuple[str, ...]:
+    """Return the engine's own images of the same bundle, as far as it finds steps in them.
+
+    They outlive what the engine keeps of its builds, which it clears away when the disk fills up.
+    """
+    recipe = promised(request.folder) if request.cache else None
+    here = siblings(store, recipe) if recipe is not None else []
+    return tuple(here) if here and store.keeps_layers(here[0]) else ()
+
+
 def bring(image: str, store: DockerdStore, watcher: Watcher, where: str = "") -> str:
     """Have a base in the engine's store, if it is on this machine at all; the watcher is told what is done.
 
@@ -78,9 +95,10 @@ def bring(image: str, store: DockerdStore, watcher: Watcher, where: str = "") ->
     digest of its manifest, "" where nobody knows it. Raises WorkbenchError for a local name that
     neither has.
     """
+    asked = aside(partial(store.look, image))
     # What names a digest is the registry's: neither store keeps a carried image under it.
     ours = PODMAN.look(image) if podman.is_installed() and "@" not in image else None
-    theirs = store.look(image)
+    theirs = asked.result()
     if ours is None and theirs is None and image.startswith("localhost/"):
         raise WorkbenchError(
             f"the base image {image} is not on this machine, neither in podman's store nor in {store.name}'s",

@@ -17,9 +17,14 @@ _MOST = 4
 def siblings(store: Store, recipe: Manifest) -> list[str]:
     """Return the images of a recipe's bundle, system, Python and release in `store`, the youngest first, four at most.
 
-    IDE and day may be others. Only names count that a registry cannot give an image: whoever takes
-    over the layers of one that was pulled believes what it says of itself.
+    IDE and day may be others. The one that has the recipe's own name is enough: to list images takes
+    an engine the longer the more it has, and such a one is there whenever a recipe is built again.
+    Only names count that a registry cannot give an image: whoever takes over the layers of one that
+    was pulled believes what it says of itself.
     """
+    own = f"{LOCAL_REPOSITORY}:{recipe.tag}"
+    if (before := store.look(own)) is not None and before.labels.get(TAG_LABEL) == recipe.tag:
+        return [own]
     what = recipe.selection
     ending = f"-{what.bundle}-{what.os}-{python_folder(what.python)}_{what.release}_"
     fitting = re.compile(rf".+{re.escape(ending)}(?P<date>[a-z0-9]+)")

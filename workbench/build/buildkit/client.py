@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from workbench.build.aside import aside
 from workbench.build.buildkit import solving
 from workbench.build.buildkit.address import Address, parse
 from workbench.build.buildkit.calls import CONTROL, Calls
@@ -69,11 +70,12 @@ class Daemon:
 
     def describe(self, asking: Gateway | None = None) -> str:
         """Return one line about it for a log; `asking` is a build on its way, so that none is begun for the answer."""
+        told = aside(self.version)
         if asking is not None:
             with self._lock:
                 self._said = _said(asking.ping())
         kind = "the BuildKit of a Docker Engine" if self.is_engine else "a BuildKit of its own"
-        version = self.version() or "of a version before 0.11"
+        version = told.result() or "of a version before 0.11"
         joins = "with" if {"mergeop", "diffop"} <= self.capabilities() else "without"
         return f"{self.address}: {kind}, {version}, {len(self.capabilities())} capabilities, {joins} merge and diff"
 

@@ -1,0 +1,28 @@
+"""Work that is done while another answer is waited for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def aside(work: Callable[[], T]) -> Future[T]:
+    """Begin `work` in a thread of its own and return what will be its outcome, an error too.
+
+    Nobody waits for the thread at the end of the program, as one of a pool is waited for: an engine
+    that does not answer would hold a build up that was interrupted.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="aside", daemon=True).start()
+    return outcome
