@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os.path
+
 from workbench.replicasets.amendments import limits, made_with
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engine.ports import is_free
@@ -42,6 +44,7 @@ def create(world: World, version: Version, image: str) -> None:
     """Create the version's container from `image`; what is left of an earlier try is removed first."""
     check_name(world, version)
     remove(world, version)
+    check_folders(version)
     binds = tuple(
         Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
         for bind in version.binds
@@ -67,6 +70,7 @@ def create(world: World, version: Version, image: str) -> None:
 
 def start(world: World, version: Version) -> None:
     """Start the version's container and see it live for a moment, or end well; raises EngineError otherwise."""
+    check_folders(version)
     world.engine.start(version.container)
     for last in (False, True):
         found = there(world, version)
@@ -85,6 +89,7 @@ def resume(world: World, version: Version) -> None:
     """
     found = there(world, version)
     if not found.is_alive:
+        check_folders(version)
         world.engine.start(version.container)
     if found.state != "paused" and limits(version) != limits(made_with(world, found)):
         world.engine.update(version.container, version.cpus, version.memory)
@@ -144,6 +149,20 @@ def check_volumes(world: World, version: Version) -> Changes:
                 raise NotFound(f"there is no volume {bind.src}", hint="create it first")
             checks |= {volume_journal(bind.src): 0, volume_key(bind.src): entry.revision}
     return Changes(checks)
+
+
+def check_folders(version: Version) -> None:
+    """Raise Conflict when a folder of the host that the version binds is not there any more, or a link leads there.
+
+    It is bound by a path without links, and the engine follows those that are there when it starts: whoever may
+    write beside the folder, from within a container even, could have put one in its place.
+    """
+    for bind in version.binds:
+        if not bind.is_volume and (os.path.realpath(bind.src) != bind.src or not os.path.isdir(bind.src)):
+            raise Conflict(
+                f"{bind.src} of the machine is not the folder any more that {version.set} was given",
+                hint="put the folder back, or patch the bind",
+            )
 
 
 def check_ports(world: World, version: Version) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from workbench.replicasets.codec import decode, encode
-from workbench.replicasets.errors import Busy, EngineError, ReplicaSetError, StoreError, Unavailable
+from workbench.replicasets.errors import Busy, ReplicaSetError, StoreError, Unavailable
 from workbench.replicasets.owner import is_at_work, myself, working
 from workbench.replicasets.records import read
 from workbench.replicasets.store.protocol import Changes
@@ -170,7 +170,7 @@ def _cope(world: World, what: Saga[P], key: str, error: ReplicaSetError) -> bool
         return False
     try:
         _back(world, what, key, journal.step, decode(what.plan, journal.plan))
-    except (Unavailable, EngineError) as second:
+    except ReplicaSetError as second:
         error.hint = f"{error.hint}; " if error.hint else ""
         error.hint += f"it is undone as soon as that is possible (now: {second.message})"
     return False
