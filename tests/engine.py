@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tarfile
@@ -14,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,36 +124,34 @@ def started(folder: Path) -> Iterator[Engine]:
     finally:
         engine.try_("rm", "--all", "--force", "--time", "0")
         engine.try_("rm", "--all", "--force", "--time", "0", "--storage")
-        _settled(folder)
-        _remove(folder)
-        if folder.exists():
-            _settled(folder)
-            _remove(folder)
+        _end(folder)
+        for mounted in sorted(_mounts(folder), reverse=True):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove(folder: Path) -> None:
-    for mounted in sorted(_mounts(folder), reverse=True):
-        subprocess.run(["umount", "--lazy", mounted], check=False)
-    shutil.rmtree(folder, ignore_errors=True)
+def _end(folder: Path, seconds: float = 20) -> None:
+    """End what is left that works on the store, by the folder in its command line: nobody else has one in there.
 
-
-def _settled(folder: Path, seconds: float = 20) -> None:
-    """Wait until nothing works on the store: when a container has ended, its conmon calls podman once more.
-
-    That one comes a moment later, and would make and mount the folders of the store again.
+    conmon calls podman once more when its program has ended, five minutes later for one that was run
+    in a container through the API, and that podman would make and mount the store's folders again.
     """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and any(str(folder) in command for command in _commands()):
+    while (left := _processes(str(folder))) and time.monotonic() < deadline:
+        for process in left:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         time.sleep(0.1)
 
 
-def _commands() -> Iterator[str]:
-    """Yield the command lines of this machine's processes."""
+def _processes(word: str) -> list[int]:
+    """Return the ids of the processes, but this one, whose command lines have the word."""
+    found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            yield file.read_bytes().decode(errors="replace")
-        except OSError:
-            continue
+        with suppress(OSError):
+            if word in file.read_bytes().decode(errors="replace") and int(file.parent.name) != os.getpid():
+                found.append(int(file.parent.name))
+    return found
 
 
 CONSTRAINED = """

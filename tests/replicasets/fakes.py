@@ -363,6 +363,8 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
         "stop_seconds": 0,
         "wait_seconds": 20.0,
         "watch_seconds": 0.0,
+        "first_port": 20000,
+        "last_port": 29999,
     }
     return Settings(**{**given, **more})
 

@@ -34,7 +34,7 @@ class Rooms(RuleBasedStateMachine):
 
     def anew(self) -> None:
         """The process is started, and finds what there is."""
-        self.rs = service(self.folder, self.engine, self.store, first_port=40000, last_port=40005)
+        self.rs = service(self.folder, self.engine, self.store, first_port=20000, last_port=20005)
         self.rs.reconcile()
 
     def doing(self, fault: tuple[str, int], name: str, operation: str, *words: object, **how: object) -> None:

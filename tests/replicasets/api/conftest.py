@@ -55,7 +55,7 @@ def kept(faults: Faults) -> Store:
 @pytest.fixture
 def served(tmp_path: Path, faults: Faults, kept: Store) -> Iterator[Served]:
     engine = FakeEngine(faults)
-    room = service(tmp_path, engine, kept, first_port=40000, last_port=40009)
+    room = service(tmp_path, engine, kept, first_port=20000, last_port=20009)
     tokens = Tokens(str(tmp_path / "state"))
     tokens.begin()
     plain = {

@@ -40,24 +40,24 @@ def refused(client: httpx.Client, method: str, path: str, body: object = None) -
 
 
 def test_a_set_from_run_to_delete(client: httpx.Client, served: Served) -> None:
-    port = {"container": 8888, "host": 40000, "protocol": "tcp"}
+    port = {"container": 8888, "host": 20000, "protocol": "tcp"}
     assert ask(client, "POST", "/replicaSet", FOO) == {"name": "foo-1", "gpus": GPUS[:2], "ports": [port]}
     (listed,) = ask(client, "GET", "/replicaSet")["replicaSets"]
     assert (listed["name"], listed["version"], listed["state"], listed["owner"]) == ("foo", 1, "running", "op")
     info = ask(client, "GET", "/replicaSet/foo")["Info"]
     assert info["config"]["Env"] == ["A=1", "CONTAINER_VERSION=1"]
-    assert info["hostConfig"]["PortBindings"] == {"8888/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40000"}]}
+    assert info["hostConfig"]["PortBindings"] == {"8888/tcp": [{"HostIp": "127.0.0.1", "HostPort": "20000"}]}
     assert (info["version"], info["containerName"], info["live"]) == (1, "foo-1", "running")
     assert ask(client, "GET", "/resources/gpus")["gpus"] == {gpu: int(gpu in GPUS[:2]) for gpu in GPUS}
-    ports = {"StartPort": 40000, "EndPort": 40009, "AvailableCount": 9, "UsedPortSet": {"40000": {}}}
-    assert ask(client, "GET", "/resources/ports") == {"ports": ports, "holders": {"40000": "foo"}}
+    ports = {"StartPort": 20000, "EndPort": 20009, "AvailableCount": 9, "UsedPortSet": {"20000": {}}}
+    assert ask(client, "GET", "/resources/ports") == {"ports": ports, "holders": {"20000": "foo"}}
 
     assert ask(client, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 3}}) == {"containerName": "foo-2"}
     assert ask(client, "PATCH", "/replicaSet/foo", {"gpuPatch": None}) == {"containerName": "foo-3"}
     assert ask(client, "PATCH", "/replicaSet/foo/rollback", {"version": 1}) == {"containerName": "foo-4"}
     history = ask(client, "GET", "/replicaSet/foo/history")["history"]
     assert [(each["version"], len(each["status"]["gpus"])) for each in history] == [(4, 2), (3, 3), (2, 3), (1, 2)]
-    assert {each["status"]["ports"][0]["host"] for each in history} == {40000}
+    assert {each["status"]["ports"][0]["host"] for each in history} == {20000}
     few = ask(client, "GET", "/replicaSet/foo/history?limit=2&before=4")["history"]
     assert [each["version"] for each in few] == [3, 2]
 
@@ -93,8 +93,8 @@ def test_a_patch_of_everything(client: httpx.Client, served: Served) -> None:
     assert info["hostConfig"]["Binds"] == [f"{served.folder}/two:/data"]
     assert (info["hostConfig"]["Memory"], info["hostConfig"]["NanoCpus"]) == (2 << 30, 2_500_000_000)
     assert [(port["container"], port["host"], port["protocol"]) for port in info["ports"]] == [
-        (8888, 40000, "tcp"),
-        (53, 40000, "udp"),
+        (8888, 20000, "tcp"),
+        (53, 20000, "udp"),
     ]
     half = {"volumePatch": {"oldBind": one, "newBind": {"src": "", "dest": "/x"}}}
     assert refused(client, "PATCH", "/replicaSet/foo", half) == (400, 1000)

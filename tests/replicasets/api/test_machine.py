@@ -75,7 +75,7 @@ class Service(RuleBasedStateMachine):
     @rule()
     def restart_service(self) -> None:
         """The process is started, and finds what there is."""
-        self.rs = service(self.folder, self.engine, self.store, first_port=40000, last_port=40005)
+        self.rs = service(self.folder, self.engine, self.store, first_port=20000, last_port=20005)
         self.standing.app = make_app(self.rs, self.tokens, Audit(str(self.folder / "audit.log")))
         self.rs.reconcile()
 
@@ -218,7 +218,15 @@ class Service(RuleBasedStateMachine):
             return
         assert set(self.disks) == {each.name for each in self.rs.sets()}
         truth.check(self.rs, self.engine, self.store, self.disks, "the machine")
-        assert set(self.engine.places) == {f"workbench-{each.name}" for each in self.rs.volumes()}
+        volumes = {f"workbench-{each.name}" for each in self.rs.volumes()}
+        versions = [version for each in self.rs.sets() for version in self.rs.history(each.name)]
+        limited = {f"workbench-limits-{each.id}-{each.number}": each for each in versions}
+        assert volumes <= set(self.engine.places) <= volumes | set(limited)
+        for place, version in limited.items():
+            # What its container does not say of it is written down beside it, and nothing else is.
+            if (found := self.engine.standing.get(version.container)) is not None:
+                made = (found.spec.cpus, found.spec.memory)
+                assert (place in self.engine.places) == (made != (version.cpus, version.memory)), version
         used = self.http.get("/resources/gpus").json()["data"]["gpus"]
         assert {gpu for gpu in used if used[gpu]} == set(self.rs.resources().of("gpu"))
 
