@@ -7,11 +7,10 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 # The children of `stream` and `captured` in all threads, and the patience that each is due.
 _running: dict[subprocess.Popen[str], float] = {}
@@ -81,14 +80,26 @@ def _stopped_with_us(child: subprocess.Popen[str], patience: float) -> Iterator[
         raise KeyboardInterrupt
 
 
-def stop_tasks(tasks: Iterable[Future[Any]]) -> None:
-    """Let no other of `tasks` begin, end the children of those that run, and wait for these; for the main thread."""
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    # More than once: a task may be between two children.
-    while wait(tasks, timeout=_POLL_SECONDS).not_done:
-        stop_all()
+@contextmanager
+def workers(at_once: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of threads whose tasks may have children; for the main thread.
+
+    When what is done meanwhile fails, an interrupt above all, no other task begins, and the children of
+    those that run are ended. Tasks are known by the pool, not by a list of ours: an interrupt may
+    come between a task's beginning and its way into that.
+    """
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            ending = threading.Thread(target=pool.shutdown, name="pool-ending", daemon=True)
+            ending.start()
+            # More than once: a task may be between two children.
+            while ending.is_alive():
+                stop_all()
+                ending.join(_POLL_SECONDS)
+            raise
 
 
 def stop_all() -> None:

@@ -27,6 +27,21 @@ from workbench.cli import main
 main(sys.argv[1:])
 """
 
+# Is interrupted while its first pipenv works, before it knows more of that than the pool does.
+INTERRUPTED_EARLY = """\
+import glob, os, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+def submit(self, *work, submit=ThreadPoolExecutor.submit):
+    task = submit(self, *work)
+    while not glob.glob(os.environ["TMPDIR"] + "/workbench-pipenv-*"):
+        time.sleep(0.01)
+    signal.raise_signal(signal.SIGINT)
+    return task
+ThreadPoolExecutor.submit = submit
+from workbench.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 def start(catalogue: Path, scratch: Path, *program: str) -> subprocess.Popen[bytes]:
     """Lock `catalogue` in a process group of its own, with temporary files in `scratch`."""
@@ -58,6 +73,13 @@ def test_ended_while_pipenv_works_nothing_is_changed_and_no_other_begins(tmp_pat
         os.killpg(running.pid, number)
     code = running.wait(timeout=60)
     assert code == (-9 if number == signal.SIGKILL else 130)
+    assert files_below(catalogue) == before
+
+
+def test_interrupted_when_its_first_pipenv_has_just_begun(tmp_path: Path) -> None:
+    catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": PIPFILE})
+    before = files_below(catalogue)
+    assert start(catalogue, tmp_path / "scratch", "-c", INTERRUPTED_EARLY).wait(timeout=60) == 130
     assert files_below(catalogue) == before
 
 

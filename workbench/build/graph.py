@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from workbench.errors import WorkbenchError
-from workbench.process import interruptible, stop_tasks
+from workbench.process import interruptible, workers
 
 
 def run_graph(
@@ -21,19 +21,15 @@ def run_graph(
     waiting = list(below)
     running: dict[Future[None], str] = {}
     ended: dict[str, WorkbenchError | None] = {}
-    with ThreadPoolExecutor(at_once) as pool, interruptible():
-        try:
-            while True:
-                for name in [name for name in waiting if _is_ready(below, name, ended)]:
-                    waiting.remove(name)
-                    running[pool.submit(work, name)] = name
-                if not running:
-                    return ended
-                for task in wait(running, return_when=FIRST_COMPLETED).done:
-                    ended[running.pop(task)] = _outcome(task)
-        except BaseException:
-            stop_tasks(running)
-            raise
+    with interruptible(), workers(at_once) as pool:
+        while True:
+            for name in [name for name in waiting if _is_ready(below, name, ended)]:
+                waiting.remove(name)
+                running[pool.submit(work, name)] = name
+            if not running:
+                return ended
+            for task in wait(running, return_when=FIRST_COMPLETED).done:
+                ended[running.pop(task)] = _outcome(task)
 
 
 def _is_ready(below: Mapping[str, str], name: str, ended: Mapping[str, WorkbenchError | None]) -> bool:

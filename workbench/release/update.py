@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
@@ -20,6 +19,7 @@ from workbench.lock.interpreter import find_interpreter
 from workbench.lock.pipenv import LOCK
 from workbench.lock.pipfile import PIPFILE, merged
 from workbench.names import pick, python_version
+from workbench.process import interruptible, workers
 from workbench.release.check import refuse_unfrozen
 from workbench.release.folder import own_files, with_record, write_folder
 from workbench.release.index import Offered
@@ -135,7 +135,7 @@ def _relock(
         return relocked(opened, plans[folder].ranges, free, pythons[folder])
 
     new = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with interruptible(), workers(jobs) as pool:
         for number, (folder, texts) in enumerate(zip(wanted, pool.map(one, wanted), strict=True), 1):
             tell(number, len(wanted), folder)
             new[folder] = texts

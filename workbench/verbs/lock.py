@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 
 from workbench.catalog.frozen import FrozenTree
@@ -16,7 +16,7 @@ from workbench.lock.folders import lock_folders, release_tree
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
 from workbench.names import python_version
-from workbench.process import interruptible, stop_tasks
+from workbench.process import interruptible, workers
 
 EXAMPLES = """\
   make lock                                        everything whose Pipfile changed
@@ -56,17 +56,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint="run `make lock`, which sets it")
     found = folders(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
-    with interruptible(), ThreadPoolExecutor(args.jobs) as pool:
+    with interruptible(), workers(args.jobs) as pool:
         tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
-        try:
-            for number, task in enumerate(as_completed(tasks), 1):
-                outcome = task.result()
-                outcomes.append(outcome)
-                told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
-                print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
-        except BaseException:
-            stop_tasks(tasks)
-            raise
+        for number, task in enumerate(as_completed(tasks), 1):
+            outcome = task.result()
+            outcomes.append(outcome)
+            told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
+            print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
     outcomes.sort(key=lambda outcome: outcome.folder)
     if args.json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
