@@ -73,10 +73,16 @@ def _part(text: str) -> str:
         elif sign == "[" and (end := text.find("]", index + 2)) > 0:
             inside = text[index + 1 : end]
             negated = inside[:1] in ("^", "!")
-            body = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside[1:] if negated else inside)
-            made += f"[{'^/' if negated else ''}{body}]"
+            made += f"[{'^/' if negated else ''}{_set(inside[1:] if negated else inside)}]"
             index = end
         else:
             made += re.escape(sign)
         index += 1
     return made
+
+
+def _set(letters: str) -> str:
+    """Return the inside of a set, with each sign as itself but the `-` between two: `re` knows more of them."""
+    return re.sub(
+        r"(?s)(.)-(.)|(.)", lambda found: "-".join(re.escape(each) for each in found.groups() if each), letters
+    )
