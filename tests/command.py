@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.catalogues import REPOSITORY
@@ -24,6 +25,19 @@ def wizard(
         env={**os.environ, **(env or {})},
         check=False,
     )
+
+
+def killed_after(seconds: float, command: Sequence[str]) -> float | None:
+    """Run `command` and kill it after so many seconds; return None then, or how many it took when it was faster."""
+    begin = time.monotonic()
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return None
+    return time.monotonic() - begin
 
 
 def files_below(folder: Path) -> dict[str, bytes]:

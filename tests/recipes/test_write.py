@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue, selection
-from tests.command import files_below
+from tests.command import files_below, killed_after
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.recipe import Recipe
 from workbench.compose.stitch import compose
@@ -148,16 +148,10 @@ def test_kill_at_random_moments_leaves_the_old_or_the_new(tmp_path: Path) -> Non
     whole_run = (time.monotonic() - begin) / 2
     chance, killed, seen = random.Random(2026), 0, set()
     for number in range(40):
-        process = subprocess.Popen([*command, str(answers[number % 2])], cwd=REPOSITORY, stdout=subprocess.DEVNULL)
-        begin = time.monotonic()
-        try:
-            process.wait(chance.uniform(0.3, 1.3) * whole_run)
-            # What else the machine does makes some runs longer: the shortest is what there is to hit.
-            whole_run = min(whole_run, time.monotonic() - begin)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            killed += 1
+        took = killed_after(chance.uniform(0.3, 1.3) * whole_run, [*command, str(answers[number % 2])])
+        killed += took is None
+        # What else the machine does makes some runs longer: the shortest is what there is to hit.
+        whole_run = min(whole_run, took or whole_run)
         found = files_below(out / f"cuda-{TAG}")
         assert found in whole
         seen.add(whole.index(found))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import ANSWERS, REPOSITORY, make_catalogue
-from tests.command import files_below, wizard
+from tests.command import files_below, killed_after, wizard
 from tests.release.index import Index
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import FaultsError, WorkbenchError
@@ -308,16 +308,10 @@ def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None
     for _ in range(16):
         shutil.rmtree(folder / OWN, ignore_errors=True)
         (folder / "releases/2026a.toml").write_bytes(before["releases/2026a.toml"])
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        begin = time.monotonic()
-        try:
-            process.wait(chance.uniform(0.6, 1.1) * whole_run)
-            # What else the machine does makes some runs longer: the shortest is what there is to hit.
-            whole_run = min(whole_run, time.monotonic() - begin)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            killed += 1
+        took = killed_after(chance.uniform(0.6, 1.1) * whole_run, command)
+        killed += took is None
+        # What else the machine does makes some runs longer: the shortest is what there is to hit.
+        whole_run = min(whole_run, took or whole_run)
         # What was being written lies in places of its own, which no reader looks at and the next run takes over.
         unfinished = ("releases/.staging/", "releases/.2026a.toml.new")
         left = {path: data for path, data in files_below(folder).items() if not path.startswith(unfinished)}
