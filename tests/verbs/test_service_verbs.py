@@ -29,6 +29,13 @@ def test_a_token_is_made_and_shown_once(tmp_path: Path) -> None:
     assert "there is a token anna already" in again.stderr
 
 
+def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda size: "-" * size)
+    plain = Tokens(str(tmp_path)).add("anna", Role.READ)
+    done = wizard("rs", "list", "--token", plain, "--address", "http://127.0.0.1:1")
+    assert done.returncode == 1 and "does not answer" in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "says"),
     [

@@ -74,7 +74,7 @@ def test_it_is_asked_by_tls_and_by_who_believes_it(ca: trustme.CA, tmp_path: Pat
             listed(tmp_path, address, WORKBENCH_CA=str(tmp_path / "ca.pem")),
             wizard("volume", "list", "--address", address, "--ca", tmp_path / "ca.pem", "--token", token(tmp_path)),
         ):
-            assert (done.returncode, done.stdout.split()[0]) == (0, "NAME"), done.stderr
+            assert (done.returncode, done.stdout.split()[:1]) == (0, ["NAME"]), done.stderr
         for flags, says in (
             ((), f"the service at {address} is not to be believed: "),
             (("--ca", tmp_path / "other.pem"), f"the service at {address} is not to be believed: "),

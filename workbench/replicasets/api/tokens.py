@@ -103,7 +103,8 @@ class Tokens:
         known = self.all() if os.path.exists(self._path) else ()
         if any(token.name == name for token in known):
             raise WorkbenchError(f"there is a token {name} already", hint=f"its hash is in {self._path}")
-        plain = secrets.token_urlsafe(32)
+        # By themselves one in 64 begins with "-", and no command line takes that for the value of a flag.
+        plain = f"wb_{secrets.token_urlsafe(32)}"
         self._save((*known, Token(name, role, _hash(plain), quota)))
         return plain
 
