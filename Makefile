@@ -12,7 +12,7 @@ OS ?= bookworm
 PYTHON ?= 3.11
 
 # Where the code of BuildKit's messages lies, and below what it is generated.
-PB := workbench/build/buildkit/pb
+PB := workbench/images/buildkit/llb/pb
 INTO ?= .
 
 .PHONY: help

@@ -16,17 +16,17 @@ from benchmarks.changes import BUNDLE, IDE, changes
 from benchmarks.store import BASE, Store, store
 from tests import dockerd as daemons
 from tests.dockerd import Dockerd
-from workbench.build.backend import choose, opened
-from workbench.build.builder import Builder, BuildRequest
-from workbench.build.buildkit.address import parse
-from workbench.build.buildkit.client import connect
-from workbench.build.buildkit.session.session import Session
-from workbench.build.carry import bring
-from workbench.build.dockerd_store import DockerdStore
-from workbench.build.engine_api import EngineApi
-from workbench.build.network import Site, site
-from workbench.build.recipe_build import recipe_request
-from workbench.compose.containerfile import instructions
+from workbench.containerfile.parser import instructions
+from workbench.images.backend import choose, opened
+from workbench.images.builder import Builder, BuildRequest
+from workbench.images.buildkit.carry import bring
+from workbench.images.buildkit.engine_api import EngineApi
+from workbench.images.buildkit.llb.address import parse
+from workbench.images.buildkit.llb.client import connect
+from workbench.images.buildkit.llb.session.session import Session
+from workbench.images.buildkit.store import DockerdStore
+from workbench.images.network import Site, site
+from workbench.images.recipe_build import recipe_request
 
 _HOST = "network.host"
 _QUICK = 7

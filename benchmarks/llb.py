@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from workbench.build.buildkit import capabilities as caps
-from workbench.build.buildkit.marshal import marshal
-from workbench.build.buildkit.pb import ops_pb2 as pb
-from workbench.build.buildkit.state import image
-from workbench.compose.containerfile import dockerfile
+from workbench.containerfile.parser import dockerfile
+from workbench.images.buildkit.llb import capabilities as caps
+from workbench.images.buildkit.llb.marshal import marshal
+from workbench.images.buildkit.llb.pb import ops_pb2 as pb
+from workbench.images.buildkit.llb.state import image
 
 BASE = "localhost/base:1"
 ROUNDS = 5

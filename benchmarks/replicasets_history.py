@@ -17,8 +17,8 @@ import httpx
 
 from tests.engine import TINY, Engine, free_port, search_path, wait_for
 from workbench.replicasets.records import put_set, put_version
-from workbench.replicasets.store.opening import open_store
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.stores.opening import open_store
+from workbench.replicasets.stores.protocol import Store
 from workbench.replicasets.values import ReplicaSet, Version
 
 _WIZARD = Path(__file__).parent.parent / "wizard.py"

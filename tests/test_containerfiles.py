@@ -8,7 +8,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from workbench.catalog.reader import read_catalogue
-from workbench.compose.containerfile import instructions
+from workbench.containerfile.parser import instructions
 from workbench.recipes.lint import lint
 
 FILES = sorted(

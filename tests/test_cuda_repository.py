@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.compose.containerfile import instructions
+from workbench.containerfile.parser import instructions
 
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n{version}\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
 # NVIDIA's images leave the line with the version out before they take the checksum: it varies.

@@ -1,6 +1,6 @@
 """One test, named by its number, for each fault of the original system (reference: recipes, section 13).
 
-W9's look-up, W22 and W23 are about images: tests/build/ and tests/e2e/ have those.
+W9's look-up, W22 and W23 are about images: tests/images/ and tests/e2e/ have those.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from tests.catalogues import REPOSITORY
 from workbench.catalog.bases import BASES
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
-from workbench.compose.containerfile import instructions
 from workbench.compose.possible import attempt, combinations, rule_reason
 from workbench.compose.recipe import Recipe
+from workbench.containerfile.parser import instructions
 from workbench.recipes.lint import CONFIG
 from workbench.wizard import choices
 

@@ -17,12 +17,12 @@ from pathlib import Path
 import pytest
 
 from tests import dockerd as daemons
-from tests.build.recipes import BASE, IMAGE, recipe
-from tests.build.test_podman_builder import wait_for_line
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.dockerd import Dockerd
 from tests.engine import TINY, BaseChoice, Engine, ca_bundle
+from tests.images.podman.test_builder import wait_for_line
+from tests.images.recipes import BASE, IMAGE, recipe
 from tests.images_equal import differences, of_dockerd, of_podman
 from tests.release.sets import CUDA, EDITOR, LAYER, RUNTIME, SET, TAGS, build_set, make_set
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests import images_equal
-from tests.build.dockers import Lines
 from tests.catalogues import REPOSITORY
 from tests.dockerd import Dockerd
 from tests.engine import BaseChoice, Engine, ca_bundle
-from workbench.build.backend import choose, opened
-from workbench.build.builder import BuildRequest
-from workbench.build.podman_builder import PodmanBuilder
+from tests.images.buildkit.dockers import Lines
+from workbench.images.backend import choose, opened
+from workbench.images.builder import BuildRequest
+from workbench.images.podman.builder import PodmanBuilder
 
 NAME = "localhost/sections:1"
 PYTHON, SYSTEM = "bundles/python_packages.snippet", "ides/os_packages_ide.debian.snippet"

@@ -219,7 +219,7 @@ def test_an_image_that_has_the_packages_is_preferred(
     (folder / "cog.yaml").write_text(write.format("click!=" + held["click"]))
     other = build(dict(store.env), folder, "models/other", base)
     assert other["model"]["on"]["image"] == base.image
-    # Other tests may have left one that is nearer: tests/model/test_standing.py says which is told of.
+    # Other tests may have left one that is nearer: tests/models/test_standing.py says which is told of.
     assert " was looked at, and it has " in other["model"]["on"]["why"]
 
 

@@ -8,8 +8,8 @@ import pytest
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.release.sets import BASE, CUDA, EDITOR, END, LAYER, RUNTIME, SET, make_set
-from workbench.build.builder import BuildRequest
-from workbench.build.podman_builder import base_images
+from workbench.images.builder import BuildRequest
+from workbench.images.podman.builder import base_images
 
 
 def bake(folder: Path, *flags: str) -> dict[str, dict[str, dict[str, object]]]:

@@ -8,9 +8,9 @@ import pytest
 
 from tests.catalogues import make_catalogue
 from tests.engine import Engine
-from workbench.build import chain
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import WorkbenchError
+from workbench.images import chain
 from workbench.registry.repository import Repository
 from workbench.release.check import check
 from workbench.release.freeze import freeze, registry_digest

@@ -14,7 +14,7 @@ import pytest
 
 from tests.engine import Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
-from workbench.replicasets.engine.libpod import LibpodEngine
+from workbench.replicasets.engines.libpod import LibpodEngine
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets, Settings
 

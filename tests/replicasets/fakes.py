@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.replicasets.engine.protocol import Container, EngineVolume, Image, Running, Spec
+from workbench.replicasets.engines.protocol import Container, EngineVolume, Image, Running, Spec
 from workbench.replicasets.errors import EngineError, EngineGone, StoreError
 from workbench.replicasets.service import ReplicaSets, Settings
-from workbench.replicasets.store.protocol import Changes, Entry, Store
+from workbench.replicasets.stores.protocol import Changes, Entry, Store
 
 IMAGE = "localhost/tiny:1"
 KIND = "fake.test/gpu"

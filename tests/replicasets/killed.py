@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from tests.engine import TINY
-from workbench.replicasets.engine.libpod_http import LibpodHttp
+from workbench.replicasets.engines.libpod_http import LibpodHttp
 from workbench.replicasets.service import Patch, ReplicaSets, Settings
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
-from workbench.replicasets.engine.protocol import Spec
+from workbench.replicasets.engines.protocol import Spec
 from workbench.replicasets.errors import Conflict, EngineError, ReplicaSetError
 from workbench.replicasets.service import Patch, ReplicaSets
 

@@ -13,7 +13,7 @@ from tests.engine import TINY, Engine
 from tests.replicasets.conftest import GPUS, Podman
 from tests.replicasets.disks import CHANGES, look
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engine.ports import is_free
+from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.errors import Conflict, Exhausted, Failed, Invalid, NotFound, ReplicaSetError
 from workbench.replicasets.service import Bind, Patch, ReplicaSets
 

@@ -14,7 +14,7 @@ import pytest
 from tests.engine import TINY, Engine
 from tests.replicasets.conftest import Podman, given
 from tests.replicasets.killed import operate
-from workbench.replicasets.engine.libpod_http import LibpodHttp
+from workbench.replicasets.engines.libpod_http import LibpodHttp
 from workbench.replicasets.errors import EngineGone, ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
 

@@ -15,7 +15,7 @@ from tests.replicasets.disks import look
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engine.protocol import Spec
+from workbench.replicasets.engines.protocol import Spec
 from workbench.replicasets.errors import Invalid, NotFound, ReplicaSetError
 from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.service import Patch, ReplicaSets

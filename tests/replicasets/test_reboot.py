@@ -26,11 +26,11 @@ from tests.replicasets.test_records import limit
 from tests.replicasets.truth import LIVE, check
 from workbench.replicasets import owner, reboot
 from workbench.replicasets.codec import encode
-from workbench.replicasets.engine.ports import is_free
+from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.reboot import BOOT, Boot
 from workbench.replicasets.service import Bind, Patch, ReplicaSets, Settings
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import State
 
 

@@ -10,7 +10,7 @@ from workbench.replicasets.codec import decode
 from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.records import JOURNAL
 from workbench.replicasets.service import ReplicaSets
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.stores.protocol import Store
 from workbench.replicasets.values import Claim, State
 
 LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited"}

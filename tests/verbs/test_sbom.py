@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.recipes import TAG, recipe
 from tests.command import files_below, wizard
 from tests.engine import TINY, Engine
+from tests.images.recipes import TAG, recipe
 
 
 def test_the_sbom_of_a_recipe_is_the_same_each_time_and_leaves_the_folder_as_it_is(

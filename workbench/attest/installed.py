@@ -9,8 +9,8 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from workbench.attest.package import DEB, PYPI, RPM, Package, joined
-from workbench.build.store import PODMAN, Store
 from workbench.errors import WorkbenchError
+from workbench.images.store import PODMAN, Store
 
 _QUESTIONS = os.path.join(os.path.dirname(__file__), "questions.py")
 # Where NVIDIA's wheels keep their records on systems without RPMs (cuda-layer/install-wheels.sh).

@@ -9,9 +9,9 @@ from packaging.markers import InvalidMarker, Marker
 from packaging.utils import canonicalize_name
 
 from workbench.attest.package import PYPI, Package, joined
-from workbench.compose.containerfile import instructions
 from workbench.compose.files import OS_PACKAGES
 from workbench.compose.recipe import CONTAINERFILE
+from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
 
 # A list counts when a RUN installs it: Jupyter's lies in a runtime recipe too, for one line of it.

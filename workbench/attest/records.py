@@ -10,11 +10,11 @@ from workbench.attest.locked import locked_packages
 from workbench.attest.package import Package
 from workbench.attest.provenance import provenance
 from workbench.attest.sbom import sbom, with_lock
-from workbench.build.make import Made
-from workbench.build.store import PODMAN, Store
 from workbench.compose.recipe import PROVENANCE, SBOM
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
+from workbench.images.make import Made
+from workbench.images.store import PODMAN, Store
 from workbench.recipes.read import Manifest, read_files, read_manifest
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from workbench.compose.containerfile import Instruction, instructions
 from workbench.compose.placeholders import left_over
 from workbench.compose.recipe import CONTAINERFILE, Recipe, Section
+from workbench.containerfile.parser import Instruction, instructions
 from workbench.errors import FaultsError, WorkbenchError
 
 USER = "1001"

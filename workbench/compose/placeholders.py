@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from workbench.compose.containerfile import declared_names
+from workbench.containerfile.parser import declared_names
 
 NAMES = (
     "APP_BUNDLE_NAME",

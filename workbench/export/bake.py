@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.build.builder import BuildRequest
-from workbench.build.podman_builder import base_images
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.files import holds
+from workbench.images.builder import BuildRequest
+from workbench.images.podman.builder import base_images
 from workbench.release.standard import Image
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_-]")

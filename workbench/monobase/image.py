@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from workbench.build.tool_image import tool_image
+from workbench.images.tool_image import tool_image
 
 FOLDER = "monobase/image"
 # What the image has of the repository, below /opt/monobase.

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from workbench.build import podman
+from workbench import podman
 from workbench.errors import WorkbenchError
 from workbench.registry.login import answer_to, basic
 

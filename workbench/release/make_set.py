@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.attest.records import keep_records
-from workbench.build.backend import Backend
-from workbench.build.builder import BuildRequest
-from workbench.build.make import Made
-from workbench.build.make_all import Outcome, make_all
-from workbench.build.recipe_build import SOURCE_LABEL
-from workbench.build.store import needed
-from workbench.build.there import is_there
+from workbench.images.backend import Backend
+from workbench.images.builder import BuildRequest
+from workbench.images.make import Made
+from workbench.images.make_all import Outcome, make_all
+from workbench.images.recipe_build import SOURCE_LABEL
+from workbench.images.store import needed
+from workbench.images.up_to_date import is_there
 from workbench.release.requests import stands_on
 from workbench.release.standard import Image, graph
 

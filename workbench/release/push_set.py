@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from workbench.attest.attach import attach_records
-from workbench.build.push import check_repository, latest_tag
-from workbench.build.store import PODMAN, Store
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.images.push import check_repository, latest_tag
+from workbench.images.store import PODMAN, Store
 from workbench.registry.repository import Manifest, Repository
 from workbench.release.standard import Image
 

@@ -6,15 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from workbench.build.builder import BuildRequest
-from workbench.build.chain import base_request, pinned_root
-from workbench.build.cuda_chain import layer_requests
-from workbench.build.podman_builder import last_base
-from workbench.build.recipe_build import recipe_request
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.errors import FaultsError
+from workbench.images.builder import BuildRequest
+from workbench.images.chain import base_request, pinned_root
+from workbench.images.cuda.chain import layer_requests
+from workbench.images.podman.builder import last_base
+from workbench.images.recipe_build import recipe_request
 from workbench.release.standard import Image
 
 

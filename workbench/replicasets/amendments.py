@@ -8,7 +8,7 @@ reboot; and they go with the version.
 from __future__ import annotations
 
 from workbench.replicasets.codec import decode, encode
-from workbench.replicasets.engine.protocol import Container
+from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.values import Version
 from workbench.replicasets.world import World
 

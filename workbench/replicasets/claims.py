@@ -9,7 +9,7 @@ from workbench.replicasets.checks import size_text
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Exhausted
-from workbench.replicasets.store.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, Store
 from workbench.replicasets.values import Claim, Port, Quota, Version
 
 CLAIMS = "claims/"

@@ -6,12 +6,12 @@ import os.path
 
 from workbench.replicasets.amendments import limits, made_with
 from workbench.replicasets.codec import encode
-from workbench.replicasets.engine.ports import is_free
-from workbench.replicasets.engine.protocol import Container, Spec
+from workbench.replicasets.engines.ports import is_free
+from workbench.replicasets.engines.protocol import Container, Spec
 from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
 from workbench.replicasets.records import volume_journal, volume_key
 from workbench.replicasets.saga import settle
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Bind, Version
 from workbench.replicasets.world import World, wait
 

@@ -11,7 +11,7 @@ from workbench.replicasets.operations.stop import Turning
 from workbench.replicasets.owner import boot
 from workbench.replicasets.records import SETS, find_set, find_version, read_all, set_journal
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import ReplicaSet, State
 from workbench.replicasets.world import World
 

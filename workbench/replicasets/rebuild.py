@@ -10,9 +10,9 @@ from workbench.replicasets.amendments import amended, read
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.containers import ID, SPEC
-from workbench.replicasets.engine.protocol import Container
+from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Claim, ReplicaSet, State, Version
 from workbench.replicasets.volumes.labels import volume_of
 from workbench.replicasets.world import World

@@ -12,7 +12,7 @@ from workbench.replicasets.reboot import start_again
 from workbench.replicasets.rebuild import adopt, rebuild
 from workbench.replicasets.records import JOURNAL, SETS, read_all, set_journal
 from workbench.replicasets.saga import Journal, alone, make
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import ReplicaSet, Version
 from workbench.replicasets.world import World
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.errors import NotFound, StoreError
-from workbench.replicasets.store.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, Store
 from workbench.replicasets.values import ReplicaSet, Version, Volume
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from workbench.replicasets.errors import Forbidden
 from workbench.replicasets.records import find_set, find_volume
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.stores.protocol import Store
 from workbench.replicasets.values import Actor, ReplicaSet, Version, Volume
 
 

@@ -17,7 +17,7 @@ from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.errors import Busy, ReplicaSetError, StoreError, Unavailable
 from workbench.replicasets.owner import is_at_work, myself, working
 from workbench.replicasets.records import read
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.world import World, wait
 
 P = TypeVar("P")

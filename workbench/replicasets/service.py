@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engine.protocol import Engine
+from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
@@ -32,8 +32,8 @@ from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
 from workbench.replicasets.records import READY
 from workbench.replicasets.settings import Settings
-from workbench.replicasets.store.opening import open_store
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.stores.opening import open_store
+from workbench.replicasets.stores.protocol import Store
 from workbench.replicasets.values import Actor, Bind, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -52,7 +52,7 @@ class ReplicaSets:
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: Store | None = None) -> None:
         if engine is None:
-            from workbench.replicasets.engine.libpod import LibpodEngine
+            from workbench.replicasets.engines.libpod import LibpodEngine
 
             engine = LibpodEngine(settings.engine, settings.gpu_kind, settings.cdi)
         self.settings = settings

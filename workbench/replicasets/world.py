@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from workbench.replicasets.claims import Machine
-from workbench.replicasets.engine.cdi import inventory
-from workbench.replicasets.engine.ports import is_free
-from workbench.replicasets.engine.protocol import Engine
+from workbench.replicasets.engines.cdi import inventory
+from workbench.replicasets.engines.ports import is_free
+from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import Busy
 from workbench.replicasets.settings import Settings
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.stores.protocol import Store
 from workbench.replicasets.values import Gpu
 
 

@@ -30,8 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the base image and name it, by its date and as `latest`."""
-    from workbench.build.chain import base_request
-    from workbench.build.make import make
+    from workbench.images.chain import base_request
+    from workbench.images.make import make
 
     backend = backend_of(args, tuple(args.options))
     request = base_request(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from workbench.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.build.backend import Backend
-    from workbench.build.make import Made
+    from workbench.images.backend import Backend
+    from workbench.images.make import Made
 
 EXAMPLES = """\
   wizard.py build recipes/TAG                            build it as localhost/workbench-images:TAG
@@ -48,8 +48,8 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
 
 def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backend:
     """Return who builds, and whose images are meant, by the flags."""
-    from workbench.build.backend import choose, opened
-    from workbench.build.shared_cache import SharedCache
+    from workbench.images.backend import choose, opened
+    from workbench.images.shared_cache import SharedCache
 
     shared = SharedCache(tuple(getattr(args, "cache_from", ())), getattr(args, "cache_to", ""))
     if shared.sources and not args.cache:
@@ -117,10 +117,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build each folder in order; the first that fails ends it."""
     from workbench.attest.records import keep_records
-    from workbench.build.labels import given
-    from workbench.build.make import make
-    from workbench.build.push import check_repository, push
-    from workbench.build.recipe_build import SOURCE_LABEL, recipe_request
+    from workbench.images.labels import given
+    from workbench.images.make import make
+    from workbench.images.push import check_repository, push
+    from workbench.images.recipe_build import SOURCE_LABEL, recipe_request
 
     backend = backend_of(args, tuple(args.options))
     labels = given(args.source, args.revision)

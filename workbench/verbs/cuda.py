@@ -38,8 +38,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the layers that are not there yet, each named by its date and as `latest`."""
-    from workbench.build.cuda_chain import layer_requests
-    from workbench.build.cuda_make import make_chain
+    from workbench.images.cuda.chain import layer_requests
+    from workbench.images.cuda.make import make_chain
 
     backend = backend_of(args, tuple(args.options))
     requests = layer_requests(

@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build what is not there yet, and show what became of each, its size and its time."""
-    from workbench.build.labels import given
+    from workbench.images.labels import given
     from workbench.release.make_set import make_set
     from workbench.release.requests import Options, set_requests
     from workbench.release.standard import images

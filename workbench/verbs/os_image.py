@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make the root image; what its script says goes to standard error."""
-    from workbench.build.os_image import make_os_image
+    from workbench.images.os_image import make_os_image
 
     def show(line: str) -> None:
         if not args.json:

@@ -26,11 +26,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
-    from workbench.build.make import make
-    from workbench.build.podman_builder import check_options
-    from workbench.build.tool_image import tool_image
     from workbench.catalog.reader import read_catalogue
     from workbench.cli import REPOSITORY
+    from workbench.images.make import make
+    from workbench.images.podman.builder import check_options
+    from workbench.images.tool_image import tool_image
 
     options = tuple(args.options)
     check_options(options)

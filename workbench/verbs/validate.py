@@ -17,7 +17,7 @@ from workbench.verbs.build import backend_of, backend_options
 from workbench.verbs.cuda import layer_option, layers_of
 
 if TYPE_CHECKING:
-    from workbench.build.validate import Check
+    from workbench.images.validate import Check
 
 EXAMPLES = """\
   wizard.py validate --os bookworm --python 3.11 --release 2026a --date 20261122
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each check with what was seen; the exit code is 1 when one does not hold."""
-    from workbench.build.chain import check_choice
+    from workbench.images.chain import check_choice
 
     catalogue = read_catalogue(args.catalog)
     check_choice(catalogue, args.release, args.os, args.python, args.date)
@@ -48,9 +48,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _checked(args: argparse.Namespace, catalogue: Catalogue) -> Iterator[tuple[str, list[Check]]]:
     """Yield each image that is asked for, or there, with what was found in it."""
-    from workbench.build.cuda_chain import layer_image
-    from workbench.build.validate import validate
-    from workbench.build.validate_cuda import validate_layer
+    from workbench.images.cuda.chain import layer_image
+    from workbench.images.cuda.validate import validate_layer
+    from workbench.images.validate import validate
 
     store = backend_of(args).store
     asked = [pick(layer, LAYERS, "CUDA layer") for layer in layers_of(args)]

@@ -18,7 +18,7 @@ from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.serving import listen
 from workbench.replicasets.api.tokens import Role, Tokens
 from workbench.replicasets.service import ReplicaSets
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.stores.protocol import Store
 from workbench.replicasets.values import Quota
 
 

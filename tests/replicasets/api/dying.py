@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import main
-from workbench.replicasets.engine.libpod_http import LibpodHttp
+from workbench.replicasets.engines.libpod_http import LibpodHttp
 
 _LOCK = threading.Lock()
 

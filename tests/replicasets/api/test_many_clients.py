@@ -16,8 +16,8 @@ from tests.replicasets import truth
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.conftest import Etcd
 from tests.replicasets.fakes import IMAGE, Disk
-from workbench.replicasets.store.opening import open_store
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.stores.opening import open_store
+from workbench.replicasets.stores.protocol import Store
 
 CLIENTS = 50
 NAMES = [f"s{n}" for n in range(12)]

@@ -29,9 +29,9 @@ from tests.replicasets.api.test_endpoints import (  # noqa: F401
     test_volumes,
 )
 from tests.replicasets.conftest import Etcd
-from workbench.replicasets.engine.protocol import Spec
-from workbench.replicasets.store.opening import open_store
-from workbench.replicasets.store.protocol import Store
+from workbench.replicasets.engines.protocol import Spec
+from workbench.replicasets.stores.opening import open_store
+from workbench.replicasets.stores.protocol import Store
 
 BEGIN = {"/etc/passwd": "root"}
 

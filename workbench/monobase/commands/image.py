@@ -23,9 +23,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
-    from workbench.build.make import make
     from workbench.catalog.reader import read_catalogue
     from workbench.cli import REPOSITORY
+    from workbench.images.make import make
     from workbench.monobase.image import image_request
 
     options = tuple(args.options)

@@ -10,7 +10,7 @@ from workbench.replicasets.errors import Conflict, Invalid
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, Version
 from workbench.replicasets.world import World
 

@@ -9,7 +9,7 @@ from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import set_journal, set_key, versions_key
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, ReplicaSet
 from workbench.replicasets.world import World
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers
-from workbench.replicasets.engine.protocol import Running
+from workbench.replicasets.engines.protocol import Running
 from workbench.replicasets.errors import Conflict, Invalid, ReplicaSetError
 from workbench.replicasets.records import find_version
 from workbench.replicasets.rights import own_set

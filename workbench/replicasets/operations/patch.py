@@ -13,7 +13,7 @@ from workbench.replicasets.operations.replace import next_version, replace_versi
 from workbench.replicasets.records import find_version, put_version, set_journal
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, Bind, Port, Quota, State, Version
 from workbench.replicasets.world import World
 

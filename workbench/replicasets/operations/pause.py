@@ -10,7 +10,7 @@ from workbench.replicasets.operations.stop import Turning
 from workbench.replicasets.records import find_version, put_set, set_journal
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, State
 from workbench.replicasets.world import World
 

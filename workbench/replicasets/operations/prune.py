@@ -10,7 +10,7 @@ from workbench.replicasets.errors import Busy, EngineError, Invalid
 from workbench.replicasets.records import SETS, find_set, read_all, set_journal, version_key, versions_key
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, ReplicaSet, Version
 from workbench.replicasets.world import World
 

@@ -14,7 +14,7 @@ from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
 from workbench.replicasets.saga import Saga, Step, carry_out, saga
-from workbench.replicasets.store.protocol import Changes, Entry
+from workbench.replicasets.stores.protocol import Changes, Entry
 from workbench.replicasets.values import Actor, Quota, ReplicaSet, State, Version
 from workbench.replicasets.world import World
 

@@ -11,7 +11,7 @@ from workbench.replicasets.errors import Conflict, NotFound
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, Bind, Quota, ReplicaSet, Version
 from workbench.replicasets.world import World
 

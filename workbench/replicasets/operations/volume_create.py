@@ -10,7 +10,7 @@ from workbench.replicasets.errors import Conflict
 from workbench.replicasets.operations.volume_quota import claim_volume
 from workbench.replicasets.records import put_volume, volume_journal, volume_key
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Quota, Volume
 from workbench.replicasets.volumes.drivers import choose, driver_of
 from workbench.replicasets.volumes.labels import labels, volume_of

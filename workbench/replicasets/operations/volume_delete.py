@@ -8,7 +8,7 @@ from workbench.replicasets.operations.volume_use import users
 from workbench.replicasets.records import volume_journal, volume_key, volume_versions_key
 from workbench.replicasets.rights import own_volume
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, Volume
 from workbench.replicasets.volumes.drivers import driver_of
 from workbench.replicasets.world import World

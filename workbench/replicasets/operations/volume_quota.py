@@ -15,7 +15,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Exhausted
 from workbench.replicasets.records import JOURNAL, VOLUMES, read_all
 from workbench.replicasets.saga import SAGAS, Journal
-from workbench.replicasets.store.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, Store
 from workbench.replicasets.values import Quota, Volume
 
 LEDGER = "meta/volumes"

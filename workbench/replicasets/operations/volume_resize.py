@@ -10,7 +10,7 @@ from workbench.replicasets.operations.volume_use import users
 from workbench.replicasets.records import put_volume, volume_journal
 from workbench.replicasets.rights import own_volume
 from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
-from workbench.replicasets.store.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Actor, Quota, Volume
 from workbench.replicasets.volumes.drivers import driver_of
 from workbench.replicasets.volumes.labels import volume_resized

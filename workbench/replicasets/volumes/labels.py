@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.replicasets.codec import decode, encode
-from workbench.replicasets.engine.protocol import EngineVolume
+from workbench.replicasets.engines.protocol import EngineVolume
 from workbench.replicasets.values import Volume
 from workbench.replicasets.volumes.drivers import driver_of
 from workbench.replicasets.world import World

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workbench.containerfile.plan import Copy, Folder, Mount, Origin, Plan, Run
+from workbench.containerfile.reader import Source, read
+from workbench.errors import WorkbenchError
+
+BASE = {
+    "architecture": "amd64",
+    "os": "linux",
+    "config": {
+        "Env": ["PATH=/bin", "LANG=C"],
+        "Cmd": ["/bin/bash"],
+        "User": "1001",
+        "WorkingDir": "/opt",
+        "Labels": {"from": "base"},
+    },
+}
+TRIGGERED = {"config": {"OnBuild": ["RUN true"]}}
+IMAGES: Mapping[str, Mapping[str, Any]] = {"localhost/b:1": BASE, "localhost/t:1": TRIGGERED}
+
+
+def plan(text: str, folder: Path | str = "/nowhere", **arguments: str) -> Plan:
+    return read(Source(text, "Containerfile", str(folder), arguments), IMAGES.__getitem__)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.txt", "b.txt", "d/s"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_every_instruction(folder: Path) -> None:
+    text = """\
+# === Base image (snippets/base/base.snippet)
+FROM localhost/b:1
+ARG V=1
+ENV A=$V B="${A:-none} x"
+# === Packages (bundles/python_packages.snippet)
+USER 0
+WORKDIR sub/../w
+COPY --chown=5 a.txt *.txt ./
+RUN --mount=type=cache,target=/c,id=x,uid=7,sharing=locked --network=none echo $A
+LABEL one=$A "t w"='$A'
+EXPOSE 80 53/udp
+VOLUME /v
+STOPSIGNAL SIGINT
+SHELL ["/bin/bash", "-ec"]
+RUN ["true", "$A"]
+HEALTHCHECK --interval=1m30s --retries=2 CMD curl x
+ENTRYPOINT ["/e"]
+CMD echo "$A"
+"""
+    (stage,) = plan(text, folder, V="2").stages
+    environment = (("A", "2"), ("B", "none x"), ("LANG", "C"), ("PATH", "/bin"), ("V", "2"))
+    section = "bundles/python_packages.snippet"
+    assert stage.below == Origin(image="localhost/b:1")
+    assert stage.steps == (
+        Folder(7, "WORKDIR sub/../w", section, path="/opt/w"),
+        Copy(
+            8,
+            "COPY --chown=5 a.txt *.txt ./",
+            section,
+            origin=Origin(),
+            sources=("/a.txt", "/*.txt"),
+            target="/opt/w/",
+            owner="5:5",
+        ),
+        Run(
+            9,
+            "RUN --mount=type=cache,target=/c,id=x,uid=7,sharing=locked --network=none echo $A",
+            section,
+            arguments=("/bin/sh", "-c", "echo $A"),
+            environment=environment,
+            folder="/opt/w",
+            user="0",
+            network="none",
+            mounts=(Mount("cache", "/c", id="x", sharing="locked", mode=0o755, uid=7),),
+        ),
+        Folder(12, "VOLUME /v", section, path="/v"),
+        Run(
+            15,
+            'RUN ["true", "$A"]',
+            section,
+            arguments=("true", "$A"),
+            environment=environment,
+            folder="/opt/w",
+            user="0",
+        ),
+    )
+    assert stage.config == {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {
+            "Env": ["PATH=/bin", "LANG=C", "A=2", "B=none x"],
+            "Cmd": ["/bin/bash", "-ec", 'echo "$A"'],
+            "Entrypoint": ["/e"],
+            "User": "0",
+            "WorkingDir": "/opt/w",
+            "Labels": {"from": "base", "one": "2", "t w": "$A"},
+            "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
+            "Volumes": {"/v": {}},
+            "StopSignal": "SIGINT",
+            "Shell": ["/bin/bash", "-ec"],
+            "Healthcheck": {"Test": ["CMD-SHELL", "curl x"], "Interval": 90_000_000_000, "Retries": 2},
+        },
+    }
+
+
+def test_the_base_is_not_changed_by_what_stands_on_it() -> None:
+    plan("FROM localhost/b:1\nLABEL from=me\nENV LANG=D\nEXPOSE 1\n")
+    assert BASE["config"] == {
+        "Env": ["PATH=/bin", "LANG=C"],
+        "Cmd": ["/bin/bash"],
+        "User": "1001",
+        "WorkingDir": "/opt",
+        "Labels": {"from": "base"},
+    }
+
+
+def test_an_entrypoint_takes_back_a_command_of_the_base_but_not_its_own() -> None:
+    own = plan('FROM localhost/b:1\nCMD ["c"]\nENTRYPOINT ["e"]\n').stages[-1].config["config"]
+    inherited = plan('FROM localhost/b:1\nENTRYPOINT ["e"]\n').stages[-1].config["config"]
+    assert (own["Cmd"], "Cmd" in inherited) == (["c"], False)
+
+
+def test_arguments_and_where_they_are_seen() -> None:
+    text = """\
+ARG IMAGE=localhost/none:1
+ARG TAG=1
+ARG FULL=localhost/b:${TAG}
+FROM ${FULL} AS one
+ARG TAG
+ARG OTHER=$TAG-x
+ENV E=env
+ARG E=arg
+RUN a
+FROM one
+RUN b
+"""
+    made = plan(text, UNUSED="1", IMAGE="x")
+    seen = [dict(step.environment) for stage in made.stages for step in stage.steps if type(step) is Run]
+    assert seen == [
+        {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "env"},
+        {"PATH": "/bin", "LANG": "C", "E": "env"},
+    ]
+    assert made.unused_arguments == ("UNUSED",)
+
+
+def test_stages_that_nobody_needs_are_left_out() -> None:
+    text = """\
+FROM localhost/b:1 AS one
+FROM localhost/b:1 AS two
+FROM localhost/b:1 AS three
+RUN --mount=type=bind,from=one,target=/m true
+FROM scratch
+COPY --from=2 /x /x
+COPY --from=localhost/b:1 /y /y
+"""
+    made = plan(text)
+    assert made.needed() == [0, 2, 3]
+    assert [step.origin for step in made.stages[3].steps if isinstance(step, Copy)] == [
+        Origin(stage=2),
+        Origin(image="localhost/b:1"),
+    ]
+    assert made.stages[3].config["config"] == {
+        "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    }
+
+
+def test_lent_variables_are_in_every_stage_and_in_no_config() -> None:
+    text = "FROM localhost/b:1 AS x\nRUN a\nFROM localhost/b:1\nENV PIP_CERT=mine\nRUN b\n"
+    made = read(Source(text, "C", "/nowhere", lent={"PIP_CERT": "/dev/ca"}), IMAGES.__getitem__)
+    seen = [dict(step.environment)["PIP_CERT"] for stage in made.stages for step in stage.steps if type(step) is Run]
+    assert seen == ["/dev/ca", "mine"]
+    assert "PIP_CERT" not in str(made.stages[0].config)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "line"),
+    [
+        ("", "no FROM: nothing to build on", 1),
+        ("RUN x", "RUN stands before the first FROM, where only ARG may", 1),
+        ("FROM localhost/b:1\nRUNN x", "RUNN is no instruction that is supported", 2),
+        ("FROM localhost/b:1\nONBUILD RUN x", "ONBUILD is no instruction that is supported", 2),
+        ("FROM localhost/b:1\n\nRUN <<E\nx\nE\n", "RUN with a heredoc (<<) is not supported", 3),
+        ("FROM localhost/b:1\nCOPY <<E /x\nx\nE\n", "COPY with a heredoc (<<) is not supported", 2),
+        ("FROM localhost/b:1\nCOPY --from=nope /a /b", "--from=nope: there is no such stage above", 2),
+        ("FROM localhost/b:1 AS me\nCOPY --from=me /a /b", "--from=me: there is no such stage above", 2),
+        ("FROM localhost/b:1\nCOPY --from=1 /a /b", "--from=1: there is no such stage above", 2),
+        ("FROM localhost/b:1\nCOPY gone /b", "COPY gone: the folder has no such file", 2),
+        ("FROM localhost/b:1\nCOPY *.gone /b/", "COPY *.gone: the folder has no such file", 2),
+        ("FROM localhost/b:1\nCOPY ../a.txt /b", "COPY ../a.txt leads out of the folder", 2),
+        ("FROM localhost/b:1\nCOPY a.txt b.txt /b", "COPY of more than one source ends in a folder", 2),
+        ("FROM localhost/b:1\nADD https://example.com/x /b", "ADD https://example.com/x is not supported", 2),
+        ("FROM localhost/b:1\nCOPY a.txt", "COPY is followed by what to copy and where to", 2),
+        ("FROM localhost/b:1\nCOPY --link a.txt /x", "COPY --link is not supported", 2),
+        ("FROM localhost/b:1\nCOPY --chmod=9 a.txt /x", "'9' is no file mode", 2),
+        ("FROM ${NOPE}", "FROM ${NOPE} names no image: an argument has no value", 1),
+        ("FROM debian", "FROM debian does not name its registry", 1),
+        ("FROM localhost/t:1", "localhost/t:1 has ONBUILD instructions, which are not supported", 1),
+        ("FROM localhost/b:1 as a\nFROM scratch AS a", "the stage a has the name of one above", 2),
+        ("FROM --platform=linux/arm64 localhost/b:1", "FROM --platform is not supported", 1),
+        ("FROM localhost/b:1\nRUN --security=insecure x", "RUN --security=insecure is not supported", 2),
+        ("FROM localhost/b:1\nRUN --mount=type=ssh x", "--mount=type=ssh is not supported", 2),
+        ("FROM localhost/b:1\nRUN --mount=type=cache x", "--mount=type=cache names no target", 2),
+        ("FROM localhost/b:1\nRUN --mount=type=bind,source=gone,target=/x y", "RUN --mount: the folder has no gone", 2),
+        ("FROM localhost/b:1\nRUN", "RUN is followed by a command", 2),
+        ("FROM localhost/b:1\nEXPOSE 99999", "'99999' is no port", 2),
+        ("FROM localhost/b:1\nENV A=${B%x}", "${B%…} is not supported", 2),
+        ("FROM localhost/b:1\nENV A", "the Containerfile cannot be read: ENV must have two arguments", 1),
+        ("# escape=`\nFROM localhost/b:1", "another escape sign than \\ is not supported", 1),
+        ("FROM localhost/b:1\nSHELL /bin/bash", "SHELL is followed by words in JSON form", 2),
+        ("FROM localhost/b:1\nHEALTHCHECK --interval=soon CMD x", "'soon' is no length of time", 2),
+        ("FROM localhost/b:1\nUSER a b", "USER a b: this is no user", 2),
+    ],
+)
+def test_what_cannot_be_is_named_with_its_line(folder: Path, text: str, said: str, line: int) -> None:
+    with pytest.raises(WorkbenchError) as raised:
+        plan(text, folder)
+    assert (raised.value.message, raised.value.where) == (said, f"Containerfile:{line}")
+
+
+WORDS = [
+    "FROM",
+    "ARG",
+    "ENV",
+    "RUN",
+    "COPY",
+    "ADD",
+    "USER",
+    "WORKDIR",
+    "LABEL",
+    "EXPOSE",
+    "CMD",
+    "ENTRYPOINT",
+    "VOLUME",
+    "STOPSIGNAL",
+    "SHELL",
+    "HEALTHCHECK",
+]
+PIECES = [
+    "localhost/b:1",
+    "AS",
+    "x",
+    "--from=x",
+    "--mount=type=cache",
+    ",target=/c",
+    "a=b",
+    "$x",
+    "${x:-",
+    "}",
+    '"',
+    "'",
+]
+PIECES += [
+    "/",
+    "..",
+    "*",
+    "[",
+    "]",
+    '["a"]',
+    "\\",
+    "\n",
+    "<<E",
+    "E",
+    "=",
+    "CMD",
+    "NONE",
+    "80/tcp",
+    "#",
+    "--",
+    "\0",
+    "é",
+]
+line = st.builds(
+    lambda word, rest: f"{word} {' '.join(rest)}", st.sampled_from(WORDS), st.lists(st.sampled_from(PIECES), max_size=6)
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(line, max_size=8).map("\n".join), st.booleans())
+def test_whatever_a_containerfile_says_it_is_read_or_refused(folder: Path, text: str, begun: bool) -> None:
+    try:
+        made = plan("FROM localhost/b:1\n" + text if begun else text, folder, x="$y")
+    except WorkbenchError as error:
+        assert error.message and error.where.startswith("Containerfile:")
+    else:
+        assert made.needed()[-1] == len(made.stages) - 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=200))
+def test_whatever_text_it_is_it_is_read_or_refused(text: str) -> None:
+    try:
+        plan(text)
+    except WorkbenchError as error:
+        assert error.message

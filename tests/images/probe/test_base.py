@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.dockerd import Dockerd
+from tests.engine import TINY
+from tests.images.trees import BOOKWORM, Files
+from workbench.images.buildkit.llb.address import parse
+from workbench.images.buildkit.llb.client import connect
+from workbench.images.buildkit.llb.failures import DaemonGoneError
+from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.marshal import marshal
+from workbench.images.buildkit.llb.state import image
+from workbench.images.probe.base import Base, look, names_in
+
+CUDA = {"config": {"Env": ["PATH=/bin", "CUDA_VERSION=13.0.2"]}}
+
+
+def test_a_base_is_looked_at() -> None:
+    seen = look("localhost/b:1", BOOKWORM, CUDA)
+    assert seen == Base(
+        image="localhost/b:1",
+        system={"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debian 12"},
+        python="3.11",
+        packages={"numpy": "2.4.6", "typing-extensions": "4.16.0"},
+        os_packages={"jq": "1.6-2", "libjq1": "1.6-2"},
+        chosen=frozenset({"jq"}),
+        cuda="13.0.2",
+        groups={"0": "0", "1001": "0"},
+        has_groups=True,
+        compares=True,
+    )
+    assert str(seen) == "Debian 12, Python 3.11, 2 Python packages, 2 OS packages, CUDA 13.0.2"
+    assert seen.kind == "debian-12"
+
+
+def test_an_image_that_says_nothing() -> None:
+    seen = look("localhost/b:1", Files({"/x": ""}), {})
+    assert seen == Base("localhost/b:1")
+    assert (str(seen), seen.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
+
+
+def test_the_newest_python_where_the_environment_does_not_say() -> None:
+    lib = "/opt/app-root/lib"
+    tree = Files(
+        {f"{lib}/python3.9/x": "", f"{lib}/python3.12/site-packages/six-1.0.dist-info/x": "", f"{lib}/other/x": ""}
+    )
+    seen = look("b", tree, {})
+    assert (seen.python, seen.packages) == ("3.12", {"six": "1.0"})
+
+
+def test_a_daemon_that_goes_away_is_no_empty_image() -> None:
+    class Gone(Files):
+        def read_file(self, path: str) -> bytes:
+            raise DaemonGoneError("the BuildKit went away")
+
+    with pytest.raises(DaemonGoneError):
+        look("b", Gone({}), {})
+
+
+def test_a_real_image_is_looked_at(dockerd: Dockerd) -> None:
+    found: list[object] = []
+
+    def looking(gateway: Gateway) -> Answer:
+        tree = gateway.solve(marshal(image(TINY)))
+        found.append(look(TINY, tree, gateway.image_config(TINY)[1]))
+        found.append(("busybox" in names_in(tree, "/bin"), names_in(tree, "/nowhere"), names_in(tree, "/etc/passwd")))
+        return Answer(tree)
+
+    with connect(parse(dockerd.address)) as daemon:
+        daemon.build(looking)
+    assert found == [Base(TINY, groups={"0": "0"}, compares=True), (True, [], [])]

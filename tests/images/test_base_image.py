@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import RELEASE, make_catalogue, selection
+from tests.command import wizard
+from tests.dockerd import Dockerd
+from tests.engine import TINY, Engine, free_port
+from tests.test_podman import fake_podman
+from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue
+from workbench.compose.selection import Selection
+from workbench.errors import FaultsError
+from workbench.images.base_image import Found, look_up
+
+DATED = "base-c9s-py311_2026a_20261122"
+LATEST = "base-c9s-py311_2026a_latest"
+
+
+def catalogue(folder: Path, repository: str = "localhost/workbench-images") -> Catalogue:
+    release = f'repository = "{repository}"\n{RELEASE}'
+    return read_catalogue(str(make_catalogue(folder, {"releases/2026a.toml": release})))
+
+
+@pytest.fixture
+def named(engine: Engine) -> Engine:
+    """The engine without any image of ours."""
+    for name in engine.names():
+        if name != TINY:
+            engine("untag", name, name)
+    return engine
+
+
+def test_its_own_name_changes_nothing(named: Engine, tmp_path: Path) -> None:
+    named("tag", TINY, f"localhost/workbench-images:{DATED}")
+    assert look_up(catalogue(tmp_path), selection()) == Found(selection())
+
+
+def test_local_name_when_the_release_names_a_registry(named: Engine, tmp_path: Path) -> None:
+    named("tag", TINY, f"localhost/workbench-images:{DATED}")
+    host = f"127.0.0.1:{free_port()}"
+    found = look_up(catalogue(tmp_path, f"{host}/team/images"), selection())
+    assert found.selection == selection(image=f"localhost/workbench-images:{DATED}")
+    assert found.note == f"{host}/team/images:{DATED} is not there; FROM names localhost/workbench-images:{DATED}"
+
+
+def test_the_registry_comes_before_latest(named: Engine, registry: str, tmp_path: Path) -> None:
+    repository = f"{registry}/dated/images"
+    named("push", TINY, f"docker://{repository}:{DATED}")
+    named("tag", TINY, f"{repository}:{LATEST}")
+    assert look_up(catalogue(tmp_path, repository), selection()) == Found(selection())
+
+
+def test_latest_here(named: Engine, tmp_path: Path) -> None:
+    named("tag", TINY, f"localhost/workbench-images:{LATEST}")
+    found = look_up(catalogue(tmp_path), selection())
+    assert found.selection.image == f"localhost/workbench-images:{LATEST}"
+    assert "FROM names" in found.note
+
+
+def test_latest_in_the_registry(named: Engine, registry: str, tmp_path: Path) -> None:
+    repository = f"{registry}/moving/images"
+    named("push", TINY, f"docker://{repository}:{LATEST}")
+    assert look_up(catalogue(tmp_path, repository), selection()).selection.image == f"{repository}:{LATEST}"
+
+
+def test_another_tag_that_holds_the_name_is_not_it(named: Engine, tmp_path: Path) -> None:
+    named("tag", TINY, f"localhost/workbench-images:cuda-{DATED}")
+    with pytest.raises(FaultsError):
+        look_up(catalogue(tmp_path), selection())
+
+
+def test_nowhere(named: Engine, registry: str, tmp_path: Path) -> None:
+    repository = f"{registry}/empty/images"
+    with pytest.raises(FaultsError) as error:
+        look_up(catalogue(tmp_path, repository), selection())
+    assert error.value.message == f"the base image {repository}:{DATED} cannot be found"
+    assert error.value.faults == [
+        (f"{repository}:{DATED}", "is not on this machine"),
+        (f"localhost/workbench-images:{DATED}", "is not on this machine"),
+        (f"{repository}:{DATED}", "is not in the registry"),
+        (f"{repository}:{LATEST}", "is not on this machine"),
+        (f"localhost/workbench-images:{LATEST}", "is not on this machine"),
+        (f"{repository}:{LATEST}", "is not in the registry"),
+    ]
+    assert error.value.hint == (
+        "make it with `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`, "
+        "or give --offline to compose without looking"
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "layer"), [("cuda", "runtime-cudnn"), ("cuda-devel", "devel-cudnn"), ("cuda-thin", "base")]
+)
+def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, layer: str) -> None:
+    with pytest.raises(FaultsError) as error:
+        look_up(catalogue(tmp_path), selection(base=base))
+    command = f"`make cuda OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122 LAYERS={layer}`"
+    assert error.value.hint == f"make it with {command}, or give --offline to compose without looking"
+
+
+def test_a_registry_that_is_down_is_said_once(named: Engine, tmp_path: Path) -> None:
+    host = f"127.0.0.1:{free_port()}"
+    with pytest.raises(FaultsError) as error:
+        look_up(catalogue(tmp_path, f"{host}/team/images"), selection())
+    said = [message for _, message in error.value.faults]
+    assert said.count(f"the registry {host} does not answer: connection refused") == 1
+    assert len(said) == 5
+
+
+FOREIGN: list[tuple[str, str, str]] = [
+    # the base that is named, the name that the image has here, what FROM is told
+    ("localhost/mine:3", "localhost/mine:3", ""),
+    ("registry.example.com/team/cuda-thing:3", "registry.example.com/team/cuda-thing:3", ""),
+    ("mine:3", "localhost/mine:3", "localhost/mine:3"),
+    ("team/mine:3", "localhost/team/mine:3", "localhost/team/mine:3"),
+]
+
+
+@pytest.mark.parametrize(("base", "here", "image"), FOREIGN, ids=[row[0] for row in FOREIGN])
+def test_a_foreign_image(named: Engine, tmp_path: Path, base: str, here: str, image: str) -> None:
+    named("tag", TINY, here)
+    assert look_up(catalogue(tmp_path), selection(base=base)) == Found(selection(base=base, image=image))
+
+
+def test_a_foreign_image_that_is_nowhere(named: Engine, tmp_path: Path) -> None:
+    with pytest.raises(FaultsError) as error:
+        look_up(catalogue(tmp_path), selection(base="mine:3"))
+    assert error.value.faults == [("localhost/mine:3", "is not on this machine")]
+
+
+def test_without_podman_nothing_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    found = look_up(catalogue(tmp_path), selection())
+    assert found == Found(selection(), "podman is not installed, so nobody looked whether the base image exists")
+
+
+def test_a_base_that_is_here_costs_one_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    record = fake_podman(tmp_path, monkeypatch, "exit 0")
+    look_up(catalogue(tmp_path), selection())
+    assert record.read_text() == f"image exists -- localhost/workbench-images:{DATED}\n"
+
+
+def test_offline_never_asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    record = fake_podman(tmp_path, monkeypatch, "exit 1")
+    answers = [word for name, value in _answers(selection()).items() for word in (f"--{name}", value)]
+    done = wizard(
+        "new", "--catalog", make_catalogue(tmp_path), "--offline", "--no-lint", "--out", tmp_path / "out", *answers
+    )
+    assert done.returncode == 0, done.stderr
+    assert not record.exists()
+
+
+def test_new_says_which_base_it_took(named: Engine, tmp_path: Path) -> None:
+    named("tag", TINY, f"localhost/workbench-images:{LATEST}")
+    answers = [word for name, value in _answers(selection()).items() for word in (f"--{name}", value)]
+    folder = make_catalogue(tmp_path)
+    done = wizard("new", "--catalog", folder, "--no-lint", "--out", tmp_path / "out", *answers)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("note: ")
+    (recipe,) = (tmp_path / "out").iterdir()
+    assert (recipe / "Containerfile").read_text().count(f"\nFROM localhost/workbench-images:{LATEST}\n") == 1
+
+
+def _answers(chosen: Selection) -> dict[str, str]:
+    return {name: getattr(chosen, name) for name in ("release", "date", "base", "os", "python", "bundle", "ide")}
+
+
+def test_new_writes_a_foreign_image_with_the_registry_it_was_found_in(engine: Engine, tmp_path: Path) -> None:
+    folder = make_catalogue(tmp_path)
+    flags = ("--catalog", folder, "--defaults", "--out", tmp_path / "out", "--base", TINY.removeprefix("localhost/"))
+    done = wizard("new", *flags)
+    assert done.returncode == 0, done.stderr
+    (containerfile,) = (tmp_path / "out").glob("*/Containerfile")
+    assert f"FROM {TINY}\n" in containerfile.read_text()
+    assert "does not name its registry" in wizard("new", *flags, "--offline").stderr
+
+
+def test_a_base_that_the_docker_engine_has(
+    named: Engine, dockerd: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = f"localhost/workbench-images:{DATED}"
+    dockerd("POST", f"/images/{TINY}/tag", repo="localhost/workbench-images", tag=DATED)
+    try:
+        with pytest.raises(FaultsError):
+            look_up(catalogue(tmp_path / "podman"), selection())
+        for name, value in dockerd.env.items():
+            monkeypatch.setenv(name, value)
+        assert look_up(catalogue(tmp_path / "both"), selection()) == Found(selection())
+        monkeypatch.setenv("PATH", "/nowhere")
+        assert look_up(catalogue(tmp_path / "engine"), selection()) == Found(selection())
+    finally:
+        dockerd("DELETE", f"/images/{image}")
+    found = look_up(catalogue(tmp_path / "none"), selection())
+    assert found.note == f"{image} is not in the Docker Engine's store, and without podman no registry is asked"

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.containerfile.parser import instructions
+from workbench.errors import WorkbenchError
+from workbench.images.network import Site, redacted, site
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+CA = "/dev/workbench-ca.pem"
+TRUST = (
+    f"ARG PIP_CERT={CA} SSL_CERT_FILE={CA} REQUESTS_CA_BUNDLE={CA} "
+    f"CURL_CA_BUNDLE={CA} NODE_EXTRA_CA_CERTS={CA} GIT_SSL_CAINFO={CA}"
+)
+
+
+def bundle(folder: Path, text: str = CERTIFICATE) -> str:
+    file = folder / "site.pem"
+    file.write_text(text)
+    file.chmod(0o600)
+    return str(file)
+
+
+def contents(lent: Site) -> dict[str, str]:
+    return {inside: Path(here).read_text() for inside, here in lent.files.items()}
+
+
+def test_nothing_given_changes_nothing() -> None:
+    text = "FROM a\nRUN b"
+    with site(environ={"PATH": "/bin", "SSL_CERT_FILE": "/etc/ssl/cert.pem"}) as lent:
+        assert (lent.mounts(), lent.containerfile(text)) == ([], text)
+
+
+def test_every_stage_is_told() -> None:
+    text = "# syntax\nARG A=1\nFROM a:1 \\\n  AS one\n# why\nRUN echo 'FROM here'\nFROM b:1\n"
+    told = Site({}, {"X": "/dev/x", "Y": "/dev/y"}).containerfile(text)
+    assert told == (
+        "# syntax\nARG A=1\nFROM a:1 \\\n  AS one\n# why\nARG X=/dev/x Y=/dev/y\nRUN echo 'FROM here'\n"
+        "FROM b:1\nARG X=/dev/x Y=/dev/y\n"
+    )
+
+
+words = st.text(string.ascii_lowercase, min_size=1, max_size=8)
+rest = st.sampled_from(["RUN make \\\n    all", "# a remark", "", "ENV A=1 B=2", "USER 1001", "COPY a b"])
+stages = st.lists(st.tuples(words, st.lists(rest, max_size=4)), min_size=1, max_size=4)
+
+
+@given(stages)
+def test_nothing_but_the_variables_is_added(parts: list[tuple[str, list[str]]]) -> None:
+    text = "".join(f"FROM {name}\n" + "".join(f"{line}\n" for line in lines) for name, lines in parts)
+    told = Site({}, {"X": "/dev/x"}).containerfile(text)
+    assert [line for line in told.splitlines() if line != "ARG X=/dev/x"] == text.splitlines()
+    read = instructions(told)
+    after = [read[at + 1].word for at, item in enumerate(read) if item.word == "FROM"]
+    assert after == ["ARG"] * len(parts)
+
+
+def test_a_bundle(tmp_path: Path) -> None:
+    with site(bundle(tmp_path), environ={}) as lent:
+        assert contents(lent) == {
+            "/dev/workbench-ca.pem": CERTIFICATE,
+            "/dev/workbench-apt.conf": 'Acquire::https::CAInfo "/dev/workbench-ca.pem";\n',
+        }
+        # Any user inside the build may read it, whoever may read the original.
+        assert [os.stat(here).st_mode & 0o777 for here in lent.files.values()] == [0o644, 0o644]
+        assert lent.containerfile("FROM a\n") == f"FROM a\n{TRUST} APT_CONFIG=/dev/workbench-apt.conf\n"
+        assert lent.mounts() == [f"--volume={here}:{inside}:ro,z" for inside, here in lent.files.items()]
+        folders = {os.path.dirname(here) for here in lent.files.values()}
+    assert not any(os.path.exists(folder) for folder in folders)
+
+
+def test_the_flag_goes_before_the_variable(tmp_path: Path) -> None:
+    named = {"WORKBENCH_CA_BUNDLE": bundle(tmp_path)}
+    with site(environ=named) as lent:
+        assert "/dev/workbench-ca.pem" in lent.files
+    with pytest.raises(WorkbenchError, match="cannot be read: No such file"), site(str(tmp_path / "no"), named):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hello\n", "the CA bundle holds no certificate"),
+        (f"{CERTIFICATE}-----BEGIN PRIVATE KEY-----\n", "the CA bundle holds a private key"),
+        (f"{CERTIFICATE}-----BEGIN EC PRIVATE KEY-----\n", "the CA bundle holds a private key"),
+    ],
+)
+def test_a_bundle_that_is_none(text: str, message: str, tmp_path: Path) -> None:
+    file = bundle(tmp_path, text)
+    with pytest.raises(WorkbenchError) as error, site(file, {}):
+        pass
+    assert (error.value.message, error.value.where) == (message, file)
+
+
+def test_indexes_and_proxies() -> None:
+    environ = {
+        "PIP_INDEX_URL": "https://me:secret%40word@index.example.com/simple",
+        "PIP_EXTRA_INDEX_URL": "file:///srv/wheels https://other.example.com/simple",
+        "PIP_TRUSTED_HOST": "index.example.com",
+        "WORKBENCH_APT_PROXY": "http://cache.example.com:3142",
+    }
+    with site(environ=environ) as lent:
+        assert contents(lent) == {
+            "/dev/workbench-pip.conf": (
+                "[global]\nindex-url = https://me:secret%40word@index.example.com/simple\n"
+                "extra-index-url = https://other.example.com/simple\ntrusted-host = index.example.com\n"
+            ),
+            "/dev/workbench-apt.conf": (
+                'Acquire::http::Proxy "http://cache.example.com:3142";\n'
+                'Acquire::https::Proxy "http://cache.example.com:3142";\n'
+            ),
+        }
+        told = lent.containerfile("FROM a\n")
+        assert told == "FROM a\nARG PIP_CONFIG_FILE=/dev/workbench-pip.conf APT_CONFIG=/dev/workbench-apt.conf\n"
+        assert "secret" not in told + "".join(lent.mounts())
+
+
+def test_a_folder_of_this_machine_is_no_index() -> None:
+    with site(environ={"PIP_INDEX_URL": "file:///srv/wheels", "PIP_EXTRA_INDEX_URL": "/srv/more"}) as lent:
+        assert lent.files == {}
+
+
+def test_a_proxy_that_would_end_its_line() -> None:
+    environ = {"WORKBENCH_APT_PROXY": 'http://a";\nDPkg::Pre-Invoke {"rm";}'}
+    with pytest.raises(WorkbenchError, match="WORKBENCH_APT_PROXY is no address"), site(environ=environ):
+        pass
+
+
+secret = st.text(string.ascii_letters + string.digits + "%.~-_:", min_size=1)
+
+
+@given(user=words, password=secret, host=words, before=words)
+def test_no_password_is_ever_shown(user: str, password: str, host: str, before: str) -> None:
+    shown = redacted(f"{before}: https://{user}:{password}@{host}.example.com/simple, http://{host}/")
+    assert shown == f"{before}: https://***@{host}.example.com/simple, http://{host}/"

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from workbench.catalog.faults import Faults
+from workbench.errors import WorkbenchError
+from workbench.models.config import Build, Config, Mount, RunStep
+from workbench.models.load import config_of, read_config
+from workbench.models.marked import marked
+
+WHOLE = """\
+build:
+  gpu: true
+  cuda: 12.4
+  cudnn: 9
+  python_version: 3.10
+  python_packages:
+    - torch==2.6.0
+    - "numpy"
+  python_requirements: requirements.txt
+  system_packages: [libgl1, "ffmpeg=7:5.1"]
+  pre_install: [echo first]
+  run:
+    - echo one
+    - command: |
+        cat /run/token
+        echo two
+      mounts:
+        - type: secret
+          id: token
+          target: /run/token
+predict: src/predict.py:Predictor
+train: train.py:train
+image: registry.example.com/team/model
+concurrency:
+  max: 4
+environment:
+  - A=b=c
+  - EMPTY=
+"""
+
+
+def read(text: str) -> tuple[Config, list[tuple[str, str]]]:
+    faults = Faults()
+    return config_of(marked(text, "cog.yaml"), "cog.yaml", faults), faults.found
+
+
+def test_everything_that_may_be_said() -> None:
+    config, faults = read(WHOLE)
+    assert faults == []
+    assert config == Config(
+        build=Build(
+            gpu=True,
+            cuda="12.4",
+            cudnn="9",
+            python_version="3.10",
+            python_packages=("torch==2.6.0", "numpy"),
+            python_requirements="requirements.txt",
+            system_packages=("libgl1", "ffmpeg=7:5.1"),
+            pre_install=(RunStep("echo first"),),
+            run=(RunStep("echo one"), RunStep("cat /run/token\necho two\n", (Mount("token", "/run/token"),))),
+        ),
+        predict="src/predict.py:Predictor",
+        train="train.py:train",
+        image="registry.example.com/team/model",
+        concurrency=4,
+        environment={"A": "b=c", "EMPTY": ""},
+        lines=config.lines,
+    )
+    assert {key: config.lines[key] for key in ("build", "build.cuda", "build.run", "concurrency.max")} == {
+        "build": 1,
+        "build.cuda": 3,
+        "build.run": 12,
+        "concurrency.max": 25,
+    }
+    # What the label has is a cog.yaml again, and says the same.
+    again, faults = read(yaml.safe_dump(config.as_data()))
+    assert faults == []
+    assert again.as_data() == config.as_data()
+
+
+def test_run_at_the_top_is_another_name_of_predict() -> None:
+    assert read("run: run.py:Runner\n")[0].predict == "run.py:Runner"
+    assert read("run: run.py:Runner\npredict: predict.py:P\n")[1] == [
+        ("cog.yaml:1", "predict and run are two names of one key: take one of them")
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "build:\n", "build: {}\n", "build: null\nrun: ~\n"])
+def test_nothing_said_is_no_fault(text: str) -> None:
+    config, faults = read(text)
+    assert (config.as_data(), faults) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("biuld: {}\n", 1, "cog.yaml has no key 'biuld': did you mean build?"),
+        ("\nbuild:\n  python_verison: '3.11'\n", 3, "build has no key 'python_verison': did you mean python_version"),
+        ("concurrency:\n  most: 3\n", 2, "concurrency has no key 'most': there is max"),
+        ("build: []\n", 1, "build must be a map, and is a list"),
+        ("build: 3\n", 1, "build must be a map, and is a number (3)"),
+        ("- build\n", 1, "cog.yaml must be a map, and is a list"),
+        ("build:\n  gpu: 'yes'\n", 2, "build.gpu must be true or false, and is a text (yes)"),
+        ("build:\n  gpu: 1\n", 2, "build.gpu must be true or false, and is a number (1)"),
+        ("build:\n  cuda: [12.4]\n", 2, "build.cuda must be a version, and is a list"),
+        ("build:\n  cuda: 12\n", 2, "'12' is no CUDA version: write it as 12.4"),
+        ("build:\n  cuda: 1e3\n", 2, "'1e3' is no CUDA version: write it as 12.4"),
+        ("build:\n  cudnn: eight\n", 2, "'eight' is no cuDNN version: write it as 9"),
+        ("build:\n  python_version: 3\n", 2, "'3' is no Python version: write it as 3.11"),
+        ("build:\n  python_version: true\n", 2, "build.python_version must be a version, and is true or false (true)"),
+        ("build:\n  python_packages: numpy\n", 2, "build.python_packages must be a list, and is a text (numpy)"),
+        ("build:\n  python_packages:\n    - numpy\n    - 3\n", 4, "build.python_packages must be a list of texts"),
+        ("build:\n  python_packages: ['numpy==']\n", 2, "'numpy==' is no requirement: "),
+        ("build:\n  python_packages: ['x @ git+https://host/x']\n", 2, "'x @ git+https://host/x': only a wheel at an"),
+        ("build:\n  python_requirements: ../r.txt\n", 2, "'../r.txt' is no file below the model's folder"),
+        ("build:\n  system_packages: ['a; rm -rf /']\n", 2, "'a; rm -rf /' is no package name"),
+        ("build:\n  system_packages: ['--help']\n", 2, "'--help' is no package name"),
+        ("build:\n  run: echo\n", 2, "build.run must be a list, and is a text (echo)"),
+        ("build:\n  run: ['  ']\n", 2, "a command is empty"),
+        ('build:\n  run: ["a\\0b"]\n', 2, "a command holds a character that no shell takes"),
+        ("build:\n  run:\n    - {comand: x}\n", 3, "build.run[] has no key 'comand': did you mean command?"),
+        ("build:\n  run:\n    - {mounts: []}\n", 3, "a step of build.run has no command"),
+        (
+            "build:\n  run:\n    - {command: x, mounts: [{type: bind, id: a, target: /a}]}\n",
+            3,
+            "a mount must be of type",
+        ),
+        (
+            "build:\n  run:\n    - {command: x, mounts: [{type: secret, id: a}]}\n",
+            3,
+            "a mount needs type, id and target",
+        ),
+        (
+            "build:\n  run:\n    - {command: x, mounts: [{type: secret, id: 'a,b', target: /a}]}\n",
+            3,
+            "'a,b' is no id of",
+        ),
+        (
+            "build:\n  run:\n    - {command: x, mounts: [{type: secret, id: a, target: /../a}]}\n",
+            3,
+            "'/../a' is no path",
+        ),
+        (
+            "build:\n  fast: true\n",
+            2,
+            "build.fast is about pushing to one registry, and does nothing here: take it out",
+        ),
+        ("weights: []\n", 1, "weights is not taken: keep weights beside the code, or fetch them in setup()"),
+        ("predict: predict.py\n", 1, "'predict.py' names no class or function: write it as predict.py:Predictor"),
+        ("predict: /etc/x.py:P\n", 1, "'/etc/x.py:P' names no class or function"),
+        ("predict: a/../../x.py:P\n", 1, "'a/../../x.py:P' names no class or function"),
+        ("predict: !!python/object:os.system x\n", 1, "predict must be a text, and is something else"),
+        ("image: Not/An Image\n", 1, "'Not/An Image' is no image name: write it as registry.example.com/team/model"),
+        ("concurrency: 4\n", 1, "concurrency must be a map, and is a number (4)"),
+        ("concurrency:\n  max: 0\n", 2, "concurrency.max must be a whole number from 1 to 1000, and is 0"),
+        ("concurrency:\n  max: 1.5\n", 2, "concurrency.max must be a whole number from 1 to 1000, and is 1.5"),
+        ("concurrency:\n  max: many\n", 2, "concurrency.max must be a whole number, and is a text (many)"),
+        ("environment:\n  - A\n", 2, "'A' is no variable: write it as NAME=value"),
+        ("environment:\n  - 1A=b\n", 2, "'1A=b' is no variable: write it as NAME=value"),
+        ("environment:\n  - PATH=/x\n", 2, "PATH is not yours to set: the image sets it, or runs on it"),
+        ("environment:\n  - R8_TORCH_VERSION=1\n", 2, "R8_TORCH_VERSION is not yours to set"),
+        ("environment:\n  - HF_TOKEN=abc\n", 2, "HF_TOKEN would be in the image for everybody to read: give it when"),
+        ('environment:\n  - "A=b\\nUSER 0"\n', 2, "the value of A holds a line break or the like"),
+        ('environment:\n  - "A=b\u2028USER 0"\n', 2, "the value of A holds a line break or the like"),
+        ("environment: [A=1, A=2]\n", 1, "a variable is set twice"),
+        ("environment:\n  A: b\n", 2, "environment must be a list, and is a map"),
+        ("predict: a.py:A\npredict: b.py:B\n", 2, "predict stands there twice"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(text: str, line: int, message: str) -> None:
+    _, faults = read(text)
+    assert faults[0][0] == f"cog.yaml:{line}"
+    assert faults[0][1].startswith(message)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    _, faults = read("build:\n  gpu: 1\n  cuda: x\n  fast: true\nimages: a\nenvironment: [A]\n")
+    assert sorted(int(where.rpartition(":")[2]) for where, _ in faults) == [2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "message"),
+    [
+        (b"build: [\n", ":2", "is no YAML: "),
+        (b"a: b: c\n", ":1", "is no YAML: mapping values are not allowed here"),
+        (b"build:\n  run: \x01\n", ":2", "is no YAML: a character may not be there"),
+        (b"a\xff: 1\n", ":1", "is not UTF-8"),
+        (b"a: &x [*x]\n", ":1", "an alias (*name) has no place here: write it out"),
+        (b"a: &x 1\nb: *x\n", ":1", "an alias (*name) has no place here: write it out"),
+        (b"[a, b]: 1\n", ":1", "a key must be a word"),
+        (b"a: 1\n---\nb: 1\n", ":2", "is no YAML: "),
+        (b"[" * 5000, "", "is nested too deeply"),
+        (b"a: " + b"x" * 1_000_001, "", "is longer than a megabyte: that is no cog.yaml"),
+    ],
+)
+def test_what_is_no_yaml(tmp_path: Path, data: bytes, where: str, message: str) -> None:
+    (tmp_path / "cog.yaml").write_bytes(data)
+    with pytest.raises(WorkbenchError) as caught:
+        read_config(str(tmp_path), Faults())
+    assert caught.value.where == f"{tmp_path}/cog.yaml{where}"
+    assert caught.value.message.startswith(message)
+
+
+def test_a_folder_without_one_is_told_how_to_begin(tmp_path: Path) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        read_config(str(tmp_path), Faults())
+    assert (caught.value.message, caught.value.where) == ("there is no cog.yaml", str(tmp_path))
+    assert caught.value.hint == f"`wizard.py model init {tmp_path}` makes one"
+
+
+WORDS = st.sampled_from(
+    [
+        "build",
+        "gpu",
+        "cuda",
+        "python_packages",
+        "run",
+        "command",
+        "mounts",
+        "secret",
+        "predict",
+        "max",
+        "environment",
+        "1e9",
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=8), inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@settings(deadline=None)
+@given(VALUES)
+@example({"build": {"run": [{"command": {"a": 1}, "mounts": [3]}]}, "concurrency": {"max": float("inf")}})
+@example({"environment": [None], "build": {"run": [None, {}], "python_packages": [[]]}})
+def test_whatever_yaml_says_is_a_config_or_faults_with_lines(value: object) -> None:
+    try:
+        config, faults = read(yaml.safe_dump(value, allow_unicode=True))
+    except WorkbenchError as error:
+        assert error.where.startswith("cog.yaml")
+        return
+    assert all(where.partition(":")[2].isdigit() and message for where, message in faults)
+    # What was taken is in order whatever stood beside it.
+    assert read(yaml.safe_dump(config.as_data()))[1] == []
+
+
+@settings(deadline=None)
+@given(st.text() | st.binary().map(lambda data: data.decode("latin-1")))
+@example("&a [*a, *b]")
+@example("? {a: b}\n: c")
+@example("%YAML 9.9\n---\na")
+@example("!!binary x: y")
+@example("a: 0b_\nb: 1:99")
+def test_any_text_is_a_config_or_a_named_error(text: str) -> None:
+    try:
+        read(text)
+    except WorkbenchError as error:
+        assert error.message and error.where.startswith("cog.yaml")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*WHOLE.splitlines(keepends=True), "  - x\n", "\t", "{", "]", "- ", "'", ": &a "]), max_size=25
+    )
+)
+def test_a_cog_yaml_in_pieces_is_a_config_or_a_named_error(pieces: list[str]) -> None:
+    try:
+        read("".join(pieces))
+    except WorkbenchError as error:
+        assert error.message and error.where.startswith("cog.yaml")

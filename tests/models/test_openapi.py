@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.models.openapi import schema_of
+
+HEAD = "from cog import *\nfrom typing import *\n\n\nclass Predictor(BasePredictor):\n"
+
+
+def told(tmp_path: Path, signature: str) -> tuple[dict[str, Any], str]:
+    (tmp_path / "predict.py").write_text(f"{HEAD}    def predict(self, {signature}:\n        ...\n")
+    return schema_of(str(tmp_path), "predict.py:Predictor")
+
+
+def schemas(tmp_path: Path, signature: str) -> dict[str, Any]:
+    document, why = told(tmp_path, signature)
+    assert why == ""
+    return dict(document["components"]["schemas"])
+
+
+def test_what_an_input_says(tmp_path: Path) -> None:
+    signature = (
+        "text: str = Input(description='what', min_length=1, regex='^a'), size: int = Input(default=3, ge=1, le=9), "
+        "kind: str = Input(choices=['a', 'b'], default='a'), image: Path = None, "
+        "seed: Optional[int] = Input(default=None), "
+        "parts: list[float] = [1.0], level: Literal[1, 2] = 1, key: Secret = Input(), old: 'str | None' = None) -> str"
+    )
+    assert schemas(tmp_path, signature)["Input"] == {
+        "title": "Input",
+        "type": "object",
+        "required": ["text", "key"],
+        "properties": {
+            "text": {
+                "title": "Text",
+                "x-order": 0,
+                "type": "string",
+                "minLength": 1,
+                "pattern": "^a",
+                "description": "what",
+            },
+            "size": {"title": "Size", "x-order": 1, "type": "integer", "minimum": 1, "maximum": 9, "default": 3},
+            "kind": {"title": "Kind", "x-order": 2, "type": "string", "enum": ["a", "b"], "default": "a"},
+            "image": {"title": "Image", "x-order": 3, "type": "string", "format": "uri", "nullable": True},
+            "seed": {"title": "Seed", "x-order": 4, "type": "integer", "nullable": True},
+            "parts": {"title": "Parts", "x-order": 5, "type": "array", "items": {"type": "number"}, "default": [1.0]},
+            "level": {"title": "Level", "x-order": 6, "type": "integer", "enum": [1, 2], "default": 1},
+            "key": {
+                "title": "Key",
+                "x-order": 7,
+                "type": "string",
+                "format": "password",
+                "writeOnly": True,
+                "x-cog-secret": True,
+            },
+            "old": {"title": "Old", "x-order": 8, "type": "string", "nullable": True},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("returned", "output"),
+    [
+        ("float", {"type": "number"}),
+        ("list[Path]", {"type": "array", "items": {"type": "string", "format": "uri"}}),
+        ("Iterator[str]", {"type": "array", "items": {"type": "string"}, "x-cog-array-type": "iterator"}),
+        (
+            "ConcatenateIterator[str]",
+            {
+                "type": "array",
+                "items": {"type": "string"},
+                "x-cog-array-type": "iterator",
+                "x-cog-array-display": "concatenate",
+            },
+        ),
+        ("dict[str, int]", {"type": "object"}),
+        ("Any", {}),
+        ("None", {"nullable": True}),
+    ],
+)
+def test_what_comes_out(tmp_path: Path, returned: str, output: dict[str, Any]) -> None:
+    assert schemas(tmp_path, f"n: int) -> {returned}")["Output"] == {"title": "Output", **output}
+
+
+@pytest.mark.parametrize(
+    ("signature", "why"),
+    [
+        ("n: Thing) -> int", "the type Thing is not told by the code alone"),
+        ("n) -> int", "the input n has no type"),
+        ("n: int)", "what comes out has no type"),
+        ("*n: int) -> int", "predict takes arguments without names"),
+        ("n: int = Input(default=limit())) -> int", "limit() is told by running the code only"),
+        ("n: 'a b') -> int", "'a b' is no type"),
+        ("n: bytes = b'') -> int", "the type bytes is not told by the code alone"),
+    ],
+)
+def test_what_only_running_it_would_tell_gives_no_document(tmp_path: Path, signature: str, why: str) -> None:
+    assert told(tmp_path, signature) == ({}, why)
+
+
+def test_a_function_and_a_runner_are_read_too(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "def train(n: int) -> str:\n    ...\n\n\nclass R:\n    def run(self) -> int: ...\n"
+    )
+    document, _ = schema_of(str(tmp_path), "train.py:train")
+    assert list(document["components"]["schemas"]["Input"]["properties"]) == ["n"]
+    assert schema_of(str(tmp_path), "train.py:R")[0]["components"]["schemas"]["Input"]["properties"] == {}
+
+
+def test_what_comes_from_elsewhere_gives_no_document(tmp_path: Path) -> None:
+    (tmp_path / "predict.py").write_text("from other import Predictor\n")
+    assert schema_of(str(tmp_path), "predict.py:Predictor") == ({}, "predict.py:Predictor comes from somewhere else")
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="ab:=,()[]|*'1. ", max_size=30))
+def test_any_signature_gives_a_document_or_a_reason(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    document, why = told(folder, f"{text}) -> int")
+    assert bool(document) != bool(why)

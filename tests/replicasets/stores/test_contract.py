@@ -1,0 +1,139 @@
+"""What every store owes, held to by all of them."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.replicasets.conftest import Etcd
+from tests.replicasets.fakes import Faults, MemoryStore
+from workbench.replicasets import claims
+from workbench.replicasets.claims import Machine
+from workbench.replicasets.errors import Exhausted, Invalid
+from workbench.replicasets.stores.opening import open_store
+from workbench.replicasets.stores.protocol import Changes, Store
+from workbench.replicasets.values import Version
+
+
+@pytest.fixture(params=["memory", "sqlite", "etcd"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made: Store
+    if request.param == "memory":
+        made = MemoryStore(Faults())
+    elif request.param == "sqlite":
+        made = open_store(str(tmp_path / "store.db"), "test")
+    else:
+        etcd: Etcd = request.getfixturevalue("etcd")
+        made = open_store(etcd.address, f"t{uuid.uuid4().hex}")
+    yield made
+    made.close()
+
+
+def put(store: Store, **rows: str) -> None:
+    assert store.commit(Changes(puts={key.replace("_", "/"): value for key, value in rows.items()}))
+
+
+def rows(store: Store, prefix: str = "", **how: str) -> list[tuple[str, str]]:
+    return [(key, entry.value) for key, entry in store.list(prefix, **how)]
+
+
+def test_what_is_written_is_read(store: Store) -> None:
+    assert store.get("a/1") is None
+    assert rows(store, "a/") == []
+    assert store.commit(Changes(puts={"a/1": "één\n\"'\x01", "a/2": "", "b/1": "x"}))
+    entry = store.get("a/1")
+    assert entry is not None and (entry.value, entry.revision > 0) == ("één\n\"'\x01", True)
+    assert rows(store, "a/") == [("a/1", "één\n\"'\x01"), ("a/2", "")]
+
+
+def test_a_revision_is_another_one_after_each_write(store: Store) -> None:
+    seen = set()
+    for _ in range(3):
+        put(store, a="same")
+        entry = store.get("a")
+        assert entry is not None
+        seen.add(entry.revision)
+    assert store.commit(Changes(deletes=frozenset({"a"})))
+    put(store, a="same")
+    entry = store.get("a")
+    assert entry is not None and entry.revision not in seen and len(seen) == 3
+
+
+def test_all_changes_or_none(store: Store) -> None:
+    put(store, a="1", d_1="x", d_2="y", e="z")
+    entry = store.get("a")
+    assert entry is not None
+    refused = Changes({"a": entry.revision, "b": 7}, {"a": "2", "c": "2"}, frozenset({"e"}), frozenset({"d/"}))
+    assert not store.commit(refused)
+    assert rows(store) == [("a", "1"), ("d/1", "x"), ("d/2", "y"), ("e", "z")]
+    good = Changes({"a": entry.revision, "b": 0}, refused.puts, refused.deletes, refused.drops)
+    assert store.commit(good)
+    assert rows(store) == [("a", "2"), ("c", "2")]
+    assert not store.commit(good), "the revision is another one now"
+
+
+def test_absence_is_checked(store: Store) -> None:
+    assert store.commit(Changes({"a": 0}, {"a": "1"}))
+    assert not store.commit(Changes({"a": 0}, {"a": "2"}))
+    assert rows(store) == [("a", "1")]
+
+
+def test_a_prefix_is_no_pattern(store: Store) -> None:
+    put(store, a_1="1", ab_1="2", b="3")
+    store.commit(Changes(puts={"a%": "4", "a_": "5"}))
+    assert rows(store, "a/") == [("a/1", "1")]
+    assert store.commit(Changes(drops=frozenset({"a/"})))
+    assert rows(store, "a") == [("a%", "4"), ("a_", "5"), ("ab/1", "2")]
+
+
+def test_a_part_of_a_prefix(store: Store) -> None:
+    assert store.commit(Changes(puts={f"v/{n:08d}": str(n) for n in range(1, 100)}))
+    assert [value for _, value in rows(store, "v/", start="v/00000097")] == ["97", "98", "99"]
+    assert [value for _, value in rows(store, "v/", start="v/00000048", before="v/00000050")] == ["48", "49"]
+    assert [value for _, value in rows(store, "v/", before="v/00000004")] == ["1", "2", "3"]
+    assert rows(store, "v/", start="v/00000005", before="v/00000005") == []
+
+
+def test_more_than_one_answer_holds(store: Store) -> None:
+    for start in range(0, 2500, 100):
+        assert store.commit(Changes(puts={f"v/{n:08d}": str(n) for n in range(start, start + 100)}))
+    assert [value for _, value in rows(store, "v/")] == [str(n) for n in range(2500)]
+    assert store.commit(Changes(drops=frozenset({"v/"})))
+    assert rows(store, "v/") == []
+
+
+def test_fifty_at_once_claim_eight_gpus(store: Store) -> None:
+    machine = Machine(tuple(f"GPU-{n}" for n in range(8)), range(40000, 40100), lambda *_: True, 8000, 1 << 33)
+    won: list[str] = []
+    refused: list[str] = []
+    start = threading.Barrier(50)
+
+    def client(number: int) -> None:
+        version = Version(f"set{number}", f"id{number}", 1, "now", "image")
+        start.wait()
+        while True:
+            try:
+                plan, changes = claims.claim(claims.held(store), machine, version, 1)
+            except Exhausted:
+                return refused.append(version.set)
+            if store.commit(changes):
+                return won.extend(plan.gpus)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [f"GPU-{n}" for n in range(8)]
+    assert len(refused) == 42
+    assert sorted(claims.held(store).of("gpu")) == sorted(won)
+
+
+@pytest.mark.parametrize("address", ["etcd://", "etcd://host", "etcd://a b:1", "http://x", "redis://x:1"])
+def test_addresses_that_are_none(address: str) -> None:
+    with pytest.raises(Invalid):
+        open_store(address, "test")

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.engine import TINY, Engine, free_port
+from workbench import podman
+from workbench.errors import WorkbenchError
+
+
+def test_only_the_exact_name_exists(engine: Engine) -> None:
+    engine("tag", TINY, "localhost/exact:cuda-jupyter-minimal_2026a_20261122")
+    assert podman.exists("localhost/exact:cuda-jupyter-minimal_2026a_20261122")
+    for near in (
+        "localhost/exact:jupyter-minimal_2026a_20261122",
+        "localhost/exact:cuda-jupyter-minimal_2026a",
+        "localhost/exac:cuda-jupyter-minimal_2026a_20261122",
+        "quay.io/exact:cuda-jupyter-minimal_2026a_20261122",
+    ):
+        assert not podman.exists(near), near
+
+
+def test_a_registry_has_it_or_not(engine: Engine, registry: str) -> None:
+    engine("push", TINY, f"docker://{registry}/team/there:1")
+    assert podman.in_registry(f"{registry}/team/there:1") == podman.Presence(True)
+    # What is here is no answer for what is there.
+    engine("tag", TINY, f"{registry}/team/there:2")
+    for absent in ("team/there:2", "team/nowhere:1"):
+        assert podman.in_registry(f"{registry}/{absent}") == podman.Presence(False, "is not in the registry")
+
+
+def test_a_registry_that_refuses(engine: Engine, private_registry: str) -> None:
+    said = podman.in_registry(f"{private_registry}/team/there:1")
+    assert said == podman.Presence(
+        False,
+        f"the registry {private_registry} refuses: no such image, or it needs `podman login {private_registry}`",
+        answered=False,
+    )
+
+
+def test_a_registry_that_is_down(engine: Engine) -> None:
+    host = f"127.0.0.1:{free_port()}"
+    said = podman.in_registry(f"{host}/team/there:1")
+    assert said == podman.Presence(False, f"the registry {host} does not answer: connection refused", answered=False)
+
+
+def test_a_registry_that_never_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_podman(tmp_path, monkeypatch, "exec sleep 60")
+    said = podman.in_registry("registry.example.com/team/there:1", seconds=0.2)
+    assert said.reason == "the registry registry.example.com did not answer within 0.2 s"
+    assert not said.answered
+
+
+def test_without_podman(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not podman.is_installed()
+    with pytest.raises(WorkbenchError, match="podman is not installed") as error:
+        podman.exists("localhost/any:1")
+    assert "apt-get install podman" in error.value.hint
+
+
+def test_a_podman_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_podman(
+        tmp_path, monkeypatch, "echo 'level=warning other' >&2; echo 'Error: the store is locked' >&2; exit 125"
+    )
+    with pytest.raises(WorkbenchError) as error:
+        podman.exists("localhost/any:1")
+    assert error.value.message == "podman cannot look for localhost/any:1: the store is locked"
+    with pytest.raises(WorkbenchError) as error:
+        podman.tell("tag it", "tag", "a", "b", hint="do this")
+    assert (error.value.message, error.value.hint) == ("podman cannot tag it: the store is locked", "do this")
+
+
+def fake_podman(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Put a podman first on the PATH that runs `script`, and return the file that records its arguments."""
+    program, record = folder / "podman", folder / "calls"
+    program.write_text(f'#!/bin/sh\necho "$*" >>{record}\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return record
+
+
+def test_limits_are_lowered_only_where_they_must_be() -> None:
+    lowered = podman.lowered_limits()
+    with open("/proc/self/status") as status:
+        effective = next(line.split()[1] for line in status if line.startswith("CapEff:"))
+    assert bool(lowered) == (not int(effective, 16) >> 24 & 1)
+    assert all(most > 0 for most in lowered.values()) and lowered.keys() <= {"nofile", "nproc"}

@@ -1,1 +1,0 @@
-"""Containerfiles as graphs: instructions become build states and an image config. Knows nothing of BuildKit's wire."""

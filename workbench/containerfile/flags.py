@@ -1,0 +1,124 @@
+"""The flags of an instruction, and what `--mount` says."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Collection, Mapping
+
+from workbench.containerfile.parser import Instruction
+from workbench.containerfile.plan import Mount, Origin
+from workbench.errors import WorkbenchError
+
+_KINDS = {
+    "cache": {"target", "id", "sharing", "from", "source", "mode", "uid", "gid", "readonly"},
+    "secret": {"target", "id", "required", "mode", "uid", "gid"},
+    "bind": {"target", "from", "source", "readonly"},
+    "tmpfs": {"target", "size"},
+}
+_SAME = {"dst": "target", "destination": "target", "src": "source", "ro": "readonly", "rw": "readwrite"}
+_SHARINGS = ("shared", "private", "locked")
+_MODE = re.compile(r"[0-7]{1,5}")
+_ID = re.compile(r"[A-Za-z0-9/._:@-]{1,200}")
+
+
+def flags_of(item: Instruction, known: Collection[str], repeated: Collection[str] = ()) -> dict[str, list[str]]:
+    """Return the values of an instruction's flags by name; raises WorkbenchError for one that is not `known`."""
+    found: dict[str, list[str]] = {}
+    for flag in item.flags:
+        name, equals, value = flag.removeprefix("--").partition("=")
+        if name not in known or not equals:
+            listed = ", ".join(f"--{one}=" for one in known)
+            raise WorkbenchError(
+                f"{item.word} {flag} is not supported", hint=f"{item.word} has {listed}" if listed else ""
+            )
+        if name in found and name not in repeated:
+            raise WorkbenchError(f"{item.word} has --{name} twice")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def file_mode(text: str) -> int:
+    """Return a mode that is written as 0755; raises WorkbenchError when it is none."""
+    if not _MODE.fullmatch(text) or int(text, 8) > 0o7777:
+        raise WorkbenchError(f"{text!r} is no file mode", hint="write it as 0755")
+    return int(text, 8)
+
+
+def number(text: str, what: str) -> int:
+    """Return a user's or group's number; raises WorkbenchError when it is none."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise WorkbenchError(f"{what} is a number, not {text!r}")
+    return int(text)
+
+
+def mount(
+    text: str, variables: Callable[[str], str], origin: Callable[[str], Origin], absolute: Callable[[str], str]
+) -> Mount:
+    """Return the mount that the value of `--mount` describes.
+
+    `variables` expands a value, `origin` finds what `from` names, `absolute` makes a target one.
+    Raises WorkbenchError for what is unknown, missing or cannot be read.
+    """
+    said: dict[str, str] = {}
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        name = _SAME.get(name.strip().lower(), name.strip().lower())
+        value = variables(value) if equals else "true"
+        if name == "readwrite":
+            name, value = "readonly", "false" if _truth("readwrite", value) else "true"
+        if name in said:
+            raise WorkbenchError(f"--mount says {name} twice")
+        said[name] = value
+    kind = said.pop("type", "bind")
+    if kind not in _KINDS:
+        raise WorkbenchError(f"--mount=type={kind} is not supported", hint=f"there is {', '.join(_KINDS)}")
+    for name in said:
+        if name not in _KINDS[kind]:
+            raise WorkbenchError(
+                f"--mount=type={kind} knows no {name}", hint=f"it knows {', '.join(sorted(_KINDS[kind]))}"
+            )
+    return _made(kind, said, origin, absolute)
+
+
+def _made(kind: str, said: Mapping[str, str], origin: Callable[[str], Origin], absolute: Callable[[str], str]) -> Mount:
+    target, source, id_ = said.get("target", ""), said.get("source", ""), said.get("id", "")
+    if kind == "secret":
+        id_ = id_ or posixpath.basename(target)
+        target = target or (f"/run/secrets/{id_}" if id_ else "")
+    if not target:
+        raise WorkbenchError(f"--mount=type={kind} names no target")
+    target = absolute(target)
+    if target.rstrip("/") == "":
+        raise WorkbenchError("--mount cannot have / as its target")
+    if kind == "cache":
+        id_ = id_ or target
+    if id_ and not _ID.fullmatch(id_):
+        raise WorkbenchError(f"--mount: {id_!r} is no id")
+    sharing = said.get("sharing", "shared").lower()
+    if sharing not in _SHARINGS:
+        raise WorkbenchError(f"--mount: sharing is one of {', '.join(_SHARINGS)}, not {sharing!r}")
+    if ".." in source.split("/"):
+        raise WorkbenchError(f"--mount: the source {source} leads out of where it is")
+    place = origin(said["from"]) if "from" in said else Origin() if kind == "bind" else None
+    if kind == "tmpfs" and "size" in said:
+        raise WorkbenchError("--mount=type=tmpfs,size= is not supported: not every BuildKit can keep it")
+    return Mount(
+        kind,
+        target,
+        origin=place,
+        source=source,
+        id=id_,
+        sharing=sharing,
+        mode=file_mode(said.get("mode", "0755" if kind == "cache" else "0400")),
+        uid=number(said.get("uid", "0"), "--mount: uid"),
+        gid=number(said.get("gid", "0"), "--mount: gid"),
+        readonly=_truth("readonly", said.get("readonly", "true" if kind == "bind" else "false")),
+        required=_truth("required", said.get("required", "false")),
+    )
+
+
+def _truth(name: str, value: str) -> bool:
+    if value.lower() not in ("true", "false", "1", "0"):
+        raise WorkbenchError(f"--mount: {name} is true or false, not {value!r}")
+    return value.lower() in ("true", "1")

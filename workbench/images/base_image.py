@@ -1,0 +1,138 @@
+"""Which image a recipe's FROM names: found here, in the registry, or as its `latest`."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from workbench import podman
+from workbench.catalog.bases import BASES, base_tag
+from workbench.catalog.cuda_layers import LAYERS
+from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.catalog.values import Catalogue
+from workbench.compose.selection import Selection, base_image
+from workbench.errors import FaultsError
+from workbench.names import LATEST, is_qualified, python_version
+from workbench.value import Value
+
+if TYPE_CHECKING:
+    from workbench.images.store import Store
+
+# The other way round from catalog.bases: what the tag of a base says.
+_STANDARD = re.compile(r"base-(?P<os>.+)-(?P<python>py[0-9]+)_(?P<release>[^_]+)_(?P<date>[^_]+)")
+_CUDA = re.compile(
+    rf"cuda-(?P<os>.+)-(?P<python>py[0-9]+)-(?P<layer>{'|'.join(LAYERS)})_(?P<release>[^_]+)_(?P<date>[^_]+)"
+)
+
+_UNASKED = "{} is not in the Docker Engine's store, and without podman no registry is asked"
+
+
+class Found(Value):
+    """A selection whose base image is known; `note` says what is not as was asked, "" if all is."""
+
+    selection: Selection
+    note: str = ""
+
+
+def look_up(catalogue: Catalogue, selection: Selection) -> Found:
+    """Return `selection` with the base image that is there.
+
+    Its own name first: on this machine, then in its registry; then its `latest` in the same way.
+    `image` stays empty when the image has the name that the release gives it, so that a look-up
+    does not change the recipe. "Here" is podman's store, and the Docker Engine's when WORKBENCH_BUILDER
+    says that BuildKit builds; a registry is asked by podman only. Raises FaultsError that lists
+    every place when the image is in none.
+    """
+    engine = _engine()
+    if not podman.is_installed() and engine is None:
+        return Found(selection, "podman is not installed, so nobody looked whether the base image exists")
+    search = _Search(engine)
+    if selection.base not in BASES:
+        return _foreign(selection, search)
+    repository = catalogue.releases[selection.release].repository
+    wanted = base_image(catalogue, selection)
+    for date in dict.fromkeys((selection.date, LATEST)):
+        tag = base_tag(selection.base, selection.os, selection.python, selection.release, date)
+        names = dict.fromkeys((f"{repository}:{tag}", f"{LOCAL_REPOSITORY}:{tag}"))
+        found = search.here(*names) or search.registry(f"{repository}:{tag}")
+        if found == wanted:
+            return Found(selection)
+        if found:
+            return Found(selection.replace(image=found), f"{wanted} is not there; FROM names {found}")
+    if not podman.is_installed():
+        return Found(selection, _UNASKED.format(wanted))
+    make = how_to_make(wanted)
+    offline = "give --offline to compose without looking"
+    raise search.failed(wanted, f"make it with {make}, or {offline}" if make else offline)
+
+
+def _foreign(selection: Selection, search: _Search) -> Found:
+    """Look for an image that is none of ours: by its name, or under localhost/ when it names no registry."""
+    name = selection.base
+    if not is_qualified(name):
+        found = search.here(f"localhost/{name}")
+        if found:
+            return Found(selection.replace(image=found))
+        raise search.failed(name, "write it with its registry, such as docker.io/library/" + name)
+    if search.here(name) or search.registry(name):
+        return Found(selection)
+    if not podman.is_installed():
+        return Found(selection, _UNASKED.format(name))
+    raise search.failed(name, "correct the name, or give --offline to compose without looking")
+
+
+def _engine() -> Store | None:
+    """Return the store of the Docker Engine that builds here, None when podman does."""
+    if os.environ.get("WORKBENCH_BUILDER") != "buildkit":
+        return None
+    from workbench.images.backend import choose, opened
+    from workbench.images.store import PODMAN
+
+    store = opened(choose()).store
+    return None if store is PODMAN else store
+
+
+class _Search:
+    """Asks for images, and keeps where it asked and what it heard."""
+
+    def __init__(self, engine: Store | None = None) -> None:
+        self.engine = engine
+        self.trail: list[tuple[str, str]] = []
+        self.silent: set[str] = set()
+
+    def here(self, *images: str) -> str:
+        """Return the first of `images` that is on this machine, "" for none."""
+        for image in images:
+            if (podman.is_installed() and podman.exists(image)) or (self.engine and self.engine.look(image)):
+                return image
+            self.trail.append((image, "is not on this machine"))
+        return ""
+
+    def registry(self, image: str) -> str:
+        """Return `image` if its registry has it, else ""; a registry that did not answer is asked once only."""
+        host = image.split("/", 1)[0]
+        if host == "localhost" or host in self.silent or not podman.is_installed():
+            return ""
+        presence = podman.in_registry(image)
+        if presence.there:
+            return image
+        self.trail.append((image, presence.reason))
+        if not presence.answered:
+            self.silent.add(host)
+        return ""
+
+    def failed(self, image: str, hint: str) -> FaultsError:
+        """Return the error that says where `image` is not."""
+        return FaultsError(f"the base image {image} cannot be found", self.trail, hint=hint)
+
+
+def how_to_make(image: str) -> str:
+    """Return the command that makes a base image of this name, "" for any image that is none of ours."""
+    tag = image.rpartition(":")[2]
+    match = _STANDARD.fullmatch(tag) or _CUDA.fullmatch(tag)
+    python = python_version(match["python"]) if match else None
+    if match is None or python is None:
+        return ""
+    what = f"OS={match['os']} PYTHON={python} RELEASE={match['release']} DATE={match['date']}"
+    return f"`make cuda {what} LAYERS={match['layer']}`" if match.re is _CUDA else f"`make base {what}`"

@@ -1,0 +1,229 @@
+"""From a plan to the state that makes its image's files: stages beside each other, sections forked and joined."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from workbench.containerfile.plan import Copy, Folder, Mount, Origin, Plan, Run, Stage
+from workbench.containerfile.sections import stand_beside
+from workbench.images.buildkit.graph.downloads import keeping
+from workbench.images.buildkit.llb import files, mounts
+from workbench.images.buildkit.llb.state import State, image, local, scratch
+
+# The name under which a build's session serves the folder beside the Containerfile.
+CONTEXT = "context"
+# Where in the tree that a cache begins with its first folder is.
+_FIRST = "/cache"
+
+Step = Run | Copy | Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Two sections that were built beside each other: the state before them, and each of the two."""
+
+    base: State
+    sections: tuple[str, ...]
+    branches: tuple[State, ...]
+
+    @property
+    def name(self) -> str:
+        """What their joining is called."""
+        return f"join {' and '.join(self.sections)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """What a build lends its steps, of which nothing is in the image.
+
+    `network` is the one of steps that ask for none; `variables` are those that the steps have already;
+    `secrets` maps paths inside to the session's ids;
+    `downloads` says whether package managers keep theirs, and `kinds` which images may share them;
+    `groups` are the users' groups by number, by image, and `looked_up` the images where the daemon can look
+    users up; with `fresh`, no step is taken out of the cache; `join` joins a fork, None builds one section
+    after the other.
+    """
+
+    network: str = ""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    downloads: bool = False
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    looked_up: frozenset[str] = frozenset()
+    fresh: bool = False
+    ignored: tuple[str, ...] = ()
+    shared_key: str = ""
+    join: Callable[[Fork], State] | None = None
+
+
+class Emitter:
+    """Makes the states of a plan's stages, each once; `forks` are those that were joined, `titles` the named steps."""
+
+    def __init__(self, plan: Plan, lent: Lent) -> None:
+        self.plan, self.lent = plan, lent
+        self.forks: list[Fork] = []
+        self.titles: list[str] = []
+        self._stages: dict[int, State] = {}
+        self._context = local(CONTEXT, exclude=lent.ignored, shared_key=lent.shared_key, name="the recipe's files")
+
+    def state(self) -> State:
+        """Return the state of the last stage, and so of the image."""
+        for number in self.plan.needed():
+            self._stages[number] = self._stage(self.plan.stages[number])
+        return self._stages[len(self.plan.stages) - 1]
+
+    def _origin(self, origin: Origin) -> State:
+        if origin.stage is not None:
+            return self._stages[origin.stage]
+        if not origin.image:
+            return self._context
+        return image(origin.image, name=f"the image {origin.image}")
+
+    def _root(self, stage: Stage) -> str:
+        """Return the image at the bottom of a stage, "" for none."""
+        while stage.below.stage is not None:
+            stage = self.plan.stages[stage.below.stage]
+        return stage.below.image
+
+    def _stage(self, stage: Stage) -> State:
+        below = stage.below
+        root = self._root(stage)
+        state = scratch() if below.is_context else self._origin(below)
+        groups = [list(steps) for _, steps in itertools.groupby(stage.steps, key=lambda step: step.section)]
+        there = set() if below.is_context else {stage.begins}
+        while groups:
+            group = groups.pop(0)
+            if groups and self.lent.join is not None and _may_fork(group, groups[0], there):
+                other = groups.pop(0)
+                fork = Fork(
+                    state,
+                    (group[0].section, other[0].section),
+                    (self._steps(state, group, root), self._steps(state, other, root)),
+                )
+                self.forks.append(fork)
+                state = self._joined(fork, self.lent.join)
+                group += other
+            else:
+                state = self._steps(state, group, root)
+            there |= {step.path for step in group if isinstance(step, Folder)}
+        return state
+
+    def _joined(self, fork: Fork, join: Callable[[Fork], State]) -> State:
+        """Return the joined state; a fresh one too: it is known by what its branches do, not by what comes of that."""
+        state = join(fork)
+        if not self.lent.fresh or state.output is None:
+            return state
+        output = state.output
+        return replace(state, output=replace(output, vertex=replace(output.vertex, ignore_cache=True)))
+
+    def _steps(self, state: State, steps: Sequence[Step], root: str) -> State:
+        for step in steps:
+            self.titles.append(step.title)
+            if isinstance(step, Run):
+                state = self._run(state, step, root)
+            elif isinstance(step, Copy):
+                state = self._copy(state, step)
+            else:
+                # A stranger's command runs in group 0, and its folder is of a group of its own: podman's ways.
+                owner = self._numbers(step.user, root, unknown=step.user)
+                made = files.mkdir(step.path, parents=True, owner=owner)
+                state = state.change(made, name=step.title, ignore_cache=self.lent.fresh)
+        return state
+
+    def _copy(self, state: State, step: Copy) -> State:
+        source = self._origin(step.origin)
+        # What comes from the folder is root's, whoever has it here; the rest keeps whom it has.
+        owner = step.owner or ("0:0" if step.origin.is_context else "")
+        actions = [
+            files.copy(
+                source,
+                path,
+                step.target,
+                owner=owner,
+                mode=step.mode,
+                wildcard=True,
+                empty_wildcard=True,
+                contents_only=True,
+                create_dest=True,
+                follow=True,
+                unpack=step.unpack,
+            )
+            for path in step.sources
+        ]
+        return state.change(*actions, name=step.title, ignore_cache=self.lent.fresh)
+
+    def _run(self, state: State, step: Run, root: str) -> State:
+        # A cache is its user's, and what number a name has, only the image knows.
+        numbered = step.user in ("", "root") or step.user.replace(":", "").isdigit()
+        step, managers = keeping(step, self.lent.variables) if self.lent.downloads and numbered else (step, ())
+        made = [self._mount(mount) for mount in step.mounts]
+        taken = {mount.dest for mount in made}
+        for manager in managers:
+            name = f"workbench-{manager.name}-{self.lent.kinds.get(root, 'other')}-{step.user or 'root'}"
+            made.append(_cache(manager.folder, name, "shared", 0o755, self._numbers(step.user or "0", root)))
+            if manager.file:
+                made.append(mounts.secret(manager.file, manager.file.rpartition("/")[2], mode=0o444))
+        made += [mounts.secret(path, name, mode=0o444) for path, name in self.lent.secrets.items() if path not in taken]
+        return state.run(
+            step.arguments,
+            env=dict(step.environment),
+            cwd=step.folder,
+            user=self._user(step.user, root),
+            mounts=made,
+            network=step.network or self.lent.network,
+            proxies=self.lent.proxies,
+            name=step.title,
+            ignore_cache=self.lent.fresh,
+        )
+
+    def _user(self, user: str, root: str) -> str:
+        """Return the user as the daemon can look it up: it does so only where the image has a list of groups."""
+        return user if root in self.lent.looked_up else self._numbers(user, root)
+
+    def _numbers(self, user: str, root: str, unknown: str = "0") -> str:
+        """Return a user's number with that of the group, which is `unknown` for a stranger; a name as it is."""
+        number = "0" if user == "root" else user
+        return f"{number}:{self.lent.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
+
+    def _mount(self, mount: Mount) -> mounts.Mount:
+        if mount.kind == "secret":
+            owner = f"{mount.uid}:{mount.gid}"
+            return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
+        if mount.kind == "tmpfs":
+            return mounts.tmpfs(mount.target)
+        source = "/" + mount.source.strip("/")
+        if mount.kind == "bind":
+            return mounts.bind(
+                mount.target, self._origin(mount.origin or Origin()), selector=source, readonly=mount.readonly
+            )
+        if mount.origin is None:
+            return _cache(mount.target, mount.id, mount.sharing, mount.mode, f"{mount.uid}:{mount.gid}")
+        return mounts.cache(
+            mount.target, mount.id, sharing=mount.sharing, tree=self._origin(mount.origin), selector=source
+        )
+
+
+def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.Mount:
+    said = f"the first folder of the cache {name}"
+    first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=said)
+    if mode & 0o022:
+        # A daemon makes folders under its umask; what it copies, it gives the mode that is asked for.
+        first = scratch().copy(first, _FIRST, _FIRST, mode=mode, owner=owner, name=said)
+    return mounts.cache(target, name, sharing=sharing, tree=first, selector=_FIRST)
+
+
+def _may_fork(one: Sequence[Step], other: Sequence[Step], there: set[str]) -> bool:
+    """Return whether two sections can be built beside each other: by what is known of them, and by their folders.
+
+    The second must not stand in a folder that only the first makes, as it would make one itself.
+    """
+    if not one[0].section or not stand_beside(one[0].section, other[0].section):
+        return False
+    made = {step.path for step in one if isinstance(step, Folder)} - there
+    return all(any(isinstance(step, Run) for step in steps) for steps in (one, other)) and not any(
+        isinstance(step, Run) and step.folder in made for step in other
+    )

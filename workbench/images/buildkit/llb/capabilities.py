@@ -1,0 +1,63 @@
+"""The capabilities of LLB that a graph of ours may ask for, by BuildKit's names for them.
+
+A daemon answers an undeclared field that it does not know with silence, and a declared capability that
+it does not have with that capability's name: so every vertex declares what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from workbench.images.buildkit.llb.pb import ops_pb2 as pb
+
+IMAGE = "source.image"
+IMAGE_RESOLVE_MODE = "source.image.resolvemode"
+LOCAL = "source.local"
+LOCAL_INCLUDE = "source.local.includepatterns"
+LOCAL_EXCLUDE = "source.local.excludepatterns"
+LOCAL_SHARED_KEY = "source.local.sharedkeyhint"
+HTTP = "source.http"
+HTTP_CHECKSUM = "source.http.checksum"
+HTTP_PERMISSIONS = "source.http.perm"
+EXEC = "exec.meta.base"
+EXEC_DEFAULT_PATH = "exec.meta.setsdefaultpath"
+EXEC_NETWORK = "exec.meta.network"
+EXEC_PROXY = "exec.meta.proxyenv"
+MOUNT_BIND = "exec.mount.bind"
+MOUNT_CACHE = "exec.mount.cache"
+MOUNT_CACHE_SHARING = "exec.mount.cache.sharing"
+MOUNT_CONTENT_CACHE = "exec.mount.cache.content"
+MOUNT_SECRET = "exec.mount.secret"
+MOUNT_SELECTOR = "exec.mount.selector"
+MOUNT_TMPFS = "exec.mount.tmpfs"
+MOUNT_TMPFS_SIZE = "exec.mount.tmpfs.size"
+FILE = "file.base"
+FILE_PATTERNS = "file.copy.includeexcludepatterns"
+FILE_RM_WILDCARD = "file.rm.wildcard"
+FILE_SYMLINK = "file.symlink.create"
+MERGE = "mergeop"
+DIFF = "diffop"
+DESCRIPTION = "meta.description"
+IGNORE_CACHE = "meta.ignorecache"
+
+
+def capabilities_of(definition: pb.Definition) -> frozenset[str]:
+    """Return every capability that the graph declares."""
+    return frozenset(cap for one in definition.metadata.values() for cap, asked in one.caps.items() if asked)
+
+
+def lacking(definition: pb.Definition, enabled: Collection[str]) -> dict[str, str]:
+    """Return what the graph asks for and a daemon with the `enabled` capabilities has not.
+
+    By capability, in order: the name of the first vertex that asks for it, or its digest when it has no name.
+    """
+    found: dict[str, str] = {}
+    for digest, one in definition.metadata.items():
+        for capability in one.caps:
+            if capability not in enabled:
+                found[capability] = min(found.get(capability, "\uffff"), one.description.get(NAME, digest))
+    return dict(sorted(found.items()))
+
+
+# The key under which a vertex has its name, for those who look on.
+NAME = "llb.customname"

@@ -1,0 +1,176 @@
+"""A BuildKit that is there: what it can do, and building with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from workbench.images.background import aside
+from workbench.images.buildkit.llb import solving
+from workbench.images.buildkit.llb.address import Address, parse
+from workbench.images.buildkit.llb.calls import CONTROL, Calls
+from workbench.images.buildkit.llb.failures import NotBuildKitError, TooOldError
+from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.pb import control_pb2 as control
+from workbench.images.buildkit.llb.pb import gateway_pb2 as gateway
+from workbench.images.buildkit.llb.session.session import Session
+from workbench.images.buildkit.llb.solving import Cache, Export
+from workbench.images.buildkit.llb.status import Event, Watch
+from workbench.images.buildkit.llb.transport import channel
+
+_ASK_SECONDS = 30.0
+
+
+def _unwatched(event: Event) -> None:
+    """Look away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a daemon says of itself: the enabled capabilities of graphs and of gateways, and who runs the steps."""
+
+    graph: frozenset[str]
+    gateway: frozenset[str]
+    workers: tuple[str, ...]
+
+
+class Daemon:
+    """A BuildKit; `is_engine` when a Docker Engine holds it, which keeps images itself (exporter `moby`)."""
+
+    def __init__(self, calls: Calls, *, is_engine: bool) -> None:
+        self._calls = calls
+        self.is_engine = is_engine
+        self._lock = threading.Lock()
+        self._said: Said | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self._calls.address
+
+    def capabilities(self) -> frozenset[str]:
+        """Return which capabilities graphs may use: those that are enabled, not all that it knows."""
+        return self._ask().graph
+
+    def frontend_capabilities(self) -> frozenset[str]:
+        """Return which capabilities the function of a build may use."""
+        return self._ask().gateway
+
+    def version(self) -> str:
+        """Return the version of BuildKit, "" when it does not tell."""
+        try:
+            answer = self._calls.ask(
+                f"{CONTROL}/Info", control.InfoRequest(), control.InfoResponse, seconds=_ASK_SECONDS
+            )
+        except TooOldError:
+            return ""
+        return answer.buildkitVersion.version
+
+    def describe(self, asking: Gateway | None = None) -> str:
+        """Return one line about it for a log; `asking` is a build on its way, so that none is begun for the answer."""
+        told = aside(self.version)
+        if asking is not None:
+            with self._lock:
+                self._said = _said(asking.ping())
+        kind = "the BuildKit of a Docker Engine" if self.is_engine else "a BuildKit of its own"
+        version = told.result() or "of a version before 0.11"
+        joins = "with" if {"mergeop", "diffop"} <= self.capabilities() else "without"
+        return f"{self.address}: {kind}, {version}, {len(self.capabilities())} capabilities, {joins} merge and diff"
+
+    def build(
+        self,
+        function: Callable[[Gateway], Answer],
+        *,
+        exporter: str = "",
+        exporter_attributes: Mapping[str, str] | None = None,
+        session: Session | None = None,
+        watch: Watch = _unwatched,
+        cache_from: Sequence[Cache] = (),
+        cache_to: Sequence[Cache] = (),
+        entitlements: Sequence[str] = (),
+    ) -> dict[str, str]:
+        """Build what `function` decides on, export it, and return what the exporter says of it.
+
+        `function` runs in this thread, `watch` is called in another one, in order. An exporter of
+        "" makes no image and fills the cache only. Raises a BuildKitError when something fails, and
+        whatever `function` and `watch` raise; then, and at Ctrl-C, the daemon has ended the build
+        before this returns, or was asked to and did not within ten seconds.
+        """
+        request = self._request(Export(exporter, exporter_attributes or {}), cache_from, cache_to, entitlements)
+        return solving.solve(self._calls, request, session, watch, function)
+
+    def solve_frontend(
+        self,
+        frontend: str,
+        attributes: Mapping[str, str],
+        *,
+        exporter: str = "",
+        exporter_attributes: Mapping[str, str] | None = None,
+        session: Session | None = None,
+        watch: Watch = _unwatched,
+        cache_from: Sequence[Cache] = (),
+        cache_to: Sequence[Cache] = (),
+        entitlements: Sequence[str] = (),
+    ) -> dict[str, str]:
+        """Build with a frontend of the daemon's own, `dockerfile.v0` for one, as `build` does."""
+        request = self._request(Export(exporter, exporter_attributes or {}), cache_from, cache_to, entitlements)
+        request.Frontend = frontend
+        request.FrontendAttrs.update(attributes)
+        return solving.solve(self._calls, request, session, watch)
+
+    def _request(
+        self, export: Export, cache_from: Sequence[Cache], cache_to: Sequence[Cache], entitlements: Sequence[str]
+    ) -> control.SolveRequest:
+        return control.SolveRequest(
+            Exporter=export.kind,
+            ExporterAttrs=dict(export.attributes),
+            Cache=control.CacheOptions(
+                Exports=[cache.entry() for cache in cache_to], Imports=[cache.entry() for cache in cache_from]
+            ),
+            Entitlements=list(entitlements),
+        )
+
+    def _ask(self) -> Said:
+        with self._lock:
+            if self._said is None:
+                heard: list[gateway.PongResponse] = []
+
+                def ask(build: Gateway) -> Answer:
+                    heard.append(build.ping())
+                    return Answer()
+
+                self.build(ask)
+                self._said = _said(heard[0])
+            return self._said
+
+
+def _said(pong: gateway.PongResponse) -> Said:
+    return Said(
+        frozenset(one.ID for one in pong.LLBCaps if one.Enabled),
+        frozenset(one.ID for one in pong.FrontendAPICaps if one.Enabled),
+        tuple(worker.ID for worker in pong.Workers),
+    )
+
+
+@contextmanager
+def connect(address: str | Address, *, certificates: str = "") -> Iterator[Daemon]:
+    """Yield the BuildKit at `address`: unix:///path or tcp://host:port, of a Docker Engine or of its own.
+
+    With a folder of `certificates` (ca.pem, and cert.pem with key.pem), TLS is spoken. Raises a
+    BuildKitError that says what is there instead.
+    """
+    where = parse(address, certificates) if isinstance(address, str) else address
+    with channel(where) as (made, is_engine):
+        calls = Calls(made, str(where))
+        try:
+            calls.ask(
+                f"{CONTROL}/ListWorkers",
+                control.ListWorkersRequest(),
+                control.ListWorkersResponse,
+                seconds=_ASK_SECONDS,
+            )
+        except TooOldError:
+            raise NotBuildKitError(f"what listens at {where} speaks gRPC and is no BuildKit") from None
+        yield Daemon(calls, is_engine=is_engine)

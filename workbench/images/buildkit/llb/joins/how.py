@@ -1,0 +1,45 @@
+"""The ways of joining branches, and which one a daemon allows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from workbench.images.buildkit.llb import capabilities as caps
+
+
+class Way(StrEnum):
+    """How branches become one tree."""
+
+    MERGE = "merge"  # the daemon's own MergeOp of the branches' DiffOps: nothing is copied
+    GENERAL = "general"  # one step compares the trees and copies what differs
+    REPLAY = "replay"  # the steps of each branch are done on what came of the one before: nothing runs side by side
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """A way of joining; `content_cache` is whether the daemon can be told not to read trees before a step."""
+
+    way: Way
+    content_cache: bool = False
+
+
+MERGE = How(Way.MERGE)
+GENERAL = How(Way.GENERAL)
+REPLAY = How(Way.REPLAY)
+
+
+def choose(capabilities: Collection[str], *, shell: bool = True) -> tuple[How, str]:
+    """Return how to join on a daemon with these (enabled) capabilities, and a sentence for the log that says why.
+
+    `shell`: whether the base has a shell, and with it a Python or coreutils, findutils, awk and GNU tar, or busybox.
+    """
+    told = caps.MOUNT_CONTENT_CACHE in capabilities
+    lacking = [name for name in (caps.MERGE, caps.DIFF) if name not in capabilities]
+    if not lacking:
+        return How(Way.MERGE, told), "branches are joined by MergeOp, which this BuildKit has"
+    why = f"this BuildKit has no {' and no '.join(lacking)}"
+    if shell:
+        return How(Way.GENERAL, told), f"branches are joined by a step that compares them: {why}"
+    return How(Way.REPLAY, told), f"branches are built one after the other: {why}, and the base has no shell"

@@ -1,0 +1,172 @@
+"""What a build may ask of us, and the server that answers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets as randomness
+import shutil
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import grpc
+
+from workbench.images.buildkit.llb.bridge import private_folder
+from workbench.images.buildkit.llb.failures import SessionLostError, named
+from workbench.images.buildkit.llb.pb import control_pb2 as control
+from workbench.images.buildkit.llb.session import health
+from workbench.images.buildkit.llb.session.files import Files
+from workbench.images.buildkit.llb.session.logins import Login, Logins
+from workbench.images.buildkit.llb.session.method import Method
+from workbench.images.buildkit.llb.session.received import Received
+from workbench.images.buildkit.llb.session.secrets import Secret, Secrets
+
+_CHUNK = 32 * 1024
+_READY_SECONDS = 20.0
+_END_SECONDS = 2.0
+# A step, a secret, a health check and several folders may be asked for at once.
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a build may have of us.
+
+    `files` are the folders that local sources name; `secrets` are bytes or paths by id; `auth` is
+    user and password by registry, and what podman and docker keep is used for other registries;
+    `output` is the file that an exporter such as `oci` or `docker` writes here.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    auth: Mapping[str, Login] = field(default_factory=dict, repr=False)
+    output: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells the daemon that it has had these folders before: their paths."""
+        paths = sorted(f"{name}\0{os.path.abspath(folder)}" for name, folder in self.files.items())
+        return hashlib.sha256("\0".join(paths).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+class Running:
+    """A session that the daemon has: its id, and how many bytes of files it asked for."""
+
+    def __init__(self, files: Files, received: Received | None) -> None:
+        self.id = randomness.token_hex(16)
+        self._files = files
+        self._received = received
+
+    def keep(self) -> None:
+        """Put the file that was exported in its place: the build is done."""
+        if self._received is not None:
+            self._received.keep()
+
+    @property
+    def sent(self) -> int:
+        """The bytes of files that were sent."""
+        return self._files.sent
+
+
+@contextmanager
+def started(channel: grpc.Channel, address: str, session: Session) -> Iterator[Running]:
+    """Yield the session once the daemon uses it; raises a BuildKitError when it does not want it.
+
+    All of it is gone afterwards: server, threads, socket.
+    """
+    files = Files(session.files)
+    methods = [*files.methods(), *Secrets(session.secrets).methods(), *Logins(session.auth).methods()]
+    received = Received(session.output) if session.output else None
+    methods += received.methods() if received else []
+    running = Running(files, received)
+    folder = private_folder()
+    pool = ThreadPoolExecutor(_THREADS, "buildkit-session")
+    server = _server(pool, [*methods, health.method()], f"{folder}/socket")
+    near = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        near.connect(f"{folder}/socket")
+        carried = _Carried(channel, near, running.id, session.key, [method.path for method in methods])
+        try:
+            carried.wait(address)
+            yield running
+        finally:
+            carried.close()
+    finally:
+        near.close()
+        server.stop(None).wait()
+        pool.shutdown()
+        if received is not None:
+            received.drop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _server(pool: ThreadPoolExecutor, methods: list[Method], path: str) -> grpc.Server:
+    server = grpc.server(pool, options=(("grpc.so_reuseport", 0),))
+    services: dict[str, dict[str, grpc.RpcMethodHandler]] = {}  # type: ignore[type-arg]
+    for method in methods:
+        _, service, name = method.path.split("/")
+        services.setdefault(service, {})[name] = method.handler
+    handlers = [grpc.method_handlers_generic_handler(service, found) for service, found in services.items()]
+    server.add_generic_rpc_handlers(handlers)
+    server.add_insecure_port(f"unix:{path}")
+    server.start()
+    return server
+
+
+class _Carried:
+    """Carries the bytes between the daemon, which is the client here, and our server."""
+
+    def __init__(self, channel: grpc.Channel, near: socket.socket, name: str, key: str, paths: list[str]) -> None:
+        call = channel.stream_stream(
+            "/moby.buildkit.v1.Control/Session",
+            request_serializer=control.BytesMessage.SerializeToString,
+            response_deserializer=control.BytesMessage.FromString,
+        )
+        prefix = "x-docker-expose-session-"
+        metadata = [(f"{prefix}uuid", name), (f"{prefix}name", "workbench-images"), (f"{prefix}sharedkey", key)]
+        metadata += [(f"{prefix}grpc-method", path) for path in paths]
+        self._near = near
+        self._ready = threading.Event()
+        self._error: grpc.RpcError | None = None
+        self._call = call(self._ours(), metadata=tuple(metadata))
+        self._thread = threading.Thread(target=self._theirs, name="buildkit-session", daemon=True)
+        self._thread.start()
+
+    def wait(self, address: str) -> None:
+        """Wait until the daemon speaks."""
+        if not self._ready.wait(_READY_SECONDS):
+            raise SessionLostError(f"the BuildKit at {address} does not use the session that was offered")
+        if self._error is not None:
+            raise named(self._error.code(), self._error.details() or "", address)
+
+    def close(self) -> None:
+        """End it in both directions."""
+        self._call.cancel()
+        try:
+            self._near.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        # As for Status: the channel ends what this does not.
+        self._thread.join(_END_SECONDS)
+
+    def _ours(self) -> Iterator[control.BytesMessage]:
+        try:
+            while data := self._near.recv(_CHUNK):
+                yield control.BytesMessage(data=data)
+        except OSError:
+            pass
+
+    def _theirs(self) -> None:
+        try:
+            for message in self._call:
+                self._near.sendall(message.data)
+                self._ready.set()
+        except grpc.RpcError as error:
+            self._error = error
+        except OSError:
+            pass
+        self._ready.set()

@@ -1,0 +1,1 @@
+"""The CUDA images on a base."""

@@ -1,0 +1,136 @@
+"""Certificates, indexes and proxies of the builder's own network, lent to a build without a trace in the image.
+
+The files are mounted below /dev, which is never part of an image, and the variables that point at
+them are ARGs in a copy of the Containerfile, which do not outlive the build. Addresses with
+passwords are only ever in the mounted files. dnf knows no such variable: behind a network that
+inspects TLS it needs a mirror over HTTP, or a root image that trusts the network's certificate.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from workbench.containerfile.parser import instructions
+from workbench.errors import WorkbenchError
+
+CA_BUNDLE = "WORKBENCH_CA_BUNDLE"
+APT_PROXY = "WORKBENCH_APT_PROXY"
+
+_CA, _PIP, _APT = "/dev/workbench-ca.pem", "/dev/workbench-pip.conf", "/dev/workbench-apt.conf"
+_TRUST = (
+    "PIP_CERT",
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "GIT_SSL_CAINFO",
+)
+# What pip on this machine is told by variables, and means the same inside a build.
+_PIP_KEYS = {
+    "PIP_INDEX_URL": "index-url",
+    "PIP_EXTRA_INDEX_URL": "extra-index-url",
+    "PIP_PROXY": "proxy",
+    "PIP_TRUSTED_HOST": "trusted-host",
+}
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a build is lent: files by their path inside, and the variables that point at them."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def mounts(self) -> list[str]:
+        """Return the engine's options that mount the files, read-only (`z`: readable under SELinux too)."""
+        return [f"--volume={here}:{inside}:ro,z" for inside, here in self.files.items()]
+
+    def containerfile(self, text: str) -> str:
+        """Return `text` with the variables declared in every stage; the same text when there are none."""
+        if not self.variables:
+            return text
+        declared = "ARG " + " ".join(f"{name}={value}" for name, value in self.variables.items())
+        parsed = instructions(text)
+        lines = text.splitlines()
+        for at in range(len(parsed) - 1, -1, -1):
+            if parsed[at].word == "FROM":
+                # Before the next instruction: a FROM may go on over several lines.
+                following = parsed[at + 1].line - 1 if at + 1 < len(parsed) else len(lines)
+                lines.insert(following, declared)
+        return "\n".join(lines) + "\n"
+
+
+@contextmanager
+def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ) -> Iterator[Site]:
+    """Yield what the builds of this machine are lent; its files are gone afterwards.
+
+    `ca_bundle` is a PEM file, else WORKBENCH_CA_BUNDLE names one. The indexes of pip come from
+    PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY. With none of them the
+    Site is empty. (http_proxy and no_proxy are the engine's to pass.) Raises WorkbenchError for a
+    bundle that is none.
+    """
+    bundle = ca_bundle or environ.get(CA_BUNDLE, "")
+    texts: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    if bundle:
+        texts[_CA] = _certificates(bundle)
+        variables |= dict.fromkeys(_TRUST, _CA)
+    if pip := _pip_conf(environ):
+        texts[_PIP] = pip
+        variables["PIP_CONFIG_FILE"] = _PIP
+    if apt := _apt_conf(environ, bool(bundle)):
+        texts[_APT] = apt
+        variables["APT_CONFIG"] = _APT
+    # The folder is this user's alone; the files in it are readable for any user inside the build.
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        files = {}
+        for inside, text in texts.items():
+            files[inside] = os.path.join(folder, os.path.basename(inside))
+            with open(files[inside], "w") as file:
+                file.write(text)
+            os.chmod(files[inside], 0o644)
+        yield Site(files, variables)
+
+
+def redacted(text: str) -> str:
+    """Return `text` without the user and password of any address in it."""
+    return _PASSWORD.sub("***@", text)
+
+
+def _certificates(bundle: str) -> str:
+    try:
+        with open(bundle, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except OSError as error:
+        raise WorkbenchError(f"the CA bundle cannot be read: {error.strerror}", where=bundle) from None
+    if "PRIVATE KEY-----" in text:
+        raise WorkbenchError("the CA bundle holds a private key", where=bundle, hint="give the certificates only")
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise WorkbenchError("the CA bundle holds no certificate", where=bundle, hint="it must be a PEM file")
+    return text
+
+
+def _pip_conf(environ: Mapping[str, str]) -> str:
+    lines = []
+    for variable, key in _PIP_KEYS.items():
+        # A folder of this machine is none of the build's.
+        words = [word for word in environ.get(variable, "").split() if not word.startswith(("file:", "/"))]
+        if words:
+            lines.append(f"{key} = {' '.join(words)}\n")
+    return "[global]\n" + "".join(lines) if lines else ""
+
+
+def _apt_conf(environ: Mapping[str, str], has_bundle: bool) -> str:
+    proxy = environ.get(APT_PROXY, "")
+    if re.search(r'["\s;]', proxy):
+        raise WorkbenchError(f"{APT_PROXY} is no address", hint="write it as http://proxy.example.com:3142")
+    lines = [f'Acquire::{scheme}::Proxy "{proxy}";\n' for scheme in ("http", "https") if proxy]
+    if has_bundle:
+        lines.append(f'Acquire::https::CAInfo "{_CA}";\n')
+    return "".join(lines)

@@ -1,0 +1,1 @@
+"""podman as a builder of images."""

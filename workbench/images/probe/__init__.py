@@ -1,0 +1,1 @@
+"""What a base image says of itself, and what follows from that."""

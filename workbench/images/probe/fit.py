@@ -1,0 +1,59 @@
+"""Does a base fit what a recipe's tag says of it? Asked before minutes are spent on it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+
+from workbench.catalog.bases import has_cuda
+from workbench.compose.recipe import MANIFEST
+from workbench.compose.selection import Selection
+from workbench.errors import WorkbenchError
+from workbench.images.base_image import how_to_make
+from workbench.images.probe.base import Base
+from workbench.names import is_name
+from workbench.recipes.read import Manifest, read_manifest
+
+# This catalogue's systems; another catalogue's are known if they have the same name.
+_SYSTEMS = os.path.join(os.path.abspath(__file__).rpartition("/workbench/")[0], "base")
+
+
+def promised(folder: str) -> Manifest | None:
+    """Return what the recipe in `folder` says of itself, None when it is no recipe."""
+    return read_manifest(folder) if os.path.exists(os.path.join(folder, MANIFEST)) else None
+
+
+def check_fit(recipe: Manifest, base: Base) -> None:
+    """Raise WorkbenchError when the base is another one than the recipe's tag promises.
+
+    Only what the base says is held against it: a system that does not tell its name is believed.
+    """
+    if wrong := list(misfits(recipe.selection, base, known_system(recipe.selection.os))):
+        make = how_to_make(base.image)
+        raise WorkbenchError(
+            f"the base {base.image} does not fit the tag {recipe.tag}: {'; '.join(wrong)}",
+            hint="compose the recipe on another base" + (f", or make this one again with {make}" if make else ""),
+        )
+
+
+def misfits(selection: Selection, base: Base, system: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the selection says of the base and is not so; `system` is what its os-release should have."""
+    if base.system and any(base.system.get(name, "") != value for name, value in system.items()):
+        yield f"it is {base.system_name or 'another system'}, and not {selection.os}"
+    if base.python and base.python != selection.python:
+        yield f"its Python is {base.python}, and not {selection.python}"
+    if has_cuda(selection.base) and base.system and not base.cuda:
+        yield "it has no CUDA (no CUDA_VERSION in its environment)"
+    if not has_cuda(selection.base) and base.cuda:
+        yield f"it has CUDA {base.cuda}, of which the tag says nothing"
+
+
+def known_system(name: str) -> Mapping[str, str]:
+    """Return what the os-release of a system has, as the catalogue's os.toml says; empty for an unknown one."""
+    path = os.path.join(_SYSTEMS, name, "os.toml")
+    if not is_name(name) or not os.path.exists(path):
+        return {}
+    with open(path, "rb") as file:
+        said = tomllib.load(file).get("os-release", {})
+    return {str(key): str(value) for key, value in said.items()}

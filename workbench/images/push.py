@@ -1,0 +1,56 @@
+"""Pushing an image: its dated tag first, and `latest` only when that arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.errors import UsageError, WorkbenchError
+from workbench.images.store import PODMAN, Store
+from workbench.names import LATEST, is_image, is_qualified, with_tag
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The references that a registry now has, in the order they were pushed."""
+
+    images: tuple[str, ...]
+
+
+def check_repository(repository: str) -> str:
+    """Return `repository` when an image can be pushed there: a registry and a name, without a tag.
+
+    Raises UsageError otherwise.
+    """
+    if not is_image(repository) or with_tag(repository, "x") != f"{repository}:x":
+        raise UsageError(
+            f"{repository!r} is not a repository", hint="write it as quay.io/your-team/workbench-images, without a tag"
+        )
+    if not is_qualified(repository) or repository.startswith("localhost/"):
+        raise UsageError(f"{repository!r} does not name its registry", hint=f"write registry.example.com/{repository}")
+    return repository
+
+
+def latest_tag(tag: str) -> str:
+    """Return the alias of a dated tag: what stands behind its last underscore becomes `latest`."""
+    return f"{tag.rpartition('_')[0]}_{LATEST}"
+
+
+def push(image: str, repository: str, store: Store = PODMAN) -> Pushed:
+    """Push the `image` of `store` to `repository` under its own tag, then move the tag's `latest` there.
+
+    Raises WorkbenchError that says which tags arrived when the registry refuses one.
+    """
+    check_repository(repository)
+    tag = image.rpartition(":")[2]
+    done: list[str] = []
+    for target in dict.fromkeys((f"{repository}:{tag}", f"{repository}:{latest_tag(tag)}")):
+        answer = store.push(image, target)
+        if answer.code != 0:
+            arrived = f"{', '.join(done)} arrived; " if done else "nothing was pushed and no tag moved; "
+            host = repository.split("/", 1)[0]
+            raise WorkbenchError(
+                f"pushing {target} failed: {answer.reason}",
+                hint=f"{arrived}`podman login {host}` if it refuses you, then push again: what is built stays built",
+            )
+        done.append(target)
+    return Pushed(tuple(done))

@@ -1,0 +1,80 @@
+"""Images that hold this tool itself, or a part of it, on a standard base."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.catalog.values import Catalogue
+from workbench.compose.recipe import CONTAINERFILE, source_digest
+from workbench.errors import WorkbenchError
+from workbench.images.builder import BuildRequest
+from workbench.images.chain import base_name, check_choice
+from workbench.images.recipe_build import RELEASE_LABEL, SOURCE_LABEL, TAG_LABEL
+from workbench.names import LATEST, python_folder
+
+_NOT = shutil.ignore_patterns("__pycache__", "kubernetes", ".*")
+
+
+@contextmanager
+def tool_image(
+    name: str,
+    folder: str,
+    tool: tuple[str, ...],
+    catalogue: Catalogue,
+    root: str,
+    release: str,
+    os_name: str,
+    python: str,
+    date: str,
+    *,
+    options: tuple[str, ...] = (),
+    ca_bundle: str = "",
+    cache: bool = True,
+) -> Iterator[BuildRequest]:
+    """Yield what builds the image `name` from the repository at `root`; its folder is there as long as it is held.
+
+    The Containerfiles are in `folder`, one for each family of systems; it becomes `image/` for them, and
+    what `tool` names of the repository lies in `tool/`. Raises UsageError or WorkbenchError when the
+    release has no such base, and when the system has no Containerfile.
+    """
+    check_choice(catalogue, release, os_name, python, date)
+    kinds = [kind for kind in catalogue.variants(os_name) if kind]
+    texts = [path for kind in kinds if (path := Path(root, folder, f"{CONTAINERFILE}.{kind}")).exists()]
+    if not texts:
+        raise WorkbenchError(f"the {name} image has no Containerfile for {os_name}", where=folder)
+    tags = [f"{name}-{os_name}-{python_folder(python)}_{release}_{day}" for day in (date, LATEST)]
+    with tempfile.TemporaryDirectory(prefix=f"{name}-image-") as context:
+        shutil.copytree(Path(root, folder), f"{context}/image")
+        for part in tool:
+            source, target = Path(root, part), Path(context, "tool", part)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=_NOT)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+        yield BuildRequest(
+            names=tuple(dict.fromkeys(f"{LOCAL_REPOSITORY}:{tag}" for tag in tags)),
+            folder=context,
+            text=texts[0].read_text(),
+            labels={TAG_LABEL: tags[0], RELEASE_LABEL: release, SOURCE_LABEL: source_digest(_digests(context))},
+            arguments={"BASE_IMAGE": base_name(release, os_name, python, date)},
+            options=options,
+            ca_bundle=ca_bundle,
+            cache=cache,
+        )
+
+
+def _digests(folder: str) -> dict[str, str]:
+    found = {}
+    for above, _, names in os.walk(folder):
+        for name in names:
+            path = Path(above, name)
+            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found

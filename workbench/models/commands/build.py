@@ -1,0 +1,83 @@
+"""`model build`: the image of a model."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from workbench.errors import EXIT_OK, UsageError
+from workbench.models.commands.options import wish_options
+from workbench.verbs.build import backend_of, build_options, tell_builder
+
+EXAMPLES = """\
+  wizard.py model build mymodel                         as cog.yaml names it, or localhost/models/mymodel:latest
+  wizard.py model build mymodel --weightless            on monobase: no package in the image
+  wizard.py model build mymodel --backend buildkit      with the BuildKit of this machine's Docker Engine
+  wizard.py model build mymodel --secret token=FILE     lend a step of run the secret that it names
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `build`."""
+    wish_options(parser)
+    parser.add_argument("--secret", metavar="ID=FILE", action="append", default=[], help="a secret of run's steps")
+    build_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build the image, keep the lock, and print the image's name."""
+    from workbench.catalog.reader import read_catalogue
+    from workbench.catalog.tree import Tree
+    from workbench.cli import REPOSITORY
+    from workbench.images.make import make
+    from workbench.models.commands.options import wish_of
+    from workbench.models.inspection import image_model
+    from workbench.models.lock import keep
+    from workbench.models.prepare import resolve, stand
+    from workbench.models.request import model_request
+    from workbench.models.show import built, image_data
+
+    options = tuple(args.options)
+    backend = backend_of(args, options)
+    secrets = _secrets(args.secret)
+    catalogue = read_catalogue(args.catalog)
+    wish = wish_of(args, catalogue)
+    prepared = stand(resolve(catalogue, args.folder, wish), wish, backend.store)
+    model = prepared.model
+    tell_builder(backend, quiet=args.json)
+    if not args.json:
+        for line in (built(model), *(f"note: {note}" for note in model.resolved.notes)):
+            print(line, file=sys.stderr)
+    with model_request(
+        model,
+        args.folder,
+        prepared.lock,
+        Tree(REPOSITORY),
+        catalogue,
+        wish.place.os,
+        options=options,
+        secrets=secrets,
+        ca_bundle=args.ca_bundle,
+        cache=args.cache,
+    ) as request:
+        made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+    if prepared.lock is not None and not prepared.lock.is_kept:
+        keep(args.folder, prepared.lock)
+    if args.json:
+        print(
+            json.dumps({**made.as_data(), "model": image_data(image_model(made.built.image, backend.store))}, indent=2)
+        )
+    else:
+        print(made.built.image)
+    return EXIT_OK
+
+
+def _secrets(given: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path) or name in found:
+            raise UsageError(f"--secret {text!r} cannot be", hint="write each once, as --secret token=FILE")
+        found[name] = path
+    return found

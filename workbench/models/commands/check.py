@@ -1,0 +1,45 @@
+"""`model check`: every fault of a model, or what it gets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from workbench.errors import EXIT_OK
+from workbench.models.commands.options import wish_options
+
+EXAMPLES = """\
+  wizard.py model check mymodel                what is asked for and what it gets
+  wizard.py model check mymodel --lock         and keep its packages as mymodel/model.lock
+  wizard.py model check mymodel --weightless   would monobase have all of it?
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `check`."""
+    wish_options(parser)
+    parser.add_argument("--lock", action="store_true", help="write model.lock beside cog.yaml")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what the model gets; its faults are raised."""
+    from workbench.catalog.reader import read_catalogue
+    from workbench.models.commands.options import wish_of
+    from workbench.models.lock import LOCK, keep
+    from workbench.models.prepare import resolve
+    from workbench.models.show import as_data, table
+
+    catalogue = read_catalogue(args.catalog)
+    prepared = resolve(catalogue, args.folder, wish_of(args, catalogue))
+    if args.lock and prepared.lock is not None and not prepared.lock.is_kept:
+        keep(args.folder, prepared.lock)
+        print(f"wrote {args.folder}/{LOCK}", file=sys.stderr)
+    if args.json:
+        print(json.dumps(as_data(prepared), indent=2))
+        return EXIT_OK
+    print(table(prepared))
+    for note in prepared.model.resolved.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return EXIT_OK

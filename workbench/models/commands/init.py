@@ -1,0 +1,26 @@
+"""`model init`: a new model that works."""
+
+from __future__ import annotations
+
+import argparse
+
+from workbench.errors import EXIT_OK
+
+EXAMPLES = """\
+  wizard.py model init mymodel     then: model check mymodel, model build mymodel
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `init`."""
+    parser.add_argument("folder", metavar="DIR", help="the model's folder; it is made")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the files and print their paths."""
+    from workbench.catalog.tree import Tree
+    from workbench.cli import REPOSITORY
+    from workbench.models.start import start
+
+    print("\n".join(start(args.folder, Tree(REPOSITORY))))
+    return EXIT_OK

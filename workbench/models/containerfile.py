@@ -1,0 +1,69 @@
+"""The Containerfile of a model, from the templates in `models/`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from workbench.catalog.tree import Tree
+from workbench.catalog.values import Catalogue
+from workbench.compose.stitch import generic_path
+from workbench.models.config import RunStep
+from workbench.models.model import Model
+
+FOLDER = "models"
+_UMASK = "umask 0002\n"
+
+
+def containerfile(model: Model, templates: Tree, catalogue: Catalogue, os: str, *, requirements: bool) -> str:
+    """Return the Containerfile of `model`; `requirements` says whether there are packages left to install."""
+    config = model.config
+    weightless = bool(model.standing.generation)
+    served = {"COG_PREDICT_TYPE_STUB": config.predict, "COG_TRAIN_TYPE_STUB": config.train}
+    served["COG_MAX_CONCURRENCY"] = str(config.concurrency or "")
+    served |= model.standing.variables
+    packages = ""
+    if config.build.system_packages and not weightless:
+        packages = catalogue.tree.text(generic_path(catalogue, os, "bundles", "os_packages")).rstrip("\n")
+    name = "weightless.Containerfile.j2" if weightless else "Containerfile.j2"
+    return _rendered(
+        templates.text(f"{FOLDER}/{name}"),
+        {
+            "name": model.name,
+            "base": model.standing.image,
+            "system_packages": config.build.system_packages,
+            "os_packages": packages,
+            "pre_install": config.build.pre_install,
+            "requirements": requirements,
+            "environment": _variables(config.environment),
+            "run_steps": config.build.run,
+            "served": _variables({key: value for key, value in served.items() if value}),
+            "run": _run,
+        },
+    )
+
+
+def _rendered(template: str, names: Mapping[str, object]) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return re.sub(r"\n{3,}", "\n\n", environment.from_string(template).render(names))
+
+
+def _run(step: RunStep) -> str:
+    """Return a RUN instruction; in JSON form, for a command may have line breaks and quotes of its own."""
+    mounts = "".join(f"--mount=type=secret,id={mount.id},target={mount.target} " for mount in step.mounts)
+    # What a step leaves stays writable for the group 0, as everything else.
+    return f"RUN {mounts}{json.dumps(['/bin/sh', '-ec', _UMASK + step.command])}"
+
+
+def _variables(values: Mapping[str, str]) -> str:
+    return " \\\n    ".join(f"{name}={_quoted(value)}" for name, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    """Return a value that ENV takes as it is: no variable in it is replaced."""
+    return '"' + re.sub(r'([\\"$])', r"\\\1", value) + '"'

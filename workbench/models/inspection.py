@@ -1,0 +1,42 @@
+"""Models looked at where they are: in an image that was built, or in a folder, without fetching anything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from workbench.catalog.faults import Faults
+from workbench.errors import WorkbenchError
+from workbench.images.store import PODMAN, Store, needed
+from workbench.models.labels import model_of
+from workbench.models.load import read_config
+from workbench.models.lock import kept_versions
+from workbench.models.model import Model
+from workbench.models.openapi import schema_of
+from workbench.models.resolve import raise_all
+from workbench.names import is_image
+
+
+def image_model(image: str, store: Store = PODMAN) -> Model:
+    """Return the model of an `image` of `store`, with its id, layers and bytes; raises WorkbenchError for none."""
+    seen = needed(store, image, hint="`wizard.py model build` makes one; --backend says whose images are meant")
+    return replace(model_of(image, seen.labels), id=seen.id, layers=seen.layers, size=seen.size)
+
+
+def check_image(text: str) -> str:
+    """Return `text` when it may name an image; raises WorkbenchError otherwise."""
+    if not is_image(text):
+        raise WorkbenchError(f"{text!r} is neither a folder with a cog.yaml nor an image's name")
+    return text
+
+
+def folder_data(folder: str) -> dict[str, Any]:
+    """Return what the cog.yaml, the lock and the code in `folder` say.
+
+    Raises FaultsError with what is wrong with cog.yaml.
+    """
+    faults = Faults()
+    config = read_config(folder, faults)
+    raise_all(folder, faults)
+    schema, _ = schema_of(folder, config.predict) if config.predict else ({}, "")
+    return {"folder": folder, "config": config.as_data(), "packages": kept_versions(folder), "schema": schema}

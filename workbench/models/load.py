@@ -1,0 +1,204 @@
+"""Reading a cog.yaml strictly: every key known, every value of its type, every fault with its line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from workbench.catalog.faults import Faults
+from workbench.errors import WorkbenchError
+from workbench.models import rules
+from workbench.models.config import FILE, Build, Config, Mount, RunStep
+from workbench.models.marked import LIST, MAP, NOTHING, NUMBER, TEXT, TRUTH, Node, read_marked
+from workbench.names import suggestion
+
+Rule = Callable[[str], str]
+_TOP = ("build", "predict", "run", "train", "image", "concurrency", "environment")
+_BUILD = (
+    *("gpu", "cuda", "cudnn", "python_version", "python_packages", "python_requirements"),
+    *("system_packages", "pre_install", "run"),
+)
+# What cog itself knows, and is not done here: saying so is better than going on without it.
+_NOT_HERE = {
+    "build.fast": "is about pushing to one registry, and does nothing here: take it out",
+    "build.environment": "is not taken: variables stand in the list `environment` at the top",
+    "build.python_overrides": "is not taken: write the versions that you want into the requirements",
+    "weights": "is not taken: keep weights beside the code, or fetch them in setup()",
+    "tests": "is not taken: test the image that was built",
+    "concurrency.default_target": "is for one platform's scaling, and does nothing here: take it out",
+}
+_KINDS = {TEXT: "a text", NUMBER: "a number", TRUTH: "true or false", LIST: "a list", MAP: "a map", NOTHING: "nothing"}
+
+
+def read_config(folder: str, faults: Faults) -> Config:
+    """Return what the cog.yaml in `folder` says; what is wrong with it goes to `faults`, and is left out.
+
+    Raises WorkbenchError when there is none, or when it is no YAML.
+    """
+    path = os.path.join(folder, FILE)
+    if not os.path.isfile(path):
+        hint = f"`wizard.py model init {folder}` makes one"
+        raise WorkbenchError(f"there is no {FILE}", where=folder, hint=hint)
+    return config_of(read_marked(path), path, faults)
+
+
+def config_of(root: Node, where: str, faults: Faults) -> Config:
+    """Return what a cog.yaml that was read says; `where` is its path."""
+    reader = _Reader(where, faults)
+    top = reader.map(root, "", _TOP)
+    build = reader.map(top.get("build"), "build", _BUILD)
+    if "predict" in top and "run" in top:
+        reader.fault("run", "predict and run are two names of one key: take one of them")
+    concurrency = reader.map(top.get("concurrency"), "concurrency", ("max",))
+    variables = reader.texts(top, "environment", rules.variable)
+    environment = dict(text.partition("=")[::2] for text in variables)
+    if len(environment) != len(variables):
+        reader.fault("environment", "a variable is set twice")
+    return Config(
+        build=Build(
+            gpu=reader.truth(build, "build.gpu"),
+            cuda=reader.version(build, "build.cuda", rules.cuda),
+            cudnn=reader.version(build, "build.cudnn", rules.cudnn),
+            python_version=reader.version(build, "build.python_version", rules.python_version),
+            python_packages=reader.texts(build, "build.python_packages", rules.python_package),
+            python_requirements=reader.text(build, "build.python_requirements", rules.file),
+            system_packages=reader.texts(build, "build.system_packages", rules.system_package),
+            pre_install=reader.steps(build, "build.pre_install"),
+            run=reader.steps(build, "build.run"),
+        ),
+        predict=reader.text(top, "predict", rules.reference) or reader.text(top, "run", rules.reference),
+        train=reader.text(top, "train", rules.reference),
+        image=reader.text(top, "image", rules.image),
+        concurrency=reader.count(concurrency, "concurrency.max"),
+        environment=environment,
+        lines=reader.lines,
+    )
+
+
+class _Reader:
+    """Takes values out of a cog.yaml by their path, and notes what is wrong with them."""
+
+    def __init__(self, where: str, faults: Faults) -> None:
+        self.where = where
+        self.faults = faults
+        self.lines: dict[str, int] = {}
+
+    def fault(self, path: str, message: str, line: int = 0) -> None:
+        """Note a fault, on the line of the key at `path` if no other is given."""
+        self.faults.add(f"{self.where}:{line or self.lines.get(path, 1)}", message)
+
+    def map(self, node: Node | None, path: str, known: tuple[str, ...]) -> dict[str, Node]:
+        """Return the values of a map by key; those that are not `known` are faults, and are left out."""
+        if node is None or node.kind == NOTHING:
+            return {}
+        if node.kind != MAP:
+            self.fault(path, f"{path or FILE} must be a map, and is {_kind(node)}", node.line)
+            return {}
+        for key, line in node.repeated:
+            self.fault(path, f"{_joined(path, key)} stands there twice", line)
+        found = {}
+        for key, (line, value) in node.entries.items():
+            full = _joined(path, key)
+            self.lines[full] = line
+            if full in _NOT_HERE:
+                self.fault(full, f"{full} {_NOT_HERE[full]}")
+            elif key not in known:
+                self.fault(full, f"{path or FILE} has no key {key!r}: {suggestion(key, known)}")
+            else:
+                found[key] = value
+        return found
+
+    def text(self, values: dict[str, Node], path: str, rule: Rule) -> str:
+        """Return a text, "" when nothing is said."""
+        return self._checked(self._taken(values, path, (TEXT,), "a text"), path, rule)
+
+    def version(self, values: dict[str, Node], path: str, rule: Rule) -> str:
+        """Return a version; YAML takes one without quotes for a number, whose text is as good."""
+        return self._checked(self._taken(values, path, (TEXT, NUMBER), "a version"), path, rule)
+
+    def truth(self, values: dict[str, Node], path: str) -> bool:
+        """Return true or false; false when nothing is said."""
+        node = self._taken(values, path, (TRUTH,), "true or false")
+        return node is not None and node.text.lower() in ("true", "yes", "on")
+
+    def count(self, values: dict[str, Node], path: str) -> int:
+        """Return a whole number from 1 on, 0 when nothing is said."""
+        node = self._taken(values, path, (NUMBER,), "a whole number")
+        if node is None:
+            return 0
+        if not (node.text.isascii() and node.text.isdigit() and 0 < int(node.text[:5]) <= 1000):
+            self.fault(path, f"{path} must be a whole number from 1 to 1000, and is {node.text}")
+            return 0
+        return int(node.text)
+
+    def texts(self, values: dict[str, Node], path: str, rule: Rule) -> tuple[str, ...]:
+        """Return a list of texts, each held to `rule`."""
+        found = []
+        for item in self._items(values, path):
+            if item.kind != TEXT:
+                self.fault(path, f"{path} must be a list of texts, and one of them is {_kind(item)}", item.line)
+            elif text := self._checked(item, path, rule):
+                found.append(text)
+        return tuple(found)
+
+    def steps(self, values: dict[str, Node], path: str) -> tuple[RunStep, ...]:
+        """Return commands: each a text, or a map of `command` and `mounts`."""
+        found = []
+        for item in self._items(values, path):
+            if item.kind == TEXT:
+                mounts: tuple[Mount, ...] = ()
+                command = self._checked(item, path, rules.command)
+            else:
+                inside = self.map(item, f"{path}[]", ("command", "mounts"))
+                command = self.text(inside, f"{path}[].command", rules.command)
+                mounts = tuple(self._mounts(inside, f"{path}[].mounts"))
+                if item.kind == MAP and "command" not in inside:
+                    self.fault(path, f"a step of {path} has no command", item.line)
+            if command:
+                found.append(RunStep(command, mounts))
+        return tuple(found)
+
+    def _mounts(self, values: dict[str, Node], path: str) -> list[Mount]:
+        found = []
+        for item in self._items(values, path):
+            inside = self.map(item, f"{path}[]", ("type", "id", "target"))
+            kind = inside.get("type")
+            if item.kind == MAP and (kind is None or kind.text != "secret"):
+                self.fault(path, "a mount must be of type secret", item.line)
+            id_ = self.text(inside, f"{path}[].id", rules.secret_id)
+            target = self.text(inside, f"{path}[].target", rules.target)
+            if id_ and target:
+                found.append(Mount(id_, target))
+            elif item.kind == MAP and not {"id", "target"} <= inside.keys():
+                self.fault(path, "a mount needs type, id and target", item.line)
+        return found
+
+    def _items(self, values: dict[str, Node], path: str) -> tuple[Node, ...]:
+        node = self._taken(values, path, (LIST,), "a list")
+        return node.items if node is not None else ()
+
+    def _taken(self, values: dict[str, Node], path: str, kinds: tuple[str, ...], what: str) -> Node | None:
+        node = values.get(path.rpartition(".")[2])
+        if node is None or node.kind == NOTHING:
+            return None
+        if node.kind not in kinds:
+            self.fault(path, f"{path} must be {what}, and is {_kind(node)}", node.line)
+            return None
+        return node
+
+    def _checked(self, node: Node | None, path: str, rule: Rule) -> str:
+        if node is None:
+            return ""
+        if complaint := rule(node.text):
+            self.fault(path, complaint, node.line)
+            return ""
+        return node.text
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _kind(node: Node) -> str:
+    said = f" ({node.text[:40]})" if node.text else ""
+    return _KINDS.get(node.kind, "something else") + said

@@ -1,0 +1,106 @@
+"""Which files of a model's folder go into its image: all but those that .dockerignore and common sense leave out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Sequence
+
+from workbench.errors import WorkbenchError
+from workbench.images.buildkit.llb.session.patterns import Patterns
+from workbench.models.lock import LOCK
+
+IGNORE = ".dockerignore"
+# Histories, environments and what was made of the sources; and what by its name holds secrets.
+_ALWAYS = (
+    *("**/.git", "**/.venv", "**/venv", "**/__pycache__", "**/*.pyc", "**/.mypy_cache", "**/.pytest_cache", "logs"),
+    *("**/.env", "**/.env.*", "**/.netrc", "**/.ssh", "**/id_rsa", "**/id_ed25519", "**/.cog", IGNORE, LOCK),
+)
+
+
+def source_files(folder: str) -> list[str]:
+    """Return the files and links of the model in `folder` that its image gets, sorted, relative to it.
+
+    Raises WorkbenchError for a link that leads out of the folder, for what is neither file, link nor
+    folder, and for a .dockerignore that cannot be read.
+    """
+    patterns = _patterns(folder)
+    found = []
+    root = os.path.realpath(folder)
+    for above, folders, names in os.walk(folder):
+        relative = os.path.relpath(above, folder)
+        relative = "" if relative == "." else f"{relative}/"
+        linked = [name for name in folders if os.path.islink(os.path.join(above, name))]
+        # A folder may hold what is taken back: it is left out whole only when nothing can be.
+        folders[:] = [
+            name
+            for name in folders
+            if name not in linked and (patterns.has_exceptions or not patterns.match(relative + name))
+        ]
+        for name in [*names, *linked]:
+            path = relative + name
+            if patterns.match(path):
+                continue
+            full = os.path.join(above, name)
+            mode = os.lstat(full).st_mode
+            if stat.S_ISLNK(mode):
+                real = os.path.realpath(full)
+                if os.path.isabs(os.readlink(full)) or os.path.commonpath((real, root)) != root:
+                    hint = f"copy what it leads to, or name it in {IGNORE}"
+                    raise WorkbenchError("the link leads out of the model's folder", where=full, hint=hint)
+            elif not stat.S_ISREG(mode):
+                raise WorkbenchError("is neither file nor folder", where=full, hint=f"name it in {IGNORE}")
+            found.append(path)
+    return sorted(found)
+
+
+def lay(folder: str, files: Sequence[str], target: str) -> None:
+    """Put `files` of `folder` below `target`, linked where they can be; whoever is in group 0 may use them."""
+    os.makedirs(target, exist_ok=True)
+    os.chmod(target, 0o775)
+    for path in files:
+        source, laid = os.path.join(folder, path), os.path.join(target, path)
+        above = target
+        for part in path.split("/")[:-1]:
+            above = os.path.join(above, part)
+            if not os.path.isdir(above):
+                os.mkdir(above)
+                os.chmod(above, 0o775)
+        try:
+            _lay_one(source, laid)
+        except OSError as error:
+            raise WorkbenchError(f"cannot be taken into the image: {error.strerror}", where=source) from None
+
+
+def _lay_one(source: str, laid: str) -> None:
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), laid)
+        return
+    mode = stat.S_IMODE(os.stat(source).st_mode)
+    # The same for every umask that it was checked out with: an image does not depend on that.
+    wanted = 0o775 if mode & 0o100 else 0o664
+    if mode == wanted:
+        try:
+            os.link(source, laid)
+            return
+        except OSError:
+            pass  # another file system, or not ours: a copy does as well
+    shutil.copyfile(source, laid)
+    os.chmod(laid, wanted)
+
+
+def _patterns(folder: str) -> Patterns:
+    """Return what .dockerignore and common sense leave out."""
+    lines: list[str] = []
+    path = os.path.join(folder, IGNORE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError):
+        raise WorkbenchError("cannot be read", where=path) from None
+    given = [line for line in lines if not line.lstrip().startswith("#")]
+    # Ours last: no line of a .dockerignore brings a secret in by taking back more than was meant.
+    return Patterns([*given, *_ALWAYS])
