@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_nothing_is_offered_that_cannot_be_built(ours: Catalogue) -> None:
         recipe, reason = attempt(ours, selection)
         assert reason == rule_reason(ours, selection), selection
         assert (recipe is None) == bool(reason)
-        answers = selection.as_dict()
+        answers = asdict(selection)
         bundles = {choice.value: choice.reason for choice in choices.bundles(ours, answers | {"bundle": "", "ide": ""})}
         refused = bundles[selection.bundle]
         if not refused:

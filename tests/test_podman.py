@@ -35,21 +35,21 @@ def test_a_registry_that_refuses(engine: Engine, private_registry: str) -> None:
     assert said == podman.Presence(
         False,
         f"the registry {private_registry} refuses: no such image, or it needs `podman login {private_registry}`",
-        answered=False,
+        responded=False,
     )
 
 
 def test_a_registry_that_is_down(engine: Engine) -> None:
     host = f"127.0.0.1:{free_port()}"
     said = podman.in_registry(f"{host}/team/there:1")
-    assert said == podman.Presence(False, f"the registry {host} does not answer: connection refused", answered=False)
+    assert said == podman.Presence(False, f"the registry {host} does not answer: connection refused", responded=False)
 
 
 def test_a_registry_that_never_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake_podman(tmp_path, monkeypatch, "exec sleep 60")
     said = podman.in_registry("registry.example.com/team/there:1", seconds=0.2)
     assert said.reason == "the registry registry.example.com did not answer within 0.2 s"
-    assert not said.answered
+    assert not said.responded
 
 
 def test_without_podman(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_podman_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path:
         podman.exists("localhost/any:1")
     assert error.value.message == "podman cannot look for localhost/any:1: the store is locked"
     with pytest.raises(WorkbenchError) as error:
-        podman.tell("tag it", "tag", "a", "b", hint="do this")
+        podman.output("tag it", "tag", "a", "b", hint="do this")
     assert (error.value.message, error.value.hint) == ("podman cannot tag it: the store is locked", "do this")
 
 

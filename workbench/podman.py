@@ -1,4 +1,4 @@
-"""podman: finding it, asking it, and reading its answers. Every call is an argument list, never a shell."""
+"""podman: finding it, running it, and reading its output. Every call is an argument list, never a shell."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REFUSED = ("unauthorized", "denied", "authentication required", "StatusCode: 40
 _CAP_SYS_RESOURCE = 1 << 24
 
 
-class Answer(NamedTuple):
+class Completed(NamedTuple):
     """What a call of podman ended with: the exit code, its output and its errors."""
 
     code: int
@@ -30,21 +30,21 @@ class Answer(NamedTuple):
     def reason(self) -> str:
         """podman's own last complaint, on one line, without its `Error:`."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
-        said = next((line for line in reversed(lines) if line.startswith(_ERROR)), lines[-1] if lines else "")
-        return said.removeprefix(_ERROR) or f"exit code {self.code}"
+        complaint = next((line for line in reversed(lines) if line.startswith(_ERROR)), lines[-1] if lines else "")
+        return complaint.removeprefix(_ERROR) or f"exit code {self.code}"
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Whether a registry has an image; `reason` is a sentence when it does not, or did not say.
+    """Whether a registry has an image; `reason` is a sentence when it does not, or gave no answer.
 
-    `answered` is False when the registry could not be asked or refused: asking it again, for
+    `responded` is False when the registry could not be reached or refused: trying it again, for
     another tag, is then in vain.
     """
 
-    there: bool
+    present: bool
     reason: str = ""
-    answered: bool = True
+    responded: bool = True
 
 
 def program() -> str:
@@ -81,8 +81,8 @@ def lowered_limits() -> dict[str, int]:
     return {name: most for name, most in hard.items() if most != resource.RLIM_INFINITY}
 
 
-def ask(*arguments: str, seconds: float | None = None) -> Answer:
-    """Run `podman ARGUMENTS` and return what it answered, whatever the exit code.
+def run(*arguments: str, seconds: float | None = None) -> Completed:
+    """Run `podman ARGUMENTS` and return how it ended, whatever the exit code.
 
     Raises WorkbenchError when podman is absent, cannot be started or takes longer than `seconds`.
     """
@@ -95,15 +95,15 @@ def ask(*arguments: str, seconds: float | None = None) -> Answer:
         raise WorkbenchError(f"podman cannot be started: {error.strerror}", where=command[0]) from None
     except subprocess.TimeoutExpired:
         raise WorkbenchError(f"podman {arguments[0]} did not end within {seconds:g} s") from None
-    return Answer(done.returncode, done.stdout, done.stderr)
+    return Completed(done.returncode, done.stdout, done.stderr)
 
 
-def tell(what: str, *arguments: str, hint: str = "") -> str:
+def output(what: str, *arguments: str, hint: str = "") -> str:
     """Run `podman ARGUMENTS` and return its output, stripped; raises WorkbenchError "cannot `what`: …"."""
-    answer = ask(*arguments)
-    if answer.code != 0:
-        raise WorkbenchError(f"podman cannot {what}: {answer.reason}", hint=hint)
-    return answer.out.strip()
+    completed = run(*arguments)
+    if completed.code != 0:
+        raise WorkbenchError(f"podman cannot {what}: {completed.reason}", hint=hint)
+    return completed.out.strip()
 
 
 def exists(image: str) -> bool:
@@ -111,28 +111,29 @@ def exists(image: str) -> bool:
 
     `image` must name its registry. Raises WorkbenchError when podman cannot say.
     """
-    answer = ask("image", "exists", "--", image)
-    if answer.code > 1:
+    completed = run("image", "exists", "--", image)
+    if completed.code > 1:
         raise WorkbenchError(
-            f"podman cannot look for {image}: {answer.reason}", hint="`podman info` must work before anything is built"
+            f"podman cannot look for {image}: {completed.reason}",
+            hint="`podman info` must work before anything is built",
         )
-    return answer.code == 0
+    return completed.code == 0
 
 
 def in_registry(image: str, seconds: float = 30) -> Presence:
-    """Return whether the registry that `image` names has it, waiting at most `seconds` for its answer."""
+    """Return whether the registry that `image` names has it, waiting at most `seconds` for its completed."""
     host = image.split("/", 1)[0]
     try:
-        answer = ask("manifest", "inspect", image, seconds=seconds)
+        completed = run("manifest", "inspect", image, seconds=seconds)
     except WorkbenchError:
-        return Presence(False, f"the registry {host} did not answer within {seconds:g} s", answered=False)
-    said = answer.reason
-    if answer.code == 0 or _NOT_A_LIST in said:
+        return Presence(False, f"the registry {host} did not answer within {seconds:g} s", responded=False)
+    complaint = completed.reason
+    if completed.code == 0 or _NOT_A_LIST in complaint:
         return Presence(True)
-    if any(sign in said for sign in _REFUSED):
+    if any(sign in complaint for sign in _REFUSED):
         return Presence(
-            False, f"the registry {host} refuses: no such image, or it needs `podman login {host}`", answered=False
+            False, f"the registry {host} refuses: no such image, or it needs `podman login {host}`", responded=False
         )
-    if any(sign in said for sign in _ABSENT):
+    if any(sign in complaint for sign in _ABSENT):
         return Presence(False, "is not in the registry")
-    return Presence(False, f"the registry {host} does not answer: {said.rpartition(': ')[2]}", answered=False)
+    return Presence(False, f"the registry {host} does not answer: {complaint.rpartition(': ')[2]}", responded=False)

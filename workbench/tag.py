@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import check_date, check_release, is_name, python_version
-from workbench.value import Value
 
 # OCI distribution specification 1.1: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}
 LONGEST_TAG = 128
 _PARTS = re.compile(r"(?P<body>.+)-(?P<python>py[0-9]{2,3})_(?P<release>[^_]+)_(?P<date>[^_]+)")
 
 
-class Tag(Value):
+@dataclass(frozen=True, slots=True)
+class Tag:
     """The parts of a tag; `python` is written as in the tag (py311). `str()` formats it."""
 
     cuda: bool

@@ -15,7 +15,7 @@ from workbench.images.store import Seen
 from workbench.models.labels import MODEL_LABEL
 from workbench.models.model import Resolved, Standing
 from workbench.models.standing import Place, choose
-from workbench.podman import Answer
+from workbench.podman import Completed
 
 REPOSITORY = "localhost/workbench-images"
 BASE = f"{REPOSITORY}:base-bookworm-py311_2026a_20261122"
@@ -44,12 +44,12 @@ class Images:
 
     def run(
         self, image: str, command: Sequence[str], *, user: str, environment: Mapping[str, str], seconds: float
-    ) -> Answer:
+    ) -> Completed:
         _, packages = self.found[image]
         python = [{"name": name, "version": version, "licence": ""} for name, version in packages.items()]
-        return Answer(0, json.dumps({"python": python, "os": {}, "release": {}}), "")
+        return Completed(0, json.dumps({"python": python, "os": {}, "release": {}}), "")
 
-    def push(self, image: str, target: str) -> Answer:
+    def push(self, image: str, target: str) -> Completed:
         raise AssertionError("nothing is pushed")
 
     def versions(self) -> Mapping[str, str]:

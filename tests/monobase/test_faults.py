@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,8 @@ def data(tmp_path: Path) -> Path:
 
 def test_m01_a_rule_that_changes_does_not_change_what_was_released(data: Path) -> None:
     pairs = read_pairs(Tree(str(REPOSITORY)))
-    row = pairs.frameworks["torch"]["2.10.0"].replace(pythons=("3.12",))
-    stricter = pairs.replace(frameworks={"torch": {**pairs.frameworks["torch"], "2.10.0": row}})
+    row = replace(pairs.frameworks["torch"]["2.10.0"], pythons=("3.12",))
+    stricter = replace(pairs, frameworks={"torch": {**pairs.frameworks["torch"], "2.10.0": row}})
     assert validate(data, stricter) == validate(data, pairs)
     assert len(load(data, "g00001").environments) == 4
     # While one that is not released is held to today's rules.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,11 +120,11 @@ def test_it_is_written_whole_or_not_at_all(data: Path, old: str, new: str, messa
 
 
 def test_a_table_that_is_wrong_about_a_torch_is_found_out(data: Path) -> None:
-    row = TORCH.replace(cuda="12.9.79")
+    row = replace(TORCH, cuda="12.9.79")
     path = data / "generations/g00001.toml"
     path.write_text(path.read_text().replace('"12.8"', '"12.9"'))
     with pytest.raises(WorkbenchError, match=r"was resolved with CUDA 12[.]8 and cuDNN 9"):
-        resolve(data, "g00001", PAIRS.replace(frameworks={"torch": {"2.10.0": row}}))
+        resolve(data, "g00001", replace(PAIRS, frameworks={"torch": {"2.10.0": row}}))
     assert not (data / "requirements/g00001").exists()
 
 

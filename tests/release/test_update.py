@@ -223,7 +223,7 @@ root, path, old, new = sys.argv[1:]
 while True:
     catalogue = read_catalogue(root)
     files = own_files(at_release(catalogue, "2026a").tree, catalogue.releases["2026a"])
-    changed = {name: file.replace(data=file.data.replace(old.encode(), new.encode())) if path in name else file
+    changed = {name: replace(file, data=file.data.replace(old.encode(), new.encode())) if path in name else file
                for name, file in files.items()}
     write_folder(catalogue.tree, "2026a", with_record(changed))
     old, new = new, old

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from workbench import __version__
@@ -41,7 +42,7 @@ def provenance(
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
-                "externalParameters": {"tag": manifest.tag, "selection": manifest.selection.as_dict()},
+                "externalParameters": {"tag": manifest.tag, "selection": asdict(manifest.selection)},
                 "internalParameters": {"source": source},
                 "resolvedDependencies": [_material(manifest.image, base_digest), *inputs],
             },

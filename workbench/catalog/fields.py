@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from workbench.catalog.faults import Faults
@@ -40,10 +41,10 @@ def with_digests(frozen: Tree, release: Release) -> Release:
     """Return `release` with the digests of root images that its freezing found out."""
     pins: Mapping[str, Mapping[str, str]] = _frozen_data(frozen).get("os", {})
     systems = {
-        os: system.replace(digest=pins.get(os, {}).get("digest", system.digest))
+        os: replace(system, digest=pins.get(os, {}).get("digest", system.digest))
         for os, system in release.systems.items()
     }
-    return release.replace(systems=systems)
+    return replace(release, systems=systems)
 
 
 def _frozen_data(frozen: Tree) -> dict[str, Any]:

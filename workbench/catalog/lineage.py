@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.parts import official_name
@@ -46,6 +47,6 @@ def inherit(tree: Tree, bundles: Mapping[str, Bundle], faults: Faults) -> dict[s
         with faults:
             above = ancestors(tree, folders, extends, name)
             provided = [word for each in above if each in bundles for word in (each, *bundles[each].rules.provides)]
-            rules = bundle.rules.replace(provides=tuple(dict.fromkeys([*provided, *bundle.rules.provides])))
-            found[name] = bundle.replace(above=above, rules=rules)
+            rules = replace(bundle.rules, provides=tuple(dict.fromkeys([*provided, *bundle.rules.provides])))
+            found[name] = replace(bundle, above=above, rules=rules)
     return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.releases import NOT_A_RELEASE
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import Tree
-from workbench.value import Value
 
 PATH = f"releases/{NOT_A_RELEASE}"
 _SOURCED = {"source": str, "checked": str}
@@ -32,7 +32,8 @@ _SCHEMA = {
 }
 
 
-class Brought(Value):
+@dataclass(frozen=True, slots=True)
+class Brought:
     """What one version of a framework brings in its wheels, what it goes with, and what else must hold beside it."""
 
     cuda: str
@@ -42,7 +43,8 @@ class Brought(Value):
     constraints: tuple[str, ...] = ()
 
 
-class Pairs(Value):
+@dataclass(frozen=True, slots=True)
+class Pairs:
     """The table: least driver and GPU generation by CUDA family ("13"), frameworks by name and version.
 
     `cuda_wheels` and `cudnn_wheels` are the packages whose versions tell what a lock brings; `cog` is the

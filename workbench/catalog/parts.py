@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from workbench.catalog.faults import Faults
@@ -11,7 +12,6 @@ from workbench.catalog.tree import Tree
 from workbench.catalog.values import Rules
 from workbench.errors import WorkbenchError
 from workbench.names import is_name, suggestion
-from workbench.value import Value
 
 _NUMBERED = re.compile(r"(\d+)-(.+)")
 LONGEST_LABEL = 200
@@ -26,7 +26,8 @@ RULES = {
 }
 
 
-class Part(Value):
+@dataclass(frozen=True, slots=True)
+class Part:
     """A folder of a bundle or an IDE, with what is at its top."""
 
     name: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.value import Value
 
 # A copy of the release file as it was frozen, beside the record.
 RELEASE_FILE = "release.toml"
@@ -14,7 +14,8 @@ _EXECUTABLE = "# executable "
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
 
-class Record(Value):
+@dataclass(frozen=True, slots=True)
+class Record:
     """The sha256 of every file of the folder, by path in it, and which of them may be executed."""
 
     sums: Mapping[str, str]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from workbench.catalog.tree import Tree
-from workbench.value import Value
 
 
-class Rules(Value):
+@dataclass(frozen=True, slots=True)
+class Rules:
     """What a `bundle.toml` or `ide.toml` says about what goes with it; None means anything.
 
     `cuda` is required, optional or never, and `cuda_why` says why; `partners` are the IDEs of a
@@ -25,7 +26,8 @@ class Rules(Value):
     provides: tuple[str, ...] = ()
 
 
-class Bundle(Value):
+@dataclass(frozen=True, slots=True)
+class Bundle:
     """A bundle of libraries: `folder` relative to the catalogue, paths by variant ("" is the plain one).
 
     `pythons` maps a folder such as py311 to the names of the requirement files in it; `extends` is
@@ -45,7 +47,8 @@ class Bundle(Value):
     above: tuple[str, ...] = ()
 
 
-class Ide(Value):
+@dataclass(frozen=True, slots=True)
+class Ide:
     """An IDE, or the runtime without one: `builder`, `snippet` and `os_packages` are paths by variant.
 
     `uses` names the folders of `snippets/` whose files it takes along.
@@ -62,7 +65,8 @@ class Ide(Value):
     os_packages: Mapping[str, str]
 
 
-class System(Value):
+@dataclass(frozen=True, slots=True)
+class System:
     """An operating system: `family` (debian, rhel) chooses among snippets and package lists."""
 
     name: str
@@ -71,7 +75,8 @@ class System(Value):
     commands: tuple[str, ...]
 
 
-class ReleaseSystem(Value):
+@dataclass(frozen=True, slots=True)
+class ReleaseSystem:
     """What a release pins of one operating system: its root image, by name, tag and digest, and its Pythons.
 
     `digest` is empty where none is known; the first of the Pythons is the system's default.
@@ -82,7 +87,8 @@ class ReleaseSystem(Value):
     digest: str = ""
 
 
-class Published(Value):
+@dataclass(frozen=True, slots=True)
+class Published:
     """A recipe of a release's standard set: what is published, but for the date."""
 
     base: str
@@ -92,7 +98,8 @@ class Published(Value):
     ide: str
 
 
-class SecurityFix(Value):
+@dataclass(frozen=True, slots=True)
+class SecurityFix:
     """A package that has a fault before version `fixed`, as `advisory` tells."""
 
     package: str
@@ -100,7 +107,8 @@ class SecurityFix(Value):
     advisory: str
 
 
-class Release(Value):
+@dataclass(frozen=True, slots=True)
+class Release:
     """A release: `path` of its file, the repository that its images live in, what it pins.
 
     `state` is open, frozen or retired, and `reason` why it is retired. `own` is its folder, which
@@ -133,7 +141,8 @@ class Release(Value):
     security: tuple[SecurityFix, ...] = ()
 
 
-class Catalogue(Value):
+@dataclass(frozen=True, slots=True)
+class Catalogue:
     """Everything that can be chosen, each kind by official name in the order it is shown."""
 
     tree: Tree

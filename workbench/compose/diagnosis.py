@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from workbench.catalog.compat import reasons
 from workbench.catalog.own_cuda import THIN, locked, savings
@@ -11,12 +12,12 @@ from workbench.catalog.values import Bundle, Catalogue
 from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
 from workbench.names import pick, python_folder
-from workbench.value import Value
 
 OK, WARNING, WRONG = "ok", "warning", "wrong"
 
 
-class Finding(Value):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One thing that the doctor says: about what, whether it is well, and in words."""
 
     about: str
@@ -24,7 +25,8 @@ class Finding(Value):
     says: str
 
 
-class Machine(Value):
+@dataclass(frozen=True, slots=True)
+class Machine:
     """A GPU machine as far as it is known: its driver, and the compute capability of its oldest GPU; or empty."""
 
     driver: str = ""

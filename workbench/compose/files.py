@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workbench.catalog.values import Bundle, Catalogue
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RecipeFile
 from workbench.compose.selection import Selection, tag_of
@@ -41,7 +43,7 @@ def recipe_files(catalogue: Catalogue, selection: Selection, inputs: dict[str, s
     for origin in [*lists, *(file.origin for file in files.values())]:
         inputs[origin] = tree.digest(origin)
     if len(lists) > 1:
-        files[OS_PACKAGES] = files[OS_PACKAGES].replace(data=_joined(catalogue, lists))
+        files[OS_PACKAGES] = replace(files[OS_PACKAGES], data=_joined(catalogue, lists))
     return files
 
 

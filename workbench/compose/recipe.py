@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from workbench.compose.selection import Selection
 from workbench.tag import Tag
-from workbench.value import Value
 
 CONTAINERFILE = "Containerfile"
 MANIFEST = "recipe.toml"
@@ -18,7 +18,8 @@ PROVENANCE = "provenance.json"
 RECORDS = (SBOM, PROVENANCE)
 
 
-class Section(Value):
+@dataclass(frozen=True, slots=True)
+class Section:
     """A stretch of the Containerfile: what it does, which catalogue file it is from, its text.
 
     `line` is where its text starts in the Containerfile (from 1). `exact` says that its lines are
@@ -32,7 +33,8 @@ class Section(Value):
     exact: bool
 
 
-class RecipeFile(Value):
+@dataclass(frozen=True, slots=True)
+class RecipeFile:
     """A file of the recipe folder: its bytes, whether it may be executed, the catalogue file it is from."""
 
     data: bytes
@@ -45,7 +47,8 @@ class RecipeFile(Value):
         return hashlib.sha256(self.data).hexdigest()
 
 
-class Recipe(Value):
+@dataclass(frozen=True, slots=True)
+class Recipe:
     """A composed recipe.
 
     `files` are by path relative to the folder, the Containerfile and recipe.toml included;

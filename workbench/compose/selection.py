@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from workbench.catalog.bases import BASES, base_tag, check_base, has_cuda
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.errors import UsageError
 from workbench.names import check_date, check_release, is_qualified, pick, python_folder
 from workbench.tag import Tag, format_tag
-from workbench.value import Value
 
 
-class Selection(Value):
+@dataclass(frozen=True, slots=True)
+class Selection:
     """The answers to the wizard's questions.
 
     `base` is standard, cuda, cuda-devel or an image; `python` is written 3.11; `image` is the

@@ -6,10 +6,10 @@ import importlib
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from types import ModuleType
 
 from workbench.errors import WorkbenchError
-from workbench.value import Value
 
 
 def _import_parser() -> ModuleType:
@@ -32,7 +32,8 @@ def _import_parser() -> ModuleType:
 dockerfile = _import_parser()
 
 
-class Instruction(Value):
+@dataclass(frozen=True, slots=True)
+class Instruction:
     """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1).
 
     `heredoc` says that its text goes on below it, up to a word of its own.

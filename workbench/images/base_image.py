@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench import podman
@@ -14,7 +15,6 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.selection import Selection, base_image
 from workbench.errors import FaultsError
 from workbench.names import LATEST, is_qualified, python_version
-from workbench.value import Value
 
 if TYPE_CHECKING:
     from workbench.images.store import Store
@@ -28,7 +28,8 @@ _CUDA = re.compile(
 _UNASKED = "{} is not in the Docker Engine's store, and without podman no registry is asked"
 
 
-class Found(Value):
+@dataclass(frozen=True, slots=True)
+class Found:
     """A selection whose base image is known; `note` says what is not as was asked, "" if all is."""
 
     selection: Selection
@@ -59,7 +60,7 @@ def look_up(catalogue: Catalogue, selection: Selection) -> Found:
         if found == wanted:
             return Found(selection)
         if found:
-            return Found(selection.replace(image=found), f"{wanted} is not there; FROM names {found}")
+            return Found(replace(selection, image=found), f"{wanted} is not there; FROM names {found}")
     if not podman.is_installed():
         return Found(selection, _UNASKED.format(wanted))
     make = how_to_make(wanted)
@@ -73,7 +74,7 @@ def _foreign(selection: Selection, search: _Search) -> Found:
     if not is_qualified(name):
         found = search.here(f"localhost/{name}")
         if found:
-            return Found(selection.replace(image=found))
+            return Found(replace(selection, image=found))
         raise search.failed(name, "write it with its registry, such as docker.io/library/" + name)
     if search.here(name) or search.registry(name):
         return Found(selection)
@@ -115,10 +116,10 @@ class _Search:
         if host == "localhost" or host in self.silent or not podman.is_installed():
             return ""
         presence = podman.in_registry(image)
-        if presence.there:
+        if presence.present:
             return image
         self.trail.append((image, presence.reason))
-        if not presence.answered:
+        if not presence.responded:
             self.silent.add(host)
         return ""
 

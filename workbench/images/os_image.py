@@ -77,9 +77,9 @@ def _import(rootfs: str, name: str) -> str:
                 check=False,
             )
     if done.returncode != 0 or packing.returncode != 0:
-        said = podman.Answer(done.returncode, done.stdout, done.stderr).reason
+        said = podman.Completed(done.returncode, done.stdout, done.stderr).reason
         raise WorkbenchError(f"podman cannot import the root image: {said}")
-    podman.tell(f"name the image {name}", "tag", done.stdout.split()[-1], name)
+    podman.output(f"name the image {name}", "tag", done.stdout.split()[-1], name)
     return name
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from workbench import podman
 from workbench.errors import WorkbenchError
-from workbench.podman import Answer
+from workbench.podman import Completed
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Store(Protocol):
 
     An implementation owes: a name is looked up as it is, never by a pattern; a container runs
     without network, as the user that is asked for, and is gone afterwards, whatever happens; what
-    the store or a registry refuses is an Answer with its words, and a store that cannot be asked at
+    the store or a registry refuses is an Completed with its words, and a store that cannot be asked at
     all a WorkbenchError.
     """
 
@@ -60,10 +60,10 @@ class Store(Protocol):
         user: str,
         environment: Mapping[str, str],
         seconds: float,
-    ) -> Answer:
+    ) -> Completed:
         """Run `command` in a container of the image, for at most so many seconds, and return how it ended."""
 
-    def push(self, image: str, target: str) -> Answer:
+    def push(self, image: str, target: str) -> Completed:
         """Push an image that is here to a registry, under the name `target`."""
 
     def versions(self) -> Mapping[str, str]:
@@ -82,7 +82,7 @@ class PodmanStore:
 
     def look(self, image: str) -> Seen | None:
         """Return what podman knows of an image, None when it has none of this name."""
-        answer = podman.ask("image", "inspect", "--", image)
+        answer = podman.run("image", "inspect", "--", image)
         if answer.code != 0:
             # Not here, or not to be told: the second question costs a process, and so it is not the first.
             if podman.exists(image):
@@ -100,34 +100,34 @@ class PodmanStore:
 
     def labelled(self, label: str) -> Mapping[str, str]:
         """Return the images that have a label."""
-        said = podman.tell("list images", "images", "--filter", f"label={label}", "--format", "json")
+        said = podman.output("list images", "images", "--filter", f"label={label}", "--format", "json")
         told = json.loads(said or "[]")
         return {own_name(image["Names"]): image["Labels"][label] for image in told if image.get("Names")}
 
     def run(
         self, image: str, command: Sequence[str], *, user: str, environment: Mapping[str, str], seconds: float
-    ) -> Answer:
+    ) -> Completed:
         """Run `command` in a container of the image."""
         given = [f"--env={name}={value}" for name, value in environment.items()]
         container = f"workbench-{secrets.token_hex(8)}"
         try:
-            return podman.ask(
+            return podman.run(
                 *("run", "--rm", f"--name={container}", "--network=none", f"--user={user}", *given),
                 *(f"--entrypoint={command[0]}", image, *command[1:]),
                 seconds=seconds,
             )
         except BaseException:
             # A podman that is ended leaves its container running.
-            podman.ask("rm", "--force", "--ignore", "--time=0", container)
+            podman.run("rm", "--force", "--ignore", "--time=0", container)
             raise
 
-    def push(self, image: str, target: str) -> Answer:
+    def push(self, image: str, target: str) -> Completed:
         """Push the image to a registry."""
-        return podman.ask("push", image, f"docker://{target}")
+        return podman.run("push", image, f"docker://{target}")
 
     def versions(self) -> Mapping[str, str]:
         """Return podman's version."""
-        return {"podman": podman.tell("tell its version", "version", "--format", "{{.Client.Version}}")}
+        return {"podman": podman.output("tell its version", "version", "--format", "{{.Client.Version}}")}
 
 
 # What everything asks that is not told otherwise.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from workbench.compose.manifest import FORMAT
 from workbench.compose.recipe import MANIFEST, RECORDS
 from workbench.compose.selection import ANSWERS, Selection
 from workbench.errors import WorkbenchError
-from workbench.value import Value
 
 
-class Manifest(Value):
+@dataclass(frozen=True, slots=True)
+class Manifest:
     """What a recipe.toml says: the tag, the base image, the selection, digests of inputs and files by path."""
 
     tag: str

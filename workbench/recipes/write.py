@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.compose.selection import ANSWERS
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.value import Value
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
 _STAGING = ".staging"
 
 
-class Written(Value):
+@dataclass(frozen=True, slots=True)
+class Written:
     """What writing a recipe did: the folder, and for each path create, identical or conflict."""
 
     folder: str

@@ -133,7 +133,7 @@ def digest_of(data: bytes) -> str:
 
 def is_insecure(host: str) -> bool:
     """Return whether podman's registries.conf lets this registry do without TLS."""
-    said = podman.tell("list its registries", "info", "--format", "{{json .Registries}}")
+    said = podman.output("list its registries", "info", "--format", "{{json .Registries}}")
     entry = (json.loads(said) or {}).get(host)
     return isinstance(entry, dict) and bool(entry.get("Insecure"))
 

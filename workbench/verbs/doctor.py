@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import asdict
 
 from workbench.catalog.pairs import version_key
 from workbench.catalog.reader import read_catalogue
@@ -57,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
             "release": answers["release"],
             "bundle": bundle.name,
             "python": python,
-            "machine": machine.as_dict(),
-            "findings": [finding.as_dict() for finding in found],
+            "machine": asdict(machine),
+            "findings": [asdict(finding) for finding in found],
             "works": not wrong,
         }
         print(json.dumps(report, indent=2))

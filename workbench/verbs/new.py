@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import asdict, dataclass
 
 from workbench.catalog.bases import BASES
 from workbench.catalog.own_cuda import THIN, holds_cuda_twice
@@ -16,7 +17,6 @@ from workbench.compose.selection import ANSWERS, Selection, check_selection
 from workbench.errors import UsageError
 from workbench.names import check_release, pick
 from workbench.recipes.write import Written, compare, folder_of, write
-from workbench.value import Value
 
 DEFAULT_OUT = "recipes"
 
@@ -29,7 +29,8 @@ EXAMPLES = """\
 """
 
 
-class Options(Value):
+@dataclass(frozen=True, slots=True)
+class Options:
     """How a recipe is made, beside what is in it."""
 
     out: str
@@ -92,7 +93,7 @@ def chosen(catalogue: Catalogue, args: argparse.Namespace) -> Selection:
     if args.answers:
         from workbench.recipes.read import read_manifest
 
-        given = read_manifest(args.answers).selection.as_dict()
+        given = asdict(read_manifest(args.answers).selection)
     flags = {name: value for name in ANSWERS if (value := getattr(args, name)) is not None}
     if any(flags[name] != given.get(name) for name in flags):
         # Another base, system or date has another base image: what was found then does not count.

@@ -19,8 +19,8 @@ def add_subverbs(parser: argparse.ArgumentParser, subverbs: Mapping[str, str]) -
     parser.set_defaults(usage=parser.format_help)
 
 
-def run_subverb(verb: str, room: str, subverbs: Mapping[str, str], args: argparse.Namespace) -> int:
-    """Run the subverb that `args` name, a module of `workbench.<room>.commands`, and return its exit code.
+def run_subverb(verb: str, subverbs: Mapping[str, str], args: argparse.Namespace) -> int:
+    """Run the subverb that `args` name, a module of `workbench.verbs.<verb>`, and return its exit code.
 
     As in the command line it is imported only when it is asked for. It finds the catalogue that was
     named before it in `args.catalog`. Raises UsageError when there is none of that name.
@@ -32,7 +32,7 @@ def run_subverb(verb: str, room: str, subverbs: Mapping[str, str], args: argpars
         return EXIT_OK
     if args.subverb not in subverbs:
         raise UsageError(f"{verb} has no subverb {args.subverb!r}", hint=suggestion(args.subverb, subverbs))
-    module = importlib.import_module(f"workbench.{room}.commands.{args.subverb}")
+    module = importlib.import_module(f"workbench.verbs.{verb}.{args.subverb}")
     parser = parser_of(f"{verb} {args.subverb}", subverbs[args.subverb], module.EXAMPLES)
     module.arguments(parser)
     return int(module.run(parser.parse_args(args.rest, argparse.Namespace(catalog=args.catalog))))

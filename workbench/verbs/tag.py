@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.views import every_bundle, every_ide
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     catalogue = read_catalogue(args.catalog)
     tag = parse_tag(args.tag, every_ide(catalogue), every_bundle(catalogue), catalogue.systems.keys())
-    data = tag.as_dict()
+    data = asdict(tag)
     print(json.dumps(data) if args.json else "\n".join(f"{name:<8} {_word(value)}" for name, value in data.items()))
     return 0
 

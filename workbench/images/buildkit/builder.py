@@ -100,9 +100,9 @@ def _exported(making: Making, *, cache_from: Sequence[Cache], cache_to: Sequence
             making.made, exporter="docker", session=making.session(archive),
             watch=making.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
         )  # fmt: skip
-        image = podman.tell("take the image", "load", "--quiet", "--input", archive).split()[-1]
+        image = podman.output("take the image", "load", "--quiet", "--input", archive).split()[-1]
     for name in names:
-        podman.tell(f"name the image {name}", "tag", image, name)
+        podman.output(f"name the image {name}", "tag", image, name)
     return Built(names[0], image if image.startswith("sha256:") else f"sha256:{image}")
 
 

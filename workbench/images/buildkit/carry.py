@@ -163,5 +163,5 @@ def _pieces(
             told = done
     if saving.wait() != 0:
         said.seek(0)
-        reason = podman.Answer(saving.returncode, "", said.read().decode(errors="replace")).reason
+        reason = podman.Completed(saving.returncode, "", said.read().decode(errors="replace")).reason
         raise WorkbenchError(f"podman cannot save {image}: {reason}")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from workbench.errors import WorkbenchError
 from workbench.images.buildkit.engine_api import EngineApi, refusal
 from workbench.images.store import Seen, own_name
-from workbench.podman import Answer
+from workbench.podman import Completed
 from workbench.registry.login import basic
 
 # The two streams of a container in the answer of `logs`: a header of eight bytes before each piece.
@@ -60,7 +60,7 @@ class DockerdStore:
 
     def run(
         self, image: str, command: Sequence[str], *, user: str, environment: Mapping[str, str], seconds: float
-    ) -> Answer:
+    ) -> Completed:
         """Run `command` in a container of the image."""
         asked = {
             "Image": image,
@@ -72,36 +72,36 @@ class DockerdStore:
         }
         created = self.api.ask("POST", "/containers/create", data=asked)
         if created.status_code != 201:
-            return Answer(125, "", refusal(created))
+            return Completed(125, "", refusal(created))
         where = f"/containers/{created.json()['Id']}"
         try:
             started = self.api.ask("POST", f"{where}/start")
             if started.status_code >= 400:
-                return Answer(126, "", refusal(started))
+                return Completed(126, "", refusal(started))
             ended = self.api.tell("wait for a container", "POST", f"{where}/wait", seconds=seconds)
             told = self.api.tell("read a container", "GET", f"{where}/logs", query={"stdout": "1", "stderr": "1"})
             out, errors = _streams(told.content)
-            return Answer(int(ended.json()["StatusCode"]), out, errors)
+            return Completed(int(ended.json()["StatusCode"]), out, errors)
         finally:
             self.api.ask("DELETE", where, query={"force": "1", "v": "1"})
 
-    def push(self, image: str, target: str) -> Answer:
+    def push(self, image: str, target: str) -> Completed:
         """Push the image to a registry, as whom `podman login` or `docker login` knows us to be there."""
         repository, _, tag = target.rpartition(":")
         host, _, name = repository.partition("/")
         named = self.api.ask("POST", f"/images/{image}/tag", query={"repo": repository, "tag": tag})
         if named.status_code >= 400:
-            return Answer(125, "", refusal(named))
+            return Completed(125, "", refusal(named))
         try:
             headers = {"X-Registry-Auth": _login(host, basic(host, name))}
             path = f"/images/{repository}/push"
             self.api.streamed(f"push {target}", "POST", path, query={"tag": tag}, headers=headers)
         except WorkbenchError as error:
-            return Answer(1, "", error.message.partition(": ")[2] or error.message)
+            return Completed(1, "", error.message.partition(": ")[2] or error.message)
         finally:
             if target != image:
                 self.api.ask("DELETE", f"/images/{target}", query={"noprune": "1"})
-        return Answer(0, "", "")
+        return Completed(0, "", "")
 
     def versions(self) -> Mapping[str, str]:
         """Return the engine's version."""

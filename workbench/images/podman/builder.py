@@ -81,7 +81,7 @@ class PodmanBuilder:
                 image = file.read().strip()
         # Only now does the image get its names: what failed or was interrupted has none.
         for name in request.names:
-            podman.tell(f"name the image {name}", "tag", image, name)
+            podman.output(f"name the image {name}", "tag", image, name)
         return Built(request.names[0], image)
 
 

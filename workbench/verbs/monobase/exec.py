@@ -9,8 +9,8 @@ import sys
 from typing import NoReturn
 
 from workbench.errors import UsageError, WorkbenchError
-from workbench.monobase.commands.options import prefix_option
 from workbench.monobase.prefix import Prefix
+from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
   R8_PYTHON_VERSION=3.12 R8_TORCH_VERSION=2.14.1 wizard.py monobase exec -- python -c 'import torch'

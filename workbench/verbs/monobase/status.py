@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 
 from workbench.errors import EXIT_OK
-from workbench.monobase.commands.options import prefix_option
 from workbench.table import columns
+from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
   wizard.py monobase status

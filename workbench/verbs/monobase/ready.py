@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from workbench.errors import EXIT_OK, FaultsError
-from workbench.monobase.commands.options import data_option, prefix_option, range_options
+from workbench.verbs.monobase.options import data_option, prefix_option, range_options
 
 EXAMPLES = """\
   wizard.py monobase ready                    exit code 0 when all generations are there, 1 with the reasons

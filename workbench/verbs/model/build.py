@@ -7,8 +7,8 @@ import json
 import sys
 
 from workbench.errors import EXIT_OK, UsageError
-from workbench.models.commands.options import wish_options
 from workbench.verbs.build import backend_of, build_options, tell_builder
+from workbench.verbs.model.options import wish_options
 
 EXAMPLES = """\
   wizard.py model build mymodel                         as cog.yaml names it, or localhost/models/mymodel:latest
@@ -31,12 +31,12 @@ def run(args: argparse.Namespace) -> int:
     from workbench.catalog.tree import Tree
     from workbench.cli import REPOSITORY
     from workbench.images.make import make
-    from workbench.models.commands.options import wish_of
     from workbench.models.inspection import image_model
     from workbench.models.lock import keep
     from workbench.models.prepare import resolve, stand
     from workbench.models.request import model_request
     from workbench.models.show import built, image_data
+    from workbench.verbs.model.options import wish_of
 
     options = tuple(args.options)
     backend = backend_of(args, options)

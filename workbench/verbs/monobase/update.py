@@ -9,7 +9,7 @@ from pathlib import Path
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.tree import Tree
 from workbench.errors import EXIT_OK
-from workbench.monobase.commands.options import data_option, range_options
+from workbench.verbs.monobase.options import data_option, range_options
 
 EXAMPLES = """\
   wizard.py monobase update                       every generation that is not released

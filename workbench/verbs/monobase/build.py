@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from workbench.errors import EXIT_OK, FaultsError, UsageError
-from workbench.monobase.commands.options import cog_options, data_option, prefix_option, range_options
+from workbench.verbs.monobase.options import cog_options, data_option, prefix_option, range_options
 
 EXAMPLES = """\
   wizard.py monobase build --cog-versions 0.23.1              every generation, and one cog

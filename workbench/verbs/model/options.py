@@ -9,9 +9,9 @@ from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError
 from workbench.models.prepare import Wish
 from workbench.models.standing import Place
-from workbench.monobase.commands.options import data_option
 from workbench.monobase.names import generation_id
 from workbench.names import LATEST
+from workbench.verbs.monobase.options import data_option
 from workbench.verbs.new import defaults
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError
-from workbench.monobase.commands.options import data_option, prefix_option
+from workbench.verbs.monobase.options import data_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase verify              read every file once; name each environment that a changed one is in

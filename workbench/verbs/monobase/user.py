@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from workbench.errors import EXIT_OK
-from workbench.monobase.commands.options import prefix_option
+from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
   R8_PYTHON_VERSION=3.12 R8_TORCH_VERSION=2.14.1 wizard.py monobase user --requirements requirements.txt

@@ -38,4 +38,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subverb."""
-    return run_subverb("monobase", "monobase", SUBVERBS, args)
+    return run_subverb("monobase", SUBVERBS, args)

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from workbench.errors import EXIT_OK
-from workbench.monobase.commands.options import data_option, prefix_option
 from workbench.monobase.names import generation_id, generation_name
 from workbench.table import columns
+from workbench.verbs.monobase.options import data_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase diff 1 2                each change once, with the environments that it is in

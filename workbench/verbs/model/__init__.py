@@ -29,4 +29,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the subverb."""
-    return run_subverb("model", "models", SUBVERBS, args)
+    return run_subverb("model", SUBVERBS, args)

@@ -9,7 +9,7 @@ import shlex
 import sys
 
 from workbench.errors import EXIT_OK
-from workbench.monobase.commands.options import prefix_option
+from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
   eval "$(wizard.py monobase activate)"              in a shell; `. PREFIX/bin/activate.sh` does it without Python

@@ -11,9 +11,9 @@ from pathlib import Path
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.tree import Tree
 from workbench.errors import EXIT_OK, UsageError
-from workbench.monobase.commands.options import data_option
 from workbench.monobase.names import generation_id, generation_name
 from workbench.table import columns
+from workbench.verbs.monobase.options import data_option
 
 EXAMPLES = """\
   wizard.py monobase monogen                       are all generations whole, and the released ones unchanged?

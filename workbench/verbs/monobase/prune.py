@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 
 from workbench.errors import EXIT_OK, FaultsError
-from workbench.monobase.commands.options import prefix_option, range_options
+from workbench.verbs.monobase.options import prefix_option, range_options
 
 EXAMPLES = """\
   wizard.py monobase prune --min-gen-id 2 --dry-run     what would go, and the bytes that the disk gets back
@@ -28,12 +28,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Remove what is outside of the range; raises FaultsError when something of it is in use."""
-    from workbench.monobase.commands.status import mebibytes
     from workbench.monobase.install import Workshop
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
     from workbench.monobase.select import is_outside
     from workbench.monobase.tree import COG
+    from workbench.verbs.monobase.status import mebibytes
 
     prefix = Prefix.at(args.prefix)
     with builder(prefix, wait=not args.no_wait, tell=lambda text: print(text, file=sys.stderr)):

@@ -7,7 +7,7 @@ import json
 import sys
 
 from workbench.errors import EXIT_OK
-from workbench.models.commands.options import wish_options
+from workbench.verbs.model.options import wish_options
 
 EXAMPLES = """\
   wizard.py model check mymodel                what is asked for and what it gets
@@ -26,10 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what the model gets; its faults are raised."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.models.commands.options import wish_of
     from workbench.models.lock import LOCK, keep
     from workbench.models.prepare import resolve
     from workbench.models.show import as_data, table
+    from workbench.verbs.model.options import wish_of
 
     catalogue = read_catalogue(args.catalog)
     prepared = resolve(catalogue, args.folder, wish_of(args, catalogue))

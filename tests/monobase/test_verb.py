@@ -24,7 +24,7 @@ from workbench.monobase.leases import is_used
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.user import install_user
 
-TOOL = [sys.executable, "-m", "workbench.monobase"]
+TOOL = [sys.executable, "wizard.py", "monobase"]
 
 
 def tool(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -208,7 +208,7 @@ def test_activation_needs_no_package_but_pythons_own(places: tuple[Path, Path], 
     """In an image, before anything is activated, there may be none."""
     prefix, _ = places
     given = variables(prefix, tmp_path, MONOBASE_STACK="plain")
-    bare = [this_python().path, "-S", "-m", "workbench.monobase"]
+    bare = [this_python().path, "-S", "wizard.py", "monobase"]
     for command in (["activate"], ["exec", "--", "sh", "-c", "exit 0"]):
         done = subprocess.run([*bare, *command], capture_output=True, text=True, env=given, cwd=REPOSITORY, check=False)
         assert (done.returncode, done.stderr) == (0, "")
@@ -222,7 +222,7 @@ def test_a_shell_asks_the_tool_for_a_cog_that_is_missing(places: tuple[Path, Pat
     index.add("cog", "4.0")
     command = tmp_path / "bin/monobase"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\ncd {REPOSITORY} && exec {sys.executable} -m workbench.monobase "$@"\n')
+    command.write_text(f'#!/bin/sh\ncd {REPOSITORY} && exec {sys.executable} wizard.py monobase "$@"\n')
     command.chmod(0o755)
     given = {**variables(prefix, tmp_path / "cache", R8_COG_VERSION="4.0", MONOBASE_STACK="plain"), **offline(index)}
     given["PATH"] = f"{command.parent}:{given['PATH']}"

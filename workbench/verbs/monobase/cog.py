@@ -7,9 +7,9 @@ import os
 import sys
 
 from workbench.errors import EXIT_OK, UsageError
-from workbench.monobase.commands.options import prefix_option
 from workbench.monobase.names import is_python, is_url, is_version
 from workbench.monobase.wish import read_wish
+from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
   wizard.py monobase cog --version 0.23.1 --python 3.12      below $MONOBASE_CACHE, or ~/.cache/monobase

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from workbench.errors import EXIT_OK, FaultsError
-from workbench.monobase.commands.options import prefix_option
+from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
   wizard.py monobase repair              from a good copy on the disk, else from the package by its hash

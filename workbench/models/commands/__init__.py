@@ -1,1 +1,0 @@
-"""The subverbs of `wizard.py model`, one module each."""

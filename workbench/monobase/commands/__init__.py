@@ -1,1 +1,0 @@
-"""The subverbs of `monobase`, one module each: EXAMPLES, arguments(parser), run(args)."""
