@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.monobase.activation import activate
 from workbench.monobase.asked import Asked, read_asked
@@ -25,6 +23,7 @@ from workbench.monobase.prefix import Prefix, builder, staged
 from workbench.monobase.resolving import split_lock
 from workbench.monobase.user_marker import USER_MARKER, identity, marker_text
 from workbench.monobase.wish import read_wish
+from workbench.packages import normalized_name
 from workbench.recipes.exchange import exchange
 
 # A package that uv names with a version: "schema>=2".
@@ -137,6 +136,6 @@ def _resolve(
     try:
         shop.uv.run(*command, about=f"resolving {requirements.name}")
     except WorkbenchError as error:
-        named = {canonicalize_name(name) for name in _NAMED.findall(error.message)} & held.keys()
+        named = {normalized_name(name) for name in _NAMED.findall(error.message)} & held.keys()
         owners = ", ".join(f"{held[name][1]} has {name} {held[name][0]}" for name in sorted(named))
         raise WorkbenchError(f"{error.message}; {owners}" if owners else error.message, hint=error.hint) from None
