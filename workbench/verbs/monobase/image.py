@@ -24,15 +24,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.cli import REPOSITORY
     from workbench.images.make import make
+    from workbench.locations import ROOT
     from workbench.monobase.image import image_request
 
     options = tuple(args.options)
     backend = backend_of(args, options)
-    catalogue, chosen = read_catalogue(REPOSITORY), (args.release, args.os, args.python, args.date)
+    root = str(ROOT)
+    catalogue, chosen = read_catalogue(root), (args.release, args.os, args.python, args.date)
     with image_request(
-        catalogue, REPOSITORY, *chosen, options=options, ca_bundle=args.ca_bundle, cache=args.cache
+        catalogue, root, *chosen, options=options, ca_bundle=args.ca_bundle, cache=args.cache
     ) as request:
         tell_builder(backend, quiet=args.json)
         made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
