@@ -15,6 +15,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.files import exchange
 from workbench.monobase.activation import activate
 from workbench.monobase.asked import Asked, read_asked
 from workbench.monobase.conflicts import packages
@@ -25,7 +26,6 @@ from workbench.monobase.prefix import Prefix, builder, staged
 from workbench.monobase.resolving import split_lock
 from workbench.monobase.user_marker import USER_MARKER, identity, marker_text
 from workbench.monobase.wish import read_wish
-from workbench.recipes.exchange import exchange
 
 # A package that uv names with a version: "schema>=2".
 _NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?=[<>=~!]=?)")
