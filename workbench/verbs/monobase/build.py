@@ -62,10 +62,9 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.fill import FAILED, SKIPPED, Order, fill, interpreters_for
     from workbench.monobase.install import Workshop
     from workbench.monobase.interpreters import fetch, find, in_home, named
-    from workbench.monobase.label import write_label
+    from workbench.monobase.node import install_scripts, write_label
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
-    from workbench.monobase.scripts import install_scripts
     from workbench.monobase.select import active, is_outside, mini, no_cuda
     from workbench.verbs.monobase.progress import FillProgress
 
