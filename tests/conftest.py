@@ -18,6 +18,22 @@ from tests.engine import BaseChoice, Engine, ca_bundle
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests that use one of these share images that take minutes to build, so one process runs them all.
+_SHARED = {"root_image": "images"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the group that one process runs as a whole: its file, or what shares images.
+
+    The groups that take longest come first, for they are handed out in this order.
+    """
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        group = next((group for name, group in _SHARED.items() if name in names), item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not any(mark.args == ("images",) for mark in item.iter_markers("xdist_group")))
+
 
 @pytest.fixture(scope="session")
 def store() -> Iterator[Engine]:
