@@ -27,11 +27,14 @@ SHELL = ("sh", "bash")
 # Folders at the top that no clone has.
 LOCAL = {"recipes", "logs", "build", "dist"}
 
-# Flags of podman and other programs that stand by themselves in the text.
-FOREIGN_FLAGS: set[str] = set()
+# Flags of other programs that stand by themselves in the text: the front's, podman's.
+FOREIGN_FLAGS = {"--health", "--volume"}
 
-# What the tool, its users or other tools write, by name: not in this repository.
-WRITTEN = {"recipe.toml", "requirements.txt"}
+# Paths that the documents show and that the repository need not have: parts of a bundle, of a prefix, of an example.
+EXAMPLES = {
+    *("os/os-packages.txt", "builder/builder.snippet", "builder/files/", ".snippet", ".snippet.j2", "stage/", "recipe.toml"),
+    *("releases/2026b/bundles", "monobase/generations/g00003.toml"),
+}
 
 _FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(\w*)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -40,6 +43,7 @@ _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
 _SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
 _PATH = re.compile(r"^[\w.@*-]+(?:/[\w.@*-]+)*/?$")
 _SUFFIXES = (".py", ".toml", ".sh", ".snippet", ".j2", ".yaml", ".svg", ".md", ".service")
+_PLACEHOLDER = re.compile(r"(?:^|[./_-])(?:(?!README|LICENSE|DEVELOPMENT|CHANGELOG)[A-Z]{2,}|N)(?:$|[./_-])")
 _ASSIGNMENT = re.compile(r"^[A-Z_][A-Z0-9_]*=")
 
 
@@ -244,7 +248,7 @@ class _Parsers:
 
 def _wizard_fault(words: Sequence[str], complete: bool) -> str:
     parsers, message = _parsed(words)
-    if not message or (complete is False and "arguments are required" in message):
+    if not message or (not complete and re.search("arguments are required|expected .*argument", message)):
         ends = words.index("--") if "--" in words else len(words)
         named = [word.partition("=")[0] for word in words[:ends] if re.match(r"--\w", word)]
         # Only what follows --cmd belongs to another program.
@@ -326,8 +330,8 @@ def _repository_paths() -> tuple[str, ...]:
     """Every file and folder of the repository as `/path`; folders end in a slash."""
     found: list[str] = []
     for folder, folders, files in os.walk(REPOSITORY):
-        at = "/" + os.path.relpath(folder, REPOSITORY).removeprefix(".")
-        top = at == "/"
+        top = folder == str(REPOSITORY)
+        at = "/" if top else "/" + os.path.relpath(folder, REPOSITORY)
         folders[:] = [name for name in folders if name != "__pycache__" and not (top and _is_local(name))]
         inside = at if top else f"{at}/"
         found.extend([inside + name for name in files] + [f"{inside}{name}/" for name in folders])
@@ -335,7 +339,7 @@ def _repository_paths() -> tuple[str, ...]:
 
 
 def _is_local(name: str) -> bool:
-    return name in LOCAL or (name.startswith(".") and name != ".ci")
+    return name in LOCAL or bool(re.match(r"\.(?!ci$)[a-z]", name))
 
 
 @cache
@@ -365,8 +369,5 @@ def _is_in_repository(path: str) -> bool:
 
 
 def _is_example(path: str) -> bool:
-    """Return whether `path` has a placeholder in capitals (NAME, TAG), or names something that is written elsewhere."""
-    parts = path.rstrip("/").split("/")
-    if parts[0] in LOCAL or parts[-1] in WRITTEN or path in WRITTEN:
-        return True
-    return any(re.fullmatch(r"[A-Z][A-Z]+|N|N-name", part.partition(".")[0]) for part in parts if part != "SHA256SUMS")
+    """Return whether `path` is one of the examples, or has a placeholder in capitals such as NAME."""
+    return path in EXAMPLES or _is_local(path.partition("/")[0]) or bool(_PLACEHOLDER.search(path))
