@@ -32,7 +32,8 @@ FOREIGN_FLAGS = {"--health", "--volume"}
 
 # Paths that the documents show and that the repository need not have: parts of a bundle, of a prefix, of an example.
 EXAMPLES = {
-    *("os/os-packages.txt", "builder/builder.snippet", "builder/files/", ".snippet", ".snippet.j2", "stage/", "recipe.toml"),
+    *("recipe.toml", ".snippet", ".snippet.j2", "stage/"),
+    *("os/os-packages.txt", "builder/builder.snippet", "builder/files/"),
     *("releases/2026b/bundles", "monobase/generations/g00003.toml"),
 }
 
