@@ -75,6 +75,10 @@ format: setup ## Format the code
 goldens: setup ## Take the composed recipes as they are now, for review with git diff
 	@UPDATE_GOLDENS=1 $(VENV)/bin/python -m pytest --quiet tests/test_goldens.py
 
+.PHONY: picture
+picture: setup ## Draw the wizard's picture for the README from its real screen
+	@$(VENV)/bin/python -m tests.pictures
+
 .PHONY: protos
 protos: setup ## Generate the code of BuildKit's messages anew, after a change of a .proto
 	@$(VENV)/bin/python -m grpc_tools.protoc --proto_path=$(PB)=$(PB:pb=protos) --python_out=$(INTO) --pyi_out=$(INTO) \
