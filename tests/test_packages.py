@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from tests.catalogues import REPOSITORY
 from workbench.packages import normalized_name, pins
 
 LIST = """\
@@ -28,3 +31,10 @@ def test_every_pin_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", ["ruamel-yaml", "ruamel.yaml", "Ruamel_YAML", "ruamel.-_yaml"])
 def test_one_name_for_all_spellings(name: str) -> None:
     assert normalized_name(name) == "ruamel-yaml"
+
+
+def test_nothing_else_normalises_names() -> None:
+    modules = {str(path.relative_to(REPOSITORY)): path.read_text() for path in REPOSITORY.glob("workbench/**/*.py")}
+    assert [path for path, text in modules.items() if re.search(r"canonicalize_name|\[-_\.\]\+", text)] == [
+        "workbench/packages.py"
+    ]
