@@ -14,7 +14,7 @@ import pytest
 
 from tests.engine import Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
-from workbench.replicasets.engines.libpod import LibpodEngine
+from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets, Settings
 
@@ -43,7 +43,7 @@ class Podman:
                 stdout=log,
                 stderr=log,
             )
-        client, deadline = LibpodEngine(self.address), time.monotonic() + 30
+        client, deadline = PodmanEngine(self.address), time.monotonic() + 30
         while True:
             try:
                 client.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.replicasets import checks, containers
+from workbench.replicasets.engines.capabilities import Pausing, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.operations.stop import Turning
 from workbench.replicasets.records import find_version, put_set, set_journal
@@ -16,19 +17,19 @@ from workbench.replicasets.world import World
 
 
 def _freeze(world: World, plan: Turning) -> None:
-    world.engine.pause(containers.there(world, plan.version).name)
+    require(world.engine, Pausing).pause(containers.there(world, plan.version).name)
 
 
 def _thaw(world: World, plan: Turning) -> None:
     found = containers.mine(world, plan.version)
     if found is not None and found.state == "paused":
-        world.engine.unpause(found.name)
+        require(world.engine, Pausing).unpause(found.name)
 
 
 def _wake(world: World, plan: Turning) -> None:
     found = containers.there(world, plan.version)
     if found.state == "paused":
-        world.engine.unpause(found.name)
+        require(world.engine, Pausing).unpause(found.name)
     else:
         # The machine may have been restarted meanwhile, or its main program ended: what is kept is the disk.
         containers.resume(world, plan.version)
@@ -37,7 +38,7 @@ def _wake(world: World, plan: Turning) -> None:
 def _refreeze(world: World, plan: Turning) -> None:
     found = containers.mine(world, plan.version)
     if plan.set.state is State.PAUSED and found is not None and found.state == "running":
-        world.engine.pause(found.name)
+        require(world.engine, Pausing).pause(found.name)
 
 
 def _paused(world: World, plan: Turning) -> Changes:
@@ -64,6 +65,7 @@ def continue_(world: World, name: str, actor: Actor | None = None) -> None:
 
 def _turn(world: World, name: str, what: Saga[Turning], into: State, actor: Actor | None) -> None:
     checks.set_name(name)
+    require(world.engine, Pausing)
     with alone(world, set_journal(name)):
         current = own_set(world.store, name, actor)
         plan = Turning(current, find_version(world.store, current, current.current))

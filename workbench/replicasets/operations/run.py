@@ -75,7 +75,7 @@ def run(
         memory=checks.memory(memory),
         owner=owner,
     )
-    checks.count(gpus)
+    containers.check_capabilities(world, version, checks.count(gpus))
 
     def prepare() -> tuple[Version, Changes]:
         if world.store.get(set_key(name)) is not None:
@@ -87,6 +87,6 @@ def run(
         return plan, Changes({set_key(name): 0}) | volumes | reserved
 
     if world.engine.image(image) is None:
-        raise NotFound(f"the engine has no image {image}", hint=f"build it, or `podman pull {image}`")
+        raise NotFound(f"the engine has no image {image}", hint=f"build it, or `{world.engine.pull_command(image)}`")
     with alone(world, set_journal(name)):
         return carry_out(world, RUN, set_journal(name), prepare)

@@ -6,6 +6,7 @@ import uuid
 
 from workbench.replicasets import checks, containers
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.capabilities import MountingVolumes, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.operations.volume_quota import claim_volume
 from workbench.replicasets.records import put_volume, volume_journal, volume_key
@@ -27,7 +28,11 @@ def _unplace(world: World, volume: Volume) -> None:
 
 def _create(world: World, volume: Volume) -> None:
     options = driver_of(volume.driver).create(world.settings.volumes, volume)
-    world.engine.create_volume(containers.volume_name(world, volume.name), options, labels(world, volume))
+    name = containers.volume_name(world, volume.name)
+    if options:
+        require(world.engine, MountingVolumes).create_mounted_volume(name, options, labels(world, volume))
+    else:
+        world.engine.create_volume(name, labels(world, volume))
 
 
 def _remove(world: World, volume: Volume) -> None:
@@ -56,6 +61,8 @@ def create_volume(world: World, name: str, size: str = "", owner: str = "", quot
     """See ReplicaSets.create_volume."""
     checks.volume_name(name)
     bytes_ = checks.size(size) if size else 0
+    if bytes_:
+        require(world.engine, MountingVolumes)
     driver = choose(world.settings.volumes, bytes_)
     volume = Volume(name, uuid.uuid4().hex, driver, bytes_, 1, world.now(), owner)
 

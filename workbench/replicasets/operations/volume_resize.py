@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.replicasets import checks
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Conflict, Invalid
+from workbench.replicasets.errors import Conflict, Invalid, Unsupported
 from workbench.replicasets.operations.volume_quota import Resizing, claim_volume
 from workbench.replicasets.operations.volume_use import users
 from workbench.replicasets.records import put_volume, volume_journal
@@ -52,6 +52,8 @@ def resize_volume(world: World, name: str, size: str, quota: Quota | None = None
             raise Invalid(f"{name} has that size already", Code.VOLUME_SAME_SIZE)
         if not old.size:
             raise Invalid(f"{name} was created without a size, and has none to change", hint="create a sized volume")
+        if bytes_ < old.size and not driver_of(old.driver).shrinks:
+            raise Unsupported(f"volumes of {old.driver} cannot be made smaller", hint="create a smaller one, and copy")
         plan = Resizing(old, volume_resized(old, bytes_))
         # Less is never too much, even for who has more than is allowed.
         most = quota if bytes_ > old.size else None
