@@ -94,7 +94,7 @@ def test_the_image_installs_what_our_own_lock_pins() -> None:
 def test_the_image_installs_all_that_the_service_imports() -> None:
     said = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True, cwd=REPOSITORY)
     locked = read_lock(str(REPOSITORY / "service/image/requirements.txt"))
-    wanted = {"fastapi", "uvicorn", "httpx", "etcd3gw", "pyyaml"}
+    wanted = {"fastapi", "uvicorn", "httpx", "pyyaml"}
     assert wanted <= set(said.stdout.split()) <= {package.name for package in locked.packages}
 
 
