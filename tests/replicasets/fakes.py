@@ -13,7 +13,8 @@ from typing import Any
 
 from workbench.replicasets.engines.protocol import Container, EngineVolume, Image, Running, Spec
 from workbench.replicasets.errors import EngineError, EngineGone, StoreError
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import Changes, Entry, Store
 
 IMAGE = "localhost/tiny:1"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from workbench.replicasets.checks import size_text
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Exhausted
+from workbench.replicasets.quantities import size_text
 from workbench.replicasets.stores.protocol import Changes, Store
 from workbench.replicasets.values import Claim, Port, Quota, Version
 
@@ -57,9 +57,7 @@ def held(store: Store) -> Held:
     return Held(claims, ledger.revision if ledger else 0)
 
 
-def claim(
-    held: Held, machine: Machine, version: Version, gpus: int, quota: Quota | None = None
-) -> tuple[Version, Changes]:
+def claim(held: Held, machine: Machine, version: Version, gpus: int, quota: Quota) -> tuple[Version, Changes]:
     """Return `version` with its GPUs and host ports filled in, and the changes that claim them all, or none.
 
     What the set holds already is kept: GPUs as far as the count goes, ports by their number. Raises
@@ -124,7 +122,7 @@ def share(
     held: Held,
     version: Version,
     machine: Machine | None = None,
-    quota: Quota | None = None,
+    quota: Quota = Quota(),  # noqa: B008  frozen
     besides: Version | None = None,
 ) -> Changes:
     """Return the changes that make the share of a version what it says, or the more of it and `besides`.
@@ -214,9 +212,7 @@ def _fits(claims: tuple[Claim, ...], machine: Machine, version: Version) -> None
         )
 
 
-def _within(claims: tuple[Claim, ...], version: Version, quota: Quota | None) -> None:
-    if quota is None:
-        return
+def _within(claims: tuple[Claim, ...], version: Version, quota: Quota) -> None:
     own = [each for each in claims if each.owner == version.owner]
     _, memory = used(own)
     refuse_over("sets", sum(each.kind == "set" for each in own), quota.sets)

@@ -9,6 +9,7 @@ from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Container, Spec
 from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
+from workbench.replicasets.options import recorded
 from workbench.replicasets.records import volume_journal, volume_key
 from workbench.replicasets.saga import settle
 from workbench.replicasets.stores.protocol import Changes
@@ -62,8 +63,7 @@ def create(world: World, version: Version, image: str) -> None:
             binds=binds,
             ports=version.ports,
             publish=world.settings.publish,
-            cpus=version.cpus,
-            memory=version.memory,
+            **recorded(version),
         )
     )
 

@@ -34,7 +34,7 @@ def _no_changes(world: World, plan: Any) -> Changes:  # noqa: ANN401
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[P]):
+class SagaStep(Generic[P]):
     """A step; `changes` are made in the store together with the record that it begins."""
 
     name: str
@@ -54,7 +54,7 @@ class Saga(Generic[P]):
 
     name: str
     plan: type[P]
-    steps: tuple[Step[P], ...]
+    steps: tuple[SagaStep[P], ...]
     point: int
     undone: Callable[[World, P], Changes] = _no_changes
     done: Callable[[World, P], Changes] = _no_changes
@@ -185,7 +185,7 @@ def _forward(world: World, what: Saga[P], key: str, journal: Journal, plan: P) -
     make(world, lambda: what.done(world, plan) | Changes(deletes=frozenset({key})))
 
 
-def _record(world: World, key: str, journal: Journal, step: Step[P], plan: P) -> None:
+def _record(world: World, key: str, journal: Journal, step: SagaStep[P], plan: P) -> None:
     make(world, lambda: step.changes(world, plan) | Changes(puts={key: encode(journal)}))
 
 

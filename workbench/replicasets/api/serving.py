@@ -101,7 +101,7 @@ class PodmanService:
 
 
 @contextmanager
-def tended(room: ReplicaSets, podman: PodmanService | None, tell: Callable[[str], None]) -> Iterator[None]:
+def tended(service: ReplicaSets, podman: PodmanService | None, tell: Callable[[str], None]) -> Iterator[None]:
     """Reconcile now, and again every minute until the end; `tell` what was done, and what cannot be done yet."""
     ended = threading.Event()
 
@@ -109,7 +109,7 @@ def tended(room: ReplicaSets, podman: PodmanService | None, tell: Callable[[str]
         try:
             if podman is not None:
                 podman.ensure()
-            for line in room.reconcile():
+            for line in service.reconcile():
                 tell(line)
         except ReplicaSetError as error:
             tell(f"not settled yet: {error.message}")

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from workbench.replicasets.options import Options
 from workbench.replicasets.values import Bind, Port
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Options):
     """A container to create. `gpus` are CDI names with their kind; volume binds name engine volumes."""
 
     name: str
@@ -22,8 +23,6 @@ class Spec:
     binds: tuple[Bind, ...] = ()
     ports: tuple[Port, ...] = ()
     publish: str = "127.0.0.1"
-    cpus: int = 0
-    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

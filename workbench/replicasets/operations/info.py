@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, claims, containers
-from workbench.replicasets.operations.volume_quota import volumes_used
+from workbench.replicasets.operations.volume_usage import volumes_used
 from workbench.replicasets.records import SETS, find_set, find_version, read_all, version_key, versions_key
 from workbench.replicasets.values import Claim, Quota, ReplicaSet, Version
 from workbench.replicasets.world import World

@@ -9,14 +9,14 @@ from workbench.replicasets.amendments import forget
 from workbench.replicasets.errors import Busy, EngineError, Invalid
 from workbench.replicasets.records import SETS, find_set, read_all, set_journal, version_key, versions_key
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, alone, carry_out, saga
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import Actor, ReplicaSet, Version
+from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Pruning:
+class PrunePlan:
     """The plan: the versions that go. The current one is never among them."""
 
     set: ReplicaSet
@@ -31,12 +31,12 @@ class Pruned:
     kept: tuple[int, ...] = ()
 
 
-def _containers(world: World, plan: Pruning) -> None:
+def _containers(world: World, plan: PrunePlan) -> None:
     for version in plan.versions:
         containers.remove(world, version)
 
 
-def _images(world: World, plan: Pruning) -> None:
+def _images(world: World, plan: PrunePlan) -> None:
     # A later one may stand on the earlier ones.
     for version in plan.versions:
         if version.disk:
@@ -48,27 +48,27 @@ def _images(world: World, plan: Pruning) -> None:
                 # Somebody made something from it meanwhile: theirs to remove.
 
 
-def _limits(world: World, plan: Pruning) -> None:
+def _limits(world: World, plan: PrunePlan) -> None:
     for version in plan.versions:
         forget(world, version.id, version.number)
 
 
-def _done(world: World, plan: Pruning) -> Changes:
+def _done(world: World, plan: PrunePlan) -> Changes:
     return Changes(deletes=frozenset(version_key(each.id, each.number) for each in plan.versions))
 
 
 PRUNE = saga(
     Saga(
         "prune",
-        Pruning,
-        (Step("containers", _containers), Step("images", _images), Step("limits", _limits)),
+        PrunePlan,
+        (SagaStep("containers", _containers), SagaStep("images", _images), SagaStep("limits", _limits)),
         point=0,
         done=_done,
     )
 )
 
 
-def prune(world: World, name: str, keep: int = 0, dry_run: bool = False, actor: Actor | None = None) -> Pruned:
+def prune(world: World, name: str, keep: int, dry_run: bool, caller: Caller) -> Pruned:
     """See ReplicaSets.prune."""
     checks.set_name(name)
     if keep < 0 or not (keep or world.settings.keep_versions):
@@ -76,7 +76,7 @@ def prune(world: World, name: str, keep: int = 0, dry_run: bool = False, actor: 
             "how many versions to keep is not said", hint="1 or more, or have the service started with a rule"
         )
     with alone(world, set_journal(name)):
-        current = own_set(world.store, name, actor)
+        current = own_set(world.store, name, caller)
         gone, kept = _chosen(world, current, keep or world.settings.keep_versions)
         sizes = tuple((each.number, _size(world, each)) for each in gone)
         if gone and not dry_run:
@@ -104,7 +104,7 @@ def prune_all(world: World) -> list[str]:
 
 
 def _carried_out(world: World, current: ReplicaSet, gone: list[Version]) -> None:
-    plan = Pruning(current, tuple(gone))
+    plan = PrunePlan(current, tuple(gone))
     carry_out(world, PRUNE, set_journal(current.name), lambda: (plan, Changes()))
 
 
