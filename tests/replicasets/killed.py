@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from tests.engine import TINY
-from workbench.replicasets.engines.libpod_http import LibpodHttp
+from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
@@ -42,9 +42,9 @@ def main() -> None:
     given: dict[str, Any] = json.loads(sys.argv[1])
     given["roots"] = tuple(given["roots"])
     left = int(sys.argv[3])
-    original = LibpodHttp.call
+    original = PodmanHttp.call
 
-    def call(self: LibpodHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def call(self: PodmanHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         nonlocal left
         done = original(self, method, *args, **kwargs)
         left -= method != "GET"
@@ -52,7 +52,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return done
 
-    LibpodHttp.call = call  # type: ignore[method-assign]
+    PodmanHttp.call = call  # type: ignore[method-assign]
     operate(ReplicaSets(Settings(**given)), sys.argv[2])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
-from workbench.replicasets.engines.protocol import Spec
+from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, ReplicaSetError
 from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
@@ -145,7 +145,7 @@ def test_a_next_version_that_ends_at_once_is_none(tmp_path: Path) -> None:
 def test_a_strangers_container_is_left_alone(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     for name in ("new-1", "foo-3"):
-        engine.create(Spec(name, IMAGE))
+        engine.create(ContainerSpec(name, IMAGE))
         engine.start(name)
     with pytest.raises(Conflict, match="a container new-1 that is not ours"):
         rs.run(RunRequest(IMAGE, "new", gpus=1))

@@ -14,7 +14,7 @@ import pytest
 from tests.engine import TINY, Engine
 from tests.replicasets.conftest import Podman, given
 from tests.replicasets.killed import operate
-from workbench.replicasets.engines.libpod_http import LibpodHttp
+from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import EngineGone, ReplicaSetError
 from workbench.replicasets.requests import ExecuteRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
@@ -78,9 +78,9 @@ def test_podman_is_killed(
     operation: str, at: int, rs: ReplicaSets, podman: Podman, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared(rs)
-    left, original = at, LibpodHttp.call
+    left, original = at, PodmanHttp.call
 
-    def call(self: LibpodHttp, method: str, *args: object, **kwargs: object) -> object:
+    def call(self: PodmanHttp, method: str, *args: object, **kwargs: object) -> object:
         nonlocal left
         if method != "GET":
             left -= 1
@@ -88,7 +88,7 @@ def test_podman_is_killed(
                 podman.kill()
         return original(self, method, *args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(LibpodHttp, "call", call)
+    monkeypatch.setattr(PodmanHttp, "call", call)
     with pytest.raises(EngineGone) as error:
         operate(rs, operation)
     assert "podman.socket" in error.value.hint

@@ -9,7 +9,7 @@ import pytest
 
 from workbench.replicasets.api.bodies import PatchBody, RunBody
 from workbench.replicasets.api.responses import SetView
-from workbench.replicasets.engines.protocol import Spec
+from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.options import OPTIONS, Option, Options, OptionsRequest, only_live, parsed, recorded
 from workbench.replicasets.values import Version
@@ -23,7 +23,7 @@ def test_every_option_is_declared_whole() -> None:
     names = [option.name for option in OPTIONS]
     assert names == [field.name for field in fields(Options)] == [field.name for field in fields(OptionsRequest)]
     assert set(names) == set(WRITTEN)
-    for kind in (Version, Spec):
+    for kind in (Version, ContainerSpec):
         assert set(names) <= {field.name for field in fields(kind)}
     assert len({option.docker for option in OPTIONS}) == len(OPTIONS)
 

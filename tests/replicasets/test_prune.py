@@ -15,7 +15,7 @@ from tests.replicasets.disks import look
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.protocol import Spec
+from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import Invalid, NotFound, ReplicaSetError
 from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
@@ -142,7 +142,7 @@ def test_what_is_being_gone_back_to_is_not_pruned(tmp_path: Path) -> None:
 
 def test_a_strangers_container_keeps_its_image(tmp_path: Path) -> None:
     engine, _, rs = world(tmp_path, False)
-    engine.create(Spec("stranger", rs.history("foo")[4].disk))
+    engine.create(ContainerSpec("stranger", rs.history("foo")[4].disk))
     assert [number for number, _ in rs.prune("foo", 3).versions] == [2, 1]
     assert numbers(rs) == [5, 4, 3] and "stranger" in engine.standing
 

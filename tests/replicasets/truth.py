@@ -58,9 +58,7 @@ def check(
         assert engine.standing[current.container].state == LIVE[each.state], where
         if each.state is not State.STOPPED:
             assert engine.standing[current.container].limits == (current.cpus, current.memory), where
-        assert [f"fake.test/gpu={gpu}" for gpu in current.gpus] == list(engine.standing[current.container].spec.gpus), (
-            where
-        )
+        assert list(current.gpus) == list(engine.standing[current.container].spec.gpus), where
         held = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
         if each.state is not State.STOPPED:
             held += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]

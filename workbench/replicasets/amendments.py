@@ -21,7 +21,7 @@ def amend(world: World, version: Version, container: Container | None) -> None:
     forget(world, version.id, version.number)
     if container is None or limits(made_with(world, container)) != limits(version):
         labels = {world.label(_OF): version.id, world.label(_LIMITS): encode(version)}
-        world.engine.create_volume(_name(world, version.id, version.number), {}, labels)
+        world.engine.create_volume(_name(world, version.id, version.number), labels)
 
 
 def forget(world: World, set_id: str, number: int) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os.path
-
 from workbench.replicasets.amendments import limits, made_with
 from workbench.replicasets.codec import encode
+from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
-from workbench.replicasets.engines.protocol import Container, Spec
+from workbench.replicasets.engines.protocol import Container, ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
 from workbench.replicasets.options import recorded
 from workbench.replicasets.records import volume_journal, volume_key
@@ -45,21 +44,20 @@ def create(world: World, version: Version, image: str) -> None:
     """Create the version's container from `image`; what is left of an earlier try is removed first."""
     check_name(world, version)
     remove(world, version)
-    check_folders(version)
+    check_folders(world, version)
     binds = tuple(
         Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
         for bind in version.binds
     )
-    kind = world.settings.gpu_kind
     world.engine.create(
-        Spec(
+        ContainerSpec(
             name=version.container,
             image=image,
             labels=labels(world, version),
             command=version.command,
             # An engine with NVIDIA's hook would give every GPU to an image that asks for them by itself.
             env=(*version.env, "NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
-            gpus=tuple(f"{kind}={gpu}" for gpu in version.gpus),
+            gpus=version.gpus,
             binds=binds,
             ports=version.ports,
             publish=world.settings.publish,
@@ -70,13 +68,14 @@ def create(world: World, version: Version, image: str) -> None:
 
 def start(world: World, version: Version) -> None:
     """Start the version's container and see it live for a moment, or end well; raises EngineError otherwise."""
-    check_folders(version)
+    check_folders(world, version)
     world.engine.start(version.container)
     for last in (False, True):
         found = there(world, version)
         if not found.is_alive and found.exit_code != 0:
             raise EngineError(
-                f"{version.container} ended at once with code {found.exit_code}", hint="see `podman logs`"
+                f"{version.container} ended at once with code {found.exit_code}",
+                hint=f"see `{world.engine.logs_command(version.container)}`",
             )
         if not last:
             wait(world.settings.watch_seconds)
@@ -89,10 +88,10 @@ def resume(world: World, version: Version) -> None:
     """
     found = there(world, version)
     if not found.is_alive:
-        check_folders(version)
+        check_folders(world, version)
         world.engine.start(version.container)
     if found.state != "paused" and limits(version) != limits(made_with(world, found)):
-        world.engine.update(version.container, version.cpus, version.memory)
+        require(world.engine, LiveLimits).set_limits(version.container, version.cpus, version.memory)
 
 
 def remove(world: World, version: Version) -> None:
@@ -151,14 +150,22 @@ def check_volumes(world: World, version: Version) -> Changes:
     return Changes(checks)
 
 
-def check_folders(version: Version) -> None:
-    """Raise Conflict when a folder of the host that the version binds is not there any more, or a link leads there.
+def check_capabilities(world: World, version: Version, gpus: int) -> None:
+    """Raise Unsupported when the engine cannot make a container of the version, with that many GPUs."""
+    if gpus:
+        require(world.engine, PinningGpus)
+    if any(not bind.is_volume for bind in version.binds):
+        require(world.engine, BindingFolders)
 
-    It is bound by a path without links, and the engine follows those that are there when it starts: whoever may
-    write beside the folder, from within a container even, could have put one in its place.
+
+def check_folders(world: World, version: Version) -> None:
+    """Raise Conflict when a folder of the host that the version binds is gone, or a symbolic link leads to it.
+
+    It is bound by a path without links, and the engine follows those that exist when it starts: whoever may
+    write beside the folder, even from within a container, could have put one in its place.
     """
     for bind in version.binds:
-        if not bind.is_volume and (os.path.realpath(bind.src) != bind.src or not os.path.isdir(bind.src)):
+        if not bind.is_volume and not require(world.engine, BindingFolders).has_folder(bind.src):
             raise Conflict(
                 f"{bind.src} of the machine is not the folder any more that {version.set} was given",
                 hint="put the folder back, or patch the bind",

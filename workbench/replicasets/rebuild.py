@@ -10,6 +10,7 @@ from workbench.replicasets.amendments import amended, read
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.containers import ID, SPEC
+from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
 from workbench.replicasets.stores.protocol import Changes
@@ -92,8 +93,9 @@ def sets_of(world: World) -> list[Found]:
 
 def _recorded(world: World, changed: Changed) -> list[Version]:
     """Return the versions whose disks are in images."""
-    found = []
-    for image in world.engine.images(world.label(ID)):
+    found: list[Version] = []
+    recording = world.engine.capability(RecordingDisks)
+    for image in recording.images(world.label(ID)) if recording else ():
         version = _version(image.labels.get(world.label(SPEC), ""), changed)
         if version is not None and (name := world.disk_image(version.id, version.number)) in image.names:
             found.append(replace(version, disk=name))

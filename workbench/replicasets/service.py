@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.operations import commit as _commit
@@ -48,11 +49,8 @@ class ReplicaSets:
     """
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: Store | None = None) -> None:
-        if engine is None:
-            from workbench.replicasets.engines.libpod import LibpodEngine
-
-            engine = LibpodEngine(settings.engine, settings.gpu_kind, settings.cdi)
         self.settings = settings
+        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
         self._filling = threading.Lock()
 

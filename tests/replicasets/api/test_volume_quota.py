@@ -25,6 +25,7 @@ class Paper:
     """Keeps the sizes of volumes in mind only: what is counted here is not what is on a disk."""
 
     live = True
+    shrinks = True
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         return {}

@@ -9,7 +9,7 @@ from tests.engine import TINY
 from tests.replicasets.conftest import Podman
 from tests.replicasets.fakes import KIND, cdi_spec
 from workbench.replicasets.engines.cdi import inventory, newer_specs
-from workbench.replicasets.engines.quirks import readable_cdi
+from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.errors import EngineError, NotFound, ReplicaSetError
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.service import ReplicaSets

@@ -22,6 +22,7 @@ from workbench.replicasets.errors import (
     NotFound,
     ReplicaSetError,
     Unavailable,
+    Unsupported,
 )
 
 STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
@@ -33,6 +34,7 @@ STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
     (Busy, 409),
     (Unavailable, 503),
     (Failed, 502),
+    (Unsupported, 501),
     # The rest: specs of GPUs that cannot be read, and other things of the machine that an operator has to mend.
     (ReplicaSetError, 503),
 )
@@ -46,6 +48,7 @@ _SAID = {
     409: "it is in a state that forbids it, another operation is at it, or too little is free",
     413: "the body is too large",
     422: "the body or a parameter is malformed (code 1000)",
+    501: "the engine cannot do that (code 1107)",
     502: "the engine refused; what had been done was undone",
     503: "the engine or the store does not answer; what was begun is finished or undone later",
 }

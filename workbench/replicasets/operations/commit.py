@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.names import is_qualified
 from workbench.replicasets import checks, containers
+from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
 from workbench.replicasets.errors import Conflict, Invalid
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set
@@ -26,17 +27,18 @@ class CommitPlan:
 
 def _freeze(world: World, plan: CommitPlan) -> None:
     if plan.was == "running":
-        world.engine.pause(plan.version.container)
+        require(world.engine, Pausing).pause(plan.version.container)
 
 
 def _thaw(world: World, plan: CommitPlan) -> None:
     found = containers.mine(world, plan.version)
     if plan.was == "running" and found is not None and found.state == "paused":
-        world.engine.unpause(plan.version.container)
+        require(world.engine, Pausing).unpause(plan.version.container)
 
 
 def _record(world: World, plan: CommitPlan) -> None:
-    world.engine.commit(plan.version.container, plan.image, labels=containers.no_labels(world))
+    recording = require(world.engine, RecordingDisks)
+    recording.commit(plan.version.container, plan.image, labels=containers.no_labels(world))
 
 
 COMMIT = saga(
@@ -53,12 +55,15 @@ def commit(world: World, name: str, image: str, caller: Caller) -> str:
     """See ReplicaSets.commit."""
     checks.set_name(name)
     full = _full_name(world, image)
+    require(world.engine, RecordingDisks)
     with alone(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         version = find_version(world.store, current, current.current)
         if world.engine.image(full) is not None:
             raise Conflict(f"there is an image {full} already", hint="choose another name; nothing is ever overwritten")
         plan = CommitPlan(version, full, containers.there(world, version).state)
+        if plan.was == "running":
+            require(world.engine, Pausing)
         return carry_out(world, COMMIT, set_journal(name), lambda: (plan, Changes())).image
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workbench.replicasets import checks, claims
 from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
+from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import set_journal, set_key, versions_key
 from workbench.replicasets.rights import own_set
@@ -20,17 +21,20 @@ def _containers(world: World, plan: ReplicaSet) -> None:
 
 
 def _images(world: World, plan: ReplicaSet) -> None:
+    recording = world.engine.capability(RecordingDisks)
+    if recording is None:
+        return
     ours = world.disk_image(plan.id, 0).rpartition(":")[0]
     names = {
         name
-        for image in world.engine.images(f"{world.label(ID)}={plan.id}")
+        for image in recording.images(f"{world.label(ID)}={plan.id}")
         for name in image.names
         if name.rpartition(":")[0] == ours
     }
     # A later one stands on the earlier ones.
     for name in sorted(names, key=lambda each: -int(each.rpartition(":")[2])):
         try:
-            world.engine.remove_image(name)
+            recording.remove_image(name)
         except EngineError as error:
             if error.status != 409:
                 raise

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers
-from workbench.replicasets.engines.protocol import Running
+from workbench.replicasets.engines.protocol import RunningProgram
 from workbench.replicasets.errors import Conflict, Invalid, ReplicaSetError
 from workbench.replicasets.records import find_version
 from workbench.replicasets.requests import ExecuteRequest
@@ -40,7 +40,7 @@ class Execution:
     when `close` is called before its end.
     """
 
-    def __init__(self, running: Running, seconds: float, most: int) -> None:
+    def __init__(self, running: RunningProgram, seconds: float, most: int) -> None:
         self._running, self._most = running, most
         self.exit_code, self.timed_out, self.cut = -1, False, False
         self._ended = False

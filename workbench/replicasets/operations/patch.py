@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.amendments import amend
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.capabilities import LiveLimits, require
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
 from workbench.replicasets.options import only_live, parsed
@@ -37,13 +38,13 @@ def _unwrite(world: World, plan: LimitPlan) -> None:
 
 
 def _limit(world: World, plan: LimitPlan) -> None:
-    world.engine.update(plan.old.container, plan.new.cpus, plan.new.memory)
+    require(world.engine, LiveLimits).set_limits(plan.old.container, plan.new.cpus, plan.new.memory)
 
 
 def _unlimit(world: World, plan: LimitPlan) -> None:
     found = containers.mine(world, plan.old)
     if found is not None and found.is_alive:
-        world.engine.update(plan.old.container, plan.old.cpus, plan.old.memory)
+        require(world.engine, LiveLimits).set_limits(plan.old.container, plan.old.cpus, plan.old.memory)
 
 
 def _undone(world: World, plan: LimitPlan) -> Changes:
@@ -77,6 +78,7 @@ def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Ver
         old = find_version(world.store, current, current.current)
         changed = replace(old, **options)
         live = gpus is None and not request.binds and ports is None and only_live(old, changed)
+        live = live and world.engine.capability(LiveLimits) is not None
         found = containers.mine(world, old)
         if live and current.state is State.RUNNING and found is not None and found.state == "running":
             return _limits(world, old, changed, caller.quota_of(current.owner))

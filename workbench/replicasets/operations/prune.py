@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers
 from workbench.replicasets.amendments import forget
+from workbench.replicasets.engines.capabilities import MeasuringDisks, RecordingDisks
 from workbench.replicasets.errors import Busy, EngineError, Invalid
 from workbench.replicasets.records import SETS, find_set, read_all, set_journal, version_key, versions_key
 from workbench.replicasets.rights import own_set
@@ -37,11 +38,12 @@ def _containers(world: World, plan: PrunePlan) -> None:
 
 
 def _images(world: World, plan: PrunePlan) -> None:
+    recording = world.engine.capability(RecordingDisks)
     # A later one may stand on the earlier ones.
     for version in plan.versions:
-        if version.disk:
+        if version.disk and recording is not None:
             try:
-                world.engine.remove_image(version.disk)
+                recording.remove_image(version.disk)
             except EngineError as error:
                 if error.status != 409:
                     raise
@@ -126,6 +128,9 @@ def _chosen(world: World, current: ReplicaSet, keep: int) -> tuple[list[Version]
 
 
 def _size(world: World, version: Version) -> int:
+    measuring = world.engine.capability(MeasuringDisks)
+    if measuring is None:
+        return 0
     standing = containers.mine(world, version)
-    size = world.engine.container_size(standing.name) if standing is not None else 0
-    return size + (world.engine.image_size(version.disk) if version.disk else 0)
+    size = measuring.container_size(standing.name) if standing is not None else 0
+    return size + (measuring.image_size(version.disk) if version.disk else 0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims, containers
+from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
@@ -47,7 +48,7 @@ class ReplacePlan:
 
 def _freeze(world: World, plan: ReplacePlan) -> None:
     if plan.was == "running":
-        world.engine.pause(plan.old.container)
+        require(world.engine, Pausing).pause(plan.old.container)
 
 
 def _restore(world: World, plan: ReplacePlan) -> None:
@@ -59,21 +60,21 @@ def _restore(world: World, plan: ReplacePlan) -> None:
     if not found.is_alive:
         found = replace(found, state="running")
     if plan.was == "running" and found.state == "paused":
-        world.engine.unpause(plan.old.container)
+        require(world.engine, Pausing).unpause(plan.old.container)
     if plan.was == "paused" and found.state == "running":
-        world.engine.pause(plan.old.container)
+        require(world.engine, Pausing).pause(plan.old.container)
 
 
 def _record(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
         image = world.engine.image(containers.there(world, each.version).image)
         squash = image is not None and image.depth >= world.settings.depth
-        world.engine.commit(each.version.container, each.image, squash=squash)
+        require(world.engine, RecordingDisks).commit(each.version.container, each.image, squash=squash)
 
 
 def _forget(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
-        world.engine.remove_image(each.image)
+        require(world.engine, RecordingDisks).remove_image(each.image)
 
 
 def _create(world: World, plan: ReplacePlan) -> None:
@@ -86,7 +87,7 @@ def _remove(world: World, plan: ReplacePlan) -> None:
 
 def _carry(world: World, plan: ReplacePlan) -> None:
     if plan.carried is not None:
-        world.engine.carry(plan.carried.container, plan.new.container)
+        require(world.engine, CarryingDisks).carry(plan.carried.container, plan.new.container)
 
 
 def _end(world: World, plan: ReplacePlan) -> None:
@@ -156,6 +157,7 @@ def replace_version(
     entry = world.store.get(set_key(current.name))
     quota = caller.quota_of(current.owner)
 
+    containers.check_capabilities(world, wanted, gpus)
     # Undoing removes the next version's container: it must be one of our making.
     containers.check_new(world, wanted)
 
@@ -188,6 +190,8 @@ def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> R
     is_old = source.number == old.number
     standing = containers.mine(world, old)
     was = standing.state if standing else "gone"
+    if was == "running":
+        require(world.engine, Pausing)
     records: list[DiskImage] = []
     base, carried = source.disk, None
     if not source.disk:
@@ -204,12 +208,16 @@ def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> R
         retired = world.disk_image(old.id, old.number)
         if not is_old:
             records.append(DiskImage(old, retired))
+    if records:
+        require(world.engine, RecordingDisks)
     return ReplacePlan(current, old, new, was, base, carried, tuple(records), retired)
 
 
 def _can_carry(world: World, version: Version) -> bool:
-    found = containers.mine(world, version)
-    return found is not None and world.settings.carry == "auto" and world.engine.can_carry(found)
+    carrying = world.engine.capability(CarryingDisks)
+    if carrying is None or world.settings.carry != "auto" or containers.mine(world, version) is None:
+        return False
+    return carrying.can_carry(version.container)
 
 
 def _revision(entry: Entry | None) -> int:

@@ -62,6 +62,7 @@ def run(world: World, request: RunRequest, caller: Caller) -> Version:
         **parsed(request),
     )
     gpus = checks.count(request.gpus)
+    containers.check_capabilities(world, version, gpus)
     key = set_key(version.set)
 
     def prepare() -> tuple[Version, Changes]:
@@ -76,6 +77,7 @@ def run(world: World, request: RunRequest, caller: Caller) -> Version:
         return plan, Changes({key: 0}) | volumes | reserved
 
     if world.engine.image(version.image) is None:
-        raise NotFound(f"the engine has no image {version.image}", hint=f"build it, or `podman pull {version.image}`")
+        command = world.engine.pull_command(version.image)
+        raise NotFound(f"the engine has no image {version.image}", hint=f"build it, or `{command}`")
     with alone(world, set_journal(version.set)):
         return carry_out(world, RUN, set_journal(version.set), prepare)

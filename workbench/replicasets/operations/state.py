@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import checks, claims, containers
+from workbench.replicasets.engines.capabilities import Pausing, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, put_set, set_journal
 from workbench.replicasets.rights import own_set
@@ -41,19 +42,19 @@ STOP = saga(Saga("stop", StatePlan, (SagaStep("end", _end),), point=0, done=_sto
 
 
 def _freeze(world: World, plan: StatePlan) -> None:
-    world.engine.pause(containers.there(world, plan.version).name)
+    require(world.engine, Pausing).pause(containers.there(world, plan.version).name)
 
 
 def _thaw(world: World, plan: StatePlan) -> None:
     found = containers.mine(world, plan.version)
     if found is not None and found.state == "paused":
-        world.engine.unpause(found.name)
+        require(world.engine, Pausing).unpause(found.name)
 
 
 def _wake(world: World, plan: StatePlan) -> None:
     found = containers.there(world, plan.version)
     if found.state == "paused":
-        world.engine.unpause(found.name)
+        require(world.engine, Pausing).unpause(found.name)
     else:
         # The machine may have been restarted meanwhile, or its main program ended: what is kept is the disk.
         containers.resume(world, plan.version)
@@ -62,7 +63,7 @@ def _wake(world: World, plan: StatePlan) -> None:
 def _refreeze(world: World, plan: StatePlan) -> None:
     found = containers.mine(world, plan.version)
     if plan.set.state is State.PAUSED and found is not None and found.state == "running":
-        world.engine.pause(found.name)
+        require(world.engine, Pausing).pause(found.name)
 
 
 def _paused(world: World, plan: StatePlan) -> Changes:
@@ -100,6 +101,7 @@ def continue_(world: World, name: str, caller: Caller) -> None:
 
 def _turn(world: World, name: str, what: Saga[StatePlan], into: State, caller: Caller) -> None:
     checks.set_name(name)
+    require(world.engine, Pausing)
     with alone(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         plan = StatePlan(current, find_version(world.store, current, current.current))

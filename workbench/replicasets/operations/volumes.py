@@ -9,7 +9,8 @@ import uuid
 
 from workbench.replicasets import checks, containers
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Conflict, Invalid
+from workbench.replicasets.engines.capabilities import MountingVolumes, require
+from workbench.replicasets.errors import Conflict, Invalid, Unsupported
 from workbench.replicasets.operations.volume_usage import VolumeResizePlan, claim_volume, users
 from workbench.replicasets.quantities import size as parse_size
 from workbench.replicasets.records import (
@@ -40,7 +41,11 @@ def _unplace(world: World, volume: Volume) -> None:
 
 def _create(world: World, volume: Volume) -> None:
     options = driver_of(volume.driver).create(world.settings.volumes, volume)
-    world.engine.create_volume(containers.volume_name(world, volume.name), options, labels(world, volume))
+    name = containers.volume_name(world, volume.name)
+    if options:
+        require(world.engine, MountingVolumes).create_mounted_volume(name, options, labels(world, volume))
+    else:
+        world.engine.create_volume(name, labels(world, volume))
 
 
 def _uncreate(world: World, volume: Volume) -> None:
@@ -129,6 +134,8 @@ def create(world: World, name: str, size: str, caller: Caller) -> Volume:
     """See ReplicaSets.create_volume."""
     checks.volume_name(name)
     bytes_ = parse_size(size) if size else 0
+    if bytes_:
+        require(world.engine, MountingVolumes)
     driver = choose(world.settings.volumes, bytes_)
     volume = Volume(name, uuid.uuid4().hex, driver, bytes_, 1, world.now(), caller.name)
 
@@ -151,6 +158,8 @@ def resize(world: World, name: str, size: str, caller: Caller) -> Volume:
             raise Invalid(f"{name} has that size already", Code.VOLUME_SAME_SIZE)
         if not old.size:
             raise Invalid(f"{name} was created without a size, and has none to change", hint="create a sized volume")
+        if bytes_ < old.size and not driver_of(old.driver).shrinks:
+            raise Unsupported(f"volumes of {old.driver} cannot be made smaller", hint="create a smaller one, and copy")
         plan = VolumeResizePlan(old, volume_resized(old, bytes_))
         # Less is never too much, even for an owner who has more than the quota.
         quota = caller.quota_of(old.owner) if bytes_ > old.size else Quota()

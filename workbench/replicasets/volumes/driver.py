@@ -29,6 +29,9 @@ class Driver(Protocol):
     live: bool
     """Whether a volume may be resized while a container uses it."""
 
+    shrinks: bool
+    """Whether a volume may be made smaller."""
+
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         """Make the place of a new volume; return the engine's options for it."""
 
