@@ -46,8 +46,8 @@ class Option:
     examples: tuple[Any, ...]
     patch: tuple[str, str]
     patch_doc: str
-    parse: Callable[[Any], int]
-    text: Callable[[int], Any]
+    parse: Callable[[Any], Any]
+    text: Callable[[Any], Any]
     docker: str
     metavar: str
     help: str
@@ -61,9 +61,9 @@ class Option:
         """Its name in the body of `run` and in lists."""
         return self.body or self.name
 
-    def shown(self, amount: int) -> str:
-        """Return how people write an amount in Docker's units; "" for 0."""
-        text = self.text(amount // self.docker_units)
+    def shown(self, amount: Any) -> str:  # noqa: ANN401
+        """Return how people write an amount in Docker's units; "" for none."""
+        text = self.text(amount // self.docker_units if self.docker_units > 1 else amount)
         return f"{text:g}" if isinstance(text, float) and text else str(text or "")
 
     @property
