@@ -10,7 +10,7 @@ from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, 
 from workbench.replicasets.errors import Conflict, Invalid
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, SagaStep, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, Version
 from workbench.replicasets.world import World
@@ -31,7 +31,7 @@ def _freeze(world: World, plan: CommitPlan) -> None:
 
 
 def _thaw(world: World, plan: CommitPlan) -> None:
-    found = containers.mine(world, plan.version)
+    found = containers.look_up(world, plan.version)
     if plan.was == "running" and found is not None and found.state == "paused":
         require(world.engine, Pausing).unpause(plan.version.container)
 
@@ -56,12 +56,12 @@ def commit(world: World, name: str, image: str, caller: Caller) -> str:
     checks.set_name(name)
     full = _full_name(world, image)
     require(world.engine, RecordingDisks)
-    with alone(world, set_journal(name)):
+    with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         version = find_version(world.store, current, current.current)
         if world.engine.image(full) is not None:
             raise Conflict(f"there is an image {full} already", hint="choose another name; nothing is ever overwritten")
-        plan = CommitPlan(version, full, containers.there(world, version).state)
+        plan = CommitPlan(version, full, containers.find(world, version).state)
         if plan.was == "running":
             require(world.engine, Pausing)
         return carry_out(world, COMMIT, set_journal(name), lambda: (plan, Changes())).image

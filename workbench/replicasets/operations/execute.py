@@ -96,7 +96,7 @@ def execute(world: World, name: str, request: ExecuteRequest, caller: Caller) ->
         raise Invalid(f"at most {LONGEST_SECONDS:g} seconds and {MOST_BYTES} bytes")
     current = own_set(world.store, name, caller)
     version = find_version(world.store, current, current.current)
-    found = containers.there(world, version)
+    found = containers.find(world, version)
     if found.state != "running":
         raise Conflict(
             f"{name} is not running: its container is {found.state}", hint=f"`rs continue` or `rs restart {name}`"

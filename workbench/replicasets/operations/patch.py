@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import checks, claims, containers
-from workbench.replicasets.amendments import amend
+from workbench.replicasets.amendments import record_limits
 from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.capabilities import LiveLimits, require
 from workbench.replicasets.errors import Invalid
@@ -15,7 +15,7 @@ from workbench.replicasets.options import only_live, parsed
 from workbench.replicasets.records import find_version, put_version, set_journal
 from workbench.replicasets.requests import PatchRequest
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, SagaStep, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Bind, Caller, Port, Quota, State, Version
 from workbench.replicasets.world import World
@@ -30,11 +30,11 @@ class LimitPlan:
 
 
 def _write(world: World, plan: LimitPlan) -> None:
-    amend(world, plan.new, containers.mine(world, plan.old))
+    record_limits(world, plan.new, containers.look_up(world, plan.old))
 
 
 def _unwrite(world: World, plan: LimitPlan) -> None:
-    amend(world, plan.old, containers.mine(world, plan.old))
+    record_limits(world, plan.old, containers.look_up(world, plan.old))
 
 
 def _limit(world: World, plan: LimitPlan) -> None:
@@ -42,17 +42,17 @@ def _limit(world: World, plan: LimitPlan) -> None:
 
 
 def _unlimit(world: World, plan: LimitPlan) -> None:
-    found = containers.mine(world, plan.old)
+    found = containers.look_up(world, plan.old)
     if found is not None and found.is_alive:
         require(world.engine, LiveLimits).set_limits(plan.old.container, plan.old.cpus, plan.old.memory)
 
 
 def _undone(world: World, plan: LimitPlan) -> Changes:
-    return claims.share(claims.held(world.store), plan.old)
+    return claims.share(claims.read_ledger(world.store), plan.old)
 
 
 def _done(world: World, plan: LimitPlan) -> Changes:
-    return claims.share(claims.held(world.store), plan.new) | put_version(plan.new)
+    return claims.share(claims.read_ledger(world.store), plan.new) | put_version(plan.new)
 
 
 LIMIT = saga(
@@ -73,13 +73,13 @@ def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Ver
     gpus = None if request.gpus is None else checks.count(request.gpus)
     options = parsed(request)
     ports = None if request.ports is None else checks.container_ports(request.ports)
-    with alone(world, set_journal(name)):
+    with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         old = find_version(world.store, current, current.current)
         changed = replace(old, **options)
         live = gpus is None and not request.binds and ports is None and only_live(old, changed)
         live = live and world.engine.capability(LiveLimits) is not None
-        found = containers.mine(world, old)
+        found = containers.look_up(world, old)
         if live and current.state is State.RUNNING and found is not None and found.state == "running":
             return _limits(world, old, changed, caller.quota_of(current.owner))
         if request.binds:
@@ -97,8 +97,8 @@ def restart(world: World, name: str, caller: Caller) -> Version:
 
 def _limits(world: World, old: Version, new: Version, quota: Quota) -> Version:
     def prepare() -> tuple[LimitPlan, Changes]:
-        held = claims.held(world.store)
-        return LimitPlan(old, new), claims.share(held, new, world.machine(False), quota, besides=old)
+        ledger = claims.read_ledger(world.store)
+        return LimitPlan(old, new), claims.share(ledger, new, world.machine(False), quota, besides=old)
 
     return carry_out(world, LIMIT, set_journal(old.set), prepare).new
 

@@ -10,7 +10,7 @@ from workbench.replicasets.engines.capabilities import MeasuringDisks, Recording
 from workbench.replicasets.errors import Busy, EngineError, Invalid
 from workbench.replicasets.records import SETS, find_set, read_all, set_journal, version_key, versions_key
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, SagaStep, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
@@ -77,7 +77,7 @@ def prune(world: World, name: str, keep: int, dry_run: bool, caller: Caller) -> 
         raise Invalid(
             "how many versions to keep is not said", hint="1 or more, or have the service started with a rule"
         )
-    with alone(world, set_journal(name)):
+    with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         gone, kept = _chosen(world, current, keep or world.settings.keep_versions)
         sizes = tuple((each.number, _size(world, each)) for each in gone)
@@ -92,7 +92,7 @@ def prune_all(world: World) -> list[str]:
     for each in read_all(world.store, ReplicaSet, SETS) if world.settings.keep_versions else ():
         key = set_journal(each.name)
         try:
-            with world.locks.held(key, 0):
+            with world.locks.hold(key, 0):
                 if world.store.get(key) is not None:
                     continue
                 current = find_set(world.store, each.name)
@@ -131,6 +131,6 @@ def _size(world: World, version: Version) -> int:
     measuring = world.engine.capability(MeasuringDisks)
     if measuring is None:
         return 0
-    standing = containers.mine(world, version)
+    standing = containers.look_up(world, version)
     size = measuring.container_size(standing.name) if standing is not None else 0
     return size + (measuring.image_size(version.disk) if version.disk else 0)

@@ -53,7 +53,7 @@ def _freeze(world: World, plan: ReplacePlan) -> None:
 
 def _restore(world: World, plan: ReplacePlan) -> None:
     """Make the old container do what it did; if it had to be ended already, it is started again."""
-    found = containers.mine(world, plan.old)
+    found = containers.look_up(world, plan.old)
     if found is None or plan.was not in ("running", "paused"):
         return
     containers.resume(world, plan.old)
@@ -67,7 +67,7 @@ def _restore(world: World, plan: ReplacePlan) -> None:
 
 def _record(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
-        image = world.engine.image(containers.there(world, each.version).image)
+        image = world.engine.image(containers.find(world, each.version).image)
         squash = image is not None and image.depth >= world.settings.depth
         require(world.engine, RecordingDisks).commit(each.version.container, each.image, squash=squash)
 
@@ -91,7 +91,7 @@ def _carry(world: World, plan: ReplacePlan) -> None:
 
 
 def _end(world: World, plan: ReplacePlan) -> None:
-    if containers.mine(world, plan.old) is not None:
+    if containers.look_up(world, plan.old) is not None:
         world.engine.stop(plan.old.container, 0)
 
 
@@ -106,7 +106,7 @@ def _switch(world: World, plan: ReplacePlan) -> Changes:
     disks = {each.version.number: replace(each.version, disk=each.image) for each in plan.records}
     for version in disks.values():
         changes |= put_version(version)
-    return changes | claims.keep_only(claims.held(world.store), plan.new.id, plan.new.number)
+    return changes | claims.keep_version(claims.read_ledger(world.store), plan.new.id, plan.new.number)
 
 
 def _retire(world: World, plan: ReplacePlan) -> None:
@@ -115,7 +115,7 @@ def _retire(world: World, plan: ReplacePlan) -> None:
 
 
 def _undone(world: World, plan: ReplacePlan) -> Changes:
-    return claims.give_back(claims.held(world.store), plan.new.id, plan.new.number)
+    return claims.release_version(claims.read_ledger(world.store), plan.new.id, plan.new.number)
 
 
 REPLACE = saga(
@@ -164,8 +164,8 @@ def replace_version(
     def prepare() -> tuple[ReplacePlan, Changes]:
         volumes = containers.check_volumes(world, wanted)
         own_binds(world.store, wanted, caller, bound)
-        held = claims.held(world.store)
-        new, reserved = claims.claim(held, world.machine(gpus > 0), wanted, gpus, quota)
+        ledger = claims.read_ledger(world.store)
+        new, reserved = claims.claim(ledger, world.machine(gpus > 0), wanted, gpus, quota)
         checks = Changes({set_key(current.name): _revision(entry)}) | volumes
         return _plan(world, current, new, source), checks | reserved
 
@@ -188,14 +188,14 @@ def next_version(world: World, current: ReplicaSet, like: Version, origin: int) 
 def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> ReplacePlan:
     old = find_version(world.store, current, current.current)
     is_old = source.number == old.number
-    standing = containers.mine(world, old)
+    standing = containers.look_up(world, old)
     was = standing.state if standing else "gone"
     if was == "running":
         require(world.engine, Pausing)
     records: list[DiskImage] = []
     base, carried = source.disk, None
     if not source.disk:
-        found = containers.there(world, source)
+        found = containers.find(world, source)
         if _can_carry(world, source):
             base, carried = found.image, source
         else:
@@ -215,7 +215,7 @@ def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> R
 
 def _can_carry(world: World, version: Version) -> bool:
     carrying = world.engine.capability(CarryingDisks)
-    if carrying is None or world.settings.carry != "auto" or containers.mine(world, version) is None:
+    if carrying is None or world.settings.carry != "auto" or containers.look_up(world, version) is None:
         return False
     return carrying.can_carry(version.container)
 

@@ -10,7 +10,7 @@ from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import alone
+from workbench.replicasets.saga import exclusive
 from workbench.replicasets.values import Caller, Version
 from workbench.replicasets.world import World
 
@@ -20,12 +20,12 @@ def rollback(world: World, name: str, number: int, caller: Caller) -> Version:
     checks.set_name(name)
     if number < 0:
         raise Invalid("the version is negative", Code.VERSION_NEGATIVE)
-    with alone(world, set_journal(name)):
+    with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         if number == current.current:
             raise Invalid(f"{name} is at version {number} already", Code.VERSION_SAME)
         target = find_version(world.store, current, number)
-        taken = claims.held(world.store).of("port")
+        taken = claims.read_ledger(world.store).of("port")
         # Its host ports come back, but for those that another set was given meanwhile.
         ports = tuple(
             replace(port, host=0)

@@ -11,7 +11,7 @@ from workbench.replicasets.options import parsed
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.rights import own_binds
-from workbench.replicasets.saga import Saga, SagaStep, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
@@ -26,7 +26,7 @@ def _start(world: World, version: Version) -> None:
 
 
 def _undone(world: World, version: Version) -> Changes:
-    return claims.leave(claims.held(world.store), version.id)
+    return claims.release_all(claims.read_ledger(world.store), version.id)
 
 
 def _done(world: World, version: Version) -> Changes:
@@ -72,12 +72,12 @@ def run(world: World, request: RunRequest, caller: Caller) -> Version:
             )
         volumes = containers.check_volumes(world, version)
         own_binds(world.store, version, caller)
-        held = claims.held(world.store)
-        plan, reserved = claims.claim(held, world.machine(gpus > 0), version, gpus, caller.quota)
+        ledger = claims.read_ledger(world.store)
+        plan, reserved = claims.claim(ledger, world.machine(gpus > 0), version, gpus, caller.quota)
         return plan, Changes({key: 0}) | volumes | reserved
 
     if world.engine.image(version.image) is None:
         command = world.engine.pull_command(version.image)
         raise NotFound(f"the engine has no image {version.image}", hint=f"build it, or `{command}`")
-    with alone(world, set_journal(version.set)):
+    with exclusive(world, set_journal(version.set)):
         return carry_out(world, RUN, set_journal(version.set), prepare)

@@ -13,7 +13,7 @@ from workbench.replicasets.engines.capabilities import Pausing, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, put_set, set_journal
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, SagaStep, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, ReplicaSet, State, Version
 from workbench.replicasets.world import World
@@ -28,13 +28,13 @@ class StatePlan:
 
 
 def _end(world: World, plan: StatePlan) -> None:
-    if containers.mine(world, plan.version) is not None:
+    if containers.look_up(world, plan.version) is not None:
         world.engine.stop(plan.version.container, world.settings.stop_seconds)
 
 
 def _stopped(world: World, plan: StatePlan) -> Changes:
     # GPUs are given back only now that nothing uses them any more.
-    released = claims.rest(claims.held(world.store), plan.set.id)
+    released = claims.keep_ports(claims.read_ledger(world.store), plan.set.id)
     return put_set(replace(plan.set, state=State.STOPPED)) | released
 
 
@@ -42,17 +42,17 @@ STOP = saga(Saga("stop", StatePlan, (SagaStep("end", _end),), point=0, done=_sto
 
 
 def _freeze(world: World, plan: StatePlan) -> None:
-    require(world.engine, Pausing).pause(containers.there(world, plan.version).name)
+    require(world.engine, Pausing).pause(containers.find(world, plan.version).name)
 
 
 def _thaw(world: World, plan: StatePlan) -> None:
-    found = containers.mine(world, plan.version)
+    found = containers.look_up(world, plan.version)
     if found is not None and found.state == "paused":
         require(world.engine, Pausing).unpause(found.name)
 
 
 def _wake(world: World, plan: StatePlan) -> None:
-    found = containers.there(world, plan.version)
+    found = containers.find(world, plan.version)
     if found.state == "paused":
         require(world.engine, Pausing).unpause(found.name)
     else:
@@ -61,7 +61,7 @@ def _wake(world: World, plan: StatePlan) -> None:
 
 
 def _refreeze(world: World, plan: StatePlan) -> None:
-    found = containers.mine(world, plan.version)
+    found = containers.look_up(world, plan.version)
     if plan.set.state is State.PAUSED and found is not None and found.state == "running":
         require(world.engine, Pausing).pause(found.name)
 
@@ -81,7 +81,7 @@ CONTINUE = saga(Saga("continue", StatePlan, (SagaStep("wake", _wake, _refreeze),
 def stop(world: World, name: str, caller: Caller) -> None:
     """See ReplicaSets.stop."""
     checks.set_name(name)
-    with alone(world, set_journal(name)):
+    with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         if current.state is State.STOPPED:
             return
@@ -102,7 +102,7 @@ def continue_(world: World, name: str, caller: Caller) -> None:
 def _turn(world: World, name: str, what: Saga[StatePlan], into: State, caller: Caller) -> None:
     checks.set_name(name)
     require(world.engine, Pausing)
-    with alone(world, set_journal(name)):
+    with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         plan = StatePlan(current, find_version(world.store, current, current.current))
         if current.state is State.STOPPED:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from workbench.replicasets.claims import refuse_over
+from workbench.replicasets.claims import check_quota
 from workbench.replicasets.codec import decode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.containers import ID, SPEC
@@ -35,10 +35,10 @@ def claim_volume(store: Store, wanted: Volume, quota: Quota) -> Changes:
     """Return the change that claims what `wanted` takes; raises Exhausted when its owner may not have that much."""
     ledger = store.get(LEDGER)
     count, size = volumes_used(store, wanted.owner, wanted)
-    refuse_over("volumes", count, quota.volumes)
+    check_quota("volumes", count, quota.volumes)
     if quota.disk is not None and not wanted.size:
         raise Exhausted("a size is needed: the sizes of your volumes are counted", Code.QUOTA, hint="such as 20GB")
-    refuse_over("in volumes", size, quota.disk, bytes_=True)
+    check_quota("in volumes", size, quota.disk, bytes_=True)
     return Changes({LEDGER: ledger.revision if ledger else 0}, {LEDGER: ""})
 
 

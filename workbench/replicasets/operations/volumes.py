@@ -23,7 +23,7 @@ from workbench.replicasets.records import (
     volume_versions_key,
 )
 from workbench.replicasets.rights import own_volume
-from workbench.replicasets.saga import Saga, SagaStep, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, Quota, Volume
 from workbench.replicasets.volumes.drivers import choose, driver_of
@@ -144,7 +144,7 @@ def create(world: World, name: str, size: str, caller: Caller) -> Volume:
             raise Conflict(f"there is a volume {name} already", Code.VOLUME_EXISTS, hint="choose another name")
         return volume, Changes({volume_key(name): 0}) | claim_volume(world.store, volume, caller.quota)
 
-    with alone(world, volume_journal(name)):
+    with exclusive(world, volume_journal(name)):
         return carry_out(world, CREATE, volume_journal(name), prepare)
 
 
@@ -152,7 +152,7 @@ def resize(world: World, name: str, size: str, caller: Caller) -> Volume:
     """See ReplicaSets.resize_volume."""
     checks.volume_name(name)
     bytes_ = parse_size(size)
-    with alone(world, volume_journal(name)):
+    with exclusive(world, volume_journal(name)):
         old = own_volume(world.store, name, caller)
         if old.size == bytes_:
             raise Invalid(f"{name} has that size already", Code.VOLUME_SAME_SIZE)
@@ -171,7 +171,7 @@ def resize(world: World, name: str, size: str, caller: Caller) -> Volume:
 def delete(world: World, name: str, caller: Caller) -> None:
     """See ReplicaSets.delete_volume."""
     checks.volume_name(name)
-    with alone(world, volume_journal(name)):
+    with exclusive(world, volume_journal(name)):
         volume = own_volume(world.store, name, caller)
         carry_out(world, DELETE, volume_journal(name), lambda: (volume, Changes()))
 
