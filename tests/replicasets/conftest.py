@@ -16,7 +16,8 @@ from tests.engine import SHORT, Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 
 GPUS = 4
 

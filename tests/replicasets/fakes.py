@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineVolume, Image, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone, StoreError
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import Changes, Entry, Store
 from workbench.replicasets.values import Gpu
 

@@ -25,7 +25,9 @@ from workbench.replicasets.engines.capabilities import (
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
-from workbench.replicasets.service import Bind, Patch, ReplicaSets
+from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Bind
 from workbench.replicasets.volumes.drivers import driver_of
 
 Operation = Callable[[ReplicaSets, Path], object]
@@ -36,20 +38,24 @@ SIZES = "this engine cannot use volumes that have a size"
 REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
     "pause": ((Pausing,), PAUSE, lambda rs, folder: rs.pause("foo")),
     "continue": ((Pausing,), PAUSE, lambda rs, folder: rs.continue_("held")),
-    "patch running": ((Pausing,), PAUSE, lambda rs, folder: rs.patch("foo", Patch(gpus=3))),
+    "patch running": ((Pausing,), PAUSE, lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
     "restart running": ((Pausing,), PAUSE, lambda rs, folder: rs.restart("foo")),
     "rollback running": ((Pausing,), PAUSE, lambda rs, folder: rs.rollback("foo", 1)),
     "commit running": ((Pausing,), PAUSE, lambda rs, folder: rs.commit("foo", "mine:1")),
     "commit": ((RecordingDisks,), RECORD, lambda rs, folder: rs.commit("foo", "mine:1")),
     "commit stopped": ((RecordingDisks,), RECORD, lambda rs, folder: rs.commit("off", "mine:1")),
-    "patch": (NO_DISK, RECORD, lambda rs, folder: rs.patch("foo", Patch(gpus=3))),
+    "patch": (NO_DISK, RECORD, lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
     "rollback": (NO_DISK, RECORD, lambda rs, folder: rs.rollback("foo", 1)),
     "restart stopped": (NO_DISK, RECORD, lambda rs, folder: rs.restart("off")),
-    "run with GPUs": ((PinningGpus,), GPUS, lambda rs, folder: rs.run(IMAGE, "new", gpus=1)),
-    "patch GPUs": ((PinningGpus,), GPUS, lambda rs, folder: rs.patch("more", Patch(gpus=1))),
+    "run with GPUs": ((PinningGpus,), GPUS, lambda rs, folder: rs.run(RunRequest(IMAGE, "new", gpus=1))),
+    "patch GPUs": ((PinningGpus,), GPUS, lambda rs, folder: rs.patch("more", PatchRequest(gpus=1))),
     "restart with GPUs": ((PinningGpus,), GPUS, lambda rs, folder: rs.restart("foo")),
-    "run with a folder": ((BindingFolders,), FOLDERS, lambda rs, folder: rs.run(IMAGE, "new", binds=[inside(folder)])),
-    "a volume with a size": ((MountingVolumes,), SIZES, lambda rs, folder: rs.create_volume("data", size="8MB")),
+    "run with a folder": (
+        (BindingFolders,),
+        FOLDERS,
+        lambda rs, folder: rs.run(RunRequest(IMAGE, "new", binds=[inside(folder)])),
+    ),
+    "a volume with a size": ((MountingVolumes,), SIZES, lambda rs, folder: rs.create_volume("data", "8MB")),
 }
 
 
@@ -74,14 +80,20 @@ def test_what_needs_it_is_refused_and_changes_nothing(operation: str, tmp_path: 
 
 WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
     "patch stopped": ((Pausing,), lambda rs, folder: rs.restart("off")),
-    "patch paused": ((RecordingDisks,), lambda rs, folder: rs.patch("held", Patch(gpus=2))),
-    "by carrying": ((RecordingDisks,), lambda rs, folder: rs.patch("foo", Patch(gpus=3))),
-    "by images": ((CarryingDisks,), lambda rs, folder: rs.patch("foo", Patch(gpus=3))),
-    "limits by a next version": ((LiveLimits,), lambda rs, folder: rs.patch("foo", Patch(memory="128MB", cpus=2))),
+    "patch paused": ((RecordingDisks,), lambda rs, folder: rs.patch("held", PatchRequest(gpus=2))),
+    "by carrying": ((RecordingDisks,), lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
+    "by images": ((CarryingDisks,), lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
+    "limits by a next version": (
+        (LiveLimits,),
+        lambda rs, folder: rs.patch("foo", PatchRequest(memory="128MB", cpus=2)),
+    ),
     "delete": (NO_DISK, lambda rs, folder: rs.delete("foo")),
     "stop": ((Pausing, *NO_DISK), lambda rs, folder: rs.stop("foo")),
     "restart without GPUs": ((PinningGpus,), lambda rs, folder: rs.restart("more")),
-    "run without GPUs": ((PinningGpus, BindingFolders), lambda rs, folder: rs.run(IMAGE, "new", ports=["80"])),
+    "run without GPUs": (
+        (PinningGpus, BindingFolders),
+        lambda rs, folder: rs.run(RunRequest(IMAGE, "new", ports=["80"])),
+    ),
     "a volume without a size": ((MountingVolumes,), lambda rs, folder: rs.create_volume("data")),
 }
 
@@ -96,8 +108,8 @@ def test_what_does_not_need_it_works(operation: str, tmp_path: Path) -> None:
 
 def test_limits_alone_make_a_next_version_where_they_cannot_change_live(tmp_path: Path) -> None:
     rs = service(tmp_path, FakeEngine(without=(LiveLimits,)), MemoryStore(Faults()))
-    rs.run(IMAGE, "foo", memory="64MB")
-    assert rs.patch("foo", Patch(memory="128MB")).number == 2
+    rs.run(RunRequest(IMAGE, "foo", memory="64MB"))
+    assert rs.patch("foo", PatchRequest(memory="128MB")).number == 2
     assert rs.info("foo").version.memory == 128 << 20
 
 
@@ -124,7 +136,7 @@ def test_podman_has_every_capability() -> None:
 def test_a_driver_that_cannot_shrink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine, store = FakeEngine(), MemoryStore(Faults())
     rs = service(tmp_path, engine, store)
-    volume = rs.create_volume("data", size="16MB")
+    volume = rs.create_volume("data", "16MB")
     monkeypatch.setattr(type(driver_of(volume.driver)), "shrinks", False)
     before, files = state(engine, store), sorted((tmp_path / "volumes").iterdir())
     with pytest.raises(Unsupported, match="cannot be made smaller"):

@@ -16,6 +16,7 @@ from tests.replicasets.conftest import Podman, given
 from tests.replicasets.killed import operate
 from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import EngineGone, ReplicaSetError
+from workbench.replicasets.requests import ExecuteRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 
 # How many calls of podman that change something each operation makes.
@@ -24,10 +25,10 @@ MOMENTS = [(operation, at) for operation, calls in CALLS.items() for at in range
 
 
 def prepared(rs: ReplicaSets) -> None:
-    rs.run(TINY, "foo", gpus=1, ports=["80"])
-    rs.execute("foo", ["sh", "-c", "echo 1 >/v"])
+    rs.run(RunRequest(TINY, "foo", gpus=1, ports=["80"]))
+    rs.execute("foo", ExecuteRequest(["sh", "-c", "echo 1 >/v"]))
     rs.restart("foo")
-    rs.execute("foo", ["sh", "-c", "echo 2 >/v; echo x >/.dot"])
+    rs.execute("foo", ExecuteRequest(["sh", "-c", "echo 2 >/v; echo x >/.dot"]))
 
 
 def check(rs: ReplicaSets, engine: Engine, operation: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from workbench.replicasets.amendments import limits, made_with
+from workbench.replicasets.amendments import limits, version_at_creation
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Container, ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
+from workbench.replicasets.options import recorded
 from workbench.replicasets.records import volume_journal, volume_key
 from workbench.replicasets.saga import settle
 from workbench.replicasets.stores.protocol import Changes
@@ -60,8 +61,7 @@ def create(world: World, version: Version, image: str) -> None:
             binds=binds,
             ports=version.ports,
             publish=world.settings.publish,
-            cpus=version.cpus,
-            memory=version.memory,
+            **recorded(version),
         )
     )
 
@@ -71,7 +71,7 @@ def start(world: World, version: Version) -> None:
     check_folders(world, version)
     world.engine.start(version.container)
     for last in (False, True):
-        found = there(world, version)
+        found = find(world, version)
         if not found.is_alive and found.exit_code != 0:
             raise EngineError(
                 f"{version.container} ended at once with code {found.exit_code}",
@@ -86,17 +86,17 @@ def resume(world: World, version: Version) -> None:
 
     One that runs gets its limits too: it may have been started by somebody who came no further.
     """
-    found = there(world, version)
+    found = find(world, version)
     if not found.is_alive:
         check_folders(world, version)
         world.engine.start(version.container)
-    if found.state != "paused" and limits(version) != limits(made_with(world, found)):
+    if found.state != "paused" and limits(version) != limits(version_at_creation(world, found)):
         require(world.engine, LiveLimits).set_limits(version.container, version.cpus, version.memory)
 
 
 def remove(world: World, version: Version) -> None:
     """Remove the version's container; a stranger's of the same name stays."""
-    found = mine(world, version)
+    found = look_up(world, version)
     if found is not None:
         world.engine.remove(found.id)
 
@@ -113,20 +113,20 @@ def check_name(world: World, version: Version) -> None:
 def check_new(world: World, version: Version) -> None:
     """Raise Conflict when the version's container ran already: the store, an old copy put back, does not know it."""
     check_name(world, version)
-    found = mine(world, version)
+    found = look_up(world, version)
     if found is not None and found.started:
         raise Conflict(f"{version.container} is there already, and the store does not know it", hint="reconcile first")
 
 
-def mine(world: World, version: Version) -> Container | None:
+def look_up(world: World, version: Version) -> Container | None:
     """Return the version's container, None when it is gone or somebody else's."""
     found = world.engine.container(version.container)
     return found if found is not None and found.labels.get(world.label(ID)) == version.id else None
 
 
-def there(world: World, version: Version) -> Container:
+def find(world: World, version: Version) -> Container:
     """Return the version's container; raises NotFound."""
-    found = mine(world, version)
+    found = look_up(world, version)
     if found is None:
         raise NotFound(
             f"the engine has no container {version.container} any more", hint="roll back to an older version"

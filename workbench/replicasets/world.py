@@ -66,7 +66,7 @@ class Locks:
         self._locks: dict[str, tuple[threading.Lock, int]] = {}
 
     @contextmanager
-    def held(self, key: str, seconds: float) -> Iterator[None]:
+    def hold(self, key: str, seconds: float) -> Iterator[None]:
         """Hold the lock of `key`; raises Busy when it cannot be had in time."""
         with self._guard:
             lock, waiting = self._locks.get(key, (threading.Lock(), 0))

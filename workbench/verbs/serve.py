@@ -52,7 +52,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to end; or make a token."""
-    from workbench.replicasets.api.tokens import Role, Tokens, parse_quota
+    from workbench.replicasets.api.tokens import Tokens, parse_quota
+    from workbench.replicasets.values import Role
 
     if bool(args.tls_cert) != bool(args.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
@@ -89,7 +90,8 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, serve, tended
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
-    from workbench.replicasets.service import ReplicaSets, Settings
+    from workbench.replicasets.service import ReplicaSets
+    from workbench.replicasets.settings import Settings
 
     assert isinstance(tokens, Tokens)
     match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", args.ports)

@@ -15,7 +15,7 @@ from tests.engine import search_path
 from tests.replicasets.conftest import Etcd
 from tests.replicasets.fakes import IMAGE, FakeEngine, service
 from workbench.replicasets.errors import StoreError
-from workbench.replicasets.service import Patch
+from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.stores.opening import open_store
 
 
@@ -37,7 +37,7 @@ def test_etcd_is_gone_and_comes_back(own: Etcd, tmp_path: Path) -> None:
     engine = FakeEngine()
     store = open_store(own.address, f"t{uuid.uuid4().hex}")
     rs = service(tmp_path, engine, store)
-    rs.run(IMAGE, "foo", gpus=2, ports=["80"])
+    rs.run(RunRequest(IMAGE, "foo", gpus=2, ports=["80"]))
     engine.write("foo-1", "/v", "1")
     original = engine.create.__func__  # type: ignore[attr-defined]
 
@@ -48,7 +48,7 @@ def test_etcd_is_gone_and_comes_back(own: Etcd, tmp_path: Path) -> None:
 
     engine.create = create  # type: ignore[method-assign]
     with pytest.raises(StoreError) as error:
-        rs.patch("foo", Patch(gpus=3))
+        rs.patch("foo", PatchRequest(gpus=3))
     assert error.value.where == own.address and "is it running" in error.value.hint
     for operation in (lambda: rs.info("foo"), lambda: rs.stop("foo"), rs.reconcile, rs.check):
         with pytest.raises(StoreError):
@@ -56,7 +56,7 @@ def test_etcd_is_gone_and_comes_back(own: Etcd, tmp_path: Path) -> None:
     del engine.create
     own.start()
     # Nothing else is told: the next operation finds what was broken off.
-    assert rs.patch("foo", Patch(gpus=4)).number == 2
+    assert rs.patch("foo", PatchRequest(gpus=4)).number == 2
     assert engine.disk("foo-2")["/v"] == "1"
     assert sorted(engine.standing) == ["foo-1", "foo-2"]
     assert len(rs.resources().of("gpu")) == 4
@@ -67,8 +67,8 @@ def test_etcd_comes_back_empty(own: Etcd, tmp_path: Path) -> None:
     engine = FakeEngine()
     store = open_store(own.address, "test")
     rs = service(tmp_path, engine, store)
-    rs.run(IMAGE, "foo", gpus=2, ports=["80"])
-    rs.patch("foo", Patch(gpus=1))
+    rs.run(RunRequest(IMAGE, "foo", gpus=2, ports=["80"]))
+    rs.patch("foo", PatchRequest(gpus=1))
     before = rs.info("foo"), rs.history("foo"), rs.resources().of("gpu")
     own.kill()
     shutil.rmtree(own.folder / "data")

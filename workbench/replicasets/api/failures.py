@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from workbench.replicasets.api.answers import Refusal
+from workbench.replicasets.api.responses import ErrorEnvelope
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import (
     Busy,
@@ -54,7 +54,7 @@ _SAID = {
 }
 # For every endpoint: what it may answer beside success.
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal, "description": said} for status, said in _SAID.items()
+    status: {"model": ErrorEnvelope, "description": said} for status, said in _SAID.items()
 }
 
 _LOG = logging.getLogger("workbench.replicasets.api")
@@ -72,7 +72,7 @@ def refusal(
 ) -> JSONResponse:
     """Return the answer. Half a character that a client sent may be in the message: it is replaced."""
     words = [text.encode("utf-8", "replace").decode() for text in (message, hint)]
-    body = Refusal(code=code, msg=words[0], hint=words[1]).model_dump()
+    body = ErrorEnvelope(code=code, msg=words[0], hint=words[1]).model_dump()
     return JSONResponse(body, status, headers)
 
 

@@ -22,7 +22,7 @@ EVERY_SECONDS = 60.0
 
 
 @contextmanager
-def tended(room: ReplicaSets, engine: EngineService | None, tell: Callable[[str], None]) -> Iterator[None]:
+def tended(service: ReplicaSets, engine: EngineService | None, tell: Callable[[str], None]) -> Iterator[None]:
     """Reconcile now, and again every minute until the end; `tell` what was done, and what cannot be done yet."""
     ended = threading.Event()
 
@@ -30,7 +30,7 @@ def tended(room: ReplicaSets, engine: EngineService | None, tell: Callable[[str]
         try:
             if engine is not None:
                 engine.ensure()
-            for line in room.reconcile():
+            for line in service.reconcile():
                 tell(line)
         except ReplicaSetError as error:
             tell(f"not settled yet: {error.message}")

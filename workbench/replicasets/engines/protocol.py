@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from workbench.replicasets.options import Options
 from workbench.replicasets.values import Bind, Port
 
 C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(Options):
     """A container to create. `gpus` are ids of the engine's GPUs; binds of volumes name the engine's volumes."""
 
     name: str
@@ -24,8 +25,6 @@ class ContainerSpec:
     binds: tuple[Bind, ...] = ()
     ports: tuple[Port, ...] = ()
     publish: str = "127.0.0.1"
-    cpus: int = 0
-    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from typing import Protocol
 
-from workbench.replicasets.checks import size_text
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Failed, Invalid
+from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Volume
 
 # Bytes that a file system takes for itself beside what it says is used.

@@ -7,9 +7,9 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 
-from workbench.replicasets.checks import size_text
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, Invalid
+from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Volume
 from workbench.replicasets.volumes.driver import place, tool
 
