@@ -14,9 +14,10 @@ import pytest
 
 from tests.engine import SHORT, Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
-from workbench.replicasets.engines.libpod import LibpodEngine
+from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 
 GPUS = 4
 
@@ -43,7 +44,7 @@ class Podman:
                 stdout=log,
                 stderr=log,
             )
-        client, deadline = LibpodEngine(self.address), time.monotonic() + 30
+        client, deadline = PodmanEngine(self.address), time.monotonic() + 30
         while True:
             try:
                 client.check()

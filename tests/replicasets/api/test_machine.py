@@ -23,8 +23,8 @@ from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, Faults, MemoryStore
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.serving import listen
-from workbench.replicasets.api.tokens import Role, Tokens
-from workbench.replicasets.values import State
+from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.values import Role, State
 
 NAMES = st.sampled_from(["a", "b", "c"])
 VOLUMES = st.sampled_from(["v", "w"])
