@@ -41,15 +41,27 @@ $(VENV)/.ready: Pipfile.lock
 	@. workbench/lock/index-url.sh && VIRTUAL_ENV="$$PWD/$(VENV)" PIPENV_VERBOSITY=-1 $(VENV)/bin/pipenv sync --dev --quiet
 	@touch $@
 
+# Which tests each run takes; tests/test_collection.py checks that no test is left out of all of them.
+QUICK := not slow and not thorough
+ALL := not slow
+SLOW := slow
+# One process for each core. What shares images or a server goes to one of them: see tests/conftest.py.
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+
 .PHONY: test
-test: setup ## Install what the real parts need, when that is allowed, and run every test but the slow ones
+test: setup ## Install what the real parts need, when that is allowed, and run the quick tests: 10 minutes on two cores
 	@sh tests/install-system-packages.sh
-	@$(VENV)/bin/python -m pytest $(TESTS)
+	@$(PYTEST) -m "$(QUICK)" $(TESTS)
+
+.PHONY: test-all
+test-all: setup ## Run every test but the slow ones, as CI does: 35 minutes on two cores
+	@sh tests/install-system-packages.sh
+	@$(PYTEST) -m "$(ALL)" $(TESTS)
 
 .PHONY: test-slow
 test-slow: setup ## Build and use the large images too, PyTorch's among them: 30 GB of disk
 	@sh tests/install-system-packages.sh
-	@$(VENV)/bin/python -m pytest -m slow $(TESTS)
+	@$(PYTEST) -m "$(SLOW)" $(TESTS)
 
 .PHONY: lint
 lint: setup ## Formatter, linter and type checker, without changing a file
@@ -62,6 +74,10 @@ format: setup ## Format the code
 .PHONY: goldens
 goldens: setup ## Take the composed recipes as they are now, for review with git diff
 	@UPDATE_GOLDENS=1 $(VENV)/bin/python -m pytest --quiet tests/test_goldens.py
+
+.PHONY: picture
+picture: setup ## Draw the wizard's picture for the README from its real screen
+	@$(VENV)/bin/python -m tests.pictures
 
 .PHONY: protos
 protos: setup ## Generate the code of BuildKit's messages anew, after a change of a .proto

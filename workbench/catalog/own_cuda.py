@@ -11,7 +11,7 @@ from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.names import python_folder
-from workbench.pins import pins
+from workbench.packages import pins
 
 
 def locked(catalogue: Catalogue, bundle: str, python: str) -> dict[str, str]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.errors import WorkbenchError
+from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def read_asked(path: Path) -> list[Asked]:
             except InvalidRequirement as error:
                 where = f"{path}:{number}"
                 raise WorkbenchError(f"{bare!r} is no requirement: {str(error).splitlines()[0]}", where=where) from None
-            found.append(Asked(canonicalize_name(requirement.name), words, f"{path.name}:{number}", requirement))
+            found.append(Asked(normalized_name(requirement.name), words, f"{path.name}:{number}", requirement))
     return found
 
 

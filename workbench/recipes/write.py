@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from workbench.catalog.questions import differences
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.recipes.exchange import exchange
+from workbench.files import exchange
 from workbench.recipes.read import read_manifest
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
