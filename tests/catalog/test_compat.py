@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import RELEASE, make_catalogue
-from workbench.catalog.bases import check_base, default_bases, find_base
 from workbench.catalog.compat import reasons
 from workbench.catalog.reader import read_catalogue
-from workbench.errors import UsageError, WorkbenchError
 
 PARTS = {
     "bundles/2-gpu/display.txt": "GPU",
@@ -53,43 +51,6 @@ PARTS = {
 def test_reasons(tmp_path: Path, choice: dict[str, str], expected: list[str]) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path, PARTS)))
     assert list(reasons(catalogue, {**{"release": "2026a", **choice}})) == expected
-
-
-@pytest.mark.parametrize(
-    ("base", "cuda"),
-    [
-        ("standard", False),
-        ("cuda", True),
-        ("cuda-devel", True),
-        ("cuda-thin", True),
-        ("quay.io/acme/cuda-12:mytag", True),
-        ("docker.io/nvidia/cuda:13.0.2-runtime", True),
-        ("quay.io/acme/base:cuda_13", True),
-        ("quay.io/acme/base:1", False),
-        ("quay.io/barracudas/base:1", False),
-    ],
-)
-def test_which_bases_are_cuda(base: str, cuda: bool) -> None:
-    assert check_base(base) == base
-    found = find_base(default_bases(), base)
-    assert (found.name, found.cuda, found.prefix) == (base, cuda, "cuda" if cuda else "")
-
-
-def test_a_base_that_is_none_is_refused() -> None:
-    with pytest.raises(WorkbenchError, match="no base is named 'cud'"):
-        find_base(default_bases(), "cud")
-    with pytest.raises(UsageError, match="is no image reference"):
-        check_base("quay.io/acme/ba se:1")
-
-
-def test_the_images_that_the_bases_stand_for() -> None:
-    tags = {name: base.image_tag("c9s", "3.12", "2026a", "20261122") for name, base in default_bases().items()}
-    assert tags == {
-        "standard": "base-c9s-py312_2026a_20261122",
-        "cuda": "cuda-c9s-py312-runtime-cudnn_2026a_20261122",
-        "cuda-devel": "cuda-c9s-py312-devel-cudnn_2026a_20261122",
-        "cuda-thin": "cuda-c9s-py312-base_2026a_20261122",
-    }
 
 
 def test_a_cuda_without_a_compiler_for_a_family_has_no_devel_there(tmp_path: Path) -> None:

@@ -4,14 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.catalog.questions import ANSWERS
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError
 from workbench.wizard.steps import STEPS, check_image, check_out
-
-
-def test_the_steps_ask_for_every_answer_of_a_selection() -> None:
-    assert [step.name for step in STEPS if step.only is None] == [*ANSWERS, "out"]
 
 
 def test_the_image_is_taken_for_another_base_only(catalogue: Catalogue) -> None:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from workbench.catalog.cuda_layers import LAYERS
@@ -95,7 +95,7 @@ def _merged(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]
 @cache
 def default_tables() -> Mapping[str, Mapping[str, Any]]:
     """Return the tables of the bases that every release has, a catalogue made for the original included."""
-    return tomllib.loads((resources.files("workbench.catalog") / "bases.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("bases.toml").read_text(encoding="utf-8"))
 
 
 def check_base(text: str) -> str:
