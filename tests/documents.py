@@ -119,7 +119,7 @@ def _faults_of_blocks(document: Document) -> Iterator[tuple[int, str]]:
         if block.language not in SHELL:
             continue
         made: set[str] = set()
-        for offset, text in _joined(block.lines):
+        for offset, text in joined(block.lines):
             for words in simple_commands(text):
                 if words[0] == "mkdir":
                     made |= {_top_two(word) for word in words[1:]}
@@ -162,7 +162,7 @@ def _faults_of_links(document: Document) -> Iterator[tuple[int, str]]:
 # Commands
 
 
-def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+def joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Yield the commands of a block with the offset of their first line; a backslash goes on to the next line."""
     text, begin = "", 1
     for offset, line in enumerate(lines, 1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
-from tests.documents import exists, faults, read
+from tests.command import wizard
+from tests.documents import command_fault, exists, faults, joined, read, simple_commands
+from workbench import verbs
 from workbench.cli import VERBS
 
 README = REPOSITORY / "README.md"
@@ -49,6 +53,26 @@ def test_the_readme_is_short_and_leads_to_every_page() -> None:
 def test_every_verb_is_documented() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (README, *PAGES))
     assert [verb for verb in VERBS if not re.search(rf"`{verb}[` ]|wizard\.py {verb}\b|make {verb}\b", text)] == []
+
+
+def test_the_readme_builds_and_runs_the_recipe_that_the_defaults_give(tmp_path: Path) -> None:
+    made = wizard("new", "--defaults", "--date", "20261122", "--out", tmp_path, "--offline", "--no-lint")
+    assert made.returncode == 0, made.stderr
+    (folder,) = tmp_path.iterdir()
+    tag = folder.name.replace("20261122", "$(date +%Y%m%d)")
+    text = README.read_text(encoding="utf-8")
+    assert f"wizard.py build recipes/{tag}\n" in text
+    assert f"localhost/workbench-images:{tag}\n" in text
+
+
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.walk_packages(verbs.__path__, "workbench.verbs.")])
+def test_the_examples_of_help_parse(name: str) -> None:
+    examples = getattr(importlib.import_module(name), "EXAMPLES", "")
+    for _, text in joined(examples.splitlines()):
+        # What an example does stands behind it, two blanks or more away.
+        command = text if "  --" in text else re.split(r"\s{2,}", text.strip())[0]
+        for words in simple_commands(command):
+            assert command_fault(words, complete=False) == "", text
 
 
 def fake(text: str) -> list[str]:

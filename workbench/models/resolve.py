@@ -37,7 +37,7 @@ def read(folder: str, pairs: Pairs, usual_python: str) -> Read:
     """
     if not pairs.cog:
         raise WorkbenchError(
-            "there is no [cog]: which server models get", where=PATH, hint="see DEVELOPMENT.md, Models"
+            "there is no [cog]: which server models get", where=PATH, hint="docs/models.md says what it holds"
         )
     faults = Faults()
     path = os.path.join(folder, FILE)
