@@ -16,9 +16,9 @@ from workbench.monobase.fill import BUILT, Order, Outcome, fill
 from workbench.monobase.generation import Environment, Generation
 from workbench.monobase.install import Workshop
 from workbench.monobase.interpreters import Interpreter, find
+from workbench.monobase.layout import generations
 from workbench.monobase.names import generation_name
 from workbench.monobase.prefix import Prefix, builder
-from workbench.monobase.tree import generations
 from workbench.monobase.uv import Uv, find_uv
 from workbench.monobase.verify import files_below
 

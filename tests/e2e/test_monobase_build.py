@@ -19,7 +19,7 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.engine import search_path
 from tests.monobase.wheels import MINOR, contents, this_python
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.environment import read_marker
 from workbench.monobase.generation import load_all
 from workbench.monobase.interpreters import ask
@@ -299,5 +299,5 @@ def test_pruning_while_a_process_runs_on_it(whole: Path) -> None:
     # Last of all: it takes a generation from the prefix that the others use.
     done = wizard("monobase", "prune", "--prefix", whole, "--min-gen-id", "2")
     assert done.returncode == 0, done.stderr
-    assert [place.name for place in tree.generations(prefix)] == ["g00002"]
+    assert [place.name for place in layout.generations(prefix)] == ["g00002"]
     assert verify(prefix).is_whole

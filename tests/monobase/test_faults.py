@@ -24,12 +24,11 @@ from workbench.catalog.pairs import read_pairs
 from workbench.catalog.tree import Tree
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.monobase.activation import activate
-from workbench.monobase.asked import read_asked
 from workbench.monobase.diff import Change, diff
 from workbench.monobase.generation import DATA, load
 from workbench.monobase.monogen import validate
-from workbench.monobase.user import install_user
-from workbench.monobase.wish import read_wish
+from workbench.monobase.request import read_wish
+from workbench.monobase.user import install_user, read_asked
 from workbench.verbs.monobase import SUBVERBS
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.command import wizard
 from tests.monobase.wheels import MINOR, SITE, Index, make, python_flag, shop_at, this_python, write_generation
 from workbench.errors import WorkbenchError
-from workbench.monobase import environment, tree
+from workbench.monobase import environment, layout
 from workbench.monobase.bytecode import Compilers
 from workbench.monobase.environment import Claims
 from workbench.monobase.fill import BUILT, THERE, Order, fill
@@ -226,4 +226,4 @@ def test_claims_are_dropped_when_who_has_them_fails(data: Path, tmp_path: Path) 
 
 
 def test_generations_that_are_no_environments_do_not_count(tmp_path: Path) -> None:
-    assert tree.generations(Prefix.at(str(tmp_path / "none"))) == []
+    assert layout.generations(Prefix.at(str(tmp_path / "none"))) == []

@@ -8,7 +8,7 @@ import pytest
 
 from tests.monobase.wheels import MINOR, Index, shop_at, this_python, write_generation
 from workbench.errors import UsageError, WorkbenchError
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.fill import BUILT, FAILED, SKIPPED, THERE, Order, Outcome, fill
 from workbench.monobase.generation import Environment, load_all
 from workbench.monobase.install import Workshop
@@ -57,7 +57,7 @@ def ended(outcomes: list[Outcome]) -> Mapping[str, str]:
 
 
 def latest(shop: Workshop) -> str | None:
-    return tree.latest_name(shop.prefix.latest)
+    return layout.latest_name(shop.prefix.latest)
 
 
 def test_all_generations_are_made_and_latest_is_the_newest(data: Path, shop: Workshop) -> None:
@@ -70,7 +70,7 @@ def test_all_generations_are_made_and_latest_is_the_newest(data: Path, shop: Wor
     again = fill(shop, order(data), Quiet(), 2)
     assert ended(again) == dict.fromkeys(wanted, THERE)
     for generation in load_all(data):
-        done = tree.read_done(shop.prefix.generation(generation.name))
+        done = layout.read_done(shop.prefix.generation(generation.name))
         assert done is not None and done.digest == generation.digest and done.skipped == {}
         assert set(done.environments) == {one.name for one in generation.environments}
 
@@ -88,7 +88,7 @@ def test_one_that_fails_keeps_no_other_from_being_made(data: Path, shop: Worksho
     }
     assert all("aa" in one.reason for one in outcomes if one.status == FAILED)
     assert latest(shop) == "g00001"
-    assert tree.read_done(shop.prefix.generation("g00002")) is None
+    assert layout.read_done(shop.prefix.generation("g00002")) is None
     (tmp_path / "aside").rename(tmp_path / "index" / "aa-2.0-py3-none-any.whl")
     assert BUILT in ended(fill(shop, order(data), Quiet(), 2)).values()
     assert latest(shop) == "g00002"
@@ -109,7 +109,7 @@ def test_unless_that_was_said_to_be_all_right(data: Path, shop: Workshop, tmp_pa
         f"python{MINOR}-one": BUILT,
         "python3.99-one": SKIPPED,
     }
-    done = tree.read_done(shop.prefix.generation("g00003"))
+    done = layout.read_done(shop.prefix.generation("g00003"))
     assert done is not None and done.skipped == {"python3.99-one": "no Python 3.99"}
     assert latest(shop) == "g00003"
 
@@ -141,7 +141,7 @@ def test_what_another_build_left_out_is_made_later(data: Path, shop: Workshop) -
     part = Order(generations, {MINOR: this_python()}, {}, lambda one: "not now" if one.stack == "two" else "")
     assert ended(fill(shop, part, Quiet(), 2)) == {"g00002/one": BUILT, "g00002/two": SKIPPED}
     assert ended(fill(shop, order(data, 2, 2), Quiet(), 2)) == {"g00002/one": THERE, "g00002/two": BUILT}
-    done = tree.read_done(shop.prefix.generation("g00002"))
+    done = layout.read_done(shop.prefix.generation("g00002"))
     assert done is not None and done.skipped == {}
 
 
@@ -158,7 +158,7 @@ def test_a_range_without_a_generation(data: Path) -> None:
 def test_what_is_outside_of_a_range() -> None:
     old = is_outside(2, 3)
     names = ("g00001", "g00002", "g00003", "g00004", "cog-g0123abcd")
-    assert [name for name in names if old(tree.Place(name, ""))] == ["g00001", "g00004", "cog-g0123abcd"]
+    assert [name for name in names if old(layout.Place(name, ""))] == ["g00001", "g00004", "cog-g0123abcd"]
 
 
 def test_a_node_without_gpus() -> None:

@@ -9,9 +9,10 @@ from tests.catalogues import REPOSITORY
 from tests.command import files_below
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import WorkbenchError
+from workbench.images.tool_image import tool_image
 from workbench.monobase.generation import DATA
-from workbench.monobase.image import image_request
 from workbench.monobase.requirements import read_lock
+from workbench.verbs.monobase.image import FOLDER, TOOL
 
 
 def test_the_image_installs_what_our_own_lock_pins() -> None:
@@ -33,7 +34,9 @@ def test_each_system_has_an_image_and_its_folder_has_all_that_is_copied(
     os_name: str, python: str, package: str
 ) -> None:
     catalogue = read_catalogue(str(REPOSITORY))
-    with image_request(catalogue, str(REPOSITORY), "2026a", os_name, python, "20261122") as request:
+    with tool_image(
+        "monobase", FOLDER, TOOL, catalogue, str(REPOSITORY), "2026a", os_name, python, "20261122"
+    ) as request:
         folder = Path(request.folder)
         found = files_below(folder)
         assert package in request.text
@@ -52,10 +55,10 @@ def test_each_system_has_an_image_and_its_folder_has_all_that_is_copied(
     assert request.arguments["BASE_IMAGE"].endswith(f":base-{os_name}-py{python.replace('.', '')}_2026a_20261122")
 
 
-def test_a_system_that_the_release_has_not_is_told() -> None:
+def test_a_system_that_the_release_does_not_have_is_refused() -> None:
     catalogue = read_catalogue(str(REPOSITORY))
     with (
         pytest.raises(WorkbenchError, match="operating system"),
-        image_request(catalogue, str(REPOSITORY), "2026a", "plan9", "3.11", "20261122"),
+        tool_image("monobase", FOLDER, TOOL, catalogue, str(REPOSITORY), "2026a", "plan9", "3.11", "20261122"),
     ):
         pass

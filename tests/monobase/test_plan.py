@@ -6,7 +6,7 @@ from tests.catalogues import REPOSITORY
 from workbench.catalog.pairs import Brought, Pairs, read_pairs
 from workbench.catalog.tree import Tree
 from workbench.errors import WorkbenchError
-from workbench.monobase.plan import Wanted, plan
+from workbench.monobase.matrix import Wanted, plan
 from workbench.monobase.spec import Spec
 
 PYTHONS = {"3.9": "3.9.20", "3.10": "3.10.20", "3.11": "3.11.18"}

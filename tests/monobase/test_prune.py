@@ -16,17 +16,17 @@ import pytest
 from tests.catalogues import REPOSITORY
 from tests.monobase.wheels import MINOR, Index, make, shop_at, this_python, write_generation
 from workbench.errors import WorkbenchError
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.environment import build
 from workbench.monobase.fill import Order, fill
 from workbench.monobase.generation import load_all
 from workbench.monobase.install import Workshop
+from workbench.monobase.layout import Place
 from workbench.monobase.leases import InUseError, holders, is_used, lease_file, prepare, take, unused
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.prune import prune
 from workbench.monobase.select import is_outside
 from workbench.monobase.status import status, unready
-from workbench.monobase.tree import Place
 from workbench.monobase.verify import verify
 
 HOLD = """
@@ -107,7 +107,7 @@ def test_the_bytes_of_a_dry_run_are_those_that_are_freed(shop: Workshop, tmp_pat
     # stage/ may be made, and folders that lose names keep their own size.
     assert abs(before - on_disk(tmp_path / "prefix") - done.freed) <= 3 * 4096
     assert done.freed > 300_000
-    assert [place.name for place in tree.generations(shop.prefix)] == ["g00002"]
+    assert [place.name for place in layout.generations(shop.prefix)] == ["g00002"]
     assert verify(shop.prefix).is_whole
 
 
@@ -150,7 +150,7 @@ def test_an_old_cog_generation_stays_as_long_as_it_is_used(shop: Workshop, data:
     assert kept["cog-g0000000a"].startswith("cog-g0000000a is in use by process")
     os.close(held)
     assert prune(shop, is_outside(None, None)).removed == ["cog-g0000000a"]
-    assert [place.name for place in tree.cog_generations(shop.prefix)] == ["cog-g0000000b"]
+    assert [place.name for place in layout.cog_generations(shop.prefix)] == ["cog-g0000000b"]
 
 
 def test_a_lease_lasts_as_long_as_any_process_that_inherited_it(shop: Workshop) -> None:
@@ -217,9 +217,9 @@ def test_ready_and_why_not(shop: Workshop, data: Path, tmp_path: Path) -> None:
     Path(shop.prefix.generation("g00002"), f"python{MINOR}-one", ".done").unlink()
     assert unready(shop.prefix, generations) == [(f"g00002/python{MINOR}-one", "is not there any more")]
     folder = shop.prefix.generation("g00001")
-    done = tree.read_done(folder)
+    done = layout.read_done(folder)
     assert done is not None
-    tree.write_done(folder, tree.GenerationMarker("sha256:old", {}, {}))
+    layout.write_done(folder, layout.GenerationMarker("sha256:old", {}, {}))
     assert unready(shop.prefix, generations[:1]) == [
         ("g00001", f"was built as sha256:old, and is {generations[0].digest} now"),
         (f"g00001/python{MINOR}-one", "was never built"),
@@ -230,7 +230,7 @@ def test_only_names_of_ours_are_places(tmp_path: Path) -> None:
     prefix = Prefix.at(str(tmp_path))
     for name in ("monobase/g00001", "monobase/g1", "monobase/other", "cog/g0123abcd", "cog/conflicts", "cog/g00001"):
         (tmp_path / name).mkdir(parents=True)
-    assert tree.places(prefix) == [
+    assert layout.places(prefix) == [
         Place("g00001", f"{prefix.root}/monobase/g00001"),
         Place("cog-g0123abcd", f"{prefix.root}/cog/g0123abcd"),
     ]

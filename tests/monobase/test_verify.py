@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.monobase.wheels import MINOR, SITE, Index, contents, make, shop_at, this_python
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.frame import config_text
 from workbench.monobase.install import Workshop
 from workbench.monobase.repair import repair
@@ -232,7 +232,7 @@ def test_a_damaged_record_or_marker_is_told_and_made_anew(shop: Workshop, folder
 
 def test_a_generation_whose_description_moved(shop: Workshop) -> None:
     generation = shop.prefix.generation("g00001")
-    tree.write_done(generation, tree.GenerationMarker("sha256:old", {}, {}))
+    layout.write_done(generation, layout.GenerationMarker("sha256:old", {}, {}))
     found = verify(shop.prefix, {"g00001": "sha256:new"})
     assert found.moved == [("g00001", "was built as sha256:old, and is sha256:new now")]
     assert not found.is_whole
@@ -240,7 +240,7 @@ def test_a_generation_whose_description_moved(shop: Workshop) -> None:
 
 def test_an_environment_that_its_generation_promises_and_that_is_gone(shop: Workshop) -> None:
     generation = shop.prefix.generation("g00001")
-    tree.write_done(generation, tree.GenerationMarker("sha256:x", {"one": "sha256:1", "gone": "sha256:2"}, {}))
+    layout.write_done(generation, layout.GenerationMarker("sha256:x", {"one": "sha256:1", "gone": "sha256:2"}, {}))
     assert (MARKER, "monobase/g00001/gone", ".done") in told(look(shop))
 
 

@@ -168,7 +168,7 @@ def test_without_an_exchanging_rename(tmp_path: Path, monkeypatch: pytest.Monkey
     def refused(new: str, old: str) -> None:
         raise OSError(22, "Invalid argument", old)
 
-    monkeypatch.setattr("workbench.recipes.exchange._renameat2", refused)
+    monkeypatch.setattr("workbench.files._renameat2", refused)
     out = tmp_path / "out"
     write(recipe_of(tmp_path, base="cuda"), str(out))
     written = write(recipe_of(tmp_path, base="cuda-devel"), str(out), force=True)

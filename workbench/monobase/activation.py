@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.choose import cog_layer, environment_layer, generation_folder
-from workbench.monobase.layer import Layer
-from workbench.monobase.user_marker import USER_MARKER, contradictions, identity
-from workbench.monobase.wish import Wish, read_wish
+from workbench.monobase.layer import USER_MARKER, Layer, contradictions, identity
+from workbench.monobase.request import Wish, read_wish
 
 # What activation prepended, so that doing it again takes it away first (fault M19).
 PATHS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")

@@ -8,7 +8,7 @@ import os
 from workbench.errors import WorkbenchError
 from workbench.monobase.layer import DONE, Layer, names_in
 from workbench.monobase.names import cuda_tag, generation_name, generation_number
-from workbench.monobase.wish import Wish
+from workbench.monobase.request import Wish
 
 # How many names an error lists.
 _LISTED = 10

@@ -1,4 +1,9 @@
-"""The cog layer: one generation of it at a time, with every cog that is asked for, for every Python."""
+"""The cog layer: one generation of it at a time, with every requested cog, for every Python.
+
+A cog that the prefix does not have is installed beside it, in a folder of the user's. Nothing is written
+below the prefix then, which models mount read-only: cache, store and environment are all in that folder
+(fault M10).
+"""
 
 from __future__ import annotations
 
@@ -13,17 +18,17 @@ from packaging.version import Version
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.files import replace_text
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.choose import cog_name
 from workbench.monobase.conflicts import compare, forget
 from workbench.monobase.environment import build
 from workbench.monobase.generation import Generation
 from workbench.monobase.install import Workshop
-from workbench.monobase.interpreters import Interpreter
+from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layer import Layer
 from workbench.monobase.leases import prepare
 from workbench.monobase.names import is_url, is_version
-from workbench.monobase.prefix import point, staged
+from workbench.monobase.prefix import Prefix, builder, point, staged
 from workbench.monobase.resolving import resolve
 
 Tell = Callable[[str], None]
@@ -68,9 +73,9 @@ def build_cogs(shop: Workshop, wish: CogWish, pythons: Mapping[str, Interpreter]
     What is there is not made again. Pythons that are not in `pythons` are left out. The prefix's lock is
     ours. Raises WorkbenchError when a cog cannot be resolved or installed; `latest` stays as it is then.
     """
-    folder = shop.prefix.below(tree.COG, wish.name)
+    folder = shop.prefix.below(layout.COG, wish.name)
     os.makedirs(folder, exist_ok=True)
-    prepare(shop.prefix, f"{tree.COG}-{wish.name}")
+    prepare(shop.prefix, f"{layout.COG}-{wish.name}")
     made: dict[str, str] = {}
     skipped: dict[str, str] = {}
     for python, full in wish.pythons.items():
@@ -88,10 +93,10 @@ def build_cogs(shop: Workshop, wish: CogWish, pythons: Mapping[str, Interpreter]
     if not made:
         raise WorkbenchError("no cog can be installed", hint="; ".join(sorted(set(skipped.values()))))
     compare_cogs(shop, wish.name)
-    marker = tree.GenerationMarker(_digest(made), made, skipped)
-    if tree.read_done(folder) != marker:
-        tree.write_done(folder, marker)
-    point(shop.prefix.below(tree.COG, "latest"), wish.name)
+    marker = layout.GenerationMarker(_digest(made), made, skipped)
+    if layout.read_done(folder) != marker:
+        layout.write_done(folder, marker)
+    point(shop.prefix.below(layout.COG, "latest"), wish.name)
     return wish.name
 
 
@@ -112,9 +117,9 @@ def compare_cogs(shop: Workshop, name: str) -> list[str]:
     For whoever makes an environment or a cog, before a `latest` points at it: activation reads what is
     written here, and takes nothing that nobody compared.
     """
-    cogs = shop.prefix.below(tree.COG)
+    cogs = shop.prefix.below(layout.COG)
     told: list[str] = []
-    for folder in tree.Place(name, os.path.join(cogs, name)).environments():
+    for folder in layout.Place(name, os.path.join(cogs, name)).environments():
         if os.path.basename(folder).startswith("cog"):
             python = os.path.basename(folder).rpartition("-python")[2]
             told += compare(Layer(folder, python), shop.prefix.generations)
@@ -124,7 +129,7 @@ def compare_cogs(shop: Workshop, name: str) -> list[str]:
 
 def compare_latest(shop: Workshop) -> list[str]:
     """Compare the cog generation that is in use with every environment; see `compare_cogs`."""
-    name = tree.latest_name(shop.prefix.below(tree.COG, "latest"))
+    name = layout.latest_name(shop.prefix.below(layout.COG, "latest"))
     return compare_cogs(shop, name) if name is not None else []
 
 
@@ -139,3 +144,47 @@ def newest_pythons(generations: Sequence[Generation]) -> dict[str, str]:
 
 def _digest(made: Mapping[str, str]) -> str:
     return f"sha256:{hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()}"
+
+
+def install_beside(
+    prefix: Prefix,
+    cache: str,
+    version: str,
+    python: str,
+    by_name: Mapping[str, str],
+    tell: Tell,
+    *,
+    offline: bool = False,
+) -> Layer:
+    """Install cog `version` for `python` ("3.11") below the folder `cache`, and return it.
+
+    It is compared with the environments of the prefix, as those of a build are. Raises WorkbenchError
+    when the folder cannot be written, or the cog not be installed.
+    """
+    if not cache or not _is_writable(cache):
+        raise WorkbenchError(
+            f"a cog cannot be installed in {cache or 'no folder'}: it cannot be written",
+            hint="name a folder that can, in MONOBASE_CACHE",
+        )
+    beside = Prefix.at(cache)
+    interpreter = find(prefix, python, by_name)
+    name = f"{cog_name(version)}-python{python}"
+    target = beside.below("cog", name)
+    with builder(beside, tell=tell):
+        shop = Workshop.at(beside, offline=offline)
+        tell(f"installing {name} into {beside.root}")
+        os.makedirs(beside.below("cog"), exist_ok=True)
+        lock = beside.below("cog", f"{name}.txt")
+        lock_cog(shop, version, interpreter.version, lock)
+        build(shop, target, lock, interpreter)
+        layer = Layer(target, python)
+        compare(layer, prefix.generations)
+    return layer
+
+
+def _is_writable(folder: str) -> bool:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from workbench.errors import WorkbenchError
+from workbench.files import exchange
 from workbench.monobase.frame import CONFIG, config_text, frame_links, site_packages
 from workbench.monobase.install import Workshop, install
 from workbench.monobase.interpreters import Interpreter
@@ -20,7 +21,6 @@ from workbench.monobase.prefix import staged
 from workbench.monobase.requirements import Lock, Locked, read_lock
 from workbench.monobase.store import Store, digest
 from workbench.monobase.wheels import Wheels, key_of
-from workbench.recipes.exchange import exchange
 
 DONE = ".done"
 # Before what a symbolic link points at, where a manifest has the store's entry for a file.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workbench.errors import WorkbenchError
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.cog import compare_latest
 from workbench.monobase.environment import Claims, Marker, build, read_marker
 from workbench.monobase.generation import Environment, Generation
@@ -121,7 +121,7 @@ def _one(
 
 def _refuse_another(shop: Workshop, generation: Generation) -> None:
     folder = shop.prefix.generation(generation.name)
-    done = tree.read_done(folder)
+    done = layout.read_done(folder)
     if done is not None and done.digest != generation.digest:
         raise WorkbenchError(
             f"{generation.name} was built as {done.digest}, and is {generation.digest} now",
@@ -141,9 +141,9 @@ def _mark(shop: Workshop, order: Order, generation: Generation, outcomes: Sequen
     there = {name: marker.digest for name, marker in found.items() if marker is not None}
     if there:
         skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.environment not in there}
-        marker = tree.GenerationMarker(generation.digest, there, skipped)
-        if tree.read_done(folder) != marker:
-            tree.write_done(folder, marker)
+        marker = layout.GenerationMarker(generation.digest, there, skipped)
+        if layout.read_done(folder) != marker:
+            layout.write_done(folder, marker)
 
 
 def move_latest(shop: Workshop, active: Sequence[str]) -> None:
@@ -153,13 +153,13 @@ def move_latest(shop: Workshop, active: Sequence[str]) -> None:
     ready, or it goes.
     """
     prefix = shop.prefix
-    ready = [place.name for place in tree.generations(prefix) if tree.read_done(place.folder) is not None]
+    ready = [place.name for place in layout.generations(prefix) if layout.read_done(place.folder) is not None]
     chosen = max((name for name in ready if name in active), default=None)
-    if chosen is None and tree.latest_name(prefix.latest) is None:
+    if chosen is None and layout.latest_name(prefix.latest) is None:
         chosen = max(ready, default=None)
         if chosen is None and os.path.islink(prefix.latest):
             os.unlink(prefix.latest)
-    if chosen is not None and tree.latest_name(prefix.latest) != chosen:
+    if chosen is not None and layout.latest_name(prefix.latest) != chosen:
         point(prefix.latest, chosen)
 
 

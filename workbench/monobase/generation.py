@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.locations import ROOT
 from workbench.monobase.names import environment_name
 from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
+from workbench.names import suggestion
 
-DATA = Path(__file__).parent.parent.parent / "monobase"
+DATA = ROOT / "monobase"
 REQUIREMENTS = "requirements"
 MATRIX = "matrix.json"
 _FIELDS = ("name", "python", "torch", "cuda", "cudnn", "stack")
@@ -56,8 +58,6 @@ class Generation:
 
     def environment(self, name: str) -> Environment:
         """Return the environment of that name; raises WorkbenchError with the nearest when there is none."""
-        from workbench.names import suggestion
-
         for environment in self.environments:
             if environment.name == name:
                 return environment
@@ -77,8 +77,6 @@ def load(folder: Path, name: str) -> Generation:
     other, and when it is released and its digest is another now (fault M2).
     """
     if name not in (names := spec_names(folder)):
-        from workbench.names import suggestion
-
         raise WorkbenchError(f"there is no generation {name!r}", hint=suggestion(name, names), where=str(folder))
     generation = resolved(folder, read_spec(folder, name))
     spec = read_spec(folder, name)

@@ -15,7 +15,7 @@ from workbench.catalog.pairs import Pairs
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
 from workbench.monobase.generation import Generation, load, resolved
-from workbench.monobase.plan import plan
+from workbench.monobase.matrix import plan
 from workbench.monobase.resolving import versions
 from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
 

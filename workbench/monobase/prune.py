@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.environment import LINK, manifest_of, read_marker
 from workbench.monobase.install import Workshop
+from workbench.monobase.layout import Place
 from workbench.monobase.leases import InUseError, unused
 from workbench.monobase.prefix import staged
-from workbench.monobase.tree import Place
 from workbench.monobase.verify import files_below
 
 # What the blocks of a stat are counted in, whatever the file system's own are.
@@ -43,10 +43,10 @@ def prune(shop: Workshop, is_old: Callable[[Place], bool], *, dry_run: bool = Fa
     found = Pruned()
     with ExitStack() as held:
         going = []
-        for place in tree.places(shop.prefix):
+        for place in layout.places(shop.prefix):
             if not is_old(place):
                 continue
-            if os.path.basename(place.folder) == tree.latest_name(
+            if os.path.basename(place.folder) == layout.latest_name(
                 os.path.join(os.path.dirname(place.folder), "latest")
             ):
                 found.kept.append((place.name, "latest points at it"))
@@ -79,7 +79,7 @@ def _unreferenced(shop: Workshop, going: Sequence[Place]) -> tuple[list[str], li
     kept = {place.folder for place in going}
     keys: set[str] = set()
     entries: set[str] = set()
-    for place in tree.places(shop.prefix):
+    for place in layout.places(shop.prefix):
         for folder in place.environments() if place.folder not in kept else ():
             marker = read_marker(folder)
             if marker is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from workbench.errors import WorkbenchError
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.environment import DONE, LINK, lay_entry, manifest_of, read_marker
 from workbench.monobase.frame import config_text
 from workbench.monobase.install import Workshop, fetched
@@ -152,7 +152,7 @@ def _is_good(file: str, entry: str) -> bool:
 def _origins(shop: Workshop, entries: set[str]) -> dict[str, _Origin]:
     """Return where each of `entries` is, or should be, and what it came from."""
     found = {entry: _Origin([shop.store.path(entry)]) for entry in entries}
-    for place in tree.places(shop.prefix):
+    for place in layout.places(shop.prefix):
         for folder in place.environments():
             marker = read_marker(folder)
             if marker is None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase.generation import Environment, Generation, load_all
+from workbench.monobase.layout import Place
 from workbench.monobase.names import generation_number
-from workbench.monobase.tree import Place
 
 _VARIABLES = {
     "R8_PYTHON_VERSION": "python",

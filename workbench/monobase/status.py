@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.environment import read_marker
 from workbench.monobase.generation import Generation
 from workbench.monobase.leases import holders, is_used
@@ -34,7 +34,7 @@ class Held:
 
 def status(prefix: Prefix) -> list[Held]:
     """Return what the prefix holds, the generations first, oldest first."""
-    places = tree.places(prefix)
+    places = layout.places(prefix)
     links: dict[str, dict[int, tuple[int, int]]] = {}
     every: dict[int, set[str]] = {}
     apparent: dict[str, int] = {}
@@ -50,7 +50,7 @@ def status(prefix: Prefix) -> list[Held]:
     for place in places:
         own = sum(size for inode, (_, size) in links[place.name].items() if every[inode] == {place.name})
         finished = sum(read_marker(folder) is not None for folder in place.environments())
-        latest = tree.latest_name(os.path.join(os.path.dirname(place.folder), "latest"))
+        latest = layout.latest_name(os.path.join(os.path.dirname(place.folder), "latest"))
         used = tuple(holders(prefix, place.name)) if is_used(prefix, place.name) else ()
         held.append(
             Held(
@@ -74,7 +74,7 @@ def unready(prefix: Prefix, generations: Sequence[Generation]) -> list[tuple[str
     reasons = []
     for generation in generations:
         folder = prefix.generation(generation.name)
-        done = tree.read_done(folder)
+        done = layout.read_done(folder)
         if done is None:
             there = sum(read_marker(os.path.join(folder, one.name)) is not None for one in generation.environments)
             reasons.append((generation.name, f"{there} of {len(generation.environments)} environments are there"))
@@ -92,6 +92,6 @@ def unready(prefix: Prefix, generations: Sequence[Generation]) -> list[tuple[str
             for one in generation.environments
             if one.name not in done.environments and one.name not in done.skipped
         ]
-    if not reasons and tree.latest_name(prefix.latest) is None:
+    if not reasons and layout.latest_name(prefix.latest) is None:
         reasons.append(("latest", "points at nothing"))
     return reasons

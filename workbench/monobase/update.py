@@ -11,12 +11,12 @@ from pathlib import Path
 
 from workbench.catalog.pairs import Pairs
 from workbench.errors import WorkbenchError
+from workbench.files import exchange
 from workbench.monobase.generation import MATRIX, REQUIREMENTS
+from workbench.monobase.matrix import Plan, Wanted, plan
 from workbench.monobase.names import generation_name
-from workbench.monobase.plan import Plan, Wanted, plan
 from workbench.monobase.resolving import resolve, usual_uv, versions
 from workbench.monobase.spec import Spec, read_spec, spec_names
-from workbench.recipes.exchange import exchange
 
 Tell = Callable[[str], None]
 

@@ -1,7 +1,7 @@
 """The user's layer: what a requirements file asks for beyond the layers that the variables activate.
 
 It is resolved against exactly those (fault M21), the cog's packages among them (fault M16), and holds
-only what they have not.
+only what they do not have.
 """
 
 from __future__ import annotations
@@ -12,20 +12,73 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.files import exchange
 from workbench.monobase.activation import activate
-from workbench.monobase.asked import Asked, read_asked
 from workbench.monobase.conflicts import packages
 from workbench.monobase.environment import build
 from workbench.monobase.install import Workshop
 from workbench.monobase.interpreters import Interpreter, ask
+from workbench.monobase.layer import USER_MARKER, identity, marker_text
 from workbench.monobase.prefix import Prefix, builder, staged
+from workbench.monobase.request import read_wish
 from workbench.monobase.resolving import split_lock
-from workbench.monobase.user_marker import USER_MARKER, identity, marker_text
-from workbench.monobase.wish import read_wish
-from workbench.recipes.exchange import exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One requirement by name, as the standard reads it (fault M12), and where it stands."""
+
+    name: str
+    text: str
+    where: str
+    requirement: Requirement
+
+    def allows(self, version: str) -> bool:
+        """Return whether `version` is one that is asked for; an address allows none, whatever it leads to."""
+        return not self.requirement.url and self.requirement.specifier.contains(version, prereleases=True)
+
+    def applies(self, python: str) -> bool:
+        """Return whether its marker holds for the full version of a Python."""
+        about = {"python_full_version": python, "python_version": python.rpartition(".")[0], "extra": ""}
+        return self.requirement.marker is None or self.requirement.marker.evaluate(about)
+
+
+def read_asked(path: Path) -> list[Asked]:
+    """Return the requirements by name of the file at `path`, those that it includes with -r too.
+
+    Options, folders and addresses without a name are uv's to read, and not here. Raises
+    WorkbenchError for a file that cannot be read and a line that is no requirement.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(f"the requirements cannot be read: {error}", where=str(path)) from None
+    found = []
+    # A continued line stays on the lines that it has, so that those below keep their numbers.
+    joined = re.sub(r"(?:\\\n[^\n]*)+", _joined, text)
+    for number, line in enumerate(joined.splitlines(), 1):
+        bare = re.sub(r"(^|\s)#.*$", "", line).strip()
+        included = re.fullmatch(r"(?:-r|--requirement)[= ]?\s*(.+)", bare)
+        if included:
+            found += read_asked(path.parent / included[1])
+        elif bare and not re.match(r"[-./]|[a-z+]+://|[^\[@;<>=!~ ]*/", bare):
+            words = re.split(r"\s+--", bare)[0]
+            try:
+                requirement = Requirement(words)
+            except InvalidRequirement as error:
+                where = f"{path}:{number}"
+                raise WorkbenchError(f"{bare!r} is no requirement: {str(error).splitlines()[0]}", where=where) from None
+            found.append(Asked(canonicalize_name(requirement.name), words, f"{path.name}:{number}", requirement))
+    return found
+
+
+def _joined(continued: re.Match[str]) -> str:
+    return continued[0].replace("\\\n", " ") + "\n" * continued[0].count("\n")
+
 
 # A package that uv names with a version: "schema>=2".
 _NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?=[<>=~!]=?)")

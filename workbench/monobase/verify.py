@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from workbench.errors import WorkbenchError
-from workbench.monobase import tree
+from workbench.monobase import layout
 from workbench.monobase.environment import DONE, LINK, Marker, digest_of, manifest_of, read_marker
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.store import Store, digest, is_sealed
@@ -105,8 +105,8 @@ def verify(prefix: Prefix, digests: Mapping[str, str] | None = None, *, quick: b
 def _verify(prefix: Prefix, digests: Mapping[str, str], *, quick: bool, jobs: int) -> Found:
     found, store, wheels, inodes = Found(), Store(prefix), Wheels(prefix), _Inodes(quick=quick)
     work = []
-    for place in tree.places(prefix):
-        done = tree.read_done(place.folder)
+    for place in layout.places(prefix):
+        done = layout.read_done(place.folder)
         named = digests.get(place.name)
         if done is not None and named is not None and done.digest != named:
             found.moved.append((place.name, f"was built as {done.digest}, and is {named} now"))
@@ -140,7 +140,7 @@ def _verify(prefix: Prefix, digests: Mapping[str, str], *, quick: bool, jobs: in
 
 
 def _look(
-    prefix: Prefix, folder: str, done: tree.GenerationMarker | None, wheels: Wheels, found: Found
+    prefix: Prefix, folder: str, done: layout.GenerationMarker | None, wheels: Wheels, found: Found
 ) -> list[tuple[str, str, os.stat_result, str]]:
     """Add what is wrong by its name alone to `found`, and return the files whose contents are to be seen."""
     environment = os.path.relpath(folder, prefix.root)

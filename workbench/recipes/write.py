@@ -87,7 +87,7 @@ def replace_folder(out: str, name: str, files: Mapping[str, RecipeFile]) -> None
         _stage(out, staging, staged)
         _fill(files, staged)
         if os.path.lexists(folder):
-            from workbench.recipes.exchange import exchange
+            from workbench.files import exchange
 
             exchange(staged, folder)
         else:

@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
     """Build the image, keep the lock, and print the image's name."""
     from workbench.catalog.reader import read_catalogue
     from workbench.catalog.tree import Tree
-    from workbench.cli import REPOSITORY
     from workbench.images.make import make
+    from workbench.locations import ROOT
     from workbench.models.inspection import image_model
     from workbench.models.lock import keep
     from workbench.models.prepare import resolve, stand
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         model,
         args.folder,
         prepared.lock,
-        Tree(REPOSITORY),
+        Tree(str(ROOT)),
         catalogue,
         wish.place.os,
         options=options,

@@ -19,8 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the files and print their paths."""
     from workbench.catalog.tree import Tree
-    from workbench.cli import REPOSITORY
+    from workbench.locations import ROOT
     from workbench.models.start import start
 
-    print("\n".join(start(args.folder, Tree(REPOSITORY))))
+    print("\n".join(start(args.folder, Tree(str(ROOT)))))
     return EXIT_OK

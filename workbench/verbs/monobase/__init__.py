@@ -10,7 +10,7 @@ EXAMPLES = """\
   wizard.py monobase build --cog-versions 0.23.1       fill the prefix with every generation
   wizard.py monobase ready                             are the active generations ready?
   wizard.py monobase exec -- python -c 'import torch'  run on the environment that the variables name
-  python -m workbench.monobase …                       the same, inside the image
+  monobase …                                           the same, inside the image
 """
 
 SUBVERBS = {

@@ -62,12 +62,11 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.fill import FAILED, SKIPPED, Order, fill, interpreters_for
     from workbench.monobase.install import Workshop
     from workbench.monobase.interpreters import fetch, find, in_home, named
-    from workbench.monobase.label import write_label
+    from workbench.monobase.node import install_scripts, write_label
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
-    from workbench.monobase.scripts import install_scripts
     from workbench.monobase.select import active, is_outside, mini, no_cuda
-    from workbench.monobase.show import Shown
+    from workbench.verbs.monobase.progress import FillProgress
 
     by_name = named(args.python)
     generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
@@ -82,26 +81,26 @@ def run(args: argparse.Namespace) -> int:
     cogs = args.cog_versions or ([mini_cog] if mini_cog else [])
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
-    with Shown(total) as shown, builder(prefix, wait=not args.no_wait, tell=shown.say):
+    with FillProgress(total) as progress, builder(prefix, wait=not args.no_wait, tell=progress.log):
         shop = Workshop.at(prefix, offline=args.offline, jobs=args.jobs)
         for minor, path in by_name.items():
             if home := in_home(path):
-                shown.say(f"Python {minor} is in {home}: only who may go there can run what is built with it")
+                progress.log(f"Python {minor} is in {home}: only who may go there can run what is built with it")
         getter = (lambda full: fetch(prefix, shop.uv, full)) if args.fetch_pythons and not args.offline else None
         pythons, without = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
         install_scripts(prefix)
         if cogs:
             wish = cog_wish(cogs, args.default_cog_version, newest_pythons(generations))
-            build_cogs(shop, wish, pythons, shown.say)
+            build_cogs(shop, wish, pythons, progress.log)
         order = Order(generations, pythons, without, unwanted, args.skip_missing)
-        outcomes = fill(shop, order, shown, args.jobs)
+        outcomes = fill(shop, order, progress, args.jobs)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
         if args.prune_old_gen and not faults:
             pruned = prune(shop, is_outside(args.min_gen_id, args.max_gen_id))
             for name in pruned.removed:
-                shown.say(f"removed {name}")
+                progress.log(f"removed {name}")
             for name, reason in pruned.kept:
-                shown.say(f"kept {name}: {reason}")
+                progress.log(f"kept {name}: {reason}")
         if args.clean_uv_cache:
             shutil.rmtree(shop.uv.cache, ignore_errors=True)
     if faults:

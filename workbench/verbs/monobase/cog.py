@@ -8,7 +8,7 @@ import sys
 
 from workbench.errors import EXIT_OK, UsageError
 from workbench.monobase.names import is_python, is_url, is_version
-from workbench.monobase.wish import read_wish
+from workbench.monobase.request import read_wish
 from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Install it, and print where it is."""
-    from workbench.monobase.one_off import install_beside
+    from workbench.monobase.cog import install_beside
     from workbench.monobase.prefix import Prefix
 
     if not is_version(args.version) and not is_url(args.version):

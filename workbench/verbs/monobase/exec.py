@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> NoReturn:
 
 
 def _install_cog(prefix: Prefix) -> None:
-    from workbench.monobase.one_off import install_beside
-    from workbench.monobase.wish import read_wish
+    from workbench.monobase.cog import install_beside
+    from workbench.monobase.request import read_wish
 
     wish = read_wish(os.environ)
     install_beside(prefix, wish.cache, wish.cog, wish.python, {}, lambda line: print(line, file=sys.stderr, flush=True))

@@ -13,6 +13,9 @@ EXAMPLES = """\
   wizard.py monobase image --os bookworm --python 3.11 --release 2026a --date 20261122
   make monobase-image OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122    the same
 """
+FOLDER = "monobase/image"
+# What the image has of the repository, below /opt/monobase.
+TOOL = ("workbench", "monobase", "releases/compat.toml")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,15 +27,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.cli import REPOSITORY
     from workbench.images.make import make
-    from workbench.monobase.image import image_request
+    from workbench.images.tool_image import tool_image
+    from workbench.locations import ROOT
 
     options = tuple(args.options)
     backend = backend_of(args, options)
-    catalogue, chosen = read_catalogue(REPOSITORY), (args.release, args.os, args.python, args.date)
-    with image_request(
-        catalogue, REPOSITORY, *chosen, options=options, ca_bundle=args.ca_bundle, cache=args.cache
+    root = str(ROOT)
+    catalogue, chosen = read_catalogue(root), (args.release, args.os, args.python, args.date)
+    with tool_image(
+        "monobase",
+        FOLDER,
+        TOOL,
+        catalogue,
+        root,
+        *chosen,
+        options=options,
+        ca_bundle=args.ca_bundle,
+        cache=args.cache,
     ) as request:
         tell_builder(backend, quiet=args.json)
         made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)

@@ -32,13 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each generation with its digest; raises FaultsError when one is not as it should be."""
-    from workbench.cli import REPOSITORY
+    from workbench.locations import ROOT
     from workbench.monobase.monogen import release, validate
 
     folder = Path(args.data)
     if args.release is not None:
         release(folder, generation_name(generation_id(args.release)), _day(args.date))
-    found = validate(folder, read_pairs(Tree(REPOSITORY)))
+    found = validate(folder, read_pairs(Tree(str(ROOT))))
     if args.json:
         print(json.dumps([asdict(valid) for valid in found], indent=2))
         return EXIT_OK

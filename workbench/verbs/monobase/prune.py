@@ -29,10 +29,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Remove what is outside of the range; raises FaultsError when something of it is in use."""
     from workbench.monobase.install import Workshop
+    from workbench.monobase.layout import COG
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
     from workbench.monobase.select import is_outside
-    from workbench.monobase.tree import COG
     from workbench.verbs.monobase.status import mebibytes
 
     prefix = Prefix.at(args.prefix)

@@ -1,4 +1,4 @@
-"""What is shown while a prefix is filled. The only place of monobase that imports rich."""
+"""The progress that `monobase build` shows."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from workbench.images.progress import draws, shortened
 from workbench.monobase.fill import Outcome
 
 
-class Shown:
-    """A Watcher that shows environments on `to`: a bar on a terminal and a line for each that ends, else lines alone.
+class FillProgress:
+    """A Watcher that shows environments on `to`: a bar on a terminal, and a line for each that ends.
 
-    A context manager. `quiet` shows nothing.
+    A context manager.
     """
 
-    def __init__(self, total: int, *, quiet: bool = False, to: TextIO | None = None) -> None:
+    def __init__(self, total: int, *, to: TextIO | None = None) -> None:
         self._total = total
-        self._quiet = quiet
         self._console = Console(file=to or sys.stderr, highlight=False, markup=False, soft_wrap=True)
         self._bar: Progress | None = None
         self._began = time.monotonic()
@@ -31,8 +30,8 @@ class Shown:
         self._now: dict[str, None] = {}
         self._ended = 0
 
-    def __enter__(self) -> Shown:
-        if not self._quiet and draws(self._console):
+    def __enter__(self) -> FillProgress:
+        if draws(self._console):
             columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.add_task("", total=self._total)
@@ -57,13 +56,12 @@ class Shown:
             reason = f": {outcome.reason}" if outcome.reason else ""
             name = f"{outcome.generation}/{outcome.environment}"
             line = f"{self._ended:>3}/{self._total}  {name}  {outcome.status}{reason}"
-            self.say(f"[{time.monotonic() - self._began:6.1f} s] {line}")
+            self.log(f"[{time.monotonic() - self._began:6.1f} s] {line}")
             self._draw()
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Show one line."""
-        if not self._quiet:
-            self._console.print(text)
+        self._console.print(text)
 
     def _draw(self) -> None:
         if self._bar is not None:
