@@ -65,6 +65,12 @@ def test_the_readme_builds_and_runs_the_recipe_that_the_defaults_give(tmp_path: 
     assert f"localhost/workbench-images:{tag}\n" in text
 
 
+def test_every_room_of_the_house_is_described() -> None:
+    rooms = [folder.name for folder in (REPOSITORY / "workbench").iterdir() if (folder / "__init__.py").is_file()]
+    (house,) = [block for block in read(REPOSITORY / "DEVELOPMENT.md").blocks if "cli.py  verbs/" in block.lines[0]]
+    assert [room for room in rooms if not re.search(rf"\b{room}/", "\n".join(house.lines))] == []
+
+
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.walk_packages(verbs.__path__, "workbench.verbs.")])
 def test_the_examples_of_help_parse(name: str) -> None:
     examples = getattr(importlib.import_module(name), "EXAMPLES", "")
