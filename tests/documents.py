@@ -132,6 +132,9 @@ def _faults_of_blocks(document: Document) -> Iterator[tuple[int, str]]:
 
 
 def _faults_of_spans(document: Document) -> Iterator[tuple[int, str]]:
+    for number, line in document.prose:
+        if "`" in _SPAN.sub("", line):
+            yield number, "a code span goes on in the next line, where it is not checked"
     for number, span in document.spans:
         words = _words(span)
         if span.startswith("--"):
