@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from workbench.catalog.pairs import PATH, Brought, Pairs
 from workbench.errors import WorkbenchError
+from workbench.packages import normalized_name
 
 # How many allowed pairs an error names.
 _LISTED = 3
@@ -67,7 +67,7 @@ def pair(requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: 
     unknown = []
     for text in requirements:
         asked = Requirement(text)
-        name = canonicalize_name(asked.name)
+        name = normalized_name(asked.name)
         rows = pairs.frameworks.get(name)
         if rows is None or asked.url is not None or (asked.marker is not None and not asked.marker.evaluate()):
             lines.append(text)
@@ -178,11 +178,11 @@ def _agree(frameworks: Mapping[str, str], pairs: Pairs, gpu: bool) -> None:
 def _free(constraints: Iterable[str], lines: Sequence[str]) -> Iterable[str]:
     """Yield the constraints on packages that nobody pins exactly: who does knows what they want."""
     pinned = {
-        canonicalize_name(Requirement(line).name)
+        normalized_name(Requirement(line).name)
         for line in lines
         if any(part.operator == "==" for part in Requirement(line).specifier)
     }
-    return (text for text in dict.fromkeys(constraints) if canonicalize_name(Requirement(text).name) not in pinned)
+    return (text for text in dict.fromkeys(constraints) if normalized_name(Requirement(text).name) not in pinned)
 
 
 def _extras(asked: Requirement) -> str:

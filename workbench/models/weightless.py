@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
@@ -19,6 +18,7 @@ from workbench.monobase.generation import Environment, Generation, load_all
 from workbench.monobase.names import generation_name
 from workbench.monobase.resolving import versions
 from workbench.names import LATEST, python_folder
+from workbench.packages import normalized_name
 
 
 def fit(read: Read, data: Path, number: int | None, cog: str) -> tuple[Resolved, Standing]:
@@ -29,9 +29,7 @@ def fit(read: Read, data: Path, number: int | None, cog: str) -> tuple[Resolved,
     """
     _refuse(read)
     generation = _generation(data, number)
-    wanted: dict[str, Requirement] = {
-        canonicalize_name(Requirement(text).name): Requirement(text) for text in read.asked
-    }
+    wanted: dict[str, Requirement] = {normalized_name(Requirement(text).name): Requirement(text) for text in read.asked}
     wanted.pop("cog", None)
     torch = "torch" in wanted
     candidates = [one for one in generation.environments if one.python == read.python and bool(one.torch) == torch]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import Pairs
@@ -18,6 +17,7 @@ from workbench.monobase.generation import Generation, load, resolved
 from workbench.monobase.matrix import plan
 from workbench.monobase.resolving import versions
 from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
+from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,6 @@ def _faults(spec: Spec, generation: Generation, pairs: Pairs) -> Iterator[tuple[
             asked.append(f"torch=={environment.torch}")
         for text in asked:
             requirement = Requirement(text)
-            held = pinned.get(canonicalize_name(requirement.name), "")
+            held = pinned.get(normalized_name(requirement.name), "")
             if not held or not requirement.specifier.contains(held, prereleases=True):
                 yield f"{where}/{environment.name}.txt", f"has {held or 'none'} where {spec.name} pins {text}"

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.files import exchange
@@ -26,6 +25,7 @@ from workbench.monobase.layer import USER_MARKER, identity, marker_text
 from workbench.monobase.prefix import Prefix, builder, staged
 from workbench.monobase.request import read_wish
 from workbench.monobase.resolving import split_lock
+from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def read_asked(path: Path) -> list[Asked]:
             except InvalidRequirement as error:
                 where = f"{path}:{number}"
                 raise WorkbenchError(f"{bare!r} is no requirement: {str(error).splitlines()[0]}", where=where) from None
-            found.append(Asked(canonicalize_name(requirement.name), words, f"{path.name}:{number}", requirement))
+            found.append(Asked(normalized_name(requirement.name), words, f"{path.name}:{number}", requirement))
     return found
 
 
@@ -190,6 +190,6 @@ def _resolve(
     try:
         shop.uv.run(*command, about=f"resolving {requirements.name}")
     except WorkbenchError as error:
-        named = {canonicalize_name(name) for name in _NAMED.findall(error.message)} & held.keys()
+        named = {normalized_name(name) for name in _NAMED.findall(error.message)} & held.keys()
         owners = ", ".join(f"{held[name][1]} has {name} {held[name][0]}" for name in sorted(named))
         raise WorkbenchError(f"{error.message}; {owners}" if owners else error.message, hint=error.hint) from None

@@ -13,8 +13,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from workbench.containerfile.context import pattern
 from workbench.containerfile.plan import Copy, Folder, Plan, Run
 from workbench.images.buildkit.graph.downloads import Word, simple_commands
-from workbench.images.probe.base import Base, canonical
+from workbench.images.probe.base import Base
 from workbench.images.validate import APP_ROOT
+from workbench.packages import normalized_name
 
 Step = Run | Copy | Folder
 # Lists the names in a folder of the base.
@@ -151,7 +152,7 @@ def _holds_pins(base: Base, text: str) -> bool:
         here = {"python_version": base.python, "python_full_version": f"{base.python}.0", "extra": ""}
         if wanted.marker is not None and not wanted.marker.evaluate(here):
             continue
-        if not wanted.specifier.contains(base.packages.get(canonical(wanted.name), "0.dev0"), prereleases=True):
+        if not wanted.specifier.contains(base.packages.get(normalized_name(wanted.name), "0.dev0"), prereleases=True):
             return False
         found += 1
     return found > 0
