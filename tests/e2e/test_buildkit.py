@@ -48,7 +48,7 @@ def test_both_builders_make_the_same_image(
     assert (first.returncode, first.stdout) == (0, f"{image}\n"), first.stderr
     second = wizard("build", recipe, *ca_bundle(), *logs, env=dockerd_online.env)
     assert (second.returncode, second.stdout) == (0, f"{image}\n"), second.stderr
-    assert f"builder: buildkit at {dockerd_online.address}: WORKBENCH_BUILDER asks for it\n" in second.stderr
+    assert f"builder: buildkit at {dockerd_online.address}: WORKBENCH_BUILDER requests it\n" in second.stderr
     found = differences(of_podman(engine, image), of_dockerd(dockerd_online, image))
     assert found == [], "\n".join(map(str, found))
 

@@ -8,7 +8,7 @@ import pytest
 from tests.catalogues import make_catalogue
 from tests.command import wizard
 from tests.engine import TINY, Engine
-from tests.images.test_chain import BASE, FLAGS
+from tests.images.test_base import BASE, FLAGS
 from workbench.errors import WorkbenchError
 from workbench.images.validate import Check, read_answers, validate
 

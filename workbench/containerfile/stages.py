@@ -142,10 +142,10 @@ def scopes(stages: Sequence[Stage]) -> Iterator[tuple[Stage, Instruction, Scope]
         ends.append((scope.environment, below[1]))
 
 
-def check_qualified(image: str, what: str) -> None:
+def check_qualified(image: str, what: str, *, where: str = "") -> None:
     """Raise WorkbenchError, which begins with `what`, for an image that does not name its registry."""
     if not is_qualified(image):
-        raise WorkbenchError(f"{what} does not name its registry", hint=f"write docker.io/library/{image}")
+        raise WorkbenchError(f"{what} does not name its registry", hint=f"write docker.io/library/{image}", where=where)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def aside(work: Callable[[], T]) -> Future[T]:
+def in_background(work: Callable[[], T]) -> Future[T]:
     """Begin `work` in a thread of its own and return what will be its outcome, an error too.
 
     Nobody waits for the thread at the end of the program, as one of a pool is waited for: an engine
@@ -24,5 +24,5 @@ def aside(work: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             outcome.set_exception(error)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    threading.Thread(target=run, name="in_background", daemon=True).start()
     return outcome

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from workbench import podman
 from workbench.catalog.values import Catalogue
 from workbench.errors import WorkbenchError
-from workbench.images.chain import root_name
+from workbench.images.base import root_name
 from workbench.names import pick
 from workbench.process import interruptible, stream
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.images.base_image import how_to_make
-from workbench.images.store import PODMAN, Store
+from workbench.images.base_lookup import command_to_make
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore
 
 APP_ROOT = "/opt/app-root"
 HOME = "/opt/app-root/src"
@@ -44,17 +45,18 @@ class Check:
         return {"check": self.what, "ok": self.holds, "seen": self.seen}
 
 
-def validate(image: str, commands: tuple[str, ...], python: str, store: Store = PODMAN) -> list[Check]:
+def validate(image: str, commands: tuple[str, ...], python: str, store: ImageStore = PODMAN) -> list[Check]:
     """Return what was found in the `image` of `store`: its settings, then as each of USERS the commands
     of the operating system, the Python (as 3.11) and whether it can install packages.
 
     Containers run without network and are removed. Raises WorkbenchError when the image is not
     here or does not start.
     """
-    seen = store.look(image)
+    seen = store.inspect(image)
     if seen is None:
         raise WorkbenchError(
-            f"the image {image} is not on this machine", hint=f"make it with {how_to_make(image) or '`make base …`'}"
+            f"the image {image} is not on this machine",
+            hint=f"make it with {command_to_make(image) or '`make base …`'}",
         )
     checks = [
         _equal("user of the image", seen.config.get("User", ""), "1001"),
@@ -65,7 +67,7 @@ def validate(image: str, commands: tuple[str, ...], python: str, store: Store = 
     return checks
 
 
-def _as_user(store: Store, image: str, user: str, commands: tuple[str, ...], python: str) -> list[Check]:
+def _as_user(store: ImageStore, image: str, user: str, commands: tuple[str, ...], python: str) -> list[Check]:
     command = ("sh", "-c", _SCRIPT, "sh", *commands)
     answer = store.run(image, command, user=user, environment={"APP_ROOT_CHECKED": APP_ROOT}, seconds=120)
     if answer.code != 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.values import Catalogue
-from workbench.images.store import Store
+from workbench.images.store import ImageStore
 from workbench.models.config import FILE
 from workbench.models.lock import ModelLock, direct
 from workbench.models.model import Model, Standing
@@ -78,7 +78,7 @@ def resolve(catalogue: Catalogue, folder: str, wish: Wish) -> Prepared:
     return _noted(prepared, f"the inputs are not checked by the server: {why}") if why else prepared
 
 
-def stand(prepared: Prepared, wish: Wish, store: Store) -> Prepared:
+def stand(prepared: Prepared, wish: Wish, store: ImageStore) -> Prepared:
     """Return the model with the image that it stands on, by the builder of `store`.
 
     Raises WorkbenchError when that is not here.

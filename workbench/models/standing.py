@@ -14,10 +14,10 @@ from workbench.catalog.bases import base_tag
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.base_image import how_to_make
-from workbench.images.recipe_build import TAG_LABEL
-from workbench.images.store import PODMAN, Seen, Store
-from workbench.models.labels import MODEL_LABEL
+from workbench.images.base_lookup import command_to_make
+from workbench.images.labels import MODEL_LABEL, TAG_LABEL
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageInfo, ImageStore
 from workbench.models.model import Resolved, Standing
 from workbench.models.pairing import short
 from workbench.names import LATEST, check_date, is_image, is_qualified, pick
@@ -73,7 +73,7 @@ def kind_of(catalogue: Catalogue, place: Place, resolved: Resolved, brings_cuda:
 
 
 def choose(
-    place: Place, kind: str, resolved: Resolved, asked: Sequence[str], *, on: str = "", store: Store = PODMAN
+    place: Place, kind: str, resolved: Resolved, asked: Sequence[str], *, on: str = "", store: ImageStore = PODMAN
 ) -> Standing:
     """Return what a model stands on: `on`, else an image of ours that has what is `asked` for, else the base.
 
@@ -94,7 +94,9 @@ def choose(
     )
     base, below = first(names, stores)
     if below is None:
-        raise WorkbenchError(f"the base image {base} is not on this machine", hint=f"make it with {how_to_make(base)}")
+        raise WorkbenchError(
+            f"the base image {base} is not on this machine", hint=f"make it with {command_to_make(base)}"
+        )
     fitting, near = [], []
     for image, seen, kept in _ours(stores):
         if not asked or image == base or seen.layers[: len(below.layers)] != below.layers:
@@ -122,26 +124,26 @@ def choose(
     return Standing(base, below.id, f"the base: {image} was looked at, and {reason}")
 
 
-def stores_of(store: Store) -> list[Store]:
+def stores_of(store: ImageStore) -> list[ImageStore]:
     """Return where images may be that a builder with `store` stands on: there, and with podman if that is here."""
-    more: list[Store] = [PODMAN] if store is not PODMAN and podman.is_installed() else []
+    more: list[ImageStore] = [PODMAN] if store is not PODMAN and podman.is_installed() else []
     return [store, *more]
 
 
-def first(names: Iterable[str], stores: Sequence[Store]) -> tuple[str, Seen | None]:
+def first(names: Iterable[str], stores: Sequence[ImageStore]) -> tuple[str, ImageInfo | None]:
     """Return the first of `names` that one of the stores has; if none has any, the first name and None."""
     listed = list(names)
     for name in listed:
         for store in stores:
-            if (seen := store.look(name)) is not None:
+            if (seen := store.inspect(name)) is not None:
                 return name, seen
     return listed[0], None
 
 
-def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> Standing:
+def _on(image: str, resolved: Resolved, stores: Sequence[ImageStore]) -> Standing:
     """Return an image that was named, with what it holds of the lock as it is locked."""
     for store in stores:
-        if (seen := store.look(image)) is not None:
+        if (seen := store.inspect(image)) is not None:
             installed = _installed(image, store)
             held = {
                 name: version for name, version in resolved.packages.items() if _same(installed.get(name, ""), version)
@@ -150,7 +152,7 @@ def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> Standing:
     return Standing(image, "", "--on names it; it is not here to be looked into")
 
 
-def _ours(stores: Sequence[Store]) -> Iterator[tuple[str, Seen, Store]]:
+def _ours(stores: Sequence[ImageStore]) -> Iterator[tuple[str, ImageInfo, ImageStore]]:
     """Yield the images that are workbenches without an IDE, by their labels, each once.
 
     What is built on one inherits its labels, with somebody's files on top: such an image has another
@@ -160,13 +162,13 @@ def _ours(stores: Sequence[Store]) -> Iterator[tuple[str, Seen, Store]]:
     for store in stores:
         for image, tag in store.labelled(TAG_LABEL).items():
             ours = tag.startswith(_TAGS) and image.endswith(f":{tag}") and image not in known
-            seen = store.look(image) if ours else None
+            seen = store.inspect(image) if ours else None
             if seen is not None and MODEL_LABEL not in seen.labels:
                 known.add(image)
                 yield image, seen, store
 
 
-def _installed(image: str, store: Store) -> Mapping[str, str]:
+def _installed(image: str, store: ImageStore) -> Mapping[str, str]:
     try:
         return {each.name: each.version for each in installed_packages(image, store) if each.kind == PYPI}
     except WorkbenchError:

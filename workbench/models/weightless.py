@@ -9,7 +9,8 @@ from packaging.requirements import Requirement
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.images.store import PODMAN, Store
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore
 from workbench.models.config import FILE, Config
 from workbench.models.model import Resolved, Standing
 from workbench.models.resolve import Read
@@ -66,7 +67,7 @@ def fit(read: Read, data: Path, number: int | None, cog: str) -> tuple[Resolved,
     return resolved, Standing("", "", why, held, generation.name, chosen.name, given)
 
 
-def image(place: Place, python: str, store: Store = PODMAN) -> str:
+def image(place: Place, python: str, store: ImageStore = PODMAN) -> str:
     """Return the monobase image that is here; raises WorkbenchError when none is."""
     names = (
         f"{LOCAL_REPOSITORY}:monobase-{place.os}-{python_folder(python)}_{place.release}_{date}"

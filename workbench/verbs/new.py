@@ -145,7 +145,7 @@ def composed(catalogue: Catalogue, selection: Selection, options: Options) -> Re
     if until and selection.date.isdigit() and selection.date > until.replace("-", ""):
         print(f"note: support for release {selection.release} ends on {until}", file=sys.stderr)
     if not options.offline and not selection.image:
-        from workbench.images.base_image import look_up
+        from workbench.images.base_lookup import look_up
 
         found = look_up(catalogue, selection)
         if found.note:

@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each check with what was seen; the exit code is 1 when one does not hold."""
-    from workbench.images.chain import check_choice
+    from workbench.images.base import check_choice
 
     catalogue = read_catalogue(args.catalog)
     check_choice(catalogue, args.release, args.os, args.python, args.date)
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _checked(args: argparse.Namespace, catalogue: Catalogue) -> Iterator[tuple[str, list[Check]]]:
     """Yield each image that is asked for, or there, with what was found in it."""
-    from workbench.images.cuda.chain import layer_image
+    from workbench.images.cuda.layers import layer_image
     from workbench.images.cuda.validate import validate_layer
     from workbench.images.validate import validate
 
@@ -57,7 +57,7 @@ def _checked(args: argparse.Namespace, catalogue: Catalogue) -> Iterator[tuple[s
     commands = catalogue.systems[args.os].commands
     for layer in asked or ["", *LAYERS]:
         image = layer_image(layer, args.release, args.os, args.python, args.date)
-        if layer and not asked and store.look(image) is None:
+        if layer and not asked and store.inspect(image) is None:
             continue
         checks = validate(image, commands, args.python, store)
         yield image, checks + (validate_layer(image, layer, catalogue.releases[args.release], store) if layer else [])

@@ -15,9 +15,10 @@ from tests.images.recipes import BASE, IMAGE, recipe
 from tests.images.test_network import CERTIFICATE, bundle
 from tests.images_equal import of_dockerd
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest, Built
+from workbench.images.builder import Built
 from workbench.images.buildkit.builder import BuildKitBuilder
 from workbench.images.buildkit.llb.address import parse
+from workbench.images.request import BuildRequest
 
 NAME = "localhost/built:1"
 # Two sections that stand beside each other, by their catalogue files.
@@ -61,7 +62,7 @@ def test_an_image_gets_its_names_and_labels(free: Dockerd, tmp_path: Path) -> No
     assert watcher.steps == [(1, 2, "RUN echo x >/x"), (2, 2, "COPY --from=one /x /y")]
     assert watcher.lines[1:] == [
         "the argument NONE is declared by no ARG, and changes nothing",
-        f"looked at {TINY}: an unnamed system, no Python of ours, no CUDA",
+        f"inspected {TINY}: an unnamed system, no Python of ours, no CUDA",
         "STEP 1/2: RUN echo x >/x",
         "STEP 2/2: COPY --from=one /x /y",
     ]

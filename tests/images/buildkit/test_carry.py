@@ -10,9 +10,10 @@ from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import Lines, store_of
 from workbench.errors import WorkbenchError
-from workbench.images.builder import BuildRequest, Built, Watcher
-from workbench.images.buildkit.carry import WithBases, WithoutStore, bring
+from workbench.images.builder import Built, Watcher
+from workbench.images.buildkit.carry import CarryingBuilder, PullingBuilder, bring
 from workbench.images.buildkit.llb.address import parse
+from workbench.images.request import BuildRequest
 from workbench.process import stop_all
 
 BASE = "localhost/base-to-carry:1"
@@ -50,7 +51,7 @@ def request(image: str) -> BuildRequest:
 
 def test_a_base_that_only_podman_has_is_brought_once(engine: Engine, dockerd: Dockerd, base: str) -> None:
     watcher, inner = Lines(), Inner(dockerd)
-    builder = WithBases(inner, store_of(dockerd))
+    builder = CarryingBuilder(inner, store_of(dockerd))
     assert builder.build(request(base), watcher).image == "localhost/made:1"
     assert base in inner.there
     (line,) = watcher.lines
@@ -87,13 +88,13 @@ def test_a_younger_one_of_podman_is_brought_and_an_older_one_is_not(
 def test_what_the_engine_has_needs_no_podman(engine: Engine, dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     watcher = Lines()
-    WithBases(Inner(dockerd), store_of(dockerd)).build(request(TINY), watcher)
+    CarryingBuilder(Inner(dockerd), store_of(dockerd)).build(request(TINY), watcher)
     assert watcher.lines == []
 
 
 def test_a_local_name_that_nobody_has_is_refused(engine: Engine, dockerd: Dockerd) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        WithBases(Inner(dockerd), store_of(dockerd)).build(request("localhost/none:1"), Lines())
+        CarryingBuilder(Inner(dockerd), store_of(dockerd)).build(request("localhost/none:1"), Lines())
     assert caught.value.message == (
         "the base image localhost/none:1 is not on this machine, neither in podman's store nor in the Docker Engine's"
     )
@@ -102,18 +103,18 @@ def test_a_local_name_that_nobody_has_is_refused(engine: Engine, dockerd: Docker
 
 def test_a_base_of_a_registry_is_left_to_buildkit(engine: Engine, dockerd: Dockerd) -> None:
     watcher, inner = Lines(), Inner(dockerd)
-    WithBases(inner, store_of(dockerd)).build(request("quay.io/team/none:1"), watcher)
+    CarryingBuilder(inner, store_of(dockerd)).build(request("quay.io/team/none:1"), watcher)
     assert inner.labels == {f"{OCI}.base.name": "quay.io/team/none:1", f"{OCI}.base.digest": ""}
     assert watcher.lines == ["quay.io/team/none:1 is not on this machine: BuildKit pulls it"]
 
 
 def test_a_base_without_a_registry_is_refused(engine: Engine, dockerd: Dockerd) -> None:
     with pytest.raises(WorkbenchError, match="FROM debian does not name its registry"):
-        WithBases(Inner(dockerd), store_of(dockerd)).build(request("debian"), Lines())
+        CarryingBuilder(Inner(dockerd), store_of(dockerd)).build(request("debian"), Lines())
 
 
 def test_a_buildkit_without_images_says_what_to_do(dockerd: Dockerd) -> None:
-    builder = WithoutStore(Inner(dockerd), parse("tcp://127.0.0.1:1234"))
+    builder = PullingBuilder(Inner(dockerd), parse("tcp://127.0.0.1:1234"))
     with pytest.raises(WorkbenchError) as caught:
         builder.build(request(TINY), Lines())
     assert caught.value.message == (

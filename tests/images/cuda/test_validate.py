@@ -9,8 +9,8 @@ import pytest
 from tests.catalogues import make_catalogue
 from tests.command import wizard
 from tests.engine import Engine
-from tests.images.cuda.test_chain import without_cuda
-from tests.images.test_chain import BASE, FLAGS
+from tests.images.cuda.test_layers import without_cuda
+from tests.images.test_base import BASE, FLAGS
 from tests.images.test_validate import SOUND
 from workbench.images.cuda.probe import loads, number
 from workbench.images.cuda.validate import read_cuda_answers

@@ -17,8 +17,8 @@ from tests.engine import TINY, Engine
 from tests.images.recipes import BASE, IMAGE, OK, TAG, recipe
 from tests.images.test_network import CERTIFICATE, bundle
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest
 from workbench.images.podman.builder import PodmanBuilder, check_options
+from workbench.images.request import BuildRequest
 
 
 class Noted:

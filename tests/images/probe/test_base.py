@@ -11,13 +11,13 @@ from workbench.images.buildkit.llb.failures import DaemonGoneError
 from workbench.images.buildkit.llb.gateway import Answer, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.state import image
-from workbench.images.probe.base import Base, look, names_in
+from workbench.images.probe.base import Base, inspect_base, names_in
 
 CUDA = {"config": {"Env": ["PATH=/bin", "CUDA_VERSION=13.0.2"]}}
 
 
 def test_a_base_is_looked_at() -> None:
-    seen = look("localhost/b:1", BOOKWORM, CUDA)
+    seen = inspect_base("localhost/b:1", BOOKWORM, CUDA)
     assert seen == Base(
         image="localhost/b:1",
         system={"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debian 12"},
@@ -35,7 +35,7 @@ def test_a_base_is_looked_at() -> None:
 
 
 def test_an_image_that_says_nothing() -> None:
-    seen = look("localhost/b:1", Files({"/x": ""}), {})
+    seen = inspect_base("localhost/b:1", Files({"/x": ""}), {})
     assert seen == Base("localhost/b:1")
     assert (str(seen), seen.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
 
@@ -45,7 +45,7 @@ def test_the_newest_python_where_the_environment_does_not_say() -> None:
     tree = Files(
         {f"{lib}/python3.9/x": "", f"{lib}/python3.12/site-packages/six-1.0.dist-info/x": "", f"{lib}/other/x": ""}
     )
-    seen = look("b", tree, {})
+    seen = inspect_base("b", tree, {})
     assert (seen.python, seen.packages) == ("3.12", {"six": "1.0"})
 
 
@@ -55,7 +55,7 @@ def test_a_daemon_that_goes_away_is_no_empty_image() -> None:
             raise DaemonGoneError("the BuildKit went away")
 
     with pytest.raises(DaemonGoneError):
-        look("b", Gone({}), {})
+        inspect_base("b", Gone({}), {})
 
 
 def test_a_real_image_is_looked_at(dockerd: Dockerd) -> None:
@@ -63,7 +63,7 @@ def test_a_real_image_is_looked_at(dockerd: Dockerd) -> None:
 
     def looking(gateway: Gateway) -> Answer:
         tree = gateway.solve(marshal(image(TINY)))
-        found.append(look(TINY, tree, gateway.image_config(TINY)[1]))
+        found.append(inspect_base(TINY, tree, gateway.image_config(TINY)[1]))
         found.append(("busybox" in names_in(tree, "/bin"), names_in(tree, "/nowhere"), names_in(tree, "/etc/passwd")))
         return Answer(tree)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.images.trees import BOOKWORM
-from workbench.images.probe.base import Base, look
+from workbench.images.probe.base import Base, inspect_base
 from workbench.images.probe.cache import remembered
 
 IMAGE = "localhost/b:1"
@@ -27,7 +27,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[str, 
         looks: list[Base] = []
 
         def seen() -> Base:
-            looks.append(look(IMAGE, BOOKWORM, told))
+            looks.append(inspect_base(IMAGE, BOOKWORM, told))
             return looks[0]
 
         return remembered(IMAGE, told, seen), bool(looks)

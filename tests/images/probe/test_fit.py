@@ -7,13 +7,13 @@ import pytest
 from tests.images.trees import BOOKWORM
 from workbench.compose.selection import Selection
 from workbench.errors import WorkbenchError
-from workbench.images.probe.base import Base, look
-from workbench.images.probe.fit import check_fit, known_system, promised
+from workbench.images.probe.base import Base, inspect_base
+from workbench.images.probe.fit import check_fit, known_system, manifest_of
 from workbench.recipes.read import Manifest
 
 CUDA = {"config": {"Env": ["CUDA_VERSION=13.0.2"]}}
 NAME = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"
-PLAIN, WITH_CUDA = look(NAME, BOOKWORM, {}), look(NAME, BOOKWORM, CUDA)
+PLAIN, WITH_CUDA = inspect_base(NAME, BOOKWORM, {}), inspect_base(NAME, BOOKWORM, CUDA)
 
 
 def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -> Manifest:
@@ -68,4 +68,4 @@ def test_every_system_of_the_catalogue_says_what_it_is() -> None:
 
 
 def test_a_folder_that_is_no_recipe_promises_nothing(tmp_path: Path) -> None:
-    assert promised(str(tmp_path)) is None
+    assert manifest_of(str(tmp_path)) is None

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.values import Release
 from workbench.errors import WorkbenchError
-from workbench.images.store import PODMAN, Store, needed
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore, required
 from workbench.images.validate import USERS, Check
 
 # What each layer adds: libraries by the stem of their names, and versions that can be asked for.
@@ -34,13 +35,13 @@ _ENVIRONMENT = ("CUDA_VERSION", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_D
 _QUESTIONS = os.path.join(os.path.dirname(__file__), "probe.py")
 
 
-def validate_layer(image: str, layer: str, release: Release, store: Store = PODMAN) -> list[Check]:
+def validate_layer(image: str, layer: str, release: Release, store: ImageStore = PODMAN) -> list[Check]:
     """Return what was found in the `image` of `store`, which is a CUDA `layer` of `release`.
 
     Its environment first; then, as each of USERS, its libraries and their versions. Without
     network and without a GPU. Raises WorkbenchError when the image does not start.
     """
-    environment = dict(entry.split("=", 1) for entry in needed(store, image).config.get("Env") or ())
+    environment = dict(entry.split("=", 1) for entry in required(store, image).config.get("Env") or ())
     checks = [_same(f"{name} of the image", environment.get(name, ""), want) for name, want in _wanted(release).items()]
     below = _down_from(layer)
     libraries = [stem for part in below for stem in _LIBRARIES[part]]

@@ -1,4 +1,4 @@
-"""What a base image says of itself: read out of its files before anything is built on it."""
+"""What a base image has: read out of its files before anything is built on it."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class Base:
     @property
     def kind(self) -> str:
         """Return what system it is, as far as archives of packages go: debian-12 for one."""
-        said = "-".join(self.system.get(name, "") for name in ("ID", "VERSION_ID"))
-        return re.sub(r"[^a-z0-9.-]", "", said.lower()).strip("-") or "other"
+        system = "-".join(self.system.get(name, "") for name in ("ID", "VERSION_ID"))
+        return re.sub(r"[^a-z0-9.-]", "", system.lower()).strip("-") or "other"
 
     @property
     def system_name(self) -> str:
@@ -78,22 +78,22 @@ class Base:
         return self.system.get("PRETTY_NAME") or self.system.get("ID", "")
 
     def __str__(self) -> str:
-        said = [
+        parts = [
             self.system_name or "an unnamed system",
             f"Python {self.python}" if self.python else "no Python of ours",
         ]
-        said += [f"{len(self.packages)} Python packages"] if self.python else []
-        said += [f"{len(self.os_packages)} OS packages"] if self.os_packages else []
-        return ", ".join([*said, f"CUDA {self.cuda}" if self.cuda else "no CUDA"])
+        parts += [f"{len(self.packages)} Python packages"] if self.python else []
+        parts += [f"{len(self.os_packages)} OS packages"] if self.os_packages else []
+        return ", ".join([*parts, f"CUDA {self.cuda}" if self.cuda else "no CUDA"])
 
 
-def look(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
+def inspect_base(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
     """Return what the image's files (`tree`) and its `config` say."""
     environment = dict(entry.partition("=")[::2] for entry in (config.get("config") or {}).get("Env") or ())
-    # Each question takes the daemon some milliseconds, of which it spends most in waiting.
+    # Each read takes the daemon some milliseconds, most of which it waits.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        asked = {path: pool.submit(_text, tree, path) for path in _FILES}
-        texts = {path: answer.result() for path, answer in asked.items()}
+        reads = {path: pool.submit(_text, tree, path) for path in _FILES}
+        texts = {path: read.result() for path, read in reads.items()}
     python = _python(texts[_ENVIRONMENT], tree)
     os_packages = dict(_dpkg(texts[_DPKG]))
     return Base(
@@ -141,9 +141,9 @@ def _raise_unless_absent(error: BuildKitError) -> None:
         raise error
 
 
-def _python(said: str, tree: Tree) -> str:
-    """Return the version of the environment: what it says of itself, else the newest that has packages."""
-    for line in said.splitlines():
+def _python(settings: str, tree: Tree) -> str:
+    """Return the version of the environment: what its settings say, else the newest that has packages."""
+    for line in settings.splitlines():
         name, _, value = line.partition("=")
         if name.strip() in ("version", "version_info"):
             return ".".join(value.strip().split(".")[:2])

@@ -41,24 +41,24 @@ class Manager:
 def managers() -> tuple[Manager, ...]:
     """Return the package managers that are known."""
     text = resources.files(__package__).joinpath("downloads.toml").read_text(encoding="utf-8")
-    return tuple(_manager(name, said) for name, said in tomllib.loads(text).items())
+    return tuple(_manager(name, data) for name, data in tomllib.loads(text).items())
 
 
-def _manager(name: str, said: Mapping[str, Any]) -> Manager:
-    lists = {key: tuple(value) for key, value in said.items() if isinstance(value, list)}
-    return Manager(name=name, **{**said, **lists})
+def _manager(name: str, data: Mapping[str, Any]) -> Manager:
+    lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
+    return Manager(name=name, **{**data, **lists})
 
 
-def keeping(run: Run, lent: Mapping[str, str] | None = None) -> tuple[Run, tuple[Manager, ...]]:
+def keeping(run: Run, inherited: Mapping[str, str] | None = None) -> tuple[Run, tuple[Manager, ...]]:
     """Return `run` as it keeps its downloads, and the managers whose caches it needs mounted.
 
-    Variables that are `lent` to it, and not its own, are no reason to leave it alone. The same step and
+    Variables that are `inherited` from the build, and not its own, are no reason to leave it alone. The same step and
     none when it is not in the shell's form or calls none.
     """
     if len(run.arguments) < 3 or not re.fullmatch(r"-\w*c", run.arguments[-2]):
         return run, ()
     command, used = run.arguments[-1], []
-    own = {name for name, value in run.environment if (lent or {}).get(name) != value}
+    own = {name for name, value in run.environment if (inherited or {}).get(name) != value}
     for manager in managers():
         if any(name in own for name in manager.variables if name not in manager.ours):
             continue

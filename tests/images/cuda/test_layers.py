@@ -9,11 +9,11 @@ import pytest
 from tests.catalogues import RELEASE, REPOSITORY, make_catalogue
 from tests.command import wizard
 from tests.engine import TINY, Engine
-from tests.images.test_chain import BASE, FLAGS
+from tests.images.test_base import BASE, FLAGS
 from workbench.catalog.cuda_layers import LAYERS, layer_folder
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.cuda.chain import layer_requests
+from workbench.images.cuda.layers import layer_requests
 
 WHERE = ("2026a", "bookworm", "3.11", "20261122")
 STANDARD = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"

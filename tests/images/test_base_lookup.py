@@ -12,8 +12,9 @@ from tests.test_podman import fake_podman
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.selection import Selection
-from workbench.errors import FaultsError
-from workbench.images.base_image import Found, look_up
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.images.backend import select
+from workbench.images.base_lookup import BaseLookup, look_up
 
 DATED = "base-c9s-py311_2026a_20261122"
 LATEST = "base-c9s-py311_2026a_latest"
@@ -35,7 +36,7 @@ def named(engine: Engine) -> Engine:
 
 def test_its_own_name_changes_nothing(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:{DATED}")
-    assert look_up(catalogue(tmp_path), selection()) == Found(selection())
+    assert look_up(catalogue(tmp_path), selection()) == BaseLookup(selection())
 
 
 def test_local_name_when_the_release_names_a_registry(named: Engine, tmp_path: Path) -> None:
@@ -43,14 +44,14 @@ def test_local_name_when_the_release_names_a_registry(named: Engine, tmp_path: P
     host = f"127.0.0.1:{free_port()}"
     found = look_up(catalogue(tmp_path, f"{host}/team/images"), selection())
     assert found.selection == selection(image=f"localhost/workbench-images:{DATED}")
-    assert found.note == f"{host}/team/images:{DATED} is not there; FROM names localhost/workbench-images:{DATED}"
+    assert found.note == f"{host}/team/images:{DATED} does not exist; FROM names localhost/workbench-images:{DATED}"
 
 
 def test_the_registry_comes_before_latest(named: Engine, registry: str, tmp_path: Path) -> None:
     repository = f"{registry}/dated/images"
     named("push", TINY, f"docker://{repository}:{DATED}")
     named("tag", TINY, f"{repository}:{LATEST}")
-    assert look_up(catalogue(tmp_path, repository), selection()) == Found(selection())
+    assert look_up(catalogue(tmp_path, repository), selection()) == BaseLookup(selection())
 
 
 def test_latest_here(named: Engine, tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_a_registry_that_is_down_is_said_once(named: Engine, tmp_path: Path) -> 
     with pytest.raises(FaultsError) as error:
         look_up(catalogue(tmp_path, f"{host}/team/images"), selection())
     said = [message for _, message in error.value.faults]
-    assert said.count(f"the registry {host} does not answer: connection refused") == 1
+    assert said.count(f"the registry {host} does not respond: connection refused") == 1
     assert len(said) == 5
 
 
@@ -122,7 +123,7 @@ FOREIGN: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("base", "here", "image"), FOREIGN, ids=[row[0] for row in FOREIGN])
 def test_a_foreign_image(named: Engine, tmp_path: Path, base: str, here: str, image: str) -> None:
     named("tag", TINY, here)
-    assert look_up(catalogue(tmp_path), selection(base=base)) == Found(selection(base=base, image=image))
+    assert look_up(catalogue(tmp_path), selection(base=base)) == BaseLookup(selection(base=base, image=image))
 
 
 def test_a_foreign_image_that_is_nowhere(named: Engine, tmp_path: Path) -> None:
@@ -134,7 +135,9 @@ def test_a_foreign_image_that_is_nowhere(named: Engine, tmp_path: Path) -> None:
 def test_without_podman_nothing_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     found = look_up(catalogue(tmp_path), selection())
-    assert found == Found(selection(), "podman is not installed, so nobody looked whether the base image exists")
+    assert found == BaseLookup(
+        selection(), "the base image was not looked up: there is neither podman nor a BuildKit here"
+    )
 
 
 def test_a_base_that_is_here_costs_one_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -143,7 +146,7 @@ def test_a_base_that_is_here_costs_one_call(monkeypatch: pytest.MonkeyPatch, tmp
     assert record.read_text() == f"image exists -- localhost/workbench-images:{DATED}\n"
 
 
-def test_offline_never_asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_offline_queries_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     record = fake_podman(tmp_path, monkeypatch, "exit 1")
     answers = [word for name, value in _answers(selection()).items() for word in (f"--{name}", value)]
     done = wizard(
@@ -188,10 +191,42 @@ def test_a_base_that_the_docker_engine_has(
             look_up(catalogue(tmp_path / "podman"), selection())
         for name, value in dockerd.env.items():
             monkeypatch.setenv(name, value)
-        assert look_up(catalogue(tmp_path / "both"), selection()) == Found(selection())
+        assert look_up(catalogue(tmp_path / "both"), selection()) == BaseLookup(selection())
         monkeypatch.setenv("PATH", "/nowhere")
-        assert look_up(catalogue(tmp_path / "engine"), selection()) == Found(selection())
+        assert look_up(catalogue(tmp_path / "engine"), selection()) == BaseLookup(selection())
     finally:
         dockerd("DELETE", f"/images/{image}")
     found = look_up(catalogue(tmp_path / "none"), selection())
-    assert found.note == f"{image} is not in the Docker Engine's store, and without podman no registry is asked"
+    assert found.note == f"{image} is not in the Docker Engine's store, and without podman no registry is queried"
+
+
+@pytest.mark.parametrize("variable", ["DOCKER_HOST", "BUILDKIT_HOST"])
+def test_without_podman_the_builder_that_builds_is_where_the_base_is_looked_up(
+    named: Engine, dockerd: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("WORKBENCH_BUILDER", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv(variable, dockerd.address)
+    dockerd("POST", f"/images/{TINY}/tag", repo="localhost/workbench-images", tag=LATEST)
+    try:
+        found = look_up(catalogue(tmp_path), selection())
+        assert found.selection.image == f"localhost/workbench-images:{LATEST}"
+        backend = select()
+        assert backend.choice.address == dockerd.address
+        assert backend.store.inspect(found.selection.image) is not None
+    finally:
+        dockerd("DELETE", f"/images/localhost/workbench-images:{LATEST}")
+
+
+def test_an_engine_that_does_not_respond_stops_new_only_where_it_was_requested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.delenv("WORKBENCH_BUILDER", raising=False)
+    found = look_up(catalogue(tmp_path), selection())
+    assert found.selection == selection()
+    assert found.note.startswith("the base image was not looked up: ")
+    monkeypatch.setenv("WORKBENCH_BUILDER", "buildkit")
+    with pytest.raises(WorkbenchError):
+        look_up(catalogue(tmp_path / "again"), selection())
