@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 
 from workbench import podman
-from workbench.catalog.bases import BASES, base_tag
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.releases import LOCAL_REPOSITORY
-from workbench.catalog.values import Catalogue
-from workbench.compose.selection import Selection, base_image
+from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.backend import BUILDER, choose, open_backend
 from workbench.images.podman.store import PODMAN, in_registry
@@ -27,58 +24,49 @@ _CUDA = re.compile(
 _NOT_LOOKED_UP = "{} is not in the Docker Engine's store, and without podman no registry is queried"
 
 
-@dataclass(frozen=True, slots=True)
-class BaseLookup:
-    """A selection whose base image is known; `note` says what differs from the selection, "" if nothing does."""
-
-    selection: Selection
-    note: str = ""
-
-
-def look_up(catalogue: Catalogue, selection: Selection) -> BaseLookup:
-    """Return `selection` with the base image that exists.
+def look_up(resolved: ResolvedSelection) -> tuple[ResolvedSelection, str]:
+    """Return `resolved` on the base image that exists, and a note of what is not as requested, "" if all is.
 
     Its own name first: on this machine, then in its registry; then its `latest` in the same way.
-    `image` stays empty when the image has the name that the release gives it, so that a look-up
-    does not change the recipe. "On this machine" is podman's store, and the Docker Engine's where
-    that is the builder here (see backend.choose); only podman queries a registry. Raises FaultsError
-    that lists every place when the image is in none.
+    The selection's `image` stays empty when the image has the name that the release gives it, so that a look-up
+    does not change the recipe. "On this machine" is podman's store, and the Docker Engine's where that is
+    the builder (see backend.choose); only podman queries a registry. Raises FaultsError that lists every
+    place when the image is in none.
     """
     stores, note = _stores()
     if not stores:
-        return BaseLookup(selection, note)
-    search = _Search(stores)
-    if selection.base not in BASES:
-        return _foreign(selection, search)
-    repository = catalogue.releases[selection.release].repository
-    wanted = base_image(catalogue, selection)
+        return resolved, note
+    search, selection = _Search(stores), resolved.selection
+    if resolved.base.is_foreign:
+        return _foreign(resolved, search)
+    repository, wanted = resolved.release.repository, resolved.image
     for date in dict.fromkeys((selection.date, LATEST)):
-        tag = base_tag(selection.base, selection.os, selection.python, selection.release, date)
+        tag = resolved.base.image_tag(selection.os, selection.python, selection.release, date)
         names = dict.fromkeys((f"{repository}:{tag}", f"{LOCAL_REPOSITORY}:{tag}"))
         found = search.here(*names) or search.registry(f"{repository}:{tag}")
         if found == wanted:
-            return BaseLookup(selection)
+            return resolved, ""
         if found:
-            return BaseLookup(replace(selection, image=found), f"{wanted} does not exist; FROM names {found}")
+            return resolved.on(found), f"{wanted} does not exist; FROM names {found}"
     if PODMAN not in stores:
-        return BaseLookup(selection, _NOT_LOOKED_UP.format(wanted))
+        return resolved, _NOT_LOOKED_UP.format(wanted)
     make = command_to_make(wanted)
     offline = "give --offline to compose without looking"
     raise search.failed(wanted, f"make it with {make}, or {offline}" if make else offline)
 
 
-def _foreign(selection: Selection, search: _Search) -> BaseLookup:
+def _foreign(resolved: ResolvedSelection, search: _Search) -> tuple[ResolvedSelection, str]:
     """Look for an image that is none of ours: by its name, or under localhost/ when it names no registry."""
-    name = selection.base
+    name = resolved.base.name
     if not is_qualified(name):
         found = search.here(f"localhost/{name}")
         if found:
-            return BaseLookup(replace(selection, image=found))
+            return resolved.on(found), ""
         raise search.failed(name, "write it with its registry, such as docker.io/library/" + name)
     if search.here(name) or search.registry(name):
-        return BaseLookup(selection)
+        return resolved, ""
     if PODMAN not in search.stores:
-        return BaseLookup(selection, _NOT_LOOKED_UP.format(name))
+        return resolved, _NOT_LOOKED_UP.format(name)
     raise search.failed(name, "correct the name, or give --offline to compose without looking")
 
 
