@@ -10,7 +10,7 @@ from tests.command import wizard
 from tests.engine import TINY, Engine
 from tests.images.test_base import BASE, FLAGS
 from workbench.errors import WorkbenchError
-from workbench.images.validate import Check, read_answers, validate
+from workbench.images.validate import Check, read_report, validate
 
 IMAGE = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"
 # A base in miniature: its python and pip are scripts that answer as the real ones do.
@@ -32,7 +32,7 @@ def built(engine: Engine, containerfile: str) -> str:
 
 def failures(engine: Engine, containerfile: str) -> list[tuple[str, str]]:
     checks = validate(built(engine, containerfile), ("sh", "tool"), "3.11")
-    return [(check.what, check.seen) for check in checks if not check.holds]
+    return [(check.what, check.observed) for check in checks if not check.holds]
 
 
 def test_a_sound_image(engine: Engine) -> None:
@@ -105,7 +105,7 @@ def test_names_of_commands_are_never_shell(engine: Engine) -> None:
 
 
 def test_a_shell_that_stops_early_is_a_failure() -> None:
-    assert read_answers("user 1001:0\nfolder /opt/app-root/src\n", "1001", "3.11") == [
+    assert read_report("user 1001:0\nfolder /opt/app-root/src\n", "1001", "3.11") == [
         Check("as 1001: user and group", True, "1001:0"),
         Check("as 1001: folder", True, "/opt/app-root/src"),
         Check("as 1001: the checks ran to their end", False, "the shell stopped early"),

@@ -1,6 +1,6 @@
 """The stages of a Containerfile: what each is called, what it stands on, and its instructions.
 
-Everybody who asks what a Containerfile is built on asks here: the checks of a recipe, both builders, the
+What a Containerfile is built on is decided here for everybody: the checks of a recipe, both builders, the
 CUDA layers and the exports. Nothing is read but the text.
 """
 

@@ -16,12 +16,12 @@ from workbench.images.request import BuildRequest
 from workbench.images.run_build import FinishedBuild, run_build
 from workbench.process import interruptible, workers
 
-BUILT, EXISTS, FAILED, NOT_BEGUN = "built", "there", "failed", "not begun"
+BUILT, UP_TO_DATE, FAILED, NOT_BEGUN = "built", "up to date", "failed", "not begun"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an image: built, there, failed or not begun; `build` if it was built, `reason` if it failed."""
+    """What became of an image; `build` if it was built, and the `reason` if it failed or was not begun."""
 
     name: str
     image: str
@@ -31,8 +31,8 @@ class Outcome:
 
     @property
     def is_bad(self) -> bool:
-        """Whether the image is missing or out of date now."""
-        return self.status not in (BUILT, EXISTS)
+        """Whether the image is missing or out of date."""
+        return self.status not in (BUILT, UP_TO_DATE)
 
     def as_data(self, what: str) -> dict[str, object]:
         """Return it as `--json` prints it, its name under the key `what`."""
@@ -63,7 +63,7 @@ def build_all(
         request = requests[name]
         if request.cache and is_up_to_date(name):
             if not quiet:
-                print(f"{name}: {request.names[0]} is there", file=sys.stderr, flush=True)
+                print(f"{name}: {request.names[0]} is up to date", file=sys.stderr, flush=True)
             return
         finished[name] = run_build(request, logs=logs, quiet=quiet, to=_Named(name, sys.stderr), builder=builder)
         if after is not None:
@@ -79,7 +79,7 @@ def build_all(
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
             outcomes.append(Outcome(name, image, FAILED, reason=reason))
         else:
-            outcomes.append(Outcome(name, image, BUILT if name in finished else EXISTS, finished.get(name)))
+            outcomes.append(Outcome(name, image, BUILT if name in finished else UP_TO_DATE, finished.get(name)))
     return outcomes
 
 

@@ -58,7 +58,7 @@ def on_base(image: str, digest: str) -> Mapping[str, str]:
     """Return the labels of the image that a build stands on, and of the `digest` of its manifest.
 
     The digest is empty where it is unknown before the build: else that of the base's own base, which
-    is inherited, would stand there.
+    is inherited, would be in its place.
     """
     _, _, named = image.partition("@")
     return {f"{OCI}.base.name": image, f"{OCI}.base.digest": named or digest}

@@ -37,7 +37,7 @@ _PIP_KEYS = {
     "PIP_PROXY": "proxy",
     "PIP_TRUSTED_HOST": "trusted-host",
 }
-# What pip, apt, curl and git say when they do not know who signed a certificate.
+# What pip, apt, curl and git say when they do not trust a certificate.
 _DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "certificate verification failed", "SSL certificate problem")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 

@@ -1,4 +1,4 @@
-"""What a build is asked for: an image's names, its Containerfile, and what goes into it."""
+"""What is requested of a build: an image's names, its Containerfile, and what goes into it."""
 
 from __future__ import annotations
 

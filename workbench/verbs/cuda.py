@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the layers that are not there yet, each named by its date and as `latest`."""
+    """Build the layers that are not up to date, each named by its date and as `latest`."""
     from workbench.images.cuda.layers import build_layers, layer_requests
 
     backend = backend_of(args, tuple(args.options))
@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(outcome.image for outcome in outcomes if outcome not in bad))
     if bad:
         raise FaultsError(
-            f"{len(bad)} of {len(outcomes)} CUDA layers are not there",
+            f"{len(bad)} of {len(outcomes)} CUDA layers are not up to date",
             [(outcome.name, f"{outcome.status}: {outcome.reason}") for outcome in bad],
-            hint="run it again when that is mended: what is there is not built again",
+            hint="correct that and run it again: what is up to date is not built again",
         )
     return EXIT_OK

@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build what is not there yet, and show what became of each, its size and its time."""
+    """Build what is not up to date, and show what became of each image, its size and its time."""
     from workbench.images.labels import catalogue_labels
     from workbench.release.make_set import make_set
     from workbench.release.requests import Options, set_requests
@@ -52,11 +52,11 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([row.as_data() for row in rows], indent=2))
         return EXIT_USER if bad else EXIT_OK
     print(columns(("image", "status", "size", "time"), [row.cells() for row in rows]))
-    print(f"\n{len(rows) - len(bad)} of {len(rows)} images are there", file=sys.stderr)
+    print(f"\n{len(rows) - len(bad)} of {len(rows)} images are up to date", file=sys.stderr)
     if bad:
         raise FaultsError(
-            f"{len(bad)} of {len(rows)} images are not there",
+            f"{len(bad)} of {len(rows)} images are not up to date",
             [(outcome.name, f"{outcome.status}: {outcome.reason}") for outcome in bad],
-            hint="run it again when that is mended: what is there is not built again",
+            hint="correct that and run it again: what is up to date is not built again",
         )
     return EXIT_OK

@@ -57,7 +57,7 @@ def cuda(folder: Path, tmp_path: Path, *flags: str) -> dict[str, str]:
     """Run `cuda --json`, and return what became of each layer."""
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs", "--json", *flags)
     said = json.loads(done.stdout)
-    assert done.returncode == (0 if {row["status"] for row in said} <= {"built", "there"} else 1), done.stderr
+    assert done.returncode == (0 if {row["status"] for row in said} <= {"built", "up to date"} else 1), done.stderr
     return {row["layer"]: row["status"] for row in said}
 
 
@@ -82,16 +82,16 @@ def test_it_resumes_from_what_is_there(chain: Engine, tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, files())
     assert cuda(folder, tmp_path, "--layers=runtime") == {"base": "built", "runtime": "built"}
     assert cuda(folder, tmp_path, "--layers", "devel runtime-cudnn") == {
-        **{"base": "there", "runtime": "there"},
+        **{"base": "up to date", "runtime": "up to date"},
         **{"runtime-cudnn": "built", "devel": "built"},
     }
     # What a layer is made from changed: it, and what stands on it.
     (folder / "cuda-layer/devel/Containerfile").write_text(
         layer_files("devel", "echo more")["cuda-layer/devel/Containerfile"]
     )
-    rest = {"base": "there", "runtime": "there", "runtime-cudnn": "there"}
+    rest = {"base": "up to date", "runtime": "up to date", "runtime-cudnn": "up to date"}
     assert cuda(folder, tmp_path) == {**rest, "devel": "built", "devel-cudnn": "built"}
-    assert cuda(folder, tmp_path) == {**rest, "devel": "there", "devel-cudnn": "there"}
+    assert cuda(folder, tmp_path) == {**rest, "devel": "up to date", "devel-cudnn": "up to date"}
     # Another base under the same name.
     chain("build", "--tag", STANDARD, "-", stdin=f"FROM {TINY}\nRUN touch /other\n".encode())
     assert cuda(folder, tmp_path) == dict.fromkeys(LAYERS, "built")
@@ -102,12 +102,15 @@ def test_a_failure_names_the_layer_and_stops_what_stands_on_it(chain: Engine, tm
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [CUDA.format(layer) for layer in ("base", "runtime", "runtime-cudnn")]
-    assert "error: 2 of 5 CUDA layers are not there\n  devel: failed: building cuda-bookworm-py311-devel" in done.stderr
+    assert (
+        "error: 2 of 5 CUDA layers are not up to date\n  devel: failed: building cuda-bookworm-py311-devel"
+        in done.stderr
+    )
     assert "failed with exit code 7 in step" in done.stderr
     assert "  devel-cudnn: not begun: devel failed\n" in done.stderr
     assert CUDA.format("devel") not in chain.names()
     (folder / "cuda-layer/devel/Containerfile").write_text(layer_files("devel")["cuda-layer/devel/Containerfile"])
-    rest = {"base": "there", "runtime": "there", "runtime-cudnn": "there"}
+    rest = {"base": "up to date", "runtime": "up to date", "runtime-cudnn": "up to date"}
     assert cuda(folder, tmp_path) == {**rest, "devel": "built", "devel-cudnn": "built"}
 
 

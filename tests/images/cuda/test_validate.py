@@ -13,7 +13,7 @@ from tests.images.cuda.test_layers import without_cuda
 from tests.images.test_base import BASE, FLAGS
 from tests.images.test_validate import SOUND
 from workbench.images.cuda.probe import loads, number
-from workbench.images.cuda.validate import read_cuda_answers
+from workbench.images.cuda.validate import read_cuda_report
 from workbench.images.validate import Check
 
 PINS = {"version": "13.0.2", "cudnn": "9.14.0.64", "nccl": "2.29.2"}
@@ -27,7 +27,7 @@ def answers(**versions: str) -> str:
 
 def test_what_the_release_says_holds() -> None:
     told = answers(cudart="13.0", nccl="2.29.2", cudnn="9.14.0", nvcc="13.0")
-    checks = read_cuda_answers(told, "1001", PINS)
+    checks = read_cuda_report(told, "1001", PINS)
     assert checks == [
         Check("as 1001: libcudart", True, "libcudart.so.13"),
         Check("as 1001: version of cudart", True, "13.0"),
@@ -42,13 +42,13 @@ def test_what_the_release_says_holds() -> None:
     [("cudart", "13.1", "13.0"), ("nccl", "2.29.3", "2.29.2"), ("cudnn", "9.13.1", "9.14.0"), ("nvcc", "", "13.0")],
 )
 def test_another_version_is_a_failure(name: str, seen: str, wanted: str) -> None:
-    *_, check = read_cuda_answers(answers(**{name: seen}), "1001", PINS)
+    *_, check = read_cuda_report(answers(**{name: seen}), "1001", PINS)
     assert check == Check(f"as 1001: version of {name}", False, f"{seen or 'nothing'}, expected {wanted}")
 
 
 def test_a_library_that_does_not_load_is_a_failure() -> None:
     told = json.dumps({"libraries": {"cublas": "does not load: no"}, "versions": {}})
-    assert read_cuda_answers(told, "1001", PINS) == [Check("as 1001: libcublas", False, "does not load: no")]
+    assert read_cuda_report(told, "1001", PINS) == [Check("as 1001: libcublas", False, "does not load: no")]
 
 
 def test_the_questions_find_and_load_a_library_of_this_machine() -> None:

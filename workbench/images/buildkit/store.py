@@ -105,7 +105,7 @@ class DockerdStore:
 
     def versions(self) -> Mapping[str, str]:
         """Return the engine's version."""
-        return {"dockerd": self.api.checked("tell its version", "GET", "/version").json()["Version"]}
+        return {"dockerd": self.api.checked("report its version", "GET", "/version").json()["Version"]}
 
 
 def _streams(data: bytes) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""How podman differs from what is expected of it, and from one version to the next: all of it stands here.
+"""How podman differs from what is expected of it, and from one version to the next: all of it is in this file.
 
 What it prints is read here, and what it lacks is made up for. `podman build` is what podman 4 and 5 do.
 """

@@ -23,7 +23,7 @@ class PodmanStore:
         """Return what podman knows of an image, None when it has none of this name."""
         completed = podman.run("image", "inspect", "--", image)
         if completed.code != 0:
-            # Absent, or not readable: to tell costs a second process, so that is not checked first.
+            # Absent, or not readable: finding out costs a second process.
             if podman.exists(image):
                 raise WorkbenchError(f"podman cannot inspect {image}: {completed.reason}")
             return None
@@ -66,7 +66,7 @@ class PodmanStore:
 
     def versions(self) -> Mapping[str, str]:
         """Return podman's version."""
-        return {"podman": podman.output("tell its version", "version", "--format", "{{.Client.Version}}")}
+        return {"podman": podman.output("report its version", "version", "--format", "{{.Client.Version}}")}
 
 
 # The store that is meant where no builder is named.

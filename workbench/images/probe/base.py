@@ -35,7 +35,7 @@ class Entry(Protocol):
 
 
 class Tree(Protocol):
-    """A tree of files that can be looked into, such as gateway.Ref. Raises BuildKitError for what is not there."""
+    """A tree of files that can be read, such as gateway.Ref. Raises BuildKitError for what does not exist."""
 
     def read_file(self, path: str) -> bytes:
         """Return what is in a file."""
@@ -46,7 +46,7 @@ class Tree(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What is known of a base image; what its files do not say is empty.
+    """What is known of a base image; what its files do not have is empty.
 
     `system` is its os-release; `python` the version (3.11) of its environment in /opt/app-root, and
     `packages` what is installed there, by normalised name; `os_packages` are dpkg's, and `chosen`
@@ -74,7 +74,7 @@ class Base:
 
     @property
     def system_name(self) -> str:
-        """What the system is called, "" when it does not say."""
+        """The name of the system, "" when it has none."""
         return self.system.get("PRETTY_NAME") or self.system.get("ID", "")
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class Base:
 
 
 def inspect_base(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
-    """Return what the image's files (`tree`) and its `config` say."""
+    """Return what the image's files (`tree`) and its `config` have."""
     environment = dict(entry.partition("=")[::2] for entry in (config.get("config") or {}).get("Env") or ())
     # Each read takes the daemon some milliseconds, most of which it waits.
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -40,7 +40,7 @@ def remembered(image: str, config: Mapping[str, Any], inspect: Callable[[], prob
 
 
 def _read(image: str, path: str) -> probe.Base | None:
-    """Return what a file remembers, None when there is none or it is not one of ours."""
+    """Return what a file keeps, None when there is none or it is not one of ours."""
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)

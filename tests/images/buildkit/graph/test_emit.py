@@ -61,7 +61,7 @@ def test_steps_one_after_the_other(tmp_path: Path) -> None:
     assert emitted(text, tmp_path, context).output == made.output
 
 
-def test_stages_stand_beside_each_other_and_keep_their_owners() -> None:
+def test_stages_are_independent_each_other_and_keep_their_owners() -> None:
     text = "FROM localhost/b:1 AS one\nRUN a\nFROM localhost/b:1\nRUN b\nCOPY --from=one /x /y\n"
     base = image("localhost/b:1")
     made = copied(sh(base, "b"), "/x", "/y", source=sh(base, "a"), owner="")

@@ -17,7 +17,7 @@ _BETWEEN = re.compile(r"[;&|(){}\n]+")
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.", re.DOTALL)
 _SETS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=\S*")
 _PYTHON = re.compile(r"(?:\S*/)?python[0-9.]*")
-# Stands for a sign in quotes: it is part of a word, and equal to none that is looked for.
+# Stands for a character in quotes: part of a word, and equal to no word that is searched for.
 _HIDDEN = "\x01"
 
 
@@ -87,7 +87,7 @@ class Word:
 
 
 def simple_commands(command: str) -> Iterator[list[Word]]:
-    """Yield the words of every simple command in a shell's text, as far as they stand there as they are."""
+    """Yield the words of every simple command in a shell's text, as far as they are literal."""
     shown = _QUOTED.sub(lambda match: _HIDDEN * len(match[0]), command)
     start = 0
     for end, after in [*((match.start(), match.end()) for match in _BETWEEN.finditer(shown)), (len(shown), 0)]:

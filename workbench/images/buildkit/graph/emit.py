@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Folder, PlannedStage, Run, RunMount
-from workbench.containerfile.sections import stand_beside
+from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
@@ -212,7 +212,7 @@ def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mount
     title = f"the first folder of the cache {name}"
     first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=title)
     if mode & 0o022:
-        # A daemon makes folders under its umask; what it copies, it gives the mode that is asked for.
+        # A daemon makes folders under its umask; what it copies, it gives the requested mode.
         first = scratch().copy(first, _FIRST, _FIRST, mode=mode, owner=owner, name=title)
     return mounts.cache(target, name, sharing=sharing, tree=first, selector=_FIRST)
 
@@ -222,7 +222,7 @@ def _may_fork(one: Sequence[BuildStep], other: Sequence[BuildStep], folders: set
 
     The second must not stand in a folder that only the first makes, as it would make one itself.
     """
-    if not one[0].section or not stand_beside(one[0].section, other[0].section):
+    if not one[0].section or not are_independent(one[0].section, other[0].section):
         return False
     made = {step.path for step in one if isinstance(step, Folder)} - folders
     return all(any(isinstance(step, Run) for step in steps) for steps in (one, other)) and not any(
