@@ -10,7 +10,7 @@ import pytest
 from tests.catalogues import REPOSITORY
 from tests.dockerd import Dockerd
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.backend import Choice, choose, open_backend
+from workbench.images.backend import BuilderChoice, choose, open_backend
 from workbench.images.buildkit.carry import CarryingBuilder
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.podman.store import PODMAN
@@ -86,14 +86,14 @@ def test_certificates_are_those_of_the_flag_or_of_docker() -> None:
 
 
 def test_podman_takes_options_and_buildkit_none(dockerd: Dockerd) -> None:
-    backend = open_backend(Choice("podman", "why"), ("--jobs=2",))
+    backend = open_backend(BuilderChoice("podman", "why"), ("--jobs=2",))
     assert isinstance(backend.builder, PodmanBuilder) and backend.store is PODMAN
     with pytest.raises(UsageError, match="--jobs=2 is an option of podman, and BuildKit builds"):
-        open_backend(Choice("buildkit", "why", dockerd.address), ("--jobs=2",))
+        open_backend(BuilderChoice("buildkit", "why", dockerd.address), ("--jobs=2",))
 
 
 def test_a_docker_engine_keeps_its_images(dockerd: Dockerd) -> None:
-    backend = open_backend(Choice("buildkit", "why", dockerd.address))
+    backend = open_backend(BuilderChoice("buildkit", "why", dockerd.address))
     assert isinstance(backend.builder, CarryingBuilder)
     assert backend.store.name == "the Docker Engine"
 
@@ -104,10 +104,10 @@ def test_a_socket_that_is_neither(short_path: Path) -> None:
         listening.bind(str(path))
         # Nobody listens: the file is left over from a daemon that is gone.
         with pytest.raises(WorkbenchError) as caught:
-            open_backend(Choice("buildkit", "why", f"unix://{path}"))
+            open_backend(BuilderChoice("buildkit", "why", f"unix://{path}"))
     assert str(path) in caught.value.message
     with pytest.raises(UsageError, match="is no address of a BuildKit"):
-        open_backend(Choice("buildkit", "why", "ssh://host"))
+        open_backend(BuilderChoice("buildkit", "why", "ssh://host"))
 
 
 def test_who_builds_with_podman_loads_no_grpc() -> None:

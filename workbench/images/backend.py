@@ -24,7 +24,7 @@ _SOCKETS = ("/var/run/docker.sock", "/run/buildkit/buildkitd.sock")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class BuilderChoice:
     """The name of a backend, why it was chosen, and BuildKit's address and folder of certificates ("" for podman)."""
 
     name: str
@@ -41,7 +41,7 @@ class Choice:
 class Backend:
     """A builder, the store of its images, and why it was chosen."""
 
-    choice: Choice
+    choice: BuilderChoice
     builder: Builder
     store: ImageStore
 
@@ -53,7 +53,7 @@ def choose(
     *,
     environment: Mapping[str, str] = os.environ,
     sockets: tuple[str, ...] = _SOCKETS,
-) -> Choice:
+) -> BuilderChoice:
     """Return which backend builds: `requested`, else by an `address`, by WORKBENCH_BUILDER, or what this machine has.
 
     podman is taken before a BuildKit where both exist. Raises UsageError for a backend that is none,
@@ -72,7 +72,7 @@ def choose(
     if name == PODMAN_BACKEND:
         if address or certificates:
             raise UsageError("podman is no BuildKit, and has no use for an address", hint="give --backend buildkit")
-        return Choice(name, why)
+        return BuilderChoice(name, why)
     where, known_by = address, ""
     if not where:
         where, known_by = _usual(environment, sockets)
@@ -87,7 +87,7 @@ def choose(
     why = why or f"podman is not installed, and {known_by}"
     if not certificates and where == environment.get("DOCKER_HOST") and environment.get("DOCKER_TLS_VERIFY"):
         certificates = environment.get("DOCKER_CERT_PATH", "")
-    return Choice(BUILDKIT_BACKEND, why, where, certificates)
+    return BuilderChoice(BUILDKIT_BACKEND, why, where, certificates)
 
 
 def _usual(environment: Mapping[str, str], sockets: tuple[str, ...]) -> tuple[str, str]:
@@ -120,7 +120,7 @@ def select(
     return open_backend(choose(requested, address, certificates), options, shared)
 
 
-def open_backend(choice: Choice, options: tuple[str, ...] = (), shared: SharedCache = UNSHARED) -> Backend:
+def open_backend(choice: BuilderChoice, options: tuple[str, ...] = (), shared: SharedCache = UNSHARED) -> Backend:
     """Return the builder of `choice`, which takes the engine's `options`, and the store of its images.
 
     Its steps are `shared` through a registry. Raises UsageError for options that the builder does not
@@ -140,7 +140,7 @@ def open_backend(choice: Choice, options: tuple[str, ...] = (), shared: SharedCa
     return _buildkit(choice, shared)
 
 
-def _buildkit(choice: Choice, shared: SharedCache) -> Backend:
+def _buildkit(choice: BuilderChoice, shared: SharedCache) -> Backend:
     # Whoever builds with podman never loads gRPC.
     from workbench.images.buildkit.builder import BuildKitBuilder
     from workbench.images.buildkit.carry import CarryingBuilder, PullingBuilder

@@ -11,14 +11,14 @@ from workbench.images.buildkit.llb.failures import DaemonGoneError
 from workbench.images.buildkit.llb.gateway import Answer, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.state import image
-from workbench.images.probe.base import Base, inspect_base, names_in
+from workbench.images.probe.base import BaseInfo, inspect_base, names_in
 
 CUDA = {"config": {"Env": ["PATH=/bin", "CUDA_VERSION=13.0.2"]}}
 
 
 def test_a_base_is_looked_at() -> None:
     seen = inspect_base("localhost/b:1", BOOKWORM, CUDA)
-    assert seen == Base(
+    assert seen == BaseInfo(
         image="localhost/b:1",
         system={"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debian 12"},
         python="3.11",
@@ -36,7 +36,7 @@ def test_a_base_is_looked_at() -> None:
 
 def test_an_image_that_says_nothing() -> None:
     seen = inspect_base("localhost/b:1", Files({"/x": ""}), {})
-    assert seen == Base("localhost/b:1")
+    assert seen == BaseInfo("localhost/b:1")
     assert (str(seen), seen.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
 
 
@@ -69,4 +69,4 @@ def test_a_real_image_is_looked_at(dockerd: Dockerd) -> None:
 
     with connect(parse(dockerd.address)) as daemon:
         daemon.build(looking)
-    assert found == [Base(TINY, groups={"0": "0"}, compares=True), (True, [], [])]
+    assert found == [BaseInfo(TINY, groups={"0": "0"}, compares=True), (True, [], [])]

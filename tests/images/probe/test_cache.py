@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.images.trees import BOOKWORM
-from workbench.images.probe.base import Base, inspect_base
+from workbench.images.probe.base import BaseInfo, inspect_base
 from workbench.images.probe.cache import remembered
 
 IMAGE = "localhost/b:1"
@@ -19,14 +19,14 @@ def config(*layers: str, **variables: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def look_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[str, Any]], tuple[Base, bool]]:
+def look_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[str, Any]], tuple[BaseInfo, bool]]:
     """Looks an image up in a cache of the test's own; returns it, and whether it was inspected for that."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def looked_up(image_config: dict[str, Any]) -> tuple[Base, bool]:
-        inspected: list[Base] = []
+    def looked_up(image_config: dict[str, Any]) -> tuple[BaseInfo, bool]:
+        inspected: list[BaseInfo] = []
 
-        def inspect() -> Base:
+        def inspect() -> BaseInfo:
             inspected.append(inspect_base(IMAGE, BOOKWORM, image_config))
             return inspected[0]
 
@@ -35,7 +35,7 @@ def look_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[s
     return looked_up
 
 
-def test_a_base_is_inspected_once(look_up: Callable[[dict[str, Any]], tuple[Base, bool]]) -> None:
+def test_a_base_is_inspected_once(look_up: Callable[[dict[str, Any]], tuple[BaseInfo, bool]]) -> None:
     image_config = config("sha256:a", "sha256:b", CUDA_VERSION="13.0.2")
     first, inspected = look_up(image_config)
     again, inspected_again = look_up(image_config)
@@ -49,19 +49,19 @@ def test_a_base_is_inspected_once(look_up: Callable[[dict[str, Any]], tuple[Base
     ids=["fewer", "order", "variable"],
 )
 def test_another_base_is_inspected(
-    look_up: Callable[[dict[str, Any]], tuple[Base, bool]], other: dict[str, Any]
+    look_up: Callable[[dict[str, Any]], tuple[BaseInfo, bool]], other: dict[str, Any]
 ) -> None:
     look_up(config("sha256:a", "sha256:b"))
     assert look_up(other)[1]
 
 
-def test_one_without_layers_is_inspected_each_time(look_up: Callable[[dict[str, Any]], tuple[Base, bool]]) -> None:
+def test_one_without_layers_is_inspected_each_time(look_up: Callable[[dict[str, Any]], tuple[BaseInfo, bool]]) -> None:
     assert [look_up({})[1], look_up(config())[1], look_up({})[1]] == [True, True, True]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"packages": []}'])
 def test_a_damaged_memory_is_none(
-    look_up: Callable[[dict[str, Any]], tuple[Base, bool]], tmp_path: Path, text: str
+    look_up: Callable[[dict[str, Any]], tuple[BaseInfo, bool]], tmp_path: Path, text: str
 ) -> None:
     first, _ = look_up(config("sha256:a"))
     (file,) = tmp_path.rglob("*.json")
@@ -71,7 +71,7 @@ def test_a_damaged_memory_is_none(
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(
-    look_up: Callable[[dict[str, Any]], tuple[Base, bool]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    look_up: Callable[[dict[str, Any]], tuple[BaseInfo, bool]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))

@@ -7,7 +7,7 @@ import pytest
 from tests.images.trees import BOOKWORM
 from workbench.catalog.questions import Selection
 from workbench.errors import WorkbenchError
-from workbench.images.probe.base import Base, inspect_base
+from workbench.images.probe.base import BaseInfo, inspect_base
 from workbench.images.probe.fit import check_fit, known_system, manifest_of
 from workbench.recipes.read import Manifest
 
@@ -28,11 +28,11 @@ def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -
         (recipe("cuda"), WITH_CUDA),
         (recipe("cuda-thin"), WITH_CUDA),
         (recipe(os="of-another-catalogue"), PLAIN),
-        (recipe("cuda", os="c9s"), Base(NAME)),
+        (recipe("cuda", os="c9s"), BaseInfo(NAME)),
     ],
     ids=["plain", "cuda", "thin", "unknown system", "says nothing"],
 )
-def test_a_base_that_fits(manifest: Manifest, base: Base) -> None:
+def test_a_base_that_fits(manifest: Manifest, base: BaseInfo) -> None:
     check_fit(manifest, base)
 
 
@@ -51,7 +51,7 @@ def test_a_base_that_fits(manifest: Manifest, base: Base) -> None:
         ),
     ],
 )
-def test_a_base_that_does_not_fit_is_refused(manifest: Manifest, base: Base, said: str) -> None:
+def test_a_base_that_does_not_fit_is_refused(manifest: Manifest, base: BaseInfo, said: str) -> None:
     with pytest.raises(WorkbenchError) as raised:
         check_fit(manifest, base)
     assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {said}"

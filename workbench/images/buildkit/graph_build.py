@@ -24,7 +24,7 @@ from workbench.images.buildkit.llb.state import image as image_state
 from workbench.images.buildkit.step_reporter import StepReporter
 from workbench.images.context import exists, ignored
 from workbench.images.network import Site
-from workbench.images.probe.base import Base, inspect_base, names_in
+from workbench.images.probe.base import BaseInfo, inspect_base, names_in
 from workbench.images.probe.cache import remembered
 from workbench.images.probe.fit import check_fit, manifest_of
 from workbench.images.probe.installed import without_installed
@@ -88,7 +88,7 @@ class GraphBuild:
         """Return the files of an image."""
         return gateway.solve(marshal(image_state(image, name=f"the image {image}")))
 
-    def bases(self, plan: BuildPlan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, Base]:
+    def bases(self, plan: BuildPlan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, BaseInfo]:
         """Return what each image that stages stand on has; raises WorkbenchError when the recipe's does not fit it."""
         recipe = manifest_of(self.request.folder)
         found = {}
@@ -103,7 +103,9 @@ class GraphBuild:
                 check_fit(recipe, base)
         return found
 
-    def without_installed(self, plan: BuildPlan, bases: Mapping[str, Base], tree: Callable[[str], Ref]) -> BuildPlan:
+    def without_installed(
+        self, plan: BuildPlan, bases: Mapping[str, BaseInfo], tree: Callable[[str], Ref]
+    ) -> BuildPlan:
         """Return the plan without the lists of packages that its base has installed."""
         image = plan.stages[-1].base.image
         if image not in bases or not self.request.cache:
@@ -130,7 +132,7 @@ class GraphBuild:
             found |= count > 0
         return found
 
-    def step_context(self, bases: Mapping[str, Base]) -> StepContext:
+    def step_context(self, bases: Mapping[str, BaseInfo]) -> StepContext:
         """Return what all steps have, during the build only."""
         return StepContext(
             network=self.network_mode,
@@ -158,7 +160,7 @@ class GraphBuild:
         return Session(files={CONTEXT: self.request.folder}, secrets=secrets, output=output)
 
 
-def _inspected(image: str, tree: Callable[[str], Ref], config: Mapping[str, Any]) -> Base:
+def _inspected(image: str, tree: Callable[[str], Ref], config: Mapping[str, Any]) -> BaseInfo:
     return inspect_base(image, tree(image), config)
 
 

@@ -34,7 +34,7 @@ class Entry(Protocol):
         """Its name."""
 
 
-class Tree(Protocol):
+class FileTree(Protocol):
     """A tree of files that can be read, such as gateway.Ref. Raises BuildKitError for what does not exist."""
 
     def read_file(self, path: str) -> bytes:
@@ -45,7 +45,7 @@ class Tree(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseInfo:
     """What is known of a base image; what its files do not have is empty.
 
     `system` is its os-release; `python` the version (3.11) of its environment in /opt/app-root, and
@@ -87,7 +87,7 @@ class Base:
         return ", ".join([*parts, f"CUDA {self.cuda}" if self.cuda else "no CUDA"])
 
 
-def inspect_base(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
+def inspect_base(image: str, tree: FileTree, config: Mapping[str, Any]) -> BaseInfo:
     """Return what the image's files (`tree`) and its `config` have."""
     environment = dict(entry.partition("=")[::2] for entry in (config.get("config") or {}).get("Env") or ())
     # Each read takes the daemon some milliseconds, most of which it waits.
@@ -96,7 +96,7 @@ def inspect_base(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
         texts = {path: read.result() for path, read in reads.items()}
     python = _python(texts[_ENVIRONMENT], tree)
     os_packages = dict(_dpkg(texts[_DPKG]))
-    return Base(
+    return BaseInfo(
         image=image,
         system=os_release(texts[_OS_RELEASE]),
         python=python,
@@ -110,7 +110,7 @@ def inspect_base(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
     )
 
 
-def names_in(tree: Tree, folder: str) -> list[str]:
+def names_in(tree: FileTree, folder: str) -> list[str]:
     """Return the names of what a folder of the tree has, none when there is no such folder."""
     try:
         return sorted(entry.path for entry in tree.read_dir(folder))
@@ -128,7 +128,7 @@ def os_release(text: str) -> dict[str, str]:
     return found
 
 
-def _text(tree: Tree, path: str) -> str:
+def _text(tree: FileTree, path: str) -> str:
     try:
         return tree.read_file(path).decode(errors="replace")
     except BuildKitError as error:
@@ -141,7 +141,7 @@ def _raise_unless_absent(error: BuildKitError) -> None:
         raise error
 
 
-def _python(settings: str, tree: Tree) -> str:
+def _python(settings: str, tree: FileTree) -> str:
     """Return the version of the environment: what its settings say, else the newest that has packages."""
     for line in settings.splitlines():
         name, _, value = line.partition("=")
@@ -151,7 +151,7 @@ def _python(settings: str, tree: Tree) -> str:
     return max(found, key=lambda version: int(version.partition(".")[2]), default="")
 
 
-def _dists(tree: Tree, python: str) -> Iterator[tuple[str, str]]:
+def _dists(tree: FileTree, python: str) -> Iterator[tuple[str, str]]:
     for name in names_in(tree, f"{APP_ROOT}/lib/python{python}/site-packages"):
         if match := _DIST.fullmatch(name):
             yield normalized_name(match["name"]), match["version"]

@@ -16,7 +16,7 @@ from workbench.images.probe import base as probe
 _TYPES = {"str": str, "bool": bool, "frozenset[str]": list, "Mapping[str, str]": dict}
 
 
-def remembered(image: str, config: Mapping[str, Any], inspect: Callable[[], probe.Base]) -> probe.Base:
+def remembered(image: str, config: Mapping[str, Any], inspect: Callable[[], probe.BaseInfo]) -> probe.BaseInfo:
     """Return what `inspect` returns of an image, or returned of the same one before, from the user's cache folder.
 
     The same is one whose `config` names the same layers and variables, while the same
@@ -39,7 +39,7 @@ def remembered(image: str, config: Mapping[str, Any], inspect: Callable[[], prob
     return base
 
 
-def _read(image: str, path: str) -> probe.Base | None:
+def _read(image: str, path: str) -> probe.BaseInfo | None:
     """Return what a file keeps, None when there is none or it is not one of ours."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -49,8 +49,8 @@ def _read(image: str, path: str) -> probe.Base | None:
     if not isinstance(data, dict):
         return None
     data["image"] = image
-    if any(not isinstance(data.get(each.name), _TYPES[str(each.type)]) for each in fields(probe.Base)):
+    if any(not isinstance(data.get(each.name), _TYPES[str(each.type)]) for each in fields(probe.BaseInfo)):
         return None
-    return probe.Base(
-        **{each.name: data[each.name] for each in fields(probe.Base)} | {"chosen": frozenset(data["chosen"])}
+    return probe.BaseInfo(
+        **{each.name: data[each.name] for each in fields(probe.BaseInfo)} | {"chosen": frozenset(data["chosen"])}
     )

@@ -11,7 +11,7 @@ from workbench.catalog.questions import Selection
 from workbench.compose.recipe import MANIFEST
 from workbench.errors import WorkbenchError
 from workbench.images.base_lookup import command_to_make
-from workbench.images.probe.base import Base
+from workbench.images.probe.base import BaseInfo
 from workbench.locations import ROOT
 from workbench.names import is_name
 from workbench.recipes.read import Manifest, read_manifest
@@ -25,7 +25,7 @@ def manifest_of(folder: str) -> Manifest | None:
     return read_manifest(folder) if os.path.exists(os.path.join(folder, MANIFEST)) else None
 
 
-def check_fit(recipe: Manifest, base: Base) -> None:
+def check_fit(recipe: Manifest, base: BaseInfo) -> None:
     """Raise WorkbenchError when the base is another one than the recipe's tag promises.
 
     Only what the base has is compared: a system without a name is trusted to be the right one.
@@ -38,7 +38,7 @@ def check_fit(recipe: Manifest, base: Base) -> None:
         )
 
 
-def misfits(selection: Selection, base: Base, system: Mapping[str, str]) -> Iterator[str]:
+def misfits(selection: Selection, base: BaseInfo, system: Mapping[str, str]) -> Iterator[str]:
     """Yield what the selection says of the base and is not so; `system` is what its os-release should have."""
     if base.system and any(base.system.get(name, "") != value for name, value in system.items()):
         yield f"it is {base.system_name or 'another system'}, and not {selection.os}"

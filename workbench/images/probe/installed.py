@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Run
 from workbench.containerfile.sources import pattern
 from workbench.images.buildkit.graph.downloads import Word, simple_commands
-from workbench.images.probe.base import Base
+from workbench.images.probe.base import BaseInfo
 from workbench.images.validate import APP_ROOT
 from workbench.packages import normalized_name
 
@@ -46,7 +46,7 @@ class Install:
     removes: tuple[str, ...]
 
 
-def without_installed(plan: BuildPlan, base: Base, folder: str, names: Names) -> tuple[BuildPlan, list[str]]:
+def without_installed(plan: BuildPlan, base: BaseInfo, folder: str, names: Names) -> tuple[BuildPlan, list[str]]:
     """Return the plan without the lists that `base`, which the last stage stands on, has entirely, and why.
 
     A list is left out where installing it would change nothing: every pin is installed at its version
@@ -114,7 +114,7 @@ def _copied(steps: Sequence[BuildStep], run: Run, target: str) -> Copy | None:
     return None
 
 
-def _has_all(base: Base, install: Install, folder: str, copied: Copy) -> bool:
+def _has_all(base: BaseInfo, install: Install, folder: str, copied: Copy) -> bool:
     try:
         with open(os.path.join(folder, copied.sources[0].lstrip("/")), encoding="utf-8") as file:
             text = file.read()
@@ -135,7 +135,7 @@ def _is_ours(step: Run, names: Names) -> bool:
     return next(found, "") == f"{APP_ROOT}/bin"
 
 
-def _has_pins(base: Base, text: str) -> bool:
+def _has_pins(base: BaseInfo, text: str) -> bool:
     """Return whether every line of a requirements file is a pin, and each pin that counts here is in the base."""
     found = 0
     for line in _lines(text):
