@@ -30,7 +30,7 @@ def podman(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def chosen(podman: bool, *args: str, here: bool = False, **environment: str) -> str:
-    """The choice as it is told, or the error's message."""
+    """The choice as it is printed, or the error's message."""
     try:
         return str(choose(*args, environment=environment, sockets=("/dev/null",) if here else ()))
     except WorkbenchError as error:
@@ -39,18 +39,18 @@ def chosen(podman: bool, *args: str, here: bool = False, **environment: str) -> 
 
 def test_what_is_asked_for_comes_first(podman: bool) -> None:
     assert chosen(podman, "podman", WORKBENCH_BUILDER="buildkit") == "podman: --backend requests it"
-    said = f"buildkit at {HOST}: --backend requests it"
-    assert chosen(podman, "buildkit", HOST, WORKBENCH_BUILDER="podman") == said
-    assert chosen(podman, "buildkit", BUILDKIT_HOST=HOST) == said
-    assert chosen(podman, "buildkit", DOCKER_HOST=HOST) == said
+    expected = f"buildkit at {HOST}: --backend requests it"
+    assert chosen(podman, "buildkit", HOST, WORKBENCH_BUILDER="podman") == expected
+    assert chosen(podman, "buildkit", BUILDKIT_HOST=HOST) == expected
+    assert chosen(podman, "buildkit", DOCKER_HOST=HOST) == expected
     assert chosen(podman, "buildkit", here=True) == "buildkit at unix:///dev/null: --backend requests it"
     assert chosen(podman, "", HOST, WORKBENCH_BUILDER="podman") == f"buildkit at {HOST}: --buildkit names it"
 
 
 def test_then_the_variable(podman: bool) -> None:
     assert chosen(podman, WORKBENCH_BUILDER="podman", here=True) == "podman: WORKBENCH_BUILDER requests it"
-    said = f"buildkit at {HOST}: WORKBENCH_BUILDER requests it"
-    assert chosen(podman, WORKBENCH_BUILDER="buildkit", BUILDKIT_HOST=HOST, DOCKER_HOST="unix:///a") == said
+    expected = f"buildkit at {HOST}: WORKBENCH_BUILDER requests it"
+    assert chosen(podman, WORKBENCH_BUILDER="buildkit", BUILDKIT_HOST=HOST, DOCKER_HOST="unix:///a") == expected
 
 
 @pytest.mark.parametrize(
@@ -63,18 +63,18 @@ def test_then_the_variable(podman: bool) -> None:
     ],
 )
 def test_then_what_the_machine_has(podman: bool, environment: dict[str, str], here: bool, without_podman: str) -> None:
-    said = chosen(podman, here=here, **environment)
-    assert said == ("podman: it is installed" if podman else without_podman)
+    choice = chosen(podman, here=here, **environment)
+    assert choice == ("podman: it is installed" if podman else without_podman)
 
 
 def test_what_cannot_be(podman: bool) -> None:
     assert chosen(podman, "buildkit") == "WorkbenchError: no BuildKit is known here"
     assert chosen(podman, "docker") == "WorkbenchError: no backend is named 'docker'"
-    said = "WorkbenchError: no backend (in WORKBENCH_BUILDER) is named 'buildkti'"
-    assert chosen(podman, WORKBENCH_BUILDER="buildkti") == said
-    said = "UsageError: podman is no BuildKit, and has no use for an address"
-    assert chosen(podman, "podman", HOST) == said
-    assert chosen(podman, "podman", "", "/certificates") == said
+    expected = "WorkbenchError: no backend (in WORKBENCH_BUILDER) is named 'buildkti'"
+    assert chosen(podman, WORKBENCH_BUILDER="buildkti") == expected
+    expected = "UsageError: podman is no BuildKit, and has no use for an address"
+    assert chosen(podman, "podman", HOST) == expected
+    assert chosen(podman, "podman", "", "/certificates") == expected
 
 
 def test_certificates_are_those_of_the_flag_or_of_docker() -> None:

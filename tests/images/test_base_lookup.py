@@ -113,13 +113,13 @@ def test_a_registry_that_is_down_is_said_once(named: Engine, tmp_path: Path) -> 
     host = f"127.0.0.1:{free_port()}"
     with pytest.raises(FaultsError) as error:
         located(catalogue(tmp_path, f"{host}/team/images"), selection())
-    said = [message for _, message in error.value.faults]
-    assert said.count(f"the registry {host} does not respond: connection refused") == 1
-    assert len(said) == 5
+    messages = [message for _, message in error.value.faults]
+    assert messages.count(f"the registry {host} does not respond: connection refused") == 1
+    assert len(messages) == 5
 
 
 FOREIGN: list[tuple[str, str, str]] = [
-    # the base that is named, the name that the image has here, what FROM is told
+    # the base that is named, the name that the image has here, what FROM names
     ("localhost/mine:3", "localhost/mine:3", ""),
     ("registry.example.com/team/cuda-thing:3", "registry.example.com/team/cuda-thing:3", ""),
     ("mine:3", "localhost/mine:3", "localhost/mine:3"),

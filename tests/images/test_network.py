@@ -39,8 +39,8 @@ def test_nothing_given_changes_nothing() -> None:
 
 def test_every_stage_is_told() -> None:
     text = "# syntax\nARG A=1\nFROM a:1 \\\n  AS one\n# why\nRUN echo 'FROM here'\nFROM b:1\n"
-    told = Site({}, {"X": "/dev/x", "Y": "/dev/y"}).containerfile(text)
-    assert told == (
+    declared = Site({}, {"X": "/dev/x", "Y": "/dev/y"}).containerfile(text)
+    assert declared == (
         "# syntax\nARG A=1\nFROM a:1 \\\n  AS one\n# why\nARG X=/dev/x Y=/dev/y\nRUN echo 'FROM here'\n"
         "FROM b:1\nARG X=/dev/x Y=/dev/y\n"
     )
@@ -54,9 +54,9 @@ stages = st.lists(st.tuples(words, st.lists(rest, max_size=4)), min_size=1, max_
 @given(stages)
 def test_nothing_but_the_variables_is_added(parts: list[tuple[str, list[str]]]) -> None:
     text = "".join(f"FROM {name}\n" + "".join(f"{line}\n" for line in lines) for name, lines in parts)
-    told = Site({}, {"X": "/dev/x"}).containerfile(text)
-    assert [line for line in told.splitlines() if line != "ARG X=/dev/x"] == text.splitlines()
-    read = instructions(told)
+    declared = Site({}, {"X": "/dev/x"}).containerfile(text)
+    assert [line for line in declared.splitlines() if line != "ARG X=/dev/x"] == text.splitlines()
+    read = instructions(declared)
     after = [read[at + 1].word for at, item in enumerate(read) if item.word == "FROM"]
     assert after == ["ARG"] * len(parts)
 
@@ -116,9 +116,9 @@ def test_indexes_and_proxies() -> None:
                 'Acquire::https::Proxy "http://cache.example.com:3142";\n'
             ),
         }
-        told = network.containerfile("FROM a\n")
-        assert told == "FROM a\nARG PIP_CONFIG_FILE=/dev/workbench-pip.conf APT_CONFIG=/dev/workbench-apt.conf\n"
-        assert "secret" not in told + "".join(network.mounts())
+        declared = network.containerfile("FROM a\n")
+        assert declared == "FROM a\nARG PIP_CONFIG_FILE=/dev/workbench-pip.conf APT_CONFIG=/dev/workbench-apt.conf\n"
+        assert "secret" not in declared + "".join(network.mounts())
 
 
 def test_a_folder_of_this_machine_is_no_index() -> None:

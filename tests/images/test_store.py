@@ -36,11 +36,11 @@ def found(request: pytest.FixtureRequest, engine: Engine, both: Dockerd) -> Imag
 
 
 def test_what_is_known_of_an_image(found: ImageStore, engine: Engine) -> None:
-    seen = required(found, IMAGE)
-    assert seen.id.startswith("sha256:") and len(seen.id) == 71
-    assert list(seen.layers) == json.loads(engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", IMAGE))
-    assert (seen.labels["of"], seen.config["User"], seen.config["Env"]) == ("both", "7", ["PATH=/bin"])
-    assert seen.size > 1_000_000
+    info = required(found, IMAGE)
+    assert info.id.startswith("sha256:") and len(info.id) == 71
+    assert list(info.layers) == json.loads(engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", IMAGE))
+    assert (info.labels["of"], info.config["User"], info.config["Env"]) == ("both", "7", ["PATH=/bin"])
+    assert info.size > 1_000_000
 
 
 def test_an_image_that_is_not_there(found: ImageStore) -> None:

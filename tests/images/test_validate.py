@@ -76,15 +76,15 @@ def test_the_verb(engine: Engine, tmp_path: Path) -> None:
     built(engine, SOUND + "USER 0\nRUN rm /bin/pip\n")
     done = wizard("validate", "--catalog", folder, *FLAGS, "--json")
     assert done.returncode == 1
-    (said,) = json.loads(done.stdout)
-    assert said["ok"] is False
-    assert [check["check"] for check in said["checks"] if not check["ok"]] == [
+    (report,) = json.loads(done.stdout)
+    assert report["ok"] is False
+    assert [check["check"] for check in report["checks"] if not check["ok"]] == [
         "user of the image",
         "as 1001: pip",
         "as 12345:0: pip",
     ]
     done = wizard("validate", "--catalog", folder, *FLAGS)
-    assert done.stdout.splitlines()[-1] == f"{IMAGE}: 3 of {len(said['checks'])} checks failed"
+    assert done.stdout.splitlines()[-1] == f"{IMAGE}: 3 of {len(report['checks'])} checks failed"
 
 
 def test_an_image_that_is_not_there(engine: Engine) -> None:
@@ -100,8 +100,8 @@ def test_an_image_that_does_not_start(engine: Engine) -> None:
 
 def test_names_of_commands_are_never_shell(engine: Engine) -> None:
     checks = validate(built(engine, SOUND), ("sh; touch /tmp/broken", "$(id)", "-v"), "3.11")
-    seen = [check for check in checks if check.what.startswith("as 1001: command")]
-    assert [check.holds for check in seen] == [False, False, False]
+    commands = [check for check in checks if check.what.startswith("as 1001: command")]
+    assert [check.holds for check in commands] == [False, False, False]
 
 
 def test_a_shell_that_stops_early_is_a_failure() -> None:

@@ -32,7 +32,7 @@ def base(engine: Engine, dockerd: Dockerd) -> Iterator[str]:
 
 
 class Inner:
-    """A builder that does nothing but say what it could build on."""
+    """A builder that does nothing but record what it could build on."""
 
     def __init__(self, dockerd: Dockerd) -> None:
         self.dockerd = dockerd
@@ -55,15 +55,18 @@ def test_a_base_that_only_podman_has_is_brought_once(engine: Engine, dockerd: Do
     assert builder.build(request(base), watcher).image == "localhost/made:1"
     assert base in inner.there
     (line,) = watcher.lines
-    told = {f"{OCI}.base.name": base, f"{OCI}.base.digest": engine("image", "inspect", "--format={{.Digest}}", base)}
-    assert inner.labels == told
+    expected = {
+        f"{OCI}.base.name": base,
+        f"{OCI}.base.digest": engine("image", "inspect", "--format={{.Digest}}", base),
+    }
+    assert inner.labels == expected
     assert line.startswith(f"{base} is in podman's store only: ") and line.endswith("MB go to the Docker Engine")
     config = dockerd.image(base)["Config"]
     assert (config["User"], config["Labels"]["x"], "A=1" in config["Env"]) == ("7", "y", True)
     # The same once more: it is there, whatever its id is called on the other side.
     again = Lines()
     builder.build(request(base), again)
-    assert (again.lines, inner.labels) == ([], told)
+    assert (again.lines, inner.labels) == ([], expected)
 
 
 def test_a_younger_one_of_podman_is_brought_and_an_older_one_is_not(
@@ -78,10 +81,10 @@ def test_a_younger_one_of_podman_is_brought_and_an_older_one_is_not(
     assert "is younger in podman's store" in watcher.lines[-1]
     assert "A=2" in dockerd.image(base)["Config"]["Env"]
     engine("tag", older, base)
-    told = len(watcher.lines)
+    lines = len(watcher.lines)
     # What is built on is an image of the engine's, whose manifest nobody knows.
     assert bring(base, store, watcher) == ""
-    assert len(watcher.lines) == told
+    assert len(watcher.lines) == lines
     assert "A=2" in dockerd.image(base)["Config"]["Env"]
 
 
@@ -128,13 +131,13 @@ def test_an_interrupt_leaves_no_image_and_no_process(engine: Engine, dockerd: Do
     # The layer is larger than any buffer between podman and the engine, and the watcher holds the pieces up.
     text = f"FROM {base}\nRUN dd if=/dev/zero of=/tmp/large bs=1M count=300\n".encode()
     engine("build", "--tag", base, "--network=none", "-", stdin=text)
-    told, end = threading.Event(), threading.Event()
+    reported, end = threading.Event(), threading.Event()
 
     class Holding(Lines):
         def line(self, text: str) -> None:
             super().line(text)
             if " of about " in text:
-                told.set()
+                reported.set()
                 assert end.wait(60)
 
     failed: list[BaseException] = []
@@ -147,7 +150,7 @@ def test_an_interrupt_leaves_no_image_and_no_process(engine: Engine, dockerd: Do
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert told.wait(120), failed
+    assert reported.wait(120), failed
     stop_all()
     end.set()
     thread.join(60)

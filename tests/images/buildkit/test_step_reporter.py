@@ -5,7 +5,7 @@ from workbench.images.buildkit.llb.status import Event, Kind
 from workbench.images.buildkit.step_reporter import StepReporter
 
 
-def told(*events: tuple[Kind, str, str, str]) -> tuple[Lines, StepReporter]:
+def reported(*events: tuple[Kind, str, str, str]) -> tuple[Lines, StepReporter]:
     watcher = Lines()
     steps = StepReporter(watcher)
     steps.expect(["RUN a", "RUN b https://me:secret@example.com", "RUN c"])
@@ -16,7 +16,7 @@ def told(*events: tuple[Kind, str, str, str]) -> tuple[Lines, StepReporter]:
 
 def test_steps_are_numbered_as_they_begin_and_lines_say_whose_they_are() -> None:
     two = "RUN b https://me:secret@example.com"
-    watcher, steps = told(
+    watcher, steps = reported(
         ("began", "0", "the image localhost/b:1", ""),
         ("began", "2", two, ""),
         ("began", "1", "RUN a", ""),
@@ -49,14 +49,14 @@ def test_steps_are_numbered_as_they_begin_and_lines_say_whose_they_are() -> None
 
 
 def test_more_steps_than_were_expected_are_counted_too() -> None:
-    watcher, steps = told(("began", "1", "RUN a", ""))
+    watcher, steps = reported(("began", "1", "RUN a", ""))
     steps.expect(["RUN a"])
     steps.read(Event("began", "2", "RUN a"))
     assert watcher.steps == [(1, 3, "RUN a"), (2, 2, "RUN a")]
 
 
 def test_a_refused_certificate_and_errors_without_passwords() -> None:
-    watcher, steps = told(
+    watcher, steps = reported(
         ("began", "1", "RUN a", ""),
         ("line", "1", "RUN a", "curl: (60) SSL certificate problem: unknown"),
         ("failed", "1", "RUN a", "executor failed running https://me:secret@example.com"),

@@ -56,9 +56,9 @@ def without_cuda(engine: Engine) -> None:
 def cuda(folder: Path, tmp_path: Path, *flags: str) -> dict[str, str]:
     """Run `cuda --json`, and return what became of each layer."""
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs", "--json", *flags)
-    said = json.loads(done.stdout)
-    assert done.returncode == (0 if {row["status"] for row in said} <= {"built", "up to date"} else 1), done.stderr
-    return {row["layer"]: row["status"] for row in said}
+    rows = json.loads(done.stdout)
+    assert done.returncode == (0 if {row["status"] for row in rows} <= {"built", "up to date"} else 1), done.stderr
+    return {row["layer"]: row["status"] for row in rows}
 
 
 def test_the_chain_and_its_names(chain: Engine, tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_the_chain_and_its_names(chain: Engine, tmp_path: Path) -> None:
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [CUDA.format(layer) for layer in LAYERS]
-    told = [line.partition(": ")[0] for line in done.stderr.splitlines()]
-    assert set(told) == {"builder", *LAYERS}
+    printed = [line.partition(": ")[0] for line in done.stderr.splitlines()]
+    assert set(printed) == {"builder", *LAYERS}
     below = "base\nruntime one-1 two-2"
     assert chain("run", "--rm", CUDA.format("runtime-cudnn"), "cat", "/layers") == f"{below}\nruntime-cudnn"
     assert chain("run", "--rm", CUDA.format("devel-cudnn"), "cat", "/layers") == f"{below}\ndevel\ndevel-cudnn"

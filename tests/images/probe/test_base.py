@@ -17,8 +17,8 @@ CUDA = {"config": {"Env": ["PATH=/bin", "CUDA_VERSION=13.0.2"]}}
 
 
 def test_a_base_is_looked_at() -> None:
-    seen = inspect_base("localhost/b:1", BOOKWORM, CUDA)
-    assert seen == BaseInfo(
+    base = inspect_base("localhost/b:1", BOOKWORM, CUDA)
+    assert base == BaseInfo(
         image="localhost/b:1",
         system={"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debian 12"},
         python="3.11",
@@ -30,14 +30,14 @@ def test_a_base_is_looked_at() -> None:
         has_groups=True,
         compares=True,
     )
-    assert str(seen) == "Debian 12, Python 3.11, 2 Python packages, 2 OS packages, CUDA 13.0.2"
-    assert seen.kind == "debian-12"
+    assert str(base) == "Debian 12, Python 3.11, 2 Python packages, 2 OS packages, CUDA 13.0.2"
+    assert base.kind == "debian-12"
 
 
 def test_an_image_that_says_nothing() -> None:
-    seen = inspect_base("localhost/b:1", Files({"/x": ""}), {})
-    assert seen == BaseInfo("localhost/b:1")
-    assert (str(seen), seen.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
+    base = inspect_base("localhost/b:1", Files({"/x": ""}), {})
+    assert base == BaseInfo("localhost/b:1")
+    assert (str(base), base.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
 
 
 def test_the_newest_python_where_the_environment_does_not_say() -> None:
@@ -45,8 +45,8 @@ def test_the_newest_python_where_the_environment_does_not_say() -> None:
     tree = Files(
         {f"{lib}/python3.9/x": "", f"{lib}/python3.12/site-packages/six-1.0.dist-info/x": "", f"{lib}/other/x": ""}
     )
-    seen = inspect_base("b", tree, {})
-    assert (seen.python, seen.packages) == ("3.12", {"six": "1.0"})
+    base = inspect_base("b", tree, {})
+    assert (base.python, base.packages) == ("3.12", {"six": "1.0"})
 
 
 def test_a_daemon_that_goes_away_is_no_empty_image() -> None:

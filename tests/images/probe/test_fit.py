@@ -37,7 +37,7 @@ def test_a_base_that_fits(manifest: Manifest, base: BaseInfo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "base", "said"),
+    ("manifest", "base", "message"),
     [
         (recipe(os="c9s"), PLAIN, "it is Debian 12, and not c9s"),
         (recipe(python="3.12"), PLAIN, "its Python is 3.11, and not 3.12"),
@@ -51,10 +51,10 @@ def test_a_base_that_fits(manifest: Manifest, base: BaseInfo) -> None:
         ),
     ],
 )
-def test_a_base_that_does_not_fit_is_refused(manifest: Manifest, base: BaseInfo, said: str) -> None:
+def test_a_base_that_does_not_fit_is_refused(manifest: Manifest, base: BaseInfo, message: str) -> None:
     with pytest.raises(WorkbenchError) as raised:
         check_fit(manifest, base)
-    assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {said}"
+    assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {message}"
     assert raised.value.hint == (
         "compose the recipe on another base, or make this one again with "
         "`make base OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122`"

@@ -39,9 +39,9 @@ def left(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> l
 
 
 def test_lists_that_the_base_holds_are_left_out_and_that_is_said(tmp_path: Path) -> None:
-    made, said = without_installed(plan(tmp_path, APT + PIP), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
+    made, notes = without_installed(plan(tmp_path, APT + PIP), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
     assert made.stages[-1].steps == ()
-    assert said == [
+    assert notes == [
         f"os-packages.txt is not installed again: {NAME} has all of it",
         f"requirements.txt is not installed again: {NAME} has all of it",
     ]
@@ -74,9 +74,9 @@ def test_a_list_of_the_system_that_is_not_held_is_installed(tmp_path: Path, pack
 
 def test_what_the_step_would_remove_besides_keeps_it(tmp_path: Path) -> None:
     text = APT.replace("/var/log/apt", "/usr/bin/j*")
-    made, said = without_installed(plan(tmp_path, text), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
+    made, notes = without_installed(plan(tmp_path, text), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
     assert len(made.stages[-1].steps) == 2
-    assert said == ["os-packages.txt is installed again: it also removes /usr/bin/j*"]
+    assert notes == ["os-packages.txt is installed again: it also removes /usr/bin/j*"]
 
 
 def test_after_anything_else_nobody_knows_what_is_there(tmp_path: Path) -> None:
