@@ -178,7 +178,7 @@ def test_images_of_the_tool_hold_the_same_files(installed: Path, elsewhere: Path
     """The contexts of the service's and of monobase's image, by the digest that becomes their label."""
     code = """
 from workbench.catalog.reader import read_catalogue
-from workbench.images.recipe_build import SOURCE_LABEL
+from workbench.images.labels import SOURCE_LABEL
 from workbench.images.tool_image import tool_image
 from workbench.locations import ROOT
 tools = {"service": ("wizard.py", "workbench"), "monobase": ("workbench", "monobase", "releases/compat.toml")}

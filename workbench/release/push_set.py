@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from workbench.attest.attach import attach_records
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.images.podman.store import PODMAN
 from workbench.images.push import check_repository, latest_tag
-from workbench.images.store import PODMAN, Store
+from workbench.images.store import ImageStore
 from workbench.registry.repository import Manifest, Repository
 from workbench.release.standard import Image
 
@@ -33,7 +34,7 @@ def push_set(
     *,
     replace: bool,
     told: Callable[[Step], None],
-    store: Store = PODMAN,
+    store: ImageStore = PODMAN,
 ) -> None:
     """Push the set from `store` to `repository` with its records, then move its `latest` there.
 
@@ -64,11 +65,11 @@ def push_set(
                 _same(remote, latest_tag(name), manifest, True, told, MOVED)
 
 
-def _local(images: Mapping[str, Image], store: Store) -> dict[str, str]:
+def _local(images: Mapping[str, Image], store: ImageStore) -> dict[str, str]:
     """Return the id of each image that is here; raises FaultsError that names those that are not."""
     found = {}
     for tag in images:
-        if seen := store.look(f"{LOCAL_REPOSITORY}:{tag}"):
+        if seen := store.inspect(f"{LOCAL_REPOSITORY}:{tag}"):
             found[tag] = seen.id
     if missing := [(tag, "is not built") for tag in images if tag not in found]:
         raise FaultsError(
@@ -86,7 +87,7 @@ def _arrive(
     identity: str,
     replace: bool,
     told: Callable[[Step], None],
-    store: Store,
+    store: ImageStore,
 ) -> Manifest:
     """Have the image under its dated tag in the registry, and return its manifest there."""
     there = remote.manifest(tag)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workbench.images.background import aside
+from workbench.images.background import in_background
 from workbench.images.buildkit.llb import solving
 from workbench.images.buildkit.llb.address import Address, parse
 from workbench.images.buildkit.llb.calls import CONTROL, Calls
@@ -70,7 +70,7 @@ class Daemon:
 
     def describe(self, asking: Gateway | None = None) -> str:
         """Return one line about it for a log; `asking` is a build on its way, so that none is begun for the answer."""
-        told = aside(self.version)
+        told = in_background(self.version)
         if asking is not None:
             with self._lock:
                 self._said = _said(asking.ping())
