@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shlex
 import shutil
@@ -174,8 +175,9 @@ def _settings_of_pip(root: Path) -> tuple[list[str], list[str]]:
     listed = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    settings = dict(line.rpartition(".")[2].split("=", 1) for line in sorted(listed, reverse=True))
-    values = {name: shlex.split(value)[0] for name, value in settings.items()}
+    # What the environment says, `:env:.cert='…'`, comes after what files say.
+    settings = (line.partition("=") for line in sorted(listed, reverse=True))
+    values = {name.rpartition(".")[2]: " ".join(ast.literal_eval(value).split()) for name, _, value in settings}
     (root / "etc/pip.conf").write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in values.items()))
     words = [word.removeprefix("file://") for value in values.values() for word in value.split()]
     folders = [str(folder) for word in words if word.startswith("/") for folder in _folders(Path(word))]
