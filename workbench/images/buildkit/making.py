@@ -16,10 +16,10 @@ from workbench.images.builder import BuildRequest
 from workbench.images.buildkit.graph.downloads import managers
 from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, Lent
 from workbench.images.buildkit.llb.client import Daemon
-from workbench.images.buildkit.llb.gateway import Answer, Gateway, Ref
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway, Ref
 from workbench.images.buildkit.llb.joins import report
-from workbench.images.buildkit.llb.joins.how import How, choose
 from workbench.images.buildkit.llb.joins.join import conflicts, join
+from workbench.images.buildkit.llb.joins.strategy import JoinStrategy, choose
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.state import image as image_state
@@ -49,25 +49,27 @@ class Making:
     network: str
     daemon: Daemon
 
-    def made(self, gateway: Gateway) -> Answer:
+    def made(self, gateway: Gateway) -> BuildResult:
         """Read the recipe, look at what it stands on, and have its graph solved."""
         self.steps.say(self.daemon.describe(gateway))
         plan = self.plan(gateway)
         tree = cache(partial(self.tree, gateway))
         bases = self.bases(plan, gateway, tree)
         plan = self.without_held(plan, bases, tree)
-        how, why = choose(self.daemon.capabilities(), shell=all(base.compares for base in bases.values()))
+        strategy, why = choose(self.daemon.capabilities(), shell=all(base.compares for base in bases.values()))
         loan = self.loan(bases)
-        joined = Emitter(plan, replace(loan, join=lambda fork: join(fork.base, fork.branches, how, name=fork.name)))
+        joined = Emitter(
+            plan, replace(loan, join=lambda fork: join(fork.base, fork.branches, strategy, name=fork.name))
+        )
         state = joined.state()
         self.steps.expect(joined.titles)
         for fork in joined.forks:
             self.steps.say(f"{fork.name}: they are built at the same time; {why}")
         ref = gateway.solve(marshal(state))
-        if self.clash(gateway, joined.forks, how):
+        if self.clash(gateway, joined.forks, strategy):
             one_by_one = Emitter(plan, loan)
             ref = gateway.solve(marshal(one_by_one.state()))
-        return Answer(ref, dict(plan.stages[-1].config))
+        return BuildResult(ref, dict(plan.stages[-1].config))
 
     def plan(self, gateway: Gateway) -> Plan:
         """Return what the Containerfile amounts to on the bases that the daemon has or can get."""
@@ -117,11 +119,11 @@ class Making:
             self.steps.say(line)
         return plan
 
-    def clash(self, gateway: Gateway, forks: Sequence[Fork], how: How) -> bool:
+    def clash(self, gateway: Gateway, forks: Sequence[Fork], strategy: JoinStrategy) -> bool:
         """Return whether sections that were built at the same time changed the same path, and say which."""
         found = False
         for fork in forks:
-            told = conflicts(fork.base, fork.branches, how, name=fork.name)
+            told = conflicts(fork.base, fork.branches, strategy, name=fork.name)
             if told is None:
                 continue
             count, listed = report.read(gateway.solve(marshal(told)).read_file(report.FILE))

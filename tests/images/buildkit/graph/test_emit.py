@@ -11,8 +11,8 @@ from workbench.containerfile.plan import Plan
 from workbench.containerfile.reader import Source, read
 from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, Lent
 from workbench.images.buildkit.llb import files, mounts
-from workbench.images.buildkit.llb.joins.how import MERGE
 from workbench.images.buildkit.llb.joins.join import join
+from workbench.images.buildkit.llb.joins.strategy import MERGE
 from workbench.images.buildkit.llb.state import State, image, local, scratch
 
 BASE = {"config": {"Env": ["PATH=/bin"], "WorkingDir": "/opt"}}

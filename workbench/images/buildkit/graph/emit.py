@@ -189,7 +189,7 @@ class Emitter:
         number = "0" if user == "root" else user
         return f"{number}:{self.lent.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
 
-    def _mount(self, mount: Mount) -> mounts.Mount:
+    def _mount(self, mount: Mount) -> mounts.ExecMount:
         if mount.kind == "secret":
             owner = f"{mount.uid}:{mount.gid}"
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
@@ -207,7 +207,7 @@ class Emitter:
         )
 
 
-def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.Mount:
+def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.ExecMount:
     said = f"the first folder of the cache {name}"
     first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=said)
     if mode & 0o022:
