@@ -1,4 +1,4 @@
-"""What a recipe's image holds, by its own locks: what a platform's dashboard shows of it."""
+"""What a recipe's image contains, by its own locks: what a platform's dashboard shows of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LIST = re.compile(r"requirements(?:-(?P<category>.+))?\.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class RecipeSummary:
     """A recipe as platforms see it: `software` and `packages` are names with the versions of its locks."""
 
     folder: str
@@ -60,7 +60,7 @@ class Described:
         return f"{repository or self.release.repository}:{self.tag}"
 
 
-def described(catalogue: Catalogue, folder: str) -> Described:
+def describe(catalogue: Catalogue, folder: str) -> RecipeSummary:
     """Return the recipe in `folder` as platforms see it.
 
     Raises WorkbenchError when it is no recipe, and when the catalogue has not what it was made of.
@@ -69,21 +69,21 @@ def described(catalogue: Catalogue, folder: str) -> Described:
         raise WorkbenchError("there is no such recipe folder", where=folder, hint="`wizard.py new` makes one")
     manifest = read_manifest(folder)
     selection = check_selection(catalogue, manifest.selection)
-    seen = at_release(catalogue, selection.release)
+    view = at_release(catalogue, selection.release)
     files = read_files(folder)
     pins = {each.name: each.version for each in locked_packages(files, selection.python) if each.kind == PYPI}
     lists = installed_lists(files)
-    chosen = {normalized_name(name): name for name in _asked_for(seen, selection, lists)}
+    chosen = {normalized_name(name): name for name in _requested(view, selection, lists)}
     shown = {name: chosen.get(name, name) for name in pins if not chosen or name in chosen}
-    release = seen.releases[selection.release]
-    return Described(
+    release = view.releases[selection.release]
+    return RecipeSummary(
         folder=folder,
         tag=manifest.tag,
         selection=selection,
         release=release,
-        bundle=seen.bundles[selection.bundle],
-        ide=seen.ides[selection.ide],
-        software=tuple(_software(seen, selection)),
+        bundle=view.bundles[selection.bundle],
+        ide=view.ides[selection.ide],
+        software=tuple(_software(view, selection)),
         packages=tuple((shown[name], pins[name]) for name in sorted(shown)),
     )
 
@@ -97,7 +97,7 @@ def check_registry(repository: str) -> str:
     return repository
 
 
-def _asked_for(catalogue: Catalogue, selection: Selection, lists: list[str]) -> Iterator[str]:
+def _requested(catalogue: Catalogue, selection: Selection, lists: list[str]) -> Iterator[str]:
     """Yield the packages that the Pipfiles of the bundle, and of those below it, name for these lists."""
     bundle = catalogue.bundles[selection.bundle]
     categories = {match["category"] or "packages" for name in lists if (match := _LIST.fullmatch(name))}
