@@ -50,7 +50,7 @@ class AvailableVersions:
 def query(packages: Iterable[str], url: str = "") -> dict[str, AvailableVersions]:
     """Return what the index at `url` (pip's, by PIP_INDEX_URL) has of each of `packages`.
 
-    Raises UsageError when no index is named and WorkbenchError when it does not response. A package
+    Raises UsageError when no index is named and WorkbenchError when it does not answer. A package
     that it does not know has no versions.
     """
     index = url or os.environ.get(VARIABLE, "")
