@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
+import platform
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
+from workbench import __version__
 from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError
-
-# Our words are English; looking in every folder for argparse's in another language is a fortieth of a `new`.
-vars(argparse)["_"] = str
+from workbench.names import suggestion
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -49,17 +52,6 @@ VERBS = {
 }
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal. argparse would import shutil for that, and it asks for each argument."""
-
-    def __init__(self, prog: str) -> None:
-        try:
-            width = os.get_terminal_size().columns
-        except OSError:
-            width = 100
-        super().__init__(prog, width=max(width - 2, 40))
-
-
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaints are errors like any other."""
 
@@ -87,19 +79,17 @@ def main(argv: Sequence[str]) -> int:
     except ModuleNotFoundError as missing:
         # Started with a Python that is not the environment's: the one mistake that everybody makes.
         if missing.name is None or missing.name.startswith("workbench"):
-            return _tell_bug(missing, argv)
+            return _report_bug(missing, argv)
         print(f"wizard.py needs {missing.name}: {OUTSIDE}", file=sys.stderr)
         return EXIT_USER
     except Exception as error:  # the last resort: a bug is ours to read, not the user's
-        return _tell_bug(error, argv)
+        return _report_bug(error, argv)
 
 
 def _run(argv: list[str]) -> int:
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["wizard", *argv]
     if argv[0] == "--version":
-        from workbench import __version__
-
         print(f"workbench-images {__version__}")
         return 0
     if argv[0] in ("-h", "--help"):
@@ -107,8 +97,6 @@ def _run(argv: list[str]) -> int:
         return 0
     verb = argv[0]
     if verb not in VERBS:
-        from workbench.names import suggestion
-
         raise UsageError(f"there is no verb {verb!r}", hint=suggestion(verb, VERBS))
     module = importlib.import_module(f"workbench.verbs.{verb.replace('-', '_')}")
     parser = parser_of(verb, VERBS[verb], module.EXAMPLES)
@@ -126,7 +114,7 @@ def parser_of(verb: str, about: str, examples: str) -> argparse.ArgumentParser:
         prog=f"wizard.py {verb}",
         description=about,
         epilog=f"examples:\n{examples}",
-        formatter_class=_Help,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
 
@@ -147,8 +135,6 @@ def _help() -> str:
 
 def _print_error(error: WorkbenchError, as_json: bool) -> None:
     if as_json:
-        import json
-
         print(json.dumps(error.as_data(), ensure_ascii=False), file=sys.stderr)
         return
     one = isinstance(error, FaultsError) and len(error.faults) == 1
@@ -163,19 +149,13 @@ def _print_error(error: WorkbenchError, as_json: bool) -> None:
         print(f"  hint: {error.hint}", file=sys.stderr)
 
 
-def _tell_bug(error: Exception, argv: Sequence[str]) -> int:
+def _report_bug(error: Exception, argv: Sequence[str]) -> int:
     print(f"error: this is a bug in workbench-images: {error!r}", file=sys.stderr)
     print(f"  the details are in {_log_bug(argv)}; please report them", file=sys.stderr)
     return EXIT_BUG
 
 
 def _log_bug(argv: Sequence[str]) -> str:
-    import platform
-    import tempfile
-    import traceback
-
-    from workbench import __version__
-
     with tempfile.NamedTemporaryFile("w", prefix="workbench-bug-", suffix=".log", delete=False) as log:
         log.write(f"workbench-images {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
         log.write(f"arguments: {list(argv)}\n\n{traceback.format_exc()}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from workbench.catalog.faults import Faults
+from workbench.catalog.fields import check_fields, with_digests
+from workbench.catalog.frozen import FrozenTree
+from workbench.catalog.overlay import OverlayTree
 from workbench.catalog.questions import Question
 from workbench.catalog.reader import check_names, read_parts_of
 from workbench.catalog.releases import RETIRED, SUMS, read_systems
@@ -31,9 +34,6 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
     release, root, faults = catalogue.releases[name], catalogue.tree.root, Faults()
     what = f"release {name} in {release.own}"
     if catalogue.tree.exists(f"{release.own}/{SUMS}"):
-        from workbench.catalog.fields import check_fields, with_digests
-        from workbench.catalog.frozen import FrozenTree
-
         frozen = FrozenTree(root, release.own)
         with faults:
             check_fields(catalogue.tree, frozen, release.path, faults)
@@ -42,8 +42,6 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
         faults.raise_if_any(what)
         tree: Tree = frozen
     else:
-        from workbench.catalog.overlay import OverlayTree
-
         tree = OverlayTree(root, release.own)
     systems = {**catalogue.systems, **read_systems(tree, {name: release}, faults)}
     view = read_parts_of(tree, {**catalogue.releases, name: release}, systems, faults)

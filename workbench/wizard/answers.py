@@ -26,7 +26,7 @@ def as_steps(answers: Answers) -> dict[str, str]:
 
 def selection_of(answers: Answers) -> Selection:
     """Return the selection that the complete answers make."""
-    return Selection(**{**{name: answers[name] for name in ANSWERS}, "base": base_of(answers)})
+    return Selection(**{**{name: answers[name] for name in ANSWERS if name in answers}, "base": base_of(answers)})
 
 
 def tag_so_far(catalogue: Catalogue, answers: Answers) -> str:
