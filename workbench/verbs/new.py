@@ -9,6 +9,7 @@ import shlex
 import sys
 
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import runnable
 from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
 from workbench.recipes.make import LookUp, make_recipe, select
@@ -96,7 +97,7 @@ def print_written(written: Written) -> None:
 
 def build_command(folder: str) -> str:
     """Return the command that builds the recipe in `folder`, quoted for a shell."""
-    return f"python wizard.py build {shlex.quote(folder)}"
+    return runnable(f"python wizard.py build {shlex.quote(folder)}")
 
 
 def _show(recipe: Recipe, statuses: dict[str, str], as_json: bool) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.replicasets.engines.frames import frames
+from workbench.replicasets.engines.podman.exec import frames
 
 WRITTEN = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(min_size=1, max_size=40)), max_size=8)
 

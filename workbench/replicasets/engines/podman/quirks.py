@@ -1,4 +1,4 @@
-"""What is known of versions of podman, from podman.toml."""
+"""What versions of podman can and cannot do, from podman.toml."""
 
 from __future__ import annotations
 

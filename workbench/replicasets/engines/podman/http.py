@@ -9,23 +9,21 @@ from typing import Any
 
 import httpx
 
-from workbench.replicasets.errors import EngineError, EngineGone, Invalid
+from workbench.replicasets.errors import EngineError, EngineGone
 
 _BASE = "http://podman/v4.0.0/libpod"
 _CONNECT_SECONDS = 5.0
 # Long enough for any call but those that say otherwise: a loaded machine is not a broken one.
-ANSWER_SECONDS = 120.0
+RESPONSE_SECONDS = 120.0
 # Recording a disk takes as long as the disk is large.
 LONG_SECONDS = 3600.0
 _SCHEME = "unix://"
 
 
-class LibpodHttp:
+class PodmanHttp:
     """Calls of the libpod API at `address` (`unix:///path/of/the.sock`)."""
 
     def __init__(self, address: str) -> None:
-        if not address.startswith(f"{_SCHEME}/"):
-            raise Invalid(f"{address!r} is not the address of an engine", hint="write unix:///run/podman/podman.sock")
         self.address = address
         transport = httpx.HTTPTransport(uds=address.removeprefix(_SCHEME), limits=httpx.Limits(max_connections=None))
         self._client = httpx.Client(transport=transport, trust_env=False)
@@ -42,38 +40,38 @@ class LibpodHttp:
         query: Mapping[str, str | int | bool | list[str]] | None = None,
         *,
         okay: tuple[int, ...] = (),
-        seconds: float = ANSWER_SECONDS,
+        seconds: float = RESPONSE_SECONDS,
     ) -> Any:  # noqa: ANN401  whatever podman's JSON is
-        """Return the JSON that podman answers, None for an answer without any.
+        """Return the JSON of podman's response, None for a response without any.
 
         An error status is an EngineError with podman's reason, unless it is one of `okay`: None then.
         """
-        with self._said():
-            answer = self._client.request(
+        with self._translated():
+            response = self._client.request(
                 method, _BASE + path, params=_query(query), json=body, timeout=_timeout(seconds)
             )
-        if answer.status_code in okay:
+        if response.status_code in okay:
             return None
-        if answer.is_error:
-            raise _refused(answer.status_code, answer.content)
-        # Some answers are bare words, without the JSON that their header promises.
+        if response.is_error:
+            raise _refused(response.status_code, response.content)
+        # Some responses are bare words, without the JSON that their header promises.
         try:
-            return answer.json() if answer.content.strip() else None
+            return response.json() if response.content.strip() else None
         except ValueError:
-            return answer.text
+            return response.text
 
     @contextmanager
     def stream(self, path: str, body: object) -> Iterator[Iterator[bytes]]:
-        """Yield the pieces of a stream that podman answers a POST with; silence may last for ever."""
-        with self._said():
-            timeout = httpx.Timeout(ANSWER_SECONDS, connect=_CONNECT_SECONDS, read=None)
-            with self._client.stream("POST", _BASE + path, json=body, timeout=timeout) as answer:
-                if answer.is_error:
-                    raise _refused(answer.status_code, answer.read())
-                yield answer.iter_raw()
+        """Yield the pieces of the stream that a POST is answered with; there is no limit on how long it is silent."""
+        with self._translated():
+            timeout = httpx.Timeout(RESPONSE_SECONDS, connect=_CONNECT_SECONDS, read=None)
+            with self._client.stream("POST", _BASE + path, json=body, timeout=timeout) as response:
+                if response.is_error:
+                    raise _refused(response.status_code, response.read())
+                yield response.iter_raw()
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _translated(self) -> Iterator[None]:
         try:
             yield
         except (httpx.TransportError, httpx.DecodingError, OSError) as error:
@@ -90,16 +88,13 @@ def _timeout(seconds: float) -> httpx.Timeout:
 
 
 def _query(query: Mapping[str, str | int | bool | list[str]] | None) -> dict[str, str | int | list[str]]:
-    written = {}
-    for name, value in (query or {}).items():
-        written[name] = str(value).lower() if isinstance(value, bool) else value
-    return written
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in (query or {}).items()}
 
 
 def _refused(status: int, content: bytes) -> EngineError:
     try:
-        said = json.loads(content)
-        text = said.get("message") or said.get("cause") or ""
+        details = json.loads(content)
+        text = details.get("message") or details.get("cause") or ""
     except (ValueError, AttributeError):
         text = content.decode(errors="replace")
     return EngineError(f"podman refuses: {' '.join(text.split())[:500] or f'HTTP {status}'}", status)

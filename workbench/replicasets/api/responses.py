@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
+
+from workbench.replicasets.options import OPTIONS
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
-class Answer(BaseModel, Generic[T]):
+def with_options(model: type[M]) -> type[M]:
+    """Return the model with a field for each option of a set, as clients write it."""
+    more: dict[str, Any] = {option.key: (option.type, ...) for option in OPTIONS}
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **more)
+
+
+class Envelope(BaseModel, Generic[T]):
     """The envelope of every answer: `code` 200 and `data`, or what went wrong and what to do about it."""
 
     code: int = 200
@@ -18,7 +27,7 @@ class Answer(BaseModel, Generic[T]):
     hint: str = ""
 
 
-class Refusal(BaseModel):
+class ErrorEnvelope(BaseModel):
     """The envelope without data."""
 
     code: int
@@ -35,6 +44,7 @@ class PortView(BaseModel):
     protocol: str
 
 
+@with_options
 class SetView(BaseModel):
     """A set and its current version; `mayChange` says whether the token that asks may change it.
 
@@ -50,20 +60,18 @@ class SetView(BaseModel):
     imageName: str
     gpus: list[str]
     ports: list[PortView]
-    cpus: float
-    memory: str
     mayChange: bool
     operation: str
 
 
-class Sets(BaseModel):
+class SetList(BaseModel):
     """All sets by name, and the host's address on which their ports are."""
 
     replicaSets: list[SetView]
     publish: str
 
 
-class Ran(BaseModel):
+class RunResponse(BaseModel):
     """The container of the first version."""
 
     name: str
@@ -71,19 +79,19 @@ class Ran(BaseModel):
     ports: list[PortView]
 
 
-class Changed(BaseModel):
+class ChangeResponse(BaseModel):
     """The container of the version that stands now."""
 
     containerName: str
 
 
-class Committed(BaseModel):
+class CommitResponse(BaseModel):
     """The image's full name."""
 
     imageName: str
 
 
-class Output(BaseModel):
+class ExecuteResponse(BaseModel):
     """What a program wrote (both streams), how it ended (-1: it was ended), and why."""
 
     stdout: str
@@ -92,7 +100,7 @@ class Output(BaseModel):
     cut: bool
 
 
-class Record(BaseModel):
+class VersionRecord(BaseModel):
     """A version as the original records it (the parts in Docker's words), and in plain words beside."""
 
     version: int
@@ -107,7 +115,7 @@ class Record(BaseModel):
     origin: int
 
 
-class LiveRecord(Record):
+class CurrentRecord(VersionRecord):
     """The current version; `state` is what the set is meant to do, `live` what the engine says of it."""
 
     state: str
@@ -115,7 +123,7 @@ class LiveRecord(Record):
     owner: str
 
 
-class OperationView(BaseModel):
+class OperationResponse(BaseModel):
     """What is being done to a set: the names of its steps, and the number of the one it is at, from 1."""
 
     operation: str
@@ -123,10 +131,10 @@ class OperationView(BaseModel):
     at: int
 
 
-class SetInfo(BaseModel):
+class InfoResponse(BaseModel):
     """The current version, under the original's key."""
 
-    Info: LiveRecord
+    Info: CurrentRecord
 
 
 class HistoryEntry(BaseModel):
@@ -134,10 +142,10 @@ class HistoryEntry(BaseModel):
 
     version: int
     createTime: str
-    status: Record
+    status: VersionRecord
 
 
-class History(BaseModel):
+class HistoryResponse(BaseModel):
     """Versions, newest first."""
 
     history: list[HistoryEntry]
@@ -150,7 +158,7 @@ class PrunedVersion(BaseModel):
     bytes: int
 
 
-class PrunedVersions(BaseModel):
+class PruneResponse(BaseModel):
     """What is gone, newest first; `kept` are old ones whose image another version stands on."""
 
     versions: list[PrunedVersion]
@@ -159,7 +167,7 @@ class PrunedVersions(BaseModel):
     dryRun: bool
 
 
-class VolumeMade(BaseModel):
+class VolumeResponse(BaseModel):
     """A volume's name with its version, and its size ("" for no limit)."""
 
     name: str
@@ -174,7 +182,7 @@ class VolumeRecord(BaseModel):
     opt: dict[str, Any]
 
 
-class VolumeInfo(BaseModel):
+class VolumeInfoResponse(BaseModel):
     """A volume, under the original's key."""
 
     Info: VolumeRecord
@@ -188,7 +196,7 @@ class VolumeEntry(BaseModel):
     status: VolumeRecord
 
 
-class VolumeHistory(BaseModel):
+class VolumeHistoryResponse(BaseModel):
     """Versions of a volume, newest first."""
 
     history: list[VolumeEntry]
@@ -206,13 +214,13 @@ class VolumeView(BaseModel):
     mayChange: bool
 
 
-class Volumes(BaseModel):
+class VolumeList(BaseModel):
     """All volumes by name."""
 
     volumes: list[VolumeView]
 
 
-class Gpus(BaseModel):
+class GpusResponse(BaseModel):
     """0 for a free GPU, 1 for a used one; and which set holds it."""
 
     gpus: dict[str, int]
@@ -228,7 +236,7 @@ class PortUse(BaseModel):
     UsedPortSet: dict[str, dict[str, Any]]
 
 
-class Ports(BaseModel):
+class PortsResponse(BaseModel):
     """Under the original's key; and which set holds which port."""
 
     ports: PortUse
@@ -242,7 +250,7 @@ class Share(BaseModel):
     used: float
 
 
-class Cpus(BaseModel):
+class CpusResponse(BaseModel):
     """CPUs."""
 
     cpus: Share
@@ -258,7 +266,7 @@ class Amounts(BaseModel):
     disk: int | None
 
 
-class QuotaView(BaseModel):
+class QuotaResponse(BaseModel):
     """The token that asks: its role, what it may hold, and what it holds."""
 
     name: str
@@ -267,7 +275,7 @@ class QuotaView(BaseModel):
     used: Amounts
 
 
-class Memory(BaseModel):
+class MemoryResponse(BaseModel):
     """Memory in bytes."""
 
     memory: Share
