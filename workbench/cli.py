@@ -22,7 +22,7 @@ from workbench.names import suggestion
 _CHECKOUT = "run `make wizard`, or .venv/bin/python wizard.py after `make setup`"
 _INSTALLED = "install workbench-images again with its dependencies"
 
-# A verb is imported only when it is asked for: `list` has no use for what `build` imports.
+# A verb is imported only when it is used: `list` has no use for what `build` imports.
 VERBS = {
     "wizard": "choose a recipe by answering questions (what `wizard.py` alone does)",
     "new": "compose a recipe from flags, defaults or an answers file",
@@ -36,7 +36,7 @@ VERBS = {
     "cuda": "build the CUDA images on a base: base, runtime, devel, each with cuDNN or not",
     "os-image": "make an operating system's root image from its packages",
     "validate": "start a base image and check its commands and Python",
-    "doctor": "say what a bundle needs of a GPU machine, and what will not work",
+    "doctor": "show what a bundle needs of a GPU machine, and what will not work",
     "recipes": "compose the standard set of a release",
     "images": "build the standard set: bases, CUDA, recipes",
     "push": "push the standard set, and move its `latest` when all of it is there",
@@ -131,10 +131,10 @@ def _help() -> str:
     return runnable(
         "usage: wizard.py [VERB] [--help]\n\n"
         "Choose, compose and build container images for data science.\n"
-        "Without a verb it asks, step by step, and writes a recipe.\n\n"
+        "Without a verb it prompts, step by step, and writes a recipe.\n\n"
         f"verbs:\n{verbs}\n\n"
         "examples:\n"
-        "  wizard.py                                     ask, then write a recipe and offer to build it\n"
+        "  wizard.py                                     prompts, then writes a recipe and offers to build it\n"
         "  wizard.py new --defaults --ide jupyter        the release's defaults, without questions\n"
         "  wizard.py build recipes/TAG                   build what was written\n"
     )

@@ -9,11 +9,11 @@ from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.images.recipe_build import TAG_LABEL
 from workbench.images.siblings import siblings
 from workbench.images.store import PodmanStore, Seen
-from workbench.recipes.read import Manifest
+from workbench.recipes.read import RecipeManifest
 
 TAG = "jupyter-torch-bookworm-py311_2026a_20261122"
 # Of a day of its own: none of the images below has its name.
-RECIPE = Manifest(
+RECIPE = RecipeManifest(
     TAG.replace("20261122", "20261130"),
     "",
     Selection("2026a", "20261130", "standard", "bookworm", "3.11", "torch", "jupyter"),

@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.images.make import Made
 from workbench.images.store import PODMAN, Store
-from workbench.recipes.read import Manifest, read_files, read_manifest
+from workbench.recipes.read import RecipeManifest, read_files, read_manifest
 
 
 def keep_records(folder: str, made: Made, source: str, store: Store = PODMAN) -> str:
@@ -53,7 +53,9 @@ def recipe_sbom(folder: str) -> str:
     return sbom(manifest.tag, locked_packages(read_files(folder), manifest.selection.python))
 
 
-def image_sbom(manifest: Manifest, folder: str, image: str, image_id: str, store: Store = PODMAN) -> tuple[str, str]:
+def image_sbom(
+    manifest: RecipeManifest, folder: str, image: str, image_id: str, store: Store = PODMAN
+) -> tuple[str, str]:
     """Return the SBOM of `image`, built from the recipe in `folder`, and what is missing in it ("" for nothing)."""
     locked: list[Package] = []
     missing = []

@@ -5,11 +5,10 @@ from __future__ import annotations
 from workbench.catalog.faults import Faults
 from workbench.catalog.fields import check_fields, with_digests
 from workbench.catalog.frozen import FrozenTree
-from workbench.catalog.overlay import OverlayTree
 from workbench.catalog.questions import Question
 from workbench.catalog.reader import check_names, read_parts_of
 from workbench.catalog.releases import RETIRED, SUMS, read_systems
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree, OverlayTree
 from workbench.catalog.values import Catalogue
 
 
@@ -38,9 +37,9 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
         with faults:
             check_fields(catalogue.tree, frozen, release.path, faults)
             release = with_digests(frozen, release)
-        # Nothing is made of a changed file, so what else is wrong because of it need not be told.
+        # Nothing is made of a changed file, so what else is wrong because of it is not reported.
         faults.raise_if_any(what)
-        tree: Tree = frozen
+        tree: CatalogueTree = frozen
     else:
         tree = OverlayTree(root, release.own)
     systems = {**catalogue.systems, **read_systems(tree, {name: release}, faults)}
@@ -51,7 +50,7 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
     return view
 
 
-def _placed(tree: Tree, where: str) -> str:
+def _placed(tree: CatalogueTree, where: str) -> str:
     path, _, line = where.partition(":")
     place = path if path.startswith("releases/") else tree.place(path)
     return f"{place}:{line}" if line else place

@@ -8,13 +8,13 @@ from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.images.recipe_build import TAG_LABEL
 from workbench.images.store import Store
 from workbench.names import python_folder
-from workbench.recipes.read import Manifest
+from workbench.recipes.read import RecipeManifest
 
 # Whether a layer is the same, the builder finds out by itself; the more it is asked to compare, the longer it takes.
 _MOST = 4
 
 
-def siblings(store: Store, recipe: Manifest) -> list[str]:
+def siblings(store: Store, recipe: RecipeManifest) -> list[str]:
     """Return the images of a recipe's bundle, system, Python and release in `store`, the youngest first, four at most.
 
     IDE and day may be others. The one that has the recipe's own name is enough: to list images takes

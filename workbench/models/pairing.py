@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from workbench.catalog.pairs import PATH, Brought, Pairs
+from workbench.catalog.compatibility import PATH, CompatibilityTable, FrameworkVersion
 from workbench.errors import WorkbenchError
 from workbench.packages import normalized_name
 
@@ -42,7 +42,7 @@ class _Wish:
     cuda: str
     cudnn: str
 
-    def misses(self, row: Brought) -> list[str]:
+    def misses(self, row: FrameworkVersion) -> list[str]:
         """Return what of this wish a row of the table does not fulfil, in words."""
         found = []
         if self.python not in row.pythons:
@@ -54,7 +54,9 @@ class _Wish:
         return found
 
 
-def pair(requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: str, pairs: Pairs) -> Pairing:
+def pair(
+    requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: str, pairs: CompatibilityTable
+) -> Pairing:
     """Return what goes with `requirements` on Python `python` ("3.11"), with `cuda` and `cudnn` if they are named.
 
     A framework without an exact version gets the newest one that fits all the rest; what it goes with
@@ -101,7 +103,7 @@ def short(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _chosen(name: str, asked: Requirement, rows: Mapping[str, Brought], wish: _Wish) -> str:
+def _chosen(name: str, asked: Requirement, rows: Mapping[str, FrameworkVersion], wish: _Wish) -> str:
     """Return the version of a framework that is asked for, or the newest that fits."""
     exact = next((part.version for part in asked.specifier if part.operator == "==" and "*" not in part.version), "")
     plain = exact.partition("+")[0]
@@ -139,7 +141,7 @@ def _said(wish: _Wish) -> str:
     return ", ".join(parts)
 
 
-def _nearest(name: str, rows: Mapping[str, Brought], wish: _Wish, wanted: str) -> str:
+def _nearest(name: str, rows: Mapping[str, FrameworkVersion], wish: _Wish, wanted: str) -> str:
     """Return the allowed pairs that are nearest: same wish and near version first, then the wanted version's own."""
 
     def distance(version: str) -> tuple[int, int]:
@@ -160,7 +162,7 @@ def _nearest(name: str, rows: Mapping[str, Brought], wish: _Wish, wanted: str) -
     return found
 
 
-def _agree(frameworks: Mapping[str, str], pairs: Pairs, gpu: bool) -> None:
+def _agree(frameworks: Mapping[str, str], pairs: CompatibilityTable, gpu: bool) -> None:
     """Raise WorkbenchError when two frameworks bring CUDAs of two families."""
     found: dict[str, str] = {}
     for name, version in frameworks.items():

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.faults import Faults
-from workbench.catalog.pairs import read_pairs
 from workbench.catalog.values import Catalogue
 from workbench.images.store import Store
 from workbench.models.config import FILE
@@ -54,7 +54,7 @@ def resolve(catalogue: Catalogue, folder: str, wish: Wish) -> Prepared:
 
     Raises FaultsError with every fault, WorkbenchError or UsageError for what cannot be had.
     """
-    pairs = read_pairs(catalogue.tree)
+    pairs = read_compatibility(catalogue.tree)
     asked = read(folder, pairs, wish.usual_python)
     name = image_name(asked.config, folder, wish.name)
     faults = Faults()

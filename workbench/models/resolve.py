@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
-from workbench.catalog.pairs import PATH, Pairs
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.models import code
 from workbench.models.config import FILE, Config
@@ -29,7 +29,7 @@ class Read:
     notes: tuple[str, ...]
 
 
-def read(folder: str, pairs: Pairs, usual_python: str) -> Read:
+def read(folder: str, pairs: CompatibilityTable, usual_python: str) -> Read:
     """Return what the model in `folder` asks for; nothing is fetched for it.
 
     Raises FaultsError with every fault of cog.yaml, of the files it names and of the versions that it
@@ -81,19 +81,19 @@ def raise_all(folder: str, faults: Faults) -> None:
         raise FaultsError(said, found, hint=f"mend them and run `wizard.py model check {folder}`")
 
 
-def requirements_of(read: Read, pairs: Pairs) -> tuple[str, ...]:
+def requirements_of(read: Read, pairs: CompatibilityTable) -> tuple[str, ...]:
     """Return what is locked for the model: its own requirements and the cog server."""
     if "cog" in direct(read.pairing.requirements):
         return read.pairing.requirements
     return (*read.pairing.requirements, f"cog=={pairs.cog}")
 
 
-def lock_model(read: Read, pairs: Pairs, *, locked: bool = False) -> ModelLock:
+def lock_model(read: Read, pairs: CompatibilityTable, *, locked: bool = False) -> ModelLock:
     """Return the lock of what was read; raises WorkbenchError like `lock_of`."""
     return lock_of(read.folder, requirements_of(read, pairs), read.pairing.constraints, read.python, locked=locked)
 
 
-def resolved(read: Read, lock: ModelLock, pairs: Pairs) -> Resolved:
+def resolved(read: Read, lock: ModelLock, pairs: CompatibilityTable) -> Resolved:
     """Return what the model gets. Raises WorkbenchError when the lock's CUDA is not the one that is asked for."""
     versions = lock.versions
     cuda = next((versions[name] for name in pairs.cuda_wheels if name in versions), "")

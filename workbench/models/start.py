@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import FaultsError, WorkbenchError
 
 TEMPLATE = "models/template"
 
 
-def start(folder: str, templates: Tree) -> list[str]:
+def start(folder: str, templates: CatalogueTree) -> list[str]:
     """Write the template's files into `folder`, which is made, and return their paths.
 
     Raises FaultsError that names those that are there already; then nothing is written.

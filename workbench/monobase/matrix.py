@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from workbench.catalog.pairs import PATH, Pairs
+from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.errors import WorkbenchError
 from workbench.monobase.names import environment_name
 from workbench.monobase.spec import Spec
@@ -34,7 +34,7 @@ class Plan:
     left_out: tuple[tuple[str, str], ...]
 
 
-def plan(spec: Spec, pairs: Pairs) -> Plan:
+def plan(spec: Spec, pairs: CompatibilityTable) -> Plan:
     """Return what `spec` is to hold. The rules are the table's, and what comes out is written down (fault M1).
 
     Raises WorkbenchError when a torch is not in the table, brings a CUDA or cuDNN that the generation

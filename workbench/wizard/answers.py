@@ -8,7 +8,7 @@ from workbench.catalog.values import Catalogue
 from workbench.names import python_folder
 from workbench.tag import Tag
 
-# The wizard asks for another image as its base in two steps: "base" is OTHER then, and "image" the image.
+# Another image as the base takes two steps of the wizard: "base" is OTHER then, and "image" the image.
 OTHER = "other"
 
 

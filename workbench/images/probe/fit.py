@@ -14,18 +14,18 @@ from workbench.images.base_image import how_to_make
 from workbench.images.probe.base import Base
 from workbench.locations import ROOT
 from workbench.names import is_name
-from workbench.recipes.read import Manifest, read_manifest
+from workbench.recipes.read import RecipeManifest, read_manifest
 
 # This catalogue's systems; another catalogue's are known if they have the same name.
 _SYSTEMS = str(ROOT / "base")
 
 
-def promised(folder: str) -> Manifest | None:
+def promised(folder: str) -> RecipeManifest | None:
     """Return what the recipe in `folder` says of itself, None when it is no recipe."""
     return read_manifest(folder) if os.path.exists(os.path.join(folder, MANIFEST)) else None
 
 
-def check_fit(recipe: Manifest, base: Base) -> None:
+def check_fit(recipe: RecipeManifest, base: Base) -> None:
     """Raise WorkbenchError when the base is another one than the recipe's tag promises.
 
     Only what the base says is held against it: a system that does not tell its name is believed.
