@@ -14,7 +14,7 @@ from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequ
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind
 
-GONE = "own of the machine is not the folder any more that foo was given"
+GONE = "own of the machine is no longer the folder that foo was given"
 
 
 @pytest.fixture

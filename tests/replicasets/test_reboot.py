@@ -57,7 +57,7 @@ def test_what_ran_runs_again(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     go_down(rs, engine, store)
     again = service(tmp_path, engine, store)
-    ran = "was running before the machine went down, and is started again"
+    ran = "was running before the machine was rebooted, and is started again"
     assert again.reconcile() == [f"foo {ran}", f"more {ran}"]
     assert again.reconcile() == []
     assert engine.standing["more-1"].limits == (0, 80 << 20), "the limit it was given while it ran"
@@ -112,7 +112,7 @@ def test_a_set_that_is_gone_is_waited_for_no_more(tmp_path: Path) -> None:
     go_down(rs, engine, store)
     engine.remove("more-1")
     said = service(tmp_path, engine, store).reconcile()
-    assert "more cannot be started again: the engine has no container more-1 any more" in said
+    assert "more cannot be started again: the container more-1 no longer exists in the engine" in said
     assert service(tmp_path, engine, store).reconcile() == []
 
 
@@ -267,7 +267,7 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
         monkeypatch.setattr(module, "boot", lambda: "the next boot")
     podman.start()
     again = ReplicaSets(settings)
-    assert again.reconcile() == ["foo was running before the machine went down, and is started again"]
+    assert again.reconcile() == ["foo was running before the machine was rebooted, and is started again"]
     assert again.reconcile() == []
     assert {each.name: again.info(each.name).live == LIVE[each.state] for each in again.sets()} == {
         "foo": True,

@@ -25,7 +25,7 @@ class EtcdStore:
         self._client = httpx.Client(base_url=f"http://{host}:{port}/v3/", timeout=_SECONDS, trust_env=False)
 
     def get(self, key: str) -> Entry | None:
-        """Return what stands at `key`, None for nothing."""
+        """Return the entry at `key`, None for none."""
         rows = self._post("kv/range", {"key": self._key(key)}).get("kvs", [])
         return self._entry(rows[0])[1] if rows else None
 
@@ -46,7 +46,7 @@ class EtcdStore:
             begin = self._key(entries[-1][0] + "\0")
 
     def commit(self, changes: Changes) -> bool:
-        """Make the changes, or none of them; return whether the checks held."""
+        """Make all changes or none; return whether all checks passed."""
         # etcd refuses two writes of one key in a step: what is written below a dropped prefix takes its own way.
         drops = [
             {"request_delete_range": {"key": self._key(each), "range_end": self._end(each)}} for each in changes.drops
