@@ -26,6 +26,8 @@ from tests.images.recipes import BASE, IMAGE, recipe
 from tests.images_equal import differences, of_dockerd, of_podman
 from tests.release.sets import CUDA, EDITOR, LAYER, RUNTIME, SET, TAGS, build_set, make_set
 
+pytestmark = pytest.mark.thorough
+
 # What both builders make: IDE and bundle. The slow one has a stage of its own, in which VS Code is compiled.
 RECIPES = [
     ("jupyter", "minimal"),
