@@ -192,9 +192,9 @@ def test_b06_what_was_given_back_is_given_back_once(rs: ReplicaSets) -> None:
     rs.stop("foo")
     owners = {claim.set for claim in rs.resources().of("gpu").values()}
     assert owners == {"bar"}
-    with pytest.raises(Exhausted, match="0 can be had of 4"):
+    with pytest.raises(Exhausted, match="0 of 4 are available"):
         rs.patch("foo", PatchRequest(gpus=1))
-    with pytest.raises(Exhausted, match="0 can be had of 4"):
+    with pytest.raises(Exhausted, match="0 of 4 are available"):
         rs.restart("foo")
     with pytest.raises(Conflict, match="foo is stopped"):
         rs.continue_("foo")
