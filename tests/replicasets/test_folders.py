@@ -24,10 +24,10 @@ def bound(rs: ReplicaSets, tmp_path: Path) -> ReplicaSets:
     (tmp_path / "theirs").write_text("theirs\n")
     binds = [Bind(str(tmp_path / "shared"), "/shared"), Bind(str(tmp_path / "shared/own"), "/own")]
     rs.run(RunRequest(TINY, "foo", binds=binds))
-    told = rs.execute(
+    executed = rs.execute(
         "foo", ExecuteRequest(["sh", "-c", f"mv /shared/own /shared/old && ln -s {tmp_path} /shared/own && ls /own"])
     )
-    assert (told.exit_code, told.stdout) == (0, "")
+    assert (executed.exit_code, executed.stdout) == (0, "")
     return rs
 
 

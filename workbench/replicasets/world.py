@@ -15,7 +15,7 @@ from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import Busy
 from workbench.replicasets.settings import Settings
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Gpu
 
 
@@ -29,7 +29,7 @@ class World:
 
     settings: Settings
     engine: Engine
-    store: Store
+    store: StateStore
     now: Callable[[], str] = _now
     locks: Locks = field(default_factory=lambda: Locks())
 

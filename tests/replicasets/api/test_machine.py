@@ -82,7 +82,7 @@ class Service(RuleBasedStateMachine):
 
     def ask(self, method: str, path: str, body: object = None, fault: tuple[str, int] = ("none", -1)) -> int:
         """Ask, with the fault on the way; return the status that says whether it was done, 0 when that is open."""
-        self.faults.kind, self.faults.at, self.faults.seen, self.faults.fired = *fault, 0, ""
+        self.faults.kind, self.faults.at, self.faults.passed, self.faults.fired = *fault, 0, ""
         answer = self.http.request(method, path, json=body)
         self.faults.at = -1
         if self.faults.fired and fault[0] == "crash":

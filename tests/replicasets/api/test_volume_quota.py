@@ -106,7 +106,7 @@ def test_nothing_is_counted_twice_or_for_ever(operation: str, kind: str, paper: 
         engine, store = FakeEngine(faults), MemoryStore(faults)
         rs = service(tmp_path, engine, store)
         rs.create_volume("a", "2GB", anna)
-        faults.kind, faults.at, faults.seen = kind, at, 0
+        faults.kind, faults.at, faults.passed = kind, at, 0
         with contextlib.suppress(Crash, Exception):
             if operation == "create":
                 rs.create_volume("b", "1GB", anna)
@@ -114,7 +114,7 @@ def test_nothing_is_counted_twice_or_for_ever(operation: str, kind: str, paper: 
                 rs.resize_volume("a", "3GB", anna)
             else:
                 rs.delete_volume("a")
-        fired, seen, faults.at = faults.fired, faults.seen, -1
+        fired, seen, faults.at = faults.fired, faults.passed, -1
         # Before it is settled, what was begun counts already; after that, what there is counts.
         sizes = {each.name: each.size for each in rs.volumes()}
         assert rs.used("anna").disk in (sum(sizes.values()), 3 * GB), fired

@@ -121,17 +121,17 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
         while True:
             file.write(b"x" * 4096)
             file.flush()
-    seen = set()
+    messages = set()
     for number in range(40):
         try:
             rs.run(RunRequest(IMAGE, f"set{number}", gpus=1))
         except StoreError as error:
-            seen.add(error.message)
+            messages.add(error.message)
             break
-    assert seen == {"the disk of the store is full; nothing was changed"}
+    assert messages == {"the disk of the store is full; nothing was changed"}
     assert rs.info("foo").live == "running"
     (small / "ballast").unlink()
-    # Room again: what was broken off is settled, and GPUs that it held are free.
+    # Room again: what was interrupted is settled, and the GPUs that it claimed are free.
     rs.reconcile()
     running = [each.name for each in rs.sets()]
     assert sorted(engine.standing) == [f"{name}-1" for name in running]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, TypeVar, runtime_checkable
 
-from workbench.replicasets.engines.protocol import Engine, Image
+from workbench.replicasets.engines.protocol import Engine, EngineImage
 from workbench.replicasets.errors import Unsupported
 from workbench.replicasets.values import Gpu
 
@@ -49,7 +49,7 @@ class RecordingDisks(Protocol):
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         """Record the disk of a container as an image of that name, with those labels too; return its id."""
 
-    def images(self, label: str) -> list[Image]:
+    def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label (`name` or `name=value`)."""
 
     def remove_image(self, name: str) -> None:

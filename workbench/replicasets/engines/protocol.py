@@ -49,7 +49,7 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class EngineImage:
     """An image: its id, its labels, and how many layers it has."""
 
     id: str
@@ -131,7 +131,7 @@ class Engine(Protocol):
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
 
-    def image(self, name: str) -> Image | None:
+    def image(self, name: str) -> EngineImage | None:
         """Return the image of that name or id, None when no container can be created from it."""
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
-class Entry(NamedTuple):
+class StateEntry(NamedTuple):
     """A value and its revision: a number above 0 that changes with each write of the key."""
 
     value: str
@@ -37,7 +37,7 @@ class Changes:
         )
 
 
-class Store(Protocol):
+class StateStore(Protocol):
     """A sorted map of keys to texts.
 
     An implementation owes: `commit` makes all checks and all changes as one step, of which no other
@@ -49,10 +49,10 @@ class Store(Protocol):
     Every method may be called from any thread.
     """
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> StateEntry | None:
         """Return the entry at `key`, None for none."""
 
-    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, StateEntry]]:
         """Return all below `prefix` in the order of their keys, from `start` on and before `before` if given."""
 
     def commit(self, changes: Changes) -> bool:

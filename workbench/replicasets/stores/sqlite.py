@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workbench.replicasets.errors import StoreError
-from workbench.replicasets.stores.protocol import Changes, Entry
+from workbench.replicasets.stores.protocol import Changes, StateEntry
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -34,20 +34,20 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._file = (0, 0)
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> StateEntry | None:
         """Return the entry at `key`, None for none."""
         with self._using() as sql:
             row = sql.execute("SELECT value, revision FROM entries WHERE key = ?", (key,)).fetchone()
-        return Entry(*row) if row else None
+        return StateEntry(*row) if row else None
 
-    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
-        """Return all below `prefix` in order; see Store."""
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, StateEntry]]:
+        """Return all below `prefix` in order; see StateStore."""
         with self._using() as sql:
             rows = sql.execute(
                 "SELECT key, value, revision FROM entries WHERE key >= ? AND key < ? ORDER BY key",
                 (start or prefix, before or prefix + _AFTER),
             ).fetchall()
-        return [(key, Entry(value, revision)) for key, value, revision in rows]
+        return [(key, StateEntry(value, revision)) for key, value, revision in rows]
 
     def commit(self, changes: Changes) -> bool:
         """Make all changes or none; return whether all checks passed."""
