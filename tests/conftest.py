@@ -14,7 +14,7 @@ from tests import engine as engines
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.dockerd import Dockerd
-from tests.engine import BaseChoice, Engine, ca_bundle
+from tests.engine import SHORT, BaseChoice, Engine, ca_bundle
 from tests.kept import digest_of, kept
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
@@ -43,8 +43,15 @@ def store() -> Iterator[Engine]:
     if reason := engines.missing():
         pytest.skip(reason)
     # Not below pytest's own folder: pytest keeps the last three, and images are large.
-    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-"))) as engine:
+    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT))) as engine:
         yield engine
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder as `tmp_path` is one, whose path is short enough for sockets wherever TMPDIR is."""
+    with tempfile.TemporaryDirectory(prefix="workbench-", dir=SHORT) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from tests.catalogues import make_catalogue, selection
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.checks import check_recipe, containerfile_problems
+from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import FaultsError
 
@@ -29,12 +30,18 @@ END = "USER 1001\nWORKDIR /opt/app-root/src\n"
         ("FROM a\nADD https://example.com/x.jar /x/\nCOPY $UNKNOWN /x\n" + END, []),
         ("FROM a\nENV F=one\nCOPY ${F}.txt $F.txt /x/\n" + END, []),
         ("FROM a\nCOPY gone.txt /x\n" + END, [(2, "COPY gone.txt: the recipe has no such file")]),
-        ("FROM a\nCOPY ../secret /x\n" + END, [(2, "COPY ../secret: the recipe has no such file")]),
+        ("FROM a\nCOPY ../secret /x\n" + END, [(2, "COPY ../secret leads out of the folder")]),
         ("FROM a\nCOPY *.sh /x\n" + END, [(2, "COPY *.sh: the recipe has no such file")]),
         ("FROM a\nENV F=gone\nCOPY $F.txt /x\n" + END, [(3, "COPY gone.txt: the recipe has no such file")]),
         ("FROM a\nCOPY --from=b /x /x\n" + END, [(2, "COPY --from=b: there is no such stage above")]),
         ("FROM a AS b\nFROM c AS b\n" + END, [(2, "the stage b has the name of one above")]),
-        ("USER 1001\n", [(1, "no FROM: nothing to build on")]),
+        ("USER 1001\n", [(1, "USER stands before the first FROM, where only ARG may")]),
+        ("FROM a AS b\nUSER 1001\nWORKDIR /opt\nFROM b\nWORKDIR app-root/src\n", []),
+        ("FROM a AS b\n" + END + "FROM b\n", []),
+        ("FROM a\nENV U=1001 H=/opt/app-root\nUSER $U\nWORKDIR ${H}/src\n", []),
+        ("FROM a AS b\nENV F=one\nFROM a\nENV F=$F\nCOPY $F.txt /x\n" + END, []),
+        ("FROM a AS B\nFROM a\nCOPY --from=b /x /y\n" + END, []),
+        ("FROM a AS b\nCOPY --from=b /x /y\n" + END, [(2, "COPY --from=b: there is no such stage above")]),
         ("", [(1, "no FROM: nothing to build on")]),
         (
             "FROM a\n" + END + "USER 0\n",
@@ -63,7 +70,7 @@ def test_a_problem_is_told_at_the_snippets_line(tmp_path: Path) -> None:
     files = {"ides/1-editor/files/start.sh": None, "bundles/1-plain/py311/requirements.txt": "# nothing\n-i index\n"}
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
     with pytest.raises(FaultsError) as caught:
-        check_recipe(compose(catalogue, selection()))
+        check_recipe(compose(resolve(catalogue, selection())))
     assert caught.value.faults == [
         ("bundles/1-plain/py311/requirements.txt", "names no package, so installing from it would fail"),
         ("ides/1-editor/editor.snippet:2", "COPY start.sh: the recipe has no such file"),

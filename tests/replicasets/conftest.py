@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine import Engine, free_port, search_path, wait_for
+from tests.engine import SHORT, Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
@@ -63,7 +63,7 @@ class Podman:
 @pytest.fixture(scope="session")
 def podman_service(store: Engine) -> Iterator[Podman]:
     """podman's API on the session's store, with a CDI kind of fake GPUs that only this session has."""
-    folder = Path(tempfile.mkdtemp(prefix="workbench-podman-"))
+    folder = Path(tempfile.mkdtemp(prefix="workbench-podman-", dir=SHORT))
     podman = Podman(store, folder)
     spec = cdi_spec(Path("/etc/cdi"), podman.kind, GPUS)
     try:
@@ -164,7 +164,7 @@ def etcd() -> Iterator[Etcd]:
     """An etcd that the session shares; each test takes a prefix of its own."""
     if shutil.which("etcd", path=search_path()) is None:
         pytest.skip("etcd-server not installed")
-    folder = Path(tempfile.mkdtemp(prefix="workbench-etcd-"))
+    folder = Path(tempfile.mkdtemp(prefix="workbench-etcd-", dir=SHORT))
     server = Etcd(folder)
     try:
         server.start()

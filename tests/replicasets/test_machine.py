@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.engine import SHORT
 from tests.replicasets import truth
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.errors import ReplicaSetError
@@ -25,7 +26,7 @@ class Rooms(RuleBasedStateMachine):
 
     @initialize(carries=st.booleans())
     def begin(self, carries: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="workbench-machine-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="workbench-machine-", dir=SHORT))
         self.faults = Faults()
         self.engine, self.store = FakeEngine(self.faults, carries=carries), MemoryStore(self.faults)
         self.disks: dict[str, dict[int, Disk]] = {}

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engine import search_path
+from tests.engine import SHORT, search_path
 from tests.replicasets import truth
 from tests.replicasets.api.conftest import Served
 
@@ -41,7 +41,7 @@ def own() -> Iterator[Etcd]:
     """An etcd that these tests may end."""
     if shutil.which("etcd", path=search_path()) is None:
         pytest.skip("etcd-server not installed")
-    server = Etcd(Path(tempfile.mkdtemp(prefix="workbench-etcd-")))
+    server = Etcd(Path(tempfile.mkdtemp(prefix="workbench-etcd-", dir=SHORT)))
     try:
         server.start()
         yield server

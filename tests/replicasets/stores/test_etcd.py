@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,29 @@ def test_etcd_comes_back_empty(own: Etcd, tmp_path: Path) -> None:
     own.start()
     assert (rs.info("foo"), rs.history("foo"), rs.resources().of("gpu")) == before
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [(404, b"no such page", "no such page"), (200, b"hello", "Expecting value"), (200, b"[]", "[]"), (503, b"", "503")],
+)
+def test_what_answers_is_no_etcd(status: int, body: bytes, reason: str) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        store = open_store(f"etcd://127.0.0.1:{server.server_port}", "test")
+        with pytest.raises(StoreError) as error:
+            store.get("a")
+        assert error.value.message.startswith("etcd does not answer as it should: ") and reason in error.value.message
+        store.close()
+        server.shutdown()

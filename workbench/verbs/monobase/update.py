@@ -26,14 +26,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve one generation after the other; each is written whole or not at all."""
-    from workbench.locations import ROOT
+    from workbench.locations import ROOT, check_writable
     from workbench.monobase.update import active, update
 
     folder = Path(args.data)
+    check_writable(folder, "--data")
     pairs = read_pairs(Tree(str(ROOT)))
     for spec in active(folder, args.min_gen_id, args.max_gen_id):
-        made = update(folder, spec, pairs, lambda line: print(line, file=sys.stderr, flush=True))
-        for name, reason in made.left_out:
+        matrix = update(folder, spec, pairs, lambda line: print(line, file=sys.stderr, flush=True))
+        for name, reason in matrix.excluded:
             print(f"{spec.name} has no {name}: {reason}", file=sys.stderr)
-        print(f"{spec.name}: {len(made.wanted)} environments")
+        print(f"{spec.name}: {len(matrix.environments)} environments")
     return EXIT_OK

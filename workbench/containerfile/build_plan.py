@@ -1,4 +1,4 @@
-"""What a Containerfile amounts to: stages, the steps that change their files, and the config they end with."""
+"""What a Containerfile amounts to: stages, the steps that change their files, and the config that each ends with."""
 
 from __future__ import annotations
 
@@ -6,23 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where files come from: the folder beside the Containerfile, a stage (by its number) or an image."""
-
-    stage: int | None = None
-    image: str = ""
-
-    @property
-    def is_context(self) -> bool:
-        """Return whether it is the folder beside the Containerfile."""
-        return self.stage is None and not self.image
+from workbench.containerfile.stages import Origin
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """What a RUN is lent: `kind` is cache, secret, bind or tmpfs; `source` is a path in `origin`.
+class RunMount:
+    """What is mounted for one RUN only: `kind` is cache, secret, bind or tmpfs; `source` is a path in `origin`.
 
     `mode`, `uid` and `gid` are those of a cache's first folder and of a secret's file.
     """
@@ -41,7 +30,7 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FileStep:
     """One instruction that changes files: its line, itself on one line, the section that it is in."""
 
     line: int
@@ -50,7 +39,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Step):
+class Run(FileStep):
     """A command: as whom, where, with which variables and mounts; `network` is "", host or none."""
 
     arguments: tuple[str, ...]
@@ -58,11 +47,11 @@ class Run(Step):
     folder: str
     user: str
     network: str = ""
-    mounts: tuple[Mount, ...] = ()
+    mounts: tuple[RunMount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Copy(Step):
+class Copy(FileStep):
     """Files from elsewhere, at absolute paths; `target` ends in / when it must be a folder.
 
     `owner` is USER[:GROUP], "" for what the origin says; `mode` is None for the same.
@@ -77,32 +66,35 @@ class Copy(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder(Step):
-    """A folder that has to be there, with those above it; those that are new belong to `user`, "" for root."""
+class Folder(FileStep):
+    """A folder that is made with those above it where they are missing; new ones belong to `user`, "" for root."""
 
     path: str
     user: str = ""
 
 
+BuildStep = Run | Copy | Folder
+
+
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One FROM: what it stands on (neither stage nor image: nothing), the folder that it begins in, its steps,
-    and its image's config.
+class PlannedStage:
+    """One stage: what it stands on (neither stage nor image: nothing), the working folder that it begins with, its
+    steps, and the config of its image.
     """
 
     name: str
-    below: Origin
+    base: Origin
     line: int
-    steps: tuple[Run | Copy | Folder, ...]
+    steps: tuple[BuildStep, ...]
     config: Mapping[str, Any]
-    begins: str = "/"
+    first_folder: str = "/"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BuildPlan:
     """A whole Containerfile: its stages in order, the last being the image."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[PlannedStage, ...]
     unused_arguments: tuple[str, ...] = ()
 
     def needed(self) -> list[int]:
@@ -111,7 +103,7 @@ class Plan:
         for number in range(len(self.stages) - 1, -1, -1):
             if number in found:
                 stage = self.stages[number]
-                origins = [stage.below]
+                origins = [stage.base]
                 for step in stage.steps:
                     if isinstance(step, Copy):
                         origins.append(step.origin)
