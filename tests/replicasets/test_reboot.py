@@ -76,14 +76,14 @@ def test_what_ended_by_itself_is_left_so_without_a_reboot(tmp_path: Path) -> Non
 def test_a_fault_at_every_point(kind: str, tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     go_down(rs, engine, store)
-    engine.faults.passed = 0
+    engine.faults.count = 0
     service(tmp_path, engine, store).reconcile()
-    assert engine.faults.passed > 15
-    for at in range(engine.faults.passed):
+    assert engine.faults.count > 15
+    for at in range(engine.faults.count):
         engine, store, rs = world(tmp_path, True)
         go_down(rs, engine, store)
         faults = engine.faults
-        faults.kind, faults.at, faults.passed = kind, at, 0
+        faults.kind, faults.at, faults.count = kind, at, 0
         with contextlib.suppress(Crash, ReplicaSetError):
             service(tmp_path, engine, store).reconcile()
         where, faults.at = f"{kind} {faults.fired}", -1
@@ -200,8 +200,8 @@ def is_alive(pid: int) -> bool:
 @pytest.fixture
 def machine(store: Engine) -> Iterator[Machine]:
     """podman as the session has it, but with a store, and a folder for what is gone after a reboot, of its own."""
-    if reason := missing():
-        pytest.skip(reason)
+    if messages := missing():
+        pytest.skip(messages)
     folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-", dir=SHORT))
     session = own_network()
     name, subnet = f"wbr{os.getpid()}", f"10.{os.getpid() % 200 + 30}.1.0/24"

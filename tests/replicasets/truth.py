@@ -30,10 +30,12 @@ def check(
     """
     assert store.list(JOURNAL) == [], where
     # What could be read from the engine, were the store gone.
-    recovered = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
-    known = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
-    assert recovered == known, where
-    assert all((id_, n) in {(i, v[0]) for i in known for v in known[i]} for id_, n in recorded_limits(rs._world)), where
+    labelled = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
+    recorded = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
+    assert labelled == recorded, where
+    assert all(
+        (id_, n) in {(i, v[0]) for i in recorded for v in recorded[i]} for id_, n in recorded_limits(rs._world)
+    ), where
     claims = [decode(Claim, entry.value) for key, entry in store.list("claims/") if key != "claims/ledger"]
     expected: set[tuple[str, str, str]] = set()
     names: set[str] = set()
