@@ -32,7 +32,7 @@ def provenance(
     """Return the statement that `image` was built from the recipe that `manifest` describes.
 
     `source` is the digest over all that it was made from; `base_digest` ("sha256:…") is empty when
-    nobody knows it. Options given to the builder are left out: they may hold secrets.
+    it is not known. Options given to the builder are left out: they may hold secrets.
     """
     inputs = [_material(path, digest) for path, digest in sorted(manifest.inputs.items())]
     statement = {

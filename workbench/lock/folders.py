@@ -19,14 +19,14 @@ def release_tree(catalog: str, release: str) -> Tree:
     """Return the files of the catalogue as `release` ("" for none) sees them.
 
     Made by hand, because a catalogue with a bundle that is not locked yet has a fault. Raises
-    WorkbenchError for a release that is not there or has no folder of its own.
+    WorkbenchError for an unknown release, or one without a folder of its own.
     """
     tree = Tree(catalog)
     if not release:
         return tree
     own = f"releases/{check_release(release)}"
-    there = [file.removesuffix(".toml") for file in tree.folder("releases")[1] if file.endswith(".toml")]
-    pick(release, there, "release")
+    existing = [file.removesuffix(".toml") for file in tree.folder("releases")[1] if file.endswith(".toml")]
+    pick(release, existing, "release")
     if not tree.exists(own):
         raise WorkbenchError(
             f"release {release} has no locks of its own: it takes those in bundles/",

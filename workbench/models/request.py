@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
 from workbench.errors import FaultsError, UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest
+from workbench.images.request import BuildRequest
 from workbench.models.config import FILE, CogConfig
 from workbench.models.containerfile import containerfile
 from workbench.models.labels import labels

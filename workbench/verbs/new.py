@@ -72,7 +72,7 @@ def today() -> str:
 def base_look_up() -> LookUp:
     """Return the look-up of base images: in podman's store, the Docker Engine's and the registry."""
     # Only who looks a base image up needs what talks to an engine.
-    from workbench.images.base_image import look_up
+    from workbench.images.base_lookup import look_up
 
     return look_up
 

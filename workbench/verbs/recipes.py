@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     set_options(parser)
     parser.add_argument("--out", metavar="DIR", default=DEFAULT_OUT, help=f"where the folders go ({DEFAULT_OUT})")
     parser.add_argument("--list", action="store_true", help="show the tags of the set and what each stands on")
-    parser.add_argument("--force", action="store_true", help="replace folders that are there and differ")
+    parser.add_argument("--force", action="store_true", help="replace existing folders that differ")
     parser.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
