@@ -26,10 +26,15 @@ wizard: setup ## Choose a recipe by answering questions
 	@$(RUN)
 
 .PHONY: setup
-setup: $(VENV)/.ready ## Make .venv with everything the tool needs
+setup: $(VENV)/.ready ## Make .venv with what the tool needs to run
+
+.PHONY: setup-dev
+setup-dev: $(VENV)/.ready-dev ## Add what its tests, linters and benchmarks need
 
 # pipenv is asked for by the version in its own lock, then installs the rest of that lock with hashes.
-# The package index is pip's own choice unless PIP_INDEX_URL says otherwise.
+# The package index is pip's own choice unless PIP_INDEX_URL says otherwise. Python compiles modules when they are first
+# imported: compiling all of them here would be a fifth of .venv.
+SYNC := . workbench/lock/index-url.sh && PIP_COMPILE=0 VIRTUAL_ENV="$$PWD/$(VENV)" PIPENV_VERBOSITY=-1 $(VENV)/bin/pipenv sync --quiet
 $(VENV)/.ready: Pipfile.lock
 	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "Python 3.11 or newer is needed, and $(PYTHON3) is older: name one with PYTHON3=/path/to/python" >&2; exit 1; }
@@ -37,39 +42,60 @@ $(VENV)/.ready: Pipfile.lock
 		echo "$(PYTHON3) cannot make a virtual environment (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "setting up $(VENV) from Pipfile.lock"
 	@pin=$$($(PYTHON3) -c 'import json; print(json.load(open("Pipfile.lock"))["default"]["pipenv"]["version"])') \
-		&& $(VENV)/bin/pip install --quiet --disable-pip-version-check "pipenv$$pin"
-	@. workbench/lock/index-url.sh && VIRTUAL_ENV="$$PWD/$(VENV)" PIPENV_VERBOSITY=-1 $(VENV)/bin/pipenv sync --dev --quiet
+		&& $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile "pipenv$$pin"
+	@$(SYNC)
 	@touch $@
 
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@echo "adding the tools for development to $(VENV)"
+	@$(SYNC) --dev
+	@touch $@
+
+# Which tests each run takes; tests/test_collection.py checks that no test is left out of all of them.
+QUICK := not slow and not thorough
+ALL := not slow
+SLOW := slow
+# One process for each core. What shares images or a server goes to one of them: see tests/conftest.py.
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+
 .PHONY: test
-test: setup ## Install what the real parts need, when that is allowed, and run every test but the slow ones
+test: setup-dev ## Install what the real parts need, when that is allowed, and run the quick tests: 10 minutes on two cores
 	@sh tests/install-system-packages.sh
-	@$(VENV)/bin/python -m pytest $(TESTS)
+	@$(PYTEST) -m "$(QUICK)" $(TESTS)
+
+.PHONY: test-all
+test-all: setup-dev ## Run every test but the slow ones, as CI does: 35 minutes on two cores
+	@sh tests/install-system-packages.sh
+	@$(PYTEST) -m "$(ALL)" $(TESTS)
 
 .PHONY: test-slow
-test-slow: setup ## Build and use the large images too, PyTorch's among them: 30 GB of disk
+test-slow: setup-dev ## Build and use the large images too, PyTorch's among them: 30 GB of disk
 	@sh tests/install-system-packages.sh
-	@$(VENV)/bin/python -m pytest -m slow $(TESTS)
+	@$(PYTEST) -m "$(SLOW)" $(TESTS)
 
 .PHONY: lint
-lint: setup ## Formatter, linter and type checker, without changing a file
+lint: setup-dev ## Formatter, linter and type checker, without changing a file
 	@$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy
 
 .PHONY: format
-format: setup ## Format the code
+format: setup-dev ## Format the code
 	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
 
 .PHONY: goldens
-goldens: setup ## Take the composed recipes as they are now, for review with git diff
+goldens: setup-dev ## Take the composed recipes as they are now, for review with git diff
 	@UPDATE_GOLDENS=1 $(VENV)/bin/python -m pytest --quiet tests/test_goldens.py
 
+.PHONY: picture
+picture: setup-dev ## Draw the wizard's picture for the README from its real screen
+	@$(VENV)/bin/python -m tests.pictures
+
 .PHONY: protos
-protos: setup ## Generate the code of BuildKit's messages anew, after a change of a .proto
+protos: setup-dev ## Generate the code of BuildKit's messages anew, after a change of a .proto
 	@$(VENV)/bin/python -m grpc_tools.protoc --proto_path=$(PB)=$(PB:pb=protos) --python_out=$(INTO) --pyi_out=$(INTO) \
 		$(patsubst $(PB:pb=protos)/%,$(PB)/%,$(wildcard $(PB:pb=protos)/*.proto))
 
 .PHONY: bench
-bench: setup ## Measure, as ratios against a named peer in the same run: the quick ones, or BENCH=name
+bench: setup-dev ## Measure, as ratios against a named peer in the same run: the quick ones, or BENCH=name
 	@$(VENV)/bin/python -m benchmarks $(BENCH)
 
 .PHONY: lock

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from benchmarks.replicasets_history import asked, history, serving
 from tests.engine import TINY, Engine, free_port, started, tiny_root
-from workbench.replicasets.service import Patch, ReplicaSets, Settings
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 
 _ROUNDS = 7
 _MEGABYTES = 500
@@ -75,8 +77,8 @@ def _carried(engine: Engine, megabytes: int) -> None:
         Settings(engine=f"unix://{engine.folder}/podman.sock", store=f"{engine.folder}/carried{megabytes}.db")
     )
     write = f"mkdir /d; for i in $(seq {_MEGABYTES}); do head -c 1048576 /dev/urandom >/d/$i; done; sync"
-    rs.run(base, "big")
-    done = rs.execute("big", ["sh", "-c", write], seconds=300)
+    rs.run(RunRequest(base, "big"))
+    done = rs.execute("big", ExecuteRequest(["sh", "-c", write], seconds=300))
     assert done.exit_code == 0, done
     container, times = "big-1", {}
     # Everything is read once unmeasured: every way finds it in the page cache.
@@ -107,7 +109,7 @@ def _carried(engine: Engine, megabytes: int) -> None:
     engine("rm", "--force", "--time=0", "committed")
     engine("rmi", "localhost/committed:1")
     engine("umount", container)
-    times["patch"] = _timed(partial(rs.patch, "big", Patch()))
+    times["patch"] = _timed(partial(rs.patch, "big", PatchRequest()))
     trees = [_upper(engine, name) for name in ("big-1", "big-2")]
     same = subprocess.run(["diff", "-rq", "--no-dereference", *trees], capture_output=True, check=False)
     rs.delete("big")

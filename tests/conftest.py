@@ -11,12 +11,30 @@ import pytest
 
 from tests import dockerd as daemons
 from tests import engine as engines
+from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.dockerd import Dockerd
-from tests.engine import BaseChoice, Engine, ca_bundle
+from tests.engine import SHORT, BaseChoice, Engine, ca_bundle
+from tests.kept import digest_of, kept
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests that use one of these share images that take minutes to build, so one process runs them all.
+_SHARED = {"root_image": "images"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the group that one process runs as a whole: its file, or what shares images.
+
+    The groups that take longest come first, for they are handed out in this order.
+    """
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        group = next((group for name, group in _SHARED.items() if name in names), item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not any(mark.args == ("images",) for mark in item.iter_markers("xdist_group")))
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +43,15 @@ def store() -> Iterator[Engine]:
     if reason := engines.missing():
         pytest.skip(reason)
     # Not below pytest's own folder: pytest keeps the last three, and images are large.
-    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-"))) as engine:
+    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT))) as engine:
         yield engine
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder as `tmp_path` is one, whose path is short enough for sockets wherever TMPDIR is."""
+    with tempfile.TemporaryDirectory(prefix="workbench-", dir=SHORT) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -82,21 +107,35 @@ def _dockerd(*, online: bool) -> Iterator[Dockerd]:
         yield running
 
 
+# What the root image and the base are made from, and by.
+_SOURCES = ("base/bookworm", "releases/2026a.toml", "workbench/images", "workbench/podman.py", "workbench/process.py")
+
+
 @pytest.fixture(scope="session")
 def root_image(store: Engine) -> str:
-    """The root image of bookworm, made from Debian's packages once per session."""
+    """The root image of bookworm, made from Debian's packages once a week, or when its sources change."""
     if shutil.which("debootstrap", path=engines.search_path()) is None:
         pytest.skip("debootstrap not installed")
-    done = wizard("os-image", "--os", "bookworm", env=store.env)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout.strip()
+
+    def make() -> str:
+        done = wizard("os-image", "--os", "bookworm", env=store.env)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout.strip()
+
+    return kept(store, "root", digest_of(REPOSITORY / source for source in _SOURCES), make)
 
 
 @pytest.fixture(scope="session")
 def base(store: Engine, root_image: str, tmp_path_factory: pytest.TempPathFactory) -> BaseChoice:
-    """The base image on it, built once per session."""
+    """The base image on it, built as often as that."""
     choice = BaseChoice()
-    logs = tmp_path_factory.mktemp("logs")
-    done = wizard("base", *choice.flags(), *ca_bundle(), "--log-dir", logs, env=store.env)
-    assert done.returncode == 0, done.stderr
+
+    def make() -> str:
+        done = wizard(
+            "base", *choice.flags(), *ca_bundle(), "--log-dir", tmp_path_factory.mktemp("logs"), env=store.env
+        )
+        assert done.returncode == 0, done.stderr
+        return choice.image
+
+    assert kept(store, "base", digest_of(REPOSITORY / source for source in _SOURCES), make) == choice.image
     return choice

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from tests.engine import TINY, Engine, search_path, tiny_root
+from tests.engine import SHORT, TINY, Engine, search_path, tiny_root
 
 Body = bytes | IO[bytes] | Mapping[str, object] | None
 # Makes "$1" the root, with this machine's devices and the folder "$2" at its own place.
@@ -162,7 +162,7 @@ def started(*, online: bool = False, root: Path | None = None) -> Iterator[Docke
     it is the dockerd in there, and keeps its images in containerd's store.
     """
     # Not below pytest's own folder: the paths of containerd's sockets would be too long, and images are large.
-    folder = Path(tempfile.mkdtemp(prefix="workbench-dockerd-"))
+    folder = Path(tempfile.mkdtemp(prefix="workbench-dockerd-", dir=SHORT))
     apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *([] if online else ["--net"])]
     (folder / "daemon.json").write_text('{"features": {"containerd-snapshotter": true}}')
     store = "--storage-driver=overlay2" if root is None else f"--config-file={folder}/daemon.json"

@@ -21,6 +21,8 @@ from pathlib import Path
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 TINY = "localhost/tiny:1"
+# Where folders with sockets are made: the path of one has at most 107 bytes, and TMPDIR may be longer than that.
+SHORT = "/tmp"
 
 
 @dataclass(frozen=True)

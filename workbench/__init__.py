@@ -1,3 +1,3 @@
 """Workbench images: choose, compose, lock, build and run container images for data science."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -9,14 +9,15 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from workbench.commands import SCRIPT, examples, program, runnable
 from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError
+from workbench.locations import ROOT
 
 # Our words are English; looking in every folder for argparse's in another language is a fortieth of a `new`.
 vars(argparse)["_"] = str
 
-REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-OUTSIDE = "run `make wizard`, or .venv/bin/python wizard.py after `make setup`"
+_CHECKOUT = "run `make wizard`, or .venv/bin/python wizard.py after `make setup`"
+_INSTALLED = "install workbench-images again with its dependencies"
 
 # A verb is imported only when it is asked for: `list` has no use for what `build` imports.
 VERBS = {
@@ -67,6 +68,11 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"`{self.prog} --help` shows what it takes")
 
 
+def command() -> int:
+    """Run the command `workbench-images`, which pip makes of this."""
+    return main(sys.argv[1:])
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the command line `argv` (without the program's name) and return the exit code."""
     as_json = "--json" in argv
@@ -88,7 +94,8 @@ def main(argv: Sequence[str]) -> int:
         # Started with a Python that is not the environment's: the one mistake that everybody makes.
         if missing.name is None or missing.name.startswith("workbench"):
             return _tell_bug(missing, argv)
-        print(f"wizard.py needs {missing.name}: {OUTSIDE}", file=sys.stderr)
+        advice = _CHECKOUT if program() == SCRIPT else _INSTALLED
+        print(f"{program()} needs {missing.name}: {advice}", file=sys.stderr)
         return EXIT_USER
     except Exception as error:  # the last resort: a bug is ours to read, not the user's
         return _tell_bug(error, argv)
@@ -113,19 +120,19 @@ def _run(argv: list[str]) -> int:
     module = importlib.import_module(f"workbench.verbs.{verb.replace('-', '_')}")
     parser = parser_of(verb, VERBS[verb], module.EXAMPLES)
     parser.add_argument(
-        "--catalog", metavar="DIR", default=REPOSITORY, help="use another catalogue (default: this repository's)"
+        "--catalog", metavar="DIR", default=str(ROOT), help="use another catalogue (default: the tool's own)"
     )
     module.arguments(parser)
     args = parser.parse_args(argv[1:])
     return int(module.run(args))
 
 
-def parser_of(verb: str, about: str, examples: str) -> argparse.ArgumentParser:
-    """Return a parser for `verb`, without its arguments yet."""
+def parser_of(verb: str, about: str, shown: str) -> argparse.ArgumentParser:
+    """Return a parser for `verb`, without its arguments yet; `shown` are its examples."""
     return _Parser(
-        prog=f"wizard.py {verb}",
+        prog=f"{program()} {verb}",
         description=about,
-        epilog=f"examples:\n{examples}",
+        epilog=f"examples:\n{examples(shown)}",
         formatter_class=_Help,
         allow_abbrev=False,
     )
@@ -133,7 +140,7 @@ def parser_of(verb: str, about: str, examples: str) -> argparse.ArgumentParser:
 
 def _help() -> str:
     verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
-    return (
+    return runnable(
         "usage: wizard.py [VERB] [--help]\n\n"
         "Choose, compose and build container images for data science.\n"
         "Without a verb it asks, step by step, and writes a recipe.\n\n"
@@ -149,18 +156,18 @@ def _print_error(error: WorkbenchError, as_json: bool) -> None:
     if as_json:
         import json
 
-        print(json.dumps(error.as_data(), ensure_ascii=False), file=sys.stderr)
+        print(runnable(json.dumps(error.as_data(), ensure_ascii=False)), file=sys.stderr)
         return
     one = isinstance(error, FaultsError) and len(error.faults) == 1
     where = f"{error.where}: " if error.where and (one or not isinstance(error, FaultsError)) else ""
     if isinstance(error, FaultsError):
-        print(f"error: {error.message}", file=sys.stderr)
-        for place, message in error.faults:
-            print(f"  {place}: {message}" if place else f"  {message}", file=sys.stderr)
+        lines = [f"error: {error.message}"]
+        lines += [f"  {place}: {message}" if place else f"  {message}" for place, message in error.faults]
     else:
-        print(f"error: {where}{error.message}", file=sys.stderr)
+        lines = [f"error: {where}{error.message}"]
     if error.hint:
-        print(f"  hint: {error.hint}", file=sys.stderr)
+        lines.append(f"  hint: {error.hint}")
+    print(runnable("\n".join(lines)), file=sys.stderr)
 
 
 def _tell_bug(error: Exception, argv: Sequence[str]) -> int:

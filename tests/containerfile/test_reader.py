@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.containerfile.plan import Copy, Folder, Mount, Origin, Plan, Run
+from workbench.containerfile.build_plan import BuildPlan, Copy, Folder, Run, RunMount
 from workbench.containerfile.reader import Source, read
+from workbench.containerfile.stages import Origin
 from workbench.errors import WorkbenchError
+from workbench.images.context import exists
 
 BASE = {
     "architecture": "amd64",
@@ -27,8 +30,8 @@ TRIGGERED = {"config": {"OnBuild": ["RUN true"]}}
 IMAGES: Mapping[str, Mapping[str, Any]] = {"localhost/b:1": BASE, "localhost/t:1": TRIGGERED}
 
 
-def plan(text: str, folder: Path | str = "/nowhere", **arguments: str) -> Plan:
-    return read(Source(text, "Containerfile", str(folder), arguments), IMAGES.__getitem__)
+def plan(text: str, folder: Path | str = "/nowhere", **arguments: str) -> BuildPlan:
+    return read(Source(text, "Containerfile", partial(exists, str(folder)), arguments), IMAGES.__getitem__)
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ CMD echo "$A"
     (stage,) = plan(text, folder, V="2").stages
     environment = (("A", "2"), ("B", "none x"), ("LANG", "C"), ("PATH", "/bin"), ("V", "2"))
     section = "bundles/python_packages.snippet"
-    assert stage.below == Origin(image="localhost/b:1")
+    assert stage.base == Origin(image="localhost/b:1")
     assert stage.steps == (
         Folder(7, "WORKDIR sub/../w", section, path="/opt/w"),
         Copy(
@@ -84,7 +87,7 @@ CMD echo "$A"
             folder="/opt/w",
             user="0",
             network="none",
-            mounts=(Mount("cache", "/c", id="x", sharing="locked", mode=0o755, uid=7),),
+            mounts=(RunMount("cache", "/c", id="x", sharing="locked", mode=0o755, uid=7),),
         ),
         Folder(12, "VOLUME /v", section, path="/v"),
         Run(
@@ -177,9 +180,9 @@ COPY --from=localhost/b:1 /y /y
     }
 
 
-def test_lent_variables_are_in_every_stage_and_in_no_config() -> None:
+def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
     text = "FROM localhost/b:1 AS x\nRUN a\nFROM localhost/b:1\nENV PIP_CERT=mine\nRUN b\n"
-    made = read(Source(text, "C", "/nowhere", lent={"PIP_CERT": "/dev/ca"}), IMAGES.__getitem__)
+    made = read(Source(text, "C", lambda path: False, variables={"PIP_CERT": "/dev/ca"}), IMAGES.__getitem__)
     seen = [dict(step.environment)["PIP_CERT"] for stage in made.stages for step in stage.steps if type(step) is Run]
     assert seen == ["/dev/ca", "mine"]
     assert "PIP_CERT" not in str(made.stages[0].config)
@@ -194,9 +197,9 @@ def test_lent_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nONBUILD RUN x", "ONBUILD is no instruction that is supported", 2),
         ("FROM localhost/b:1\n\nRUN <<E\nx\nE\n", "RUN with a heredoc (<<) is not supported", 3),
         ("FROM localhost/b:1\nCOPY <<E /x\nx\nE\n", "COPY with a heredoc (<<) is not supported", 2),
-        ("FROM localhost/b:1\nCOPY --from=nope /a /b", "--from=nope: there is no such stage above", 2),
-        ("FROM localhost/b:1 AS me\nCOPY --from=me /a /b", "--from=me: there is no such stage above", 2),
-        ("FROM localhost/b:1\nCOPY --from=1 /a /b", "--from=1: there is no such stage above", 2),
+        ("FROM localhost/b:1\nCOPY --from=nope /a /b", "COPY --from=nope: there is no such stage above", 2),
+        ("FROM localhost/b:1 AS me\nCOPY --from=me /a /b", "COPY --from=me: there is no such stage above", 2),
+        ("FROM localhost/b:1\nCOPY --from=1 /a /b", "COPY --from=1: there is no such stage above", 2),
         ("FROM localhost/b:1\nCOPY gone /b", "COPY gone: the folder has no such file", 2),
         ("FROM localhost/b:1\nCOPY *.gone /b/", "COPY *.gone: the folder has no such file", 2),
         ("FROM localhost/b:1\nCOPY ../a.txt /b", "COPY ../a.txt leads out of the folder", 2),
@@ -216,9 +219,9 @@ def test_lent_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nRUN --mount=type=bind,source=gone,target=/x y", "RUN --mount: the folder has no gone", 2),
         ("FROM localhost/b:1\nRUN", "RUN is followed by a command", 2),
         ("FROM localhost/b:1\nEXPOSE 99999", "'99999' is no port", 2),
-        ("FROM localhost/b:1\nENV A=${B%x}", "${B%…} is not supported", 2),
+        ("FROM localhost/b:1\nENV A=${B^x}", "${B^…} is not supported", 2),
         ("FROM localhost/b:1\nENV A", "the Containerfile cannot be read: ENV must have two arguments", 1),
-        ("# escape=`\nFROM localhost/b:1", "another escape sign than \\ is not supported", 1),
+        ("# escape=`\nFROM localhost/b:1", "another escape character than \\ is not supported", 1),
         ("FROM localhost/b:1\nSHELL /bin/bash", "SHELL is followed by words in JSON form", 2),
         ("FROM localhost/b:1\nHEALTHCHECK --interval=soon CMD x", "'soon' is no length of time", 2),
         ("FROM localhost/b:1\nUSER a b", "USER a b: this is no user", 2),

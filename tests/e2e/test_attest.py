@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 from tests.command import wizard
 from tests.engine import BaseChoice, Engine
 
+pytestmark = pytest.mark.thorough
+
 Found = set[tuple[str, str]]
 
 

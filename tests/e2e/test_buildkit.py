@@ -26,6 +26,8 @@ from tests.images.recipes import BASE, IMAGE, recipe
 from tests.images_equal import differences, of_dockerd, of_podman
 from tests.release.sets import CUDA, EDITOR, LAYER, RUNTIME, SET, TAGS, build_set, make_set
 
+pytestmark = pytest.mark.thorough
+
 # What both builders make: IDE and bundle. The slow one has a stage of its own, in which VS Code is compiled.
 RECIPES = [
     ("jupyter", "minimal"),
@@ -116,9 +118,9 @@ def test_a_daemon_that_is_killed_in_the_middle(engine: Engine, dockerd: Dockerd,
     assert engine.try_("image", "exists", IMAGE).returncode != 0
 
 
-def test_a_socket_that_is_not_ours(engine: Engine, tmp_path: Path) -> None:
+def test_a_socket_that_is_not_ours(engine: Engine, tmp_path: Path, short_path: Path) -> None:
     folder = recipe(tmp_path, engine)
-    path = tmp_path / "docker.sock"
+    path = short_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
@@ -134,9 +136,9 @@ def test_a_socket_that_is_not_ours(engine: Engine, tmp_path: Path) -> None:
     assert "docker" in hint
 
 
-def test_what_is_not_a_buildkit(engine: Engine, tmp_path: Path) -> None:
+def test_what_is_not_a_buildkit(engine: Engine, tmp_path: Path, short_path: Path) -> None:
     folder = recipe(tmp_path, engine)
-    path = tmp_path / "some.sock"
+    path = short_path / "some.sock"
 
     class Other(socketserver.StreamRequestHandler):
         def handle(self) -> None:

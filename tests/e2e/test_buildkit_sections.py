@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests import images_equal
 from tests.catalogues import REPOSITORY
 from tests.dockerd import Dockerd
@@ -12,6 +14,8 @@ from tests.images.buildkit.dockers import Lines
 from workbench.images.backend import choose, opened
 from workbench.images.builder import BuildRequest
 from workbench.images.podman.builder import PodmanBuilder
+
+pytestmark = pytest.mark.thorough
 
 NAME = "localhost/sections:1"
 PYTHON, SYSTEM = "bundles/python_packages.snippet", "ides/os_packages_ide.debian.snippet"

@@ -11,6 +11,8 @@ from tests.command import wizard
 from tests.e2e.test_from_nothing import ANY_USER, run_cell, running
 from tests.engine import BaseChoice, Engine, ca_bundle, search_path, wait_for
 
+pytestmark = pytest.mark.thorough
+
 PREFIX = "/notebook/team/mine"
 COUNT = "from pyspark.sql import SparkSession as S; print(S.builder.master('local[1]').getOrCreate().range(10).count())"
 SOLVE = "import jpype, optapy; optapy.init(); print(jpype.getJVMVersion()[0])"

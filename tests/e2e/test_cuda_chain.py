@@ -13,6 +13,8 @@ from tests.engine import BaseChoice, Engine, ca_bundle
 from workbench.catalog.cuda_layers import LAYERS as CHAIN
 from workbench.catalog.reader import read_catalogue
 
+pytestmark = pytest.mark.thorough
+
 ANY_USER = "12345:0"
 LAYERS = ("base", "runtime", "runtime-cudnn", "devel", "devel-cudnn")
 PROGRAM = """\

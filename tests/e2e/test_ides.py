@@ -21,6 +21,8 @@ from tests.e2e.test_bundles import made
 from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import BaseChoice, Engine, free_port, search_path, wait_for
 
+pytestmark = pytest.mark.thorough
+
 PREFIX = "/notebook/team/mine"
 IDLE_SECONDS = 5
 # What a person sees when the page has come up, and stays in its own path to get it.

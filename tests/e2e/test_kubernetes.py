@@ -14,6 +14,8 @@ import yaml
 from tests.command import wizard
 from tests.engine import Engine, free_port, own_network, search_path, wait_for
 
+pytestmark = pytest.mark.thorough
+
 # Where only lower limits may be set, podman's own (a million files) fail, and `kube play` asks for no others.
 RUNC = """\
 #!{python} -I

@@ -22,6 +22,8 @@ from tests.e2e.conftest import PREFIX
 from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import BaseChoice, Engine, ca_bundle, free_port
 
+pytestmark = pytest.mark.thorough
+
 SECRET = "hush-3f9c1b"
 STEPS = """\
   system_packages:

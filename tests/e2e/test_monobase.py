@@ -13,6 +13,8 @@ from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import Engine
 from tests.monobase.manifests import documents, podman_run
 
+pytestmark = pytest.mark.thorough
+
 DATA = "/opt/monobase/monobase/test"
 EXEC = "/opt/monobase/monobase/exec.sh"
 # What a model sees: its Python, numpy of its generation, and a CUDA library that a wheel brought.

@@ -28,6 +28,8 @@ from workbench.monobase.prefix import Prefix, point
 from workbench.monobase.store import FileStore
 from workbench.monobase.verify import verify
 
+pytestmark = pytest.mark.thorough
+
 DATA = REPOSITORY / "monobase" / "test"
 KILLS = 20
 

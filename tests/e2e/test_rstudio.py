@@ -17,6 +17,8 @@ from tests.command import wizard
 from tests.e2e.test_ides import PREFIX, follow, started
 from tests.engine import BaseChoice, Engine, ca_bundle
 
+pytestmark = pytest.mark.thorough
+
 STAND_IN = Path(__file__).with_name("rstudio")
 TAG = "rstudio-r-bookworm-py311_2026a_20261122"
 

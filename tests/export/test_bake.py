@@ -8,8 +8,8 @@ import pytest
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.release.sets import BASE, CUDA, EDITOR, END, LAYER, RUNTIME, SET, make_set
+from workbench.containerfile.stages import bases
 from workbench.images.builder import BuildRequest
-from workbench.images.podman.builder import base_images
 
 
 def bake(folder: Path, *flags: str) -> dict[str, dict[str, dict[str, object]]]:
@@ -57,7 +57,7 @@ def test_every_base_of_our_own_set_is_a_target_or_the_root(tmp_path: Path, relea
     for name, target in targets.items():
         context = REPOSITORY / target["context"]
         text = target.get("dockerfile-inline") or (context / target["dockerfile"]).read_text()
-        asked = base_images(BuildRequest(("x",), str(context), text, arguments=target.get("args", {})))
+        asked = bases(BuildRequest(("x",), str(context), text, arguments=target.get("args", {})).stages())
         inside = set(target.get("contexts", {}))
         outside = set(asked) - inside
         assert outside == ({"docker.io/library/debian:bookworm-slim"} if name.startswith("base-") else set())

@@ -24,10 +24,10 @@ pytestmark = pytest.mark.skipif(shutil.which("nginx", path=search_path()) is Non
 
 
 @pytest.fixture(params=[("", False), ("", True), (PREFIX, False), (PREFIX + "/", True)], ids=str)
-def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Front, bool]]:
+def running(request: pytest.FixtureRequest, short_path: Path) -> Iterator[tuple[Front, bool]]:
     prefix, strip = request.param
     flags = ["--strip-prefix", "--health=/"] if strip else []
-    with front(tmp_path, *flags, "--heartbeat=/healthz", "--heartbeat=/at/*/beat", prefix=prefix) as started:
+    with front(short_path, *flags, "--heartbeat=/healthz", "--heartbeat=/at/*/beat", prefix=prefix) as started:
         started.ready()
         yield started, strip
 
@@ -87,9 +87,9 @@ def test_an_open_socket_is_activity(running: tuple[Front, bool]) -> None:
     assert started.idle()["connections"] == 0
 
 
-def test_the_probe_fails_until_the_server_answers(tmp_path: Path) -> None:
+def test_the_probe_fails_until_the_server_answers(short_path: Path) -> None:
     slow = ("sh", "-c", f"sleep 2; exec {sys.executable} {SERVER} {{port}}")
-    with front(tmp_path, server=slow) as started:
+    with front(short_path, server=slow) as started:
         seen = set()
         deadline = time.monotonic() + 20
         while 200 not in seen and time.monotonic() < deadline:
@@ -101,17 +101,17 @@ def test_the_probe_fails_until_the_server_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_reaches_the_server_and_its_status_is_ours(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_reaches_the_server_and_its_status_is_ours(short_path: Path, number: signal.Signals) -> None:
     server = (sys.executable, str(SERVER), "{port}")
-    with front(tmp_path, server=server) as started:
+    with front(short_path, server=server) as started:
         started.ready()
         started.process.send_signal(number)
         assert started.process.wait(5) == (STATUS if number == signal.SIGTERM else 128 + number)
-    assert list((tmp_path / "tmp").iterdir()) == [], "the private folder is gone"
+    assert list((short_path / "tmp").iterdir()) == [], "the private folder is gone"
 
 
-def test_a_server_that_ends_by_itself_ends_everything(tmp_path: Path) -> None:
-    with front(tmp_path) as started:
+def test_a_server_that_ends_by_itself_ends_everything(short_path: Path) -> None:
+    with front(short_path) as started:
         started.ready()
         started.ask("/exit")
         assert started.process.wait(5) == STATUS
@@ -119,9 +119,9 @@ def test_a_server_that_ends_by_itself_ends_everything(tmp_path: Path) -> None:
             started.ask("/api")
 
 
-def test_a_server_that_does_not_end_is_killed(tmp_path: Path) -> None:
+def test_a_server_that_does_not_end_is_killed(short_path: Path) -> None:
     server = (sys.executable, str(SERVER), "{port}", "stubborn")
-    with front(tmp_path, server=server) as started:
+    with front(short_path, server=server) as started:
         started.ready()
         start = time.monotonic()
         started.process.terminate()
@@ -129,19 +129,19 @@ def test_a_server_that_does_not_end_is_killed(tmp_path: Path) -> None:
         assert time.monotonic() - start < 10
 
 
-def test_an_nginx_that_ends_is_a_failure(tmp_path: Path) -> None:
-    with front(tmp_path) as started:
+def test_an_nginx_that_ends_is_a_failure(short_path: Path) -> None:
+    with front(short_path) as started:
         started.ready()
-        (folder,) = (tmp_path / "tmp").iterdir()
+        (folder,) = (short_path / "tmp").iterdir()
         os.kill(int((folder / "nginx.pid").read_text()), signal.SIGTERM)
         assert started.process.wait(5) == 1
 
 
-def test_a_server_that_cannot_be_started_is_said(tmp_path: Path) -> None:
-    with front(tmp_path, server=("/no/such/server",)) as started:
+def test_a_server_that_cannot_be_started_is_said(short_path: Path) -> None:
+    with front(short_path, server=("/no/such/server",)) as started:
         assert started.process.wait(5) == 127
 
 
-def test_settings_that_cannot_be_used_are_said(tmp_path: Path) -> None:
-    with front(tmp_path, prefix="/a b") as started:
+def test_settings_that_cannot_be_used_are_said(short_path: Path) -> None:
+    with front(short_path, prefix="/a b") as started:
         assert started.process.wait(5) == 2

@@ -34,15 +34,15 @@ def home(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("prefix", ["/notebook/team/mine", ""], ids=["NB_PREFIX", "no NB_PREFIX"])
-def test_langflow_is_told_where_it_is_and_asked_without(tmp_path: Path, prefix: str) -> None:
-    with front(tmp_path, prefix=prefix, script=SCRIPT, environ=home(tmp_path)) as started:
+def test_langflow_is_told_where_it_is_and_asked_without(short_path: Path, prefix: str) -> None:
+    with front(short_path, prefix=prefix, script=SCRIPT, environ=home(short_path)) as started:
         started.ready()
-        environment = dict(line.split("=", 1) for line in (tmp_path / "environment").read_text().splitlines())
+        environment = dict(line.split("=", 1) for line in (short_path / "environment").read_text().splitlines())
         assert {
             name: value for name, value in environment.items() if name.startswith(("LANGFLOW_", "LITELLM_", "DO_NOT"))
         } == {
             "LANGFLOW_ROOT_PATH": prefix,
-            "LANGFLOW_CONFIG_DIR": f"{tmp_path}/.langflow",
+            "LANGFLOW_CONFIG_DIR": f"{short_path}/.langflow",
             "LANGFLOW_SAVE_DB_IN_CONFIG_DIR": "true",
             "LANGFLOW_AUTO_LOGIN": "true",
             "LANGFLOW_LOG_LEVEL": "warning",
@@ -50,7 +50,7 @@ def test_langflow_is_told_where_it_is_and_asked_without(tmp_path: Path, prefix: 
             "LITELLM_LOCAL_MODEL_COST_MAP": "true",
         }
         told = f"run --host 127.0.0.1 --port {started.server_port} --no-open-browser\n"
-        assert (tmp_path / "arguments").read_text() == told
+        assert (short_path / "arguments").read_text() == told
         status, _, body = started.ask(f"{prefix}/api/v1/flows/?get_all=true")
         asked = json.loads(body)
         assert (status, asked["path"]) == (200, "/api/v1/flows/?get_all=true")
@@ -60,8 +60,8 @@ def test_langflow_is_told_where_it_is_and_asked_without(tmp_path: Path, prefix: 
             assert [started.ask(path)[0] for path in ("/api/v1/flows/", "/health")] == [404] * 2
 
 
-def test_what_an_open_page_goes_on_asking_is_no_activity(tmp_path: Path) -> None:
-    with front(tmp_path, prefix="/x", script=SCRIPT, environ=home(tmp_path)) as started:
+def test_what_an_open_page_goes_on_asking_is_no_activity(short_path: Path) -> None:
+    with front(short_path, prefix="/x", script=SCRIPT, environ=home(short_path)) as started:
         started.ready()
         before = started.idle()
         for path in ("health", "health_check", "api/v1/knowledge-base-storage/status"):
@@ -75,9 +75,9 @@ def test_what_an_open_page_goes_on_asking_is_no_activity(tmp_path: Path) -> None
         assert started.state() == "busy"
 
 
-def test_its_user_decides_otherwise(tmp_path: Path) -> None:
+def test_its_user_decides_otherwise(short_path: Path) -> None:
     chosen = {"LANGFLOW_AUTO_LOGIN": "false", "LANGFLOW_CONFIG_DIR": "/elsewhere", "DO_NOT_TRACK": "false"}
-    with front(tmp_path, script=SCRIPT, environ={**home(tmp_path), **chosen}) as started:
+    with front(short_path, script=SCRIPT, environ={**home(short_path), **chosen}) as started:
         started.ready()
-        lines = (tmp_path / "environment").read_text().splitlines()
+        lines = (short_path / "environment").read_text().splitlines()
         assert {f"{name}={value}" for name, value in chosen.items()} <= set(lines)

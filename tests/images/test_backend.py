@@ -98,8 +98,8 @@ def test_a_docker_engine_keeps_its_images(dockerd: Dockerd) -> None:
     assert backend.store.name == "the Docker Engine"
 
 
-def test_a_socket_that_is_neither(tmp_path: Path) -> None:
-    path = tmp_path / "socket"
+def test_a_socket_that_is_neither(short_path: Path) -> None:
+    path = short_path / "socket"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         # Nobody listens: the file is left over from a daemon that is gone.

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.lock.pipfile import categories, merged
+from workbench.lock.pipfile import categories, digest, merged
 
 PARENT = """\
 [[source]]
@@ -73,3 +77,35 @@ def test_one_that_cannot_be_read_is_named(tmp_path: Path, text: str | None) -> N
     with pytest.raises(WorkbenchError, match="cannot be read") as caught:
         merged([parent, child])
     assert caught.value.where == f"{child}/Pipfile"
+
+
+def test_the_digest_is_pipenvs_whatever_the_spelling_of_the_names(tmp_path: Path) -> None:
+    text = """\
+[[source]]
+name = "index"
+url = "https://index.invalid/simple"
+verify_ssl = true
+
+[packages]
+"Ruamel.YAML" = "~=0.18"
+typing_extensions = {version = "*", extras = ["Some_Extra"]}
+
+[jupyter]
+Jupyter_Client = "*"
+
+[dev-packages]
+My-Tool = "*"
+
+[scripts]
+Run_It = "true"
+"""
+    other = text.replace("Ruamel.YAML", "ruamel-yaml").replace("My-Tool", "my_tool")
+    assert digest(other) == digest(text)
+    assert digest(text.replace("Some_Extra", "some-extra")) != digest(text)
+    (tmp_path / "Pipfile").write_text(text)
+    lock = {"_meta": {"hash": {"sha256": digest(text)}}, "default": {}, "develop": {}}
+    (tmp_path / "Pipfile.lock").write_text(json.dumps(lock))
+    environment = {**os.environ, "PIPENV_PIPFILE": str(tmp_path / "Pipfile"), "PIPENV_IGNORE_VIRTUALENVS": "1"}
+    command = [sys.executable, "-m", "pipenv", "verify"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

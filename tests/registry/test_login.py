@@ -13,15 +13,15 @@ import httpx
 import pytest
 
 from tests.engine import Engine
-from workbench.registry.login import answer_to, basic
+from workbench.registry.login import authorization, stored_login
 from workbench.registry.repository import Repository
 
 HOST = "registry.example.com"
-KEPT = base64.b64encode(b"tester:secret").decode()
+LOGIN = base64.b64encode(b"tester:secret").decode()
 
 
-def login(folder: Path, auths: object) -> dict[str, str]:
-    """Keep logins in a file, and return the environment that names it."""
+def store_logins(folder: Path, auths: object) -> dict[str, str]:
+    """Store logins in a file, and return the environment that names it."""
     (folder / "auth.json").write_text(json.dumps({"auths": auths}))
     return {"REGISTRY_AUTH_FILE": str(folder / "auth.json")}
 
@@ -35,44 +35,44 @@ def login(folder: Path, auths: object) -> dict[str, str]:
         ([f"{HOST}/tea", "example.com", f"{HOST}:5000"], ""),
     ],
 )
-def test_the_longest_name_that_fits_wins(tmp_path: Path, keys: list[str], found: str) -> None:
-    environment = login(tmp_path, {key: {"auth": key} for key in keys})
-    assert basic(HOST, "team/images", environment) == found
+def test_the_longest_matching_name_wins(tmp_path: Path, keys: list[str], found: str) -> None:
+    environment = store_logins(tmp_path, {key: {"auth": key} for key in keys})
+    assert stored_login(HOST, "team/images", environment) == found
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"auths": {"registry.example.com": "x"}}', '{"auths": {}}'])
-def test_a_file_that_keeps_no_login(tmp_path: Path, text: str) -> None:
+def test_a_file_without_a_login(tmp_path: Path, text: str) -> None:
     (tmp_path / "auth.json").write_text(text)
-    assert basic(HOST, "team/images", {"REGISTRY_AUTH_FILE": str(tmp_path / "auth.json")}) == ""
-    assert basic(HOST, "team/images", {"REGISTRY_AUTH_FILE": str(tmp_path / "none")}) == ""
+    assert stored_login(HOST, "team/images", {"REGISTRY_AUTH_FILE": str(tmp_path / "auth.json")}) == ""
+    assert stored_login(HOST, "team/images", {"REGISTRY_AUTH_FILE": str(tmp_path / "none")}) == ""
 
 
 def test_a_login_goes_to_no_realm_without_tls() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
-        raise AssertionError(f"asked {request.url}")
+        raise AssertionError(f"requested {request.url}")
 
     with httpx.Client(transport=httpx.MockTransport(refuse)) as client:
-        assert answer_to('Bearer realm="http://tokens.example.com/"', KEPT, client) == ""
-        assert answer_to("Negotiate", KEPT, client) == ""
-        assert answer_to("Basic realm=x", "", client) == ""
+        assert authorization('Bearer realm="http://tokens.example.com/"', LOGIN, client) == ""
+        assert authorization("Negotiate", LOGIN, client) == ""
+        assert authorization("Basic realm=x", "", client) == ""
 
 
 class _Tokens(BaseHTTPRequestHandler):
-    """A registry that wants a token, and hands one out to who has the login."""
+    """A registry that demands a token, and issues one to whoever has the login."""
 
     def do_GET(self) -> None:
         where = urlsplit(self.path)
         wanted = f'Bearer realm="http://{self.headers["Host"]}/token",service="it",scope="repository:team/images:pull"'
         if where.path == "/token":
-            allowed = self.headers.get("Authorization") == f"Basic {KEPT}"
+            allowed = self.headers.get("Authorization") == f"Basic {LOGIN}"
             right = parse_qs(where.query) == {"service": ["it"], "scope": ["repository:team/images:pull"]}
-            self._say(200 if allowed and right else 401, b'{"token": "good"}')
+            self._respond(200 if allowed and right else 401, b'{"token": "good"}')
         elif self.headers.get("Authorization") == "Bearer good":
-            self._say(200, b'{"config": {"digest": "sha256:1"}}')
+            self._respond(200, b'{"config": {"digest": "sha256:1"}}')
         else:
-            self._say(401, b"{}", wanted)
+            self._respond(401, b"{}", wanted)
 
-    def _say(self, code: int, body: bytes, challenge: str = "") -> None:
+    def _respond(self, code: int, body: bytes, challenge: str = "") -> None:
         self.send_response(code)
         if challenge:
             self.send_header("WWW-Authenticate", challenge)
@@ -81,7 +81,7 @@ class _Tokens(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Write nothing."""
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def token_registry(engine: Engine) -> Iterator[str]:
 
 def test_a_token_is_fetched_with_the_login(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with token_registry(engine) as host, Repository(f"{host}/team/images") as repository:
-        monkeypatch.setenv("REGISTRY_AUTH_FILE", login(tmp_path, {host: {"auth": KEPT}})["REGISTRY_AUTH_FILE"])
+        monkeypatch.setenv("REGISTRY_AUTH_FILE", store_logins(tmp_path, {host: {"auth": LOGIN}})["REGISTRY_AUTH_FILE"])
         found = repository.manifest("latest")
         assert found is not None
         assert found.config == "sha256:1"

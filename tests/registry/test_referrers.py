@@ -62,7 +62,7 @@ def test_a_tag_that_is_no_list_is_left_as_it_is(local: LocalRegistry, engine: En
             attach(repository, subject, "text/one", "one.txt", b"one")
 
 
-def test_what_is_not_there_and_what_is(local: LocalRegistry) -> None:
+def test_a_missing_manifest_and_an_existing_one(local: LocalRegistry) -> None:
     with Repository(f"{local.host}/{NAME}") as repository:
         assert repository.manifest("none") is None
         subject = subject_of(repository)

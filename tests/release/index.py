@@ -11,17 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from workbench.release.consistent import pipfile_hash
+from workbench.lock.pipfile import digest as pipfile_digest
 
 SOURCE = '[[source]]\nname = "index"\nurl = "${PIP_INDEX_URL}"\nverify_ssl = true\n\n'
 
 
 def wheel(name: str, version: str, needs: Sequence[str] = ()) -> bytes:
     """The bytes of a wheel with nothing in it but its name, version and what it needs: the same each time."""
-    info, data = f"{name}-{version}.dist-info", io.BytesIO()
+    stem = name.replace("-", "_")
+    info, data = f"{stem}-{version}.dist-info", io.BytesIO()
     requires = "".join(f"Requires-Dist: {each}\n" for each in needs)
     files = {
-        f"{name}.py": "",
+        f"{stem}.py": "",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -51,16 +52,17 @@ class Index:
             self.wheels.setdefault(name, {})[version] = wheel(name, version, needs)
 
     def page(self, name: str) -> str:
+        stem = name.replace("-", "_")
         if self.as_json:
             files = [
-                {"filename": f"{name}-{version}-py3-none-any.whl", "yanked": self.yanked.get((name, version), False)}
+                {"filename": f"{stem}-{version}-py3-none-any.whl", "yanked": self.yanked.get((name, version), False)}
                 for version in self.wheels[name]
             ]
             return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": files})
         links = []
         for version, data in self.wheels[name].items():
             yanked = f' data-yanked="{self.yanked[name, version]}"' if (name, version) in self.yanked else ""
-            file = f"{name}-{version}-py3-none-any.whl"
+            file = f"{stem}-{version}-py3-none-any.whl"
             links.append(f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}"{yanked}>{file}</a>')
         return f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>"
 
@@ -70,7 +72,7 @@ class Index:
         source = {"name": "index", "url": "${PIP_INDEX_URL}", "verify_ssl": True}
         data: dict[str, object] = {
             "_meta": {
-                "hash": {"sha256": pipfile_hash(whole)},
+                "hash": {"sha256": pipfile_digest(whole)},
                 "pipfile-spec": 6,
                 "requires": {},
                 "sources": [source],
@@ -104,7 +106,7 @@ def served() -> Iterator[Index]:
                 index.released.wait()
             if parts[0] == "files":
                 name, version = parts[1].split("-")[:2]
-                self._say("application/octet-stream", index.wheels.get(name, {}).get(version))
+                self._say("application/octet-stream", index.wheels.get(name.replace("_", "-"), {}).get(version))
             else:
                 page = index.page(parts[1]).encode() if len(parts) == 2 and parts[1] in index.wheels else None
                 self._say("application/vnd.pypi.simple.v1+json" if index.as_json else "text/html", page)

@@ -190,7 +190,7 @@ def test_a_digest_that_does_not_match_is_told(built: Path, local: LocalRegistry)
     data.write_bytes(data.read_bytes() + b" ")
     done = push_set(built, f"{local.host}/{NAME}")
     assert done.returncode == 1
-    assert f"the registry says that {LAYER} is sha256:{digest}, and its bytes are sha256:" in done.stderr
+    assert f"the registry reports sha256:{digest} for {LAYER}, and its bytes are sha256:" in done.stderr
 
 
 def test_a_registry_that_is_down(built: Path, engine: Engine) -> None:

@@ -183,6 +183,24 @@ def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_p
     assert "no lock of release 2026a has gama" in update(folder, "--allow", "gama").stderr
 
 
+def test_a_package_is_one_package_however_its_name_is_spelled(tmp_path: Path, index: Index) -> None:
+    index.add("ruamel-yaml", "0.18.0", "0.18.6")
+    locked = index.lock('[packages]\n"ruamel.yaml" = "~=0.18"\n', {"packages": {"ruamel-yaml": "0.18.0"}})
+    # The lock has one spelling, pipenv writes another into the new one.
+    locked["Pipfile.lock"] = locked["Pipfile.lock"].replace('"ruamel-yaml"', '"ruamel.yaml"')
+    folder = frozen(tmp_path, locked)
+    advised(folder, "Ruamel_YAML", "0.18.6")
+    assert faults_of(folder) == [(OWN, "ruamel-yaml 0.18.0 has TEST-1, mended in 0.18.6: `release update 2026a`")]
+    done = update(folder)
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads((folder / OWN / "Pipfile.lock").read_text())["default"]) == ["ruamel.yaml"]
+    assert [line.split(" ")[0] for line in (folder / OWN / "requirements.txt").read_text().splitlines()] == [
+        "ruamel.yaml==0.18.6"
+    ]
+    assert faults_of(folder) == []
+    assert is_current(str(folder / OWN))
+
+
 def test_a_pipfile_that_asks_for_more_is_refused(tmp_path: Path, index: Index) -> None:
     """An open release with locks of its own: the Pipfile was changed, the lock not yet."""
     index.add("alpha", "1.0.0", "1.1.0")
@@ -215,6 +233,7 @@ def test_without_an_index_or_locks_of_its_own(tmp_path: Path, index: Index) -> N
 
 WRITING = """
 import sys
+from dataclasses import replace
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile

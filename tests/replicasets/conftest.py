@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.engine import Engine, free_port, search_path, wait_for
+from tests.engine import SHORT, Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
-from workbench.replicasets.engines.libpod import LibpodEngine
+from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 
 GPUS = 4
 
@@ -43,7 +44,7 @@ class Podman:
                 stdout=log,
                 stderr=log,
             )
-        client, deadline = LibpodEngine(self.address), time.monotonic() + 30
+        client, deadline = PodmanEngine(self.address), time.monotonic() + 30
         while True:
             try:
                 client.check()
@@ -62,7 +63,7 @@ class Podman:
 @pytest.fixture(scope="session")
 def podman_service(store: Engine) -> Iterator[Podman]:
     """podman's API on the session's store, with a CDI kind of fake GPUs that only this session has."""
-    folder = Path(tempfile.mkdtemp(prefix="workbench-podman-"))
+    folder = Path(tempfile.mkdtemp(prefix="workbench-podman-", dir=SHORT))
     podman = Podman(store, folder)
     spec = cdi_spec(Path("/etc/cdi"), podman.kind, GPUS)
     try:
@@ -163,7 +164,7 @@ def etcd() -> Iterator[Etcd]:
     """An etcd that the session shares; each test takes a prefix of its own."""
     if shutil.which("etcd", path=search_path()) is None:
         pytest.skip("etcd-server not installed")
-    folder = Path(tempfile.mkdtemp(prefix="workbench-etcd-"))
+    folder = Path(tempfile.mkdtemp(prefix="workbench-etcd-", dir=SHORT))
     server = Etcd(folder)
     try:
         server.start()

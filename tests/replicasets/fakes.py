@@ -9,16 +9,20 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from workbench.replicasets.engines.protocol import Container, EngineVolume, Image, Running, Spec
+from workbench.replicasets.engines.cdi import inventory
+from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineVolume, Image, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone, StoreError
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import Changes, Entry, Store
+from workbench.replicasets.values import Gpu
 
 IMAGE = "localhost/tiny:1"
 KIND = "fake.test/gpu"
 Disk = dict[str, str]
+C = TypeVar("C")
 
 
 class Crash(BaseException):
@@ -70,7 +74,7 @@ class Standing:
     """A container of the fake engine."""
 
     id: str
-    spec: Spec
+    spec: ContainerSpec
     image: str
     disk: Disk
     state: str = "created"
@@ -98,10 +102,15 @@ class Program:
 
 @dataclass
 class FakeEngine:
-    """See Engine. It holds its containers to what a real one would: GPUs and ports of one living container only."""
+    """See Engine. It holds its containers to what a real one would: GPUs and ports of one living container only.
+
+    It has every capability but those of `without`; its GPUs are those of the CDI specs in the folders `specs`.
+    """
 
     faults: Faults = field(default_factory=Faults)
     carries: bool = True
+    without: tuple[type, ...] = ()
+    specs: tuple[str, ...] = ()
     standing: dict[str, Standing] = field(default_factory=dict)
     made: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
@@ -117,11 +126,29 @@ class FakeEngine:
     def gone(self) -> Exception:
         return EngineGone("the fake engine is gone")
 
+    def capability(self, kind: type[C]) -> C | None:
+        return self if isinstance(self, kind) and kind not in self.without else None
+
     def check(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
+    def logs_command(self, name: str) -> str:
+        return f"fake logs {name}"
+
+    def pull_command(self, image: str) -> str:
+        return f"fake pull {image}"
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        return inventory(KIND, self.specs)
+
+    def has_folder(self, path: str) -> bool:
+        return Path(path).resolve() == Path(path) and Path(path).is_dir()
+
     @faulty
-    def create(self, spec: Spec) -> str:
+    def create(self, spec: ContainerSpec) -> str:
         with self.lock:
             if spec.name in self.standing:
                 raise EngineError(f"the name {spec.name} is in use")
@@ -170,7 +197,7 @@ class FakeEngine:
                 del self.standing[each]
 
     @faulty
-    def update(self, name: str, cpus: int, memory: int) -> None:
+    def set_limits(self, name: str, cpus: int, memory: int) -> None:
         with self.lock:
             self._there(name).limits = (cpus, memory)
 
@@ -198,7 +225,7 @@ class FakeEngine:
             self.made[image] = made
             return made[0]
 
-    def can_carry(self, source: Container) -> bool:
+    def can_carry(self, source: str) -> bool:
         return self.carries
 
     @faulty
@@ -237,12 +264,16 @@ class FakeEngine:
                 raise EngineError(f"{name} is in use", 409)
             self.made.pop(name, None)
 
-    def execute(self, name: str, command: tuple[str, ...], workdir: str) -> Running:
+    def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         self._there(name)
         return Program()
 
     @faulty
-    def create_volume(self, name: str, options: Mapping[str, str], labels: Mapping[str, str]) -> None:
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        self.places[name] = EngineVolume(name, dict(labels))
+
+    @faulty
+    def create_mounted_volume(self, name: str, options: Mapping[str, str], labels: Mapping[str, str]) -> None:
         self.places[name] = EngineVolume(name, dict(labels))
 
     @faulty
@@ -284,7 +315,7 @@ class FakeEngine:
 
     def _shown(self, each: Standing) -> Container:
         return Container(
-            each.id, each.spec.name, each.state, each.image, each.spec.labels, each.exit_code, "", 0, each.started
+            each.id, each.spec.name, each.state, each.image, each.spec.labels, each.exit_code, each.started
         )
 
 
@@ -371,4 +402,6 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
 
 def service(folder: Path, engine: FakeEngine, store: Store, **more: Any) -> ReplicaSets:  # noqa: ANN401
     """The room on fakes."""
-    return ReplicaSets(settings(folder, **more), engine=engine, store=store)
+    given = settings(folder, **more)
+    engine.specs = given.cdi
+    return ReplicaSets(given, engine=engine, store=store)

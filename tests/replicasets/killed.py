@@ -12,16 +12,18 @@ import sys
 from typing import Any
 
 from tests.engine import TINY
-from workbench.replicasets.engines.libpod_http import LibpodHttp
-from workbench.replicasets.service import Patch, ReplicaSets, Settings
+from workbench.replicasets.engines.podman.http import PodmanHttp
+from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 
 
 def operate(rs: ReplicaSets, operation: str) -> None:
     """Do the operation of that name on the set foo, or run the set new."""
     if operation == "run":
-        rs.run(TINY, "new", gpus=1, ports=["80"])
+        rs.run(RunRequest(TINY, "new", gpus=1, ports=["80"]))
     elif operation == "patch":
-        rs.patch("foo", Patch(gpus=2))
+        rs.patch("foo", PatchRequest(gpus=2))
     elif operation == "rollback":
         rs.rollback("foo", 1)
     elif operation == "stop":
@@ -29,7 +31,7 @@ def operate(rs: ReplicaSets, operation: str) -> None:
     elif operation == "prune":
         rs.prune("foo", 1)
     elif operation == "limit":
-        rs.patch("foo", Patch(memory="64MB"))
+        rs.patch("foo", PatchRequest(memory="64MB"))
     elif operation == "delete":
         rs.delete("foo")
     else:
@@ -40,9 +42,9 @@ def main() -> None:
     given: dict[str, Any] = json.loads(sys.argv[1])
     given["roots"] = tuple(given["roots"])
     left = int(sys.argv[3])
-    original = LibpodHttp.call
+    original = PodmanHttp.call
 
-    def call(self: LibpodHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def call(self: PodmanHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         nonlocal left
         done = original(self, method, *args, **kwargs)
         left -= method != "GET"
@@ -50,7 +52,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return done
 
-    LibpodHttp.call = call  # type: ignore[method-assign]
+    PodmanHttp.call = call  # type: ignore[method-assign]
     operate(ReplicaSets(Settings(**given)), sys.argv[2])
 
 

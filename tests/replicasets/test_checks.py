@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.replicasets import checks
+from workbench.replicasets import checks, quantities
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
@@ -28,8 +28,8 @@ def test_names_that_are_none(name: str, code: Code) -> None:
 
 
 def test_sizes_both_ways() -> None:
-    assert [checks.size(text) for text in ("1KB", "20mb", "3GB", "1TB")] == [1 << 10, 20 << 20, 3 << 30, 1 << 40]
-    assert [checks.size_text(size) for size in (1 << 10, 20 << 20, 1 << 40, 1000, 0)] == [
+    assert [quantities.size(text) for text in ("1KB", "20mb", "3GB", "1TB")] == [1 << 10, 20 << 20, 3 << 30, 1 << 40]
+    assert [quantities.size_text(size) for size in (1 << 10, 20 << 20, 1 << 40, 1000, 0)] == [
         "1KB",
         "20MB",
         "1TB",
@@ -78,7 +78,14 @@ def test_binds_stay_below_the_allowed_folders(tmp_path: Path) -> None:
 @given(st.text(max_size=60))
 def test_no_text_breaks_a_check(text: str) -> None:
     """Whatever comes is taken, or refused with Invalid."""
-    for check in (checks.set_name, checks.volume_name, checks.image, checks.size, checks.memory, checks.destination):
+    for check in (
+        checks.set_name,
+        checks.volume_name,
+        checks.image,
+        quantities.size,
+        quantities.memory,
+        checks.destination,
+    ):
         try:
             check(text)
         except Invalid as error:

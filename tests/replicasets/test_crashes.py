@@ -12,20 +12,21 @@ import pytest
 
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
-from workbench.replicasets.engines.protocol import Spec
+from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, ReplicaSetError
-from workbench.replicasets.service import Patch, ReplicaSets
+from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
 
 OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
-    "run": lambda rs: rs.run(IMAGE, "new", gpus=2, ports=["80"], memory="64MB", cpus=1),
-    "patch up": lambda rs: rs.patch("foo", Patch(gpus=3)),
-    "patch down": lambda rs: rs.patch("foo", Patch(gpus=0, ports=("80", "81"))),
-    "patch paused": lambda rs: rs.patch("held", Patch(gpus=2)),
-    "patch stopped": lambda rs: rs.patch("off", Patch(gpus=2)),
-    "limit": lambda rs: rs.patch("foo", Patch(memory="128MB", cpus=2)),
-    "limit to none": lambda rs: rs.patch("foo", Patch(memory="", cpus=0)),
-    "limit again": lambda rs: rs.patch("more", Patch(memory="96MB")),
-    "limit back": lambda rs: rs.patch("more", Patch(memory="64MB")),
+    "run": lambda rs: rs.run(RunRequest(IMAGE, "new", gpus=2, ports=["80"], memory="64MB", cpus=1)),
+    "patch up": lambda rs: rs.patch("foo", PatchRequest(gpus=3)),
+    "patch down": lambda rs: rs.patch("foo", PatchRequest(gpus=0, ports=("80", "81"))),
+    "patch paused": lambda rs: rs.patch("held", PatchRequest(gpus=2)),
+    "patch stopped": lambda rs: rs.patch("off", PatchRequest(gpus=2)),
+    "limit": lambda rs: rs.patch("foo", PatchRequest(memory="128MB", cpus=2)),
+    "limit to none": lambda rs: rs.patch("foo", PatchRequest(memory="", cpus=0)),
+    "limit again": lambda rs: rs.patch("more", PatchRequest(memory="96MB")),
+    "limit back": lambda rs: rs.patch("more", PatchRequest(memory="64MB")),
     "restart limited": lambda rs: rs.restart("more"),
     "stop limited": lambda rs: rs.stop("more"),
     "delete limited": lambda rs: rs.delete("more"),
@@ -56,18 +57,18 @@ def world(folder: Path, carries: bool) -> tuple[FakeEngine, MemoryStore, Replica
     faults = Faults()
     engine, store = FakeEngine(faults, carries=carries), MemoryStore(faults)
     rs = service(folder, engine, store)
-    rs.run(IMAGE, "foo", gpus=1, ports=["80"], memory="64MB", cpus=1)
+    rs.run(RunRequest(IMAGE, "foo", gpus=1, ports=["80"], memory="64MB", cpus=1))
     engine.write("foo-1", "/v", "1")
-    rs.patch("foo", Patch(gpus=2))
+    rs.patch("foo", PatchRequest(gpus=2))
     engine.write("foo-2", "/v", "2")
     engine.write("foo-2", "/more", "2")
     for name in ("held", "off"):
-        rs.run(IMAGE, name, gpus=1, ports=["80"])
+        rs.run(RunRequest(IMAGE, name, gpus=1, ports=["80"]))
         engine.write(f"{name}-1", "/v", "1")
     rs.pause("held")
     rs.stop("off")
-    rs.run(IMAGE, "more", memory="64MB")
-    rs.patch("more", Patch(memory="80MB"))
+    rs.run(RunRequest(IMAGE, "more", memory="64MB"))
+    rs.patch("more", PatchRequest(memory="80MB"))
     return engine, store, rs
 
 
@@ -137,19 +138,19 @@ def test_an_engine_that_stays_away_and_comes_back(operation: str, kind: str, tmp
 def test_a_next_version_that_ends_at_once_is_none(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     with pytest.raises(EngineError, match="new-1 ended at once with code 1"):
-        rs.run(IMAGE, "new", gpus=1, command=["false"])
+        rs.run(RunRequest(IMAGE, "new", gpus=1, command=["false"]))
     check(rs, engine, store, disks("run"), "after it")
 
 
 def test_a_strangers_container_is_left_alone(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     for name in ("new-1", "foo-3"):
-        engine.create(Spec(name, IMAGE))
+        engine.create(ContainerSpec(name, IMAGE))
         engine.start(name)
     with pytest.raises(Conflict, match="a container new-1 that is not ours"):
-        rs.run(IMAGE, "new", gpus=1)
+        rs.run(RunRequest(IMAGE, "new", gpus=1))
     with pytest.raises(Conflict, match="a container foo-3 that is not ours"):
-        rs.patch("foo", Patch(gpus=1))
+        rs.patch("foo", PatchRequest(gpus=1))
     assert {engine.standing.pop(name).state for name in ("new-1", "foo-3")} == {"running"}
     check(rs, engine, store, disks("run"), "after it")
 

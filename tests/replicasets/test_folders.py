@@ -10,7 +10,9 @@ import pytest
 
 from tests.engine import TINY
 from workbench.replicasets.errors import Conflict
-from workbench.replicasets.service import Bind, Patch, ReplicaSets
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Bind
 
 GONE = "own of the machine is not the folder any more that foo was given"
 
@@ -21,8 +23,10 @@ def bound(rs: ReplicaSets, tmp_path: Path) -> ReplicaSets:
     (tmp_path / "shared" / "own").mkdir(parents=True)
     (tmp_path / "theirs").write_text("theirs\n")
     binds = [Bind(str(tmp_path / "shared"), "/shared"), Bind(str(tmp_path / "shared/own"), "/own")]
-    rs.run(TINY, "foo", binds=binds)
-    told = rs.execute("foo", ["sh", "-c", f"mv /shared/own /shared/old && ln -s {tmp_path} /shared/own && ls /own"])
+    rs.run(RunRequest(TINY, "foo", binds=binds))
+    told = rs.execute(
+        "foo", ExecuteRequest(["sh", "-c", f"mv /shared/own /shared/old && ln -s {tmp_path} /shared/own && ls /own"])
+    )
     assert (told.exit_code, told.stdout) == (0, "")
     return rs
 
@@ -31,8 +35,8 @@ def bound(rs: ReplicaSets, tmp_path: Path) -> ReplicaSets:
     "change",
     [
         lambda rs: rs.restart("foo"),
-        lambda rs: rs.patch("foo", Patch(gpus=1)),
-        lambda rs: rs.patch("foo", Patch(ports=("80",))),
+        lambda rs: rs.patch("foo", PatchRequest(gpus=1)),
+        lambda rs: rs.patch("foo", PatchRequest(ports=("80",))),
     ],
     ids=["restart", "gpus", "ports"],
 )
@@ -59,5 +63,5 @@ def test_nor_is_it_by_a_set_that_is_stopped_or_rolled_back(bound: ReplicaSets, t
         bound.rollback("foo", 1)
     assert bound.info("foo").live == "running"
     swap = (Bind(str(own), "/own"), Bind(str(tmp_path / "shared" / "old"), "/own"))
-    assert bound.patch("foo", Patch(binds=(swap,))).number == 3
-    assert bound.execute("foo", ["ls", "/own"]).stdout == ""
+    assert bound.patch("foo", PatchRequest(binds=(swap,))).number == 3
+    assert bound.execute("foo", ExecuteRequest(["ls", "/own"])).stdout == ""

@@ -14,8 +14,9 @@ import pytest
 from tests.engine import TINY, Engine
 from tests.replicasets.conftest import Podman, given
 from tests.replicasets.killed import operate
-from workbench.replicasets.engines.libpod_http import LibpodHttp
+from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import EngineGone, ReplicaSetError
+from workbench.replicasets.requests import ExecuteRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 
 # How many calls of podman that change something each operation makes.
@@ -24,10 +25,10 @@ MOMENTS = [(operation, at) for operation, calls in CALLS.items() for at in range
 
 
 def prepared(rs: ReplicaSets) -> None:
-    rs.run(TINY, "foo", gpus=1, ports=["80"])
-    rs.execute("foo", ["sh", "-c", "echo 1 >/v"])
+    rs.run(RunRequest(TINY, "foo", gpus=1, ports=["80"]))
+    rs.execute("foo", ExecuteRequest(["sh", "-c", "echo 1 >/v"]))
     rs.restart("foo")
-    rs.execute("foo", ["sh", "-c", "echo 2 >/v; echo x >/.dot"])
+    rs.execute("foo", ExecuteRequest(["sh", "-c", "echo 2 >/v; echo x >/.dot"]))
 
 
 def check(rs: ReplicaSets, engine: Engine, operation: str) -> None:
@@ -77,9 +78,9 @@ def test_podman_is_killed(
     operation: str, at: int, rs: ReplicaSets, podman: Podman, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared(rs)
-    left, original = at, LibpodHttp.call
+    left, original = at, PodmanHttp.call
 
-    def call(self: LibpodHttp, method: str, *args: object, **kwargs: object) -> object:
+    def call(self: PodmanHttp, method: str, *args: object, **kwargs: object) -> object:
         nonlocal left
         if method != "GET":
             left -= 1
@@ -87,7 +88,7 @@ def test_podman_is_killed(
                 podman.kill()
         return original(self, method, *args, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(LibpodHttp, "call", call)
+    monkeypatch.setattr(PodmanHttp, "call", call)
     with pytest.raises(EngineGone) as error:
         operate(rs, operation)
     assert "podman.socket" in error.value.hint

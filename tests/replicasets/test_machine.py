@@ -10,10 +10,11 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.engine import SHORT
 from tests.replicasets import truth
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.errors import ReplicaSetError
-from workbench.replicasets.service import Patch
+from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.values import State
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -25,7 +26,7 @@ class Rooms(RuleBasedStateMachine):
 
     @initialize(carries=st.booleans())
     def begin(self, carries: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="workbench-machine-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="workbench-machine-", dir=SHORT))
         self.faults = Faults()
         self.engine, self.store = FakeEngine(self.faults, carries=carries), MemoryStore(self.faults)
         self.disks: dict[str, dict[int, Disk]] = {}
@@ -54,7 +55,9 @@ class Rooms(RuleBasedStateMachine):
         before = self.current(name)
         self.faults.kind, self.faults.at, self.faults.seen = *fault, 0
         try:
-            self.rs.run(IMAGE, name, gpus=gpus, ports=[str(80 + n) for n in range(ports)], cpus=1, memory="64MB")
+            self.rs.run(
+                RunRequest(IMAGE, name, gpus=gpus, ports=[str(80 + n) for n in range(ports)], cpus=1, memory="64MB")
+            )
         except (Crash, ReplicaSetError):
             pass
         self.faults.at = -1
@@ -72,7 +75,7 @@ class Rooms(RuleBasedStateMachine):
     @rule(name=NAMES, fault=FAULTS, gpus=st.none() | st.integers(0, 5), ports=st.none() | st.integers(0, 3))
     def patch(self, name: str, fault: tuple[str, int], gpus: int | None, ports: int | None) -> None:
         before = self.current(name)
-        wanted = Patch(gpus=gpus, ports=None if ports is None else tuple(str(80 + n) for n in range(ports)))
+        wanted = PatchRequest(gpus=gpus, ports=None if ports is None else tuple(str(80 + n) for n in range(ports)))
         self.doing(fault, name, "patch", wanted)
         self.follows(name, before, before)
 
@@ -95,7 +98,7 @@ class Rooms(RuleBasedStateMachine):
     @rule(name=NAMES, fault=FAULTS, memory=st.sampled_from(["64MB", "128MB", ""]))
     def limit(self, name: str, fault: tuple[str, int], memory: str) -> None:
         before = self.current(name)
-        self.doing(fault, name, "patch", Patch(memory=memory))
+        self.doing(fault, name, "patch", PatchRequest(memory=memory))
         self.follows(name, before, before)
 
     @rule(name=NAMES, fault=FAULTS, keep=st.integers(1, 3))

@@ -15,10 +15,11 @@ from tests.replicasets.disks import look
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.protocol import Spec
+from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import Invalid, NotFound, ReplicaSetError
 from workbench.replicasets.rebuild import sets_of
-from workbench.replicasets.service import Patch, ReplicaSets
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
 
 DISKS: dict[str, dict[int, Disk]] = {
     name: {n: {"/etc/passwd": "root", "/v": str(n)} for n in range(1, 6)} for name in ("foo", "bar")
@@ -31,11 +32,11 @@ def world(folder: Path, carries: bool, **more: object) -> tuple[FakeEngine, Memo
     engine, store = FakeEngine(faults, carries=carries), MemoryStore(faults)
     rs = service(folder, engine, store, **more)
     for name in ("foo", "bar"):
-        rs.run(IMAGE, name, gpus=1, ports=["80"], memory="64MB")
+        rs.run(RunRequest(IMAGE, name, gpus=1, ports=["80"], memory="64MB"))
         for number in range(1, 6):
             engine.write(f"{name}-{number}", "/v", str(number))
             if (name, number) == ("foo", 2):
-                rs.patch(name, Patch(memory="128MB"))
+                rs.patch(name, PatchRequest(memory="128MB"))
             if number < 5:
                 rs.restart(name)
     return engine, store, rs
@@ -141,7 +142,7 @@ def test_what_is_being_gone_back_to_is_not_pruned(tmp_path: Path) -> None:
 
 def test_a_strangers_container_keeps_its_image(tmp_path: Path) -> None:
     engine, _, rs = world(tmp_path, False)
-    engine.create(Spec("stranger", rs.history("foo")[4].disk))
+    engine.create(ContainerSpec("stranger", rs.history("foo")[4].disk))
     assert [number for number, _ in rs.prune("foo", 3).versions] == [2, 1]
     assert numbers(rs) == [5, 4, 3] and "stranger" in engine.standing
 
@@ -149,9 +150,9 @@ def test_a_strangers_container_keeps_its_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize("carry", ["auto", "commit"])
 def test_on_podman(carry: str, room: Callable[..., ReplicaSets], podman: Podman) -> None:
     rs, engine = room(carry=carry), podman.engine
-    rs.run(TINY, "foo")
+    rs.run(RunRequest(TINY, "foo"))
     for number in range(1, 5):
-        rs.execute("foo", ["sh", "-c", f"dd if=/dev/urandom of=/n{number} bs=1M count=2 2>/dev/null"])
+        rs.execute("foo", ExecuteRequest(["sh", "-c", f"dd if=/dev/urandom of=/n{number} bs=1M count=2 2>/dev/null"]))
         rs.restart("foo")
     before = look(engine, "foo-5", holes=False)
     told = rs.prune("foo", 2, dry_run=True)

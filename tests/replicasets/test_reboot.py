@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, Engine, missing, own_network, search_path
+from tests.engine import SHORT, TINY, Engine, missing, own_network, search_path
 from tests.replicasets.conftest import GPUS, Podman, given
 from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, cdi_spec, service
 from tests.replicasets.test_crashes import disks, world
@@ -29,9 +29,11 @@ from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.reboot import BOOT, Boot
-from workbench.replicasets.service import Bind, Patch, ReplicaSets, Settings
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import State
+from workbench.replicasets.values import Bind, State
 
 
 def go_down(rs: ReplicaSets, engine: FakeEngine, store: MemoryStore) -> None:
@@ -200,7 +202,7 @@ def machine(store: Engine) -> Iterator[Machine]:
     """podman as the session has it, but with a store, and a folder for what is gone after a reboot, of its own."""
     if said := missing():
         pytest.skip(said)
-    folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-"))
+    folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-", dir=SHORT))
     session = own_network()
     name, subnet = f"wbr{os.getpid()}", f"10.{os.getpid() % 200 + 30}.1.0/24"
     own = session | {"name": name, "network_interface": name, "id": hashlib.sha256(name.encode()).hexdigest()}
@@ -247,13 +249,13 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
     settings = Settings(**given(podman, tmp_path))
     rs = ReplicaSets(settings)
     rs.reconcile()
-    rs.create_volume("data", size="8MB")
-    rs.run(TINY, "foo", gpus=2, ports=["80"], memory="64MB", binds=[Bind("data", "/data")])
-    rs.patch("foo", Patch(memory="128MB"))
-    rs.execute("foo", ["sh", "-c", "echo disk >/v; echo volume >/data/v; sync"])
+    rs.create_volume("data", "8MB")
+    rs.run(RunRequest(TINY, "foo", gpus=2, ports=["80"], memory="64MB", binds=[Bind("data", "/data")]))
+    rs.patch("foo", PatchRequest(memory="128MB"))
+    rs.execute("foo", ExecuteRequest(["sh", "-c", "echo disk >/v; echo volume >/data/v; sync"]))
     for name in ("held", "off"):
-        rs.run(TINY, name, gpus=1)
-        rs.execute(name, ["sh", "-c", "echo disk >/v; sync"])
+        rs.run(RunRequest(TINY, name, gpus=1))
+        rs.execute(name, ExecuteRequest(["sh", "-c", "echo disk >/v; sync"]))
     rs.pause("held")
     rs.stop("off")
     held, port = rs.resources().claims, rs.info("foo").version.ports[0].host
@@ -273,7 +275,7 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
         "off": True,
     }
     script = "cat /v /data/v; ls /dev/nvidia?; df -k /data | tail -1 | wc -l"
-    assert again.execute("foo", ["sh", "-c", script]).stdout.split() == [
+    assert again.execute("foo", ExecuteRequest(["sh", "-c", script])).stdout.split() == [
         "disk",
         "volume",
         "/dev/nvidia0",
@@ -282,14 +284,14 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
     ]
     assert limit(podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")) == 128 << 20
     assert not is_free("127.0.0.1", port) and again.resources().claims == held
-    full = again.execute("foo", ["dd", "if=/dev/zero", "of=/data/more", "bs=1M", "count=20"])
+    full = again.execute("foo", ExecuteRequest(["dd", "if=/dev/zero", "of=/data/more", "bs=1M", "count=20"]))
     assert "No space left" in full.stdout
     # Paused is still what it is meant to be; its processes are gone, its disk is not.
     assert [each.state for each in again.sets()] == [State.RUNNING, State.PAUSED, State.STOPPED]
     again.continue_("held")
     again.restart("off")
     for name in ("held", "off"):
-        assert again.execute(name, ["cat", "/v"]).stdout == "disk\n"
+        assert again.execute(name, ExecuteRequest(["cat", "/v"])).stdout == "disk\n"
     for name in ("foo", "held", "off"):
         again.delete(name)
     again.delete_volume("data")

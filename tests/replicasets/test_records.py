@@ -8,19 +8,21 @@ from pathlib import Path
 from tests.engine import TINY
 from tests.replicasets.conftest import Podman
 from tests.replicasets.disks import CHANGES, look
-from workbench.replicasets.service import Bind, Patch, ReplicaSets
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Bind
 
 
 def test_commits_are_squashed_before_the_engine_has_too_many_layers(
     room: Callable[..., ReplicaSets], podman: Podman
 ) -> None:
     rs, engine = room(carry="commit", depth=2), podman.engine
-    rs.run(TINY, "foo")
-    rs.execute("foo", ["sh", "-c", CHANGES])
+    rs.run(RunRequest(TINY, "foo"))
+    rs.execute("foo", ExecuteRequest(["sh", "-c", CHANGES]))
     before, depths = look(engine, "foo-1", holes=False), []
     for number in range(2, 5):
-        rs.execute("foo", ["sh", "-c", f"echo {number} >/n{number}"])
-        rs.patch("foo", Patch())
+        rs.execute("foo", ExecuteRequest(["sh", "-c", f"echo {number} >/n{number}"]))
+        rs.patch("foo", PatchRequest())
         layers = engine("inspect", "--type=image", "--format", "{{len .RootFS.Layers}}", rs.history("foo")[1].disk)
         depths.append(int(layers))
     assert depths == [2, 1, 2]
@@ -38,11 +40,11 @@ def test_commits_are_squashed_before_the_engine_has_too_many_layers(
 
 def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], tmp_path: Path) -> None:
     rs = room()
-    rs.create_volume("data", size="8MB")
+    rs.create_volume("data", "8MB")
     rs.create_volume("plain")
-    rs.run(TINY, "foo", gpus=1, ports=["80"], env=["A=b c"], binds=[Bind("data", "/data")], memory="64MB")
-    rs.patch("foo", Patch(gpus=2))
-    rs.run(TINY, "off", gpus=1, ports=["80"])
+    rs.run(RunRequest(TINY, "foo", gpus=1, ports=["80"], env=["A=b c"], binds=[Bind("data", "/data")], memory="64MB"))
+    rs.patch("foo", PatchRequest(gpus=2))
+    rs.run(RunRequest(TINY, "off", gpus=1, ports=["80"]))
     rs.stop("off")
     before = rs.history("foo"), rs.info("foo"), rs.info("off"), rs.volumes(), rs.resources().of("gpu")
     (tmp_path / "store.db").unlink()
@@ -52,26 +54,26 @@ def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], t
 
 
 def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) -> None:
-    rs.run(TINY, "foo", memory="64MB", cpus=1)
+    rs.run(RunRequest(TINY, "foo", memory="64MB", cpus=1))
     pid = podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")
-    assert rs.patch("foo", Patch(memory="128MB", cpus=0.5)).number == 1
+    assert rs.patch("foo", PatchRequest(memory="128MB", cpus=0.5)).number == 1
     assert podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1") == pid
     assert limit(pid) == 128 << 20
     # podman forgets it at each start; we do not.
     podman.engine("stop", "--time=0", "foo-1")
     rs.continue_("foo")
     assert limit(podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")) == 128 << 20
-    assert rs.patch("foo", Patch(gpus=1)).memory == 128 << 20
+    assert rs.patch("foo", PatchRequest(gpus=1)).memory == 128 << 20
 
 
 def test_limits_that_were_changed_outlive_the_store(rs: ReplicaSets, podman: Podman, tmp_path: Path) -> None:
-    rs.run(TINY, "foo", memory="64MB")
-    rs.patch("foo", Patch(memory="128MB", cpus=0.5))
-    rs.run(TINY, "free", memory="64MB", cpus=1)
-    rs.patch("free", Patch(memory="", cpus=0))
-    rs.run(TINY, "same", memory="64MB")
-    rs.patch("same", Patch(memory="128MB"))
-    rs.patch("same", Patch(memory="64MB"))
+    rs.run(RunRequest(TINY, "foo", memory="64MB"))
+    rs.patch("foo", PatchRequest(memory="128MB", cpus=0.5))
+    rs.run(RunRequest(TINY, "free", memory="64MB", cpus=1))
+    rs.patch("free", PatchRequest(memory="", cpus=0))
+    rs.run(RunRequest(TINY, "same", memory="64MB"))
+    rs.patch("same", PatchRequest(memory="128MB"))
+    rs.patch("same", PatchRequest(memory="64MB"))
     podman.engine("stop", "--time=0", "foo-1", "free-1")
     (tmp_path / "store.db").unlink()
     rs.reconcile()
@@ -80,7 +82,7 @@ def test_limits_that_were_changed_outlive_the_store(rs: ReplicaSets, podman: Pod
     assert limits == {"foo": (500, 128), "free": (0, 0), "same": (0, 64)}
     assert rs.restart("foo").memory == 128 << 20
     # podman starts it with the limit that it was made with: that is taken away again.
-    rs.patch("same", Patch(memory=""))
+    rs.patch("same", PatchRequest(memory=""))
     podman.engine("stop", "--time=0", "foo-2", "same-1")
     for name, expected in (("foo", 128 << 20), ("same", None)):
         rs.continue_(name)
@@ -103,12 +105,12 @@ def limit(pid: str) -> int:
 
 
 def test_what_was_committed_is_no_version_of_ours(rs: ReplicaSets, podman: Podman) -> None:
-    rs.run(TINY, "foo")
-    rs.execute("foo", ["sh", "-c", "echo 1 >/v"])
+    rs.run(RunRequest(TINY, "foo"))
+    rs.execute("foo", ExecuteRequest(["sh", "-c", "echo 1 >/v"]))
     assert rs.commit("foo", "mine:1") == "localhost/mine:1"
     assert rs.info("foo").live == "running"
     rs.delete("foo")
     podman.engine("run", "-dit", "--name=foo-1", "localhost/mine:1")
     assert rs.reconcile() == [] and rs.sets() == []
-    rs.run("localhost/mine:1", "bar")
-    assert rs.execute("bar", ["cat", "/v"]).stdout == "1\n"
+    rs.run(RunRequest("localhost/mine:1", "bar"))
+    assert rs.execute("bar", ExecuteRequest(["cat", "/v"])).stdout == "1\n"

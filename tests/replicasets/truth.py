@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.replicasets.fakes import Disk, FakeEngine
-from workbench.replicasets.amendments import amended
+from workbench.replicasets.amendments import recorded_limits
 from workbench.replicasets.codec import decode
 from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.records import JOURNAL
@@ -33,7 +33,7 @@ def check(
     told = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
     known = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
     assert told == known, where
-    assert all((id_, n) in {(i, v[0]) for i in known for v in known[i]} for id_, n in amended(rs._world)), where
+    assert all((id_, n) in {(i, v[0]) for i in known for v in known[i]} for id_, n in recorded_limits(rs._world)), where
     claims = [decode(Claim, entry.value) for key, entry in store.list("claims/") if key != "claims/ledger"]
     expected: set[tuple[str, str, str]] = set()
     names: set[str] = set()
@@ -58,9 +58,7 @@ def check(
         assert engine.standing[current.container].state == LIVE[each.state], where
         if each.state is not State.STOPPED:
             assert engine.standing[current.container].limits == (current.cpus, current.memory), where
-        assert [f"fake.test/gpu={gpu}" for gpu in current.gpus] == list(engine.standing[current.container].spec.gpus), (
-            where
-        )
+        assert list(current.gpus) == list(engine.standing[current.container].spec.gpus), where
         held = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
         if each.state is not State.STOPPED:
             held += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.command import wizard
-from workbench.replicasets.api.tokens import Role, Tokens
-from workbench.replicasets.values import Quota
+from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.values import Quota, Role
 from workbench.verbs.rs import _bind, _image
 
 TAG = "jupyter-minimal-bookworm-py311_2026a_20261122"

@@ -62,6 +62,11 @@ class Terminal:
         self._child.close(force=True)
 
     @property
+    def screen(self) -> pyte.Screen:
+        """The screen as it is now, with its colours."""
+        return self._screen
+
+    @property
     def text(self) -> str:
         """What the screen shows, without the blanks at the ends."""
         return "\n".join(line.rstrip() for line in self._screen.display).strip("\n")

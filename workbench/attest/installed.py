@@ -6,11 +6,10 @@ import json
 import os
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from workbench.attest.package import DEB, PYPI, RPM, Package, joined
 from workbench.errors import WorkbenchError
 from workbench.images.store import PODMAN, Store
+from workbench.packages import normalized_name
 
 _QUESTIONS = os.path.join(os.path.dirname(__file__), "questions.py")
 # Where NVIDIA's wheels keep their records on systems without RPMs (cuda-layer/install-wheels.sh).
@@ -37,7 +36,7 @@ def read_answers(text: str) -> list[Package]:
     release = told["release"]
     distro = "-".join(part for part in (release.get("ID", ""), release.get("VERSION_ID", "")) if part)
     found = [
-        Package(PYPI, canonicalize_name(each["name"]), each["version"], licence=each["licence"])
+        Package(PYPI, normalized_name(each["name"]), each["version"], licence=each["licence"])
         for each in told["python"]
         if each["name"]
     ]

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 
 from packaging.markers import InvalidMarker, Marker
-from packaging.utils import canonicalize_name
 
 from workbench.attest.package import PYPI, Package, joined
 from workbench.compose.files import OS_PACKAGES
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
+from workbench.packages import normalized_name
 
 # A list counts when a RUN installs it: Jupyter's lies in a runtime recipe too, for one line of it.
 _INSTALLED = re.compile(r"\bpip3? install\b[^&|;]*?(?:-r|--requirement)[ =]?(?P<path>[^\s&|;]+)")
@@ -57,7 +57,7 @@ def _pins(path: str, text: str, python: str) -> Iterator[Package]:
             raise WorkbenchError(f"pins no version: {wish}", where=f"{path}:{number}", hint="lock it: `make lock`")
         if _applies(match["marker"], python, f"{path}:{number}"):
             hashes = tuple(sorted(_HASH.findall(wish)))
-            yield Package(PYPI, canonicalize_name(match["name"]), match["version"], hashes=hashes, origins=(path,))
+            yield Package(PYPI, normalized_name(match["name"]), match["version"], hashes=hashes, origins=(path,))
 
 
 def _applies(marker: str | None, python: str, where: str) -> bool:

@@ -11,7 +11,7 @@ from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.names import python_folder
-from workbench.pins import pins
+from workbench.packages import pins
 
 # The base that has CUDA's environment and runtime library, and nothing that such wheels bring.
 THIN = "cuda-thin"

@@ -9,6 +9,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.releases import NOT_A_RELEASE
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import Tree
+from workbench.packages import normalized_name
 
 PATH = f"releases/{NOT_A_RELEASE}"
 _SOURCED = {"source": str, "checked": str}
@@ -86,20 +87,20 @@ def read_pairs(tree: Tree) -> Pairs:
         drivers={family: row["least"] for family, row in data.get("driver", {}).items()},
         architectures={family: row["least"] for family, row in data.get("architecture", {}).items()},
         frameworks={
-            name: {
+            normalized_name(name): {
                 version: Brought(
                     row["cuda"],
                     row["cudnn"],
                     tuple(row["pythons"]),
-                    row.get("goes_with", {}),
+                    {normalized_name(other): at for other, at in row.get("goes_with", {}).items()},
                     tuple(row.get("constraints", ())),
                 )
                 for version, row in versions.items()
             }
             for name, versions in frameworks.items()
         },
-        cuda_wheels=tuple(data.get("wheels", {}).get("cuda", ())),
-        cudnn_wheels=tuple(data.get("wheels", {}).get("cudnn", ())),
+        cuda_wheels=tuple(map(normalized_name, data.get("wheels", {}).get("cuda", ()))),
+        cudnn_wheels=tuple(map(normalized_name, data.get("wheels", {}).get("cudnn", ()))),
         cog=data.get("cog", {}).get("version", ""),
         cog_pythons=tuple(data.get("cog", {}).get("pythons", ())),
     )

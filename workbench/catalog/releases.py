@@ -12,6 +12,7 @@ from workbench.catalog.tree import Tree
 from workbench.catalog.values import Published, Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
 from workbench.names import LATEST, check_date, is_image, is_name, is_qualified, is_release, python_folder, suggestion
+from workbench.packages import normalized_name
 
 # The table of what goes with what stands among the releases and is none.
 NOT_A_RELEASE = "compat.toml"
@@ -99,7 +100,10 @@ def _read_release(tree: Tree, name: str, path: str, has_folder: bool, faults: Fa
         since=support.get("from", ""),
         until=support.get("until", ""),
         recipes=tuple(Published(**{key: row.get(key, "") for key in _RECIPE}) for row in data.get("recipes", ())),
-        security=tuple(SecurityFix(**{key: row.get(key, "") for key in _FIX}) for row in data.get("security", ())),
+        security=tuple(
+            SecurityFix(normalized_name(row.get("package", "")), row.get("fixed", ""), row.get("advisory", ""))
+            for row in data.get("security", ())
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST
-from workbench.pins import pins
+from workbench.packages import pins
 
 ADDED, REMOVED, MOVED = "added", "removed", "moved"
 

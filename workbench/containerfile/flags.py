@@ -6,8 +6,9 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
 
+from workbench.containerfile.build_plan import RunMount
 from workbench.containerfile.parser import Instruction
-from workbench.containerfile.plan import Mount, Origin
+from workbench.containerfile.stages import Origin
 from workbench.errors import WorkbenchError
 
 _KINDS = {
@@ -54,35 +55,37 @@ def number(text: str, what: str) -> int:
 
 def mount(
     text: str, variables: Callable[[str], str], origin: Callable[[str], Origin], absolute: Callable[[str], str]
-) -> Mount:
+) -> RunMount:
     """Return the mount that the value of `--mount` describes.
 
     `variables` expands a value, `origin` finds what `from` names, `absolute` makes a target one.
     Raises WorkbenchError for what is unknown, missing or cannot be read.
     """
-    said: dict[str, str] = {}
+    options: dict[str, str] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
         name = _SAME.get(name.strip().lower(), name.strip().lower())
         value = variables(value) if equals else "true"
         if name == "readwrite":
             name, value = "readonly", "false" if _truth("readwrite", value) else "true"
-        if name in said:
-            raise WorkbenchError(f"--mount says {name} twice")
-        said[name] = value
-    kind = said.pop("type", "bind")
+        if name in options:
+            raise WorkbenchError(f"--mount has {name} twice")
+        options[name] = value
+    kind = options.pop("type", "bind")
     if kind not in _KINDS:
         raise WorkbenchError(f"--mount=type={kind} is not supported", hint=f"there is {', '.join(_KINDS)}")
-    for name in said:
+    for name in options:
         if name not in _KINDS[kind]:
             raise WorkbenchError(
-                f"--mount=type={kind} knows no {name}", hint=f"it knows {', '.join(sorted(_KINDS[kind]))}"
+                f"--mount=type={kind} has no option {name}", hint=f"it has {', '.join(sorted(_KINDS[kind]))}"
             )
-    return _made(kind, said, origin, absolute)
+    return _run_mount(kind, options, origin, absolute)
 
 
-def _made(kind: str, said: Mapping[str, str], origin: Callable[[str], Origin], absolute: Callable[[str], str]) -> Mount:
-    target, source, id_ = said.get("target", ""), said.get("source", ""), said.get("id", "")
+def _run_mount(
+    kind: str, options: Mapping[str, str], origin: Callable[[str], Origin], absolute: Callable[[str], str]
+) -> RunMount:
+    target, source, id_ = options.get("target", ""), options.get("source", ""), options.get("id", "")
     if kind == "secret":
         id_ = id_ or posixpath.basename(target)
         target = target or (f"/run/secrets/{id_}" if id_ else "")
@@ -95,26 +98,26 @@ def _made(kind: str, said: Mapping[str, str], origin: Callable[[str], Origin], a
         id_ = id_ or target
     if id_ and not _ID.fullmatch(id_):
         raise WorkbenchError(f"--mount: {id_!r} is no id")
-    sharing = said.get("sharing", "shared").lower()
+    sharing = options.get("sharing", "shared").lower()
     if sharing not in _SHARINGS:
         raise WorkbenchError(f"--mount: sharing is one of {', '.join(_SHARINGS)}, not {sharing!r}")
     if ".." in source.split("/"):
         raise WorkbenchError(f"--mount: the source {source} leads out of where it is")
-    place = origin(said["from"]) if "from" in said else Origin() if kind == "bind" else None
-    if kind == "tmpfs" and "size" in said:
+    place = origin(options["from"]) if "from" in options else Origin() if kind == "bind" else None
+    if kind == "tmpfs" and "size" in options:
         raise WorkbenchError("--mount=type=tmpfs,size= is not supported: not every BuildKit can keep it")
-    return Mount(
+    return RunMount(
         kind,
         target,
         origin=place,
         source=source,
         id=id_,
         sharing=sharing,
-        mode=file_mode(said.get("mode", "0755" if kind == "cache" else "0400")),
-        uid=number(said.get("uid", "0"), "--mount: uid"),
-        gid=number(said.get("gid", "0"), "--mount: gid"),
-        readonly=_truth("readonly", said.get("readonly", "true" if kind == "bind" else "false")),
-        required=_truth("required", said.get("required", "false")),
+        mode=file_mode(options.get("mode", "0755" if kind == "cache" else "0400")),
+        uid=number(options.get("uid", "0"), "--mount: uid"),
+        gid=number(options.get("gid", "0"), "--mount: gid"),
+        readonly=_truth("readonly", options.get("readonly", "true" if kind == "bind" else "false")),
+        required=_truth("required", options.get("required", "false")),
     )
 
 

@@ -3,62 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from workbench.containerfile.build_plan import BuildStep, Copy, Folder, PlannedStage, Run
 from workbench.containerfile.config import Config
-from workbench.containerfile.context import inside, is_there
 from workbench.containerfile.flags import file_mode, flags_of, mount
 from workbench.containerfile.health import health_check
 from workbench.containerfile.parser import Instruction
-from workbench.containerfile.plan import Copy, Folder, Origin, Run, Stage
-from workbench.containerfile.words import expanded
+from workbench.containerfile.scope import Scope
+from workbench.containerfile.sources import inside, is_address, sources_of
+from workbench.containerfile.stages import Origin, Stage, check_qualified, origin_of
 from workbench.errors import WorkbenchError
 
 _NETWORKS = {"default": "", "host": "host", "none": "none"}
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(?::[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|git@", re.IGNORECASE)
 
 
-class StageInTheMaking:
-    """A stage while its instructions are read: what is declared, its config, and the steps so far."""
+class StageBuilder:
+    """A stage while its instructions are read: what it knows, its config, and the steps so far.
+
+    `above` are the stages before it, `exists` tells whether the folder beside the Containerfile has a
+    path or anything that matches it, and `section` the section that a line is in.
+    """
 
     def __init__(
         self,
-        name: str,
-        below: Origin,
-        line: int,
+        stage: Stage,
         config: Mapping[str, Any],
         *,
-        arguments: Mapping[str, str],
-        globals: Mapping[str, str],
-        used: set[str],
-        folder: str,
+        above: Sequence[Stage],
+        exists: Callable[[str], bool],
         section: Callable[[int], str],
-        origin: Callable[[str], Origin],
     ) -> None:
-        self.name, self.below, self.line = name, below, line
+        self.stage, self.above = stage, above
         self.config = Config(config)
-        self.begins = self.config.folder
-        self.declared: dict[str, str] = {}
-        self.arguments, self.globals, self.used = arguments, globals, used
-        self.folder, self.section, self.origin = folder, section, origin
-        self.steps: list[Run | Copy | Folder] = []
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """What is known here: arguments, and the environment, which goes before them."""
-        return {**self.declared, **self.config.environment}
+        self.first_folder = self.config.folder
+        self.scope = Scope(self.config.environment, stage.arguments, stage.global_arguments)
+        self.exists, self.section = exists, section
+        self.steps: list[BuildStep] = []
 
     def expanded(self, word: str) -> str:
-        """Return a word with what is known here."""
-        return expanded(word, self.variables)
+        """Return a word with the variables that are known here."""
+        return self.scope.expanded(word)
 
-    def finished(self) -> Stage:
+    def origin(self, name: str) -> Origin:
+        """Return what `--from=name` means here; raises WorkbenchError when that is nothing to copy from."""
+        origin = origin_of(name, self.above)
+        if origin.image:
+            check_qualified(origin.image, f"--from={name}")
+        return origin
+
+    def built(self) -> PlannedStage:
         """Return the stage as it is now."""
-        return Stage(self.name, self.below, self.line, tuple(self.steps), self.config.image(), self.begins)
+        stage = self.stage
+        return PlannedStage(
+            stage.name, stage.base, stage.line, tuple(self.steps), self.config.image(), self.first_folder
+        )
 
 
 def _title(item: Instruction) -> str:
@@ -70,48 +72,23 @@ def _title(item: Instruction) -> str:
     return " ".join(" ".join(words).split())
 
 
-def _arg(stage: StageInTheMaking, item: Instruction) -> None:
+def _arg(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
-    if not item.args:
-        raise WorkbenchError("ARG names nothing")
-    for argument in item.args:
-        name, equals, default = argument.partition("=")
-        if not _NAME.fullmatch(name):
-            raise WorkbenchError(f"ARG {name!r}: this is no name of a variable")
-        if name in stage.arguments:
-            stage.used.add(name)
-            stage.declared[name] = stage.arguments[name]
-        elif equals:
-            stage.declared[name] = stage.expanded(default)
-        elif name in stage.globals:
-            stage.declared[name] = stage.globals[name]
+    stage.scope.declare(item)
 
 
-def _pairs(stage: StageInTheMaking, item: Instruction) -> dict[str, str]:
-    """Return the names and values of ENV and LABEL, all of them expanded with what was known before."""
+def _env(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
-    if not item.args or len(item.args) % 2:
-        raise WorkbenchError(f"{item.word} is followed by NAME=value")
-    known = stage.variables
-    found = {}
-    for name, value in zip(item.args[::2], item.args[1::2], strict=True):
-        name = expanded(name, known)
-        if not name or "=" in name or "\0" in name:
-            raise WorkbenchError(f"{item.word} {name!r}: this is no name")
-        found[name] = expanded(value, known)
-    return found
+    stage.scope.take(item)
 
 
-def _env(stage: StageInTheMaking, item: Instruction) -> None:
-    stage.config.environment.update(_pairs(stage, item))
-
-
-def _label(stage: StageInTheMaking, item: Instruction) -> None:
-    for name, value in _pairs(stage, item).items():
+def _label(stage: StageBuilder, item: Instruction) -> None:
+    flags_of(item, ())
+    for name, value in stage.scope.pairs(item).items():
         stage.config.label(name, value)
 
 
-def _run(stage: StageInTheMaking, item: Instruction) -> None:
+def _run(stage: StageBuilder, item: Instruction) -> None:
     if stage.steps and isinstance(stage.steps[-1], Folder) and stage.steps[-1].path == stage.config.folder:
         # podman makes the folder of a WORKDIR for the step that needs it: a command's belongs to its user.
         stage.steps[-1] = replace(stage.steps[-1], user=stage.config.user)
@@ -123,34 +100,36 @@ def _run(stage: StageInTheMaking, item: Instruction) -> None:
         raise WorkbenchError("RUN is followed by a command")
     mounts = tuple(mount(text, stage.expanded, stage.origin, stage.config.absolute) for text in flags.get("mount", ()))
     for one in mounts:
-        if one.origin is not None and one.origin.is_context and not is_there(stage.folder, inside(one.source)):
+        if one.origin is not None and one.origin.is_context and not stage.exists(inside(one.source)):
             raise WorkbenchError(f"RUN --mount: the folder has no {one.source}")
     stage.steps.append(
         Run(
             item.line, _title(item), stage.section(item.line),
             arguments=item.args if item.json else (*stage.config.shell, *item.args),
-            environment=tuple(sorted(stage.variables.items())),
+            environment=tuple(sorted(stage.scope.variables.items())),
             folder=stage.config.folder, user=stage.config.user, network=_NETWORKS[network], mounts=mounts,
         )
     )  # fmt: skip
 
 
-def _copy(stage: StageInTheMaking, item: Instruction) -> None:
+def _copy(stage: StageBuilder, item: Instruction) -> None:
     adds = item.word == "ADD"
     flags = flags_of(item, ("chown", "chmod") if adds else ("from", "chown", "chmod"))
     if len(item.args) < 2:
         raise WorkbenchError(f"{item.word} is followed by what to copy and where to")
-    *sources, target = (stage.expanded(word) for word in item.args)
+    copied = sources_of(item, stage.scope, stage.above)
+    sources, origin, target = copied.paths, copied.origin, stage.expanded(item.args[-1])
+    if origin.image:
+        check_qualified(origin.image, f"{item.word} --from={origin.image}")
     if not all(sources) or not target:
         raise WorkbenchError(f"{item.word}: a path is empty")
     if len(sources) > 1 and not target.endswith("/") and target != ".":
         raise WorkbenchError(f"{item.word} of more than one source ends in a folder", hint=f"write {target}/")
-    origin = stage.origin(stage.expanded(flags["from"][0])) if "from" in flags else Origin()
     if origin.is_context:
         for source in sources:
-            if _ADDRESS.match(source):
+            if is_address(source):
                 raise WorkbenchError(f"{item.word} {source} is not supported", hint="fetch it in a RUN, and check it")
-            if not is_there(stage.folder, inside(source)):
+            if not stage.exists(inside(source)):
                 raise WorkbenchError(f"{item.word} {source}: the folder has no such file")
     owner = stage.expanded(flags.get("chown", [""])[0])
     if owner and not _OWNER.fullmatch(owner):
@@ -168,7 +147,7 @@ def _copy(stage: StageInTheMaking, item: Instruction) -> None:
     )  # fmt: skip
 
 
-def _one(stage: StageInTheMaking, item: Instruction) -> str:
+def _one(stage: StageBuilder, item: Instruction) -> str:
     """Return the one word that the instruction has, expanded."""
     flags_of(item, ())
     value = stage.expanded(item.args[0]).strip() if len(item.args) == 1 else ""
@@ -177,20 +156,20 @@ def _one(stage: StageInTheMaking, item: Instruction) -> str:
     return value
 
 
-def _user(stage: StageInTheMaking, item: Instruction) -> None:
+def _user(stage: StageBuilder, item: Instruction) -> None:
     stage.config.user = _one(stage, item)
     if not _OWNER.fullmatch(stage.config.user):
         raise WorkbenchError(f"USER {stage.config.user}: this is no user", hint="write USER or USER:GROUP")
 
 
-def _workdir(stage: StageInTheMaking, item: Instruction) -> None:
+def _workdir(stage: StageBuilder, item: Instruction) -> None:
     path = stage.config.absolute(_one(stage, item)).rstrip("/") or "/"
     stage.config.folder = path
     if path != "/":
         stage.steps.append(Folder(item.line, _title(item), stage.section(item.line), path=path))
 
 
-def _expose(stage: StageInTheMaking, item: Instruction) -> None:
+def _expose(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
     ports = [port for word in item.args for port in stage.expanded(word).split()]
     if not ports:
@@ -199,7 +178,7 @@ def _expose(stage: StageInTheMaking, item: Instruction) -> None:
         stage.config.expose(port)
 
 
-def _volume(stage: StageInTheMaking, item: Instruction) -> None:
+def _volume(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
     paths = [stage.config.absolute(stage.expanded(word)).rstrip("/") for word in item.args]
     if not paths or not all(paths):
@@ -209,33 +188,33 @@ def _volume(stage: StageInTheMaking, item: Instruction) -> None:
         stage.steps.append(Folder(item.line, _title(item), stage.section(item.line), path=path))
 
 
-def _command(stage: StageInTheMaking, item: Instruction) -> None:
+def _command(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
     if not item.args and not item.json:
         raise WorkbenchError(f"{item.word} is followed by a command")
-    said = stage.config.command if item.word == "CMD" else stage.config.entrypoint
-    said(item.args, plain=not item.json)
+    set_command = stage.config.command if item.word == "CMD" else stage.config.entrypoint
+    set_command(item.args, plain=not item.json)
 
 
-def _shell(stage: StageInTheMaking, item: Instruction) -> None:
+def _shell(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
     if not item.json or not item.args:
         raise WorkbenchError("SHELL is followed by words in JSON form", hint='write SHELL ["/bin/bash", "-c"]')
     stage.config.shell = item.args
 
 
-def _stop_signal(stage: StageInTheMaking, item: Instruction) -> None:
+def _stop_signal(stage: StageBuilder, item: Instruction) -> None:
     signal = _one(stage, item)
     if not re.fullmatch(r"[0-9]{1,3}|(?:SIG)?[A-Za-z0-9+-]{2,12}", signal):
         raise WorkbenchError(f"STOPSIGNAL {signal}: this is no signal")
     stage.config.stop_signal(signal)
 
 
-def _health(stage: StageInTheMaking, item: Instruction) -> None:
+def _health(stage: StageBuilder, item: Instruction) -> None:
     stage.config.health(health_check(item))
 
 
-DISPATCH: Mapping[str, Callable[[StageInTheMaking, Instruction], None]] = {
+DISPATCH: Mapping[str, Callable[[StageBuilder, Instruction], None]] = {
     "ADD": _copy,
     "ARG": _arg,
     "CMD": _command,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -13,7 +13,7 @@ from workbench.errors import WorkbenchError
 
 
 def _import_parser() -> ModuleType:
-    """Import the parser. It is Go inside, and Go's runtime takes a thread for each core it is told of.
+    """Import the parser. It is Go inside, and Go's runtime takes a thread for each core that it is given.
 
     One is enough for one file; that saves a tenth of a whole `new`. Afterwards the environment is as
     before: podman is Go too, and must not inherit this.
@@ -68,12 +68,13 @@ def instructions(text: str) -> list[Instruction]:
 def declared_names(text: str) -> frozenset[str]:
     """Return the names that ARG and ENV instructions of `text` declare; none if it cannot be read."""
     try:
-        return frozenset(_declared(instructions(text)))
+        return frozenset(declared(instructions(text)))
     except WorkbenchError:
         return frozenset()
 
 
-def _declared(parsed: list[Instruction]) -> Iterator[str]:
+def declared(parsed: Iterable[Instruction]) -> Iterator[str]:
+    """Yield the names that ARG and ENV instructions declare."""
     for instruction in parsed:
         if instruction.word == "ARG":
             yield from (argument.partition("=")[0] for argument in instruction.args)

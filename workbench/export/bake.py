@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.compose.recipe import CONTAINERFILE
+from workbench.containerfile.stages import bases
 from workbench.files import holds
 from workbench.images.builder import BuildRequest
-from workbench.images.podman.builder import base_images
 from workbench.release.standard import Image
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_-]")
@@ -42,7 +42,7 @@ def target_name(tag: str) -> str:
 def _target(
     image: Image, request: BuildRequest, known: Mapping[str, str], repository: str, relative_to: str
 ) -> dict[str, Any]:
-    contexts = {name: f"target:{known[name]}" for name in base_images(request) if name in known}
+    contexts = {name: f"target:{known[name]}" for name in bases(request.stages()) if name in known}
     folder = os.path.relpath(request.folder, relative_to)
     found: dict[str, Any] = {
         "context": folder,

@@ -8,8 +8,6 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_name
-
 from workbench.attest.locked import installed_lists, locked_packages
 from workbench.attest.package import PYPI
 from workbench.catalog.bases import has_cuda
@@ -18,6 +16,7 @@ from workbench.catalog.views import at_release
 from workbench.compose.selection import Selection, check_selection
 from workbench.errors import WorkbenchError
 from workbench.names import is_qualified, python_folder
+from workbench.packages import normalized_name
 from workbench.recipes.read import read_files, read_manifest
 
 # The type of an image without an IDE.
@@ -74,7 +73,7 @@ def described(catalogue: Catalogue, folder: str) -> Described:
     files = read_files(folder)
     pins = {each.name: each.version for each in locked_packages(files, selection.python) if each.kind == PYPI}
     lists = installed_lists(files)
-    chosen = {str(canonicalize_name(name)): name for name in _asked_for(seen, selection, lists)}
+    chosen = {normalized_name(name): name for name in _asked_for(seen, selection, lists)}
     shown = {name: chosen.get(name, name) for name in pins if not chosen or name in chosen}
     release = seen.releases[selection.release]
     return Described(

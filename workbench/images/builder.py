@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from workbench.compose.recipe import CONTAINERFILE
+from workbench.containerfile.stages import Stage, stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,10 @@ class BuildRequest:
     cache: bool = True
     secrets: Mapping[str, str] = field(default_factory=dict)
     siblings: tuple[str, ...] = ()
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages of the Containerfile; raises WorkbenchError, with its line, when it cannot be read."""
+        return stages(self.text, self.arguments, file=os.path.join(self.folder, CONTAINERFILE))
 
     @property
     def tag(self) -> str:

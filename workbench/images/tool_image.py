@@ -17,9 +17,11 @@ from workbench.errors import WorkbenchError
 from workbench.images.builder import BuildRequest
 from workbench.images.chain import base_name, check_choice
 from workbench.images.recipe_build import RELEASE_LABEL, SOURCE_LABEL, TAG_LABEL
+from workbench.locations import INSTALLED_DATA, PACKAGE
 from workbench.names import LATEST, python_folder
 
-_NOT = shutil.ignore_patterns("__pycache__", "kubernetes", ".*")
+# Of an installed package, what is around the code stays out: the image has what `tool` names of it.
+_NOT = shutil.ignore_patterns("__pycache__", "kubernetes", ".*", INSTALLED_DATA)
 
 
 @contextmanager
@@ -38,11 +40,11 @@ def tool_image(
     ca_bundle: str = "",
     cache: bool = True,
 ) -> Iterator[BuildRequest]:
-    """Yield what builds the image `name` from the repository at `root`; its folder is there as long as it is held.
+    """Yield what builds the image `name` from the tool's data at `root`; its folder is there as long as it is held.
 
     The Containerfiles are in `folder`, one for each family of systems; it becomes `image/` for them, and
-    what `tool` names of the repository lies in `tool/`. Raises UsageError or WorkbenchError when the
-    release has no such base, and when the system has no Containerfile.
+    what `tool` names of the data, and this package if it names `workbench`, lies in `tool/`. Raises
+    UsageError or WorkbenchError when the release has no such base, and when the system has no Containerfile.
     """
     check_choice(catalogue, release, os_name, python, date)
     kinds = [kind for kind in catalogue.variants(os_name) if kind]
@@ -53,7 +55,8 @@ def tool_image(
     with tempfile.TemporaryDirectory(prefix=f"{name}-image-") as context:
         shutil.copytree(Path(root, folder), f"{context}/image")
         for part in tool:
-            source, target = Path(root, part), Path(context, "tool", part)
+            source = PACKAGE if part == PACKAGE.name else Path(root, part)
+            target = Path(context, "tool", part)
             if source.is_dir():
                 shutil.copytree(source, target, ignore=_NOT)
             else:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK, export_name
 from workbench.lock.pipfile import PIPFILE, digest, merged
-from workbench.pins import normal, pins
+from workbench.packages import normalized_name, pins
 
 _ADVICE = "run `make lock`"
 
@@ -41,7 +41,8 @@ def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, 
         of_pipfile = locked.pop("_meta")["hash"]["sha256"]
         categories = {
             category: {
-                normal(package): entry.get("version", "").removeprefix("==") for package, entry in packages.items()
+                normalized_name(package): entry.get("version", "").removeprefix("==")
+                for package, entry in packages.items()
             }
             for category, packages in locked.items()
         }

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from workbench.errors import WorkbenchError
 from workbench.files import holds, write_whole
 from workbench.lock.pipfile import PIPFILE, categories, merged
-from workbench.pins import pins
+from workbench.packages import pins
 from workbench.process import captured
 
 LOCK = "Pipfile.lock"

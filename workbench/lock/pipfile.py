@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.packages import normalized_name
 
 PIPFILE = "Pipfile"
 # Every other table of a Pipfile is a category of packages.
@@ -43,19 +43,27 @@ def merged(folders: Sequence[str]) -> str:
         for table, values in data.items():
             if isinstance(values, dict):
                 lines = tables.setdefault(table, {})
-                lines |= {_normal(table, name): (name, value) for name, value in values.items()}
+                lines |= {_key(table, name): (name, value) for name, value in values.items()}
     found = [("[[source]]", list(source.items())) for source in sources.values()]
     found += [(f"[{table}]", list(lines.values())) for table, lines in tables.items()]
     return "\n".join(_table(header, lines) for header, lines in found)
 
 
 def digest(text: str) -> str:
-    """Return the sha256 by which a lock says that it is of the Pipfile `text`: pipenv's, of all but its settings."""
+    """Return the sha256 by which a lock names the Pipfile `text` that it was made from.
+
+    It is pipenv's: of everything but its settings, whatever the spelling of the packages' names.
+    """
     data = tomllib.loads(text)
-    named = {"default": data.get("packages", {}), "develop": data.get("dev-packages", {})}
-    others = {name: value for name, value in data.items() if name not in (*_NOT_CATEGORIES, "packages")}
-    meta = {"sources": data.get("source", []), "requires": data.get("requires", {})}
-    content = json.dumps({"_meta": meta, **named, **others}, sort_keys=True, separators=(",", ":"))
+    tables = {"default": data.get("packages", {}), "develop": data.get("dev-packages", {})}
+    tables |= {name: value for name, value in data.items() if name not in (*_NOT_CATEGORIES, "packages")}
+    named = {
+        table: {normalized_name(name): value for name, value in lines.items()}
+        for table, lines in tables.items()
+        if isinstance(lines, dict)
+    }
+    meta = {"sources": data.get("source", {}), "requires": data.get("requires", {})}
+    content = json.dumps({"_meta": meta, **named}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -63,9 +71,9 @@ def _table(header: str, lines: list[tuple[str, Any]]) -> str:
     return "".join(f"{line}\n" for line in [header, *(f"{_value(name)} = {_value(value)}" for name, value in lines)])
 
 
-def _normal(table: str, name: str) -> str:
-    """Return the name that a line goes by: a package's has many spellings."""
-    return name if table in _NOT_CATEGORIES - {"dev-packages"} else re.sub(r"[-_.]+", "-", name).lower()
+def _key(table: str, name: str) -> str:
+    """Return the key of a line: a package's name has many spellings."""
+    return name if table in _NOT_CATEGORIES - {"dev-packages"} else normalized_name(name)
 
 
 def _value(value: object) -> str:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
 from workbench.monobase.requirements import LockedPackage, read_lock
 from workbench.monobase.resolving import PLATFORM, default_uv, resolve
+from workbench.packages import normalized_name
 
 LOCK = "model.lock"
 _HEAD = "# The packages of this model, by `wizard.py model`. Keep it: the same lock gives the same packages.\n"
@@ -103,7 +103,7 @@ def version_of(package: LockedPackage) -> str:
 
 def names_of(requirements: Sequence[str]) -> list[str]:
     """Return the normalised names of requirements, each once."""
-    return list(dict.fromkeys(canonicalize_name(Requirement(text).name) for text in requirements))
+    return list(dict.fromkeys(normalized_name(Requirement(text).name) for text in requirements))
 
 
 def _kept(path: str) -> str:

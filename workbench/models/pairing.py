@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from workbench.catalog.pairs import PATH, Brought, Pairs
 from workbench.errors import WorkbenchError
+from workbench.packages import normalized_name
 
 # How many allowed pairs an error names.
 _LISTED = 3
@@ -67,7 +67,7 @@ def pair(requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: 
     unknown = []
     for text in requirements:
         requirement = Requirement(text)
-        name = canonicalize_name(requirement.name)
+        name = normalized_name(requirement.name)
         rows = pairs.frameworks.get(name)
         if (
             rows is None
@@ -187,11 +187,11 @@ def _agree(frameworks: Mapping[str, str], pairs: Pairs, gpu: bool) -> None:
 def _free(constraints: Iterable[str], lines: Sequence[str]) -> Iterable[str]:
     """Yield the constraints on packages that are not pinned exactly: an exact pin is deliberate."""
     pinned = {
-        canonicalize_name(Requirement(line).name)
+        normalized_name(Requirement(line).name)
         for line in lines
         if any(part.operator == "==" for part in Requirement(line).specifier)
     }
-    return (text for text in dict.fromkeys(constraints) if canonicalize_name(Requirement(text).name) not in pinned)
+    return (text for text in dict.fromkeys(constraints) if normalized_name(Requirement(text).name) not in pinned)
 
 
 def _extras(requirement: Requirement) -> str:

@@ -69,11 +69,12 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
 
 def _requested(requirements: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
+
+    from workbench.packages import normalized_name
 
     for text in requirements:
         requirement = Requirement(text)
-        yield canonicalize_name(requirement.name), str(requirement.specifier) or requirement.url or "any"
+        yield normalized_name(requirement.name), str(requirement.specifier) or requirement.url or "any"
 
 
 def base_line(model: Model) -> str:

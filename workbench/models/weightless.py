@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
@@ -19,6 +18,7 @@ from workbench.monobase.generation import Environment, Generation, load_all
 from workbench.monobase.names import generation_name
 from workbench.monobase.resolving import versions
 from workbench.names import LATEST, python_folder
+from workbench.packages import normalized_name
 
 
 def fit(model: ParsedModel, data: Path, number: int | None, cog: str) -> tuple[Resolved, ModelBase]:
@@ -30,7 +30,7 @@ def fit(model: ParsedModel, data: Path, number: int | None, cog: str) -> tuple[R
     _check_weightless(model)
     generation = _generation(data, number)
     required: dict[str, Requirement] = {
-        canonicalize_name(Requirement(text).name): Requirement(text) for text in model.requirements
+        normalized_name(Requirement(text).name): Requirement(text) for text in model.requirements
     }
     required.pop("cog", None)
     torch = "torch" in required

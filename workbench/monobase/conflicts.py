@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from workbench.files import replace_text
 from workbench.monobase.activation import conflicts_folder
 from workbench.monobase.layer import Layer, names_in
 from workbench.monobase.names import generation_number
+from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def packages(layer: Layer) -> dict[str, InstalledPackage]:
     found: dict[str, InstalledPackage] = {}
     for distribution in importlib.metadata.distributions(path=[layer.site]):
         if name := distribution.metadata["Name"]:
-            key = canonicalize_name(name)
+            key = normalized_name(name)
             found.setdefault(
                 key,
                 InstalledPackage(key, distribution.version, tuple(_needs(distribution.requires or (), layer.python))),
@@ -61,7 +61,7 @@ def between(layers: Sequence[tuple[str, Mapping[str, InstalledPackage]]]) -> lis
             if wins[name][0] != title:
                 continue  # this one is never imported
             for need in package.needs:
-                other, winner = wins.get(canonicalize_name(need.name), (title, None))
+                other, winner = wins.get(normalized_name(need.name), (title, None))
                 if other == title or winner is None or _meets(need, winner.version):
                     continue
                 text = f"{package.name} {package.version} of {title} needs {_plain(need)}"

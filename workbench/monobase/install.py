@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_name
-
 from workbench.errors import WorkbenchError
 from workbench.monobase.bytecode import Compilers
 from workbench.monobase.frame import create_frame, site_packages
@@ -23,6 +21,7 @@ from workbench.monobase.requirements import LockedPackage, LockFile
 from workbench.monobase.store import DigestMismatchError, FileStore
 from workbench.monobase.uv import Uv, find_uv
 from workbench.monobase.wheels import Wheel, Wheels, below_site, bytecode_path, key_of
+from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def lists(root: str, interpreter: Interpreter) -> dict[str, str]:
     for folder in os.listdir(site):
         if folder.endswith(".dist-info"):
             name = folder.removesuffix(".dist-info").rpartition("-")[0]
-            found[canonicalize_name(name)] = os.path.join(site, folder, "RECORD")
+            found[normalized_name(name)] = os.path.join(site, folder, "RECORD")
     return found
 
 

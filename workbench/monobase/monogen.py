@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import Pairs
@@ -18,6 +17,7 @@ from workbench.monobase.generation import Generation, load, resolved
 from workbench.monobase.matrix import matrix_of
 from workbench.monobase.resolving import versions
 from workbench.monobase.spec import FOLDER, GenerationSpec, read_spec, spec_names
+from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,6 @@ def _faults(spec: GenerationSpec, generation: Generation, pairs: Pairs) -> Itera
             expected.append(f"torch=={environment.torch}")
         for text in expected:
             requirement = Requirement(text)
-            version = pinned.get(canonicalize_name(requirement.name), "")
+            version = pinned.get(normalized_name(requirement.name), "")
             if not version or not requirement.specifier.contains(version, prereleases=True):
                 yield f"{where}/{environment.name}.txt", f"has {version or 'none'} where {spec.name} pins {text}"

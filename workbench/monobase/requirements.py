@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.packages import normalized_name
 
 _PASSWORD = re.compile(r"://[^/@\s]+@")
 _HASH = re.compile(r"\s--hash[=\s]sha256:([0-9a-f]{64})(?=\s|$)")
@@ -111,7 +111,7 @@ def _locked(line: str) -> LockedPackage:
         raise ValueError(f"{requirement.name} has no exact version: it must be written as NAME==VERSION")
     if not hashes:
         raise ValueError(f"{requirement.name} has no hash (--hash=sha256:…)")
-    name = canonicalize_name(requirement.name)
+    name = normalized_name(requirement.name)
     return LockedPackage(
         name, " ".join((text, *(f"--hash=sha256:{one}" for one in hashes))), requirement.marker is not None
     )

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.names import PREFIX
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.requirements import read_lock
 from workbench.monobase.uv import Uv, find_uv
+from workbench.packages import normalized_name
 
 # glibc 2.28 is older than that of every system that an image can be made for.
 PLATFORM = "x86_64-manylinux_2_28"
@@ -92,7 +92,7 @@ def split_lock(whole: Path, lock: Path, installed: Container[str]) -> SplitLock:
         if "--hash=" not in block:
             local.append(block.partition("\\")[0].strip())
             continue
-        name = canonicalize_name(Requirement(re.split(r"[\\\s]+--hash", block)[0].strip()).name)
+        name = normalized_name(Requirement(re.split(r"[\\\s]+--hash", block)[0].strip()).name)
         if name not in installed:
             names.add(name)
             kept.append(block)

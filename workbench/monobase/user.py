@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.files import exchange
@@ -26,6 +25,7 @@ from workbench.monobase.layer import USER_MARKER, identity, marker_text
 from workbench.monobase.prefix import Prefix, builder, staged
 from workbench.monobase.request import read_request
 from workbench.monobase.resolving import split_lock
+from workbench.packages import normalized_name
 
 # A package that uv names with a version: "schema>=2".
 _NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?=[<>=~!]=?)")
@@ -78,7 +78,7 @@ def read_user_requirements(path: Path) -> list[UserRequirement]:
                     f"{bare!r} is not a requirement: {str(error).splitlines()[0]}", where=where
                 ) from None
             found.append(
-                UserRequirement(canonicalize_name(requirement.name), words, f"{path.name}:{number}", requirement)
+                UserRequirement(normalized_name(requirement.name), words, f"{path.name}:{number}", requirement)
             )
     return found
 
@@ -195,6 +195,6 @@ def _resolve(
     try:
         tools.uv.run(*command, about=f"resolving {requirements.name}")
     except WorkbenchError as error:
-        named = {canonicalize_name(name) for name in _NAMED.findall(error.message)} & installed.keys()
+        named = {normalized_name(name) for name in _NAMED.findall(error.message)} & installed.keys()
         owners = ", ".join(f"{installed[name][1]} has {name} {installed[name][0]}" for name in sorted(named))
         raise WorkbenchError(f"{error.message}; {owners}" if owners else error.message, hint=error.hint) from None

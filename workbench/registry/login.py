@@ -1,4 +1,4 @@
-"""Who we are to a registry: what `podman login` keeps, and the tokens that registries hand out for it."""
+"""Logins of registries: those that `podman login` stores, and the tokens that registries issue for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
 def auth_files(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the files that podman and docker keep logins in, in the order in which podman reads them."""
+    """Yield the files that podman and docker store logins in, in the order in which podman reads them."""
     if named := environment.get("REGISTRY_AUTH_FILE"):
         yield named
         return
@@ -26,42 +26,42 @@ def auth_files(environment: Mapping[str, str]) -> Iterator[str]:
     yield f"{home}/.docker/config.json"
 
 
-def basic(host: str, name: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Return what is kept for a repository, as HTTP's basic authentication writes it; "" for nothing.
+def stored_login(host: str, name: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the stored login for a repository as HTTP's basic authentication encodes it; "" when there is none.
 
-    The longest name that fits wins, as with podman: host/team/images, host/team, host.
+    The longest matching name wins, as with podman: host/team/images, host/team, host.
     """
     parts = f"{host}/{name}".split("/")
-    wanted = ["/".join(parts[:end]) for end in range(len(parts), 0, -1)]
+    names = ["/".join(parts[:end]) for end in range(len(parts), 0, -1)]
     for file in auth_files(environment):
         try:
             with open(file, encoding="utf-8") as source:
-                kept = json.load(source).get("auths", {})
+                logins = json.load(source).get("auths", {})
         except (OSError, ValueError, AttributeError):
             continue
-        for key in wanted:
-            if isinstance(kept.get(key), dict) and (found := kept[key].get("auth")):
-                return str(found)
+        for key in names:
+            if isinstance(logins.get(key), dict) and (login := logins[key].get("auth")):
+                return str(login)
     return ""
 
 
-def answer_to(challenge: str, kept: str, client: httpx.Client) -> str:
-    """Return the Authorization header that a registry's `challenge` asks for, "" when there is none to give.
+def authorization(challenge: str, login: str, client: httpx.Client) -> str:
+    """Return the Authorization header that answers a registry's `challenge`, "" when there is none.
 
-    A token is fetched from where the challenge says, with what is `kept` only over TLS or on loopback.
+    A token is fetched from the realm that the challenge names; the `login` is sent there only over TLS or on loopback.
     """
     kind, _, rest = challenge.partition(" ")
     if kind.lower() == "basic":
-        return f"Basic {kept}" if kept else ""
+        return f"Basic {login}" if login else ""
     parameters = dict(_PARAMETER.findall(rest))
     realm = parameters.pop("realm", "")
-    where = urlsplit(realm)
-    if kind.lower() != "bearer" or not (where.scheme == "https" or where.hostname in _LOOPBACK):
+    address = urlsplit(realm)
+    if kind.lower() != "bearer" or not (address.scheme == "https" or address.hostname in _LOOPBACK):
         return ""
-    wanted = {name: parameters[name] for name in ("service", "scope") if name in parameters}
-    answer = client.get(realm, params=wanted, headers={"Authorization": f"Basic {kept}"} if kept else {})
-    if answer.status_code != 200:
+    query = {name: parameters[name] for name in ("service", "scope") if name in parameters}
+    response = client.get(realm, params=query, headers={"Authorization": f"Basic {login}"} if login else {})
+    if response.status_code != 200:
         return ""
-    told = answer.json()
-    token = told.get("token") or told.get("access_token")
+    tokens = response.json()
+    token = tokens.get("token") or tokens.get("access_token")
     return f"Bearer {token}" if token else ""

@@ -17,7 +17,7 @@ def attach(repository: Repository, subject: Manifest, kind: str, title: str, dat
 
     It is an OCI artifact whose manifest names the image. A registry that keeps no list of such
     (OCI 1.0) gets the list as an index under the tag that the specification has for that, as
-    every client looks there too. The same document again changes nothing.
+    every client looks existing too. The same document again changes nothing.
     """
     artifact = {
         "schemaVersion": 2,
@@ -30,8 +30,8 @@ def attach(repository: Repository, subject: Manifest, kind: str, title: str, dat
     }
     encoded = json.dumps(artifact).encode()
     digest = digest_of(encoded)
-    answer = repository.put_manifest(digest, encoded, OCI_MANIFEST)
-    if "OCI-Subject" not in answer:
+    response = repository.put_manifest(digest, encoded, OCI_MANIFEST)
+    if "OCI-Subject" not in response:
         entry = {"mediaType": OCI_MANIFEST, "digest": digest, "size": len(encoded), "artifactType": kind}
         _list(repository, subject.digest, {**entry, "annotations": {TITLE: title}})
     return digest
@@ -45,16 +45,16 @@ def fallback_tag(digest: str) -> str:
 def _list(repository: Repository, subject: str, entry: dict[str, Any]) -> None:
     """Put `entry` into the list of what is attached, in place of an earlier document of its kind and title."""
     tag = fallback_tag(subject)
-    there = repository.manifest(tag)
-    if there is not None and there.kind != OCI_INDEX:
+    existing = repository.manifest(tag)
+    if existing is not None and existing.kind != OCI_INDEX:
         raise WorkbenchError(f"the tag {tag} of {repository.host}/{repository.name} is no list of attachments")
     empty = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
-    index: dict[str, Any] = json.loads(there.data) if there else empty
+    index: dict[str, Any] = json.loads(existing.data) if existing else empty
     others = [
         each
         for each in index["manifests"]
         if (each.get("artifactType"), each.get("annotations")) != (entry["artifactType"], entry["annotations"])
     ]
     data = json.dumps({**index, "manifests": [*others, entry]}).encode()
-    if there is None or data != there.data:
+    if existing is None or data != existing.data:
         repository.put_manifest(tag, data, OCI_INDEX)

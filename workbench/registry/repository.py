@@ -11,7 +11,7 @@ import httpx
 
 from workbench import podman
 from workbench.errors import WorkbenchError
-from workbench.registry.login import answer_to, basic
+from workbench.registry.login import authorization, stored_login
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -41,10 +41,10 @@ class Manifest:
 
 
 class Repository:
-    """A repository such as quay.io/team/images, asked over HTTP. A context manager.
+    """A repository such as quay.io/team/images, over HTTP. A context manager.
 
     Logins are podman's. HTTP without TLS is spoken only where podman's registries.conf says so.
-    Every method raises WorkbenchError when the registry does not answer or refuses.
+    Every method raises WorkbenchError when the registry does not response or refuses the request.
     """
 
     def __init__(self, repository: str) -> None:
@@ -65,65 +65,67 @@ class Repository:
 
         Raises WorkbenchError when its bytes have another digest than the registry says.
         """
-        answer = self._ask("GET", f"manifests/{reference}", headers={"Accept": ", ".join(_KINDS)})
-        if answer.status_code == 404:
+        response = self._request("GET", f"manifests/{reference}", headers={"Accept": ", ".join(_KINDS)})
+        if response.status_code == 404:
             return None
-        self._check(answer, 200)
-        digest = digest_of(answer.content)
-        told = reference if reference.startswith("sha256:") else answer.headers.get("Docker-Content-Digest", digest)
-        if told != digest:
+        self._check(response, 200)
+        digest = digest_of(response.content)
+        reported = (
+            reference if reference.startswith("sha256:") else response.headers.get("Docker-Content-Digest", digest)
+        )
+        if reported != digest:
             raise WorkbenchError(
-                f"{self.host}/{self.name}: the registry says that {reference} is {told}, and its bytes are {digest}",
+                f"{self.host}/{self.name}: the registry reports {reported} for {reference}, and its bytes are {digest}",
                 hint="do not use that image: its registry, or somebody between, changed it; push it again",
             )
-        return Manifest(answer.content, answer.headers.get("Content-Type", OCI_MANIFEST), digest)
+        return Manifest(response.content, response.headers.get("Content-Type", OCI_MANIFEST), digest)
 
     def put_manifest(self, reference: str, data: bytes, kind: str) -> httpx.Headers:
-        """Put a manifest under a tag or its digest, and return the headers of the answer."""
-        answer = self._ask("PUT", f"manifests/{reference}", content=data, headers={"Content-Type": kind})
-        self._check(answer, 201)
-        return answer.headers
+        """Put a manifest under a tag or its digest, and return the headers of the response."""
+        response = self._request("PUT", f"manifests/{reference}", content=data, headers={"Content-Type": kind})
+        self._check(response, 201)
+        return response.headers
 
     def put_blob(self, data: bytes, kind: str) -> dict[str, Any]:
-        """Put a blob there, unless it is there, and return its descriptor."""
+        """Upload a blob unless the registry has it, and return its descriptor."""
         digest = digest_of(data)
-        if self._ask("HEAD", f"blobs/{digest}").status_code != 200:
-            begun = self._ask("POST", "blobs/uploads/")
-            self._check(begun, 202)
-            to = httpx.URL(f"{self._root}/").join(begun.headers["Location"]).copy_merge_params({"digest": digest})
-            self._check(self._ask("PUT", str(to), content=data), 201)
+        if self._request("HEAD", f"blobs/{digest}").status_code != 200:
+            upload = self._request("POST", "blobs/uploads/")
+            self._check(upload, 202)
+            url = httpx.URL(f"{self._root}/").join(upload.headers["Location"]).copy_merge_params({"digest": digest})
+            self._check(self._request("PUT", str(url), content=data), 201)
         return {"mediaType": kind, "digest": digest, "size": len(data)}
 
-    def _ask(
+    def _request(
         self, method: str, path: str, *, content: bytes = b"", headers: dict[str, str] | None = None
     ) -> httpx.Response:
         url = path if "://" in path else f"{self._root}/v2/{self.name}/{path}"
-        # A login is never carried to another host than the registry's own.
+        # A login is sent to the registry's own host only: an upload may continue at a foreign one.
         own = url.startswith(f"{self._root}/")
         try:
-            for again in (True, False):
-                sent = dict(headers or {})
+            for retry in (True, False):
+                request_headers = dict(headers or {})
                 if self._authorization and own:
-                    sent["Authorization"] = self._authorization
-                answer = self._client.request(method, url, content=content, headers=sent)
-                if answer.status_code != 401 or not again or not own:
-                    return answer
-                challenge = answer.headers.get("WWW-Authenticate", "")
-                self._authorization = answer_to(challenge, basic(self.host, self.name), self._client)
-            return answer
+                    request_headers["Authorization"] = self._authorization
+                response = self._client.request(method, url, content=content, headers=request_headers)
+                if response.status_code != 401 or not retry or not own:
+                    return response
+                challenge = response.headers.get("WWW-Authenticate", "")
+                self._authorization = authorization(challenge, stored_login(self.host, self.name), self._client)
+            return response
         except httpx.HTTPError as error:
             raise WorkbenchError(
                 f"the registry {self.host} does not answer: {error}",
                 hint="run it again when it does: what has arrived stays there",
             ) from None
 
-    def _check(self, answer: httpx.Response, wanted: int) -> None:
-        if answer.status_code == wanted:
+    def _check(self, response: httpx.Response, expected: int) -> None:
+        if response.status_code == expected:
             return
-        what = f"{answer.request.method} {answer.request.url.path}"
-        if answer.status_code in (401, 403):
+        what = f"{response.request.method} {response.request.url.path}"
+        if response.status_code in (401, 403):
             raise WorkbenchError(f"the registry {self.host} refuses {what}", hint=f"`podman login {self.host}` first")
-        raise WorkbenchError(f"the registry {self.host} answers {answer.status_code} to {what}: {_reason(answer)}")
+        raise WorkbenchError(f"the registry {self.host} answers {response.status_code} to {what}: {_reason(response)}")
 
 
 def digest_of(data: bytes) -> str:
@@ -133,13 +135,13 @@ def digest_of(data: bytes) -> str:
 
 def is_insecure(host: str) -> bool:
     """Return whether podman's registries.conf lets this registry do without TLS."""
-    said = podman.output("list its registries", "info", "--format", "{{json .Registries}}")
-    entry = (json.loads(said) or {}).get(host)
+    output = podman.output("list its registries", "info", "--format", "{{json .Registries}}")
+    entry = (json.loads(output) or {}).get(host)
     return isinstance(entry, dict) and bool(entry.get("Insecure"))
 
 
-def _reason(answer: httpx.Response) -> str:
+def _reason(response: httpx.Response) -> str:
     try:
-        return "; ".join(f"{error['code']}: {error['message']}" for error in answer.json()["errors"])
+        return "; ".join(f"{error['code']}: {error['message']}" for error in response.json()["errors"])
     except (ValueError, KeyError, TypeError):
-        return answer.reason_phrase
+        return response.reason_phrase

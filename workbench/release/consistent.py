@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from workbench.lock.pipenv import LOCK, export_name
+from workbench.lock.pipfile import digest
+from workbench.packages import normalized_name
 from workbench.release.pins import categories_of
 
 _LINE = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;]+)")
 _HASH = re.compile(r"--hash=(\S+)")
-
-
-def pipfile_hash(text: str) -> str:
-    """Return the hash by which a lock names the Pipfile of this text that it was made from."""
-    from pipenv.vendor.plette import Pipfile
-
-    return str(Pipfile.load(io.StringIO(text)).get_hash().value)
 
 
 def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple[str, str]]:
@@ -36,7 +28,7 @@ def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple
     except (KeyError, TypeError, ValueError) as error:
         yield LOCK, f"is no lock of pipenv: {error!r}"
         return
-    if pipfile and pipfile_hash(pipfile) != told:
+    if pipfile and digest(pipfile) != told:
         yield LOCK, "is older than its Pipfile: lock it again"
     lists = [name for name in files if re.fullmatch(r"requirements(-.+)?\.txt", name)]
     yield from ((name, "is of no category of the lock") for name in lists if name not in categories)
@@ -46,11 +38,11 @@ def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple
                 yield name, "is missing: lock it again"
             continue
         wanted: dict[str, tuple[str, set[str]]] = {
-            canonicalize_name(each): _pin(entry) for each, entry in entries.items()
+            normalized_name(each): _pin(entry) for each, entry in entries.items()
         }
         for number, line in enumerate(files[name].decode(errors="replace").splitlines(), 1):
             match = _LINE.match(line)
-            package = canonicalize_name(match[1]) if match else ""
+            package = normalized_name(match[1]) if match else ""
             if match is None or package not in wanted:
                 yield f"{name}:{number}", f"{package or line[:60]!r} is not in {LOCK}"
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from packaging.utils import canonicalize_name
+from workbench.packages import normalized_name
 
 _LINE = re.compile(r"^(\s*[\"']?)([A-Za-z0-9._-]+)([\"']?\s*=\s*)(\"[^\"]*\"|'[^']*'|\{.*\})(.*)$")
 _VERSION = re.compile(r"(version\s*=\s*)(\"[^\"]*\"|'[^']*')")
@@ -21,7 +21,7 @@ def loosened(text: str, packages: Collection[str]) -> str:
 
 def _line(line: str, packages: Collection[str]) -> str:
     match = _LINE.match(line.rstrip("\n"))
-    if match is None or canonicalize_name(match[2]) not in packages:
+    if match is None or normalized_name(match[2]) not in packages:
         return line
     value = match[4]
     opened = _VERSION.sub(lambda found: f'{found[1]}"*"', value) if value.startswith("{") else '"*"'

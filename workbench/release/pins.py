@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from workbench.errors import WorkbenchError
+from workbench.packages import normalized_name
 
 # In the folder of a release: each package's version when it was frozen, which updates are held to; a file a lock.
 PROMISES = "promises"
@@ -38,7 +38,7 @@ def categories_of(data: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]
 def pins_of(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the version of every package that a lock pins, whatever its category: they have one version each."""
     return {
-        canonicalize_name(name): str(entry["version"]).removeprefix("==")
+        normalized_name(name): str(entry["version"]).removeprefix("==")
         for _, entries in categories_of(data)
         for name, entry in entries.items()
         if "version" in entry
@@ -78,4 +78,4 @@ def promise_text(pins: Mapping[str, str]) -> str:
 def read_promise(text: str) -> dict[str, str]:
     """Return the pins of a promise's text."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return {name: version for name, _, version in (line.partition("==") for line in lines if line)}
+    return {normalized_name(name): version for name, _, version in (line.partition("==") for line in lines if line)}

@@ -9,13 +9,12 @@ from typing import Any
 
 import tomli_w
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from workbench.catalog.values import SecurityFix
 from workbench.lock.pipenv import LOCK, exported, locked
-from workbench.lock.pipfile import data_of
-from workbench.release.consistent import pipfile_hash
+from workbench.lock.pipfile import data_of, digest
+from workbench.packages import normalized_name
 from workbench.release.index import Offered
 from workbench.release.pins import categories_of, keeps, pins_of, range_of
 
@@ -91,7 +90,7 @@ def _asked(pipfile: str) -> dict[str, list[SpecifierSet]]:
     for _, name, value in _lines(pipfile):
         said = value.get("version", "*") if isinstance(value, dict) else value
         try:
-            found.setdefault(canonicalize_name(name), []).append(SpecifierSet("" if said == "*" else str(said)))
+            found.setdefault(normalized_name(name), []).append(SpecifierSet("" if said == "*" else str(said)))
         except InvalidSpecifier:
             continue  # pipenv says it better when it locks
     return found
@@ -141,18 +140,21 @@ def _lower_of_two(data: Mapping[str, Any]) -> dict[str, str]:
 def of_pipfile(data: bytes, pipfile: str) -> str:
     """Return the text of a Pipfile.lock, which names the Pipfile of the text `pipfile` as its own."""
     lock = json.loads(data)
-    lock["_meta"]["hash"] = {"sha256": pipfile_hash(pipfile)}
+    lock["_meta"]["hash"] = {"sha256": digest(pipfile)}
     return json.dumps(lock, indent=4, separators=(",", ": "), sort_keys=True) + "\n"
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Return the old entries with the versions and hashes of the new ones, and entries that only those have."""
+    # The two may spell a package's name in different ways.
+    spelling = {normalized_name(name): name for name in old}
     merged = {}
     for name, entry in new.items():
-        if name not in old:
+        known = spelling.get(normalized_name(name))
+        if known is None:
             merged[name] = {key: value for key, value in entry.items() if key != "index"}
-        elif old[name].get("version") != entry.get("version"):
-            merged[name] = {**old[name], "version": entry["version"], "hashes": entry["hashes"]}
+        elif old[known].get("version") != entry.get("version"):
+            merged[known] = {**old[known], "version": entry["version"], "hashes": entry["hashes"]}
     return dict(sorted({**old, **merged}.items()))
 
 
@@ -161,13 +163,13 @@ def ranged(lock: Lock, ranges: Mapping[str, str], allowed: Collection[str]) -> s
     whole = data_of(lock.pipfile)
     text: dict[str, Any] = {key: whole[key] for key in ("source", "requires", "pipenv") if key in whole}
     for category, entries in categories_of(lock.data):
-        own = {canonicalize_name(name): value for table, name, value in _lines(lock.pipfile) if table == category}
+        own = {normalized_name(name): value for table, name, value in _lines(lock.pipfile) if table == category}
         text[category] = {
             name: _line(
-                own.get(canonicalize_name(name)),
+                own.get(normalized_name(name)),
                 entry,
-                ranges[canonicalize_name(name)],
-                canonicalize_name(name) in allowed,
+                ranges[normalized_name(name)],
+                normalized_name(name) in allowed,
             )
             for name, entry in entries.items()
         }

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
+from workbench.containerfile.stages import last_base
 from workbench.errors import FaultsError
 from workbench.images.builder import BuildRequest
 from workbench.images.chain import base_request, pinned_root
 from workbench.images.cuda.chain import layer_requests
-from workbench.images.podman.builder import last_base
 from workbench.images.recipe_build import recipe_request
 from workbench.release.standard import Image
 
@@ -69,7 +69,7 @@ def set_requests(
 def stands_on(request: BuildRequest, image: Image) -> str:
     """Return the full name of the image that `request` builds on."""
     if image.selection:
-        return last_base(request)
+        return last_base(request.stages())
     return request.arguments["BASE_IMAGE" if image.layer else "ROOT_IMAGE"]
 
 

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.utils import canonicalize_name
-
 from workbench.catalog.releases import FROZEN, RETIRED
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
@@ -19,6 +17,7 @@ from workbench.lock.interpreter import find_interpreter
 from workbench.lock.pipenv import LOCK
 from workbench.lock.pipfile import PIPFILE, merged
 from workbench.names import pick, python_version
+from workbench.packages import normalized_name
 from workbench.process import interruptible, workers
 from workbench.release.check import refuse_unfrozen
 from workbench.release.folder import own_files, with_record, write_folder
@@ -75,7 +74,7 @@ def update(
     refuse_unfrozen(release)
     tree = at_release(catalogue, name).tree
     files = own_files(tree, release)
-    free = [canonicalize_name(package) for package in allowed]
+    free = [normalized_name(package) for package in allowed]
     locks = _locks(tree, files)
     packages = sorted({package for lock in locks.values() for package in pins_of(lock.data)})
     if unknown := [package for package in free if package not in packages]:

@@ -1,7 +1,7 @@
 """Limits that were changed while a container ran, kept in the engine: labels of a container cannot change.
 
 They are the labels of an empty volume beside it, one for a version whose limits are not those that
-its container was made with. So they outlive the store, the container's processes and the machine's
+its container was created with. So they outlive the store, the container's processes and the machine's
 reboot; and they go with the version.
 """
 
@@ -16,27 +16,27 @@ _OF = "amended"
 _LIMITS = "limits"
 
 
-def amend(world: World, version: Version, container: Container | None) -> None:
-    """Write the limits of `version` down, or forget them when its container was made with the same."""
+def record_limits(world: World, version: Version, container: Container | None) -> None:
+    """Record the limits of `version`, or forget them when they are those its container was created with."""
     forget(world, version.id, version.number)
-    if container is None or limits(made_with(world, container)) != limits(version):
+    if container is None or limits(version_at_creation(world, container)) != limits(version):
         labels = {world.label(_OF): version.id, world.label(_LIMITS): encode(version)}
-        world.engine.create_volume(_name(world, version.id, version.number), {}, labels)
+        world.engine.create_volume(_name(world, version.id, version.number), labels)
 
 
 def forget(world: World, set_id: str, number: int) -> None:
-    """Forget what was written down of a version."""
+    """Forget the limits that were recorded of a version."""
     world.engine.remove_volume(_name(world, set_id, number))
 
 
 def forget_all(world: World, set_id: str) -> None:
-    """Forget what was written down of a set."""
+    """Forget the limits that were recorded of a set."""
     for each in world.engine.volumes(f"{world.label(_OF)}={set_id}"):
         world.engine.remove_volume(each.name)
 
 
-def amended(world: World) -> dict[tuple[str, int], tuple[int, int]]:
-    """Return the limits that were written down, by the id of the set and the number of the version."""
+def recorded_limits(world: World) -> dict[tuple[str, int], tuple[int, int]]:
+    """Return the limits that were recorded, by the id of the set and the number of the version."""
     found = {}
     for each in world.engine.volumes(world.label(_OF)):
         if (version := read(each.labels.get(world.label(_LIMITS), ""))) is not None:
@@ -44,8 +44,8 @@ def amended(world: World) -> dict[tuple[str, int], tuple[int, int]]:
     return found
 
 
-def made_with(world: World, container: Container) -> Version | None:
-    """Return the version as it was when its container was made, None when that is none of ours."""
+def version_at_creation(world: World, container: Container) -> Version | None:
+    """Return the version as it was when its container was created, None when the container is not ours."""
     return read(container.labels.get(world.label("spec"), ""))
 
 
@@ -55,7 +55,7 @@ def limits(version: Version | None) -> tuple[int, int]:
 
 
 def read(text: str) -> Version | None:
-    """Return the version that a label tells, None when it tells none."""
+    """Return the version that a label holds, None when it holds none."""
     try:
         return decode(Version, text)
     except (ValueError, TypeError, KeyError):

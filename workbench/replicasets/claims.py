@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from workbench.replicasets.checks import size_text
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Exhausted
+from workbench.replicasets.quantities import size_text
 from workbench.replicasets.stores.protocol import Changes, Store
 from workbench.replicasets.values import Claim, Port, Quota, Version
 
@@ -17,11 +17,11 @@ LEDGER = "claims/ledger"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Ledger:
     """All claims, as of one revision of the ledger."""
 
     claims: tuple[Claim, ...]
-    ledger: int
+    revision: int
 
     def of(self, kind: str) -> dict[str, Claim]:
         """Return the claims of one kind by their names."""
@@ -35,7 +35,7 @@ class Held:
         deletes = frozenset(before.keys() - wanted.keys())
         if not puts and not deletes:
             return Changes()
-        return Changes({LEDGER: self.ledger}, {**puts, LEDGER: ""}, deletes)
+        return Changes({LEDGER: self.revision}, {**puts, LEDGER: ""}, deletes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +49,29 @@ class Machine:
     memory: int
 
 
-def held(store: Store) -> Held:
+def read_ledger(store: Store) -> Ledger:
     """Return all claims as of one moment."""
     entries = dict(store.list(CLAIMS))
-    ledger = entries.pop(LEDGER, None)
-    claims = tuple(decode(Claim, entry.value) for entry in entries.values())
-    return Held(claims, ledger.revision if ledger else 0)
+    entry = entries.pop(LEDGER, None)
+    claims = tuple(decode(Claim, each.value) for each in entries.values())
+    return Ledger(claims, entry.revision if entry else 0)
 
 
-def claim(
-    held: Held, machine: Machine, version: Version, gpus: int, quota: Quota | None = None
-) -> tuple[Version, Changes]:
+def claim(ledger: Ledger, machine: Machine, version: Version, gpus: int, quota: Quota) -> tuple[Version, Changes]:
     """Return `version` with its GPUs and host ports filled in, and the changes that claim them all, or none.
 
     What the set holds already is kept: GPUs as far as the count goes, ports by their number. Raises
     Exhausted that says how many are free.
     """
-    claims = {_key(each): each for each in held.claims}
-    mine = [each for each in held.claims if each.id == version.id]
+    claims = {_key(each): each for each in ledger.claims}
+    mine = [each for each in ledger.claims if each.id == version.id]
 
     def add(kind: str, name: str, cpus: int = 0, memory: int = 0) -> None:
         fresh = Claim(kind, name, version.set, version.id, (version.number,), version.owner, cpus, memory)
         before = claims.get(_key(fresh))
         claims[_key(fresh)] = replace(before, versions=(*before.versions, version.number)) if before else fresh
 
-    taken = held.of("gpu")
+    taken = ledger.of("gpu")
     own = [gpu for gpu in machine.gpus if gpu in taken and taken[gpu].id == version.id]
     free = [gpu for gpu in machine.gpus if gpu not in taken]
     # Those it had last come first: a stopped set gets its own again while nobody else took them.
@@ -86,7 +84,7 @@ def claim(
         )
     for gpu in chosen:
         add("gpu", gpu)
-    ports = _ports(held, machine, version)
+    ports = _ports(ledger, machine, version)
     for port in ports:
         add("port", f"{port.host}-{port.protocol}")
     add("share", f"{version.id}-{version.number}", version.cpus, version.memory)
@@ -94,10 +92,10 @@ def claim(
         add("set", version.set)
     _fits(tuple(claims.values()), machine, version)
     _within(tuple(claims.values()), version, quota)
-    return replace(version, gpus=tuple(chosen), ports=ports), held.changes(claims.values())
+    return replace(version, gpus=tuple(chosen), ports=ports), ledger.changes(claims.values())
 
 
-def keep_only(held: Held, set_id: str, number: int) -> Changes:
+def keep_version(ledger: Ledger, set_id: str, number: int) -> Changes:
     """Return the changes after which the set holds what its version `number` holds, and nothing else of it."""
 
     def kept(each: Claim) -> Claim | None:
@@ -105,10 +103,10 @@ def keep_only(held: Held, set_id: str, number: int) -> Changes:
             return each
         return replace(each, versions=(number,)) if number in each.versions else None
 
-    return held.changes(new for each in held.claims if (new := kept(each)) is not None)
+    return ledger.changes(new for each in ledger.claims if (new := kept(each)) is not None)
 
 
-def give_back(held: Held, set_id: str, number: int) -> Changes:
+def release_version(ledger: Ledger, set_id: str, number: int) -> Changes:
     """Return the changes that take version `number` from every claim of the set; what nobody holds is free."""
 
     def kept(each: Claim) -> Claim | None:
@@ -117,14 +115,14 @@ def give_back(held: Held, set_id: str, number: int) -> Changes:
         rest = tuple(other for other in each.versions if other != number)
         return replace(each, versions=rest) if rest else None
 
-    return held.changes(new for each in held.claims if (new := kept(each)) is not None)
+    return ledger.changes(new for each in ledger.claims if (new := kept(each)) is not None)
 
 
 def share(
-    held: Held,
+    ledger: Ledger,
     version: Version,
     machine: Machine | None = None,
-    quota: Quota | None = None,
+    quota: Quota = Quota(),  # noqa: B008  frozen
     besides: Version | None = None,
 ) -> Changes:
     """Return the changes that make the share of a version what it says, or the more of it and `besides`.
@@ -134,22 +132,22 @@ def share(
     name = f"{version.id}-{version.number}"
     cpus = max(version.cpus, besides.cpus if besides else 0)
     memory = max(version.memory, besides.memory if besides else 0)
-    mine = Claim("share", name, version.set, version.id, (version.number,), version.owner, cpus, memory)
-    claims = (*(each for each in held.claims if _key(each) != _key(mine)), mine)
+    own = Claim("share", name, version.set, version.id, (version.number,), version.owner, cpus, memory)
+    claims = (*(each for each in ledger.claims if _key(each) != _key(own)), own)
     if machine is not None:
         _fits(claims, machine, version)
         _within(claims, version, quota)
-    return held.changes(claims)
+    return ledger.changes(claims)
 
 
-def rest(held: Held, set_id: str) -> Changes:
+def keep_ports(ledger: Ledger, set_id: str) -> Changes:
     """Return the changes after which a stopped set holds its name and its ports only."""
-    return held.changes(each for each in held.claims if each.id != set_id or each.kind in ("set", "port"))
+    return ledger.changes(each for each in ledger.claims if each.id != set_id or each.kind in ("set", "port"))
 
 
-def leave(held: Held, set_id: str) -> Changes:
+def release_all(ledger: Ledger, set_id: str) -> Changes:
     """Return the changes after which the set holds nothing. Doing it twice is no harm (fault B6)."""
-    return held.changes(each for each in held.claims if each.id != set_id)
+    return ledger.changes(each for each in ledger.claims if each.id != set_id)
 
 
 def used(claims: Iterable[Claim]) -> tuple[int, int]:
@@ -162,7 +160,7 @@ def used(claims: Iterable[Claim]) -> tuple[int, int]:
     return sum(cpus for cpus, _ in most.values()), sum(memory for _, memory in most.values())
 
 
-def refuse_over(what: str, have: int, most: int | None, *, bytes_: bool = False) -> None:
+def check_quota(what: str, have: int, most: int | None, *, bytes_: bool = False) -> None:
     """Raise Exhausted when that would be more than a quota allows."""
     if most is not None and have > most:
         shown = [size_text(number) or "0" if bytes_ else str(number) for number in (have, most)]
@@ -175,8 +173,8 @@ def _key(claim: Claim) -> str:
     return f"{CLAIMS}{claim.kind}/{claim.name}"
 
 
-def _ports(held: Held, machine: Machine, version: Version) -> tuple[Port, ...]:
-    taken = held.of("port")
+def _ports(ledger: Ledger, machine: Machine, version: Version) -> tuple[Port, ...]:
+    taken = ledger.of("port")
     found: list[Port] = []
     given = set(taken) | {f"{port.host}-{port.protocol}" for port in version.ports if port.host}
     for port in version.ports:
@@ -214,13 +212,11 @@ def _fits(claims: tuple[Claim, ...], machine: Machine, version: Version) -> None
         )
 
 
-def _within(claims: tuple[Claim, ...], version: Version, quota: Quota | None) -> None:
-    if quota is None:
-        return
+def _within(claims: tuple[Claim, ...], version: Version, quota: Quota) -> None:
     own = [each for each in claims if each.owner == version.owner]
     _, memory = used(own)
-    refuse_over("sets", sum(each.kind == "set" for each in own), quota.sets)
-    refuse_over("GPUs", sum(each.kind == "gpu" for each in own), quota.gpus)
-    refuse_over("of memory", memory, quota.memory, bytes_=True)
+    check_quota("sets", sum(each.kind == "set" for each in own), quota.sets)
+    check_quota("GPUs", sum(each.kind == "gpu" for each in own), quota.gpus)
+    check_quota("of memory", memory, quota.memory, bytes_=True)
     if quota.memory is not None and not version.memory:
         raise Exhausted("a memory limit is needed: your memory is counted", Code.QUOTA, hint="give memory, such as 4GB")

@@ -53,3 +53,4 @@ class Code(IntEnum):
     ENGINE = 1104
     OWNER = 1105
     PRUNE = 1106
+    UNSUPPORTED = 1107

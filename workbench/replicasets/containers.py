@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os.path
-
-from workbench.replicasets.amendments import limits, made_with
+from workbench.replicasets.amendments import limits, version_at_creation
 from workbench.replicasets.codec import encode
+from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
-from workbench.replicasets.engines.protocol import Container, Spec
+from workbench.replicasets.engines.protocol import Container, ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
+from workbench.replicasets.options import recorded
 from workbench.replicasets.records import volume_journal, volume_key
 from workbench.replicasets.saga import settle
 from workbench.replicasets.stores.protocol import Changes
@@ -44,39 +44,38 @@ def create(world: World, version: Version, image: str) -> None:
     """Create the version's container from `image`; what is left of an earlier try is removed first."""
     check_name(world, version)
     remove(world, version)
-    check_folders(version)
+    check_folders(world, version)
     binds = tuple(
         Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
         for bind in version.binds
     )
-    kind = world.settings.gpu_kind
     world.engine.create(
-        Spec(
+        ContainerSpec(
             name=version.container,
             image=image,
             labels=labels(world, version),
             command=version.command,
             # An engine with NVIDIA's hook would give every GPU to an image that asks for them by itself.
             env=(*version.env, "NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
-            gpus=tuple(f"{kind}={gpu}" for gpu in version.gpus),
+            gpus=version.gpus,
             binds=binds,
             ports=version.ports,
             publish=world.settings.publish,
-            cpus=version.cpus,
-            memory=version.memory,
+            **recorded(version),
         )
     )
 
 
 def start(world: World, version: Version) -> None:
     """Start the version's container and see it live for a moment, or end well; raises EngineError otherwise."""
-    check_folders(version)
+    check_folders(world, version)
     world.engine.start(version.container)
     for last in (False, True):
-        found = there(world, version)
+        found = find(world, version)
         if not found.is_alive and found.exit_code != 0:
             raise EngineError(
-                f"{version.container} ended at once with code {found.exit_code}", hint="see `podman logs`"
+                f"{version.container} ended at once with code {found.exit_code}",
+                hint=f"see `{world.engine.logs_command(version.container)}`",
             )
         if not last:
             wait(world.settings.watch_seconds)
@@ -87,17 +86,17 @@ def resume(world: World, version: Version) -> None:
 
     One that runs gets its limits too: it may have been started by somebody who came no further.
     """
-    found = there(world, version)
+    found = find(world, version)
     if not found.is_alive:
-        check_folders(version)
+        check_folders(world, version)
         world.engine.start(version.container)
-    if found.state != "paused" and limits(version) != limits(made_with(world, found)):
-        world.engine.update(version.container, version.cpus, version.memory)
+    if found.state != "paused" and limits(version) != limits(version_at_creation(world, found)):
+        require(world.engine, LiveLimits).set_limits(version.container, version.cpus, version.memory)
 
 
 def remove(world: World, version: Version) -> None:
     """Remove the version's container; a stranger's of the same name stays."""
-    found = mine(world, version)
+    found = look_up(world, version)
     if found is not None:
         world.engine.remove(found.id)
 
@@ -114,20 +113,20 @@ def check_name(world: World, version: Version) -> None:
 def check_new(world: World, version: Version) -> None:
     """Raise Conflict when the version's container ran already: the store, an old copy put back, does not know it."""
     check_name(world, version)
-    found = mine(world, version)
+    found = look_up(world, version)
     if found is not None and found.started:
         raise Conflict(f"{version.container} is there already, and the store does not know it", hint="reconcile first")
 
 
-def mine(world: World, version: Version) -> Container | None:
+def look_up(world: World, version: Version) -> Container | None:
     """Return the version's container, None when it is gone or somebody else's."""
     found = world.engine.container(version.container)
     return found if found is not None and found.labels.get(world.label(ID)) == version.id else None
 
 
-def there(world: World, version: Version) -> Container:
+def find(world: World, version: Version) -> Container:
     """Return the version's container; raises NotFound."""
-    found = mine(world, version)
+    found = look_up(world, version)
     if found is None:
         raise NotFound(
             f"the engine has no container {version.container} any more", hint="roll back to an older version"
@@ -151,14 +150,22 @@ def check_volumes(world: World, version: Version) -> Changes:
     return Changes(checks)
 
 
-def check_folders(version: Version) -> None:
-    """Raise Conflict when a folder of the host that the version binds is not there any more, or a link leads there.
+def check_capabilities(world: World, version: Version, gpus: int) -> None:
+    """Raise Unsupported when the engine cannot make a container of the version, with that many GPUs."""
+    if gpus:
+        require(world.engine, PinningGpus)
+    if any(not bind.is_volume for bind in version.binds):
+        require(world.engine, BindingFolders)
 
-    It is bound by a path without links, and the engine follows those that are there when it starts: whoever may
-    write beside the folder, from within a container even, could have put one in its place.
+
+def check_folders(world: World, version: Version) -> None:
+    """Raise Conflict when a folder of the host that the version binds is gone, or a symbolic link leads to it.
+
+    It is bound by a path without links, and the engine follows those that exist when it starts: whoever may
+    write beside the folder, even from within a container, could have put one in its place.
     """
     for bind in version.binds:
-        if not bind.is_volume and (os.path.realpath(bind.src) != bind.src or not os.path.isdir(bind.src)):
+        if not bind.is_volume and not require(world.engine, BindingFolders).has_folder(bind.src):
             raise Conflict(
                 f"{bind.src} of the machine is not the folder any more that {version.set} was given",
                 hint="put the folder back, or patch the bind",

@@ -57,6 +57,13 @@ class Failed(ReplicaSetError):
     """The engine said no. What had been done for the operation was undone."""
 
 
+class Unsupported(ReplicaSetError):
+    """The engine has no such capability. Nothing was changed."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, Code.UNSUPPORTED, hint=hint)
+
+
 class Busy(ReplicaSetError):
     """Another operation on the same set did not end in time."""
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from workbench.replicasets import containers
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.errors import NotFound, ReplicaSetError, Unavailable
-from workbench.replicasets.operations.stop import Turning
+from workbench.replicasets.operations.state import StatePlan
 from workbench.replicasets.owner import boot
 from workbench.replicasets.records import SETS, find_set, find_version, read_all, set_journal
-from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import ReplicaSet, State
 from workbench.replicasets.world import World
@@ -26,18 +26,18 @@ class Boot:
     waiting: tuple[str, ...] = ()
 
 
-def _start(world: World, plan: Turning) -> None:
-    if not containers.there(world, plan.version).is_alive:
+def _start(world: World, plan: StatePlan) -> None:
+    if not containers.find(world, plan.version).is_alive:
         containers.check_ports(world, plan.version)
     containers.resume(world, plan.version)
 
 
-def _end(world: World, plan: Turning) -> None:
-    if containers.mine(world, plan.version) is not None:
+def _end(world: World, plan: StatePlan) -> None:
+    if containers.look_up(world, plan.version) is not None:
         world.engine.stop(plan.version.container, 0)
 
 
-START = saga(Saga("start again", Turning, (Step("start", _start, _end),), point=0, yields=True))
+START = saga(Saga("start again", StatePlan, (SagaStep("start", _start, _end),), point=0, yields=True))
 
 
 def start_again(world: World) -> list[str]:
@@ -74,10 +74,10 @@ def _seen(world: World) -> tuple[Boot, int]:
 
 
 def _started(world: World, name: str) -> bool:
-    with alone(world, set_journal(name)):
+    with exclusive(world, set_journal(name)):
         current = find_set(world.store, name)
-        plan = Turning(current, find_version(world.store, current, current.current))
-        if current.state is not State.RUNNING or containers.there(world, plan.version).is_alive:
+        plan = StatePlan(current, find_version(world.store, current, current.current))
+        if current.state is not State.RUNNING or containers.find(world, plan.version).is_alive:
             return False
         carry_out(world, START, set_journal(name), lambda: (plan, containers.check_volumes(world, plan.version)))
         return True

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims
-from workbench.replicasets.amendments import amended, read
+from workbench.replicasets.amendments import read, recorded_limits
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.containers import ID, SPEC
+from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
 from workbench.replicasets.stores.protocol import Changes
@@ -21,7 +22,7 @@ Changed = dict[tuple[str, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecoveredSet:
     """A set as the engine knows it."""
 
     set: ReplicaSet
@@ -68,39 +69,40 @@ def adopt(world: World) -> list[str]:
         known = None if entry is None else decode(ReplicaSet, entry.value)
         if known is not None and (known.id != each.set.id or known.current >= each.set.current):
             continue
-        held = claims.held(world.store)
-        others = [claim for claim in held.claims if claim.id != each.set.id]
+        ledger = claims.read_ledger(world.store)
+        others = [claim for claim in ledger.claims if claim.id != each.set.id]
         checks = Changes({set_key(name): entry.revision if entry else 0, set_journal(name): 0})
-        if world.store.commit(_rows(each) | checks | held.changes([*others, *each.claims()])):
+        if world.store.commit(_rows(each) | checks | ledger.changes([*others, *each.claims()])):
             said.append(
                 f"{name}: version {each.set.current} was not in the store, and is read from the engine's labels"
             )
     return said
 
 
-def sets_of(world: World) -> list[Found]:
+def sets_of(world: World) -> list[RecoveredSet]:
     """Return all sets of ours that have a container that was ever started."""
     by_id: dict[str, list[tuple[Version, Container]]] = {}
-    changed = amended(world)
+    changed = recorded_limits(world)
     for container in world.engine.containers(world.label(ID)):
         version = _version(container.labels.get(world.label(SPEC), ""), changed)
         if version is not None and version.container == container.name and container.started:
             by_id.setdefault(version.id, []).append((version, container))
     images = _recorded(world, changed)
-    return [_found(members, images) for members in by_id.values()]
+    return [_recovered_set(members, images) for members in by_id.values()]
 
 
 def _recorded(world: World, changed: Changed) -> list[Version]:
     """Return the versions whose disks are in images."""
-    found = []
-    for image in world.engine.images(world.label(ID)):
+    found: list[Version] = []
+    recording = world.engine.capability(RecordingDisks)
+    for image in recording.images(world.label(ID)) if recording else ():
         version = _version(image.labels.get(world.label(SPEC), ""), changed)
         if version is not None and (name := world.disk_image(version.id, version.number)) in image.names:
             found.append(replace(version, disk=name))
     return found
 
 
-def _found(members: Iterable[tuple[Version, Container]], images: Iterable[Version]) -> Found:
+def _recovered_set(members: Iterable[tuple[Version, Container]], images: Iterable[Version]) -> RecoveredSet:
     # The old one is ended before the next is started: at most one of them lives.
     version, container = max(members, key=lambda each: (each[1].is_alive, each[0].number))
     # What came after it was not finished.
@@ -109,15 +111,15 @@ def _found(members: Iterable[tuple[Version, Container]], images: Iterable[Versio
     state = {"running": State.RUNNING, "paused": State.PAUSED}.get(container.state, State.STOPPED)
     first = known[min(known)]
     made = ReplicaSet(version.set, version.id, first.created, version.number, state, version.owner)
-    return Found(made, tuple(known[number] for number in sorted(known)))
+    return RecoveredSet(made, tuple(known[number] for number in sorted(known)))
 
 
-def _written(found: Found) -> Changes:
+def _written(found: RecoveredSet) -> Changes:
     claimed = {f"claims/{each.kind}/{each.name}": encode(each) for each in found.claims()} | {LEDGER: ""}
     return _rows(found) | Changes({set_key(found.set.name): 0}, claimed)
 
 
-def _rows(found: Found) -> Changes:
+def _rows(found: RecoveredSet) -> Changes:
     changes = put_set(found.set)
     for version in found.versions:
         changes |= put_version(version)

@@ -11,7 +11,7 @@ from workbench.replicasets.owner import is_at_work
 from workbench.replicasets.reboot import start_again
 from workbench.replicasets.rebuild import adopt, rebuild
 from workbench.replicasets.records import JOURNAL, SETS, read_all, set_journal
-from workbench.replicasets.saga import Journal, alone, make
+from workbench.replicasets.saga import Journal, commit_changes, exclusive
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import ReplicaSet, Version
 from workbench.replicasets.world import World
@@ -27,7 +27,7 @@ def reconcile(world: World) -> list[str]:
         journal = decode(Journal, entry.value)
         if is_at_work(journal.owner, key):
             continue
-        with alone(world, key):
+        with exclusive(world, key):
             said.append(f"{key.rpartition('/')[2]}: {journal.operation} was broken off and is settled")
     said += adopt(world)
     said += _leftovers(world)
@@ -47,7 +47,7 @@ def _leftovers(world: World) -> list[str]:
         if version.container != container.name:
             continue
         try:
-            with world.locks.held(set_journal(version.set), 0):
+            with world.locks.hold(set_journal(version.set), 0):
                 if world.store.get(set_journal(version.set)) is not None or _is_current(world, version):
                     continue
                 again = world.engine.container(container.id)
@@ -69,13 +69,13 @@ def _unowned(world: World) -> list[str]:
     said: list[str] = []
 
     def changes() -> Changes:
-        held = claims.held(world.store)
+        ledger = claims.read_ledger(world.store)
         # In this order: a set that is being made is in the journal until the moment that it is among the sets.
         busy = {key for key, _ in world.store.list(JOURNAL)}
         known = {each.id for each in read_all(world.store, ReplicaSet, SETS)}
-        lost = [each for each in held.claims if each.id not in known and set_journal(each.set) not in busy]
+        lost = [each for each in ledger.claims if each.id not in known and set_journal(each.set) not in busy]
         said[:] = [f"{each.kind} {each.name} was held for {each.set}, which is gone" for each in lost]
-        return held.changes(each for each in held.claims if each not in lost)
+        return ledger.changes(each for each in ledger.claims if each not in lost)
 
-    make(world, changes)
+    commit_changes(world, changes)
     return said

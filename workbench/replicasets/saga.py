@@ -34,7 +34,7 @@ def _no_changes(world: World, plan: Any) -> Changes:  # noqa: ANN401
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Generic[P]):
+class SagaStep(Generic[P]):
     """A step; `changes` are made in the store together with the record that it begins."""
 
     name: str
@@ -54,7 +54,7 @@ class Saga(Generic[P]):
 
     name: str
     plan: type[P]
-    steps: tuple[Step[P], ...]
+    steps: tuple[SagaStep[P], ...]
     point: int
     undone: Callable[[World, P], Changes] = _no_changes
     done: Callable[[World, P], Changes] = _no_changes
@@ -75,24 +75,24 @@ class Journal:
 SAGAS: dict[str, Saga[Any]] = {}
 
 
-def saga(made: Saga[P]) -> Saga[P]:
-    """Make a saga known, so that its journals can be settled."""
-    SAGAS[made.name] = made
-    return made
+def saga(definition: Saga[P]) -> Saga[P]:
+    """Register a saga, so that its journals can be settled."""
+    SAGAS[definition.name] = definition
+    return definition
 
 
 @contextmanager
-def alone(world: World, key: str) -> Iterator[None]:
+def exclusive(world: World, key: str) -> Iterator[None]:
     """Hold whatever the journal `key` is about, with all that was begun on it settled."""
-    with world.locks.held(key, world.settings.wait_seconds):
+    with world.locks.hold(key, world.settings.wait_seconds):
         settle(world, key)
         yield
 
 
 def carry_out(world: World, what: Saga[P], key: str, prepare: Callable[[], tuple[P, Changes]]) -> P:
-    """Do the operation that `prepare` plans and return its plan; the caller holds `key` (`alone`).
+    """Do the operation that `prepare` plans and return its plan; the caller holds `key` (`exclusive`).
 
-    `prepare` gives the plan and the changes that reserve what it needs; it is asked again when
+    `prepare` gives the plan and the changes that reserve what it needs; it is called again when
     somebody else was quicker. An error leaves as it came, and everything is as before; when even
     undoing fails (engine or store gone), the journal stays for `settle`.
     """
@@ -106,11 +106,11 @@ def carry_out(world: World, what: Saga[P], key: str, prepare: Callable[[], tuple
         else:
             raise Busy("others change the reservations all the time", hint="try again")
         try:
-            _forward(world, what, key, journal, plan)
+            _finish(world, what, key, journal, plan)
         except StoreError:
             raise  # whether the last record was made is not known before the store answers again
         except ReplicaSetError as error:
-            if not _cope(world, what, key, error):
+            if not _handle_failure(world, what, key, error):
                 raise
         except Exception:
             settle_one(world, key)
@@ -119,7 +119,7 @@ def carry_out(world: World, what: Saga[P], key: str, prepare: Callable[[], tuple
 
 
 def settle(world: World, key: str) -> None:
-    """Finish or undo what the journal `key` tells of, if anything; waits for somebody who is still at it."""
+    """Finish or undo what the journal `key` records, if anything; waits for a writer that is still at work."""
     deadline = time.monotonic() + world.settings.wait_seconds
     while True:
         entry = world.store.get(key)
@@ -128,9 +128,9 @@ def settle(world: World, key: str) -> None:
         journal = decode(Journal, entry.value)
         if not is_at_work(journal.owner, key):
             # Taken over by one only: whoever comes second finds another revision.
-            mine = encode(replace(journal, owner=myself()))
+            taken_over = encode(replace(journal, owner=myself()))
             with working(key):
-                if world.store.commit(Changes({key: entry.revision}, {key: mine})):
+                if world.store.commit(Changes({key: entry.revision}, {key: taken_over})):
                     settle_one(world, key)
             continue
         if time.monotonic() > deadline:
@@ -139,27 +139,27 @@ def settle(world: World, key: str) -> None:
 
 
 def settle_one(world: World, key: str) -> None:
-    """Finish or undo what the journal `key` of our own tells of."""
+    """Finish or undo what our own journal `key` records."""
     journal = read(world.store, Journal, key)
     if journal is None:
         return
     what = SAGAS[journal.operation]
     plan = decode(what.plan, journal.plan)
     if journal.step < what.point:
-        _back(world, what, key, journal.step, plan)
+        _undo(world, what, key, journal.step, plan)
     else:
-        _forward(world, what, key, journal, plan)
+        _finish(world, what, key, journal, plan)
 
 
-def make(world: World, changes: Callable[[], Changes]) -> None:
-    """Make changes that are worked out from what stands there, again when it changed meanwhile."""
+def commit_changes(world: World, changes: Callable[[], Changes]) -> None:
+    """Commit changes that depend on what the store holds; they are computed again when that changed meanwhile."""
     for _ in range(_TRIES):
         if world.store.commit(changes()):
             return
     raise Busy("others change the reservations all the time", hint="try again")
 
 
-def _cope(world: World, what: Saga[P], key: str, error: ReplicaSetError) -> bool:
+def _handle_failure(world: World, what: Saga[P], key: str, error: ReplicaSetError) -> bool:
     """Undo after `error`; returns True when the operation took place all the same (only the tidying is left)."""
     journal = read(world.store, Journal, key)
     if journal is None:
@@ -169,27 +169,27 @@ def _cope(world: World, what: Saga[P], key: str, error: ReplicaSetError) -> bool
     if journal.step >= what.point and (isinstance(error, Unavailable) or not what.yields):
         return False
     try:
-        _back(world, what, key, journal.step, decode(what.plan, journal.plan))
+        _undo(world, what, key, journal.step, decode(what.plan, journal.plan))
     except ReplicaSetError as second:
         error.hint = f"{error.hint}; " if error.hint else ""
         error.hint += f"it is undone as soon as that is possible (now: {second.message})"
     return False
 
 
-def _forward(world: World, what: Saga[P], key: str, journal: Journal, plan: P) -> None:
+def _finish(world: World, what: Saga[P], key: str, journal: Journal, plan: P) -> None:
     for number in range(journal.step, len(what.steps)):
         step = what.steps[number]
         if number > journal.step:
             _record(world, key, replace(journal, step=number), step, plan)
         step.do(world, plan)
-    make(world, lambda: what.done(world, plan) | Changes(deletes=frozenset({key})))
+    commit_changes(world, lambda: what.done(world, plan) | Changes(deletes=frozenset({key})))
 
 
-def _record(world: World, key: str, journal: Journal, step: Step[P], plan: P) -> None:
-    make(world, lambda: step.changes(world, plan) | Changes(puts={key: encode(journal)}))
+def _record(world: World, key: str, journal: Journal, step: SagaStep[P], plan: P) -> None:
+    commit_changes(world, lambda: step.changes(world, plan) | Changes(puts={key: encode(journal)}))
 
 
-def _back(world: World, what: Saga[P], key: str, last: int, plan: P) -> None:
+def _undo(world: World, what: Saga[P], key: str, last: int, plan: P) -> None:
     for step in reversed(what.steps[: last + 1]):
         step.undo(world, plan)
-    make(world, lambda: what.undone(world, plan) | Changes(deletes=frozenset({key})))
+    commit_changes(world, lambda: what.undone(world, plan) | Changes(deletes=frozenset({key})))

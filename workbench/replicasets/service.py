@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.operations import commit as _commit
@@ -15,31 +16,27 @@ from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
 from workbench.replicasets.operations import info as _info
 from workbench.replicasets.operations import patch as _patch
-from workbench.replicasets.operations import pause as _pause
 from workbench.replicasets.operations import progress as _progress
 from workbench.replicasets.operations import prune as _prune
-from workbench.replicasets.operations import restart as _restart
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
-from workbench.replicasets.operations import stop as _stop
-from workbench.replicasets.operations import volume_create, volume_delete, volume_info, volume_resize
+from workbench.replicasets.operations import state as _state
+from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Resources
-from workbench.replicasets.operations.patch import Patch
 from workbench.replicasets.operations.progress import Progress
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
 from workbench.replicasets.records import READY
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import Store
-from workbench.replicasets.values import Actor, Bind, Gpu, Quota, ReplicaSet, Version, Volume
+from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
 T = TypeVar("T")
-
-__all__ = ["Actor", "Bind", "Executed", "Execution", "Info", "Patch", "Quota", "ReplicaSets", "Resources", "Settings"]
 
 
 class ReplicaSets:
@@ -47,205 +44,165 @@ class ReplicaSets:
 
     An operation that changes something is done whole when it returns. When it raises, it is undone;
     or, when it raises Unavailable, it is finished or undone by the next operation on the same set or
-    by `reconcile`, whichever comes first. Operations on one set follow one another.
+    by `reconcile`, whichever comes first. Operations on one set follow one another. `caller` is who requests
+    it: what it may change and hold. By default it is the service itself.
     """
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: Store | None = None) -> None:
-        if engine is None:
-            from workbench.replicasets.engines.libpod import LibpodEngine
-
-            engine = LibpodEngine(settings.engine, settings.gpu_kind, settings.cdi)
         self.settings = settings
+        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
         self._filling = threading.Lock()
 
     # Running sets
 
-    def run(
-        self,
-        image: str,
-        name: str,
-        *,
-        gpus: int = 0,
-        binds: Sequence[Bind] = (),
-        env: Sequence[str] = (),
-        command: Sequence[str] = (),
-        ports: Sequence[str] = (),
-        cpus: float = 0,
-        memory: str = "",
-        owner: str = "",
-        quota: Quota | None = None,
-        actor: Actor | None = None,
-    ) -> Version:
-        """Run a new set and return its first version.
+    def run(self, request: RunRequest, caller: Caller = SYSTEM) -> Version:
+        """Run a new set, which is the caller's, and return its first version."""
+        with self._changing(Code.RUN) as world:
+            return _run.run(world, request, caller)
 
-        `binds` are folders below the allowed roots, or volumes; `env` NAME=VALUE texts; `ports`
-        container ports (`80`, `53/udp`), each of which gets a port of the host; `cpus` and
-        `memory` ("4GB") are limits, 0 and "" for none. `quota` is what `owner` may hold in all.
-        """
-        with self._doing(Code.RUN) as world:
-            return _run.run(world, image, name, gpus, binds, env, command, ports, cpus, memory, owner, quota, actor)
-
-    def commit(self, name: str, image: str, *, actor: Actor | None = None) -> str:
+    def commit(self, name: str, image: str, caller: Caller = SYSTEM) -> str:
         """Make an image of the set's system disk (volumes and binds are no part of it); return its full name."""
-        with self._doing(Code.COMMIT) as world:
-            return _commit.commit(world, name, image, actor)
+        with self._changing(Code.COMMIT) as world:
+            return _commit.commit(world, name, image, caller)
 
-    def execute(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        workdir: str = "/",
-        seconds: float = 60,
-        most: int = 1 << 20,
-        actor: Actor | None = None,
-    ) -> Executed:
-        """Run a program in the set to its end and return its output, at most `most` bytes of it, and exit code."""
-        with self._doing(Code.EXECUTE) as world:
-            return _execute.collected(_execute.execute(world, name, command, workdir, seconds, most, actor))
+    def execute(self, name: str, request: ExecuteRequest, caller: Caller = SYSTEM) -> Executed:
+        """Run a program in the set to its end and return its output, exit code, and why it was ended."""
+        with self._changing(Code.EXECUTE) as world:
+            return _execute.collected(_execute.execute(world, name, request, caller))
 
-    def stream(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        workdir: str = "/",
-        seconds: float = 60,
-        most: int = 1 << 20,
-        actor: Actor | None = None,
-    ) -> Execution:
+    def stream(self, name: str, request: ExecuteRequest, caller: Caller = SYSTEM) -> Execution:
         """Start a program in the set; iterate over what is returned for its output as it comes, then close it."""
-        with self._doing(Code.EXECUTE) as world:
-            return _execute.execute(world, name, command, workdir, seconds, most, actor)
+        with self._changing(Code.EXECUTE) as world:
+            return _execute.execute(world, name, request, caller)
 
-    def patch(self, name: str, wanted: Patch, *, quota: Quota | None = None, actor: Actor | None = None) -> Version:
+    def patch(self, name: str, request: PatchRequest, caller: Caller = SYSTEM) -> Version:
         """Change the set and return its version: a new one, but for a change of limits alone while it runs."""
-        with self._doing(Code.PATCH) as world:
-            return _patch.patch(world, name, wanted, quota, actor)
+        with self._changing(Code.PATCH) as world:
+            return _patch.patch(world, name, request, caller)
 
-    def rollback(self, name: str, version: int, *, quota: Quota | None = None, actor: Actor | None = None) -> Version:
+    def rollback(self, name: str, version: int, caller: Caller = SYSTEM) -> Version:
         """Return to the settings and the disk of an older version, as a new one; return that."""
-        with self._doing(Code.ROLLBACK) as world:
-            return _rollback.rollback(world, name, version, quota, actor)
+        with self._changing(Code.ROLLBACK) as world:
+            return _rollback.rollback(world, name, version, caller)
 
-    def stop(self, name: str, *, actor: Actor | None = None) -> None:
+    def stop(self, name: str, caller: Caller = SYSTEM) -> None:
         """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay."""
-        with self._doing(Code.STOP) as world:
-            _stop.stop(world, name, actor)
+        with self._changing(Code.STOP) as world:
+            _state.stop(world, name, caller)
 
-    def restart(self, name: str, *, quota: Quota | None = None, actor: Actor | None = None) -> Version:
+    def restart(self, name: str, caller: Caller = SYSTEM) -> Version:
         """Start the set anew, stopped or not, with as many GPUs as it had; return its new version."""
-        with self._doing(Code.RESTART) as world:
-            return _restart.restart(world, name, quota, actor)
+        with self._changing(Code.RESTART) as world:
+            return _patch.restart(world, name, caller)
 
-    def pause(self, name: str, *, actor: Actor | None = None) -> None:
+    def pause(self, name: str, caller: Caller = SYSTEM) -> None:
         """Freeze the set's processes where they are. All that it holds stays its own."""
-        with self._doing(Code.PAUSE) as world:
-            _pause.pause(world, name, actor)
+        with self._changing(Code.PAUSE) as world:
+            _state.pause(world, name, caller)
 
-    def continue_(self, name: str, *, actor: Actor | None = None) -> None:
+    def continue_(self, name: str, caller: Caller = SYSTEM) -> None:
         """Let a paused set go on."""
-        with self._doing(Code.CONTINUE) as world:
-            _pause.continue_(world, name, actor)
+        with self._changing(Code.CONTINUE) as world:
+            _state.continue_(world, name, caller)
 
-    def delete(self, name: str, *, actor: Actor | None = None) -> None:
+    def delete(self, name: str, caller: Caller = SYSTEM) -> None:
         """Delete the set with all its versions and disks; volumes stay."""
-        with self._doing(Code.DELETE) as world:
-            _delete.delete(world, name, actor)
+        with self._changing(Code.DELETE) as world:
+            _delete.delete(world, name, caller)
 
-    def prune(self, name: str, keep: int = 0, *, dry_run: bool = False, actor: Actor | None = None) -> Pruned:
+    def prune(self, name: str, keep: int = 0, *, dry_run: bool = False, caller: Caller = SYSTEM) -> Pruned:
         """Remove the set's versions but the `keep` newest (0: as the settings say); return what that frees.
 
         With `dry_run` nothing is removed. The current version always stays.
         """
-        with self._doing(Code.PRUNE) as world:
-            return _prune.prune(world, name, keep, dry_run, actor)
+        with self._changing(Code.PRUNE) as world:
+            return _prune.prune(world, name, keep, dry_run, caller)
 
     # Looking
 
     def sets(self) -> list[ReplicaSet]:
         """Return all sets by name."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return _info.sets(world)
 
     def info(self, name: str) -> Info:
         """Return the set, its current version, and what the engine says of it now."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return self._again(lambda: _info.info(world, name))
 
     def record(self, name: str) -> tuple[ReplicaSet, Version]:
         """Return the set and its current version without asking the engine."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return self._again(lambda: _info.record(world, name))
 
     def progress(self, name: str) -> Progress | None:
         """Return what is being done to the set, which may not be there yet; None for nothing."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return self._again(lambda: _progress.progress(world, name))
 
     def under_way(self) -> dict[str, Progress]:
         """Return what is being done, by the names of the sets."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return _progress.under_way(world)
 
     def history(self, name: str, *, limit: int = 0, before: int = 0) -> list[Version]:
         """Return the set's versions, newest first: at most `limit`, and only those below `before`; 0 for all."""
-        with self._looking(Code.HISTORY) as world:
+        with self._reading(Code.HISTORY) as world:
             return self._again(lambda: _info.history(world, name, limit, before))
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of this machine."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return world.gpus()
 
     def resources(self) -> Resources:
         """Return what the machine has and who holds what of it."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return _info.resources(world)
 
     def used(self, owner: str) -> Quota:
         """Return how much an owner holds of what quotas count."""
-        with self._looking(Code.INFO) as world:
+        with self._reading(Code.INFO) as world:
             return _info.used(world, owner)
 
     # Volumes
 
-    def create_volume(self, name: str, *, size: str = "", owner: str = "", quota: Quota | None = None) -> Volume:
-        """Create a volume, limited to `size` ("20GB") or without a limit."""
-        with self._doing(Code.VOLUME_CREATE) as world:
-            return volume_create.create_volume(world, name, size, owner, quota)
+    def create_volume(self, name: str, size: str = "", caller: Caller = SYSTEM) -> Volume:
+        """Create a volume, which is the caller's, limited to `size` ("20GB") or without a limit."""
+        with self._changing(Code.VOLUME_CREATE) as world:
+            return _volumes.create(world, name, size, caller)
 
-    def resize_volume(self, name: str, size: str, *, quota: Quota | None = None, actor: Actor | None = None) -> Volume:
+    def resize_volume(self, name: str, size: str, caller: Caller = SYSTEM) -> Volume:
         """Give a sized volume another size, in its place; return its new version."""
-        with self._doing(Code.VOLUME_PATCH) as world:
-            return volume_resize.resize_volume(world, name, size, quota, actor)
+        with self._changing(Code.VOLUME_PATCH) as world:
+            return _volumes.resize(world, name, size, caller)
 
-    def delete_volume(self, name: str, *, actor: Actor | None = None) -> None:
+    def delete_volume(self, name: str, caller: Caller = SYSTEM) -> None:
         """Delete a volume that no set binds, with what is in it."""
-        with self._doing(Code.VOLUME_DELETE) as world:
-            volume_delete.delete_volume(world, name, actor)
+        with self._changing(Code.VOLUME_DELETE) as world:
+            _volumes.delete(world, name, caller)
 
     def volumes(self) -> list[Volume]:
         """Return all volumes by name."""
-        with self._looking(Code.VOLUME_INFO) as world:
-            return volume_info.volumes(world)
+        with self._reading(Code.VOLUME_INFO) as world:
+            return _volumes.volumes(world)
 
     def volume(self, name: str) -> Volume:
         """Return a volume."""
-        with self._looking(Code.VOLUME_INFO) as world:
-            return self._again(lambda: volume_info.volume(world, name))
+        with self._reading(Code.VOLUME_INFO) as world:
+            return self._again(lambda: _volumes.volume(world, name))
 
     def volume_history(self, name: str) -> list[Volume]:
         """Return a volume's versions, newest first."""
-        with self._looking(Code.VOLUME_HISTORY) as world:
-            return self._again(lambda: volume_info.history(world, name))
+        with self._reading(Code.VOLUME_HISTORY) as world:
+            return self._again(lambda: _volumes.history(world, name))
 
     # The service itself
 
     def reconcile(self) -> list[str]:
         """Settle what a crash broke off and return what was done; to be called at start, and now and then."""
-        with self._doing(Code.BUSY) as world:
+        with self._changing(Code.BUSY) as world:
             return reconcile(world)
 
     def check(self) -> None:
@@ -261,14 +218,14 @@ class ReplicaSets:
         self._world.store.close()
 
     @contextmanager
-    def _doing(self, code: Code) -> Iterator[World]:
+    def _changing(self, code: Code) -> Iterator[World]:
         """Yield the world for a change; the store is filled from the engine first when it never was."""
         with failing_as(code):
             self._fill()
             yield self._world
 
     @contextmanager
-    def _looking(self, code: Code) -> Iterator[World]:
+    def _reading(self, code: Code) -> Iterator[World]:
         with failing_as(code):
             yield self._world
 

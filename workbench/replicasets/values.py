@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from workbench.replicasets.options import Options
 
 
 class State(StrEnum):
@@ -46,13 +49,12 @@ class Gpu:
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class Version(Options):
     """A numbered version of a set: what its container was made with, and where its system disk is.
 
     `image` is what its container was made from. `disk` is the image that its system disk was
     recorded in, "" when the stopped container itself is the record (or it still is the current one).
-    `origin` is the version whose system disk it began with, 0 for a fresh one. `cpus` are
-    thousandths, `memory` bytes, 0 for no limit.
+    `origin` is the version whose system disk it began with, 0 for a fresh one.
     """
 
     set: str
@@ -65,8 +67,6 @@ class Version:
     env: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
-    cpus: int = 0
-    memory: int = 0
     origin: int = 0
     disk: str = ""
     owner: str = ""
@@ -121,14 +121,6 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
-    """Who asks for a change: the name of a token, and whether its role is admin."""
-
-    name: str
-    admin: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Quota:
     """The most that one owner may hold; None: no limit. `memory` and `disk` (the sizes of its volumes) are bytes."""
 
@@ -137,3 +129,44 @@ class Quota:
     memory: int | None = None
     volumes: int | None = None
     disk: int | None = None
+
+
+class Role(StrEnum):
+    """`read` looks, `operate` changes what is its own too, `admin` changes what is anybody's."""
+
+    READ = "read"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+def no_limits(_owner: str) -> Quota:
+    """Return the quota of an owner where there are none."""
+    return Quota()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who requests an operation: the name that will own what is made, the role, and the quotas that count.
+
+    `quota_of` returns the quota of any owner: what an administrator changes counts as its owner's.
+    """
+
+    name: str
+    role: Role = Role.OPERATE
+    quota_of: Callable[[str], Quota] = no_limits
+
+    @property
+    def quota(self) -> Quota:
+        """What the caller may hold."""
+        return self.quota_of(self.name)
+
+    def may_change(self, owner: str) -> bool:
+        """Return whether the caller may change what belongs to `owner`.
+
+        What has no owner was made by the service itself, or before there were owners: it is an administrator's.
+        """
+        return self.role is Role.ADMIN or (self.role is Role.OPERATE and owner != "" and owner == self.name)
+
+
+# The program itself, without a client: what it makes has no owner.
+SYSTEM = Caller("", Role.ADMIN)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from workbench.replicasets.claims import Machine
-from workbench.replicasets.engines.cdi import inventory
+from workbench.replicasets.engines.capabilities import PinningGpus
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import Busy
@@ -34,11 +34,12 @@ class World:
     locks: Locks = field(default_factory=lambda: Locks())
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """Return the GPUs of this machine."""
-        return inventory(self.settings.gpu_kind, self.settings.cdi)
+        """Return the GPUs that the engine can give; none when it cannot give chosen ones."""
+        pinning = self.engine.capability(PinningGpus)
+        return pinning.gpus() if pinning is not None else ()
 
     def machine(self, gpus: bool = True) -> Machine:
-        """Return what this machine has to give; without `gpus` their specs are not looked at."""
+        """Return what this machine has to give; without `gpus` its GPUs are not listed."""
         settings = self.settings
         return Machine(
             tuple(gpu.id for gpu in self.gpus()) if gpus else (),
@@ -65,7 +66,7 @@ class Locks:
         self._locks: dict[str, tuple[threading.Lock, int]] = {}
 
     @contextmanager
-    def held(self, key: str, seconds: float) -> Iterator[None]:
+    def hold(self, key: str, seconds: float) -> Iterator[None]:
         """Hold the lock of `key`; raises Busy when it cannot be had in time."""
         with self._guard:
             lock, waiting = self._locks.get(key, (threading.Lock(), 0))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import runnable
 from workbench.errors import UsageError
 from workbench.verbs.new import DEFAULT_OUT
 from workbench.verbs.recipes import set_options
@@ -32,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             name,
             help=text,
             description=text,
-            epilog=f"examples:\n{examples}",
+            epilog=f"examples:\n{runnable(examples)}",
             formatter_class=parser.formatter_class,
             allow_abbrev=False,
         )

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from workbench.catalog.frozen import FrozenTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
+from workbench.locations import check_writable
 from workbench.lock.folders import lock_folders, release_tree
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
@@ -53,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
     if not os.environ.get("PIP_INDEX_URL"):
-        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint="run `make lock`, which sets it")
+        hint = "set it to the package index's address, as `make lock` does in a checkout"
+        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
+    check_writable(args.catalog)
     found = folders(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
     with interruptible(), workers(args.jobs) as pool:

@@ -11,6 +11,7 @@ from workbench.catalog.own_cuda import THIN, holds_cuda_twice
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
+from workbench.commands import runnable
 from workbench.compose.possible import advice, compose_checked, refuse_impossible
 from workbench.compose.recipe import Recipe
 from workbench.compose.selection import ANSWERS, Selection, check_selection
@@ -176,7 +177,7 @@ def build_command(folder: str) -> str:
     """Return the command that builds the recipe in `folder`, quoted for a shell."""
     import shlex
 
-    return f"python wizard.py build {shlex.quote(folder)}"
+    return runnable(f"python wizard.py build {shlex.quote(folder)}")
 
 
 def _show(recipe: Recipe, statuses: dict[str, str], as_json: bool) -> None:

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.releases import is_day
 from workbench.errors import EXIT_OK, FaultsError, UsageError
+from workbench.locations import check_writable
 from workbench.table import columns
 
 EXAMPLES = """\
@@ -55,6 +56,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the way says, and print what came of it."""
+    if args.way in ("new", "freeze") or (args.way == "update" and not args.dry_run):
+        check_writable(args.catalog)
     return _WAYS[args.way](args)
 
 

@@ -35,6 +35,8 @@ _LONG = ("run", "patch", "rollback", "restart", "commit", "prune", "delete")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `rs`."""
+    from workbench.replicasets.options import OPTIONS
+
     ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(WAYS))
     made = {name: ways.add_parser(name, help=said, allow_abbrev=False) for name, (_, said) in WAYS.items()}
     for name, way in made.items():
@@ -55,8 +57,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for way in (run_, patch_):
         way.add_argument("--gpus", type=int, metavar="N")
         way.add_argument("--port", metavar="PORT", action="append", help="8888 or 53/udp; repeatable")
-        way.add_argument("--cpus", type=float, metavar="N", help="at most so many")
-        way.add_argument("--memory", metavar="SIZE", help="at most so much: 8GB")
+        for option in OPTIONS:
+            way.add_argument(option.flag, type=option.type, metavar=option.metavar, help=option.help)
     run_.add_argument(
         "--volume", metavar="SRC:DEST[:ro]", action="append", default=[], help="volume or folder; repeatable"
     )
@@ -82,13 +84,15 @@ def _path(args: argparse.Namespace) -> str:
 
 
 def _run(client: Client, args: argparse.Namespace) -> int:
+    from workbench.replicasets.options import OPTIONS
+
     image, name = _image(args.image)
     name = args.name or name
     if not name:
         raise UsageError("this image's set needs a name", hint="--name foo")
     body: dict[str, Any] = {"imageName": image, "replicaSetName": name, "gpuCount": args.gpus or 0, "env": args.env}
     body |= {"binds": [_bind(text) for text in args.volume], "cmd": args.cmd, "containerPorts": args.port or []}
-    body |= {"cpus": args.cpus or 0, "memory": args.memory or ""}
+    body |= {option.key: value for option in OPTIONS if (value := getattr(args, option.name)) is not None}
     with followed(client, name, args):
         data = client("POST", "/replicaSet", body)
     parts = [f"{data['name']} runs", *data["gpus"], ports_text(data["ports"])]
@@ -134,7 +138,7 @@ def _list(client: Client, args: argparse.Namespace) -> int:
 
 
 def _quota(client: Client, args: argparse.Namespace) -> int:
-    from workbench.replicasets.checks import size_text
+    from workbench.replicasets.quantities import size_text
 
     data = client("GET", "/resources/quota")
     rows = []
@@ -146,6 +150,8 @@ def _quota(client: Client, args: argparse.Namespace) -> int:
 
 
 def _info(client: Client, args: argparse.Namespace) -> int:
+    from workbench.replicasets.options import OPTIONS
+
     data = client("GET", _path(args))
     found = data["Info"]
     host = found["hostConfig"]
@@ -156,8 +162,7 @@ def _info(client: Client, args: argparse.Namespace) -> int:
         ("GPUs", " ".join(found["gpus"])),
         ("ports", ports_text(found["ports"])),
         ("binds", " ".join(host["Binds"])),
-        ("CPUs", f"{host['NanoCpus'] / 1e9:g}" if host["NanoCpus"] else ""),
-        ("memory", f"{host['Memory'] >> 20} MB" if host["Memory"] else ""),
+        *((option.title, option.shown(host[option.docker])) for option in OPTIONS),
         ("owner", found["owner"]),
         ("made", found["createTime"]),
     ]
@@ -174,13 +179,14 @@ def _history(client: Client, args: argparse.Namespace) -> int:
 
 
 def _patch(client: Client, args: argparse.Namespace) -> int:
+    from workbench.replicasets.options import OPTIONS
+
     body: dict[str, Any] = {}
     if args.gpus is not None:
         body["gpuPatch"] = {"gpuCount": args.gpus}
-    if args.cpus is not None:
-        body["cpuPatch"] = {"cpuCount": args.cpus}
-    if args.memory is not None:
-        body["memoryPatch"] = {"memory": args.memory}
+    for option in OPTIONS:
+        if (value := getattr(args, option.name)) is not None:
+            body[option.patch[0]] = {option.patch[1]: value}
     if args.port is not None:
         body["portPatch"] = {"containerPorts": [port for port in args.port if port]}
     if args.rebind:

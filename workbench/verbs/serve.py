@@ -52,7 +52,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to end; or make a token."""
-    from workbench.replicasets.api.tokens import Role, Tokens, parse_quota
+    from workbench.replicasets.api.tokens import Tokens, parse_quota
+    from workbench.replicasets.values import Role
 
     if bool(args.tls_cert) != bool(args.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
@@ -86,17 +87,19 @@ def _make(state: str) -> None:
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
-    from workbench.replicasets.api.serving import PodmanService, is_loopback, leaving, listen, serve, tended
+    from workbench.replicasets.api.serving import is_loopback, leaving, listen, serve, tended
     from workbench.replicasets.api.tokens import Tokens
-    from workbench.replicasets.service import ReplicaSets, Settings
+    from workbench.replicasets.engines.opening import engine_service
+    from workbench.replicasets.service import ReplicaSets
+    from workbench.replicasets.settings import Settings
 
     assert isinstance(tokens, Tokens)
     match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", args.ports)
     if match is None or not 0 <= args.port <= 65535:
         raise UsageError("--port is a number to 65535, --ports a range such as 40000-40999")
-    podman = None if args.engine else PodmanService(state)
+    engine = None if args.engine else engine_service(state)
     settings = Settings(
-        engine=args.engine or (podman.address if podman else ""),
+        engine=args.engine or (engine.address if engine else ""),
         store=args.store or os.path.join(state, "replicasets.db"),
         roots=tuple(os.path.abspath(root) for root in args.root),
         first_port=int(match[1]),
@@ -116,7 +119,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         )
     room = ReplicaSets(settings)
     try:
-        with leaving(), tended(room, podman, lambda line: print(line, file=sys.stderr, flush=True)):
+        with leaving(), tended(room, engine, lambda line: print(line, file=sys.stderr, flush=True)):
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)
@@ -126,7 +129,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
                 make_app(room, tokens, Audit(os.path.join(state, "audit.log"))), listening, args.tls_cert, args.tls_key
             )
     finally:
-        if podman is not None:
-            podman.close()
+        if engine is not None:
+            engine.close()
         room.close()
     return 0

@@ -27,10 +27,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.cli import REPOSITORY
     from workbench.images.make import make
     from workbench.images.podman.builder import check_options
     from workbench.images.tool_image import tool_image
+    from workbench.locations import ROOT
 
     options = tuple(args.options)
     check_options(options)
@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
         "service",
         FOLDER,
         TOOL,
-        read_catalogue(REPOSITORY),
-        REPOSITORY,
+        read_catalogue(str(ROOT)),
+        str(ROOT),
         args.release,
         args.os,
         args.python,

@@ -18,7 +18,7 @@ from tests.images.recipes import BASE, IMAGE, OK, TAG, recipe
 from tests.images.test_network import CERTIFICATE, bundle
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.builder import BuildRequest
-from workbench.images.podman.builder import PodmanBuilder, base_images, check_options
+from workbench.images.podman.builder import PodmanBuilder, check_options
 
 
 class Noted:
@@ -214,15 +214,6 @@ def test_what_the_oci_format_lacks_is_kept(engine: Engine, tmp_path: Path) -> No
     PodmanBuilder().build(BuildRequest(("localhost/docker:1",), str(tmp_path), text), Noted())
     kept = json.loads(engine("image", "inspect", "--format", "{{json .HealthCheck}}", "localhost/docker:1"))
     assert kept["Test"] == ["CMD-SHELL", "true"]
-
-
-def test_base_images() -> None:
-    text = (
-        "ARG A=one\nARG B\nFROM $A:1 AS first\nFROM ${B:-two}:2\nFROM first AS last\nFROM scratch\n"
-        "FROM ${C:-three}\nFROM one:1\n"
-    )
-    assert base_images(BuildRequest(("x:1",), ".", text)) == ["one:1", "two:2", "three"]
-    assert base_images(BuildRequest(("x:1",), ".", text, {}, {"A": "own"}))[0] == "own:1"
 
 
 def test_a_short_name_is_refused(engine: Engine, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.images.trees import BOOKWORM
-from workbench.containerfile.plan import Copy, Plan, Run
+from workbench.containerfile.build_plan import BuildPlan, Copy, Run
 from workbench.containerfile.reader import Source, read
+from workbench.images.context import exists
 from workbench.images.probe.base import look, names_in
 from workbench.images.probe.installed import Install, install_of, without_held
 
@@ -22,10 +24,10 @@ APT = (
 HELD = "numpy==2.4.6 \\\n    --hash=sha256:aa\ntyping_extensions==4.16.0 ; python_version >= '3.8'\n# a comment\n"
 
 
-def plan(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> Plan:
+def plan(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> BuildPlan:
     (folder / "requirements.txt").write_text(pins)
     (folder / "os-packages.txt").write_text(packages)
-    return read(Source(f"FROM {NAME}\n{text}", "C", str(folder)), lambda _: CONFIG)
+    return read(Source(f"FROM {NAME}\n{text}", "C", partial(exists, str(folder))), lambda _: CONFIG)
 
 
 def left(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> list[str]:

@@ -16,10 +16,10 @@ from tests.replicasets.fakes import FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.serving import listen
-from workbench.replicasets.api.tokens import Role, Tokens
+from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.stores.protocol import Store
-from workbench.replicasets.values import Quota
+from workbench.replicasets.values import Quota, Role
 
 
 @dataclass

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.cli import main
-from workbench.replicasets.engines.libpod_http import LibpodHttp
+from workbench.replicasets.engines.podman.http import PodmanHttp
 
 _LOCK = threading.Lock()
 
@@ -33,15 +33,15 @@ def counted(file: Path) -> None:
 
 
 def begin(file: Path, argv: list[str]) -> int:
-    original = LibpodHttp.call
+    original = PodmanHttp.call
 
-    def call(self: LibpodHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def call(self: PodmanHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         done = original(self, method, *args, **kwargs)
         if method != "GET":
             counted(file)
         return done
 
-    LibpodHttp.call = call  # type: ignore[method-assign]
+    PodmanHttp.call = call  # type: ignore[method-assign]
     return main(argv)
 
 

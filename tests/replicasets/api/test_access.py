@@ -12,8 +12,9 @@ from tests.replicasets.api.conftest import Served
 from tests.replicasets.fakes import IMAGE
 from workbench.errors import WorkbenchError
 from workbench.replicasets.api.serving import listen
-from workbench.replicasets.api.tokens import Role, Tokens, parse_quota
-from workbench.replicasets.values import Quota
+from workbench.replicasets.api.tokens import Tokens, parse_quota
+from workbench.replicasets.requests import RunRequest
+from workbench.replicasets.values import Quota, Role
 
 
 def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Served, client: httpx.Client) -> None:
@@ -23,7 +24,7 @@ def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Ser
         for path in document["paths"]
         for method in document["paths"][path]
     ]
-    served.room.run(IMAGE, "foo")
+    served.room.run(RunRequest(IMAGE, "foo"))
     with served.client("") as stranger:
         for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {served.tokens['op']}"}):
             statuses = {
@@ -43,7 +44,7 @@ def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Ser
 
 
 def test_a_token_that_reads_changes_nothing(served: Served, client: httpx.Client) -> None:
-    served.room.run(IMAGE, "foo")
+    served.room.run(RunRequest(IMAGE, "foo"))
     document = client.get("/api/v1/openapi.json").json()
     with served.client("look") as reader:
         for path, methods in document["paths"].items():

@@ -16,6 +16,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.fakes import IMAGE
+from workbench.replicasets.requests import RunRequest
+from workbench.replicasets.values import Caller
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 12
@@ -52,6 +54,6 @@ def test_nothing_but_what_the_document_declares(served: Served) -> None:
 def there(served: Served) -> None:
     """Have a set foo and a volume bar."""
     if "foo" not in [each.name for each in served.room.sets()]:
-        served.room.run(IMAGE, "foo", gpus=1, ports=["80"], owner="op")
+        served.room.run(RunRequest(IMAGE, "foo", gpus=1, ports=["80"]), Caller("op"))
     if "bar" not in [each.name for each in served.room.volumes()]:
-        served.room.create_volume("bar", owner="op")
+        served.room.create_volume("bar", caller=Caller("op"))

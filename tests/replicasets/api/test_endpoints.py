@@ -16,6 +16,8 @@ import pytest
 
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.fakes import IMAGE
+from workbench.replicasets.requests import RunRequest
+from workbench.replicasets.values import Caller
 
 FOO = {"imageName": IMAGE, "replicaSetName": "foo", "gpuCount": 2, "containerPorts": ["8888"], "env": ["A=1"]}
 GPUS = [f"GPU-fake{n:04d}" for n in range(8)]
@@ -149,7 +151,7 @@ def test_volumes(client: httpx.Client) -> None:
 def test_refusals(
     method: str, path: str, body: object, expected: tuple[int, int], client: httpx.Client, served: Served
 ) -> None:
-    served.room.run(IMAGE, "foo", owner="op")
+    served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
     assert refused(client, method, path, body) == expected
     assert [each.name for each in served.room.sets()] == ["foo"]
 
@@ -232,7 +234,7 @@ def test_fifty_clients_get_eight_gpus_once_each(served: Served) -> None:
 def test_an_engine_that_fails_is_no_bug(
     kind: str, expected: tuple[int, int], client: httpx.Client, served: Served
 ) -> None:
-    served.room.run(IMAGE, "foo", gpus=1, owner="op")
+    served.room.run(RunRequest(IMAGE, "foo", gpus=1), Caller("op"))
     pause = served.engine.pause
 
     def broken(name: str) -> None:

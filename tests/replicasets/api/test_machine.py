@@ -17,13 +17,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tests.engine import SHORT
 from tests.replicasets import truth
 from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.serving import listen
-from workbench.replicasets.api.tokens import Role, Tokens
-from workbench.replicasets.values import State
+from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.values import Role, State
 
 NAMES = st.sampled_from(["a", "b", "c"])
 VOLUMES = st.sampled_from(["v", "w"])
@@ -60,7 +61,7 @@ class Service(RuleBasedStateMachine):
 
     @initialize(carries=st.booleans())
     def begin(self, carries: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="workbench-machine-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="workbench-machine-", dir=SHORT))
         self.faults = Faults()
         self.engine, self.store = FakeEngine(self.faults, carries=carries), MemoryStore(self.faults)
         self.disks: dict[str, dict[int, Disk]] = {}

@@ -25,7 +25,8 @@ from hypothesis.stateful import (
 from tests.catalogues import REPOSITORY
 from tests.engine import TINY
 from tests.replicasets.conftest import Podman, given
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 from workbench.replicasets.values import State
 
 WHICH = st.integers(0, 1)

@@ -16,8 +16,10 @@ from tests.replicasets import truth
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.conftest import Etcd
 from tests.replicasets.fakes import IMAGE, Disk
+from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.values import Caller
 
 CLIENTS = 50
 NAMES = [f"s{n}" for n in range(12)]
@@ -100,7 +102,7 @@ def test_five_hundred_operations_mixed(served: Served, kept: Store) -> None:
 def test_answers_are_in_the_order_of_their_effect(served: Served, kept: Store) -> None:
     """All work on two sets: each version was made by one request, and later ones by later requests."""
     for name in ("one", "two"):
-        served.room.run(IMAGE, name, gpus=1, owner="op")
+        served.room.run(RunRequest(IMAGE, name, gpus=1), Caller("op"))
     told = all_at_once(served, ["one", "two"], ["patch", "patch", "restart", "info"], 4)
     for name in ("one", "two"):
         made = {int(t.container.partition("-")[2]): t for t in told if t.container.startswith(f"{name}-")}

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.engine import search_path
+from tests.engine import SHORT, search_path
 from tests.replicasets import truth
 from tests.replicasets.api.conftest import Served
 
@@ -29,7 +29,7 @@ from tests.replicasets.api.test_endpoints import (  # noqa: F401
     test_volumes,
 )
 from tests.replicasets.conftest import Etcd
-from workbench.replicasets.engines.protocol import Spec
+from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import Store
 
@@ -41,7 +41,7 @@ def own() -> Iterator[Etcd]:
     """An etcd that these tests may end."""
     if shutil.which("etcd", path=search_path()) is None:
         pytest.skip("etcd-server not installed")
-    server = Etcd(Path(tempfile.mkdtemp(prefix="workbench-etcd-")))
+    server = Etcd(Path(tempfile.mkdtemp(prefix="workbench-etcd-", dir=SHORT)))
     try:
         server.start()
         yield server
@@ -80,7 +80,7 @@ def test_etcd_is_ended_in_the_middle_of_a_patch(client: httpx.Client, served: Se
     served.engine.write("foo-1", "/v", "1")
     original = served.engine.create
 
-    def create(spec: Spec) -> str:
+    def create(spec: ContainerSpec) -> str:
         own.kill()
         return str(original(spec))
 

@@ -11,10 +11,10 @@ import pytest
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.api.test_endpoints import FOO, ask, refused
 from tests.replicasets.fakes import IMAGE, service
-from workbench.replicasets.api.tokens import Role, Tokens
+from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.codec import decode
-from workbench.replicasets.service import Bind
-from workbench.replicasets.values import Actor, Quota, ReplicaSet, Version, Volume
+from workbench.replicasets.requests import RunRequest
+from workbench.replicasets.values import Bind, Caller, Quota, ReplicaSet, Role, Version, Volume
 
 DATA = {"src": "data", "dest": "/data"}
 CHANGES: list[tuple[str, str, object]] = [
@@ -112,9 +112,9 @@ def test_a_volume_of_the_same_name_is_not_had_by_going_back(served: Served, clie
 def test_owners_are_read_from_the_engine_again(served: Served, tmp_path: Path) -> None:
     from tests.replicasets.fakes import MemoryStore
 
-    served.room.create_volume("data", owner="anna")
-    served.room.run(IMAGE, "foo", owner="anna", binds=[Bind("data", "/data")])
-    served.room.restart("foo", actor=Actor("boss", admin=True))
+    served.room.create_volume("data", caller=Caller("anna"))
+    served.room.run(RunRequest(IMAGE, "foo", binds=[Bind("data", "/data")]), Caller("anna"))
+    served.room.restart("foo", Caller("boss", Role.ADMIN))
     again = service(tmp_path, served.engine, MemoryStore(served.faults))
     again.reconcile()
     assert [each.owner for each in again.sets()] == ["anna"]
@@ -130,7 +130,7 @@ def test_records_of_before_there_were_owners(served: Served, client: httpx.Clien
     version = {"set": "foo", "id": "x", "number": 1, "created": "now", "image": IMAGE}
     assert decode(Version, json.dumps(version)).owner == ""
     assert decode(Quota, '{"sets":1,"gpus":null,"memory":null}') == Quota(sets=1)
-    served.room.run(IMAGE, "foo")
+    served.room.run(RunRequest(IMAGE, "foo"))
     assert refused(client, "PATCH", "/replicaSet/foo/stop") == (403, 1105)
     assert client.patch("/api/v1/replicaSet/foo/stop").json()["msg"] == "the set foo has no owner"
     with served.client("root") as root:

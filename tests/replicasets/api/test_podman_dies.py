@@ -18,7 +18,8 @@ import pytest
 from tests.catalogues import REPOSITORY
 from tests.engine import TINY
 from tests.replicasets.conftest import Podman, given
-from workbench.replicasets.service import ReplicaSets, Settings
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
 
 # Ends only when it is let go, and says when it was asked to.
 PATIENT = "trap 'touch /shared/asked; until [ -e /shared/go ]; do sleep 0.1; done; exit 0' TERM; touch /shared/ready;"

@@ -17,6 +17,8 @@ from tests.catalogues import REPOSITORY
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.api.test_endpoints import FOO, ask, refused
 from tests.replicasets.fakes import IMAGE
+from workbench.replicasets.requests import RunRequest
+from workbench.replicasets.values import Caller
 
 REPLACE = ["freeze", "record", "create", "carry", "end", "carry the last", "start", "retire"]
 LINES = [f"foo: replace {number}/8 {name}" for number, name in enumerate(REPLACE, 1)]
@@ -81,7 +83,7 @@ def test_an_operation_is_followed_by_the_api(served: Served, client: httpx.Clien
 
 
 def test_without_a_terminal_each_step_is_a_line(served: Served) -> None:
-    served.room.run(IMAGE, "foo", owner="op")
+    served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
     with held(served, "carry") as there:
         process = started(served, "patch", "foo", "--gpus", "1")
         there()
@@ -94,7 +96,7 @@ def test_without_a_terminal_each_step_is_a_line(served: Served) -> None:
 
 @pytest.mark.parametrize("flag", ["--quiet", "--json"])
 def test_nothing_is_told_to_who_wants_nothing(flag: str, served: Served) -> None:
-    served.room.run(IMAGE, "foo", owner="op")
+    served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
     with held(served, "carry") as there:
         process = started(served, "rollback", "foo", "7", flag)
         assert process.communicate(timeout=60)[0] == "" and process.returncode == 1
@@ -106,7 +108,7 @@ def test_nothing_is_told_to_who_wants_nothing(flag: str, served: Served) -> None
 
 
 def test_a_terminal_has_one_line_that_is_gone_at_the_end(served: Served) -> None:
-    served.room.run(IMAGE, "foo", owner="op")
+    served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
     master, slave = pty.openpty()
     with held(served, "carry") as there:
         process = started(served, "restart", "foo", stderr=slave, TERM="xterm")

@@ -12,10 +12,10 @@ import pytest
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.api.test_endpoints import ask, refused
 from tests.replicasets.fakes import Crash, FakeEngine, Faults, MemoryStore, service
-from workbench.replicasets.api.tokens import Role, Tokens
+from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.errors import Exhausted
-from workbench.replicasets.operations import volume_create
-from workbench.replicasets.values import Quota, Volume
+from workbench.replicasets.operations import volumes
+from workbench.replicasets.values import Caller, Quota, Role, Volume
 from workbench.replicasets.volumes import drivers
 
 GB = 1 << 30
@@ -25,6 +25,7 @@ class Paper:
     """Keeps the sizes of volumes in mind only: what is counted here is not what is on a disk."""
 
     live = True
+    shrinks = True
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         return {}
@@ -51,7 +52,7 @@ class Paper:
 @pytest.fixture
 def paper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(drivers._DRIVERS, "paper", Paper())
-    monkeypatch.setattr(volume_create, "choose", lambda folder, size: "paper" if size else "plain")
+    monkeypatch.setattr(volumes, "choose", lambda folder, size: "paper" if size else "plain")
 
 
 def test_a_token_has_so_many_volumes_of_so_much(served: Served, paper: None) -> None:
@@ -99,18 +100,18 @@ def test_all_at_once_get_no_more(served: Served, paper: None) -> None:
 @pytest.mark.parametrize("operation", ["create", "resize", "delete"])
 @pytest.mark.parametrize("kind", ["crash", "error", "gone"])
 def test_nothing_is_counted_twice_or_for_ever(operation: str, kind: str, paper: None, tmp_path: Path) -> None:
-    quota = Quota(volumes=2, disk=4 * GB)
+    anna = Caller("anna", quota_of=lambda _: Quota(volumes=2, disk=4 * GB))
     for at in range(40):
         faults = Faults()
         engine, store = FakeEngine(faults), MemoryStore(faults)
         rs = service(tmp_path, engine, store)
-        rs.create_volume("a", size="2GB", owner="anna", quota=quota)
+        rs.create_volume("a", "2GB", anna)
         faults.kind, faults.at, faults.seen = kind, at, 0
         with contextlib.suppress(Crash, Exception):
             if operation == "create":
-                rs.create_volume("b", size="1GB", owner="anna", quota=quota)
+                rs.create_volume("b", "1GB", anna)
             elif operation == "resize":
-                rs.resize_volume("a", "3GB", quota=quota)
+                rs.resize_volume("a", "3GB", anna)
             else:
                 rs.delete_volume("a")
         fired, seen, faults.at = faults.fired, faults.seen, -1
@@ -124,7 +125,7 @@ def test_nothing_is_counted_twice_or_for_ever(operation: str, kind: str, paper: 
         assert (used.volumes, used.disk) == (len(sizes), sum(sizes.values())), fired
         assert set(engine.places) == {f"workbench-{name}" for name in sizes}
         with pytest.raises(Exhausted):
-            again.create_volume("c", size="5GB", owner="anna", quota=quota)
+            again.create_volume("c", "5GB", anna)
         if seen <= at:
             break
     else:

@@ -9,8 +9,9 @@ from tests.engine import TINY
 from tests.replicasets.conftest import Podman
 from tests.replicasets.fakes import KIND, cdi_spec
 from workbench.replicasets.engines.cdi import inventory, newer_specs
-from workbench.replicasets.engines.quirks import readable_cdi
+from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.errors import EngineError, NotFound, ReplicaSetError
+from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Gpu
 
@@ -62,7 +63,7 @@ def test_podman_does_not_read_a_newer_spec_and_we_say_so(podman: Podman, room: C
     path = cdi_spec(Path("/etc/cdi"), kind, 1, version="0.6.0")
     try:
         with pytest.raises(EngineError) as error:
-            room(gpu_kind=kind).run(TINY, "foo", gpus=1)
+            room(gpu_kind=kind).run(RunRequest(TINY, "foo", gpus=1))
     finally:
         path.unlink()
     assert "unresolvable CDI devices" in error.value.message

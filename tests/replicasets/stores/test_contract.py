@@ -16,7 +16,7 @@ from workbench.replicasets.claims import Machine
 from workbench.replicasets.errors import Exhausted, Invalid
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import Changes, Store
-from workbench.replicasets.values import Version
+from workbench.replicasets.values import Quota, Version
 
 
 @pytest.fixture(params=["memory", "sqlite", "etcd"])
@@ -117,7 +117,7 @@ def test_fifty_at_once_claim_eight_gpus(store: Store) -> None:
         start.wait()
         while True:
             try:
-                plan, changes = claims.claim(claims.held(store), machine, version, 1)
+                plan, changes = claims.claim(claims.read_ledger(store), machine, version, 1, Quota())
             except Exhausted:
                 return refused.append(version.set)
             if store.commit(changes):
@@ -130,7 +130,7 @@ def test_fifty_at_once_claim_eight_gpus(store: Store) -> None:
         thread.join()
     assert sorted(won) == [f"GPU-{n}" for n in range(8)]
     assert len(refused) == 42
-    assert sorted(claims.held(store).of("gpu")) == sorted(won)
+    assert sorted(claims.read_ledger(store).of("gpu")) == sorted(won)
 
 
 @pytest.mark.parametrize("address", ["etcd://", "etcd://host", "etcd://a b:1", "http://x", "redis://x:1"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from tests.engine import search_path
 from tests.replicasets.conftest import Etcd
 from tests.replicasets.fakes import IMAGE, FakeEngine, service
 from workbench.replicasets.errors import StoreError
-from workbench.replicasets.service import Patch
+from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.stores.opening import open_store
 
 
@@ -35,7 +37,7 @@ def test_etcd_is_gone_and_comes_back(own: Etcd, tmp_path: Path) -> None:
     engine = FakeEngine()
     store = open_store(own.address, f"t{uuid.uuid4().hex}")
     rs = service(tmp_path, engine, store)
-    rs.run(IMAGE, "foo", gpus=2, ports=["80"])
+    rs.run(RunRequest(IMAGE, "foo", gpus=2, ports=["80"]))
     engine.write("foo-1", "/v", "1")
     original = engine.create.__func__  # type: ignore[attr-defined]
 
@@ -46,7 +48,7 @@ def test_etcd_is_gone_and_comes_back(own: Etcd, tmp_path: Path) -> None:
 
     engine.create = create  # type: ignore[method-assign]
     with pytest.raises(StoreError) as error:
-        rs.patch("foo", Patch(gpus=3))
+        rs.patch("foo", PatchRequest(gpus=3))
     assert error.value.where == own.address and "is it running" in error.value.hint
     for operation in (lambda: rs.info("foo"), lambda: rs.stop("foo"), rs.reconcile, rs.check):
         with pytest.raises(StoreError):
@@ -54,7 +56,7 @@ def test_etcd_is_gone_and_comes_back(own: Etcd, tmp_path: Path) -> None:
     del engine.create
     own.start()
     # Nothing else is told: the next operation finds what was broken off.
-    assert rs.patch("foo", Patch(gpus=4)).number == 2
+    assert rs.patch("foo", PatchRequest(gpus=4)).number == 2
     assert engine.disk("foo-2")["/v"] == "1"
     assert sorted(engine.standing) == ["foo-1", "foo-2"]
     assert len(rs.resources().of("gpu")) == 4
@@ -65,11 +67,37 @@ def test_etcd_comes_back_empty(own: Etcd, tmp_path: Path) -> None:
     engine = FakeEngine()
     store = open_store(own.address, "test")
     rs = service(tmp_path, engine, store)
-    rs.run(IMAGE, "foo", gpus=2, ports=["80"])
-    rs.patch("foo", Patch(gpus=1))
+    rs.run(RunRequest(IMAGE, "foo", gpus=2, ports=["80"]))
+    rs.patch("foo", PatchRequest(gpus=1))
     before = rs.info("foo"), rs.history("foo"), rs.resources().of("gpu")
     own.kill()
     shutil.rmtree(own.folder / "data")
     own.start()
     assert (rs.info("foo"), rs.history("foo"), rs.resources().of("gpu")) == before
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [(404, b"no such page", "no such page"), (200, b"hello", "Expecting value"), (200, b"[]", "[]"), (503, b"", "503")],
+)
+def test_what_answers_is_no_etcd(status: int, body: bytes, reason: str) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        store = open_store(f"etcd://127.0.0.1:{server.server_port}", "test")
+        with pytest.raises(StoreError) as error:
+            store.get("a")
+        assert error.value.message.startswith("etcd does not answer as it should: ") and reason in error.value.message
+        store.close()
+        server.shutdown()

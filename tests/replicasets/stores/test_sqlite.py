@@ -11,9 +11,10 @@ import pytest
 
 from tests.replicasets.fakes import IMAGE, FakeEngine, service
 from workbench.replicasets.errors import Conflict, StoreError
-from workbench.replicasets.service import Patch
+from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.stores.sqlite import SqliteStore
+from workbench.replicasets.values import Caller
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def test_the_truth_is_in_the_engine_too(damage: str, path: Path, tmp_path: Path)
     engine, store = FakeEngine(), SqliteStore(str(path))
     rs = service(tmp_path, engine, store)
     for name in ("foo", "bar", "off"):
-        rs.run(IMAGE, name, gpus=2, ports=["80"], memory="64MB", cpus=1, env=["A=b"], owner="me")
-    rs.patch("foo", Patch(gpus=3))
+        rs.run(RunRequest(IMAGE, name, gpus=2, ports=["80"], memory="64MB", cpus=1, env=["A=b"]), Caller("me"))
+    rs.patch("foo", PatchRequest(gpus=3))
     rs.pause("bar")
     rs.stop("off")
     before = [rs.info(name) for name in ("bar", "foo", "off")], rs.history("foo"), claims(store)
@@ -77,19 +78,19 @@ def test_the_truth_is_in_the_engine_too(damage: str, path: Path, tmp_path: Path)
         assert b"\xff" * 5000 in aside.read_bytes(), "never thrown away"
     after = [rs.info(name) for name in ("bar", "foo", "off")], rs.history("foo"), claims(store)
     assert after == before
-    assert rs.patch("foo", Patch(gpus=1)).number == 3
+    assert rs.patch("foo", PatchRequest(gpus=1)).number == 3
     store.close()
 
 
 def test_an_old_copy_is_put_back(path: Path, tmp_path: Path) -> None:
     engine, store = FakeEngine(), SqliteStore(str(path))
     rs = service(tmp_path, engine, store)
-    rs.run(IMAGE, "foo", gpus=1)
+    rs.run(RunRequest(IMAGE, "foo", gpus=1))
     store.close()
     copy = path.read_bytes()
-    rs.patch("foo", Patch(gpus=3))
+    rs.patch("foo", PatchRequest(gpus=3))
     engine.write("foo-2", "/v", "precious")
-    rs.run(IMAGE, "bar", gpus=1)
+    rs.run(RunRequest(IMAGE, "bar", gpus=1))
     before = rs.info("foo"), rs.history("foo"), rs.info("bar"), claims(store)
     store.close()
     for rest in path.parent.iterdir():
@@ -97,7 +98,7 @@ def test_an_old_copy_is_put_back(path: Path, tmp_path: Path) -> None:
     path.write_bytes(copy)
     # What the copy does not know is never overwritten …
     with pytest.raises(Conflict, match="foo-2 is there already, and the store does not know it"):
-        rs.patch("foo", Patch(gpus=2))
+        rs.patch("foo", PatchRequest(gpus=2))
     assert engine.disk("foo-2")["/v"] == "precious"
     # … and is taken in.
     assert len(rs.reconcile()) == 2
@@ -114,7 +115,7 @@ def claims(store: SqliteStore) -> dict[str, object]:
 def test_a_full_disk(small: Path, tmp_path: Path) -> None:
     engine, store = FakeEngine(), SqliteStore(str(small / "store.db"))
     rs = service(tmp_path, engine, store)
-    rs.run(IMAGE, "foo", gpus=2)
+    rs.run(RunRequest(IMAGE, "foo", gpus=2))
     (small / "ballast").write_bytes(b"")
     with pytest.raises(OSError), (small / "ballast").open("wb") as file:
         while True:
@@ -123,7 +124,7 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
     seen = set()
     for number in range(40):
         try:
-            rs.run(IMAGE, f"set{number}", gpus=1)
+            rs.run(RunRequest(IMAGE, f"set{number}", gpus=1))
         except StoreError as error:
             seen.add(error.message)
             break
@@ -135,7 +136,7 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
     running = [each.name for each in rs.sets()]
     assert sorted(engine.standing) == [f"{name}-1" for name in running]
     assert len(rs.resources().of("gpu")) == len(running) + 1
-    rs.run(IMAGE, "bar", gpus=1)
+    rs.run(RunRequest(IMAGE, "bar", gpus=1))
     store.close()
 
 

@@ -64,7 +64,7 @@ def test_a_fault_at_every_point_of_a_resize(size: str, kind: str, faults: Faults
         folder.mkdir()
         engine, store = FakeEngine(faults), MemoryStore(faults)
         rs = service(folder, engine, store)
-        rs.create_volume("data", size="16MB")
+        rs.create_volume("data", "16MB")
         fill(image(rs, folder), folder)
         faults.kind, faults.at, faults.seen, faults.fired = kind, at, 0, ""
         with contextlib.suppress(Crash, ReplicaSetError):
@@ -88,7 +88,7 @@ def test_a_fault_at_every_point_of_a_resize(size: str, kind: str, faults: Faults
 
 
 OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
-    "create": lambda rs: rs.create_volume("data", size="8MB"),
+    "create": lambda rs: rs.create_volume("data", "8MB"),
     "delete": lambda rs: rs.delete_volume("old"),
 }
 
@@ -100,7 +100,7 @@ def test_a_crash_at_every_point_leaves_no_place_behind(operation: str, faults: F
         folder.mkdir()
         engine, store = FakeEngine(faults), MemoryStore(faults)
         rs = service(folder, engine, store)
-        rs.create_volume("old", size="8MB")
+        rs.create_volume("old", "8MB")
         faults.kind, faults.at, faults.seen, faults.fired = "crash", at, 0, ""
         with contextlib.suppress(Crash):
             OPERATIONS[operation](rs)
@@ -125,7 +125,7 @@ def test_what_cannot_be_meant(faults: Faults, tmp_path: Path) -> None:
         assert error.value.code == code
     for size in ("20", "20gib", "-1GB", "0GB", "1.5GB", "GB", "1KB"):
         with pytest.raises(Invalid):
-            rs.create_volume("data", size=size)
+            rs.create_volume("data", size)
     with pytest.raises(NotFound):
         rs.resize_volume("data", "8MB")
     assert rs.volumes() == []

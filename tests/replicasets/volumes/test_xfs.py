@@ -135,12 +135,12 @@ def test_a_crash_at_every_point_leaves_a_volume_with_its_limit_or_nothing(
         engine, store = FakeEngine(faults), MemoryStore(faults)
         rs = service(tmp_path, engine, store)
         if operation == "delete":
-            rs.create_volume("data", size="16MB")
+            rs.create_volume("data", "16MB")
             (place(rs) / "precious").write_text("x")
         faults.at, faults.seen, faults.fired = at, 0, ""
         try:
             if operation == "create":
-                rs.create_volume("data", size="16MB")
+                rs.create_volume("data", "16MB")
             else:
                 rs.delete_volume("data")
         except Crash:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import IO
 
 from workbench import podman
+from workbench.containerfile.stages import bases, last_base
 from workbench.errors import WorkbenchError
 from workbench.images.background import aside
 from workbench.images.base_image import how_to_make
@@ -18,7 +19,6 @@ from workbench.images.builder import Builder, BuildRequest, Built, Watcher
 from workbench.images.buildkit.llb.address import Address
 from workbench.images.buildkit.store import DockerdStore
 from workbench.images.labels import digest_here, on_base
-from workbench.images.podman.builder import base_images, last_base
 from workbench.images.probe.fit import promised
 from workbench.images.siblings import siblings
 from workbench.images.store import PODMAN, Seen
@@ -43,13 +43,13 @@ class WithBases:
         # podman takes longer to say what it has.
         here = aside(partial(_siblings, request, self.store))
         digests = {}
-        for image in base_images(request):
+        for image in bases(request.stages()):
             if not is_qualified(image):
                 raise WorkbenchError(
                     f"FROM {image} does not name its registry", where=request.folder, hint="compose the recipe again"
                 )
             digests[image] = bring(image, self.store, watcher, request.folder)
-        base = last_base(request)
+        base = last_base(request.stages())
         request = _labelled(request, base, digests.get(base, ""))
         return self.inner.build(replace(request, siblings=here.result()), watcher)
 
@@ -63,14 +63,14 @@ class WithoutStore:
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
         """Build the image that `request` describes; raises WorkbenchError for a base that is on this machine only."""
-        for image in base_images(request):
+        for image in bases(request.stages()):
             if image.startswith("localhost/"):
                 raise WorkbenchError(
                     f"the BuildKit at {self.address} keeps no images, and {image} is on this machine only",
                     where=request.folder,
                     hint="push it to a registry and compose on its name there, or build with a Docker Engine or podman",
                 )
-        base = last_base(request)
+        base = last_base(request.stages())
         return self.inner.build(_labelled(request, base, digest_here(base)), watcher)
 
 

@@ -9,8 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 from workbench.compose.recipe import CONTAINERFILE
-from workbench.containerfile.context import ignored
-from workbench.containerfile.plan import Plan
+from workbench.containerfile.build_plan import BuildPlan
 from workbench.containerfile.reader import Source, read
 from workbench.images.builder import BuildRequest
 from workbench.images.buildkit.graph.downloads import managers
@@ -24,6 +23,7 @@ from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.state import image as image_state
 from workbench.images.buildkit.steps import Steps
+from workbench.images.context import exists, ignored
 from workbench.images.network import Site
 from workbench.images.probe.base import Base, look, names_in
 from workbench.images.probe.cache import remembered
@@ -69,14 +69,14 @@ class Making:
             ref = gateway.solve(marshal(one_by_one.state()))
         return Answer(ref, dict(plan.stages[-1].config))
 
-    def plan(self, gateway: Gateway) -> Plan:
+    def plan(self, gateway: Gateway) -> BuildPlan:
         """Return what the Containerfile amounts to on the bases that the daemon has or can get."""
         source = Source(
             self.request.text,
             os.path.join(self.request.folder, CONTAINERFILE),
-            self.request.folder,
+            partial(exists, self.request.folder),
             arguments=self.request.arguments,
-            lent=self.lent.variables,
+            variables=self.lent.variables,
             labels=self.request.labels,
         )
         plan = read(source, lambda image: gateway.image_config(image)[1])
@@ -92,11 +92,11 @@ class Making:
         """Return what an image's files and its `config` say."""
         return look(image, tree(image), config)
 
-    def bases(self, plan: Plan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, Base]:
+    def bases(self, plan: BuildPlan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, Base]:
         """Return what each image that stages stand on says; raises WorkbenchError when the recipe's does not fit it."""
         recipe = promised(self.request.folder)
         found = {}
-        for image in dict.fromkeys(plan.stages[number].below.image for number in plan.needed()):
+        for image in dict.fromkeys(plan.stages[number].base.image for number in plan.needed()):
             if not image:
                 continue
             config = gateway.image_config(image)[1]
@@ -107,9 +107,9 @@ class Making:
                 check_fit(recipe, base)
         return found
 
-    def without_held(self, plan: Plan, bases: Mapping[str, Base], tree: Callable[[str], Ref]) -> Plan:
+    def without_held(self, plan: BuildPlan, bases: Mapping[str, Base], tree: Callable[[str], Ref]) -> BuildPlan:
         """Return the plan without the lists of packages that its base holds already."""
-        image = plan.stages[-1].below.image
+        image = plan.stages[-1].base.image
         if image not in bases or not self.request.cache:
             return plan
         plan, said = without_held(plan, bases[image], self.request.folder, lambda folder: names_in(tree(image), folder))

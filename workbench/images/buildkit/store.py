@@ -11,7 +11,7 @@ from workbench.errors import WorkbenchError
 from workbench.images.buildkit.engine_api import EngineApi, refusal
 from workbench.images.store import Seen, own_name
 from workbench.podman import Completed
-from workbench.registry.login import basic
+from workbench.registry.login import stored_login
 
 # The two streams of a container in the answer of `logs`: a header of eight bytes before each piece.
 _HEADER = 8
@@ -93,7 +93,7 @@ class DockerdStore:
         if named.status_code >= 400:
             return Completed(125, "", refusal(named))
         try:
-            headers = {"X-Registry-Auth": _login(host, basic(host, name))}
+            headers = {"X-Registry-Auth": _login(host, stored_login(host, name))}
             path = f"/images/{repository}/push"
             self.api.streamed(f"push {target}", "POST", path, query={"tag": tag}, headers=headers)
         except WorkbenchError as error:

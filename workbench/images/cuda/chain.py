@@ -10,11 +10,12 @@ from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import CONTAINERFILE, source_digest
-from workbench.containerfile.parser import declared_names, instructions
+from workbench.containerfile.parser import declared_names
+from workbench.containerfile.sources import copy_sources
+from workbench.containerfile.stages import stages
 from workbench.errors import WorkbenchError
 from workbench.images.builder import BuildRequest
 from workbench.images.chain import base_name, check_choice
-from workbench.images.podman.builder import expanded
 from workbench.images.recipe_build import RELEASE_LABEL, SOURCE_LABEL, TAG_LABEL
 from workbench.names import LATEST
 
@@ -66,9 +67,9 @@ def layer_requests(
         path = _containerfile(catalogue, layer, os_name)
         text = catalogue.tree.text(path)
         arguments = _arguments(catalogue, release, layer, declared_names(text))
-        inputs = {copied: _digest(catalogue, copied, path) for copied in _copied(text, arguments)}
-        inputs[path] = catalogue.tree.digest(path)
         arguments["BASE_IMAGE"] = layer_image(LAYERS[layer], release, os_name, python, date)
+        inputs = {copied: _digest(catalogue, copied, path) for copied in _copied(text, arguments, path)}
+        inputs[path] = catalogue.tree.digest(path)
         # By what it is made from, and not on which image: see there.is_there.
         inputs |= {f"argument {name}": value for name, value in arguments.items() if name != "BASE_IMAGE"}
         tags = [tag for day in (date, LATEST) for tag in layer_tags(layer, os_name, python, release, day)]
@@ -104,11 +105,10 @@ def _arguments(catalogue: Catalogue, release: str, layer: str, declared: Collect
     return {name: value for name, value in given.items() if name in declared}
 
 
-def _copied(text: str, arguments: dict[str, str]) -> Iterator[str]:
+def _copied(text: str, arguments: dict[str, str], file: str) -> Iterator[str]:
     """Yield the catalogue's path of everything that the Containerfile copies."""
-    for item in instructions(text):
-        if item.word == "COPY":
-            yield from (f"{FOLDER}/{expanded(source, arguments)}" for source in item.args[:-1])
+    for copied in copy_sources(stages(text, arguments, file=file)):
+        yield from (f"{FOLDER}/{path}" for path in (*copied.in_folder, *copied.unknown))
 
 
 def _digest(catalogue: Catalogue, path: str, containerfile: str) -> str:

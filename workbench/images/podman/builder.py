@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
 
 from workbench import podman
 from workbench.containerfile.parser import instructions
+from workbench.containerfile.stages import bases, last_base
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.base_image import how_to_make
 from workbench.images.builder import BuildRequest, Built, Watcher
@@ -20,7 +20,6 @@ from workbench.process import stream
 
 # `STEP 4/17: RUN …`, with `[2/3] ` in front when there is more than one stage.
 _STEP = re.compile(r"(?:\[\d+/\d+\] )?STEP (?P<number>\d+)/\d+: (?P<title>.*)")
-_VARIABLE = re.compile(r"\$(?:(?P<plain>\w+)|\{(?P<braced>\w+)(?::-(?P<default>[^}]*))?\})")
 # How long podman may take, once interrupted, to see that its step ended and clean up.
 _PATIENCE_SECONDS = 15.0
 # Instructions that the OCI image format has no place for.
@@ -54,7 +53,7 @@ class PodmanBuilder:
             with open(containerfile, "w") as file:
                 file.write(text)
             command = [podman.program(), "build", "--layers", f"--format={_format(text)}", f"--iidfile={id_file}"]
-            base = last_base(request)
+            base = last_base(request.stages())
             labels = {**request.labels, **on_base(base, digest_here(base))}
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
@@ -122,7 +121,7 @@ def check_options(options: tuple[str, ...]) -> None:
 
 def _check_bases(request: BuildRequest, watcher: Watcher) -> None:
     """Raise WorkbenchError for a base that is neither here nor in a registry that podman could ask."""
-    for image in base_images(request):
+    for image in bases(request.stages()):
         if not is_qualified(image):
             raise WorkbenchError(
                 f"FROM {image} does not name its registry", where=request.folder, hint="compose the recipe again"
@@ -136,47 +135,6 @@ def _check_bases(request: BuildRequest, watcher: Watcher) -> None:
                 hint=f"make it with {how_to_make(image) or 'podman'}, or compose the recipe on another base",
             )
         watcher.line(f"{image} is not on this machine: podman pulls it")
-
-
-def base_images(request: BuildRequest) -> list[str]:
-    """Return the images that the stages of `request` stand on, in order, without stages and `scratch`."""
-    stages = {"scratch"}
-    found: list[str] = []
-    variables: dict[str, str] = {}
-    for item in instructions(request.text):
-        if item.word == "ARG" and not found:
-            for argument in item.args:
-                name, _, default = argument.partition("=")
-                variables[name] = request.arguments.get(name, default)
-        elif item.word == "FROM":
-            image = expanded(item.args[0], variables)
-            if image not in stages and image not in found:
-                found.append(image)
-            if len(item.args) == 3:
-                stages.add(item.args[2])
-    return found
-
-
-def last_base(request: BuildRequest) -> str:
-    """Return the image that the last stage of `request` stands on, through the stages between."""
-    stages: dict[str, str] = {}
-    image = ""
-    for item in instructions(request.text):
-        if item.word == "FROM":
-            image = expanded(item.args[0], request.arguments)
-            image = stages.get(image, image)
-            if len(item.args) == 3:
-                stages[item.args[2]] = image
-    return image
-
-
-def expanded(text: str, variables: Mapping[str, str]) -> str:
-    """Return `text` with its variables, `$NAME`, `${NAME}` and `${NAME:-default}`, replaced."""
-
-    def value(match: re.Match[str]) -> str:
-        return variables.get(match["plain"] or match["braced"], "") or match["default"] or ""
-
-    return _VARIABLE.sub(value, text)
 
 
 def _step_count(text: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from workbench.images.buildkit.llb.failures import BuildKitError
 from workbench.images.validate import APP_ROOT
+from workbench.packages import normalized_name
 
 _OS_RELEASE = "/etc/os-release"
 _DPKG = "/var/lib/dpkg/status"
@@ -48,7 +49,7 @@ class Base:
     """What is known of a base image; what its files do not say is empty.
 
     `system` is its os-release; `python` the version (3.11) of its environment in /opt/app-root, and
-    `packages` what is installed there, by canonical name; `os_packages` are dpkg's, and `chosen`
+    `packages` what is installed there, by normalised name; `os_packages` are dpkg's, and `chosen`
     those that were not only brought by others; `groups` is the group of each user by number, and
     `has_groups` whether there is a list of groups, without which BuildKit looks up nobody; `compares`
     is whether it has programs that compare trees, which joins need.
@@ -127,11 +128,6 @@ def os_release(text: str) -> dict[str, str]:
     return found
 
 
-def canonical(name: str) -> str:
-    """Return the name of a Python package as it is compared."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _text(tree: Tree, path: str) -> str:
     try:
         return tree.read_file(path).decode(errors="replace")
@@ -158,7 +154,7 @@ def _python(said: str, tree: Tree) -> str:
 def _dists(tree: Tree, python: str) -> Iterator[tuple[str, str]]:
     for name in names_in(tree, f"{APP_ROOT}/lib/python{python}/site-packages"):
         if match := _DIST.fullmatch(name):
-            yield canonical(match["name"]), match["version"]
+            yield normalized_name(match["name"]), match["version"]
 
 
 def _paragraphs(text: str) -> Iterator[dict[str, str]]:

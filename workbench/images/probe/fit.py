@@ -12,11 +12,12 @@ from workbench.compose.selection import Selection
 from workbench.errors import WorkbenchError
 from workbench.images.base_image import how_to_make
 from workbench.images.probe.base import Base
+from workbench.locations import ROOT
 from workbench.names import is_name
 from workbench.recipes.read import Manifest, read_manifest
 
 # This catalogue's systems; another catalogue's are known if they have the same name.
-_SYSTEMS = os.path.join(os.path.abspath(__file__).rpartition("/workbench/")[0], "base")
+_SYSTEMS = str(ROOT / "base")
 
 
 def promised(folder: str) -> Manifest | None:

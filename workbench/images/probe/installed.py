@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from workbench.containerfile.context import pattern
-from workbench.containerfile.plan import Copy, Folder, Plan, Run
+from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Run
+from workbench.containerfile.sources import pattern
 from workbench.images.buildkit.graph.downloads import Word, simple_commands
-from workbench.images.probe.base import Base, canonical
+from workbench.images.probe.base import Base
 from workbench.images.validate import APP_ROOT
+from workbench.packages import normalized_name
 
-Step = Run | Copy | Folder
 # Lists the names in a folder of the base.
 Names = Callable[[str], list[str]]
 _COMMENT = re.compile(r"(^|\s)#.*$")
@@ -46,7 +46,7 @@ class Install:
     removes: tuple[str, ...]
 
 
-def without_held(plan: Plan, base: Base, folder: str, names: Names) -> tuple[Plan, list[str]]:
+def without_held(plan: BuildPlan, base: Base, folder: str, names: Names) -> tuple[BuildPlan, list[str]]:
     """Return the plan without the lists that `base`, which the last stage stands on, holds entirely, and why.
 
     A list is left out where installing it would change nothing: every pin is there at its version
@@ -55,7 +55,7 @@ def without_held(plan: Plan, base: Base, folder: str, names: Names) -> tuple[Pla
     the base.
     """
     stage = plan.stages[-1]
-    if stage.below.image != base.image:
+    if stage.base.image != base.image:
         return plan, []
     steps, said = list(stage.steps), []
     settled = {"pip": True, "dpkg": True}
@@ -106,7 +106,7 @@ def _plain(words: Iterable[Word]) -> str:
     return " ".join(word.text for word in words)
 
 
-def _copied(steps: Sequence[Step], run: Run, target: str) -> Copy | None:
+def _copied(steps: Sequence[BuildStep], run: Run, target: str) -> Copy | None:
     """Return the step before `run` that copied its list, and nothing else, from the recipe's folder."""
     for step in steps[: steps.index(run)][::-1]:
         if isinstance(step, Copy) and step.origin.is_context and len(step.sources) == 1 and step.target == target:
@@ -151,7 +151,7 @@ def _holds_pins(base: Base, text: str) -> bool:
         here = {"python_version": base.python, "python_full_version": f"{base.python}.0", "extra": ""}
         if wanted.marker is not None and not wanted.marker.evaluate(here):
             continue
-        if not wanted.specifier.contains(base.packages.get(canonical(wanted.name), "0.dev0"), prereleases=True):
+        if not wanted.specifier.contains(base.packages.get(normalized_name(wanted.name), "0.dev0"), prereleases=True):
             return False
         found += 1
     return found > 0

@@ -29,8 +29,8 @@ async def _life(_app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def make_app(room: ReplicaSets, tokens: Tokens, audit: Audit) -> FastAPI:
-    """Return the application that serves `room` to whoever has one of `tokens`."""
+def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit) -> FastAPI:
+    """Return the application that serves `service` to whoever has one of `tokens`."""
     app = FastAPI(
         title="workbench-images: replica sets",
         version=__version__,
@@ -44,7 +44,7 @@ def make_app(room: ReplicaSets, tokens: Tokens, audit: Audit) -> FastAPI:
         lifespan=_life,
     )
     requests = Requests()
-    app.state.room, app.state.tokens, app.state.requests = room, tokens, requests
+    app.state.service, app.state.requests = service, requests
     app.add_middleware(Gate, tokens=tokens, audit=audit, requests=requests)
     handle(app)
     for router in (sets.ROUTES, volumes.ROUTES, resources.ROUTES):

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from workbench.replicasets.codes import Code
+from workbench.replicasets.errors import Invalid
+from workbench.replicasets.options import OPTIONS
+from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.values import Bind
+
+B = TypeVar("B", bound="Body")
 
 # A number beyond this means nothing for a count of GPUs or a version.
 Number = Annotated[int, Field(le=2**31 - 1)]
@@ -21,6 +29,25 @@ class Body(BaseModel):
         return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
+def with_options(model: type[B]) -> type[B]:
+    """Return the body with a field for each option of a set."""
+    more: dict[str, Any] = {
+        option.key: (option.type, Field(option.default, examples=list(option.examples) or None)) for option in OPTIONS
+    }
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **more)
+
+
+def with_patches(model: type[B]) -> type[B]:
+    """Return the body with an object for each option of a set, which changes that when it is there."""
+    more: dict[str, Any] = {}
+    for option in OPTIONS:
+        key, inner = option.patch
+        field: dict[str, Any] = {inner: (option.type, option.default)}
+        patch = create_model(key[0].upper() + key[1:], __base__=Body, __doc__=option.patch_doc, **field)
+        more[key] = (patch | None, None)
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **more)
+
+
 class BindBody(Body):
     """A folder of the host or a volume (`src`) at `dest` inside."""
 
@@ -28,7 +55,12 @@ class BindBody(Body):
     dest: str = ""
     readOnly: bool = False
 
+    def value(self) -> Bind:
+        """Return the bind."""
+        return Bind(self.src, self.dest, self.readOnly)
 
+
+@with_options
 class RunBody(Body):
     """A set to run; `cpus` and `memory` are ours."""
 
@@ -39,8 +71,19 @@ class RunBody(Body):
     env: list[str] = []
     cmd: list[str] = []
     containerPorts: list[str] = Field([], examples=[["8888"]])
-    cpus: float = 0
-    memory: str = Field("", examples=["4GB"])
+
+    def request(self) -> RunRequest:
+        """Return the request in our words."""
+        return RunRequest(
+            self.imageName,
+            self.replicaSetName,
+            gpus=self.gpuCount,
+            binds=[bind.value() for bind in self.binds],
+            env=self.env,
+            command=self.cmd,
+            ports=self.containerPorts,
+            **{option.name: getattr(self, option.key) for option in OPTIONS},
+        )
 
 
 class CommitBody(Body):
@@ -71,32 +114,34 @@ class VolumePatch(Body):
     newBind: BindBody = BindBody()
 
 
-class CpuPatch(Body):
-    """How many CPUs it may use; 0 for no limit."""
-
-    cpuCount: float = 0
-
-
-class MemoryPatch(Body):
-    """How much memory it may use; "" for no limit."""
-
-    memory: str = ""
-
-
 class PortPatch(Body):
     """All container ports it shall have; those it has keep their host ports."""
 
     containerPorts: list[str] = []
 
 
+@with_patches
 class PatchBody(Body):
     """What is to change; `{}` makes it anew as it is. CPU, memory and ports are ours."""
 
     gpuPatch: GpuPatch | None = None
     volumePatch: VolumePatch | None = None
-    cpuPatch: CpuPatch | None = None
-    memoryPatch: MemoryPatch | None = None
     portPatch: PortPatch | None = None
+
+    def request(self) -> PatchRequest:
+        """Return the request in our words; raises Invalid for half a bind."""
+        swaps = []
+        if self.volumePatch is not None:
+            swaps = [(self.volumePatch.oldBind.value(), self.volumePatch.newBind.value())]
+            if not all(bind.src and bind.dest for bind in swaps[0]):
+                raise Invalid("a bind needs src and dest", Code.BODY)
+        patches = [(option, getattr(self, option.patch[0])) for option in OPTIONS]
+        return PatchRequest(
+            gpus=self.gpuPatch.gpuCount if self.gpuPatch else None,
+            binds=swaps,
+            ports=self.portPatch.containerPorts if self.portPatch else None,
+            **{option.name: getattr(patch, option.patch[1]) for option, patch in patches if patch is not None},
+        )
 
 
 class RollbackBody(Body):

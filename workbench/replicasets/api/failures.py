@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from workbench.replicasets.api.answers import Refusal
+from workbench.replicasets.api.responses import ErrorEnvelope
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import (
     Busy,
@@ -22,6 +22,7 @@ from workbench.replicasets.errors import (
     NotFound,
     ReplicaSetError,
     Unavailable,
+    Unsupported,
 )
 
 STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
@@ -33,6 +34,7 @@ STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
     (Busy, 409),
     (Unavailable, 503),
     (Failed, 502),
+    (Unsupported, 501),
     # The rest: specs of GPUs that cannot be read, and other things of the machine that an operator has to mend.
     (ReplicaSetError, 503),
 )
@@ -46,12 +48,13 @@ _SAID = {
     409: "it is in a state that forbids it, another operation is at it, or too little is free",
     413: "the body is too large",
     422: "the body or a parameter is malformed (code 1000)",
+    501: "the engine cannot do that (code 1107)",
     502: "the engine refused; what had been done was undone",
     503: "the engine or the store does not answer; what was begun is finished or undone later",
 }
 # For every endpoint: what it may answer beside success.
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal, "description": said} for status, said in _SAID.items()
+    status: {"model": ErrorEnvelope, "description": said} for status, said in _SAID.items()
 }
 
 _LOG = logging.getLogger("workbench.replicasets.api")
@@ -69,7 +72,7 @@ def refusal(
 ) -> JSONResponse:
     """Return the answer. Half a character that a client sent may be in the message: it is replaced."""
     words = [text.encode("utf-8", "replace").decode() for text in (message, hint)]
-    body = Refusal(code=code, msg=words[0], hint=words[1]).model_dump()
+    body = ErrorEnvelope(code=code, msg=words[0], hint=words[1]).model_dump()
     return JSONResponse(body, status, headers)
 
 

@@ -14,14 +14,15 @@ from workbench.errors import WorkbenchError
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.metrics import Requests
-from workbench.replicasets.api.tokens import Role, Token, Tokens
+from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.values import Caller, Role
 
 # The page holds no data: it asks for a token, and gets all it shows with that.
 PAGE = frozenset({"/", "/page.js", "/page.css"})
 OPEN = PAGE | {"/healthz", "/readyz"}
 MOST_BYTES = 1 << 20
 _TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
-_LOOKING = ("GET", "HEAD")
+_READING = ("GET", "HEAD")
 
 
 class Gate:
@@ -39,7 +40,7 @@ class Gate:
 
         async def record() -> None:
             nonlocal recorded
-            if not recorded and (scope["method"] not in _LOOKING or status in (401, 403)):
+            if not recorded and (scope["method"] not in _READING or status in (401, 403)):
                 recorded = True
                 seconds = time.monotonic() - began
                 # A client that goes away calls off what is done for it, and its line is to be there all the same.
@@ -79,7 +80,7 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
             return refusal(413, 413, _TOO_LARGE)
-        if scope["path"] in OPEN and scope["method"] in _LOOKING:
+        if scope["path"] in OPEN and scope["method"] in _READING:
             return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
@@ -89,16 +90,17 @@ class Gate:
         if token is None or kind.lower() != "bearer":
             challenge = {"WWW-Authenticate": "Bearer"}
             return refusal(401, 401, "a token is needed", "send it as `Authorization: Bearer TOKEN`", challenge)
-        state["token"] = token
-        if token.role is Role.READ and scope["method"] not in _LOOKING:
-            return refusal(403, 403, f"the token {token.name} may only look", "use one with the role operate or admin")
+        # The one place where a caller is made: everything below is given this value.
+        state["caller"] = Caller(token.name, token.role, self._tokens.quota)
+        if token.role is Role.READ and scope["method"] not in _READING:
+            return refusal(403, 403, f"the token {token.name} may only read", "use one with the role operate or admin")
         return None
 
 
 def _line(scope: Scope, state: dict[str, Any], status: int, seconds: float) -> dict[str, object]:
-    token: Token | None = state.get("token")
+    caller: Caller | None = state.get("caller")
     return {
-        "who": token.name if token else "",
+        "who": caller.name if caller else "",
         "from": scope["client"][0] if scope.get("client") else "",
         "method": scope["method"],
         "path": scope["path"],

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import BaseModel
 
-from workbench.replicasets.api.answers import Answer
-from workbench.replicasets.api.context import BEARER, Room
+from workbench.replicasets.api.context import BEARER, Service
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.metrics import CONTENT_TYPE, Requests, metrics
+from workbench.replicasets.api.responses import Envelope
 
 OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
 LOCKED = APIRouter(tags=["service"], dependencies=[BEARER], responses=RESPONSES)
@@ -33,16 +33,16 @@ class Pong(BaseModel):
 
 
 @OPEN.get("/healthz")
-async def alive() -> Answer[None]:
+async def alive() -> Envelope[None]:
     """Answer as long as the service lives; asks nothing of engine and store."""
-    return Answer()
+    return Envelope()
 
 
 @OPEN.get("/readyz", responses={status: RESPONSES[status] for status in (400, 502, 503)})
-def ready(room: Room) -> Answer[None]:
+def ready(service: Service) -> Envelope[None]:
     """Answer well when engine, store and GPU specs can be used."""
-    room.check()
-    return Answer()
+    service.check()
+    return Envelope()
 
 
 @LOCKED.get("/ping")
@@ -52,10 +52,10 @@ async def ping() -> Pong:
 
 
 @LOCKED.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
-def numbers(request: Request, room: Room) -> PlainTextResponse:
+def numbers(request: Request, service: Service) -> PlainTextResponse:
     """Return numbers for Prometheus."""
     counted = cast(Requests, request.app.state.requests)
-    return PlainTextResponse(metrics(room, counted), media_type=CONTENT_TYPE)
+    return PlainTextResponse(metrics(service, counted), media_type=CONTENT_TYPE)
 
 
 @OPEN.get("/", include_in_schema=False)

@@ -45,15 +45,15 @@ class Requests:
         ]
 
 
-def metrics(room: ReplicaSets, requests: Requests) -> str:
+def metrics(service: ReplicaSets, requests: Requests) -> str:
     """Return all numbers; raises a ReplicaSetError when engine specs or store cannot be read."""
-    sets, resources = room.sets(), room.resources()
+    sets, resources = service.sets(), service.resources()
     lines = _head("workbench_sets", "gauge", "Replica sets by what they are meant to be doing.")
     lines += [f'workbench_sets{{state="{state}"}} {sum(each.state is state for each in sets)}' for state in State]
     for name, total, used, what in _use(resources):
         lines += [*_head(f"workbench_{name}", "gauge", f"{what} of this machine."), f"workbench_{name} {total:g}"]
         lines += [*_head(f"workbench_{name}_used", "gauge", f"{what} given out."), f"workbench_{name}_used {used:g}"]
-    lines += [*_head("workbench_volumes", "gauge", "Volumes."), f"workbench_volumes {len(room.volumes())}"]
+    lines += [*_head("workbench_volumes", "gauge", "Volumes."), f"workbench_volumes {len(service.volumes())}"]
     return "\n".join(lines + requests.lines()) + "\n"
 
 

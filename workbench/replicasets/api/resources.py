@@ -6,25 +6,35 @@ from dataclasses import asdict
 
 from fastapi import APIRouter
 
-from workbench.replicasets.api.answers import Amounts, Answer, Cpus, Gpus, Memory, Ports, PortUse, QuotaView, Share
-from workbench.replicasets.api.context import BEARER, Asking, Room
+from workbench.replicasets.api.context import BEARER, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
+from workbench.replicasets.api.responses import (
+    Amounts,
+    CpusResponse,
+    Envelope,
+    GpusResponse,
+    MemoryResponse,
+    PortsResponse,
+    PortUse,
+    QuotaResponse,
+    Share,
+)
 
 ROUTES = APIRouter(prefix="/resources", tags=["resources"], dependencies=[BEARER], responses=RESPONSES)
 
 
 @ROUTES.get("/gpus")
-def gpus(room: Room) -> Answer[Gpus]:
+def gpus(service: Service) -> Envelope[GpusResponse]:
     """Show which GPUs are free (0) and used (1)."""
-    found = room.resources()
+    found = service.resources()
     holders = {name: claim.set for name, claim in found.of("gpu").items()}
-    return Answer(data=Gpus(gpus={name: int(name in holders) for name in found.gpus}, holders=holders))
+    return Envelope(data=GpusResponse(gpus={name: int(name in holders) for name in found.gpus}, holders=holders))
 
 
 @ROUTES.get("/ports")
-def ports(room: Room) -> Answer[Ports]:
+def ports(service: Service) -> Envelope[PortsResponse]:
     """Show which ports of the host are given out."""
-    found = room.resources()
+    found = service.resources()
     holders = {name.partition("-")[0]: claim.set for name, claim in found.of("port").items()}
     use = PortUse(
         StartPort=found.first_port,
@@ -32,26 +42,25 @@ def ports(room: Room) -> Answer[Ports]:
         AvailableCount=found.last_port - found.first_port + 1 - len(holders),
         UsedPortSet={name: {} for name in holders},
     )
-    return Answer(data=Ports(ports=use, holders=holders))
+    return Envelope(data=PortsResponse(ports=use, holders=holders))
 
 
 @ROUTES.get("/cpus")
-def cpus(room: Room) -> Answer[Cpus]:
+def cpus(service: Service) -> Envelope[CpusResponse]:
     """Show how many CPUs are given out as limits."""
-    found = room.resources()
-    return Answer(data=Cpus(cpus=Share(total=found.cpus / 1000, used=found.cpus_used / 1000)))
+    found = service.resources()
+    return Envelope(data=CpusResponse(cpus=Share(total=found.cpus / 1000, used=found.cpus_used / 1000)))
 
 
 @ROUTES.get("/memory")
-def memory(room: Room) -> Answer[Memory]:
+def memory(service: Service) -> Envelope[MemoryResponse]:
     """Show how many bytes of memory are given out as limits."""
-    found = room.resources()
-    return Answer(data=Memory(memory=Share(total=found.memory, used=found.memory_used)))
+    found = service.resources()
+    return Envelope(data=MemoryResponse(memory=Share(total=found.memory, used=found.memory_used)))
 
 
 @ROUTES.get("/quota")
-def quota(room: Room, asking: Asking) -> Answer[QuotaView]:
+def quota(service: Service, caller: RequestCaller) -> Envelope[QuotaResponse]:
     """Show what the token that asks may hold, and what it holds."""
-    token = asking.token
-    limits, used = Amounts(**asdict(token.quota)), Amounts(**asdict(room.used(token.name)))
-    return Answer(data=QuotaView(name=token.name, role=token.role.value, limits=limits, used=used))
+    limits, used = Amounts(**asdict(caller.quota)), Amounts(**asdict(service.used(caller.name)))
+    return Envelope(data=QuotaResponse(name=caller.name, role=caller.role.value, limits=limits, used=used))

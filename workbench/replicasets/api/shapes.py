@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.replicasets.api.answers import (
+from workbench.replicasets.api.responses import (
+    CurrentRecord,
     HistoryEntry,
-    LiveRecord,
     PortView,
-    Record,
     SetView,
+    VersionRecord,
     VolumeEntry,
     VolumeRecord,
     VolumeView,
 )
-from workbench.replicasets.checks import size_text
 from workbench.replicasets.operations.info import Info
 from workbench.replicasets.operations.progress import Progress
-from workbench.replicasets.rights import may
-from workbench.replicasets.values import Actor, ReplicaSet, Version, Volume
+from workbench.replicasets.options import OPTIONS
+from workbench.replicasets.quantities import size_text
+from workbench.replicasets.values import Caller, ReplicaSet, Version, Volume
 
 
 def port_views(version: Version) -> list[PortView]:
@@ -26,7 +26,7 @@ def port_views(version: Version) -> list[PortView]:
     return [PortView(container=port.container, host=port.host, protocol=port.protocol) for port in version.ports]
 
 
-def set_view(each: ReplicaSet, version: Version, actor: Actor, doing: Progress | None) -> SetView:
+def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress | None) -> SetView:
     """Return a set as lists show it."""
     return SetView(
         name=each.name,
@@ -38,10 +38,9 @@ def set_view(each: ReplicaSet, version: Version, actor: Actor, doing: Progress |
         imageName=version.image,
         gpus=list(version.gpus),
         ports=port_views(version),
-        cpus=version.cpus / 1000,
-        memory=size_text(version.memory),
-        mayChange=may(actor, each.owner),
+        mayChange=caller.may_change(each.owner),
         operation=f"{doing.operation} {doing.at}/{len(doing.steps)} {doing.step}" if doing else "",
+        **{option.key: option.text(getattr(version, option.name)) for option in OPTIONS},
     )
 
 
@@ -62,8 +61,7 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
         "hostConfig": {
             "Binds": [f"{bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds],
             "PortBindings": hosts,
-            "Memory": version.memory,
-            "NanoCpus": version.cpus * 1_000_000,
+            **{option.docker: getattr(version, option.name) * option.docker_units for option in OPTIONS},
             "DeviceRequests": requests,
         },
         "networkingConfig": {},
@@ -75,15 +73,15 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
     }
 
 
-def live_record(info: Info, publish: str, actor: Actor) -> LiveRecord:
+def live_record(info: Info, publish: str, caller: Caller) -> CurrentRecord:
     """Return a set's current version as it stands."""
-    words = _words(info.version, publish, may(actor, info.set.owner))
-    return LiveRecord(**words, state=info.set.state.value, live=info.live, owner=info.set.owner)
+    words = _words(info.version, publish, caller.may_change(info.set.owner))
+    return CurrentRecord(**words, state=info.set.state.value, live=info.live, owner=info.set.owner)
 
 
-def history_entry(version: Version, publish: str, actor: Actor) -> HistoryEntry:
+def history_entry(version: Version, publish: str, caller: Caller) -> HistoryEntry:
     """Return a version of a history."""
-    record = Record(**_words(version, publish, may(actor, version.owner)))
+    record = VersionRecord(**_words(version, publish, caller.may_change(version.owner)))
     return HistoryEntry(version=version.number, createTime=version.created, status=record)
 
 
@@ -99,7 +97,7 @@ def volume_entry(volume: Volume) -> VolumeEntry:
     return VolumeEntry(version=volume.version, createTime=volume.created, status=volume_record(volume))
 
 
-def volume_view(volume: Volume, actor: Actor) -> VolumeView:
+def volume_view(volume: Volume, caller: Caller) -> VolumeView:
     """Return a volume as lists show it."""
     return VolumeView(
         name=volume.name,
@@ -108,5 +106,5 @@ def volume_view(volume: Volume, actor: Actor) -> VolumeView:
         driver=volume.driver,
         owner=volume.owner,
         createTime=volume.created,
-        mayChange=may(actor, volume.owner),
+        mayChange=caller.may_change(volume.owner),
     )

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive
 
 from workbench.replicasets.errors import ReplicaSetError
-from workbench.replicasets.service import Execution
+from workbench.replicasets.operations.execute import Execution
 
 NDJSON = "application/x-ndjson"
 

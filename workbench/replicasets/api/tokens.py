@@ -11,24 +11,15 @@ import secrets
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
-from workbench.replicasets.checks import memory, size
 from workbench.replicasets.codec import decode
-from workbench.replicasets.values import Quota
+from workbench.replicasets.quantities import memory, size
+from workbench.replicasets.values import Quota, Role
 
 FILE = "tokens.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
-
-
-class Role(StrEnum):
-    """`read` looks, `operate` changes what is its own too, `admin` changes what is anybody's."""
-
-    READ = "read"
-    OPERATE = "operate"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What runs the containers: one protocol, podman over its REST socket."""
+"""What runs the containers: a core that every engine has, named capabilities, and podman."""

@@ -1,17 +1,20 @@
-"""What an engine is, whoever runs the containers."""
+"""What every engine can do. What only some can do is a capability: see capabilities.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from workbench.replicasets.options import Options
 from workbench.replicasets.values import Bind, Port
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """A container to create. `gpus` are CDI names with their kind; volume binds name engine volumes."""
+class ContainerSpec(Options):
+    """A container to create. `gpus` are ids of the engine's GPUs; binds of volumes name the engine's volumes."""
 
     name: str
     image: str
@@ -22,15 +25,13 @@ class Spec:
     binds: tuple[Bind, ...] = ()
     ports: tuple[Port, ...] = ()
     publish: str = "127.0.0.1"
-    cpus: int = 0
-    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What the engine says of a container; `state` is created, running, paused or exited (others as it writes them).
+    """A container as the engine reports it; `state` is created, running, paused or exited (others as it writes them).
 
-    `upper` is the folder of what it changed on its image, "" when the engine does not say.
+    `started` is whether it was ever started.
     """
 
     id: str
@@ -39,8 +40,6 @@ class Container:
     image: str
     labels: Mapping[str, str] = field(default_factory=dict)
     exit_code: int = 0
-    upper: str = ""
-    pid: int = 0
     started: bool = False
 
     @property
@@ -68,7 +67,7 @@ class EngineVolume:
     path: str = ""
 
 
-class Running(Protocol):
+class RunningProgram(Protocol):
     """A program that runs in a container: iterate over it for (stream, bytes), stream 1 or 2."""
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
@@ -85,79 +84,59 @@ class Running(Protocol):
 
 
 class Engine(Protocol):
-    """Runs containers.
+    """Runs containers from images, with volumes of its own.
 
     An implementation owes: every method either did what it says when it returns, or raises
-    EngineError (the engine said no, nothing changed) or EngineGone (no answer in time: it may have
-    happened, or may yet). Asking for what is so already (start what runs, stop what stands, remove
-    what is not there) succeeds. A container gets the GPUs that it asks for or is not started. The
-    disk of a container that was created and never started is its image's; `commit` and `carry` take
-    a disk whole: deletions, hard links, owners, modes, links, pipes, sparse files. Every method may be
-    called from any thread.
+    EngineError (the engine refused, nothing changed) or EngineGone (no response in time: it may have
+    happened, or may yet). A request for what is so already (start a running container, stop a
+    stopped one, remove one that does not exist) succeeds. A container gets the GPUs that its spec
+    names or is not started. A stopped container keeps its disk until it is removed; the disk of one
+    that was never started is its image's. Every method may be called from any thread. What else it
+    can do it says by `capability`; a spec that needs a capability which it does not have is not
+    given to it.
     """
 
-    def check(self) -> None:
-        """Raise EngineGone or EngineError when it cannot be worked with, saying why."""
+    def capability(self, kind: type[C]) -> C | None:
+        """Return this engine as a `kind` (a Protocol of capabilities.py), None when it is none."""
 
-    def create(self, spec: Spec) -> str:
+    def check(self) -> None:
+        """Raise EngineGone or EngineError, with the reason, when it cannot be used."""
+
+    def close(self) -> None:
+        """Close the connections to it."""
+
+    def logs_command(self, name: str) -> str:
+        """Return the command by which a person reads what a container wrote."""
+
+    def pull_command(self, image: str) -> str:
+        """Return the command by which a person gives the engine an image of a registry."""
+
+    def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
 
     def start(self, name: str) -> None:
         """Start it."""
 
-    def pause(self, name: str) -> None:
-        """Freeze its processes."""
-
-    def unpause(self, name: str) -> None:
-        """Let its processes go on."""
-
     def stop(self, name: str, seconds: int) -> None:
-        """Ask it to end, and make it end after so many seconds; frozen ones are let go on first. 0: at once."""
+        """Ask it to end, and make it end after so many seconds; a paused one is resumed first. 0: at once."""
 
     def remove(self, name: str) -> None:
         """Remove it with its disk, running or not."""
-
-    def update(self, name: str, cpus: int, memory: int) -> None:
-        """Set the limits of a running container, until it stops."""
 
     def container(self, name: str) -> Container | None:
         """Return the container of that name or id, None for none."""
 
     def containers(self, label: str) -> list[Container]:
-        """Return all containers with that label (`name` or `name=value`); without `upper` and `pid`."""
+        """Return all containers with that label (`name` or `name=value`)."""
 
-    def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
-        """Record the disk of a container as an image of that name, with those labels too; return its id."""
-
-    def can_carry(self, source: Container) -> bool:
-        """Return whether `carry` works from here for that container."""
-
-    def carry(self, source: str, target: str) -> None:
-        """Give a created container of the same image the disk of `source`, which must not be running.
-
-        Nothing is copied when the disks are equal already. When it returns they are.
-        """
-
-    def container_size(self, name: str) -> int:
-        """Return the bytes of what a container changed on its image."""
-
-    def image_size(self, name: str) -> int:
-        """Return the bytes of an image that no other image has, 0 for none of that name."""
-
-    def image(self, name: str) -> Image | None:
-        """Return the image of that name or id, None for none."""
-
-    def images(self, label: str) -> list[Image]:
-        """Return all images with that label."""
-
-    def remove_image(self, name: str) -> None:
-        """Take the name from an image, and remove it when it has no other."""
-
-    def execute(self, name: str, command: tuple[str, ...], workdir: str) -> Running:
+    def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
 
-    def create_volume(self, name: str, options: Mapping[str, str], labels: Mapping[str, str]) -> None:
-        """Create a volume; one of that name with the same labels may be there."""
+    def image(self, name: str) -> Image | None:
+        """Return the image of that name or id, None when no container can be created from it."""
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a volume; one of that name with the same labels may exist."""
 
     def volume(self, name: str) -> EngineVolume | None:
         """Return the volume of that name, None for none."""
@@ -167,3 +146,22 @@ class Engine(Protocol):
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume with what is in it; refused while a container uses it."""
+
+
+class EngineService(Protocol):
+    """An engine's API that we start ourselves, on this machine.
+
+    An implementation owes: after `ensure` returns, an engine opened at `address` is answered;
+    `ensure` may be called again at any time, from any thread, and starts the API anew when it has
+    ended. Containers outlive it.
+    """
+
+    @property
+    def address(self) -> str:
+        """Where its API listens, as `open_engine` reads it."""
+
+    def ensure(self) -> None:
+        """Start the API unless it runs; raises WorkbenchError when it does not come up."""
+
+    def close(self) -> None:
+        """End the API. Containers run on."""

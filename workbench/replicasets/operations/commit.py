@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from workbench.names import is_qualified
 from workbench.replicasets import checks, containers
+from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
 from workbench.replicasets.errors import Conflict, Invalid
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import Actor, Version
+from workbench.replicasets.values import Caller, Version
 from workbench.replicasets.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Committing:
+class CommitPlan:
     """The plan: `was` is what the container did before."""
 
     version: Version
@@ -24,36 +25,45 @@ class Committing:
     was: str
 
 
-def _freeze(world: World, plan: Committing) -> None:
+def _freeze(world: World, plan: CommitPlan) -> None:
     if plan.was == "running":
-        world.engine.pause(plan.version.container)
+        require(world.engine, Pausing).pause(plan.version.container)
 
 
-def _thaw(world: World, plan: Committing) -> None:
-    found = containers.mine(world, plan.version)
+def _thaw(world: World, plan: CommitPlan) -> None:
+    found = containers.look_up(world, plan.version)
     if plan.was == "running" and found is not None and found.state == "paused":
-        world.engine.unpause(plan.version.container)
+        require(world.engine, Pausing).unpause(plan.version.container)
 
 
-def _record(world: World, plan: Committing) -> None:
-    world.engine.commit(plan.version.container, plan.image, labels=containers.no_labels(world))
+def _record(world: World, plan: CommitPlan) -> None:
+    recording = require(world.engine, RecordingDisks)
+    recording.commit(plan.version.container, plan.image, labels=containers.no_labels(world))
 
 
 COMMIT = saga(
-    Saga("commit", Committing, (Step("freeze", _freeze, _thaw), Step("record", _record), Step("thaw", _thaw)), point=2)
+    Saga(
+        "commit",
+        CommitPlan,
+        (SagaStep("freeze", _freeze, _thaw), SagaStep("record", _record), SagaStep("thaw", _thaw)),
+        point=2,
+    )
 )
 
 
-def commit(world: World, name: str, image: str, actor: Actor | None = None) -> str:
+def commit(world: World, name: str, image: str, caller: Caller) -> str:
     """See ReplicaSets.commit."""
     checks.set_name(name)
     full = _full_name(world, image)
-    with alone(world, set_journal(name)):
-        current = own_set(world.store, name, actor)
+    require(world.engine, RecordingDisks)
+    with exclusive(world, set_journal(name)):
+        current = own_set(world.store, name, caller)
         version = find_version(world.store, current, current.current)
         if world.engine.image(full) is not None:
             raise Conflict(f"there is an image {full} already", hint="choose another name; nothing is ever overwritten")
-        plan = Committing(version, full, containers.there(world, version).state)
+        plan = CommitPlan(version, full, containers.find(world, version).state)
+        if plan.was == "running":
+            require(world.engine, Pausing)
         return carry_out(world, COMMIT, set_journal(name), lambda: (plan, Changes())).image
 
 

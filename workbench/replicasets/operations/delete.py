@@ -5,12 +5,13 @@ from __future__ import annotations
 from workbench.replicasets import checks, claims
 from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
+from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import set_journal, set_key, versions_key
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import Actor, ReplicaSet
+from workbench.replicasets.values import Caller, ReplicaSet
 from workbench.replicasets.world import World
 
 
@@ -20,17 +21,20 @@ def _containers(world: World, plan: ReplicaSet) -> None:
 
 
 def _images(world: World, plan: ReplicaSet) -> None:
+    recording = world.engine.capability(RecordingDisks)
+    if recording is None:
+        return
     ours = world.disk_image(plan.id, 0).rpartition(":")[0]
     names = {
         name
-        for image in world.engine.images(f"{world.label(ID)}={plan.id}")
+        for image in recording.images(f"{world.label(ID)}={plan.id}")
         for name in image.names
         if name.rpartition(":")[0] == ours
     }
     # A later one stands on the earlier ones.
     for name in sorted(names, key=lambda each: -int(each.rpartition(":")[2])):
         try:
-            world.engine.remove_image(name)
+            recording.remove_image(name)
         except EngineError as error:
             if error.status != 409:
                 raise
@@ -43,23 +47,23 @@ def _limits(world: World, plan: ReplicaSet) -> None:
 
 def _done(world: World, plan: ReplicaSet) -> Changes:
     gone = Changes(deletes=frozenset({set_key(plan.name)}), drops=frozenset({versions_key(plan.id)}))
-    return gone | claims.leave(claims.held(world.store), plan.id)
+    return gone | claims.release_all(claims.read_ledger(world.store), plan.id)
 
 
 DELETE = saga(
     Saga(
         "delete",
         ReplicaSet,
-        (Step("containers", _containers), Step("images", _images), Step("limits", _limits)),
+        (SagaStep("containers", _containers), SagaStep("images", _images), SagaStep("limits", _limits)),
         point=0,
         done=_done,
     )
 )
 
 
-def delete(world: World, name: str, actor: Actor | None = None) -> None:
+def delete(world: World, name: str, caller: Caller) -> None:
     """See ReplicaSets.delete."""
     checks.set_name(name)
-    with alone(world, set_journal(name)):
-        plan = own_set(world.store, name, actor)
+    with exclusive(world, set_journal(name)):
+        plan = own_set(world.store, name, caller)
         carry_out(world, DELETE, set_journal(name), lambda: (plan, Changes()))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers
-from workbench.replicasets.engines.protocol import Running
+from workbench.replicasets.engines.protocol import RunningProgram
 from workbench.replicasets.errors import Conflict, Invalid, ReplicaSetError
 from workbench.replicasets.records import find_version
+from workbench.replicasets.requests import ExecuteRequest
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.values import Actor
+from workbench.replicasets.values import Caller
 from workbench.replicasets.world import World
 
 LONGEST_SECONDS = 3600.0
@@ -39,7 +40,7 @@ class Execution:
     when `close` is called before its end.
     """
 
-    def __init__(self, running: Running, seconds: float, most: int) -> None:
+    def __init__(self, running: RunningProgram, seconds: float, most: int) -> None:
         self._running, self._most = running, most
         self.exit_code, self.timed_out, self.cut = -1, False, False
         self._ended = False
@@ -82,32 +83,26 @@ class Execution:
             pass  # the engine is gone: its stream ends too, and whoever reads it is told
 
 
-def execute(
-    world: World,
-    name: str,
-    command: Sequence[str],
-    workdir: str,
-    seconds: float,
-    most: int,
-    actor: Actor | None = None,
-) -> Execution:
+def execute(world: World, name: str, request: ExecuteRequest, caller: Caller) -> Execution:
     """See ReplicaSets.stream."""
     checks.set_name(name)
-    words = checks.command(command)
+    words = checks.command(request.command)
     if not words:
         raise Invalid("there is no command to execute")
+    workdir = request.workdir
     if not workdir.startswith("/") or "\x00" in workdir or len(workdir) > 4096:
         raise Invalid(f"{workdir[:60]!r} is not a working directory", hint="an absolute path inside the container")
-    if not 0 < seconds <= LONGEST_SECONDS or not 0 < most <= MOST_BYTES:
+    if not 0 < request.seconds <= LONGEST_SECONDS or not 0 < request.max_bytes <= MOST_BYTES:
         raise Invalid(f"at most {LONGEST_SECONDS:g} seconds and {MOST_BYTES} bytes")
-    current = own_set(world.store, name, actor)
+    current = own_set(world.store, name, caller)
     version = find_version(world.store, current, current.current)
-    found = containers.there(world, version)
+    found = containers.find(world, version)
     if found.state != "running":
         raise Conflict(
             f"{name} is not running: its container is {found.state}", hint=f"`rs continue` or `rs restart {name}`"
         )
-    return Execution(world.engine.execute(version.container, words, workdir), seconds, most)
+    running = world.engine.execute(version.container, words, workdir)
+    return Execution(running, request.seconds, request.max_bytes)
 
 
 def collected(execution: Execution) -> Executed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, claims, containers
-from workbench.replicasets.operations.volume_quota import volumes_used
+from workbench.replicasets.operations.volume_usage import volumes_used
 from workbench.replicasets.records import SETS, find_set, find_version, read_all, version_key, versions_key
 from workbench.replicasets.values import Claim, Quota, ReplicaSet, Version
 from workbench.replicasets.world import World
@@ -47,7 +47,7 @@ def info(world: World, name: str) -> Info:
     """See ReplicaSets.info."""
     found = find_set(world.store, checks.set_name(name))
     version = find_version(world.store, found, found.current)
-    standing = containers.mine(world, version)
+    standing = containers.look_up(world, version)
     return Info(found, version, standing.state if standing else "gone")
 
 
@@ -73,7 +73,7 @@ def history(world: World, name: str, limit: int, before: int) -> list[Version]:
 
 def used(world: World, owner: str) -> Quota:
     """See ReplicaSets.used."""
-    own = [each for each in claims.held(world.store).claims if each.owner == owner]
+    own = [each for each in claims.read_ledger(world.store).claims if each.owner == owner]
     count, disk = volumes_used(world.store, owner)
     sets, gpus = (sum(each.kind == kind for each in own) for kind in ("set", "gpu"))
     return Quota(sets, gpus, claims.used(own)[1], count, disk)
@@ -81,10 +81,10 @@ def used(world: World, owner: str) -> Quota:
 
 def resources(world: World) -> Resources:
     """See ReplicaSets.resources."""
-    held = claims.held(world.store)
-    cpus, memory = claims.used(held.claims)
+    ledger = claims.read_ledger(world.store)
+    cpus, memory = claims.used(ledger.claims)
     settings = world.settings
     gpus = tuple(gpu.id for gpu in world.gpus())
     return Resources(
-        gpus, settings.first_port, settings.last_port, settings.cpus, cpus, settings.memory, memory, held.claims
+        gpus, settings.first_port, settings.last_port, settings.cpus, cpus, settings.memory, memory, ledger.claims
     )

@@ -6,71 +6,60 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import checks, claims, containers
-from workbench.replicasets.amendments import amend
+from workbench.replicasets.amendments import record_limits
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.capabilities import LiveLimits, require
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
+from workbench.replicasets.options import only_live, parsed
 from workbench.replicasets.records import find_version, put_version, set_journal
+from workbench.replicasets.requests import PatchRequest
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import Actor, Bind, Port, Quota, State, Version
+from workbench.replicasets.values import Bind, Caller, Port, Quota, State, Version
 from workbench.replicasets.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
-    """What is to change, None for what stays. `binds` are pairs (old, new); all None makes the version anew.
-
-    `ports` are all the container ports it shall have: those it has keep their host ports.
-    """
-
-    gpus: int | None = None
-    binds: tuple[tuple[Bind, Bind], ...] = ()
-    cpus: float | None = None
-    memory: str | None = None
-    ports: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limiting:
+class LimitPlan:
     """The plan of a change of limits alone."""
 
     old: Version
     new: Version
 
 
-def _write(world: World, plan: Limiting) -> None:
-    amend(world, plan.new, containers.mine(world, plan.old))
+def _write(world: World, plan: LimitPlan) -> None:
+    record_limits(world, plan.new, containers.look_up(world, plan.old))
 
 
-def _unwrite(world: World, plan: Limiting) -> None:
-    amend(world, plan.old, containers.mine(world, plan.old))
+def _unwrite(world: World, plan: LimitPlan) -> None:
+    record_limits(world, plan.old, containers.look_up(world, plan.old))
 
 
-def _limit(world: World, plan: Limiting) -> None:
-    world.engine.update(plan.old.container, plan.new.cpus, plan.new.memory)
+def _limit(world: World, plan: LimitPlan) -> None:
+    require(world.engine, LiveLimits).set_limits(plan.old.container, plan.new.cpus, plan.new.memory)
 
 
-def _unlimit(world: World, plan: Limiting) -> None:
-    found = containers.mine(world, plan.old)
+def _unlimit(world: World, plan: LimitPlan) -> None:
+    found = containers.look_up(world, plan.old)
     if found is not None and found.is_alive:
-        world.engine.update(plan.old.container, plan.old.cpus, plan.old.memory)
+        require(world.engine, LiveLimits).set_limits(plan.old.container, plan.old.cpus, plan.old.memory)
 
 
-def _undone(world: World, plan: Limiting) -> Changes:
-    return claims.share(claims.held(world.store), plan.old)
+def _undone(world: World, plan: LimitPlan) -> Changes:
+    return claims.share(claims.read_ledger(world.store), plan.old)
 
 
-def _done(world: World, plan: Limiting) -> Changes:
-    return claims.share(claims.held(world.store), plan.new) | put_version(plan.new)
+def _done(world: World, plan: LimitPlan) -> Changes:
+    return claims.share(claims.read_ledger(world.store), plan.new) | put_version(plan.new)
 
 
 LIMIT = saga(
     Saga(
         "limit",
-        Limiting,
-        (Step("limit", _limit, _unlimit), Step("write down", _write, _unwrite)),
+        LimitPlan,
+        (SagaStep("limit", _limit, _unlimit), SagaStep("write down", _write, _unwrite)),
         point=2,
         undone=_undone,
         done=_done,
@@ -78,33 +67,38 @@ LIMIT = saga(
 )
 
 
-def patch(world: World, name: str, wanted: Patch, quota: Quota | None = None, actor: Actor | None = None) -> Version:
+def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Version:
     """See ReplicaSets.patch."""
     checks.set_name(name)
-    gpus = None if wanted.gpus is None else checks.count(wanted.gpus)
-    cpus = None if wanted.cpus is None else checks.thousandths(wanted.cpus)
-    memory = None if wanted.memory is None else checks.memory(wanted.memory)
-    ports = None if wanted.ports is None else checks.container_ports(wanted.ports)
-    with alone(world, set_journal(name)):
-        current = own_set(world.store, name, actor)
+    gpus = None if request.gpus is None else checks.count(request.gpus)
+    options = parsed(request)
+    ports = None if request.ports is None else checks.container_ports(request.ports)
+    with exclusive(world, set_journal(name)):
+        current = own_set(world.store, name, caller)
         old = find_version(world.store, current, current.current)
-        changed = replace(old, cpus=old.cpus if cpus is None else cpus, memory=old.memory if memory is None else memory)
-        live = gpus is None and not wanted.binds and ports is None and changed != old
-        found = containers.mine(world, old)
+        changed = replace(old, **options)
+        live = gpus is None and not request.binds and ports is None and only_live(old, changed)
+        live = live and world.engine.capability(LiveLimits) is not None
+        found = containers.look_up(world, old)
         if live and current.state is State.RUNNING and found is not None and found.state == "running":
-            return _limits(world, old, changed, quota)
-        if wanted.binds:
-            changed = replace(changed, binds=_rebound(old.binds, wanted.binds, world.settings.roots))
+            return _limits(world, old, changed, caller.quota_of(current.owner))
+        if request.binds:
+            changed = replace(changed, binds=_rebound(old.binds, request.binds, world.settings.roots))
         if ports is not None:
             changed = replace(changed, ports=_same_numbers(old.ports, ports))
         new = next_version(world, current, changed, old.number)
-        return replace_version(world, current, new, len(old.gpus) if gpus is None else gpus, old, quota, actor)
+        return replace_version(world, current, new, len(old.gpus) if gpus is None else gpus, old, caller)
 
 
-def _limits(world: World, old: Version, new: Version, quota: Quota | None) -> Version:
-    def prepare() -> tuple[Limiting, Changes]:
-        held = claims.held(world.store)
-        return Limiting(old, new), claims.share(held, new, world.machine(False), quota, besides=old)
+def restart(world: World, name: str, caller: Caller) -> Version:
+    """See ReplicaSets.restart. It is a patch of nothing: the same again, with its disk, and GPUs claimed afresh."""
+    return patch(world, name, PatchRequest(), caller)
+
+
+def _limits(world: World, old: Version, new: Version, quota: Quota) -> Version:
+    def prepare() -> tuple[LimitPlan, Changes]:
+        ledger = claims.read_ledger(world.store)
+        return LimitPlan(old, new), claims.share(ledger, new, world.machine(False), quota, besides=old)
 
     return carry_out(world, LIMIT, set_journal(old.set), prepare).new
 

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers
 from workbench.replicasets.amendments import forget
+from workbench.replicasets.engines.capabilities import MeasuringDisks, RecordingDisks
 from workbench.replicasets.errors import Busy, EngineError, Invalid
 from workbench.replicasets.records import SETS, find_set, read_all, set_journal, version_key, versions_key
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import Actor, ReplicaSet, Version
+from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Pruning:
+class PrunePlan:
     """The plan: the versions that go. The current one is never among them."""
 
     set: ReplicaSet
@@ -31,52 +32,53 @@ class Pruned:
     kept: tuple[int, ...] = ()
 
 
-def _containers(world: World, plan: Pruning) -> None:
+def _containers(world: World, plan: PrunePlan) -> None:
     for version in plan.versions:
         containers.remove(world, version)
 
 
-def _images(world: World, plan: Pruning) -> None:
+def _images(world: World, plan: PrunePlan) -> None:
+    recording = world.engine.capability(RecordingDisks)
     # A later one may stand on the earlier ones.
     for version in plan.versions:
-        if version.disk:
+        if version.disk and recording is not None:
             try:
-                world.engine.remove_image(version.disk)
+                recording.remove_image(version.disk)
             except EngineError as error:
                 if error.status != 409:
                     raise
                 # Somebody made something from it meanwhile: theirs to remove.
 
 
-def _limits(world: World, plan: Pruning) -> None:
+def _limits(world: World, plan: PrunePlan) -> None:
     for version in plan.versions:
         forget(world, version.id, version.number)
 
 
-def _done(world: World, plan: Pruning) -> Changes:
+def _done(world: World, plan: PrunePlan) -> Changes:
     return Changes(deletes=frozenset(version_key(each.id, each.number) for each in plan.versions))
 
 
 PRUNE = saga(
     Saga(
         "prune",
-        Pruning,
-        (Step("containers", _containers), Step("images", _images), Step("limits", _limits)),
+        PrunePlan,
+        (SagaStep("containers", _containers), SagaStep("images", _images), SagaStep("limits", _limits)),
         point=0,
         done=_done,
     )
 )
 
 
-def prune(world: World, name: str, keep: int = 0, dry_run: bool = False, actor: Actor | None = None) -> Pruned:
+def prune(world: World, name: str, keep: int, dry_run: bool, caller: Caller) -> Pruned:
     """See ReplicaSets.prune."""
     checks.set_name(name)
     if keep < 0 or not (keep or world.settings.keep_versions):
         raise Invalid(
             "how many versions to keep is not said", hint="1 or more, or have the service started with a rule"
         )
-    with alone(world, set_journal(name)):
-        current = own_set(world.store, name, actor)
+    with exclusive(world, set_journal(name)):
+        current = own_set(world.store, name, caller)
         gone, kept = _chosen(world, current, keep or world.settings.keep_versions)
         sizes = tuple((each.number, _size(world, each)) for each in gone)
         if gone and not dry_run:
@@ -90,7 +92,7 @@ def prune_all(world: World) -> list[str]:
     for each in read_all(world.store, ReplicaSet, SETS) if world.settings.keep_versions else ():
         key = set_journal(each.name)
         try:
-            with world.locks.held(key, 0):
+            with world.locks.hold(key, 0):
                 if world.store.get(key) is not None:
                     continue
                 current = find_set(world.store, each.name)
@@ -104,7 +106,7 @@ def prune_all(world: World) -> list[str]:
 
 
 def _carried_out(world: World, current: ReplicaSet, gone: list[Version]) -> None:
-    plan = Pruning(current, tuple(gone))
+    plan = PrunePlan(current, tuple(gone))
     carry_out(world, PRUNE, set_journal(current.name), lambda: (plan, Changes()))
 
 
@@ -126,6 +128,9 @@ def _chosen(world: World, current: ReplicaSet, keep: int) -> tuple[list[Version]
 
 
 def _size(world: World, version: Version) -> int:
-    standing = containers.mine(world, version)
-    size = world.engine.container_size(standing.name) if standing is not None else 0
-    return size + (world.engine.image_size(version.disk) if version.disk else 0)
+    measuring = world.engine.capability(MeasuringDisks)
+    if measuring is None:
+        return 0
+    standing = containers.look_up(world, version)
+    size = measuring.container_size(standing.name) if standing is not None else 0
+    return size + (measuring.image_size(version.disk) if version.disk else 0)

@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims, containers
+from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
-from workbench.replicasets.saga import Saga, Step, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, saga
 from workbench.replicasets.stores.protocol import Changes, Entry
-from workbench.replicasets.values import Actor, Quota, ReplicaSet, State, Version
+from workbench.replicasets.values import Caller, ReplicaSet, State, Version
 from workbench.replicasets.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class DiskImage:
     """The disk of a version (its container stands or is frozen) that an image is made of."""
 
     version: Version
@@ -28,7 +29,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Replacement:
+class ReplacePlan:
     """The plan. `base` is what the next container is made from, `carried` the container whose disk it is given.
 
     `was` is what the engine said of the old container (running, paused, exited); `retired` is the
@@ -41,95 +42,95 @@ class Replacement:
     was: str
     base: str
     carried: Version | None = None
-    records: tuple[Recording, ...] = ()
+    records: tuple[DiskImage, ...] = ()
     retired: str = ""
 
 
-def _freeze(world: World, plan: Replacement) -> None:
+def _freeze(world: World, plan: ReplacePlan) -> None:
     if plan.was == "running":
-        world.engine.pause(plan.old.container)
+        require(world.engine, Pausing).pause(plan.old.container)
 
 
-def _restore(world: World, plan: Replacement) -> None:
+def _restore(world: World, plan: ReplacePlan) -> None:
     """Make the old container do what it did; if it had to be ended already, it is started again."""
-    found = containers.mine(world, plan.old)
+    found = containers.look_up(world, plan.old)
     if found is None or plan.was not in ("running", "paused"):
         return
     containers.resume(world, plan.old)
     if not found.is_alive:
         found = replace(found, state="running")
     if plan.was == "running" and found.state == "paused":
-        world.engine.unpause(plan.old.container)
+        require(world.engine, Pausing).unpause(plan.old.container)
     if plan.was == "paused" and found.state == "running":
-        world.engine.pause(plan.old.container)
+        require(world.engine, Pausing).pause(plan.old.container)
 
 
-def _record(world: World, plan: Replacement) -> None:
+def _record(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
-        image = world.engine.image(containers.there(world, each.version).image)
+        image = world.engine.image(containers.find(world, each.version).image)
         squash = image is not None and image.depth >= world.settings.depth
-        world.engine.commit(each.version.container, each.image, squash=squash)
+        require(world.engine, RecordingDisks).commit(each.version.container, each.image, squash=squash)
 
 
-def _forget(world: World, plan: Replacement) -> None:
+def _forget(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
-        world.engine.remove_image(each.image)
+        require(world.engine, RecordingDisks).remove_image(each.image)
 
 
-def _create(world: World, plan: Replacement) -> None:
+def _create(world: World, plan: ReplacePlan) -> None:
     containers.create(world, plan.new, plan.base)
 
 
-def _remove(world: World, plan: Replacement) -> None:
+def _remove(world: World, plan: ReplacePlan) -> None:
     containers.remove(world, plan.new)
 
 
-def _carry(world: World, plan: Replacement) -> None:
+def _carry(world: World, plan: ReplacePlan) -> None:
     if plan.carried is not None:
-        world.engine.carry(plan.carried.container, plan.new.container)
+        require(world.engine, CarryingDisks).carry(plan.carried.container, plan.new.container)
 
 
-def _end(world: World, plan: Replacement) -> None:
-    if containers.mine(world, plan.old) is not None:
+def _end(world: World, plan: ReplacePlan) -> None:
+    if containers.look_up(world, plan.old) is not None:
         world.engine.stop(plan.old.container, 0)
 
 
-def _start(world: World, plan: Replacement) -> None:
+def _start(world: World, plan: ReplacePlan) -> None:
     if plan.was not in ("running", "paused"):
         containers.check_ports(world, plan.new)
     containers.start(world, plan.new)
 
 
-def _switch(world: World, plan: Replacement) -> Changes:
+def _switch(world: World, plan: ReplacePlan) -> Changes:
     changes = put_set(replace(plan.set, current=plan.new.number, state=State.RUNNING)) | put_version(plan.new)
     disks = {each.version.number: replace(each.version, disk=each.image) for each in plan.records}
     for version in disks.values():
         changes |= put_version(version)
-    return changes | claims.keep_only(claims.held(world.store), plan.new.id, plan.new.number)
+    return changes | claims.keep_version(claims.read_ledger(world.store), plan.new.id, plan.new.number)
 
 
-def _retire(world: World, plan: Replacement) -> None:
+def _retire(world: World, plan: ReplacePlan) -> None:
     if plan.retired:
         containers.remove(world, plan.old)
 
 
-def _undone(world: World, plan: Replacement) -> Changes:
-    return claims.give_back(claims.held(world.store), plan.new.id, plan.new.number)
+def _undone(world: World, plan: ReplacePlan) -> Changes:
+    return claims.release_version(claims.read_ledger(world.store), plan.new.id, plan.new.number)
 
 
 REPLACE = saga(
     Saga(
         "replace",
-        Replacement,
+        ReplacePlan,
         (
-            Step("freeze", _freeze, _restore),
-            Step("record", _record, _forget),
-            Step("create", _create, _remove),
-            Step("carry", _carry),
-            Step("end", _end),
-            Step("carry the last", _carry),
-            Step("start", _start),
-            Step("retire", _retire, changes=_switch),
+            SagaStep("freeze", _freeze, _restore),
+            SagaStep("record", _record, _forget),
+            SagaStep("create", _create, _remove),
+            SagaStep("carry", _carry),
+            SagaStep("end", _end),
+            SagaStep("carry the last", _carry),
+            SagaStep("start", _start),
+            SagaStep("retire", _retire, changes=_switch),
         ),
         point=7,
         effective=7,
@@ -144,26 +145,27 @@ def replace_version(
     wanted: Version,
     gpus: int,
     source: Version,
-    quota: Quota | None = None,
-    actor: Actor | None = None,
+    caller: Caller,
 ) -> Version:
     """Make `wanted` the next version of the set, with `gpus` GPUs and the disk of `source`; return it.
 
     The caller holds the set. `source` is the current version or an older one. Volumes that the
-    current version does not bind must be the actor's: one that an older version bound may have been
+    current version does not bind must be the caller's: one that an older version bound may have been
     deleted, and be somebody else's of the same name by now.
     """
     bound = volumes_of(find_version(world.store, current, current.current))
     entry = world.store.get(set_key(current.name))
+    quota = caller.quota_of(current.owner)
 
+    containers.check_capabilities(world, wanted, gpus)
     # Undoing removes the next version's container: it must be one of our making.
     containers.check_new(world, wanted)
 
-    def prepare() -> tuple[Replacement, Changes]:
+    def prepare() -> tuple[ReplacePlan, Changes]:
         volumes = containers.check_volumes(world, wanted)
-        own_binds(world.store, wanted, actor, bound)
-        held = claims.held(world.store)
-        new, reserved = claims.claim(held, world.machine(gpus > 0), wanted, gpus, quota)
+        own_binds(world.store, wanted, caller, bound)
+        ledger = claims.read_ledger(world.store)
+        new, reserved = claims.claim(ledger, world.machine(gpus > 0), wanted, gpus, quota)
         checks = Changes({set_key(current.name): _revision(entry)}) | volumes
         return _plan(world, current, new, source), checks | reserved
 
@@ -183,33 +185,39 @@ def next_version(world: World, current: ReplicaSet, like: Version, origin: int) 
     )
 
 
-def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> Replacement:
+def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> ReplacePlan:
     old = find_version(world.store, current, current.current)
     is_old = source.number == old.number
-    standing = containers.mine(world, old)
+    standing = containers.look_up(world, old)
     was = standing.state if standing else "gone"
-    records: list[Recording] = []
+    if was == "running":
+        require(world.engine, Pausing)
+    records: list[DiskImage] = []
     base, carried = source.disk, None
     if not source.disk:
-        found = containers.there(world, source)
+        found = containers.find(world, source)
         if _can_carry(world, source):
             base, carried = found.image, source
         else:
             base = world.disk_image(source.id, source.number)
-            records.append(Recording(source, base))
+            records.append(DiskImage(source, base))
     elif world.engine.image(source.disk) is None:
         raise EngineError(f"the image that held the disk of {source.container} is gone from the engine", 404)
     retired = ""
     if standing is not None and not _can_carry(world, old):
         retired = world.disk_image(old.id, old.number)
         if not is_old:
-            records.append(Recording(old, retired))
-    return Replacement(current, old, new, was, base, carried, tuple(records), retired)
+            records.append(DiskImage(old, retired))
+    if records:
+        require(world.engine, RecordingDisks)
+    return ReplacePlan(current, old, new, was, base, carried, tuple(records), retired)
 
 
 def _can_carry(world: World, version: Version) -> bool:
-    found = containers.mine(world, version)
-    return found is not None and world.settings.carry == "auto" and world.engine.can_carry(found)
+    carrying = world.engine.capability(CarryingDisks)
+    if carrying is None or world.settings.carry != "auto" or containers.look_up(world, version) is None:
+        return False
+    return carrying.can_carry(version.container)
 
 
 def _revision(entry: Entry | None) -> int:

@@ -10,22 +10,22 @@ from workbench.replicasets.errors import Invalid
 from workbench.replicasets.operations.replace import next_version, replace_version
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import alone
-from workbench.replicasets.values import Actor, Quota, Version
+from workbench.replicasets.saga import exclusive
+from workbench.replicasets.values import Caller, Version
 from workbench.replicasets.world import World
 
 
-def rollback(world: World, name: str, number: int, quota: Quota | None = None, actor: Actor | None = None) -> Version:
+def rollback(world: World, name: str, number: int, caller: Caller) -> Version:
     """See ReplicaSets.rollback."""
     checks.set_name(name)
     if number < 0:
         raise Invalid("the version is negative", Code.VERSION_NEGATIVE)
-    with alone(world, set_journal(name)):
-        current = own_set(world.store, name, actor)
+    with exclusive(world, set_journal(name)):
+        current = own_set(world.store, name, caller)
         if number == current.current:
             raise Invalid(f"{name} is at version {number} already", Code.VERSION_SAME)
         target = find_version(world.store, current, number)
-        taken = claims.held(world.store).of("port")
+        taken = claims.read_ledger(world.store).of("port")
         # Its host ports come back, but for those that another set was given meanwhile.
         ports = tuple(
             replace(port, host=0)
@@ -34,4 +34,4 @@ def rollback(world: World, name: str, number: int, quota: Quota | None = None, a
             for port in target.ports
         )
         new = next_version(world, current, replace(target, ports=ports), number)
-        return replace_version(world, current, new, len(target.gpus), target, quota, actor)
+        return replace_version(world, current, new, len(target.gpus), target, caller)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 
 from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, NotFound
+from workbench.replicasets.options import parsed
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
+from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.rights import own_binds
-from workbench.replicasets.saga import Saga, Step, alone, carry_out, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import Actor, Bind, Quota, ReplicaSet, Version
+from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
@@ -25,7 +26,7 @@ def _start(world: World, version: Version) -> None:
 
 
 def _undone(world: World, version: Version) -> Changes:
-    return claims.leave(claims.held(world.store), version.id)
+    return claims.release_all(claims.read_ledger(world.store), version.id)
 
 
 def _done(world: World, version: Version) -> Changes:
@@ -37,7 +38,7 @@ RUN = saga(
     Saga(
         "run",
         Version,
-        (Step("create", _create, containers.remove), Step("start", _start)),
+        (SagaStep("create", _create, containers.remove), SagaStep("start", _start)),
         point=2,
         undone=_undone,
         done=_done,
@@ -45,48 +46,38 @@ RUN = saga(
 )
 
 
-def run(
-    world: World,
-    image: str,
-    name: str,
-    gpus: int = 0,
-    binds: Sequence[Bind] = (),
-    env: Sequence[str] = (),
-    command: Sequence[str] = (),
-    ports: Sequence[str] = (),
-    cpus: float = 0,
-    memory: str = "",
-    owner: str = "",
-    quota: Quota | None = None,
-    actor: Actor | None = None,
-) -> Version:
+def run(world: World, request: RunRequest, caller: Caller) -> Version:
     """See ReplicaSets.run."""
     version = Version(
-        set=checks.set_name(name),
+        set=checks.set_name(request.name),
         id=uuid.uuid4().hex,
         number=1,
         created=world.now(),
-        image=checks.image(image),
-        binds=checks.binds(binds, world.settings.roots),
-        env=checks.variables(env),
-        command=checks.command(command),
-        ports=checks.container_ports(ports),
-        cpus=checks.thousandths(cpus),
-        memory=checks.memory(memory),
-        owner=owner,
+        image=checks.image(request.image),
+        binds=checks.binds(request.binds, world.settings.roots),
+        env=checks.variables(request.env),
+        command=checks.command(request.command),
+        ports=checks.container_ports(request.ports),
+        owner=caller.name,
+        **parsed(request),
     )
-    checks.count(gpus)
+    gpus = checks.count(request.gpus)
+    containers.check_capabilities(world, version, gpus)
+    key = set_key(version.set)
 
     def prepare() -> tuple[Version, Changes]:
-        if world.store.get(set_key(name)) is not None:
-            raise Conflict(f"there is a set {name} already", Code.EXISTS, hint="choose another name, or delete it")
+        if world.store.get(key) is not None:
+            raise Conflict(
+                f"there is a set {version.set} already", Code.EXISTS, hint="choose another name, or delete it"
+            )
         volumes = containers.check_volumes(world, version)
-        own_binds(world.store, version, actor)
-        held = claims.held(world.store)
-        plan, reserved = claims.claim(held, world.machine(gpus > 0), version, gpus, quota)
-        return plan, Changes({set_key(name): 0}) | volumes | reserved
+        own_binds(world.store, version, caller)
+        ledger = claims.read_ledger(world.store)
+        plan, reserved = claims.claim(ledger, world.machine(gpus > 0), version, gpus, caller.quota)
+        return plan, Changes({key: 0}) | volumes | reserved
 
-    if world.engine.image(image) is None:
-        raise NotFound(f"the engine has no image {image}", hint=f"build it, or `podman pull {image}`")
-    with alone(world, set_journal(name)):
-        return carry_out(world, RUN, set_journal(name), prepare)
+    if world.engine.image(version.image) is None:
+        command = world.engine.pull_command(version.image)
+        raise NotFound(f"the engine has no image {version.image}", hint=f"build it, or `{command}`")
+    with exclusive(world, set_journal(version.set)):
+        return carry_out(world, RUN, set_journal(version.set), prepare)

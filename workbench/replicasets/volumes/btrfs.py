@@ -13,6 +13,7 @@ class Btrfs:
     """See Driver."""
 
     live = True
+    shrinks = True
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         """Make the subvolume and limit it before anything can be written."""

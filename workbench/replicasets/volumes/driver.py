@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from typing import Protocol
 
-from workbench.replicasets.checks import size_text
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Failed, Invalid
+from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Volume
 
 # Bytes that a file system takes for itself beside what it says is used.
@@ -28,6 +28,9 @@ class Driver(Protocol):
 
     live: bool
     """Whether a volume may be resized while a container uses it."""
+
+    shrinks: bool
+    """Whether a volume may be made smaller."""
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         """Make the place of a new volume; return the engine's options for it."""

@@ -7,9 +7,9 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 
-from workbench.replicasets.checks import size_text
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, Invalid
+from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Volume
 from workbench.replicasets.volumes.driver import place, tool
 
@@ -22,6 +22,7 @@ class LoopExt4:
     """See Driver. A resize works on a copy, which takes the place of the image once e2fsck finds it whole."""
 
     live = False
+    shrinks = True
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         """Make the image, sparse, its root writable for group 0 as images run by any user expect."""

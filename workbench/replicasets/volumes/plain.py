@@ -12,6 +12,7 @@ class Plain:
     """See Driver."""
 
     live = True
+    shrinks = False
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         """Make nothing: the engine does."""

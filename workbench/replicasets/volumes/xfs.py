@@ -20,6 +20,7 @@ class XfsQuota:
     """See Driver."""
 
     live = True
+    shrinks = True
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
         """Make the folder, its own project, and limit that before anything can be written."""

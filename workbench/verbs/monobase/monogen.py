@@ -32,11 +32,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print each generation with its digest; raises FaultsError when one is not as it should be."""
-    from workbench.locations import ROOT
+    from workbench.locations import ROOT, check_writable
     from workbench.monobase.monogen import release, validate
 
     folder = Path(args.data)
     if args.release is not None:
+        check_writable(folder, "--data")
         release(folder, generation_name(generation_id(args.release)), _day(args.date))
     found = validate(folder, read_pairs(Tree(str(ROOT))))
     if args.json:

@@ -26,10 +26,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Resolve one generation after the other; each is written whole or not at all."""
-    from workbench.locations import ROOT
+    from workbench.locations import ROOT, check_writable
     from workbench.monobase.update import active, update
 
     folder = Path(args.data)
+    check_writable(folder, "--data")
     pairs = read_pairs(Tree(str(ROOT)))
     for spec in active(folder, args.min_gen_id, args.max_gen_id):
         matrix = update(folder, spec, pairs, lambda line: print(line, file=sys.stderr, flush=True))

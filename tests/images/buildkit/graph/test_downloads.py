@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.catalogues import REPOSITORY
+from workbench.containerfile.build_plan import Run
 from workbench.containerfile.parser import instructions
-from workbench.containerfile.plan import Run
 from workbench.images.buildkit.graph.downloads import keeping, managers
 
 PIP = "umask 0002  && pip install --no-cache-dir -r /tmp/r.txt  && rm /tmp/r.txt"

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.containerfile.plan import Plan
+from workbench.containerfile.build_plan import BuildPlan
 from workbench.containerfile.reader import Source, read
 from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, Lent
 from workbench.images.buildkit.llb import files, mounts
 from workbench.images.buildkit.llb.joins.how import MERGE
 from workbench.images.buildkit.llb.joins.join import join
 from workbench.images.buildkit.llb.state import State, image, local, scratch
+from workbench.images.context import exists
 
 BASE = {"config": {"Env": ["PATH=/bin"], "WorkingDir": "/opt"}}
 HERE = local(CONTEXT)
 ENV = {"PATH": "/bin"}
 
 
-def plan(text: str, folder: Path | str = "/nowhere") -> Plan:
-    return read(Source(text, "Containerfile", str(folder)), lambda _: BASE)
+def plan(text: str, folder: Path | str = "/nowhere") -> BuildPlan:
+    return read(Source(text, "Containerfile", partial(exists, str(folder))), lambda _: BASE)
 
 
 def emitted(text: str, folder: Path | str = "/nowhere", lent: Lent | None = None) -> State:

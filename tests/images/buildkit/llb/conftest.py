@@ -13,7 +13,7 @@ import pytest
 
 from tests import dockerd as daemons
 from tests.dockerd import Dockerd
-from tests.engine import search_path
+from tests.engine import SHORT, search_path
 from tests.images.buildkit.llb import fake
 
 OURS, MERGING = "this machine's", "merging"
@@ -44,7 +44,7 @@ def debian_13() -> Iterator[Path]:
     """A root file system with Debian 13's dockerd, made of Debian's packages: 500 MB, two minutes."""
     if shutil.which("debootstrap", path=search_path()) is None:
         pytest.skip("debootstrap not installed")
-    root = Path(tempfile.mkdtemp(prefix="workbench-debian-"))
+    root = Path(tempfile.mkdtemp(prefix="workbench-debian-", dir=SHORT))
     try:
         command = ["unshare", "--mount", "debootstrap", "--variant=minbase", "--include=docker.io", "trixie", str(root)]
         env = {**os.environ, "PATH": search_path()}

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import grpc
 
+from tests.engine import SHORT
 from workbench.images.buildkit.llb.pb import control_pb2 as control
 from workbench.images.buildkit.llb.pb import session_pb2 as messages
 
@@ -19,7 +20,7 @@ class Dialled:
 
     def __init__(self, asked: Iterator[control.BytesMessage], told: Mapping[str, list[str]]) -> None:
         self.told = told
-        self._folder = tempfile.mkdtemp(prefix="wbfake-")
+        self._folder = tempfile.mkdtemp(prefix="wbfake-", dir=SHORT)
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(f"{self._folder}/session")
         listening.listen()

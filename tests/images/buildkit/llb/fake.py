@@ -26,6 +26,7 @@ from typing import Any, NoReturn, cast
 import grpc
 from google.protobuf.message import Message
 
+from tests.engine import SHORT
 from tests.images.buildkit.llb.dialled import Dialled
 from workbench.images.buildkit.llb.pb import capabilities_pb2 as apicaps
 from workbench.images.buildkit.llb.pb import control_pb2 as control
@@ -324,7 +325,7 @@ class Running(Fake):
 @contextmanager
 def started(credentials: grpc.ServerCredentials | None = None) -> Iterator[Running]:
     """Yield a fake daemon at a unix socket, or with TLS on loopback; it is gone afterwards."""
-    folder = tempfile.mkdtemp(prefix="wbfake-")
+    folder = tempfile.mkdtemp(prefix="wbfake-", dir=SHORT)
     daemon = Running(f"unix://{folder}/buildkitd.sock", credentials)
     try:
         yield daemon

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.engine import SHORT
+
 UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
 
@@ -120,7 +122,7 @@ def front(
     answer: bytes, behind: str = "", *, tcp: bool = False, context: ssl.SSLContext | None = None
 ) -> Iterator[tuple[str, Front]]:
     """Yield the address of a Front, and it."""
-    folder = tempfile.mkdtemp(prefix="wbfront-")
+    folder = tempfile.mkdtemp(prefix="wbfront-", dir=SHORT)
     made = Front("tcp" if tcp else f"{folder}/docker.sock", answer, behind.removeprefix("unix://"), context)
     try:
         yield (f"tcp://127.0.0.1:{made.port}" if tcp else f"unix://{folder}/docker.sock"), made

@@ -13,6 +13,7 @@ import grpc
 import pytest
 import trustme
 
+from tests.engine import SHORT
 from tests.images.buildkit.llb import fake
 from tests.images.buildkit.llb.fake import OLD, Running
 from tests.images.buildkit.llb.fronts import UPGRADED, front
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("no_threads")
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with a path that is short enough for sockets, and that others may enter."""
-    made = Path(tempfile.mkdtemp(prefix="wbsock-"))
+    made = Path(tempfile.mkdtemp(prefix="wbsock-", dir=SHORT))
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from workbench.containerfile.plan import Run
+from workbench.containerfile.build_plan import Run
 
 # What begins another command in a shell, outside of quotes.
 _BETWEEN = re.compile(r"[;&|(){}\n]+")

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.containerfile.plan import Copy, Folder, Mount, Origin, Plan, Run, Stage
+from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Folder, PlannedStage, Run, RunMount
 from workbench.containerfile.sections import stand_beside
+from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
 from workbench.images.buildkit.llb.state import State, image, local, scratch
@@ -16,8 +17,6 @@ from workbench.images.buildkit.llb.state import State, image, local, scratch
 CONTEXT = "context"
 # Where in the tree that a cache begins with its first folder is.
 _FIRST = "/cache"
-
-Step = Run | Copy | Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Lent:
 class Emitter:
     """Makes the states of a plan's stages, each once; `forks` are those that were joined, `titles` the named steps."""
 
-    def __init__(self, plan: Plan, lent: Lent) -> None:
+    def __init__(self, plan: BuildPlan, lent: Lent) -> None:
         self.plan, self.lent = plan, lent
         self.forks: list[Fork] = []
         self.titles: list[str] = []
@@ -83,18 +82,18 @@ class Emitter:
             return self._context
         return image(origin.image, name=f"the image {origin.image}")
 
-    def _root(self, stage: Stage) -> str:
+    def _root(self, stage: PlannedStage) -> str:
         """Return the image at the bottom of a stage, "" for none."""
-        while stage.below.stage is not None:
-            stage = self.plan.stages[stage.below.stage]
-        return stage.below.image
+        while stage.base.stage is not None:
+            stage = self.plan.stages[stage.base.stage]
+        return stage.base.image
 
-    def _stage(self, stage: Stage) -> State:
-        below = stage.below
+    def _stage(self, stage: PlannedStage) -> State:
+        base = stage.base
         root = self._root(stage)
-        state = scratch() if below.is_context else self._origin(below)
+        state = scratch() if base.is_context else self._origin(base)
         groups = [list(steps) for _, steps in itertools.groupby(stage.steps, key=lambda step: step.section)]
-        there = set() if below.is_context else {stage.begins}
+        there = set() if base.is_context else {stage.first_folder}
         while groups:
             group = groups.pop(0)
             if groups and self.lent.join is not None and _may_fork(group, groups[0], there):
@@ -120,7 +119,7 @@ class Emitter:
         output = state.output
         return replace(state, output=replace(output, vertex=replace(output.vertex, ignore_cache=True)))
 
-    def _steps(self, state: State, steps: Sequence[Step], root: str) -> State:
+    def _steps(self, state: State, steps: Sequence[BuildStep], root: str) -> State:
         for step in steps:
             self.titles.append(step.title)
             if isinstance(step, Run):
@@ -189,7 +188,7 @@ class Emitter:
         number = "0" if user == "root" else user
         return f"{number}:{self.lent.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
 
-    def _mount(self, mount: Mount) -> mounts.Mount:
+    def _mount(self, mount: RunMount) -> mounts.Mount:
         if mount.kind == "secret":
             owner = f"{mount.uid}:{mount.gid}"
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
@@ -216,7 +215,7 @@ def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mount
     return mounts.cache(target, name, sharing=sharing, tree=first, selector=_FIRST)
 
 
-def _may_fork(one: Sequence[Step], other: Sequence[Step], there: set[str]) -> bool:
+def _may_fork(one: Sequence[BuildStep], other: Sequence[BuildStep], there: set[str]) -> bool:
     """Return whether two sections can be built beside each other: by what is known of them, and by their folders.
 
     The second must not stand in a folder that only the first makes, as it would make one itself.

@@ -54,11 +54,11 @@ class Logins:
 def _kept(host: str) -> Login:
     """Return what is kept for `host`; nothing of it is a login as nobody."""
     # httpx, which that imports, is not for builds that ask for no login.
-    from workbench.registry.login import basic
+    from workbench.registry.login import stored_login
 
     for name in _HUB_KEPT if host in (_HUB, "docker.io") else (host,):
         try:
-            user, colon, password = base64.b64decode(basic(name, ""), validate=True).decode().partition(":")
+            user, colon, password = base64.b64decode(stored_login(name, ""), validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             continue
         if colon and user and password:

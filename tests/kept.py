@@ -1,0 +1,52 @@
+"""Images that take a minute to make, kept from one test run to the next by the digest of what they are made from."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tests.catalogues import REPOSITORY
+from tests.engine import Engine
+
+# Where they are kept; an empty value keeps none.
+FOLDER = "WORKBENCH_TEST_IMAGES"
+
+
+def digest_of(sources: Iterable[Path]) -> str:
+    """Return the sha256 of files, and of all files below folders, with their names.
+
+    The week counts too: what a distribution has in its archive is part of such an image, and changes.
+    """
+    digest = hashlib.sha256(f"{datetime.date.today():%G-%V}".encode())
+    for source in sources:
+        for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(f"{file.relative_to(REPOSITORY)}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def kept(engine: Engine, kind: str, digest: str, make: Callable[[], str]) -> str:
+    """Return the name of the image that `make` makes, loaded from what an earlier run kept where there is such a one.
+
+    `digest` tells what the image is made from. One image of a kind is kept.
+    """
+    folder = Path(os.environ.get(FOLDER, Path.home() / ".cache/workbench-images/tests"))
+    archive = folder / f"{kind}-{digest}.tar"
+    if archive.exists() and (loaded := engine.try_("load", "--quiet", "--input", str(archive))).returncode == 0:
+        return loaded.stdout.decode().strip().rpartition(" ")[2]
+    image = make()
+    if os.environ.get(FOLDER) != "":
+        folder.mkdir(parents=True, exist_ok=True)
+        new = folder / f".{kind}-{secrets.token_hex(8)}.new"
+        try:
+            engine("save", "--quiet", "--format", "oci-archive", "--output", str(new), image)
+            for old in folder.glob(f"{kind}-*.tar"):
+                old.unlink(missing_ok=True)
+            new.rename(archive)
+        finally:
+            new.unlink(missing_ok=True)
+    return image

@@ -1,0 +1,149 @@
+"""The documents are true where a program can tell: commands parse, links lead somewhere, paths exist."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.catalogues import REPOSITORY
+from tests.documents import exists, faults, read
+from workbench.cli import VERBS
+
+README = REPOSITORY / "README.md"
+PAGES = sorted((REPOSITORY / "docs").glob("*.md"))
+DOCUMENTS = [README, REPOSITORY / "DEVELOPMENT.md", *PAGES]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_commands_parse_and_links_and_paths_exist(path: Path) -> None:
+    assert faults(read(path)) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_no_line_stands_twice(path: Path) -> None:
+    counted = Counter(line.strip() for _, line in read(path).prose)
+    assert [line for line, count in counted.items() if count > 1 and len(line) > 40] == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_variables_are_those_of_the_code(path: Path) -> None:
+    named = set(re.findall(r"\b(?:WORKBENCH|R8|MONOBASE)_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
+    folders = ("workbench", "monobase", "service", "snippets")
+    sources = [file for folder in folders for file in (REPOSITORY / folder).rglob("*") if file.suffix in (".py", ".sh")]
+    code = "\n".join(file.read_text(encoding="utf-8") for file in sources)
+    assert {name for name in named if name not in code} == set()
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    assert [page.name for page in PAGES if f"(docs/{page.name}" not in text] == []
+    assert "(docs/wizard.svg)" in text
+    assert "make wizard" in text
+    assert "make test" in text
+
+
+def test_every_verb_is_documented() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (README, *PAGES))
+    assert [verb for verb in VERBS if not re.search(rf"`{verb}[` ]|wizard\.py {verb}\b|make {verb}\b", text)] == []
+
+
+def fake(text: str) -> list[str]:
+    """Return the faults of a document with `text`, as if it stood in docs/."""
+    return [fault.removeprefix("docs/fake.md:") for fault in faults(read(REPOSITORY / "docs" / "fake.md", text))]
+
+
+@pytest.mark.parametrize(
+    ("command", "fault"),
+    [
+        ("python wizard.py new --default", "unrecognized arguments: --default"),
+        (".venv/bin/python wizard.py build recipes/TAG --bakend buildkit", "unrecognized arguments: --bakend"),
+        ("wizard.py buld recipes/TAG", "there is no verb 'buld'"),
+        ("workbench-images model chek mymodel", "model has no subverb 'chek'"),
+        ("wizard.py model build mymodel --weightles", "unrecognized arguments: --weightles"),
+        ("wizard.py rs run recipes/TAG --name foo --gpu 1", "unrecognized arguments: --gpu 1"),
+        ("wizard.py rs prune foo --keep many", "invalid int value: 'many'"),
+        ("wizard.py release freeze", "the following arguments are required: NAME"),
+        ("wizard.py export elyra recipes/TAG --out a | wizard.py tag prase x", "prase"),
+        ("sudo X=1 wizard.py new \\\n  --default", "unrecognized arguments: --default"),
+        ('eval "$(wizard.py monobase activat)"', "monobase has no subverb 'activat'"),
+        ("make wizzard", "the Makefile has no target wizzard"),
+        ("make base OSS=bookworm", "the Makefile has no variable OSS"),
+        ("make test TESTS=tests/nowhere", "there is no tests/nowhere"),
+        ("cp service/workbench.servic /etc", "there is no service/workbench.servic"),
+        ("python -m benchmarks.nothing", "there is no module benchmarks.nothing"),
+    ],
+)
+def test_a_command_that_does_not_parse_is_a_fault(command: str, fault: str) -> None:
+    (found,) = fake(f"Text.\n\n```sh\n{command}\n```\n")
+    assert re.match(r"[45]: ", found)
+    assert fault in found
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'wizard.py build "recipes/TAG"   # comments --are no flags',
+        "WORKBENCH_BUILDER=buildkit make images RELEASE=2026a DATE=20261122",
+        "wizard.py build recipes/jupyter-minimal-bookworm-py311_2026a_$(date +%Y%m%d) && echo --done",
+        "wizard.py monobase exec -- python -c 'import torch' --anything",
+        "wizard.py rs run localhost/mine:1 --name bar --cmd sleep --infinity",
+        "python wizard.py export imagestream recipes/jupyter-* --repo quay.io/team/images | oc apply -f -",
+        "podman run --rm localhost/workbench-images:TAG",
+        "mkdir -p bundles/10-new/py311\necho New > bundles/10-new/display.txt",
+        "wizard.py sbom recipes/TAG > TAG.cdx.json",
+        "wizard.py",
+        "wizard.py new --help",
+    ],
+)
+def test_a_command_that_parses_is_none(command: str) -> None:
+    assert fake(f"```sh\n{command}\n```\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("as `wizard.py new --default` says", "--default"),
+        ("`new --default` too", "--default"),
+        ("`release freez`", "invalid choice"),
+        ("`release freeze --ofline`", "no flag --ofline"),
+        ("`rs patch foo --gpuss 2`", "--gpuss"),
+        ("`make nothing`", "the Makefile has no target nothing"),
+        ("the flag `--nothing FILE`", "no verb takes --nothing"),
+        ("[a page](nowhere.md)", "the link nowhere.md leads nowhere"),
+        ("[a heading](#nowhere)", "names a heading that is not there"),
+        ("[another's](../README.md#nowhere)", "names a heading that is not there"),
+        ("![a picture](nothing.svg)", "leads nowhere"),
+        ("the file `workbench/nothing.py`", "there is no workbench/nothing.py"),
+        ("the file `nothing.py`", "there is no nothing.py"),
+        ("the folder `workbench/nothing/`", "there is no workbench/nothing/"),
+    ],
+)
+def test_text_that_is_not_true_is_a_fault(text: str, fault: str) -> None:
+    (found,) = fake(text)
+    assert found.startswith("1: ")
+    assert fault in found
+
+
+def test_text_that_is_true_is_none() -> None:
+    text = """# A Heading: `new`, it's there
+
+    [a heading](#a-heading-new-its-there), [a page](../README.md), ![a picture](wizard.svg), <https://example.com>
+
+    `release freeze` needs a name here, not there; `build recipes/TAG`, `--backend buildkit`, `make wizard`, `new`,
+    `workbench/cli.py`, `images/`, `releases/NAME/`, `recipes/TAG`, `bundles/*/display.txt`, `/var/lib/workbench`,
+    `bundles/1-minimal`, `N-name/`, `python`, `a/b=c`, `"quote`.
+    """
+    assert fake("\n".join(line.strip() for line in text.splitlines())) == []
+
+
+def test_a_path_may_lack_its_beginning_and_not_its_middle() -> None:
+    assert exists("workbench/images/builder.py")
+    assert exists("images/builder.py")
+    assert exists("images")
+    assert not exists("workbench/builder.py")
+    assert not exists("ages/builder.py")
+    assert not exists("images/build")

@@ -1,0 +1,281 @@
+"""What clients get: the envelope, and the data of each endpoint in it."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, create_model
+
+from workbench.replicasets.options import OPTIONS
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+def with_options(model: type[M]) -> type[M]:
+    """Return the model with a field for each option of a set, as clients write it."""
+    more: dict[str, Any] = {option.key: (option.type, ...) for option in OPTIONS}
+    return create_model(model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **more)
+
+
+class Envelope(BaseModel, Generic[T]):
+    """The envelope of every answer: `code` 200 and `data`, or what went wrong and what to do about it."""
+
+    code: int = 200
+    msg: str = "success"
+    data: T | None = None
+    hint: str = ""
+
+
+class ErrorEnvelope(BaseModel):
+    """The envelope without data."""
+
+    code: int
+    msg: str
+    data: None = None
+    hint: str = ""
+
+
+class PortView(BaseModel):
+    """A port inside, and the host's port that leads to it."""
+
+    container: int
+    host: int
+    protocol: str
+
+
+@with_options
+class SetView(BaseModel):
+    """A set and its current version; `mayChange` says whether the token that asks may change it.
+
+    `operation` is what is being done to it now, "" for nothing.
+    """
+
+    name: str
+    version: int
+    containerName: str
+    state: str
+    owner: str
+    createTime: str
+    imageName: str
+    gpus: list[str]
+    ports: list[PortView]
+    mayChange: bool
+    operation: str
+
+
+class SetList(BaseModel):
+    """All sets by name, and the host's address on which their ports are."""
+
+    replicaSets: list[SetView]
+    publish: str
+
+
+class RunResponse(BaseModel):
+    """The container of the first version."""
+
+    name: str
+    gpus: list[str]
+    ports: list[PortView]
+
+
+class ChangeResponse(BaseModel):
+    """The container of the version that stands now."""
+
+    containerName: str
+
+
+class CommitResponse(BaseModel):
+    """The image's full name."""
+
+    imageName: str
+
+
+class ExecuteResponse(BaseModel):
+    """What a program wrote (both streams), how it ended (-1: it was ended), and why."""
+
+    stdout: str
+    exitCode: int
+    timedOut: bool
+    cut: bool
+
+
+class VersionRecord(BaseModel):
+    """A version as the original records it (the parts in Docker's words), and in plain words beside."""
+
+    version: int
+    createTime: str
+    config: dict[str, Any]
+    hostConfig: dict[str, Any]
+    networkingConfig: dict[str, Any]
+    platform: dict[str, Any]
+    containerName: str
+    gpus: list[str]
+    ports: list[PortView]
+    origin: int
+
+
+class CurrentRecord(VersionRecord):
+    """The current version; `state` is what the set is meant to do, `live` what the engine says of it."""
+
+    state: str
+    live: str
+    owner: str
+
+
+class OperationResponse(BaseModel):
+    """What is being done to a set: the names of its steps, and the number of the one it is at, from 1."""
+
+    operation: str
+    steps: list[str]
+    at: int
+
+
+class InfoResponse(BaseModel):
+    """The current version, under the original's key."""
+
+    Info: CurrentRecord
+
+
+class HistoryEntry(BaseModel):
+    """One version."""
+
+    version: int
+    createTime: str
+    status: VersionRecord
+
+
+class HistoryResponse(BaseModel):
+    """Versions, newest first."""
+
+    history: list[HistoryEntry]
+
+
+class PrunedVersion(BaseModel):
+    """A version that is gone, and the bytes that are free by that at least."""
+
+    version: int
+    bytes: int
+
+
+class PruneResponse(BaseModel):
+    """What is gone, newest first; `kept` are old ones whose image another version stands on."""
+
+    versions: list[PrunedVersion]
+    bytes: int
+    kept: list[int]
+    dryRun: bool
+
+
+class VolumeResponse(BaseModel):
+    """A volume's name with its version, and its size ("" for no limit)."""
+
+    name: str
+    size: str
+
+
+class VolumeRecord(BaseModel):
+    """A version of a volume."""
+
+    version: int
+    createTime: str
+    opt: dict[str, Any]
+
+
+class VolumeInfoResponse(BaseModel):
+    """A volume, under the original's key."""
+
+    Info: VolumeRecord
+
+
+class VolumeEntry(BaseModel):
+    """One version of a volume."""
+
+    version: int
+    createTime: str
+    status: VolumeRecord
+
+
+class VolumeHistoryResponse(BaseModel):
+    """Versions of a volume, newest first."""
+
+    history: list[VolumeEntry]
+
+
+class VolumeView(BaseModel):
+    """A volume in a list."""
+
+    name: str
+    version: int
+    size: str
+    driver: str
+    owner: str
+    createTime: str
+    mayChange: bool
+
+
+class VolumeList(BaseModel):
+    """All volumes by name."""
+
+    volumes: list[VolumeView]
+
+
+class GpusResponse(BaseModel):
+    """0 for a free GPU, 1 for a used one; and which set holds it."""
+
+    gpus: dict[str, int]
+    holders: dict[str, str]
+
+
+class PortUse(BaseModel):
+    """The host's ports that are given out."""
+
+    StartPort: int
+    EndPort: int
+    AvailableCount: int
+    UsedPortSet: dict[str, dict[str, Any]]
+
+
+class PortsResponse(BaseModel):
+    """Under the original's key; and which set holds which port."""
+
+    ports: PortUse
+    holders: dict[str, str]
+
+
+class Share(BaseModel):
+    """How much there is of something, and how much of it is given out as limits."""
+
+    total: float
+    used: float
+
+
+class CpusResponse(BaseModel):
+    """CPUs."""
+
+    cpus: Share
+
+
+class Amounts(BaseModel):
+    """What quotas count, `memory` and `disk` (of volumes) in bytes; of a limit null is none."""
+
+    sets: int | None
+    gpus: int | None
+    memory: int | None
+    volumes: int | None
+    disk: int | None
+
+
+class QuotaResponse(BaseModel):
+    """The token that asks: its role, what it may hold, and what it holds."""
+
+    name: str
+    role: str
+    limits: Amounts
+    used: Amounts
+
+
+class MemoryResponse(BaseModel):
+    """Memory in bytes."""
+
+    memory: Share

@@ -1,0 +1,1 @@
+"""podman as an engine, over its REST socket."""

@@ -1,0 +1,261 @@
+"""podman as the Engine, over its REST socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from workbench.replicasets.engines import cdi
+from workbench.replicasets.engines.podman import requests, trees
+from workbench.replicasets.engines.podman.exec import PodmanProgram
+from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
+from workbench.replicasets.engines.podman.quirks import readable_cdi
+from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineVolume, Image, RunningProgram
+from workbench.replicasets.errors import EngineError, EngineGone
+from workbench.replicasets.values import Gpu
+
+C = TypeVar("C")
+_NO_SUCH_GPU = "unresolvable CDI devices"
+
+
+class PodmanEngine:
+    """The podman that listens at `address`, on this machine. It has every capability of capabilities.py.
+
+    `kind` is the CDI kind of its GPUs, `folders` are those of their specs.
+    """
+
+    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = ()) -> None:
+        self._http = PodmanHttp(address)
+        self._kind, self._folders = kind, folders
+
+    def capability(self, kind: type[C]) -> C | None:
+        """Return this engine as a `kind`, None when it is none."""
+        return self if isinstance(self, kind) else None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def check(self) -> None:
+        """Raise EngineGone or EngineError when it cannot be used."""
+        self._version()
+
+    def logs_command(self, name: str) -> str:
+        """Return the command by which a person reads what a container wrote."""
+        return f"podman logs {name}"
+
+    def pull_command(self, image: str) -> str:
+        """Return the command by which a person gives podman an image of a registry."""
+        return f"podman pull {image}"
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Return the GPUs that the CDI specs describe; raises NotFound and ReplicaSetError."""
+        return cdi.inventory(self._kind, self._folders)
+
+    def has_folder(self, path: str) -> bool:
+        """Return whether `path` is a folder, and no part of it is a symbolic link."""
+        return os.path.realpath(path) == path and os.path.isdir(path)
+
+    def create(self, spec: ContainerSpec) -> str:
+        """Create the container and return its id."""
+        try:
+            return str(self._http.call("POST", "/containers/create", requests.create_body(spec, self._kind))["Id"])
+        except EngineError as error:
+            raise self._explained(error) from None
+
+    def start(self, name: str) -> None:
+        """Start it."""
+        try:
+            self._http.call("POST", f"{_container(name)}/start", okay=(304,))
+        except EngineError as error:
+            raise self._explained(error) from None
+
+    def pause(self, name: str) -> None:
+        """Freeze its processes."""
+        self._switch("pause", name, "paused")
+
+    def unpause(self, name: str) -> None:
+        """Resume its processes."""
+        self._switch("unpause", name, "running")
+
+    def stop(self, name: str, seconds: int) -> None:
+        """Ask it to end, and make it end after so many seconds."""
+        details = self._inspect(name)
+        container = requests.inspected(details)
+        if container.state == "paused":
+            if seconds == 0 and (pid := requests.pid(details)):
+                self._kill_frozen(pid)
+            self._http.call("POST", f"{_container(name)}/unpause", okay=(409, 500))
+        elif not container.is_alive:
+            return
+        self._http.call(
+            "POST", f"{_container(name)}/stop", query={"timeout": seconds}, okay=(304,), seconds=seconds + 60
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove it with its disk, running or not."""
+        query: dict[str, str | int | bool | list[str]] = {"force": True, "timeout": 0, "v": True}
+        self._http.call("DELETE", _container(name), query=query, okay=(404,))
+
+    def set_limits(self, name: str, cpus: int, memory: int) -> None:
+        """Set the limits of a running container, until it stops."""
+        limits = requests.limits(cpus, memory)
+        # "No limit" must be written here: what is left out stays as it is.
+        limits["memory"] = limits["memory"] or {"limit": -1}
+        limits["cpu"] = limits["cpu"] or {"quota": -1}
+        self._http.call("POST", f"{_container(name)}/update", limits)
+
+    def container(self, name: str) -> Container | None:
+        """Return the container of that name or id, None for none."""
+        details = self._inspect_or_none(name)
+        return None if details is None else requests.inspected(details)
+
+    def containers(self, label: str) -> list[Container]:
+        """Return all containers with that label."""
+        rows = self._http.call("GET", "/containers/json", query={"all": True, "filters": _labelled(label)})
+        return [requests.listed(row) for row in rows]
+
+    def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
+        """Record the disk of a container as an image of that name; return its id."""
+        repository, _, tag = image.rpartition(":")
+        query: dict[str, str | int | bool | list[str]] = {
+            "container": name,
+            "repo": repository,
+            "tag": tag,
+            "pause": False,
+            "squash": squash,
+            "changes": [f'LABEL {key}="{value}"' for key, value in (labels or {}).items()],
+        }
+        return str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+
+    def can_carry(self, source: str) -> bool:
+        """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
+        details = self._inspect_or_none(source)
+        upper = requests.upper(details) if details else ""
+        return bool(upper) and os.path.isdir(upper) and trees.may_copy_anything()
+
+    def carry(self, source: str, target: str) -> None:
+        """Give a created container of the same image the disk of `source`, by its overlay's upper directory."""
+        details = self._inspect(source), self._inspect(target)
+        old, new = (requests.inspected(each) for each in details)
+        if old.image != new.image or new.state != "created" or old.state == "running":
+            raise EngineError(f"the disk of {source} cannot be carried to {target}: {old.state} to {new.state}")
+        upper, new_upper = (requests.upper(each) for each in details)
+        if not trees.same(upper, new_upper):
+            trees.copy(upper, new_upper)
+            if not trees.same(upper, new_upper):
+                raise EngineError(f"the disk of {source} was not carried whole to {target}")
+
+    def container_size(self, name: str) -> int:
+        """Return the bytes of what a container changed on its image."""
+        return int(self._http.call("GET", f"{_container(name)}/json", query={"size": True}).get("SizeRw") or 0)
+
+    def image_size(self, name: str) -> int:
+        """Return the bytes of an image that no other image has, 0 for none of that name."""
+        rows = self._http.call("GET", "/system/df").get("Images") or ()
+        return sum(int(row["UniqueSize"]) for row in rows if f"{row['Repository']}:{row['Tag']}" == name)
+
+    def image(self, name: str) -> Image | None:
+        """Return the image of that name or id, None for none."""
+        details = self._http.call("GET", f"/images/{quote(name, safe='')}/json", okay=(404,))
+        return None if details is None else requests.image(details)
+
+    def images(self, label: str) -> list[Image]:
+        """Return all images with that label."""
+        rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)})
+        return [Image(row["Id"], tuple(row.get("RepoTags") or ()), row.get("Labels") or {}) for row in rows]
+
+    def remove_image(self, name: str) -> None:
+        """Take the name from an image, and remove it when it has no other."""
+        # Without force: podman then only takes the name when there are others, and refuses while it is used.
+        self._http.call("DELETE", f"/images/{quote(name, safe='')}", okay=(404,))
+
+    def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
+        """Start a program in a running container."""
+        return PodmanProgram(self._http, self._inspect(name)["Id"], command, workdir)
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a volume; one of that name with the same labels may exist."""
+        self.create_mounted_volume(name, {}, labels)
+
+    def create_mounted_volume(self, name: str, options: Mapping[str, str], labels: Mapping[str, str]) -> None:
+        """Create a volume that is mounted with `options`; one of that name with the same labels may exist."""
+        existing = self.volume(name)
+        if existing is not None:
+            if dict(existing.labels) != dict(labels):
+                raise EngineError(f"podman has another volume of the name {name}", 409)
+            return
+        self._http.call(
+            "POST",
+            "/volumes/create",
+            {"Name": name, "Driver": "local", "Options": dict(options), "Label": dict(labels)},
+        )
+
+    def volume(self, name: str) -> EngineVolume | None:
+        """Return the volume of that name, None for none."""
+        details = self._http.call("GET", f"/volumes/{quote(name, safe='')}/json", okay=(404,))
+        if details is None or details["Name"] != name:
+            return None
+        return EngineVolume(details["Name"], details.get("Labels") or {}, details.get("Mountpoint", ""))
+
+    def volumes(self, label: str) -> list[EngineVolume]:
+        """Return all volumes with that label."""
+        rows = self._http.call("GET", "/volumes/json", query={"filters": _labelled(label)})
+        return [EngineVolume(row["Name"], row.get("Labels") or {}, row.get("Mountpoint", "")) for row in rows or ()]
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume with what is in it; refused while a container uses it."""
+        self._http.call("DELETE", f"/volumes/{quote(name, safe='')}", okay=(404,))
+
+    def _inspect(self, name: str) -> dict[str, Any]:
+        details = self._inspect_or_none(name)
+        if details is None:
+            raise EngineError(f"podman has no container {name}", 404)
+        return details
+
+    def _inspect_or_none(self, name: str) -> dict[str, Any] | None:
+        details: dict[str, Any] | None = self._http.call("GET", f"{_container(name)}/json", okay=(404,))
+        # podman finds by the beginning of an id too; a set may be named like one.
+        return details if details is not None and name in (details["Id"], details["Name"]) else None
+
+    def _switch(self, verb: str, name: str, state: str) -> None:
+        try:
+            self._http.call("POST", f"{_container(name)}/{verb}")
+        except EngineError:
+            container = self.container(name)
+            if container is None or container.state != state:
+                raise
+
+    def _kill_frozen(self, pid: int) -> None:
+        # Sent while it is frozen, so that it dies before it runs another instruction.
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # another's, or elsewhere: podman ends it right after it woke
+
+    def _version(self) -> str:
+        details = self._http.call("GET", "/version")
+        if not isinstance(details, dict) or "Version" not in details:
+            raise EngineGone("what answers at the engine's socket is not podman", where=self._http.address)
+        return str(details["Version"])
+
+    def _explained(self, error: EngineError) -> EngineError:
+        """Return the error with the reason that podman leaves out: a CDI spec that is too new for it."""
+        if _NO_SUCH_GPU not in error.message:
+            return error
+        readable = readable_cdi(self._version())
+        newer = cdi.newer_specs(self._kind, self._folders, readable) if readable else []
+        hint = f"{'; '.join(newer)}: write it with a lower cdiVersion" if newer else "its CDI spec has no such device"
+        return EngineError(error.message, error.status, hint=hint)
+
+
+def _container(name: str) -> str:
+    return f"/containers/{quote(name, safe='')}"
+
+
+def _labelled(label: str) -> str:
+    return json.dumps({"label": [label]})

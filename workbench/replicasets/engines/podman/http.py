@@ -1,0 +1,100 @@
+"""HTTP over podman's unix socket, with its errors as ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from workbench.replicasets.errors import EngineError, EngineGone
+
+_BASE = "http://podman/v4.0.0/libpod"
+_CONNECT_SECONDS = 5.0
+# Long enough for any call but those that say otherwise: a loaded machine is not a broken one.
+RESPONSE_SECONDS = 120.0
+# Recording a disk takes as long as the disk is large.
+LONG_SECONDS = 3600.0
+_SCHEME = "unix://"
+
+
+class PodmanHttp:
+    """Calls of the libpod API at `address` (`unix:///path/of/the.sock`)."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        transport = httpx.HTTPTransport(uds=address.removeprefix(_SCHEME), limits=httpx.Limits(max_connections=None))
+        self._client = httpx.Client(transport=transport, trust_env=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        query: Mapping[str, str | int | bool | list[str]] | None = None,
+        *,
+        okay: tuple[int, ...] = (),
+        seconds: float = RESPONSE_SECONDS,
+    ) -> Any:  # noqa: ANN401  whatever podman's JSON is
+        """Return the JSON of podman's response, None for a response without any.
+
+        An error status is an EngineError with podman's reason, unless it is one of `okay`: None then.
+        """
+        with self._translated():
+            response = self._client.request(
+                method, _BASE + path, params=_query(query), json=body, timeout=_timeout(seconds)
+            )
+        if response.status_code in okay:
+            return None
+        if response.is_error:
+            raise _refused(response.status_code, response.content)
+        # Some responses are bare words, without the JSON that their header promises.
+        try:
+            return response.json() if response.content.strip() else None
+        except ValueError:
+            return response.text
+
+    @contextmanager
+    def stream(self, path: str, body: object) -> Iterator[Iterator[bytes]]:
+        """Yield the pieces of the stream that a POST is answered with; there is no limit on how long it is silent."""
+        with self._translated():
+            timeout = httpx.Timeout(RESPONSE_SECONDS, connect=_CONNECT_SECONDS, read=None)
+            with self._client.stream("POST", _BASE + path, json=body, timeout=timeout) as response:
+                if response.is_error:
+                    raise _refused(response.status_code, response.read())
+                yield response.iter_raw()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.TransportError, httpx.DecodingError, OSError) as error:
+            what = "did not answer in time" if isinstance(error, httpx.TimeoutException) else "does not answer"
+            raise EngineGone(
+                f"podman {what}: {error or type(error).__name__}",
+                hint="start it: systemctl start podman.socket, or podman system service --time=0 ADDRESS",
+                where=self.address,
+            ) from None
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
+
+
+def _query(query: Mapping[str, str | int | bool | list[str]] | None) -> dict[str, str | int | list[str]]:
+    return {name: str(value).lower() if isinstance(value, bool) else value for name, value in (query or {}).items()}
+
+
+def _refused(status: int, content: bytes) -> EngineError:
+    try:
+        details = json.loads(content)
+        text = details.get("message") or details.get("cause") or ""
+    except (ValueError, AttributeError):
+        text = content.decode(errors="replace")
+    return EngineError(f"podman refuses: {' '.join(text.split())[:500] or f'HTTP {status}'}", status)

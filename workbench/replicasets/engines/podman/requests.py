@@ -1,0 +1,119 @@
+"""Bodies of requests to the libpod API made from our values, and our values read from its responses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench import podman
+from workbench.replicasets.engines.protocol import Container, ContainerSpec, Image
+
+# The period of the CPU quota: 100 ms, the kernel's own default.
+_PERIOD = 100_000
+_NEVER = "0001-"
+
+
+def create_body(spec: ContainerSpec, gpu_kind: str) -> dict[str, Any]:
+    """Return what to POST to create the container, its GPUs as CDI names of the kind `gpu_kind`."""
+    body: dict[str, Any] = {
+        "name": spec.name,
+        "image": spec.image,
+        "labels": dict(spec.labels),
+        "env": dict(each.split("=", 1) for each in spec.env),
+        # A shell as the main program must find a terminal, or it ends at once.
+        "terminal": True,
+        "stdin": True,
+        "netns": {"nsmode": "bridge"},
+        # What an image declares a VOLUME would be on no disk that we carry.
+        "image_volume_mode": "ignore",
+        "devices": [{"path": f"{gpu_kind}={gpu}"} for gpu in spec.gpus],
+        "mounts": [
+            {
+                "Type": "bind",
+                "Source": bind.src,
+                "Destination": bind.dest,
+                "Options": ["rbind", "ro" if bind.read_only else "rw"],
+            }
+            for bind in spec.binds
+            if not bind.is_volume
+        ],
+        "volumes": [
+            {"Name": bind.src, "Dest": bind.dest, "Options": ["ro"] if bind.read_only else []}
+            for bind in spec.binds
+            if bind.is_volume
+        ],
+        "portmappings": [
+            {
+                "container_port": port.container,
+                "host_port": port.host,
+                "host_ip": spec.publish,
+                "protocol": port.protocol,
+            }
+            for port in spec.ports
+        ],
+        "resource_limits": limits(spec.cpus, spec.memory),
+    }
+    if spec.command:
+        body["command"] = list(spec.command)
+    if caps := podman.lowered_limits():
+        body["r_limits"] = [{"type": name, "soft": most, "hard": most} for name, most in caps.items()]
+    return body
+
+
+def limits(cpus: int, memory: int) -> dict[str, Any]:
+    """Return limits as the API takes them; 0 is none. (podman ignores nano_cpus silently.)"""
+    return {
+        "memory": {"limit": memory or -1} if memory else {},
+        "cpu": {"quota": cpus * _PERIOD // 1000, "period": _PERIOD} if cpus else {},
+    }
+
+
+def inspected(details: dict[str, Any]) -> Container:
+    """Return the container that an inspect describes."""
+    state = details["State"]
+    return Container(
+        id=details["Id"],
+        name=details["Name"],
+        state=_state(state["Status"]),
+        image=details["Image"],
+        labels=details["Config"].get("Labels") or {},
+        exit_code=state.get("ExitCode", 0),
+        started=not state.get("StartedAt", _NEVER).startswith(_NEVER),
+    )
+
+
+def upper(details: dict[str, Any]) -> str:
+    """Return the folder of what an inspected container changed on its image, "" when it is on no overlay."""
+    driver = details.get("GraphDriver") or {}
+    return str((driver.get("Data") or {}).get("UpperDir", "")) if driver.get("Name") == "overlay" else ""
+
+
+def pid(details: dict[str, Any]) -> int:
+    """Return the number of an inspected container's main process, 0 when it has none."""
+    return int(details["State"].get("Pid", 0))
+
+
+def listed(row: dict[str, Any]) -> Container:
+    """Return the container that a row of the list describes."""
+    return Container(
+        id=row["Id"],
+        name=row["Names"][0],
+        state=_state(row["State"]),
+        image=row["ImageID"],
+        labels=row.get("Labels") or {},
+        exit_code=row.get("ExitCode", 0),
+        started=int(row.get("StartedAt", 0)) > 0,
+    )
+
+
+def image(details: dict[str, Any]) -> Image:
+    """Return the image that an inspect describes."""
+    layers = (details.get("RootFS") or {}).get("Layers") or ()
+    labels = details.get("Labels") or (details.get("Config") or {}).get("Labels") or {}
+    return Image(details["Id"], tuple(details.get("RepoTags") or ()), labels, len(layers))
+
+
+def _state(reported: str) -> str:
+    # podman has several names for one state: initialized is started but not yet run, stopped is exiting.
+    return {"configured": "created", "initialized": "created", "stopped": "exited", "stopping": "running"}.get(
+        reported, reported
+    )

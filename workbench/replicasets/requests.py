@@ -1,0 +1,49 @@
+"""What callers request of a set: one value an operation, from the API or a program down to the operation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.replicasets.options import OptionsRequest
+from workbench.replicasets.values import Bind
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest(OptionsRequest):
+    """A new set.
+
+    `gpus` is a number of GPUs. `binds` are folders below the allowed roots, or volumes; `env` NAME=VALUE texts;
+    `ports` container ports (`80`, `53/udp`), each of which gets a port of the host.
+    """
+
+    image: str
+    name: str
+    gpus: int = 0
+    binds: Sequence[Bind] = ()
+    env: Sequence[str] = ()
+    command: Sequence[str] = ()
+    ports: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRequest(OptionsRequest):
+    """What is to change of a set, None for what stays; with nothing at all it is made anew as it is.
+
+    `binds` are pairs (old, new). `ports` are all the container ports it is to have: those it has keep their host
+    ports.
+    """
+
+    gpus: int | None = None
+    binds: Sequence[tuple[Bind, Bind]] = ()
+    ports: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteRequest:
+    """A program to run in a set: it is ended after so many `seconds`, or when it wrote more than `max_bytes`."""
+
+    command: Sequence[str]
+    workdir: str = "/"
+    seconds: float = 60
+    max_bytes: int = 1 << 20
