@@ -119,7 +119,7 @@ def _faults_of_blocks(document: Document) -> Iterator[tuple[int, str]]:
         if block.language not in SHELL:
             continue
         made: set[str] = set()
-        for offset, text in _joined(block.lines):
+        for offset, text in joined(block.lines):
             for words in simple_commands(text):
                 if words[0] == "mkdir":
                     made |= {_top_two(word) for word in words[1:]}
@@ -132,6 +132,9 @@ def _faults_of_blocks(document: Document) -> Iterator[tuple[int, str]]:
 
 
 def _faults_of_spans(document: Document) -> Iterator[tuple[int, str]]:
+    for number, line in document.prose:
+        if "`" in _SPAN.sub("", line):
+            yield number, "a code span goes on in the next line, where it is not checked"
     for number, span in document.spans:
         words = _words(span)
         if span.startswith("--"):
@@ -162,7 +165,7 @@ def _faults_of_links(document: Document) -> Iterator[tuple[int, str]]:
 # Commands
 
 
-def _joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+def joined(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Yield the commands of a block with the offset of their first line; a backslash goes on to the next line."""
     text, begin = "", 1
     for offset, line in enumerate(lines, 1):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections import Counter
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
-from tests.documents import exists, faults, read
+from tests.command import wizard
+from tests.documents import command_fault, exists, faults, joined, read, simple_commands
+from workbench import verbs
 from workbench.cli import VERBS
 
 README = REPOSITORY / "README.md"
@@ -49,6 +53,32 @@ def test_the_readme_is_short_and_leads_to_every_page() -> None:
 def test_every_verb_is_documented() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in (README, *PAGES))
     assert [verb for verb in VERBS if not re.search(rf"`{verb}[` ]|wizard\.py {verb}\b|make {verb}\b", text)] == []
+
+
+def test_the_readme_builds_and_runs_the_recipe_that_the_defaults_give(tmp_path: Path) -> None:
+    made = wizard("new", "--defaults", "--date", "20261122", "--out", tmp_path, "--offline", "--no-lint")
+    assert made.returncode == 0, made.stderr
+    (folder,) = tmp_path.iterdir()
+    tag = folder.name.replace("20261122", "$(date +%Y%m%d)")
+    text = README.read_text(encoding="utf-8")
+    assert f"wizard.py build recipes/{tag}\n" in text
+    assert f"localhost/workbench-images:{tag}\n" in text
+
+
+def test_every_room_of_the_house_is_described() -> None:
+    rooms = [folder.name for folder in (REPOSITORY / "workbench").iterdir() if (folder / "__init__.py").is_file()]
+    (house,) = [block for block in read(REPOSITORY / "DEVELOPMENT.md").blocks if "cli.py  verbs/" in block.lines[0]]
+    assert [room for room in rooms if not re.search(rf"\b{room}/", "\n".join(house.lines))] == []
+
+
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.walk_packages(verbs.__path__, "workbench.verbs.")])
+def test_the_examples_of_help_parse(name: str) -> None:
+    examples = getattr(importlib.import_module(name), "EXAMPLES", "")
+    for _, text in joined(examples.splitlines()):
+        # What an example does stands behind it, two blanks or more away.
+        command = text if "  --" in text else re.split(r"\s{2,}", text.strip())[0]
+        for words in simple_commands(command):
+            assert command_fault(words, complete=False) == "", text
 
 
 def fake(text: str) -> list[str]:
@@ -113,6 +143,7 @@ def test_a_command_that_parses_is_none(command: str) -> None:
         ("`rs patch foo --gpuss 2`", "--gpuss"),
         ("`make nothing`", "the Makefile has no target nothing"),
         ("the flag `--nothing FILE`", "no verb takes --nothing"),
+        ("the command `make\nwizard`", "goes on in the next line"),
         ("[a page](nowhere.md)", "the link nowhere.md leads nowhere"),
         ("[a heading](#nowhere)", "names a heading that is not there"),
         ("[another's](../README.md#nowhere)", "names a heading that is not there"),
@@ -123,7 +154,7 @@ def test_a_command_that_parses_is_none(command: str) -> None:
     ],
 )
 def test_text_that_is_not_true_is_a_fault(text: str, fault: str) -> None:
-    (found,) = fake(text)
+    found, *_ = fake(text)
     assert found.startswith("1: ")
     assert fault in found
 

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from workbench import podman
 from workbench.attest.installed import installed_packages
 from workbench.attest.package import PYPI
-from workbench.catalog.bases import base_tag
+from workbench.catalog.bases import default_bases
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError, WorkbenchError
@@ -98,7 +98,7 @@ def choose_base(
             raise UsageError(f"{on!r} is not a full image name", hint="write it with its registry, or localhost/")
         return _on(on, resolved, stores)
     names = (
-        f"{LOCAL_REPOSITORY}:{base_tag(kind, selection.os, resolved.python, selection.release, date)}"
+        f"{LOCAL_REPOSITORY}:{default_bases()[kind].image_tag(selection.os, resolved.python, selection.release, date)}"
         for date in dict.fromkeys((selection.date, LATEST))
     )
     base, below = first_image(names, stores)

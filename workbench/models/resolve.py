@@ -41,7 +41,7 @@ def parse_model(folder: str, pairs: Pairs, default_python: str) -> ParsedModel:
     """
     if not pairs.cog:
         raise WorkbenchError(
-            "there is no [cog]: which server models get", where=PATH, hint="see DEVELOPMENT.md, Models"
+            "there is no [cog]: which server models get", where=PATH, hint="docs/models.md says what it holds"
         )
     faults = Faults()
     path = os.path.join(folder, FILE)

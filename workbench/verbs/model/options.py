@@ -6,13 +6,13 @@ import argparse
 from pathlib import Path
 
 from workbench.catalog.values import Catalogue
+from workbench.compose.defaults import defaults
 from workbench.errors import UsageError
 from workbench.models.base import BaseSelection
 from workbench.models.prepare import ModelOptions
 from workbench.monobase.names import generation_id
 from workbench.names import LATEST
 from workbench.verbs.monobase.options import data_option
-from workbench.verbs.new import defaults
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:
