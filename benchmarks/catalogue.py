@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.catalogues import FILES, RELEASE
-from workbench.catalog import bases
+from workbench.catalog.bases import default_bases
 
-SYSTEMS, PYTHONS, BASES = 2, 2, len(bases.BASES)
+SYSTEMS, PYTHONS, BASES = 2, 2, len(default_bases())
 
 
 def generate(root: Path, bundles: int, ides: int) -> int:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from workbench.monobase.environment import LINK, manifest_of, read_marker
-from workbench.monobase.fill import BUILT, Order, Outcome, fill
+from workbench.monobase.fill import BUILT, EnvironmentOutcome, FillRequest, fill
 from workbench.monobase.generation import Environment, Generation
-from workbench.monobase.install import Workshop
+from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layout import generations
 from workbench.monobase.names import generation_name
@@ -27,12 +27,12 @@ _SET = Path(__file__).with_suffix(".toml")
 
 
 class _Silent:
-    """A Watcher that shows nothing."""
+    """A FillWatcher that shows nothing."""
 
     def begin(self, generation: str, environment: str) -> None:
         """Nothing."""
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: EnvironmentOutcome) -> None:
         """Stop when it was not built: it would measure nothing."""
         if outcome.status != BUILT:
             raise SystemExit(f"{outcome.generation}/{outcome.environment}: {outcome.status} {outcome.reason}")
@@ -148,9 +148,9 @@ def _fill(
     )
     generation = Generation(number, generation_name(number), "", {}, (), (), (), (), environments, f"sha256:{number}")
     with builder(prefix):
-        shop = Workshop.at(prefix, jobs=jobs)
-        shop = Workshop(shop.prefix, shop.store, shop.wheels, uv, shop.compilers)
-        fill(shop, Order([generation], pythons, {}), _Silent(), jobs)
+        tools = Toolchain.at(prefix, jobs=jobs)
+        tools = Toolchain(tools.prefix, tools.store, tools.wheels, uv, tools.compilers)
+        fill(tools, FillRequest([generation], pythons, {}), _Silent(), jobs)
 
 
 def _peer(
@@ -193,15 +193,15 @@ def _disk(prefix: Prefix) -> tuple[int, int, int, int]:
     separate, _ = _files(Path(prefix.generations))
     _, files = _files(Path(prefix.root))
     folders = sum(os.lstat(path).st_blocks * _BLOCK for path, _, _ in os.walk(prefix.root))
-    shop = Workshop.at(prefix)
+    tools = Toolchain.at(prefix)
     distinct: dict[str, int] = {}
     for place in generations(prefix):
         for folder in place.environments():
             marker = read_marker(folder)
             assert marker is not None
-            for entry in manifest_of(shop.wheels, marker.wheels, marker.frame).values():
+            for entry in manifest_of(tools.wheels, marker.wheels, marker.frame).values():
                 if not entry.startswith(LINK):
-                    distinct[entry.removesuffix("-x")] = os.lstat(shop.store.path(entry)).st_blocks * _BLOCK
+                    distinct[entry.removesuffix("-x")] = os.lstat(tools.store.path(entry)).st_blocks * _BLOCK
     return separate, files, folders, sum(distinct.values())
 
 

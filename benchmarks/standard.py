@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.processes import cpu_seconds
+from workbench.catalog.questions import ANSWERS
 from workbench.catalog.reader import read_catalogue
-from workbench.compose.selection import ANSWERS
 from workbench.release.standard import selections
 
 ROOT = Path(__file__).parent.parent

@@ -1,7 +1,7 @@
 # To be sourced by any POSIX shell: `. activate.sh`. Puts the layers that the variables of a model name onto PATH,
 # PYTHONPATH and LD_LIBRARY_PATH, and starts no Python for it. Sourcing it again replaces what it did before.
-# The rules are those of workbench/monobase/activation.py, word for word in the complaints; a test holds the two
-# to each other. On an error nothing is changed, and it returns 1.
+# The rules and the error messages are those of workbench/monobase/activation.py, word for word; a test compares the
+# two. On an error nothing is changed, and it returns 1.
 # shellcheck shell=sh
 
 _mb_fail() { # message [hint]
@@ -41,7 +41,7 @@ _mb_is_stack() {
 }
 
 _mb_wrong() { # variable value hint
-    _mb_fail "$1=$2 cannot be" "$3"
+    _mb_fail "$1=$2 is not valid" "$3"
 }
 
 _mb_numbers() { # variable value count example: the first numbers of a version into _mb_number
@@ -65,7 +65,7 @@ _mb_numbers() { # variable value count example: the first numbers of a version i
     _mb_wrong "$1" "$2" "write it as $4"
 }
 
-_mb_wish() {
+_mb_read_request() {
     _mb_id=${MONOBASE_GEN_ID:-}
     case $_mb_id in
         '' | 0 | [1-9] | [1-9][0-9] | [1-9][0-9][0-9] | [1-9][0-9][0-9][0-9] | [1-9][0-9][0-9][0-9][0-9]) ;;
@@ -81,7 +81,7 @@ _mb_wish() {
     fi
     _mb_stack=${MONOBASE_STACK:-}
     if [ -n "$_mb_stack" ] && ! _mb_is_stack "$_mb_stack"; then
-        _mb_wrong MONOBASE_STACK "$_mb_stack" 'write small letters and digits' || return 1
+        _mb_wrong MONOBASE_STACK "$_mb_stack" 'write lowercase letters and digits' || return 1
     fi
     _mb_cuda=${R8_CUDA_VERSION:-${CUDA_VERSION:-}}
     if [ "$_mb_cuda" != cpu ]; then
@@ -96,7 +96,7 @@ _mb_wish() {
     _mb_user=${MONOBASE_USER:-${_mb_cache:+$_mb_cache/user}}
 }
 
-# Listing what is there, for those who asked for something else.
+# Listing what is available, for error messages.
 
 _mb_list_begin() { _mb_listed='' _mb_count=0; }
 
@@ -105,13 +105,13 @@ _mb_list_add() {
     if [ "$_mb_count" -le 10 ]; then _mb_listed=${_mb_listed:+$_mb_listed, }$1; fi
 }
 
-_mb_list_end() { # into _mb_there
+_mb_list_end() { # into _mb_available
     if [ "$_mb_count" -eq 0 ]; then
-        _mb_there='there is none'
+        _mb_available='none is available'
     elif [ "$_mb_count" -gt 10 ]; then
-        _mb_there="there is $_mb_listed and $((_mb_count - 10)) more"
+        _mb_available="available: $_mb_listed and $((_mb_count - 10)) more"
     else
-        _mb_there="there is $_mb_listed"
+        _mb_available="available: $_mb_listed"
     fi
 }
 
@@ -130,7 +130,7 @@ _mb_list_done() { # folder pattern: the names in the folder that are finished an
     [ "$_mb_count" -gt 0 ]
 }
 
-_mb_nearest() { # the environments like the one that is asked for, into _mb_there
+_mb_nearest() { # the environments closest to the requested one, into _mb_available
     if [ -n "$_mb_torch" ]; then
         if _mb_list_done "$_mb_generation" "python$_mb_python-torch$_mb_torch-*"; then return 0; fi
         if _mb_list_done "$_mb_generation" "*-torch$_mb_torch-*"; then return 0; fi
@@ -162,7 +162,7 @@ _mb_choose_generation() {
         if [ ! -e "$_mb_prefix/monobase/$_mb_name/.done" ]; then
             _mb_wanted=$_mb_name
             _mb_list_done "$_mb_prefix/monobase" 'g[0-9][0-9][0-9][0-9][0-9]' || :
-            _mb_fail "generation $_mb_wanted is not ready here" "$_mb_there" || return 1
+            _mb_fail "generation $_mb_wanted is not ready here" "$_mb_available" || return 1
         fi
         _mb_generation=$_mb_prefix/monobase/$_mb_name
         return 0
@@ -205,8 +205,8 @@ _mb_choose_environment() {
     if [ -z "$_mb_torch$_mb_stack" ]; then
         if [ -z "$_mb_cuda$_mb_cudnn" ]; then return 0; fi
         _mb_list_done "$_mb_generation" '*' || :
-        _mb_fail 'CUDA or cuDNN is asked for, and no environment' \
-            "set R8_TORCH_VERSION or MONOBASE_STACK; $_mb_there" || return 1
+        _mb_fail 'CUDA or cuDNN is requested without an environment' \
+            "set R8_TORCH_VERSION or MONOBASE_STACK; $_mb_available" || return 1
     fi
     if [ -n "$_mb_stack" ]; then
         _mb_environment=python$_mb_python-$_mb_stack
@@ -220,7 +220,7 @@ _mb_choose_environment() {
     fi
     if [ ! -e "$_mb_generation/$_mb_environment/.done" ]; then
         _mb_nearest
-        _mb_fail "${_mb_generation##*/} has no environment $_mb_environment" "$_mb_there" || return 1
+        _mb_fail "${_mb_generation##*/} has no environment $_mb_environment" "$_mb_available" || return 1
     fi
     _mb_site=$_mb_generation/$_mb_environment/lib/python$_mb_python/site-packages
     if [ -n "$_mb_stack" ] && [ -n "$_mb_cuda" ]; then
@@ -231,7 +231,7 @@ _mb_choose_environment() {
         esac
         if [ "$_mb_cuda" != "${_mb_found:-cpu}" ]; then
             _mb_nearest
-            _mb_fail "$_mb_environment brings CUDA ${_mb_found:-none}, and not $_mb_cuda" "$_mb_there" || return 1
+            _mb_fail "$_mb_environment brings CUDA ${_mb_found:-none}, not $_mb_cuda" "$_mb_available" || return 1
         fi
     fi
     if [ -n "$_mb_cudnn" ]; then
@@ -239,7 +239,7 @@ _mb_choose_environment() {
         _mb_found=${_mb_found%%.*}
         if [ "$_mb_cudnn" != "$_mb_found" ]; then
             _mb_nearest
-            _mb_fail "$_mb_environment brings cuDNN ${_mb_found:-none}, and not $_mb_cudnn" "$_mb_there" || return 1
+            _mb_fail "$_mb_environment brings cuDNN ${_mb_found:-none}, not $_mb_cudnn" "$_mb_available" || return 1
         fi
     fi
     _mb_environment=$_mb_generation/$_mb_environment
@@ -266,7 +266,7 @@ _mb_choose_cog() {
             esac
         fi
         _mb_list_done "$_mb_cogs" 'cog*' || :
-        _mb_fail "no cog is installed for Python $_mb_python" "$_mb_there" || return 1
+        _mb_fail "no cog is installed for Python $_mb_python" "$_mb_available" || return 1
     fi
     case $_mb_cog in
         https://*)
@@ -284,10 +284,10 @@ _mb_choose_cog() {
     _mb_list_begin
     if [ -n "$_mb_cogs" ]; then _mb_list_done "$_mb_cogs" 'cog*' || :; else _mb_list_end; fi
     _mb_fail "cog $_mb_cog is not installed for Python $_mb_python" \
-        "\`monobase cog --version $_mb_cog --python $_mb_python\` installs it beside the prefix; $_mb_there"
+        "\`monobase cog --version $_mb_cog --python $_mb_python\` installs it beside the prefix; $_mb_available"
 }
 
-# What the layers say of each other.
+# Conflicts between the layers.
 
 _mb_conflict() { _mb_conflicts=${_mb_conflicts:+$_mb_conflicts; }$1; }
 
@@ -310,12 +310,12 @@ _mb_compare_prefix() {
         while IFS= read -r _mb_line || [ -n "$_mb_line" ]; do _mb_conflict "$_mb_line"; done <"$_mb_file"
     else
         _mb_name=$_mb_name/${_mb_environment##*/}
-        _mb_conflict "nobody compared ${_mb_cog_root##*/} and $_mb_name: run \`monobase build\`"
+        _mb_conflict "${_mb_cog_root##*/} and $_mb_name were never compared: run \`monobase build\`"
     fi
     _mb_tolerate
 }
 
-_mb_identity() { # root: what a marker calls it into _mb_identified
+_mb_identity() { # root: its name in a marker, into _mb_identified
     _mb_identified=none
     if [ -n "$1" ]; then
         _mb_identified=${1%/*}
@@ -326,21 +326,21 @@ _mb_identity() { # root: what a marker calls it into _mb_identified
 _mb_compare_user() {
     _mb_conflicts=
     while IFS= read -r _mb_line || [ -n "$_mb_line" ]; do
-        _mb_says=${_mb_line#* }
+        _mb_resolved=${_mb_line#* }
         case $_mb_line in
             'python '*) _mb_word=python _mb_identified=$_mb_python ;;
             'environment '*) _mb_word=environment; _mb_identity "$_mb_environment" ;;
             'cog '*) _mb_word=cog; _mb_identity "$_mb_cog_root" ;;
             *) continue ;;
         esac
-        if [ "$_mb_says" != "$_mb_identified" ]; then
-            _mb_conflict "the user layer was resolved for $_mb_word $_mb_says, and $_mb_identified is activated"
+        if [ "$_mb_resolved" != "$_mb_identified" ]; then
+            _mb_conflict "the user layer was resolved for $_mb_word $_mb_resolved, and $_mb_identified is activated"
         fi
     done <"$_mb_user/.monobase"
     _mb_tolerate
 }
 
-# What comes out.
+# The result.
 
 _mb_add_layer() { # root
     _mb_site=$1/lib/python$_mb_python/site-packages
@@ -399,9 +399,9 @@ _mb_main() {
     _mb_prefix=${MONOBASE_PREFIX:-/srv/r8/monobase}
     case $_mb_prefix in
         *:* | [!/]* | *"
-"*) _mb_fail "MONOBASE_PREFIX=$_mb_prefix cannot be" 'it is a path from / on, without a colon' || return 1 ;;
+"*) _mb_fail "MONOBASE_PREFIX=$_mb_prefix is not valid" 'write an absolute path without a colon' || return 1 ;;
     esac
-    _mb_wish || return 1
+    _mb_read_request || return 1
     if [ -z "$_mb_python" ]; then _mb_fail 'R8_PYTHON_VERSION is not set' 'write it as 3.12' || return 1; fi
     _mb_choose_generation && _mb_choose_environment && _mb_choose_cog && _mb_compare_prefix || return 1
     if [ -n "$_mb_user" ] && [ -e "$_mb_user/.monobase" ]; then _mb_compare_user || return 1; else _mb_user=; fi
@@ -442,10 +442,10 @@ _mb_end() { # puts the shell's own settings back, and leaves no name of ours beh
     if [ -n "$_mb_locale" ]; then LC_ALL=${_mb_locale#=}; else unset LC_ALL; fi
     unset _mb_flags _mb_locale _mb_prefix _mb_id _mb_cog _mb_torch _mb_stack _mb_cuda _mb_cudnn _mb_python _mb_user \
         _mb_cache _mb_generation _mb_environment _mb_cog_root _mb_cogs _mb_site _mb_name _mb_wanted _mb_done _mb_dir \
-        _mb_listed _mb_count _mb_there _mb_found _mb_info _mb_suffix _mb_rest _mb_digits _mb_number _mb_left _mb_above \
-        _mb_conflicts _mb_file _mb_line _mb_says _mb_word _mb_identified _mb_sites _mb_bins _mb_libs _mb_home _mb_pth \
+        _mb_listed _mb_count _mb_available _mb_found _mb_info _mb_suffix _mb_rest _mb_digits _mb_number _mb_left _mb_above \
+        _mb_conflicts _mb_file _mb_line _mb_resolved _mb_word _mb_identified _mb_sites _mb_bins _mb_libs _mb_home _mb_pth \
         _mb_root
-    unset -f _mb_fail _mb_is_version _mb_is_url _mb_is_stack _mb_wrong _mb_numbers _mb_wish _mb_list_begin \
+    unset -f _mb_fail _mb_is_version _mb_is_url _mb_is_stack _mb_wrong _mb_numbers _mb_read_request _mb_list_begin \
         _mb_list_add _mb_list_end _mb_list_done _mb_nearest _mb_target _mb_is_generation _mb_choose_generation \
         _mb_version _mb_choose_environment _mb_find_cog _mb_choose_cog _mb_conflict _mb_tolerate _mb_compare_prefix \
         _mb_identity _mb_compare_user _mb_add_layer _mb_put _mb_set _mb_main _mb_end

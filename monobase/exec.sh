@@ -8,12 +8,12 @@ prefix=${MONOBASE_PREFIX:-/srv/r8/monobase}
 
 lease() { # lease folder: locks what is open as 9
     if ! flock --shared --nonblock 9 || [ ! -d "$2" ]; then
-        printf 'error: %s is just being removed\n  hint: activate another one\n' "$1" >&2
+        printf 'error: %s is being removed\n  hint: activate another one\n' "$1" >&2
         exit 1
     fi
 }
 
-# A tree that nobody removes anything from has no leases.
+# A tree from which nothing is ever removed has no leases.
 if command -v flock >/dev/null 2>&1; then
     generation=${MONOBASE_GENERATION:-none}
     if [ -r "$prefix/leases/$generation" ]; then

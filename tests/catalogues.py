@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from workbench.compose.selection import Selection
+from workbench.catalog.questions import Selection
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -8,11 +8,11 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from workbench.catalog.compat import reasons
+from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
-from workbench.compose.selection import Selection
 from workbench.verbs.lock import folders
 
 PLACES = [("c9s", "3.12"), ("bookworm", "3.11")]
@@ -41,9 +41,9 @@ def test_langflow_goes_with_langflow_and_with_nothing_else(ours: Catalogue, os: 
     assert b"\nlangflow==1.13." in recipe.files["requirements.txt"].data
     chosen = {"release": "2026a", "os": os, "python": python}
     for ide in set(ours.ides) - {"langflow"}:
-        assert "bundle langflow goes with langflow only" in reasons(ours, **chosen, bundle="langflow", ide=ide)
+        assert "bundle langflow goes with langflow only" in reasons(ours, {**chosen, "bundle": "langflow", "ide": ide})
     for bundle in set(ours.bundles) - {"langflow"}:
-        assert list(reasons(ours, **chosen, bundle=bundle, ide="langflow")) == [
+        assert list(reasons(ours, {**chosen, "bundle": bundle, "ide": "langflow"})) == [
             "IDE langflow goes with bundle langflow only"
         ]
 
@@ -69,7 +69,7 @@ def test_a_bundle_has_every_package_of_those_it_builds_on(ours: Catalogue) -> No
 
 
 def test_tensorflow_goes_on_no_cuda_base(ours: Catalogue) -> None:
-    assert list(reasons(ours, release="2026a", base="cuda", bundle="tensorflow")) == [
+    assert list(reasons(ours, {"release": "2026a", "base": "cuda", "bundle": "tensorflow"})) == [
         "bundle tensorflow does not go on a CUDA base: TensorFlow has no build for CUDA 13"
     ]
 

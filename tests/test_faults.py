@@ -18,6 +18,7 @@ from tests.command import files_below, wizard
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import attempt, combinations
+from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.names import is_qualified
@@ -336,4 +337,4 @@ def test_every_fault_has_its_test() -> None:
 
 def test_the_errors_are_ours(ours: Catalogue) -> None:
     with pytest.raises(WorkbenchError, match="no bundle is named 'l'"):
-        compose(ours, selection(bundle="l", ide="jupyter", os="bookworm"))
+        compose(resolve(ours, selection(bundle="l", ide="jupyter", os="bookworm")))

@@ -9,10 +9,10 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from workbench.catalog.compat import reasons
+from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
-from workbench.compose.selection import Selection
 from workbench.recipes.lint import lint
 
 PLACES = [("c9s", "3.12"), ("bookworm", "3.11")]
@@ -42,7 +42,8 @@ def containerfile(ours: Catalogue, ide: str, bundle: str, os: str) -> str:
 @pytest.mark.parametrize(("os", "python"), PLACES)
 def test_rstudio_is_for_bundles_that_bring_r(ours: Catalogue, os: str, python: str) -> None:
     for bundle in ours.bundles:
-        why = list(reasons(ours, release="2026a", base="standard", os=os, python=python, bundle=bundle, ide="rstudio"))
+        where = {"release": "2026a", "base": "standard", "os": os, "python": python}
+        why = list(reasons(ours, {**where, "bundle": bundle, "ide": "rstudio"}))
         wanted = f"IDE rstudio needs r, which {bundle} and rstudio do not provide"
         assert (wanted in why) is (bundle != "r")
         assert bundle != "r" or why == []

@@ -6,20 +6,20 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.bases import BASES
+from workbench.catalog.compat import reasons
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
-from workbench.compose.possible import attempt, combinations, rule_reason
+from workbench.catalog.views import at_release
+from workbench.compose.possible import attempt, combinations
 from workbench.compose.recipe import Recipe
 from workbench.containerfile.parser import instructions
 from workbench.recipes.lint import CONFIG
-from workbench.wizard import choices
+from workbench.wizard.choices import choices_of
 
 DATE = "20261122"
 
@@ -36,7 +36,7 @@ def recipes(ours: Catalogue) -> list[Recipe]:
 
 def test_every_system_base_bundle_and_ide_is_in_it(ours: Catalogue, recipes: list[Recipe]) -> None:
     seen = Counter((recipe.selection.os, recipe.selection.base) for recipe in recipes)
-    assert set(seen) == {(os, base) for os in ours.systems for base in BASES}
+    assert set(seen) == {(os, base) for os in ours.systems for base in ours.releases["2026a"].bases}
     assert {recipe.selection.bundle for recipe in recipes} == set(ours.bundles)
     assert {recipe.selection.ide for recipe in recipes} == set(ours.ides)
 
@@ -45,13 +45,15 @@ def test_nothing_is_offered_that_cannot_be_built(ours: Catalogue) -> None:
     """What the rules let through composes without a problem, and the wizard greys out just what they refuse."""
     for selection in combinations(ours, DATE):
         recipe, reason = attempt(ours, selection)
-        assert reason == rule_reason(ours, selection), selection
+        assert reason == "; ".join(reasons(at_release(ours, selection.release), selection.as_answers())), selection
         assert (recipe is None) == bool(reason)
-        answers = asdict(selection)
-        bundles = {choice.value: choice.reason for choice in choices.bundles(ours, answers | {"bundle": "", "ide": ""})}
+        answers = selection.as_answers()
+        bundles = {
+            choice.value: choice.reason for choice in choices_of("bundle", ours, answers | {"bundle": "", "ide": ""})
+        }
         refused = bundles[selection.bundle]
         if not refused:
-            refused = {choice.value: choice.reason for choice in choices.ides(ours, answers)}[selection.ide]
+            refused = {choice.value: choice.reason for choice in choices_of("ide", ours, answers)}[selection.ide]
         assert bool(refused) == bool(reason), selection
 
 

@@ -14,7 +14,7 @@ names = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,12}[a-z0-9])?", fullmatch=True).f
 dates = st.dates(datetime.date(1000, 1, 1)).map(lambda day: f"{day:%Y%m%d}".zfill(8)) | st.just("latest")
 tags = st.builds(
     Tag,
-    cuda=st.booleans(),
+    prefix=st.sampled_from(["", "cuda"]),
     ide=names,
     bundle=names,
     os=names,
@@ -40,7 +40,7 @@ def test_parse_is_the_inverse_of_format(tag: Tag, more_ides: set[str], more_bund
 def test_names_may_hold_hyphens() -> None:
     text = "cuda-stability-studio-stable-diffusion-c9s-py312_2026a_20261122"
     tag = parse_tag(text, ["stability", "stability-studio"], ["stable-diffusion"], ["c9s"])
-    assert tag == Tag(True, "stability-studio", "stable-diffusion", "c9s", "py312", "2026a", "20261122")
+    assert tag == Tag("cuda", "stability-studio", "stable-diffusion", "c9s", "py312", "2026a", "20261122")
     assert str(tag) == text
 
 
@@ -83,4 +83,4 @@ def test_what_is_no_tag_is_refused(text: str, says: str) -> None:
 def test_a_part_that_cannot_be_in_a_tag_is_refused(changed: dict[str, str], says: str) -> None:
     parts = {"ide": "jupyter", "bundle": "minimal", "os": "c9s", "python": "py311", "release": "2026a"}
     with pytest.raises(UsageError, match=re.escape(says)):
-        format_tag(Tag(cuda=False, **{**parts, "date": "20261122", **changed}))
+        format_tag(Tag(prefix="", **{**parts, "date": "20261122", **changed}))

@@ -1,4 +1,4 @@
-"""The tag of an image: `{cuda-}{ide}-{bundle}-{os}-{python}_{release}_{date}`, both ways."""
+"""The tag of an image: `{prefix-}{ide}-{bundle}-{os}-{python}_{release}_{date}`, both ways."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ _PARTS = re.compile(r"(?P<body>.+)-(?P<python>py[0-9]{2,3})_(?P<release>[^_]+)_(
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """The parts of a tag; `python` is written as in the tag (py311). `str()` formats it."""
+    """The parts of a tag; `str()` formats it.
 
-    cuda: bool
+    `prefix` is what the base puts before it, such as cuda, or empty; `python` is written as in the tag (py311).
+    """
+
+    prefix: str
     ide: str
     bundle: str
     os: str
@@ -27,8 +30,8 @@ class Tag:
     date: str
 
     def __str__(self) -> str:
-        cuda = "cuda-" if self.cuda else ""
-        return f"{cuda}{self.ide}-{self.bundle}-{self.os}-{self.python}_{self.release}_{self.date}"
+        prefix = f"{self.prefix}-" if self.prefix else ""
+        return f"{prefix}{self.ide}-{self.bundle}-{self.os}-{self.python}_{self.release}_{self.date}"
 
 
 def format_tag(tag: Tag) -> str:
@@ -36,8 +39,9 @@ def format_tag(tag: Tag) -> str:
 
     Raises UsageError for a part outside its character set and for more than 128 characters.
     """
-    for what, name in (("IDE", tag.ide), ("bundle", tag.bundle), ("operating system", tag.os)):
-        if not is_name(name):
+    named = (("prefix", tag.prefix), ("IDE", tag.ide), ("bundle", tag.bundle), ("operating system", tag.os))
+    for what, name in named:
+        if not is_name(name) and (name or what != "prefix"):
             raise UsageError(f"{name!r} cannot name the {what} of a tag")
     if python_version(tag.python) is None:
         raise UsageError(f"{tag.python!r} is not the Python of a tag", hint="write it as py311")
@@ -52,7 +56,13 @@ def format_tag(tag: Tag) -> str:
     return text
 
 
-def parse_tag(text: str, ides: Collection[str], bundles: Collection[str], oses: Collection[str]) -> Tag:
+def parse_tag(
+    text: str,
+    ides: Collection[str],
+    bundles: Collection[str],
+    oses: Collection[str],
+    prefixes: Collection[str] = ("cuda",),
+) -> Tag:
     """Return the parts of a tag, read against the names that exist.
 
     Names may hold hyphens, so the text alone does not say where one ends. Raises WorkbenchError
@@ -63,13 +73,14 @@ def parse_tag(text: str, ides: Collection[str], bundles: Collection[str], oses: 
     if parts is None or len(text) > LONGEST_TAG:
         raise WorkbenchError(
             f"{text!r} is not a tag of ours",
-            hint="the form is {cuda-}{ide}-{bundle}-{os}-{python}_{release}_{date}",
+            hint="the form is {prefix-}{ide}-{bundle}-{os}-{python}_{release}_{date}",
         )
     release, date = check_release(parts["release"]), check_date(parts["date"])
     readings = [
-        Tag(cuda, ide, bundle, os, parts["python"], release, date)
-        for cuda, body in ((False, parts["body"]), (True, parts["body"].removeprefix("cuda-")))
-        if not cuda or body != parts["body"]
+        Tag(prefix, ide, bundle, os, parts["python"], release, date)
+        for prefix in ("", *prefixes)
+        if not prefix or parts["body"].startswith(f"{prefix}-")
+        for body in (parts["body"].removeprefix(f"{prefix}-") if prefix else parts["body"],)
         for ide in ides
         if body.startswith(f"{ide}-")
         for os in oses
@@ -80,7 +91,7 @@ def parse_tag(text: str, ides: Collection[str], bundles: Collection[str], oses: 
     if len(readings) == 1:
         return readings[0]
     if readings:
-        listed = "; ".join(f"cuda {r.cuda}, IDE {r.ide}, bundle {r.bundle}, OS {r.os}" for r in readings)
+        listed = "; ".join(f"prefix {r.prefix or '-'}, IDE {r.ide}, bundle {r.bundle}, OS {r.os}" for r in readings)
         raise WorkbenchError(f"{text} is ambiguous: {listed}", hint="rename one of the bundles or IDEs")
     raise WorkbenchError(
         f"{text}: no IDE, bundle and operating system of the catalogue make up {parts['body']!r}",

@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import RELEASE, make_catalogue
-from workbench.catalog.bases import base_tag, check_base, has_cuda
 from workbench.catalog.compat import reasons
 from workbench.catalog.reader import read_catalogue
-from workbench.errors import UsageError, WorkbenchError
 
 PARTS = {
     "bundles/2-gpu/display.txt": "GPU",
@@ -52,41 +50,7 @@ PARTS = {
 )
 def test_reasons(tmp_path: Path, choice: dict[str, str], expected: list[str]) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path, PARTS)))
-    assert list(reasons(catalogue, **{"release": "2026a", **choice})) == expected
-
-
-@pytest.mark.parametrize(
-    ("base", "cuda"),
-    [
-        ("standard", False),
-        ("cuda", True),
-        ("cuda-devel", True),
-        ("cuda-thin", True),
-        ("quay.io/acme/cuda-12:mytag", True),
-        ("docker.io/nvidia/cuda:13.0.2-runtime", True),
-        ("quay.io/acme/base:cuda_13", True),
-        ("quay.io/acme/base:1", False),
-        ("quay.io/barracudas/base:1", False),
-    ],
-)
-def test_which_bases_are_cuda(base: str, cuda: bool) -> None:
-    assert check_base(base) == base
-    assert has_cuda(base) == cuda
-
-
-def test_a_base_that_is_none_is_refused() -> None:
-    with pytest.raises(WorkbenchError, match="no base is named 'cud'"):
-        check_base("cud")
-    with pytest.raises(UsageError, match="is no image reference"):
-        check_base("quay.io/acme/ba se:1")
-
-
-def test_the_images_that_the_bases_stand_for() -> None:
-    where = ("c9s", "3.12", "2026a", "20261122")
-    assert base_tag("standard", *where) == "base-c9s-py312_2026a_20261122"
-    assert base_tag("cuda", *where) == "cuda-c9s-py312-runtime-cudnn_2026a_20261122"
-    assert base_tag("cuda-devel", *where) == "cuda-c9s-py312-devel-cudnn_2026a_20261122"
-    assert base_tag("cuda-thin", *where) == "cuda-c9s-py312-base_2026a_20261122"
+    assert list(reasons(catalogue, {**{"release": "2026a", **choice}})) == expected
 
 
 def test_a_cuda_without_a_compiler_for_a_family_has_no_devel_there(tmp_path: Path) -> None:
@@ -94,11 +58,11 @@ def test_a_cuda_without_a_compiler_for_a_family_has_no_devel_there(tmp_path: Pat
     systems = {"base/c9s/os.toml": 'family = "rhel"\n', "base/bookworm/os.toml": 'family = "debian"\n'}
     catalogue = read_catalogue(str(make_catalogue(tmp_path, {"releases/2026a.toml": release, **systems})))
     where = {"release": "2026a", "python": "3.11"}
-    assert list(reasons(catalogue, base="cuda-devel", os="bookworm", **where)) == [
+    assert list(reasons(catalogue, {"base": "cuda-devel", "os": "bookworm", **where})) == [
         "CUDA 12.9.1 has no nvcc in the packages that bookworm (debian) takes it from"
     ]
-    assert list(reasons(catalogue, base="cuda-devel", os="c9s", **where)) == []
-    assert list(reasons(catalogue, base="cuda", os="bookworm", **where)) == []
+    assert list(reasons(catalogue, {"base": "cuda-devel", "os": "c9s", **where})) == []
+    assert list(reasons(catalogue, {"base": "cuda", "os": "bookworm", **where})) == []
     assert catalogue.releases["2026a"].cuda == {"version": "12.9.1"}
 
 
@@ -111,7 +75,7 @@ def test_a_name_is_provided_to_the_other_side_only(tmp_path: Path) -> None:
         "bundles/3-flow/selection-override": "",
     }
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
-    assert list(reasons(catalogue, release="2026a", bundle="flow", ide="flow")) == []
-    assert list(reasons(catalogue, release="2026a", bundle="plain", ide="flow")) == [
+    assert list(reasons(catalogue, {"release": "2026a", "bundle": "flow", "ide": "flow"})) == []
+    assert list(reasons(catalogue, {"release": "2026a", "bundle": "plain", "ide": "flow"})) == [
         "IDE flow needs flow, which plain and flow do not provide"
     ]

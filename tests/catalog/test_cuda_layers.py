@@ -5,8 +5,8 @@ import re
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.bases import BASES, base_tag
-from workbench.catalog.cuda_layers import LAYERS, WHEELS, layer_folder, layer_tags, with_those_below
+from workbench.catalog.bases import default_bases
+from workbench.catalog.cuda_layers import LAYERS, WHEELS, layer_folder, layer_tags, standard_tag, with_those_below
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Release
 from workbench.errors import WorkbenchError
@@ -32,8 +32,10 @@ def test_tags_and_folders() -> None:
 
 
 def test_every_cuda_base_stands_for_a_layer() -> None:
-    tags = {layer_tags(layer, *WHERE)[0] for layer in LAYERS}
-    assert {base_tag(base, *WHERE) for base in BASES if base != "standard"} <= tags
+    tags = {"": standard_tag(*WHERE), **{layer: layer_tags(layer, *WHERE)[0] for layer in LAYERS}}
+    assert {base.image_tag(*WHERE) for base in default_bases().values()} == {
+        tags[base.layer] for base in default_bases().values()
+    }
 
 
 def pins(release: Release, part: str) -> dict[str, str]:

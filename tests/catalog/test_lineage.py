@@ -33,8 +33,8 @@ def test_what_a_bundle_builds_on_is_followed_to_the_end(tmp_path: Path) -> None:
 def test_what_the_parents_provide_counts_and_their_rules_do_not(tmp_path: Path) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path, FAMILY)))
     assert catalogue.bundles["grandchild"].rules.provides == ("plain", "words", "child", "more")
-    assert list(reasons(catalogue, release="2026a", base="cuda", bundle="grandchild", ide="needy")) == []
-    assert list(reasons(catalogue, release="2026a", bundle="child", ide="needy")) == [
+    assert list(reasons(catalogue, {"release": "2026a", "base": "cuda", "bundle": "grandchild", "ide": "needy"})) == []
+    assert list(reasons(catalogue, {"release": "2026a", "bundle": "child", "ide": "needy"})) == [
         "IDE needy needs more, which child and needy do not provide"
     ]
 

@@ -7,6 +7,7 @@ import pytest
 from tests.catalogues import make_catalogue, selection
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.checks import check_recipe, containerfile_problems
+from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import FaultsError
 
@@ -69,7 +70,7 @@ def test_a_problem_is_told_at_the_snippets_line(tmp_path: Path) -> None:
     files = {"ides/1-editor/files/start.sh": None, "bundles/1-plain/py311/requirements.txt": "# nothing\n-i index\n"}
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
     with pytest.raises(FaultsError) as caught:
-        check_recipe(compose(catalogue, selection()))
+        check_recipe(compose(resolve(catalogue, selection())))
     assert caught.value.faults == [
         ("bundles/1-plain/py311/requirements.txt", "names no package, so installing from it would fail"),
         ("ides/1-editor/editor.snippet:2", "COPY start.sh: the recipe has no such file"),

@@ -8,6 +8,7 @@ import pytest
 from tests.catalogues import ANSWERS, RELEASE, make_catalogue, selection
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import compose_checked
+from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import UsageError, WorkbenchError
 
@@ -83,7 +84,7 @@ def test_every_section_in_its_place(tmp_path: Path) -> None:
 
 
 def test_a_list_for_one_system_goes_before_the_plain_one(tmp_path: Path) -> None:
-    recipe = compose(read_catalogue(str(make_catalogue(tmp_path, FULL))), selection(os="bookworm"))
+    recipe = compose(resolve(read_catalogue(str(make_catalogue(tmp_path, FULL))), selection(os="bookworm")))
     assert recipe.files["os-packages.txt"].data == b"git-core\n"
 
 
@@ -94,9 +95,9 @@ def test_a_family_serves_its_systems(tmp_path: Path) -> None:
         "ides/1-editor/editor.debian.snippet": "USER 1001\nCOPY start.sh /deb\nWORKDIR /opt/app-root/src\n",
     }
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
-    assert "COPY start.sh /deb" in compose(catalogue, selection(os="bookworm")).containerfile
+    assert "COPY start.sh /deb" in compose(resolve(catalogue, selection(os="bookworm"))).containerfile
     with pytest.raises(WorkbenchError, match=r"has no editor\.snippet for c9s"):
-        compose(catalogue, selection())
+        compose(resolve(catalogue, selection()))
 
 
 def test_the_runtime_needs_no_list_of_another_ide(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_list_that_the_snippet_names_comes_along(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_what_the_recipe_was_made_from(tmp_path: Path) -> None:
-    recipe = compose(read_catalogue(str(make_catalogue(tmp_path, FULL))), selection())
+    recipe = compose(resolve(read_catalogue(str(make_catalogue(tmp_path, FULL))), selection()))
     data = tomllib.loads(recipe.files["recipe.toml"].data.decode())
     assert data["tag"] == "editor-plain-c9s-py311_2026a_20261122"
     assert data["selection"] == dict(ANSWERS)
@@ -124,26 +125,26 @@ def test_the_manifest_says_what_the_recipe_was_made_from(tmp_path: Path) -> None
 def test_two_files_that_want_one_place(tmp_path: Path) -> None:
     files = {"bundles/1-plain/custom/custom.snippet": "COPY start.sh /\n"}
     same = {**files, "bundles/1-plain/custom/files/start.sh": "#!/bin/sh\nexec editor\n"}
-    compose(read_catalogue(str(make_catalogue(tmp_path, same))), selection())
+    compose(resolve(read_catalogue(str(make_catalogue(tmp_path, same))), selection()))
     other = {**files, "bundles/1-plain/custom/files/start.sh": "#!/bin/sh\n"}
     with pytest.raises(WorkbenchError, match=r"custom/files/start.sh both want to be start.sh") as caught:
-        compose(read_catalogue(str(make_catalogue(tmp_path, other))), selection())
+        compose(resolve(read_catalogue(str(make_catalogue(tmp_path, other))), selection()))
     assert caught.value.where == "ides/1-editor/files/start.sh"
 
 
 def test_a_file_may_not_take_the_recipes_own_place(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, {"ides/1-editor/files/Containerfile": "FROM scratch\n"})
     with pytest.raises(WorkbenchError, match="takes the place of the recipe's own Containerfile"):
-        compose(read_catalogue(str(folder)), selection())
+        compose(resolve(read_catalogue(str(folder)), selection()))
 
 
 def test_a_foreign_base(tmp_path: Path) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path)))
-    recipe = compose(catalogue, selection(base="quay.io/acme/cuda-12:mytag"))
+    recipe = compose(resolve(catalogue, selection(base="quay.io/acme/cuda-12:mytag")))
     assert "FROM quay.io/acme/cuda-12:mytag\n" in recipe.containerfile
     assert str(recipe.tag).startswith("cuda-editor-")
     with pytest.raises(UsageError, match="does not name its registry"):
-        compose(catalogue, selection(base="ubuntu:24.04"))
+        compose(resolve(catalogue, selection(base="ubuntu:24.04")))
 
 
 def test_an_ide_may_have_a_builder_stage_and_use_what_is_shared(tmp_path: Path) -> None:
@@ -183,4 +184,4 @@ def test_a_tool_that_is_not_pinned_for_the_system_is_an_error(tmp_path: Path) ->
         },
     )
     with pytest.raises(WorkbenchError, match="has no attribute 'editor'"):
-        compose(read_catalogue(str(folder)), selection(os="c9s"))
+        compose(resolve(read_catalogue(str(folder)), selection(os="c9s")))

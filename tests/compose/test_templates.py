@@ -7,6 +7,7 @@ import pytest
 from tests.catalogues import make_catalogue, selection
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import compose_checked
+from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import WorkbenchError
 
@@ -54,7 +55,7 @@ def test_a_template_is_rendered_and_then_its_placeholders(tmp_path: Path) -> Non
 
 def test_templates_share_what_is_below_snippets(tmp_path: Path) -> None:
     text = '{% from "shared.j2" import hello %}\n{{ hello("there") }}\n'
-    recipe = compose(read_catalogue(str(with_template(tmp_path, text))), selection())
+    recipe = compose(resolve(read_catalogue(str(with_template(tmp_path, text))), selection()))
     assert recipe.sections[-1].text == "# hello there\n"
     assert "snippets/shared.j2" in recipe.inputs
 
@@ -72,7 +73,7 @@ def test_templates_share_what_is_below_snippets(tmp_path: Path) -> None:
 )
 def test_a_template_that_fails_says_where(tmp_path: Path, text: str, message: str, line: int) -> None:
     with pytest.raises(WorkbenchError, match=r"template|read") as caught:
-        compose(read_catalogue(str(with_template(tmp_path, text))), selection())
+        compose(resolve(read_catalogue(str(with_template(tmp_path, text))), selection()))
     assert message in caught.value.message or message in caught.value.where
     assert caught.value.where in (f"ides/1-editor/editor.snippet.j2:{line}", "snippets/gone.j2")
 
@@ -88,6 +89,6 @@ def test_a_template_that_fails_says_where(tmp_path: Path, text: str, message: st
 )
 def test_cuda_is_seen_on_every_base_whose_tag_says_so(tmp_path: Path, base: str, cuda: str) -> None:
     text = "# {{ cuda.version if cuda else '' }}\n"
-    recipe = compose(read_catalogue(str(with_template(tmp_path, text))), selection(base=base))
+    recipe = compose(resolve(read_catalogue(str(with_template(tmp_path, text))), selection(base=base)))
     assert recipe.sections[-1].text == f"# {cuda}\n"
-    assert recipe.tag.cuda == bool(cuda)
+    assert recipe.tag.prefix == ("cuda" if cuda else "")

@@ -1,4 +1,4 @@
-"""A model with numpy, built whole and weightless, started, and asked: the real cog server answers."""
+"""A model with numpy, built whole and weightless, started, and sent requests: the real cog server responds."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ STEPS = """\
   system_packages:
     - tree
   run:
-    - command: test "$(cat /run/lent/token)" = hush-3f9c1b && tree --version > /opt/app-root/etc/tree
+    - command: test "$(cat /run/build/token)" = hush-3f9c1b && tree --version > /opt/app-root/etc/tree
       mounts:
-        - {type: secret, id: token, target: /run/lent/token}
+        - {type: secret, id: token, target: /run/build/token}
 environment:
   - GREETING=it costs $5 "or" more
 concurrency:
@@ -41,7 +41,7 @@ concurrency:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model that `init` writes, with a run step that is lent a secret, and what must stay at home."""
+    """The model that `init` writes, with a run step that uses a secret, and files that must be excluded."""
     folder = tmp_path_factory.mktemp("models") / "numbers"
     assert wizard("model", "init", folder).returncode == 0
     text = (folder / "cog.yaml").read_text()
@@ -72,7 +72,7 @@ class Whole:
 
     image: str
     env: dict[str, str]
-    told: dict[str, Any]
+    report: dict[str, Any]
 
 
 @pytest.fixture(scope="module", params=["podman", "buildkit"])
@@ -105,10 +105,10 @@ def serving(store: Engine, image: str, *flags: str) -> Iterator[str]:
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/health-check", timeout=5) as answer:
-                    told = json.loads(answer.read())
-                if told["status"] == "READY":
+                    report = json.loads(answer.read())
+                if report["status"] == "READY":
                     break
-                assert told["status"] == "STARTING", told
+                assert report["status"] == "STARTING", report
             except OSError:
                 assert store("inspect", "--format", "{{.State.Status}}", name) == "running", logs(store, name)
             assert time.monotonic() < deadline, logs(store, name)
@@ -133,7 +133,7 @@ def predict(address: str, inputs: object) -> tuple[int, dict[str, Any]]:
         return error.code, json.loads(error.read())
 
 
-def asked(address: str) -> None:
+def check_prediction(address: str) -> None:
     """Ask a model that serves: what it should answer, and what it should refuse."""
     status, answer = predict(address, {"numbers": [2, 4, 8], "scale": 10})
     assert (status, answer["status"], answer["output"]) == (200, "succeeded", 40.0)
@@ -148,34 +148,34 @@ def asked(address: str) -> None:
 
 def test_a_whole_model_answers(store: Engine, whole: Whole) -> None:
     with serving(store, whole.image) as address:
-        asked(address)
+        check_prediction(address)
 
 
 def test_an_image_tells_its_model(store: Engine, whole: Whole, base: BaseChoice, folder: Path) -> None:
     done = wizard("model", "inspect", whole.image, "--json", env=whole.env)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     lock = dict(
         line.split(" ")[0].split("==") for line in (folder / "model.lock").read_text().splitlines() if "==" in line
     )
-    assert told["resolved"]["packages"] == lock
-    assert told["resolved"]["packages"]["numpy"] == "2.4.6"
-    assert (told["resolved"]["python"], told["resolved"]["cuda"]) == ("3.11", "")
-    assert told["on"]["image"] == base.image
-    assert told["config"]["environment"] == ['GREETING=it costs $5 "or" more']
-    assert told["config"]["concurrency"] == {"max": 1}
-    assert "Input" in told["schema"]["components"]["schemas"]
-    assert len(told["layers"]) > len(store.layers(base.image))
+    assert report["resolved"]["packages"] == lock
+    assert report["resolved"]["packages"]["numpy"] == "2.4.6"
+    assert (report["resolved"]["python"], report["resolved"]["cuda"]) == ("3.11", "")
+    assert report["on"]["image"] == base.image
+    assert report["config"]["environment"] == ['GREETING=it costs $5 "or" more']
+    assert report["config"]["concurrency"] == {"max": 1}
+    assert "Input" in report["schema"]["components"]["schemas"]
+    assert len(report["layers"]) > len(store.layers(base.image))
     shown = wizard("model", "inspect", whole.image, env=whole.env).stdout
     assert "numbers, scale" in shown and "2.4.6" not in shown.splitlines()[0]
 
 
 def test_what_was_asked_for_is_in_the_image_and_no_secret(store: Engine, whole: Whole) -> None:
     script = 'cat /opt/app-root/etc/tree; echo "$GREETING"; id -u; ls -a /src; command -v tree'
-    said = store("run", "--rm", "--network=none", f"--user={ANY_USER}", whole.image, "sh", "-c", script).splitlines()
-    assert said[0].startswith("tree v")
-    assert said[1:3] == ['it costs $5 "or" more', "12345"]
-    assert said[3:] == [".", "..", ".cog", "cog.yaml", "predict.py", "/usr/bin/tree"]
+    printed = store("run", "--rm", "--network=none", f"--user={ANY_USER}", whole.image, "sh", "-c", script).splitlines()
+    assert printed[0].startswith("tree v")
+    assert printed[1:3] == ['it costs $5 "or" more', "12345"]
+    assert printed[3:] == [".", "..", ".cog", "cog.yaml", "predict.py", "/usr/bin/tree"]
     search = f"grep -rlI {SECRET} / --exclude-dir=proc --exclude-dir=sys --exclude-dir=dev --exclude=cog.yaml || :"
     assert store("run", "--rm", "--network=none", "--user=0", whole.image, "sh", "-c", search) == ""
     packages = store("run", "--rm", "--network=none", whole.image, "python", "-m", "pip", "check")
@@ -192,7 +192,7 @@ def test_new_code_costs_no_package(base: BaseChoice, whole: Whole, folder: Path,
     flags = [f"--on={base.image}", f"--secret=token={folder / 'token'}", "--locked"]
     built = build(whole.env, changed, "models/changed", base, *flags)
     assert (changed / "model.lock").read_text() == lock
-    before, after = whole.told["layers"], built["model"]["layers"]
+    before, after = whole.report["layers"], built["model"]["layers"]
     assert len(before) == len(after)
     different = [at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
     # The code and its folder; the packages are further below.
@@ -203,26 +203,26 @@ def test_an_image_that_has_the_packages_is_preferred(
     store: Engine, base: BaseChoice, runtime: str, tmp_path: Path
 ) -> None:
     """Only what it has not is installed; and one that has another version is no base."""
-    held = _packages(store, runtime)
-    folder = tmp_path / "held"
+    packages = _packages(store, runtime)
+    folder = tmp_path / "chosen"
     assert wizard("model", "init", folder).returncode == 0
     (folder / "predict.py").write_text(ADDS_ONE)
     # What cog needs too is pinned to what is there, so that the lock agrees with it.
-    asked = [f"{name}=={held[name]}" for name in ("click", *NEEDED_BY_COG) if name in held]
+    pins = [f"{name}=={packages[name]}" for name in ("click", *NEEDED_BY_COG) if name in packages]
     write = "build:\n  python_version: '3.11'\n  python_packages: [{}]\npredict: predict.py:Predictor\n"
-    (folder / "cog.yaml").write_text(write.format(", ".join(asked)))
-    built = build(dict(store.env), folder, "models/held", base)
+    (folder / "cog.yaml").write_text(write.format(", ".join(pins)))
+    built = build(dict(store.env), folder, "models/chosen", base)
     assert built["model"]["on"]["image"] == runtime
     assert {"click"} <= set(built["model"]["on"]["held"]) < set(built["model"]["resolved"]["packages"])
     installed = _packages(store, built["image"])
     assert built["model"]["resolved"]["packages"].items() <= installed.items()
     with serving(store, built["image"]) as address:
         assert predict(address, {"n": 1})[1]["output"] == 2
-    (folder / "cog.yaml").write_text(write.format("click!=" + held["click"]))
+    (folder / "cog.yaml").write_text(write.format("click!=" + packages["click"]))
     other = build(dict(store.env), folder, "models/other", base)
     assert other["model"]["on"]["image"] == base.image
-    # Other tests may have left one that is nearer: tests/models/test_standing.py says which is told of.
-    assert " was looked at, and it has " in other["model"]["on"]["why"]
+    # Other tests may have left one that is nearer: tests/models/test_base.py checks which is reported.
+    assert " is nearest, but it has " in other["model"]["on"]["why"]
 
 
 ADDS_ONE = """\
@@ -246,8 +246,8 @@ NEEDED_BY_COG = (
 
 
 def _packages(store: Engine, image: str) -> dict[str, str]:
-    said = store("run", "--rm", "--network=none", image, "python", "-m", "pip", "list", "--format=json")
-    return {row["name"].lower().replace("_", "-"): row["version"] for row in json.loads(said)}
+    printed = store("run", "--rm", "--network=none", image, "python", "-m", "pip", "list", "--format=json")
+    return {row["name"].lower().replace("_", "-"): row["version"] for row in json.loads(printed)}
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,7 @@ def weightless(store: Engine, base: BaseChoice, monobase_image: str, folder: Pat
 def test_a_weightless_model_answers(store: Engine, weightless: str, monobase_host: Path) -> None:
     mount = f"--volume={monobase_host}:{PREFIX}:ro"
     with serving(store, weightless, mount, "--read-only", "--tmpfs=/tmp") as address:
-        asked(address)
+        check_prediction(address)
 
 
 def test_a_weightless_image_is_its_code_and_variables(
@@ -287,8 +287,8 @@ def test_a_weightless_image_is_its_code_and_variables(
     done = store.try_("run", "--rm", "--network=none", weightless)
     assert done.returncode == 1
     assert "generation g00002 is not ready here" in done.stderr.decode()
-    told = json.loads(wizard("model", "inspect", weightless, "--json", env=store.env).stdout)
-    assert told["on"]["environment"] == "python3.11-plain"
+    report = json.loads(wizard("model", "inspect", weightless, "--json", env=store.env).stdout)
+    assert report["on"]["environment"] == "python3.11-plain"
 
 
 def test_what_fails_leaves_no_image_and_no_lock(store: Engine, base: BaseChoice, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_torch_gets_the_cuda_that_goes_with_it(store: Engine, base: BaseChoice, 
     (folder / "predict.py").write_text(PREDICT)
     built = build(dict(store.env), folder, "models/torch", base)
     try:
-        # The packages bring CUDA, so that the base has none but what a driver needs to be told.
+        # The packages bring CUDA, so that the base has none but the variables for the driver.
         assert built["model"]["on"]["image"] == thin.stdout.split()[-1]
         resolved = built["model"]["resolved"]
         with serving(store, built["image"]) as address:

@@ -92,12 +92,12 @@ def test_a_weightless_model_imports_numpy_and_loads_cuda_from_the_generation(
     assert json.loads(model(store, image, host, ["python", "-c", PROBE], **variables)) == older
 
 
-def test_what_a_model_cannot_have_it_is_told_at_once(store: Engine, image: str, host: Path) -> None:
+def test_what_a_model_cannot_have_is_reported_at_once(store: Engine, image: str, host: Path) -> None:
     flags = [f"--env={name}={value}" for name, value in {**MODEL, "R8_PYTHON_VERSION": "3.12"}.items()]
     done = store.try_("run", "--rm", "--network=none", f"--volume={host}:{PREFIX}:ro", *flags, image, EXEC, "true")
     assert done.returncode == 1
     assert done.stderr.decode() == (
-        "error: g00002 has no environment python3.12-gpu\n  hint: there is python3.11-gpu\n"
+        "error: g00002 has no environment python3.12-gpu\n  hint: available: python3.11-gpu\n"
     )
 
 
@@ -112,5 +112,5 @@ def test_the_manifests_pod_runs_as_it_is_on_the_hosts_folder(store: Engine, imag
     flags, _ = podman_run(documents("model-pod.yaml")[0], {PREFIX: str(host)})
     flags = [flag for flag in flags if not flag.startswith("--env=R8_TORCH_VERSION")]
     flags += ["--rm", "--network=none", "--env=MONOBASE_STACK=gpu"]
-    seen = json.loads(store("run", *flags, image, "python", "-c", PROBE))
-    assert (seen["numpy"], seen["cuda"], seen["user"], seen["written"]) == ("2.4.6", 13000, 12345, False)
+    report = json.loads(store("run", *flags, image, "python", "-c", PROBE))
+    assert (report["numpy"], report["cuda"], report["user"], report["written"]) == ("2.4.6", 13000, 12345, False)

@@ -22,10 +22,10 @@ from tests.monobase.wheels import MINOR, contents, this_python
 from workbench.monobase import layout
 from workbench.monobase.environment import read_marker
 from workbench.monobase.generation import load_all
-from workbench.monobase.interpreters import ask
+from workbench.monobase.interpreters import probe
 from workbench.monobase.leases import take
 from workbench.monobase.prefix import Prefix, point
-from workbench.monobase.store import Store
+from workbench.monobase.store import FileStore
 from workbench.monobase.verify import verify
 
 pytestmark = pytest.mark.thorough
@@ -35,14 +35,14 @@ KILLS = 20
 
 
 def pythons() -> list[str]:
-    """The flags that name the Pythons of this machine that the generations want: ours, and another one if there is."""
+    """The flags that name the Pythons of this machine that the generations need: ours, and another one if there is."""
     found = {MINOR: this_python().path}
     wanted = {one.python for generation in load_all(DATA) for one in generation.environments}
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     for minor in wanted - found.keys():
         named = [shutil.which(f"python{minor}"), *map(str, sorted(root.glob(f"versions/{minor}.*/bin/python")))]
         for path in filter(None, named):
-            if (answer := ask(os.path.realpath(path))) is not None and answer.minor == minor:
+            if (answer := probe(os.path.realpath(path))) is not None and answer.minor == minor:
                 found[minor] = answer.path
     return [f"--python={minor}={path}" for minor, path in found.items() if minor in wanted]
 
@@ -90,9 +90,9 @@ def test_numpy_runs_from_each_generation(whole: Path) -> None:
         (packaging,) = [package.partition("==")[2] for package in generation.packages]
         code = "import numpy, packaging; print(packaging.__version__, numpy.arange(4).sum(), numpy.__file__)"
         python = environment(whole, generation.name) / "bin/python"
-        said = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-        assert said[:2] == [packaging, "6"]
-        assert said[2].startswith(str(environment(whole, generation.name)))
+        printed = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        assert printed[:2] == [packaging, "6"]
+        assert printed[2].startswith(str(environment(whole, generation.name)))
     compiled = next(environment(whole, "g00001").rglob("numpy/__pycache__/__init__.*.pyc"))
     shared = environment(whole, "g00002") / compiled.relative_to(environment(whole, "g00001"))
     assert compiled.stat().st_ino == shared.stat().st_ino
@@ -132,7 +132,7 @@ def test_killed_twenty_times_it_ends_as_if_built_in_one_go(whole: Path, tmp_path
     before = finished(prefix)
     done = build(prefix)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("there already") >= len(before)
+    assert done.stderr.count("up to date") >= len(before)
     assert before.items() <= finished(prefix).items()
     assert sparse(prefix) == sparse(whole)
     assert verify(Prefix.at(str(prefix))).is_whole
@@ -146,11 +146,11 @@ def test_two_builders_at_once_do_not_hurt_each_other(whole: Path, tmp_path: Path
     both = [
         subprocess.Popen(command(prefix), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    said = [child.communicate()[1] for child in both]
-    assert [child.returncode for child in both] == [0, 0], said
-    # Whoever came second says for whom it waits, and finds everything there.
-    second = next(text for text in said if "waiting for another builder to leave" in text)
-    assert second.count("there already") == len(finished(prefix))
+    messages = [child.communicate()[1] for child in both]
+    assert [child.returncode for child in both] == [0, 0], messages
+    # The second one reports for which builder it waits, and finds everything up to date.
+    second = next(text for text in messages if "waiting for another builder to leave" in text)
+    assert second.count("up to date") == len(finished(prefix))
     assert sparse(prefix) == sparse(whole)
     assert verify(Prefix.at(str(prefix))).is_whole
 
@@ -165,7 +165,7 @@ def test_a_reader_finds_one_generation_or_the_other_while_latest_moves(whole: Pa
         point(prefix.latest, ("g00001", "g00002")[turns % 2])
         turns += 1
     point(prefix.latest, "g00002")
-    seen = set()
+    names = set()
     for reader in readers:
         assert reader.stdout is not None
         lines = reader.stdout.read().splitlines()
@@ -174,9 +174,9 @@ def test_a_reader_finds_one_generation_or_the_other_while_latest_moves(whole: Pa
         for line in lines:
             name, version = line.split()
             assert versions[name] == version
-            seen.add(name)
+            names.add(name)
     assert turns > 100
-    assert seen <= versions.keys()
+    assert names <= versions.keys()
 
 
 def _reader(prefix: Path) -> list[str]:
@@ -216,7 +216,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(mounted)], check=True, env=environ)
 
 
-def test_a_full_disk_is_told_and_leaves_nothing_half(whole: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing_half(whole: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path, 400) as disk:
         prefix = disk / "prefix"
         with (disk / "filler").open("wb") as filler:
@@ -239,7 +239,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(whole: Path, tmp_path: Path
 
 def test_ext4_allows_so_many_links_and_there_may_be_more(tmp_path: Path) -> None:
     with small_disk(tmp_path, 64) as disk:
-        store = Store(Prefix.at(str(disk)))
+        store = FileStore(Prefix.at(str(disk)))
         (disk / "file").write_text("linked\n")
         entry = store.put(str(disk / "file"))
         (disk / "links").mkdir()
@@ -265,16 +265,16 @@ mount -o remount,bind,ro "$2"
 if touch "$2/x" 2>/dev/null; then exit 9; fi
 exec 9<"$2/leases/g00001"
 flock --shared --nonblock 9
-echo held
+echo leased
 exec cat
 """
-    seen = tmp_path / "seen"
-    seen.mkdir()
-    argv = ["unshare", "--mount", "sh", "-c", script, "sh", str(whole), str(seen)]
+    view = tmp_path / "view"
+    view.mkdir()
+    argv = ["unshare", "--mount", "sh", "-c", script, "sh", str(whole), str(view)]
     environ = {**os.environ, "PATH": search_path()}
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environ) as child:
         assert child.stdout is not None
-        if child.stdout.readline() != "held\n":
+        if child.stdout.readline() != "leased\n":
             pytest.skip("no mount namespaces here")
         done = wizard("monobase", "prune", "--prefix", whole, "--min-gen-id", "2", "--dry-run")
         child.kill()
@@ -287,13 +287,13 @@ exec cat
 def test_pruning_while_a_process_runs_on_it(whole: Path) -> None:
     """It goes on importing from a generation that is old; when it has ended, the generation goes."""
     prefix = Prefix.at(str(whole))
-    held = take(prefix, "g00001", prefix.generation("g00001"))
+    lease = take(prefix, "g00001", prefix.generation("g00001"))
     python = environment(whole, "g00001") / "bin/python"
     code = "import sys; print(sys.stdin.readline() and __import__('numpy').arange(3).sum())"
     with subprocess.Popen(
         [python, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False, text=True
     ) as child:
-        os.close(held)
+        os.close(lease)
         refused = wizard("monobase", "prune", "--prefix", whole, "--min-gen-id", "2")
         assert refused.returncode == 1
         assert f"g00001 is in use by process {child.pid} (python" in refused.stderr

@@ -36,7 +36,7 @@ def test_torch_runs_on_the_cpu_and_the_next_generation_costs_next_to_nothing(tmp
         plain = {name: text for name, text in os.environ.items() if name != "LD_LIBRARY_PATH"}
         ran = subprocess.run([python, "-c", CODE], capture_output=True, text=True, env=plain, check=False)
         assert ran.stdout.split() == [chosen.torch, chosen.cuda, "27.0"], ran.stderr
-    held = status(Prefix.at(str(prefix)))
-    assert held[1].own < held[1].apparent / 50
-    print({one.name: (one.apparent // 2**20, one.own // 2**20) for one in held}, "MiB by itself and of its own")
+    statuses = status(Prefix.at(str(prefix)))
+    assert statuses[1].own < statuses[1].apparent / 50
+    print({one.name: (one.apparent // 2**20, one.own // 2**20) for one in statuses}, "MiB by itself and of its own")
     assert verify(Prefix.at(str(prefix)), quick=True).is_whole

@@ -9,11 +9,12 @@ from tests.command import wizard
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine, free_port
 from tests.test_podman import fake_podman
+from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
-from workbench.compose.selection import Selection
+from workbench.compose.resolve import resolve
 from workbench.errors import FaultsError
-from workbench.images.base_image import Found, look_up
+from workbench.images.base_image import look_up
 
 DATED = "base-c9s-py311_2026a_20261122"
 LATEST = "base-c9s-py311_2026a_latest"
@@ -22,6 +23,12 @@ LATEST = "base-c9s-py311_2026a_latest"
 def catalogue(folder: Path, repository: str = "localhost/workbench-images") -> Catalogue:
     release = f'repository = "{repository}"\n{RELEASE}'
     return read_catalogue(str(make_catalogue(folder, {"releases/2026a.toml": release})))
+
+
+def located(catalogue: Catalogue, chosen: Selection) -> tuple[Selection, str]:
+    """Return the selection and the note that the look-up of its base image comes to."""
+    resolved, note = look_up(resolve(catalogue, chosen))
+    return resolved.selection, note
 
 
 @pytest.fixture
@@ -35,47 +42,47 @@ def named(engine: Engine) -> Engine:
 
 def test_its_own_name_changes_nothing(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:{DATED}")
-    assert look_up(catalogue(tmp_path), selection()) == Found(selection())
+    assert located(catalogue(tmp_path), selection()) == (selection(), "")
 
 
 def test_local_name_when_the_release_names_a_registry(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:{DATED}")
     host = f"127.0.0.1:{free_port()}"
-    found = look_up(catalogue(tmp_path, f"{host}/team/images"), selection())
-    assert found.selection == selection(image=f"localhost/workbench-images:{DATED}")
-    assert found.note == f"{host}/team/images:{DATED} is not there; FROM names localhost/workbench-images:{DATED}"
+    found, note = located(catalogue(tmp_path, f"{host}/team/images"), selection())
+    assert found == selection(image=f"localhost/workbench-images:{DATED}")
+    assert note == f"{host}/team/images:{DATED} is not there; FROM names localhost/workbench-images:{DATED}"
 
 
 def test_the_registry_comes_before_latest(named: Engine, registry: str, tmp_path: Path) -> None:
     repository = f"{registry}/dated/images"
     named("push", TINY, f"docker://{repository}:{DATED}")
     named("tag", TINY, f"{repository}:{LATEST}")
-    assert look_up(catalogue(tmp_path, repository), selection()) == Found(selection())
+    assert located(catalogue(tmp_path, repository), selection()) == (selection(), "")
 
 
 def test_latest_here(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:{LATEST}")
-    found = look_up(catalogue(tmp_path), selection())
-    assert found.selection.image == f"localhost/workbench-images:{LATEST}"
-    assert "FROM names" in found.note
+    found, note = located(catalogue(tmp_path), selection())
+    assert found.image == f"localhost/workbench-images:{LATEST}"
+    assert "FROM names" in note
 
 
 def test_latest_in_the_registry(named: Engine, registry: str, tmp_path: Path) -> None:
     repository = f"{registry}/moving/images"
     named("push", TINY, f"docker://{repository}:{LATEST}")
-    assert look_up(catalogue(tmp_path, repository), selection()).selection.image == f"{repository}:{LATEST}"
+    assert located(catalogue(tmp_path, repository), selection())[0].image == f"{repository}:{LATEST}"
 
 
 def test_another_tag_that_holds_the_name_is_not_it(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:cuda-{DATED}")
     with pytest.raises(FaultsError):
-        look_up(catalogue(tmp_path), selection())
+        located(catalogue(tmp_path), selection())
 
 
 def test_nowhere(named: Engine, registry: str, tmp_path: Path) -> None:
     repository = f"{registry}/empty/images"
     with pytest.raises(FaultsError) as error:
-        look_up(catalogue(tmp_path, repository), selection())
+        located(catalogue(tmp_path, repository), selection())
     assert error.value.message == f"the base image {repository}:{DATED} cannot be found"
     assert error.value.faults == [
         (f"{repository}:{DATED}", "is not on this machine"),
@@ -96,7 +103,7 @@ def test_nowhere(named: Engine, registry: str, tmp_path: Path) -> None:
 )
 def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, layer: str) -> None:
     with pytest.raises(FaultsError) as error:
-        look_up(catalogue(tmp_path), selection(base=base))
+        located(catalogue(tmp_path), selection(base=base))
     command = f"`make cuda OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122 LAYERS={layer}`"
     assert error.value.hint == f"make it with {command}, or give --offline to compose without looking"
 
@@ -104,7 +111,7 @@ def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, l
 def test_a_registry_that_is_down_is_said_once(named: Engine, tmp_path: Path) -> None:
     host = f"127.0.0.1:{free_port()}"
     with pytest.raises(FaultsError) as error:
-        look_up(catalogue(tmp_path, f"{host}/team/images"), selection())
+        located(catalogue(tmp_path, f"{host}/team/images"), selection())
     said = [message for _, message in error.value.faults]
     assert said.count(f"the registry {host} does not answer: connection refused") == 1
     assert len(said) == 5
@@ -122,24 +129,27 @@ FOREIGN: list[tuple[str, str, str]] = [
 @pytest.mark.parametrize(("base", "here", "image"), FOREIGN, ids=[row[0] for row in FOREIGN])
 def test_a_foreign_image(named: Engine, tmp_path: Path, base: str, here: str, image: str) -> None:
     named("tag", TINY, here)
-    assert look_up(catalogue(tmp_path), selection(base=base)) == Found(selection(base=base, image=image))
+    assert located(catalogue(tmp_path), selection(base=base)) == (selection(base=base, image=image), "")
 
 
 def test_a_foreign_image_that_is_nowhere(named: Engine, tmp_path: Path) -> None:
     with pytest.raises(FaultsError) as error:
-        look_up(catalogue(tmp_path), selection(base="mine:3"))
+        located(catalogue(tmp_path), selection(base="mine:3"))
     assert error.value.faults == [("localhost/mine:3", "is not on this machine")]
 
 
 def test_without_podman_nothing_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    found = look_up(catalogue(tmp_path), selection())
-    assert found == Found(selection(), "podman is not installed, so nobody looked whether the base image exists")
+    found, note = located(catalogue(tmp_path), selection())
+    assert (found, note) == (
+        selection(),
+        "podman is not installed, so nobody looked whether the base image exists",
+    )
 
 
 def test_a_base_that_is_here_costs_one_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     record = fake_podman(tmp_path, monkeypatch, "exit 0")
-    look_up(catalogue(tmp_path), selection())
+    located(catalogue(tmp_path), selection())
     assert record.read_text() == f"image exists -- localhost/workbench-images:{DATED}\n"
 
 
@@ -185,13 +195,13 @@ def test_a_base_that_the_docker_engine_has(
     dockerd("POST", f"/images/{TINY}/tag", repo="localhost/workbench-images", tag=DATED)
     try:
         with pytest.raises(FaultsError):
-            look_up(catalogue(tmp_path / "podman"), selection())
+            located(catalogue(tmp_path / "podman"), selection())
         for name, value in dockerd.env.items():
             monkeypatch.setenv(name, value)
-        assert look_up(catalogue(tmp_path / "both"), selection()) == Found(selection())
+        assert located(catalogue(tmp_path / "both"), selection()) == (selection(), "")
         monkeypatch.setenv("PATH", "/nowhere")
-        assert look_up(catalogue(tmp_path / "engine"), selection()) == Found(selection())
+        assert located(catalogue(tmp_path / "engine"), selection()) == (selection(), "")
     finally:
         dockerd("DELETE", f"/images/{image}")
-    found = look_up(catalogue(tmp_path / "none"), selection())
-    assert found.note == f"{image} is not in the Docker Engine's store, and without podman no registry is asked"
+    _, note = located(catalogue(tmp_path / "none"), selection())
+    assert note == f"{image} is not in the Docker Engine's store, and without podman no registry is asked"

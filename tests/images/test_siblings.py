@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from workbench.catalog.questions import Selection
 from workbench.catalog.releases import LOCAL_REPOSITORY
-from workbench.compose.selection import Selection
 from workbench.images.recipe_build import TAG_LABEL
 from workbench.images.siblings import siblings
 from workbench.images.store import PodmanStore, Seen

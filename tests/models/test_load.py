@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
-from workbench.models.config import Build, Config, Mount, RunStep
+from workbench.models.config import BuildConfig, CogConfig, RunStep, SecretMount
 from workbench.models.load import config_of, read_config
-from workbench.models.marked import marked
+from workbench.models.yaml_nodes import parse_yaml
 
 WHOLE = """\
 build:
@@ -45,16 +45,16 @@ environment:
 """
 
 
-def read(text: str) -> tuple[Config, list[tuple[str, str]]]:
+def read(text: str) -> tuple[CogConfig, list[tuple[str, str]]]:
     faults = Faults()
-    return config_of(marked(text, "cog.yaml"), "cog.yaml", faults), faults.found
+    return config_of(parse_yaml(text, "cog.yaml"), "cog.yaml", faults), faults.found
 
 
-def test_everything_that_may_be_said() -> None:
+def test_everything_that_may_be_given() -> None:
     config, faults = read(WHOLE)
     assert faults == []
-    assert config == Config(
-        build=Build(
+    assert config == CogConfig(
+        build=BuildConfig(
             gpu=True,
             cuda="12.4",
             cudnn="9",
@@ -63,7 +63,7 @@ def test_everything_that_may_be_said() -> None:
             python_requirements="requirements.txt",
             system_packages=("libgl1", "ffmpeg=7:5.1"),
             pre_install=(RunStep("echo first"),),
-            run=(RunStep("echo one"), RunStep("cat /run/token\necho two\n", (Mount("token", "/run/token"),))),
+            run=(RunStep("echo one"), RunStep("cat /run/token\necho two\n", (SecretMount("token", "/run/token"),))),
         ),
         predict="src/predict.py:Predictor",
         train="train.py:train",
@@ -78,7 +78,7 @@ def test_everything_that_may_be_said() -> None:
         "build.run": 12,
         "concurrency.max": 25,
     }
-    # What the label has is a cog.yaml again, and says the same.
+    # What the label has is a cog.yaml again, with the same contents.
     again, faults = read(yaml.safe_dump(config.as_data()))
     assert faults == []
     assert again.as_data() == config.as_data()
@@ -92,7 +92,7 @@ def test_run_at_the_top_is_another_name_of_predict() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "build:\n", "build: {}\n", "build: null\nrun: ~\n"])
-def test_nothing_said_is_no_fault(text: str) -> None:
+def test_nothing_given_is_no_fault(text: str) -> None:
     config, faults = read(text)
     assert (config.as_data(), faults) == ({}, [])
 
@@ -109,21 +109,21 @@ def test_nothing_said_is_no_fault(text: str) -> None:
         ("build:\n  gpu: 'yes'\n", 2, "build.gpu must be true or false, and is a text (yes)"),
         ("build:\n  gpu: 1\n", 2, "build.gpu must be true or false, and is a number (1)"),
         ("build:\n  cuda: [12.4]\n", 2, "build.cuda must be a version, and is a list"),
-        ("build:\n  cuda: 12\n", 2, "'12' is no CUDA version: write it as 12.4"),
-        ("build:\n  cuda: 1e3\n", 2, "'1e3' is no CUDA version: write it as 12.4"),
-        ("build:\n  cudnn: eight\n", 2, "'eight' is no cuDNN version: write it as 9"),
-        ("build:\n  python_version: 3\n", 2, "'3' is no Python version: write it as 3.11"),
+        ("build:\n  cuda: 12\n", 2, "'12' is not a CUDA version: write it as 12.4"),
+        ("build:\n  cuda: 1e3\n", 2, "'1e3' is not a CUDA version: write it as 12.4"),
+        ("build:\n  cudnn: eight\n", 2, "'eight' is not a cuDNN version: write it as 9"),
+        ("build:\n  python_version: 3\n", 2, "'3' is not a Python version: write it as 3.11"),
         ("build:\n  python_version: true\n", 2, "build.python_version must be a version, and is true or false (true)"),
         ("build:\n  python_packages: numpy\n", 2, "build.python_packages must be a list, and is a text (numpy)"),
         ("build:\n  python_packages:\n    - numpy\n    - 3\n", 4, "build.python_packages must be a list of texts"),
-        ("build:\n  python_packages: ['numpy==']\n", 2, "'numpy==' is no requirement: "),
+        ("build:\n  python_packages: ['numpy==']\n", 2, "'numpy==' is not a requirement: "),
         ("build:\n  python_packages: ['x @ git+https://host/x']\n", 2, "'x @ git+https://host/x': only a wheel at an"),
-        ("build:\n  python_requirements: ../r.txt\n", 2, "'../r.txt' is no file below the model's folder"),
-        ("build:\n  system_packages: ['a; rm -rf /']\n", 2, "'a; rm -rf /' is no package name"),
-        ("build:\n  system_packages: ['--help']\n", 2, "'--help' is no package name"),
+        ("build:\n  python_requirements: ../r.txt\n", 2, "'../r.txt' is not a file below the model's folder"),
+        ("build:\n  system_packages: ['a; rm -rf /']\n", 2, "'a; rm -rf /' is not a package name"),
+        ("build:\n  system_packages: ['--help']\n", 2, "'--help' is not a package name"),
         ("build:\n  run: echo\n", 2, "build.run must be a list, and is a text (echo)"),
         ("build:\n  run: ['  ']\n", 2, "a command is empty"),
-        ('build:\n  run: ["a\\0b"]\n', 2, "a command holds a character that no shell takes"),
+        ('build:\n  run: ["a\\0b"]\n', 2, "a command has a character that no shell accepts"),
         ("build:\n  run:\n    - {comand: x}\n", 3, "build.run[] has no key 'comand': did you mean command?"),
         ("build:\n  run:\n    - {mounts: []}\n", 3, "a step of build.run has no command"),
         (
@@ -139,47 +139,55 @@ def test_nothing_said_is_no_fault(text: str) -> None:
         (
             "build:\n  run:\n    - {command: x, mounts: [{type: secret, id: 'a,b', target: /a}]}\n",
             3,
-            "'a,b' is no id of",
+            "'a,b' is not an id of",
         ),
         (
             "build:\n  run:\n    - {command: x, mounts: [{type: secret, id: a, target: /../a}]}\n",
             3,
-            "'/../a' is no path",
+            "'/../a' is not a path",
         ),
         (
             "build:\n  fast: true\n",
             2,
-            "build.fast is about pushing to one registry, and does nothing here: take it out",
+            "build.fast is about pushing to one registry, and has no effect here: remove it",
         ),
-        ("weights: []\n", 1, "weights is not taken: keep weights beside the code, or fetch them in setup()"),
-        ("predict: predict.py\n", 1, "'predict.py' names no class or function: write it as predict.py:Predictor"),
-        ("predict: /etc/x.py:P\n", 1, "'/etc/x.py:P' names no class or function"),
-        ("predict: a/../../x.py:P\n", 1, "'a/../../x.py:P' names no class or function"),
+        ("weights: []\n", 1, "weights is not supported: keep weights beside the code, or fetch them in setup()"),
+        (
+            "predict: predict.py\n",
+            1,
+            "'predict.py' does not name a class or function: write it as",
+        ),
+        ("predict: /etc/x.py:P\n", 1, "'/etc/x.py:P' does not name a class or function"),
+        ("predict: a/../../x.py:P\n", 1, "'a/../../x.py:P' does not name a class or function"),
         ("predict: !!python/object:os.system x\n", 1, "predict must be a text, and is something else"),
-        ("image: Not/An Image\n", 1, "'Not/An Image' is no image name: write it as registry.example.com/team/model"),
+        (
+            "image: Not/An Image\n",
+            1,
+            "'Not/An Image' is not an image name: write it as registry.example.com/",
+        ),
         ("concurrency: 4\n", 1, "concurrency must be a map, and is a number (4)"),
         ("concurrency:\n  max: 0\n", 2, "concurrency.max must be a whole number from 1 to 1000, and is 0"),
         ("concurrency:\n  max: 1.5\n", 2, "concurrency.max must be a whole number from 1 to 1000, and is 1.5"),
         ("concurrency:\n  max: many\n", 2, "concurrency.max must be a whole number, and is a text (many)"),
-        ("environment:\n  - A\n", 2, "'A' is no variable: write it as NAME=value"),
-        ("environment:\n  - 1A=b\n", 2, "'1A=b' is no variable: write it as NAME=value"),
-        ("environment:\n  - PATH=/x\n", 2, "PATH is not yours to set: the image sets it, or runs on it"),
-        ("environment:\n  - R8_TORCH_VERSION=1\n", 2, "R8_TORCH_VERSION is not yours to set"),
-        ("environment:\n  - HF_TOKEN=abc\n", 2, "HF_TOKEN would be in the image for everybody to read: give it when"),
-        ('environment:\n  - "A=b\\nUSER 0"\n', 2, "the value of A holds a line break or the like"),
-        ('environment:\n  - "A=b\u2028USER 0"\n', 2, "the value of A holds a line break or the like"),
+        ("environment:\n  - A\n", 2, "'A' is not a variable: write it as NAME=value"),
+        ("environment:\n  - 1A=b\n", 2, "'1A=b' is not a variable: write it as NAME=value"),
+        ("environment:\n  - PATH=/x\n", 2, "PATH is reserved: the image sets it or depends on it"),
+        ("environment:\n  - R8_TORCH_VERSION=1\n", 2, "R8_TORCH_VERSION is reserved"),
+        ("environment:\n  - HF_TOKEN=abc\n", 2, "HF_TOKEN would be in the image for everyone to read: pass it when"),
+        ('environment:\n  - "A=b\\nUSER 0"\n', 2, "the value of A has a line break or the like"),
+        ('environment:\n  - "A=b\u2028USER 0"\n', 2, "the value of A has a line break or the like"),
         ("environment: [A=1, A=2]\n", 1, "a variable is set twice"),
         ("environment:\n  A: b\n", 2, "environment must be a list, and is a map"),
-        ("predict: a.py:A\npredict: b.py:B\n", 2, "predict stands there twice"),
+        ("predict: a.py:A\npredict: b.py:B\n", 2, "predict occurs twice"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(text: str, line: int, message: str) -> None:
+def test_what_is_wrong_is_reported_with_its_line(text: str, line: int, message: str) -> None:
     _, faults = read(text)
     assert faults[0][0] == f"cog.yaml:{line}"
     assert faults[0][1].startswith(message)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     _, faults = read("build:\n  gpu: 1\n  cuda: x\n  fast: true\nimages: a\nenvironment: [A]\n")
     assert sorted(int(where.rpartition(":")[2]) for where, _ in faults) == [2, 3, 4, 5, 6]
 
@@ -187,19 +195,19 @@ def test_all_faults_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("data", "where", "message"),
     [
-        (b"build: [\n", ":2", "is no YAML: "),
-        (b"a: b: c\n", ":1", "is no YAML: mapping values are not allowed here"),
-        (b"build:\n  run: \x01\n", ":2", "is no YAML: a character may not be there"),
+        (b"build: [\n", ":2", "is not YAML: "),
+        (b"a: b: c\n", ":1", "is not YAML: mapping values are not allowed here"),
+        (b"build:\n  run: \x01\n", ":2", "is not YAML: a character is not allowed"),
         (b"a\xff: 1\n", ":1", "is not UTF-8"),
-        (b"a: &x [*x]\n", ":1", "an alias (*name) has no place here: write it out"),
-        (b"a: &x 1\nb: *x\n", ":1", "an alias (*name) has no place here: write it out"),
+        (b"a: &x [*x]\n", ":1", "an alias (*name) is not allowed here: write it out"),
+        (b"a: &x 1\nb: *x\n", ":1", "an alias (*name) is not allowed here: write it out"),
         (b"[a, b]: 1\n", ":1", "a key must be a word"),
-        (b"a: 1\n---\nb: 1\n", ":2", "is no YAML: "),
+        (b"a: 1\n---\nb: 1\n", ":2", "is not YAML: "),
         (b"[" * 5000, "", "is nested too deeply"),
-        (b"a: " + b"x" * 1_000_001, "", "is longer than a megabyte: that is no cog.yaml"),
+        (b"a: " + b"x" * 1_000_001, "", "is longer than a megabyte: that is not a cog.yaml"),
     ],
 )
-def test_what_is_no_yaml(tmp_path: Path, data: bytes, where: str, message: str) -> None:
+def test_what_is_not_yaml(tmp_path: Path, data: bytes, where: str, message: str) -> None:
     (tmp_path / "cog.yaml").write_bytes(data)
     with pytest.raises(WorkbenchError) as caught:
         read_config(str(tmp_path), Faults())
@@ -207,7 +215,7 @@ def test_what_is_no_yaml(tmp_path: Path, data: bytes, where: str, message: str) 
     assert caught.value.message.startswith(message)
 
 
-def test_a_folder_without_one_is_told_how_to_begin(tmp_path: Path) -> None:
+def test_a_folder_without_one_has_a_hint_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as caught:
         read_config(str(tmp_path), Faults())
     assert (caught.value.message, caught.value.where) == ("there is no cog.yaml", str(tmp_path))
@@ -241,14 +249,14 @@ VALUES = st.recursive(
 @given(VALUES)
 @example({"build": {"run": [{"command": {"a": 1}, "mounts": [3]}]}, "concurrency": {"max": float("inf")}})
 @example({"environment": [None], "build": {"run": [None, {}], "python_packages": [[]]}})
-def test_whatever_yaml_says_is_a_config_or_faults_with_lines(value: object) -> None:
+def test_any_yaml_is_a_config_or_faults_with_lines(value: object) -> None:
     try:
         config, faults = read(yaml.safe_dump(value, allow_unicode=True))
     except WorkbenchError as error:
         assert error.where.startswith("cog.yaml")
         return
     assert all(where.partition(":")[2].isdigit() and message for where, message in faults)
-    # What was taken is in order whatever stood beside it.
+    # What was read is valid, whatever else there was.
     assert read(yaml.safe_dump(config.as_data()))[1] == []
 
 

@@ -12,14 +12,14 @@ from workbench.models.openapi import schema_of
 HEAD = "from cog import *\nfrom typing import *\n\n\nclass Predictor(BasePredictor):\n"
 
 
-def told(tmp_path: Path, signature: str) -> tuple[dict[str, Any], str]:
+def schema(tmp_path: Path, signature: str) -> tuple[dict[str, Any], str]:
     (tmp_path / "predict.py").write_text(f"{HEAD}    def predict(self, {signature}:\n        ...\n")
     return schema_of(str(tmp_path), "predict.py:Predictor")
 
 
 def schemas(tmp_path: Path, signature: str) -> dict[str, Any]:
-    document, why = told(tmp_path, signature)
-    assert why == ""
+    document, reason = schema(tmp_path, signature)
+    assert reason == ""
     return dict(document["components"]["schemas"])
 
 
@@ -87,19 +87,19 @@ def test_what_comes_out(tmp_path: Path, returned: str, output: dict[str, Any]) -
 
 
 @pytest.mark.parametrize(
-    ("signature", "why"),
+    ("signature", "reason"),
     [
-        ("n: Thing) -> int", "the type Thing is not told by the code alone"),
+        ("n: Thing) -> int", "the type Thing cannot be read from the code alone"),
         ("n) -> int", "the input n has no type"),
         ("n: int)", "what comes out has no type"),
         ("*n: int) -> int", "predict takes arguments without names"),
-        ("n: int = Input(default=limit())) -> int", "limit() is told by running the code only"),
+        ("n: int = Input(default=limit())) -> int", "limit() is known only by running the code"),
         ("n: 'a b') -> int", "'a b' is no type"),
-        ("n: bytes = b'') -> int", "the type bytes is not told by the code alone"),
+        ("n: bytes = b'') -> int", "the type bytes cannot be read from the code alone"),
     ],
 )
-def test_what_only_running_it_would_tell_gives_no_document(tmp_path: Path, signature: str, why: str) -> None:
-    assert told(tmp_path, signature) == ({}, why)
+def test_what_only_running_it_would_tell_gives_no_document(tmp_path: Path, signature: str, reason: str) -> None:
+    assert schema(tmp_path, signature) == ({}, reason)
 
 
 def test_a_function_and_a_runner_are_read_too(tmp_path: Path) -> None:
@@ -120,5 +120,5 @@ def test_what_comes_from_elsewhere_gives_no_document(tmp_path: Path) -> None:
 @given(st.text(alphabet="ab:=,()[]|*'1. ", max_size=30))
 def test_any_signature_gives_a_document_or_a_reason(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp()
-    document, why = told(folder, f"{text}) -> int")
-    assert bool(document) != bool(why)
+    document, reason = schema(folder, f"{text}) -> int")
+    assert bool(document) != bool(reason)

@@ -22,8 +22,8 @@ PAIRS = Pairs({}, {}, {"torch": TORCH, "tensorflow": TENSORFLOW})
 
 
 def test_without_a_framework_nothing_is_added() -> None:
-    asked = ("numpy==2.4.6", "pandas>2; python_version > '3'")
-    assert pair(asked, "3.11", True, "12.4", "", PAIRS) == Pairing(asked, cuda="12.4", frameworks={})
+    requirements = ("numpy==2.4.6", "pandas>2; python_version > '3'")
+    assert pair(requirements, "3.11", True, "12.4", "", PAIRS) == Pairing(requirements, cuda="12.4", frameworks={})
 
 
 def test_a_framework_without_a_version_is_the_newest_that_fits() -> None:
@@ -66,14 +66,14 @@ def test_a_version_that_the_table_has_not_is_taken_and_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "python", "cuda", "cudnn", "message", "hint"),
+    ("requirements", "python", "cuda", "cudnn", "message", "hint"),
     [
         (
             ("torch==2.7.1",),
             "3.13",
             "12.4",
             "",
-            "torch 2.7.1 brings CUDA 12.6, and not 12.4",
+            "torch 2.7.1 brings CUDA 12.6, not 12.4",
             "with Python 3.13, CUDA 12.4 goes torch 2.6.0 (CUDA 12.4); "
             "torch 2.7.1 goes with Python 3.9, 3.11, 3.13 and CUDA 12.6, cuDNN 9.5.1.17",
         ),
@@ -82,7 +82,7 @@ def test_a_version_that_the_table_has_not_is_taken_and_told() -> None:
             "3.13",
             "",
             "",
-            "torch 2.1.2 is for Python 3.8 to 3.11, and not 3.13",
+            "torch 2.1.2 is for Python 3.8 to 3.11, not 3.13",
             "with Python 3.13 goes torch 2.6.0 (CUDA 12.4) or torch 2.7.1 (CUDA 12.6) or torch 2.15.0 (CUDA 13.2); "
             "torch 2.1.2 goes with Python 3.8, 3.11 and CUDA 12.1, cuDNN 8.9.2.26",
         ),
@@ -91,8 +91,8 @@ def test_a_version_that_the_table_has_not_is_taken_and_told() -> None:
             "3.9",
             "13.2",
             "8",
-            "no torch goes with Python 3.9, CUDA 13.2, cuDNN 8: 2.15.0 is for Python 3.11 to 3.13, and not 3.9; "
-            "it brings cuDNN 9.26.0.51, and not 8",
+            "no torch goes with Python 3.9, CUDA 13.2, cuDNN 8: 2.15.0 is for Python 3.11 to 3.13, not 3.9; "
+            "it brings cuDNN 9.26.0.51, not 8",
             "torch 2.15.0 goes with Python 3.11, 3.13 and CUDA 13.2, cuDNN 9.26.0.51",
         ),
         (
@@ -108,7 +108,7 @@ def test_a_version_that_the_table_has_not_is_taken_and_told() -> None:
             "3.13",
             "12.6",
             "",
-            "what torch 2.6.1 brings is not known, and CUDA 12.6 is asked for",
+            "what torch 2.6.1 brings is not known, and CUDA 12.6 is requested",
             "with Python 3.13, CUDA 12.6 goes torch 2.7.1 (CUDA 12.6); or leave cuda and cudnn out, "
             "or add its row to releases/compat.toml",
         ),
@@ -124,10 +124,10 @@ def test_a_version_that_the_table_has_not_is_taken_and_told() -> None:
     ],
 )
 def test_what_cannot_go_together_names_the_nearest(
-    asked: tuple[str, ...], python: str, cuda: str, cudnn: str, message: str, hint: str
+    requirements: tuple[str, ...], python: str, cuda: str, cudnn: str, message: str, hint: str
 ) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        pair(asked, python, True, cuda, cudnn, PAIRS)
+        pair(requirements, python, True, cuda, cudnn, PAIRS)
     assert caught.value.message == message
     assert caught.value.hint == hint
 

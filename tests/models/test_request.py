@@ -16,39 +16,40 @@ from workbench.catalog.values import Catalogue
 from workbench.containerfile.parser import instructions
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.models import rules
-from workbench.models.config import Build, Config, Mount, RunStep
+from workbench.models.config import BuildConfig, CogConfig, RunStep, SecretMount
 from workbench.models.containerfile import containerfile
 from workbench.models.lock import ModelLock
-from workbench.models.model import Model, Resolved, Standing
+from workbench.models.model import Model, ModelBase, Resolved
 from workbench.models.request import image_name, model_request
-from workbench.monobase.requirements import Locked
+from workbench.monobase.requirements import LockedPackage
 from workbench.recipes.lint import lint
 
 BASE = "localhost/workbench-images:base-bookworm-py311_2026a_latest"
 RESOLVED = Resolved("3.11", "", "", "0.23.1", {}, {"cog": "0.23.1", "numpy": "2.4.6"}, "sha256:1")
-CONFIG = Config(
-    Build(
+CONFIG = CogConfig(
+    BuildConfig(
         system_packages=("libgl1", "tree"),
         pre_install=(RunStep("echo first"),),
-        run=(RunStep("echo 'a'\necho \"$HOME\" <<EOF"), RunStep("cat /run/t", (Mount("t", "/run/t"),))),
+        run=(RunStep("echo 'a'\necho \"$HOME\" <<EOF"), RunStep("cat /run/t", (SecretMount("t", "/run/t"),))),
     ),
     predict="predict.py:Predictor",
     train="train.py:train",
     concurrency=4,
     environment={"A": 'x "y" $z \\', "B": ""},
 )
-MODEL = Model("localhost/models/m:latest", CONFIG, RESOLVED, Standing(BASE, "sha256:2", "the base"), '{"a":1}')
+MODEL = Model("localhost/models/m:latest", CONFIG, RESOLVED, ModelBase(BASE, "sha256:2", "the base"), '{"a":1}')
 LOCK = ModelLock(
     "",
-    (Locked("cog", "cog==0.23.1 --hash=sha256:1", False), Locked("numpy", "numpy==2.4.6 --hash=sha256:2", False)),
+    (
+        LockedPackage("cog", "cog==0.23.1 --hash=sha256:1", False),
+        LockedPackage("numpy", "numpy==2.4.6 --hash=sha256:2", False),
+    ),
     True,
 )
 WEIGHTLESS = replace(
     MODEL,
-    config=Config(predict="predict.py:Predictor"),
-    standing=Standing(
-        "localhost/monobase:1", "", "monobase", {}, "g00002", "python3.11-plain", {"MONOBASE_GEN_ID": "2"}
-    ),
+    config=CogConfig(predict="predict.py:Predictor"),
+    base=ModelBase("localhost/monobase:1", "", "monobase", {}, "g00002", "python3.11-plain", {"MONOBASE_GEN_ID": "2"}),
 )
 
 
@@ -105,7 +106,7 @@ def test_a_whole_containerfile(ours: Catalogue) -> None:
 
 
 def test_a_containerfile_of_nothing_but_the_model(ours: Catalogue) -> None:
-    plain = replace(MODEL, config=Config(predict="predict.py:Predictor"))
+    plain = replace(MODEL, config=CogConfig(predict="predict.py:Predictor"))
     words = [item.word for item in instructions(text(ours, plain, requirements=False))]
     assert words == ["FROM", "COPY", "ENV", "USER", "WORKDIR", "EXPOSE", "CMD"]
     light = text(ours, WEIGHTLESS)
@@ -128,7 +129,7 @@ TEXT = st.text(max_size=30).filter(lambda value: not rules.variable(f"A={value}"
 @given(TEXT, st.text(st.characters(blacklist_categories=("Cs", "Cc"), whitelist_characters="\n\t"), max_size=40))
 def test_whatever_is_written_into_a_command_or_a_variable_stays_in_it(value: str, command: str) -> None:
     catalogue = read_once()
-    config = Config(Build(run=(RunStep(command),)), predict="p.py:P", environment={"A": value})
+    config = CogConfig(BuildConfig(run=(RunStep(command),)), predict="p.py:P", environment={"A": value})
     written = text(catalogue, replace(MODEL, config=config), requirements=False)
     # As builders do that put a line in between.
     parsed = instructions("\n".join(written.splitlines()))
@@ -152,10 +153,10 @@ def read_once() -> Catalogue:
 def test_what_is_handed_to_a_builder(ours: Catalogue, tmp_path: Path) -> None:
     (tmp_path / "predict.py").write_text("pass\n")
     (tmp_path / "key").write_text("hush")
-    held = replace(MODEL, standing=replace(MODEL.standing, held={"numpy": "2.4.6"}))
+    installed = replace(MODEL, base=replace(MODEL.base, installed={"numpy": "2.4.6"}))
     (tmp_path / ".dockerignore").write_text("key\n")
     with model_request(
-        *(held, str(tmp_path), LOCK, Tree(str(REPOSITORY)), ours, "bookworm"), secrets={"t": f"{tmp_path}/key"}
+        *(installed, str(tmp_path), LOCK, Tree(str(REPOSITORY)), ours, "bookworm"), secrets={"t": f"{tmp_path}/key"}
     ) as request:
         assert request.names == ("localhost/models/m:latest",)
         assert request.secrets == {"t": f"{tmp_path}/key"}
@@ -165,13 +166,13 @@ def test_what_is_handed_to_a_builder(ours: Catalogue, tmp_path: Path) -> None:
             "src/.cog/openapi_schema.json": b'{"a":1}',
             "src/predict.py": b"pass\n",
         }
-        told = dict(request.labels)
+        image_labels = dict(request.labels)
     assert not Path(request.folder).exists()
-    assert told.keys() == {
+    assert image_labels.keys() == {
         *("run.cog.version", "run.cog.config", "run.cog.openapi_schema", "io.workbench-images.model"),
     }
-    assert json.loads(told["run.cog.config"]) == CONFIG.as_data()
-    assert json.loads(told["io.workbench-images.model"])["on"] == {
+    assert json.loads(image_labels["run.cog.config"]) == CONFIG.as_data()
+    assert json.loads(image_labels["io.workbench-images.model"])["on"] == {
         "image": BASE,
         "id": "sha256:2",
         "why": "the base",
@@ -184,11 +185,11 @@ def test_secrets_must_be_those_of_the_steps(ours: Catalogue, tmp_path: Path) -> 
     (tmp_path / "key").write_text("")
     for given_, kind, message in (
         ({}, FaultsError, "secrets are missing"),
-        ({"t": "/nowhere"}, WorkbenchError, "the secret t is no file, or has a comma in its path"),
+        ({"t": "/nowhere"}, WorkbenchError, "the secret t is not a file, or has a comma in its path"),
         (
             {"t": f"{tmp_path}/key", "u": f"{tmp_path}/key"},
             UsageError,
-            f"no step of {tmp_path}/cog.yaml is lent a secret 'u'",
+            f"no step of {tmp_path}/cog.yaml uses a secret 'u'",
         ),
     ):
         with pytest.raises(kind) as caught, model_request(MODEL, *common, secrets=given_):
@@ -207,11 +208,11 @@ def test_secrets_must_be_those_of_the_steps(ours: Catalogue, tmp_path: Path) -> 
     ],
 )
 def test_the_images_name(folder: str, config: str, given_: str, name: str) -> None:
-    assert image_name(Config(image=config), folder, given_) == name
+    assert image_name(CogConfig(image=config), folder, given_) == name
 
 
-def test_a_name_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="the folder: 'localhost/models/' is no image name"):
-        image_name(Config(), str(tmp_path / "…"))
-    with pytest.raises(UsageError, match="--image: 'x@sha256:1' is no image name"):
-        image_name(Config(), "/m", "x@sha256:1")
+def test_a_name_that_is_not_valid(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the folder: 'localhost/models/' is not an image name"):
+        image_name(CogConfig(), str(tmp_path / "…"))
+    with pytest.raises(UsageError, match="--image: 'x@sha256:1' is not an image name"):
+        image_name(CogConfig(), "/m", "x@sha256:1")

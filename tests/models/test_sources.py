@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.models.sources import lay, source_files
+from workbench.models.sources import copy_sources, source_files
 
 
 def made(folder: Path, files: Mapping[str, str]) -> Path:
@@ -62,7 +62,7 @@ def test_what_is_laid_is_the_same_for_every_umask(tmp_path: Path) -> None:
     (folder / "a.py").chmod(0o600)
     (folder / "sub/run.sh").chmod(0o700)
     (folder / "link").symlink_to("sub/run.sh")
-    lay(str(folder), source_files(str(folder)), str(tmp_path / "laid"))
+    copy_sources(str(folder), source_files(str(folder)), str(tmp_path / "laid"))
     found = {
         str(path.relative_to(tmp_path / "laid")): stat.S_IMODE(path.lstat().st_mode)
         for path in (tmp_path / "laid").rglob("*")

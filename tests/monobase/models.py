@@ -1,4 +1,4 @@
-"""Models on a prefix of tiny packages: what they ask for, and running them."""
+"""Models on a prefix of tiny packages: what they request, and running them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOOK = "import sys; sys.hooked = True\n"
 
 
 def index_in(folder: Path) -> Index:
-    """Wheels of two cogs and what they need, and of what generations and users ask for."""
+    """Wheels of two cogs and what they need, and of what generations and users request."""
     index = Index(folder)
     for version in ("1.0", "2.0"):
         index.add("schema", version)
@@ -29,7 +29,7 @@ def index_in(folder: Path) -> Index:
 
 def offline(index: Index | Path) -> dict[str, str]:
     folder = index.folder if isinstance(index, Index) else index
-    # An index of nothing stands in for the package index, so that nobody asks that.
+    # An index of nothing stands in for the package index, so that it is never queried.
     (folder / "simple").mkdir(exist_ok=True)
     return {"UV_FIND_LINKS": str(folder), "UV_DEFAULT_INDEX": f"file://{folder}/simple"}
 

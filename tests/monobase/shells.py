@@ -22,7 +22,7 @@ def source(
     done = subprocess.run(
         [program, "-c", lines, program, str(script)], capture_output=True, text=True, env=dict(variables), check=False
     )
-    told = (line.partition("=") for line in done.stdout.split("\0") if line)
+    printed = (line.partition("=") for line in done.stdout.split("\0") if line)
     # What shells set by themselves.
-    found = {name: text for name, _, text in told if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
+    found = {name: text for name, _, text in printed if name not in ("PWD", "OLDPWD", "SHLVL", "_")}
     return done.returncode, found, done.stderr

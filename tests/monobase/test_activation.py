@@ -61,11 +61,11 @@ def both(prefix: Path, variables: Mapping[str, str]) -> dict[str, str] | tuple[s
     except WorkbenchError as error:
         expected = (error.message, error.hint)
     for shell in SHELLS:
-        code, found, said = source(shell, given)
+        code, found, stderr = source(shell, given)
         if isinstance(expected, dict):
-            assert (code, found) == (0, expected), said
+            assert (code, found) == (0, expected), stderr
         else:
-            assert (code, said) == (1, f"error: {expected[0]}\n  hint: {expected[1]}\n")
+            assert (code, stderr) == (1, f"error: {expected[0]}\n  hint: {expected[1]}\n")
     return expected
 
 
@@ -113,62 +113,62 @@ def test_the_user_layer_comes_last(prefix: Path) -> None:
     assert found["PYTHONPATH"] == ":".join([*sites, f"{prefix}/bin/site"])
 
 
-THERE_311 = "there is python3.11-torch2.10.0-cpu, python3.11-torch2.10.0-cu128"
-ALL_311 = f"{THERE_311}, python3.11-torch2.14.1-cu130"
+AVAILABLE_311 = "available: python3.11-torch2.10.0-cpu, python3.11-torch2.10.0-cu128"
+ALL_311 = f"{AVAILABLE_311}, python3.11-torch2.14.1-cu130"
 P311, P312 = {"R8_PYTHON_VERSION": "3.11"}, {"R8_PYTHON_VERSION": "3.12"}
-CUDA_HINT = "set R8_TORCH_VERSION or MONOBASE_STACK; there is"
+CUDA_HINT = "set R8_TORCH_VERSION or MONOBASE_STACK; available:"
 
 
 @pytest.mark.parametrize(
     ("variables", "message", "hint"),
     [
         ({}, "R8_PYTHON_VERSION is not set", "write it as 3.12"),
-        ({"R8_PYTHON_VERSION": "3"}, "R8_PYTHON_VERSION=3 cannot be", "write it as 3.12"),
-        ({"R8_PYTHON_VERSION": "3.08"}, "R8_PYTHON_VERSION=3.08 cannot be", "write it as 3.12"),
-        ({"PYTHON_VERSION": "../x"}, "R8_PYTHON_VERSION=../x cannot be", "write it as 3.12"),
+        ({"R8_PYTHON_VERSION": "3"}, "R8_PYTHON_VERSION=3 is not valid", "write it as 3.12"),
+        ({"R8_PYTHON_VERSION": "3.08"}, "R8_PYTHON_VERSION=3.08 is not valid", "write it as 3.12"),
+        ({"PYTHON_VERSION": "../x"}, "R8_PYTHON_VERSION=../x is not valid", "write it as 3.12"),
         (
             {**P312, "MONOBASE_GEN_ID": "08"},
-            "MONOBASE_GEN_ID=08 cannot be",
+            "MONOBASE_GEN_ID=08 is not valid",
             "write a number without leading zeros, such as 2",
         ),
-        ({**P312, "MONOBASE_GEN_ID": "3"}, "generation g00003 is not ready here", "there is g00001, g00002"),
+        ({**P312, "MONOBASE_GEN_ID": "3"}, "generation g00003 is not ready here", "available: g00001, g00002"),
         (
             {**P312, "MONOBASE_STACK": "../../etc"},
-            "MONOBASE_STACK=../../etc cannot be",
-            "write small letters and digits",
+            "MONOBASE_STACK=../../etc is not valid",
+            "write lowercase letters and digits",
         ),
         (
             {**P311, "R8_TORCH_VERSION": "2.10.0", "R8_CUDA_VERSION": "13.0"},
             "g00002 has no environment python3.11-torch2.10.0-cu130",
-            THERE_311,
+            AVAILABLE_311,
         ),
         (
             {**P312, "R8_TORCH_VERSION": "2.10.0"},
             "g00002 has no environment python3.12-torch2.10.0-cpu",
-            THERE_311,
+            AVAILABLE_311,
         ),
         ({**P311, "R8_TORCH_VERSION": "2.9.9"}, "g00002 has no environment python3.11-torch2.9.9-cpu", ALL_311),
-        ({**P311, "MONOBASE_STACK": "gpu"}, "g00002 has no environment python3.11-gpu", "there is python3.12-gpu"),
+        ({**P311, "MONOBASE_STACK": "gpu"}, "g00002 has no environment python3.11-gpu", "available: python3.12-gpu"),
         ({**P311, "MONOBASE_STACK": "broken"}, "g00002 has no environment python3.11-broken", ALL_311),
         (
             {**P312, "MONOBASE_STACK": "gpu", "R8_CUDA_VERSION": "12.8"},
-            "python3.12-gpu brings CUDA 13.0, and not 12.8",
-            "there is python3.12-gpu",
+            "python3.12-gpu brings CUDA 13.0, not 12.8",
+            "available: python3.12-gpu",
         ),
         (
             {**P311, "R8_TORCH_VERSION": "2.14.1", "R8_CUDNN_VERSION": "8"},
-            "python3.11-torch2.14.1-cu130 brings cuDNN 9, and not 8",
-            "there is python3.11-torch2.14.1-cu130",
+            "python3.11-torch2.14.1-cu130 brings cuDNN 9, not 8",
+            "available: python3.11-torch2.14.1-cu130",
         ),
         (
             {**P311, "R8_CUDA_VERSION": "12.8"},
-            "CUDA or cuDNN is asked for, and no environment",
+            "CUDA or cuDNN is requested without an environment",
             f"{CUDA_HINT} {', '.join(sorted(TORCHES))}",
         ),
         (
             {**P312, "R8_COG_VERSION": "0.9.0"},
             "cog 0.9.0 is not installed for Python 3.12",
-            "`monobase cog --version 0.9.0 --python 3.12` installs it beside the prefix; there is "
+            "`monobase cog --version 0.9.0 --python 3.12` installs it beside the prefix; available: "
             "cog0.11.3-python3.11, cog0.11.3-python3.12, cog0.23.1-python3.11, cog0.23.1-python3.12",
         ),
         (
@@ -179,13 +179,13 @@ CUDA_HINT = "set R8_TORCH_VERSION or MONOBASE_STACK; there is"
         ),
         (
             {**P312, "MONOBASE_GEN_ID": "1", "MONOBASE_STACK": "plain"},
-            "layers contradict each other: nobody compared cog0.23.1-python3.12 and g00001/python3.12-plain: "
-            "run `monobase build`",
+            "layers contradict each other: cog0.23.1-python3.12 and g00001/python3.12-plain were never "
+            "compared: run `monobase build`",
             "change one of them, or set MONOBASE_ALLOW_CONFLICTS=1 to let the first win",
         ),
     ],
 )
-def test_what_cannot_be_activated_is_told_at_once(
+def test_what_cannot_be_activated_is_reported_at_once(
     prefix: Path, variables: dict[str, str], message: str, hint: str
 ) -> None:
     assert both(prefix, variables) == (message, hint)
@@ -232,7 +232,7 @@ MOSTLY_GOOD = st.fixed_dictionaries(
 @given(st.one_of(ANYTHING, MOSTLY_GOOD, MOSTLY_GOOD))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_shell_and_python_have_the_same_rules(prefix: Path, variables: dict[str, str]) -> None:
-    """Whatever is asked for: the same variables in the end, or the same complaint."""
+    """Whatever is requested: the same variables in the end, or the same error."""
     user = {"MONOBASE_USER": f"{prefix}/user"} if variables.get("MONOBASE_USER") == "USER" else {}
     both(prefix, {**variables, **user})
 
@@ -255,7 +255,7 @@ NAMES = [
 )
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_shell_and_python_take_the_same_values(prefix: Path, name: str, text: str) -> None:
-    """Whatever a variable holds, nothing of it is run, and both say the same of it."""
+    """Whatever a variable holds, nothing of it is run, and both report the same."""
     both(prefix, {**P312, name: text})
 
 
@@ -276,8 +276,8 @@ def test_another_activation_takes_the_first_one_away(prefix: Path, shell: str) -
     first = source(shell, {**start, "R8_TORCH_VERSION": "2.10.0", "R8_CUDA_VERSION": "12.8"})[1]
     first["PATH"] = f"/mine:{first['PATH']}"
     second = {**first, "R8_TORCH_VERSION": "2.10.0", "R8_CUDA_VERSION": "cpu"}
-    code, found, said = source(shell, second)
-    assert code == 0, said
+    code, found, stderr = source(shell, second)
+    assert code == 0, stderr
     cog, torch = f"{prefix}/cog/g0a1b2c3d/cog0.23.1-python3.11", f"{prefix}/monobase/g00002/python3.11-torch2.10.0-cpu"
     assert found["PATH"] == f"{cog}/bin:{torch}/bin:/mine:/usr/bin:/bin"
     assert not {"CUDA_HOME", "LD_LIBRARY_PATH", "MONOBASE_ACTIVE_CUDA_HOME"} & found.keys()
@@ -333,12 +333,12 @@ def test_a_prefix_may_be_a_link_and_hold_spaces(tmp_path: Path, prefix: Path) ->
 
 
 @pytest.mark.parametrize("wrong", ["relative", "/a:b"])
-def test_a_prefix_that_no_path_can_hold(wrong: str) -> None:
-    with pytest.raises(WorkbenchError, match="cannot be"):
+def test_a_prefix_that_is_not_valid(wrong: str) -> None:
+    with pytest.raises(WorkbenchError, match="is not valid"):
         activate(wrong, P312)
     for shell in SHELLS:
-        code, _, said = source(shell, {"MONOBASE_PREFIX": wrong, **P312})
-        assert (code, said) == (
+        code, _, stderr = source(shell, {"MONOBASE_PREFIX": wrong, **P312})
+        assert (code, stderr) == (
             1,
-            f"error: MONOBASE_PREFIX={wrong} cannot be\n  hint: it is a path from / on, without a colon\n",
+            f"error: MONOBASE_PREFIX={wrong} is not valid\n  hint: write an absolute path without a colon\n",
         )

@@ -40,8 +40,8 @@ def prefix(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     label = prefix.parent / "features.d" / "monobase"
     done = monobase("build", "--prefix", prefix, "--data", data, "--jobs", 1, "--node-label", label, python_flag())
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"2 of 2 environments are there below {prefix}, 0 skipped\n"
-    lines = [_TIME.sub("T", line) for line in done.stderr.splitlines() if "only who may" not in line]
+    assert done.stdout == f"2 of 2 environments are built below {prefix}, 0 skipped\n"
+    lines = [_TIME.sub("T", line) for line in done.stderr.splitlines() if "only users who may" not in line]
     assert lines == [f"T   1/2  g00002/{NAME}  built", f"T   2/2  g00001/{NAME}  built"]
     assert "\x1b" not in done.stderr
     assert re.fullmatch(r"done=\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\n", label.read_text())
@@ -56,8 +56,8 @@ def test_what_there_is_and_whether_it_is_ready(prefix: Path, data: Path) -> None
         ["g00001", "ready", "1"],
         ["g00002", "latest", "1"],
     ]
-    told = json.loads(monobase("status", "--prefix", prefix, "--json").stdout)
-    assert [one["name"] for one in told] == ["g00001", "g00002"]
+    report = json.loads(monobase("status", "--prefix", prefix, "--json").stdout)
+    assert [one["name"] for one in report] == ["g00001", "g00002"]
     ready = monobase("ready", "--prefix", prefix, "--data", data)
     assert (ready.returncode, ready.stdout) == (0, "ready: g00001, g00002\n")
 
@@ -67,7 +67,7 @@ def test_not_ready_says_why(data: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"error: {tmp_path}/none is not ready",
-        "  g00002: 0 of 1 environments are there",
+        "  g00002: 0 of 1 environments are finished",
         "  hint: `monobase build` makes what is missing",
     ]
     assert monobase("status", "--prefix", tmp_path / "none").stdout == f"nothing is built below {tmp_path}/none\n"
@@ -76,21 +76,21 @@ def test_not_ready_says_why(data: Path, tmp_path: Path) -> None:
 def test_verify_and_repair_for_people_and_programs(prefix: Path, data: Path) -> None:
     whole = monobase("verify", "--prefix", prefix, "--data", data)
     assert whole.returncode == 0
-    assert re.fullmatch(r"2 environments, \d+ files in \d+ inodes: all as they were installed\n", whole.stdout)
+    assert re.fullmatch(r"2 environments, \d+ files in \d+ inodes: all as installed\n", whole.stdout)
     path = prefix / "monobase" / "g00001" / NAME / SITE / "aa" / "__init__.py"
     path.chmod(0o644)
     path.write_text("poison\n")
     where = f"monobase/g00001/{NAME}"
-    told = monobase("verify", "--prefix", prefix, "--data", data)
-    assert told.returncode == 1
-    assert told.stderr.splitlines()[:2] == [
+    done = monobase("verify", "--prefix", prefix, "--data", data)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[:2] == [
         f"error: not as it was installed: {where}",
         f"  {where}/{SITE}/aa/__init__.py: changed",
     ]
     report = json.loads(monobase("verify", "--prefix", prefix, "--data", data, "--json").stdout)
     assert (report["whole"], [fault["shared_by"] for fault in report["faults"]]) == (False, [[where]])
-    mended = monobase("repair", "--prefix", prefix)
-    assert (mended.returncode, mended.stdout.splitlines()[-1]) == (0, "2 mended")
+    repaired = monobase("repair", "--prefix", prefix)
+    assert (repaired.returncode, repaired.stdout.splitlines()[-1]) == (0, "2 repaired")
     assert json.loads(monobase("verify", "--prefix", prefix, "--data", data, "--json").stdout)["whole"]
 
 
@@ -105,8 +105,8 @@ def test_another_builder_is_not_waited_for_when_told_so(prefix: Path, data: Path
 
 def test_a_dry_run_for_programs(prefix: Path) -> None:
     done = monobase("prune", "--prefix", prefix, "--min-gen-id", "2", "--dry-run", "--json")
-    told = json.loads(done.stdout)
-    assert (told["removed"], told["kept"]) == (["g00001"], [])
+    report = json.loads(done.stdout)
+    assert (report["removed"], report["kept"]) == (["g00001"], [])
     assert (prefix / "monobase" / "g00001" / NAME / ".done").exists()
 
 
@@ -115,10 +115,10 @@ def test_a_dry_run_for_programs(prefix: Path) -> None:
     [
         (("--min-gen-id", "08"), "'08' is not a generation id"),
         (("--min-gen-id", "../x"), "'../x' is not a generation id"),
-        (("--python", "3.12"), "'3.12' names no Python"),
-        (("--python", "../x=/bin/sh"), "'../x=/bin/sh' names no Python"),
-        (("--jobs", "0"), "'0' is no number of jobs"),
-        (("--jobs", "many"), "'many' is no number of jobs"),
+        (("--python", "3.12"), "'3.12' does not name a Python"),
+        (("--python", "../x=/bin/sh"), "'../x=/bin/sh' does not name a Python"),
+        (("--jobs", "0"), "'0' is not a number of jobs"),
+        (("--jobs", "many"), "'many' is not a number of jobs"),
         (("--cog-versions", "../x"), "../x"),
         (("--mini", "--no-cuda"), "--mini goes with neither"),
     ],
@@ -140,7 +140,7 @@ def test_a_lock_without_hashes_is_refused_by_line(tmp_path: Path) -> None:
     assert not (tmp_path / "prefix" / "monobase" / "latest").exists()
 
 
-def test_a_python_that_is_not_here_is_told_by_the_exit_code_too(data: Path, tmp_path: Path) -> None:
+def test_a_python_that_is_not_here_is_reported_by_the_exit_code_too(data: Path, tmp_path: Path) -> None:
     lock = (data / "requirements" / "g00001" / f"{NAME}.txt").as_posix()
     write_generation(tmp_path / "data", 1, {"one": lock}, pythons=(MINOR, "3.99"))
     flags = ("--prefix", tmp_path / "prefix", "--data", tmp_path / "data", python_flag())
@@ -152,7 +152,7 @@ def test_a_python_that_is_not_here_is_told_by_the_exit_code_too(data: Path, tmp_
     assert monobase("ready", *flags[:4]).returncode == 1
     done = monobase("build", *flags, "--skip-missing")
     assert done.returncode == 0
-    assert done.stdout == f"1 of 2 environments are there below {tmp_path}/prefix, 1 skipped\n"
+    assert done.stdout == f"1 of 2 environments are built below {tmp_path}/prefix, 1 skipped\n"
     assert monobase("ready", *flags[:4]).returncode == 0
 
 
@@ -178,7 +178,9 @@ def test_on_a_terminal_there_is_a_bar(data: Path, tmp_path: Path) -> None:
     assert len(re.findall(rf"\d/2  g0000[12]/{NAME}  built", sent)) == 2
 
 
-def test_who_runs_what_a_home_folder_has_is_told(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_runs_what_a_home_folder_has_is_reported(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(Path(this_python().path).parents[1]))
     done = monobase("build", "--prefix", tmp_path / "p", "--data", data, "--max-gen-id", "1", python_flag())
     assert f"Python {MINOR} is in " in done.stderr

@@ -6,16 +6,16 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.monobase import trees
-from workbench.monobase.conflicts import Installed, between, compare, packages
+from workbench.monobase.conflicts import InstalledPackage, between, compare, packages
 from workbench.monobase.layer import Layer
 
 
-def installed(**held: str) -> dict[str, Installed]:
+def installed(**needs_by_name: str) -> dict[str, InstalledPackage]:
     """Packages as `name="version need; need"`."""
     found = {}
-    for name, text in held.items():
+    for name, text in needs_by_name.items():
         version, _, needs = text.partition(" ")
-        found[name] = Installed(name, version, tuple(Requirement(need) for need in needs.split("; ") if need))
+        found[name] = InstalledPackage(name, version, tuple(Requirement(need) for need in needs.split("; ") if need))
     return found
 
 
@@ -32,7 +32,7 @@ def installed(**held: str) -> dict[str, Installed]:
         ({"a": "2.6.0"}, {"a": "2.6.0.dev1", "b": "1.0 a>2.6.0.dev1"}, []),
         # The other way round: what comes later is what nothing shadows.
         ({"a": "1.0 b<2"}, {"b": "2.0"}, ["a 1.0 of first needs b<2, and second has b 2.0"]),
-        # A package that is shadowed itself needs nothing; what is not there is its own layer's trouble.
+        # A package that is shadowed itself needs nothing; what is missing is its own layer's fault.
         ({"a": "1.0", "b": "1.0"}, {"a": "2.0", "b": "2.0 a>=2"}, []),
         ({}, {"b": "1.0 nowhere>=2"}, []),
         ({}, {"b": "1.0 a>=2", "a": "1.0"}, []),
@@ -51,7 +51,7 @@ def metadata(layer: Path, name: str, version: str, *needs: str) -> None:
     (folder / "METADATA").write_text("Metadata-Version: 2.1\n" + "".join(f"{line}\n" for line in lines))
 
 
-def test_packages_are_read_with_the_needs_that_hold_there(tmp_path: Path) -> None:
+def test_needs_by_nameare_read_with_the_needs_that_hold_there(tmp_path: Path) -> None:
     root = trees.layer(tmp_path / "layer", "3.12")
     needs = ["B>=1", "c; extra == 'more'", "d; python_version < '3'", "e; sys_platform == 'linux'", "what is this"]
     metadata(root, "Some_Name", "1.0", *needs)
@@ -70,9 +70,9 @@ def test_what_is_written_is_for_environments_of_that_python_that_are_there(tmp_p
     metadata(generation / "python3.12-plain", "model", "1.0", "schema>=2")
     metadata(generation / "python3.12-plain", "schema", "2.0")
     trees.layer(generation / "python3.12-half", "3.12", done=False)
-    told = compare(Layer(str(cog), "3.12"), str(tmp_path / "monobase"))
+    new = compare(Layer(str(cog), "3.12"), str(tmp_path / "monobase"))
     clash = "model 1.0 of g00001/python3.12-plain needs schema>=2, and cog1.0-python3.12 has schema 1.0"
-    assert told == [clash]
+    assert new == [clash]
     folder = tmp_path / "cog/conflicts/g0a1b2c3d/cog1.0-python3.12"
     assert {path.name: path.read_text() for path in folder.iterdir()} == {
         "g00001.python3.12-plain": f"{clash}\n",

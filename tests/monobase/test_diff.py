@@ -8,7 +8,7 @@ import pytest
 
 from tests.command import wizard
 from tests.monobase.wheels import MINOR, Index, python_flag, write_generation
-from workbench.monobase.diff import Change, Difference, diff
+from workbench.monobase.diff import GenerationDiff, PackageChange, diff
 from workbench.monobase.generation import load
 from workbench.monobase.prefix import Prefix
 
@@ -33,13 +33,13 @@ def _lock(path: Path, lines: list[str]) -> str:
 
 def test_each_change_once_with_the_environments_that_it_is_in(data: Path) -> None:
     both = (f"python{MINOR}-both", f"python{MINOR}-more")
-    expected = Difference(
+    expected = GenerationDiff(
         added=(f"python{MINOR}-after",),
         removed=(f"python{MINOR}-before",),
         changes=(
-            Change("bumped", "1.0", "2.0", both),
-            Change("come", "", "1.0", both),
-            Change("gone", "1.0", "", both),
+            PackageChange("bumped", "1.0", "2.0", both),
+            PackageChange("come", "", "1.0", both),
+            PackageChange("gone", "1.0", "", both),
         ),
         common=2,
     )
@@ -50,12 +50,12 @@ def test_each_change_once_with_the_environments_that_it_is_in(data: Path) -> Non
     assert {(change.package, change.new, change.old) for change in back.changes} == {
         (change.package, change.old, change.new) for change in expected.changes
     }
-    assert diff(first, first) == Difference((), (), (), 3)
+    assert diff(first, first) == GenerationDiff((), (), (), 3)
 
 
 def test_what_is_printed(data: Path) -> None:
-    told = wizard("monobase", "diff", "1", "2", "--data", data, "--prefix", data)
-    assert told.stdout.splitlines() == [
+    done = wizard("monobase", "diff", "1", "2", "--data", data, "--prefix", data)
+    assert done.stdout.splitlines() == [
         f"- python{MINOR}-before",
         f"+ python{MINOR}-after",
         "package  old  new  in",
@@ -81,9 +81,9 @@ def test_the_bytes_are_those_of_files_that_one_of_them_has_alone(data: Path, tmp
     done = wizard("monobase", "build", "--offline", "--prefix", prefix, "--data", data, python_flag(), env=given)
     assert done.returncode == 0, done.stderr
     old, new = (_inodes(prefix / "monobase" / name) for name in ("g00001", "g00002"))
-    told = json.loads(wizard("monobase", "diff", "1", "2", "--data", data, "--prefix", prefix, "--json").stdout)
-    assert told["bytes_added"] == sum(new[inode] for inode in new.keys() - old.keys()) > 0
-    assert told["bytes_removed"] == sum(old[inode] for inode in old.keys() - new.keys()) > 0
+    report = json.loads(wizard("monobase", "diff", "1", "2", "--data", data, "--prefix", prefix, "--json").stdout)
+    assert report["bytes_added"] == sum(new[inode] for inode in new.keys() - old.keys()) > 0
+    assert report["bytes_removed"] == sum(old[inode] for inode in old.keys() - new.keys()) > 0
     found = diff(load(data, "g00001"), load(data, "g00001"), Prefix.at(str(prefix)))
     assert (found.bytes_added, found.bytes_removed) == (0, 0)
 

@@ -24,11 +24,11 @@ from workbench.catalog.pairs import read_pairs
 from workbench.catalog.tree import Tree
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.monobase.activation import activate
-from workbench.monobase.diff import Change, diff
+from workbench.monobase.diff import PackageChange, diff
 from workbench.monobase.generation import DATA, load
 from workbench.monobase.monogen import validate
-from workbench.monobase.request import read_wish
-from workbench.monobase.user import install_user, read_asked
+from workbench.monobase.request import read_request
+from workbench.monobase.user import install_user, read_user_requirements
 from workbench.verbs.monobase import SUBVERBS
 
 
@@ -46,7 +46,7 @@ def test_m01_a_rule_that_changes_does_not_change_what_was_released(data: Path) -
     stricter = replace(pairs, frameworks={"torch": {**pairs.frameworks["torch"], "2.10.0": row}})
     assert validate(data, stricter) == validate(data, pairs)
     assert len(load(data, "g00001").environments) == 4
-    # While one that is not released is held to today's rules.
+    # While one that is not released must follow today's rules.
     spec = data / "generations/g00002.toml"
     lines = [line for line in spec.read_text().splitlines() if not line.startswith(("released", "digest"))]
     spec.write_text("\n".join(lines))
@@ -55,7 +55,7 @@ def test_m01_a_rule_that_changes_does_not_change_what_was_released(data: Path) -
     assert caught.value.faults == [
         (
             "requirements/g00002",
-            "python3.11-torch2.10.0-cu128 is in the matrix, and would not be today: run `monobase update`",
+            "python3.11-torch2.10.0-cu128 is in the matrix and no longer should be: run `monobase update`",
         )
     ]
 
@@ -89,10 +89,10 @@ def test_m02_a_released_generation_that_moved_is_refused(data: Path, part: str) 
 def test_m07_a_diff_tells_each_change_once() -> None:
     found = diff(load(DATA, "g00001"), load(DATA, "g00002"))
     names = tuple(environment.name for environment in load(DATA, "g00001").environments)
-    assert found.changes == (Change("numpy", "2.4.5", "2.4.6", names),)
+    assert found.changes == (PackageChange("numpy", "2.4.5", "2.4.6", names),)
     assert (found.added, found.removed, found.common) == ((), (), 4)
-    told = wizard("monobase", "diff", "1", "2", "--prefix", "/nonexistent")
-    assert told.stdout.splitlines() == [
+    done = wizard("monobase", "diff", "1", "2", "--prefix", "/nonexistent")
+    assert done.stdout.splitlines() == [
         "package  old    new    in",
         "numpy    2.4.5  2.4.6  all environments",
         "bytes: not both are built below /nonexistent",
@@ -141,7 +141,7 @@ def test_m10_a_cog_that_is_missing_is_installed_beside_a_prefix_that_is_read_onl
     assert done.returncode == 0, done.stderr
     root = tmp_path / f"cache/cog/cog3.0-python{MINOR}"
     assert done.stdout == f"3.0 {root}/lib/python{MINOR}/site-packages/cog/__init__.py\n"
-    # A shell finds it there from then on.
+    # A shell finds it from then on.
     again = run(prefix, tmp_path / "cache", "python", "-c", probe, R8_COG_VERSION="3.0", MONOBASE_STACK="plain")
     assert again.stdout == done.stdout, again.stderr
 
@@ -157,7 +157,7 @@ def test_m11_versions_are_compared_as_versions(places: tuple[Path, Path], tmp_pa
     )
     assert activate(str(prefix), variables(prefix, tmp_path, MONOBASE_STACK="newer")).notes == ()
     for text in ("12.4", "12.4.0", "12.4.1"):
-        assert read_wish({"R8_CUDA_VERSION": text}).cuda == "12.4"
+        assert read_request({"R8_CUDA_VERSION": text}).cuda == "12.4"
 
 
 def test_m12_requirements_are_read_as_the_standard_has_them(tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_m12_requirements_are_read_as_the_standard_has_them(tmp_path: Path) -> N
         "./wheels/a-1.0-py3-none-any.whl\n--extra-index-url https://host/simple\n-r more.txt\nsix==1.* \\\n"
         "    --hash=sha256:00\ntool @ https://host/tool-1.0-py3-none-any.whl\nold<1 ; python_version < '3'\n"
     )
-    asked = read_asked(tmp_path / "requirements.txt")
-    assert [(entry.name, entry.where, entry.applies("3.11.2")) for entry in asked] == [
+    requirements = read_user_requirements(tmp_path / "requirements.txt")
+    assert [(entry.name, entry.where, entry.applies("3.11.2")) for entry in requirements] == [
         ("numpy", "requirements.txt:2", True),
         ("pydantic", "requirements.txt:3", True),
         ("attrs", "more.txt:1", True),
@@ -176,16 +176,16 @@ def test_m12_requirements_are_read_as_the_standard_has_them(tmp_path: Path) -> N
         ("tool", "requirements.txt:10", True),
         ("old", "requirements.txt:11", False),
     ]
-    assert [asked[0].allows(version) for version in ("1.22", "1.21", "2.0rc1")] == [True, False, True]
-    assert [asked[1].allows(version) for version in ("2.1", "2.99", "3.0")] == [True, True, False]
+    assert [requirements[0].allows(version) for version in ("1.22", "1.21", "2.0rc1")] == [True, False, True]
+    assert [requirements[1].allows(version) for version in ("2.1", "2.99", "3.0")] == [True, True, False]
     (tmp_path / "requirements.txt").write_text("fine\nnumpy=>1\n")
-    with pytest.raises(WorkbenchError, match="'numpy=>1' is no requirement") as caught:
-        read_asked(tmp_path / "requirements.txt")
+    with pytest.raises(WorkbenchError, match="'numpy=>1' is not a requirement") as caught:
+        read_user_requirements(tmp_path / "requirements.txt")
     assert caught.value.where == f"{tmp_path}/requirements.txt:2"
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "complaint"),
     [
         ("08", "'08' is not a generation id: write it without leading zeros"),
         ("010", "'010' is not a generation id: write it without leading zeros"),
@@ -194,9 +194,9 @@ def test_m12_requirements_are_read_as_the_standard_has_them(tmp_path: Path) -> N
         ("0x8", "'0x8' is not a generation id: write a number such as 2"),
     ],
 )
-def test_m13_ids_are_decimal(text: str, says: str) -> None:
+def test_m13_ids_are_decimal(text: str, complaint: str) -> None:
     done = wizard("monobase", "build", "--min-gen-id", text)
-    assert (done.returncode, says in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, complaint in done.stderr) == (2, True), done.stderr
 
 
 def test_m13_the_cache_is_left_alone_unless_told(places: tuple[Path, Path]) -> None:
@@ -214,7 +214,7 @@ def test_m14_path_files_are_read_and_every_layers_commands_found(places: tuple[P
     assert "No module named 'editable'" in without.stderr
 
 
-def test_m16_a_pin_that_contradicts_the_cogs_packages_is_told(
+def test_m16_a_pin_that_contradicts_the_cogs_packages_is_reported(
     places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix, wheels = places
@@ -224,7 +224,7 @@ def test_m16_a_pin_that_contradicts_the_cogs_packages_is_told(
     with pytest.raises(FaultsError) as caught:
         install_user(str(prefix), given, file)
     cog = os.readlink(prefix / "cog/latest")
-    clash = f"asks for schema<2, and {cog}/cog2.0-python{MINOR} has schema 2.0"
+    clash = f"requests schema<2, and {cog}/cog2.0-python{MINOR} has schema 2.0"
     assert caught.value.faults == [("requirements.txt:2", clash)]
     assert not (tmp_path / "user").exists()
     made = install_user(str(prefix), given, file, override=True)
@@ -262,7 +262,7 @@ def test_m19_cuda_without_cudnn_is_cuda_and_an_unknown_pair_fails_at_once(tmp_pa
     assert activate(str(tmp_path), given).environment == "python3.12-torch2.14.1-cu130"
     with pytest.raises(WorkbenchError, match=r"has no environment python3[.]12-torch2[.]14[.]1-cu128") as caught:
         activate(str(tmp_path), {**given, "R8_CUDA_VERSION": "12.8"})
-    assert caught.value.hint == "there is python3.12-torch2.14.1-cpu, python3.12-torch2.14.1-cu130"
+    assert caught.value.hint == "available: python3.12-torch2.14.1-cpu, python3.12-torch2.14.1-cu130"
     once = activate(str(tmp_path), given).variables
     assert activate(str(tmp_path), {**given, **once}).variables == once
 

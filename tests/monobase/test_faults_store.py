@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from tests.command import wizard
-from tests.monobase.wheels import MINOR, SITE, Index, make, python_flag, shop_at, this_python, write_generation
+from tests.monobase.wheels import MINOR, SITE, Index, make, python_flag, this_python, toolchain_at, write_generation
 from workbench.errors import WorkbenchError
 from workbench.monobase import environment, layout
 from workbench.monobase.bytecode import Compilers
 from workbench.monobase.environment import Claims
-from workbench.monobase.fill import BUILT, THERE, Order, fill
+from workbench.monobase.fill import BUILT, UP_TO_DATE, FillRequest, fill
 from workbench.monobase.generation import load_all
-from workbench.monobase.install import Workshop
+from workbench.monobase.install import Toolchain
 from workbench.monobase.leases import prepare, take
 from workbench.monobase.prefix import Prefix, staged
 from workbench.monobase.prune import prune
@@ -53,14 +53,14 @@ def build(prefix: Path, data: Path, *flags: str) -> subprocess.CompletedProcess[
     return wizard("monobase", "build", "--prefix", prefix, "--data", data, python_flag(), *flags)
 
 
-def order(data: Path) -> Order:
-    return Order(load_all(data), {MINOR: this_python()}, {})
+def order(data: Path) -> FillRequest:
+    return FillRequest(load_all(data), {MINOR: this_python()}, {})
 
 
 def test_m03_what_is_finished_is_not_done_again_after_a_crash(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = shop_at(tmp_path / "prefix")
+    tools = toolchain_at(tmp_path / "prefix")
     made: list[str] = []
     real = staged
 
@@ -72,12 +72,12 @@ def test_m03_what_is_finished_is_not_done_again_after_a_crash(
 
     monkeypatch.setattr("workbench.monobase.environment.staged", crash_in_the_third)
     with pytest.raises(MemoryError):
-        fill(shop, order(data), Silent(), 1)
+        fill(tools, order(data), Silent(), 1)
     monkeypatch.undo()
-    finished = {path: path.stat().st_ino for path in Path(shop.prefix.generations).glob("g*/python*")}
+    finished = {path: path.stat().st_ino for path in Path(tools.prefix.generations).glob("g*/python*")}
     assert len(finished) == 3
-    outcomes = fill(shop_at(tmp_path / "prefix"), order(data), Silent(), 1)
-    assert sorted(one.status for one in outcomes) == sorted([BUILT, THERE, THERE, THERE])
+    outcomes = fill(toolchain_at(tmp_path / "prefix"), order(data), Silent(), 1)
+    assert sorted(one.status for one in outcomes) == sorted([BUILT, UP_TO_DATE, UP_TO_DATE, UP_TO_DATE])
     assert all(path.stat().st_ino == inode for path, inode in finished.items())
 
 
@@ -88,7 +88,7 @@ def test_m04_a_file_that_was_written_to_goes_no_further_and_is_found(data: Path,
     path.chmod(0o644)
     path.write_text("poison = 1\n")
     found = verify(Prefix.at(str(prefix)))
-    assert {fault.environment for fault in found.faults} == {
+    assert {fault.environment for fault in found.damage} == {
         f"monobase/g0000{number}/python{MINOR}-two" for number in (1, 2)
     }
     locks = {"two": str(data / f"requirements/g00002/python{MINOR}-two.txt")}
@@ -96,9 +96,9 @@ def test_m04_a_file_that_was_written_to_goes_no_further_and_is_found(data: Path,
     refused = build(prefix, data)
     assert refused.returncode == 1
     assert "a file of the store was changed or removed" in refused.stderr
-    assert "`monobase repair` mends all of them" in refused.stderr
-    mended = wizard("monobase", "repair", "--prefix", prefix)
-    assert mended.returncode == 0, mended.stderr
+    assert "`monobase repair` repairs them" in refused.stderr
+    repaired = wizard("monobase", "repair", "--prefix", prefix)
+    assert repaired.returncode == 0, repaired.stderr
     assert build(prefix, data).returncode == 0
     assert wizard("monobase", "verify", "--prefix", prefix, "--data", data).returncode == 0
 
@@ -125,7 +125,7 @@ def test_m06_pruning_below_a_linked_prefix_removes_nothing_that_is_used(data: Pa
     assert wizard("monobase", "ready", "--prefix", link, "--data", data, "--min-gen-id", "2").returncode == 0
 
 
-def test_m09_a_latest_that_points_at_nothing_is_mended(data: Path, tmp_path: Path) -> None:
+def test_m09_a_latest_that_points_at_nothing_is_repaired(data: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     (prefix / "monobase").mkdir(parents=True)
     (prefix / "monobase/latest").symlink_to("g00099")
@@ -135,23 +135,23 @@ def test_m09_a_latest_that_points_at_nothing_is_mended(data: Path, tmp_path: Pat
 
 
 def test_m15_an_old_cog_and_an_old_generation_stay_while_something_runs_on_them(data: Path, tmp_path: Path) -> None:
-    shop = shop_at(tmp_path / "prefix")
-    fill(shop, order(data), Silent(), 2)
+    tools = toolchain_at(tmp_path / "prefix")
+    fill(tools, order(data), Silent(), 2)
     for name in ("g0000000a", "g0000000b"):
-        folder = shop.prefix.below("cog", name)
+        folder = tools.prefix.below("cog", name)
         lock = str(data / f"requirements/g00001/python{MINOR}-one.txt")
-        environment.build(shop, f"{folder}/cog1-python{MINOR}", lock, this_python())
-        prepare(shop.prefix, f"cog-{name}")
-    os.symlink("g0000000b", shop.prefix.below("cog", "latest"))
-    held = [
-        take(shop.prefix, "g00001", shop.prefix.generation("g00001")),
-        take(shop.prefix, "cog-g0000000a", shop.prefix.below("cog", "g0000000a")),
+        environment.build(tools, f"{folder}/cog1-python{MINOR}", lock, this_python())
+        prepare(tools.prefix, f"cog-{name}")
+    os.symlink("g0000000b", tools.prefix.below("cog", "latest"))
+    leases = [
+        take(tools.prefix, "g00001", tools.prefix.generation("g00001")),
+        take(tools.prefix, "cog-g0000000a", tools.prefix.below("cog", "g0000000a")),
     ]
-    kept = [name for name, _ in prune(shop, is_outside(2, None)).kept]
+    kept = [name for name, _ in prune(tools, is_outside(2, None)).kept]
     assert kept == ["g00001", "cog-g0000000a", "cog-g0000000b"]
-    for one in held:
+    for one in leases:
         os.close(one)
-    assert prune(shop, is_outside(2, None)).removed == ["g00001", "cog-g0000000a"]
+    assert prune(tools, is_outside(2, None)).removed == ["g00001", "cog-g0000000a"]
 
 
 def test_m18_what_fails_in_a_worker_fails_the_build(tmp_path: Path) -> None:
@@ -177,16 +177,16 @@ def test_m18_what_fails_in_a_worker_fails_the_build(tmp_path: Path) -> None:
 
 
 def test_m20_environments_are_made_at_once(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two are being assembled at the same moment: each waits for the other there."""
+    """Two are being assembled at the same moment: each waits for the other."""
     meet = threading.Barrier(2, timeout=60)
-    real: Callable[..., environment.Marker] = environment._assemble
+    real: Callable[..., environment.EnvironmentMarker] = environment._assemble
 
-    def assemble(*arguments: object) -> environment.Marker:
+    def assemble(*arguments: object) -> environment.EnvironmentMarker:
         meet.wait()
         return real(*arguments)
 
     monkeypatch.setattr(environment, "_assemble", assemble)
-    outcomes = fill(shop_at(tmp_path / "prefix"), order(data), Silent(), 2)
+    outcomes = fill(toolchain_at(tmp_path / "prefix"), order(data), Silent(), 2)
     assert [one.status for one in outcomes] == [BUILT] * 4
 
 
@@ -212,7 +212,7 @@ def test_m20_without_cuda_nothing_of_cuda_is_touched() -> None:
 
 def test_claims_are_dropped_when_who_has_them_fails(data: Path, tmp_path: Path) -> None:
     """An environment that waits for another's package installs it itself when the other could not."""
-    shop: Workshop = shop_at(tmp_path / "prefix")
+    tools: Toolchain = toolchain_at(tmp_path / "prefix")
     claims = Claims()
     assert claims.take({"a", "b"}) == {"a", "b"}
     got: list[set[str]] = []
@@ -221,8 +221,10 @@ def test_claims_are_dropped_when_who_has_them_fails(data: Path, tmp_path: Path) 
     claims.drop({"a", "b"})
     waiter.join(timeout=60)
     assert {"a"} in got
-    shutil.rmtree(shop.prefix.root)
-    assert make(shop_at(tmp_path / "prefix"), "g00001/one", str(data / f"requirements/g00001/python{MINOR}-one.txt"))
+    shutil.rmtree(tools.prefix.root)
+    assert make(
+        toolchain_at(tmp_path / "prefix"), "g00001/one", str(data / f"requirements/g00001/python{MINOR}-one.txt")
+    )
 
 
 def test_generations_that_are_no_environments_do_not_count(tmp_path: Path) -> None:

@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.monobase.wheels import MINOR, Index, shop_at, this_python, write_generation
+from tests.monobase.wheels import MINOR, Index, this_python, toolchain_at, write_generation
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase import layout
-from workbench.monobase.fill import BUILT, FAILED, SKIPPED, THERE, Order, Outcome, fill
+from workbench.monobase.fill import BUILT, FAILED, SKIPPED, UP_TO_DATE, EnvironmentOutcome, FillRequest, fill
 from workbench.monobase.generation import Environment, load_all
-from workbench.monobase.install import Workshop
+from workbench.monobase.install import Toolchain
 from workbench.monobase.select import active, is_outside, mini, no_cuda
 
 
 class Quiet:
-    """A Watcher that remembers what it was told."""
+    """A FillWatcher that records its events."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
-        self.ended: list[Outcome] = []
+        self.ended: list[EnvironmentOutcome] = []
 
     def begin(self, generation: str, environment: str) -> None:
         self.begun.append(f"{generation}/{environment}")
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: EnvironmentOutcome) -> None:
         self.ended.append(outcome)
 
 
@@ -44,104 +44,104 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Workshop:
-    return shop_at(tmp_path / "prefix")
+def tools(tmp_path: Path) -> Toolchain:
+    return toolchain_at(tmp_path / "prefix")
 
 
-def order(data: Path, least: int | None = None, most: int | None = None) -> Order:
-    return Order(active(data, least, most), {MINOR: this_python()}, {})
+def order(data: Path, least: int | None = None, most: int | None = None) -> FillRequest:
+    return FillRequest(active(data, least, most), {MINOR: this_python()}, {})
 
 
-def ended(outcomes: list[Outcome]) -> Mapping[str, str]:
+def ended(outcomes: list[EnvironmentOutcome]) -> Mapping[str, str]:
     return {f"{one.generation}/{one.environment.partition('-')[2]}": one.status for one in outcomes}
 
 
-def latest(shop: Workshop) -> str | None:
-    return layout.latest_name(shop.prefix.latest)
+def latest(tools: Toolchain) -> str | None:
+    return layout.latest_name(tools.prefix.latest)
 
 
-def test_all_generations_are_made_and_latest_is_the_newest(data: Path, shop: Workshop) -> None:
+def test_all_generations_are_made_and_latest_is_the_newest(data: Path, tools: Toolchain) -> None:
     watcher = Quiet()
-    outcomes = fill(shop, order(data), watcher, 2)
+    outcomes = fill(tools, order(data), watcher, 2)
     wanted = ["g00002/one", "g00002/two", "g00001/one", "g00001/two"]
     assert ended(outcomes) == dict.fromkeys(wanted, BUILT)
     assert sorted(watcher.begun) == sorted(f"{one.generation}/{one.environment}" for one in watcher.ended)
-    assert latest(shop) == "g00002"
-    again = fill(shop, order(data), Quiet(), 2)
-    assert ended(again) == dict.fromkeys(wanted, THERE)
+    assert latest(tools) == "g00002"
+    again = fill(tools, order(data), Quiet(), 2)
+    assert ended(again) == dict.fromkeys(wanted, UP_TO_DATE)
     for generation in load_all(data):
-        done = layout.read_done(shop.prefix.generation(generation.name))
+        done = layout.read_done(tools.prefix.generation(generation.name))
         assert done is not None and done.digest == generation.digest and done.skipped == {}
         assert set(done.environments) == {one.name for one in generation.environments}
 
 
-def test_one_that_fails_keeps_no_other_from_being_made(data: Path, shop: Workshop, tmp_path: Path) -> None:
-    fill(shop, order(data, 1, 1), Quiet(), 2)
+def test_one_that_fails_keeps_no_other_from_being_made(data: Path, tools: Toolchain, tmp_path: Path) -> None:
+    fill(tools, order(data, 1, 1), Quiet(), 2)
     (tmp_path / "index" / "bb-1.0-py3-none-any.whl").unlink()
     (tmp_path / "index" / "aa-2.0-py3-none-any.whl").rename(tmp_path / "aside")
-    outcomes = fill(shop, order(data), Quiet(), 2)
+    outcomes = fill(tools, order(data), Quiet(), 2)
     assert ended(outcomes) == {
         "g00002/one": FAILED,
         "g00002/two": FAILED,
-        "g00001/one": THERE,
-        "g00001/two": THERE,
+        "g00001/one": UP_TO_DATE,
+        "g00001/two": UP_TO_DATE,
     }
     assert all("aa" in one.reason for one in outcomes if one.status == FAILED)
-    assert latest(shop) == "g00001"
-    assert layout.read_done(shop.prefix.generation("g00002")) is None
+    assert latest(tools) == "g00001"
+    assert layout.read_done(tools.prefix.generation("g00002")) is None
     (tmp_path / "aside").rename(tmp_path / "index" / "aa-2.0-py3-none-any.whl")
-    assert BUILT in ended(fill(shop, order(data), Quiet(), 2)).values()
-    assert latest(shop) == "g00002"
+    assert BUILT in ended(fill(tools, order(data), Quiet(), 2)).values()
+    assert latest(tools) == "g00002"
 
 
-def test_a_python_that_is_missing_keeps_its_generation_from_being_ready(data: Path, shop: Workshop) -> None:
-    missing = Order(active(data, None, None), {}, {MINOR: "no Python here"})
-    outcomes = fill(shop, missing, Quiet(), 2)
+def test_a_python_that_is_missing_keeps_its_generation_from_being_ready(data: Path, tools: Toolchain) -> None:
+    missing = FillRequest(active(data, None, None), {}, {MINOR: "no Python here"})
+    outcomes = fill(tools, missing, Quiet(), 2)
     assert {(one.status, one.reason) for one in outcomes} == {(FAILED, "no Python here")}
-    assert latest(shop) is None
+    assert latest(tools) is None
 
 
-def test_unless_that_was_said_to_be_all_right(data: Path, shop: Workshop, tmp_path: Path) -> None:
+def test_unless_that_was_said_to_be_all_right(data: Path, tools: Toolchain, tmp_path: Path) -> None:
     locks = {"one": str(data / f"requirements/g00001/python{MINOR}-one.txt")}
     write_generation(data, 3, locks, pythons=(MINOR, "3.99"))
-    some = Order(active(data, 3, 3), {MINOR: this_python()}, {"3.99": "no Python 3.99"}, skip_missing=True)
-    assert {one.environment: one.status for one in fill(shop, some, Quiet(), 2)} == {
+    some = FillRequest(active(data, 3, 3), {MINOR: this_python()}, {"3.99": "no Python 3.99"}, skip_missing=True)
+    assert {one.environment: one.status for one in fill(tools, some, Quiet(), 2)} == {
         f"python{MINOR}-one": BUILT,
         "python3.99-one": SKIPPED,
     }
-    done = layout.read_done(shop.prefix.generation("g00003"))
+    done = layout.read_done(tools.prefix.generation("g00003"))
     assert done is not None and done.skipped == {"python3.99-one": "no Python 3.99"}
-    assert latest(shop) == "g00003"
+    assert latest(tools) == "g00003"
 
 
-def test_latest_stays_in_the_range_and_never_points_at_nothing(data: Path, shop: Workshop) -> None:
-    fill(shop, order(data), Quiet(), 2)
-    fill(shop, order(data, 1, 1), Quiet(), 2)
-    assert latest(shop) == "g00001"
-    os.unlink(shop.prefix.latest)
-    os.symlink("g00009", shop.prefix.latest)
-    fill(shop, order(data), Quiet(), 2)
-    assert latest(shop) == "g00002"
+def test_latest_stays_in_the_range_and_never_points_at_nothing(data: Path, tools: Toolchain) -> None:
+    fill(tools, order(data), Quiet(), 2)
+    fill(tools, order(data, 1, 1), Quiet(), 2)
+    assert latest(tools) == "g00001"
+    os.unlink(tools.prefix.latest)
+    os.symlink("g00009", tools.prefix.latest)
+    fill(tools, order(data), Quiet(), 2)
+    assert latest(tools) == "g00002"
 
 
-def test_a_generation_that_was_built_from_other_data_is_refused(data: Path, shop: Workshop, tmp_path: Path) -> None:
-    fill(shop, order(data), Quiet(), 2)
-    before = os.stat(shop.prefix.generation("g00001")).st_mtime_ns
+def test_a_generation_that_was_built_from_other_data_is_refused(data: Path, tools: Toolchain, tmp_path: Path) -> None:
+    fill(tools, order(data), Quiet(), 2)
+    before = os.stat(tools.prefix.generation("g00001")).st_mtime_ns
     index = Index(tmp_path / "index")
     lock = index.lock(tmp_path / "other.txt", index.add("cc"))
     write_generation(data, 1, {"one": lock, "two": lock})
     with pytest.raises(WorkbenchError) as error:
-        fill(shop, order(data), Quiet(), 2)
+        fill(tools, order(data), Quiet(), 2)
     assert error.value.message.startswith("g00001 was built as sha256:")
-    assert os.stat(shop.prefix.generation("g00001")).st_mtime_ns == before
+    assert os.stat(tools.prefix.generation("g00001")).st_mtime_ns == before
 
 
-def test_what_another_build_left_out_is_made_later(data: Path, shop: Workshop) -> None:
+def test_what_another_build_left_out_is_made_later(data: Path, tools: Toolchain) -> None:
     generations = active(data, 2, 2)
-    part = Order(generations, {MINOR: this_python()}, {}, lambda one: "not now" if one.stack == "two" else "")
-    assert ended(fill(shop, part, Quiet(), 2)) == {"g00002/one": BUILT, "g00002/two": SKIPPED}
-    assert ended(fill(shop, order(data, 2, 2), Quiet(), 2)) == {"g00002/one": THERE, "g00002/two": BUILT}
-    done = layout.read_done(shop.prefix.generation("g00002"))
+    part = FillRequest(generations, {MINOR: this_python()}, {}, lambda one: "not now" if one.stack == "two" else "")
+    assert ended(fill(tools, part, Quiet(), 2)) == {"g00002/one": BUILT, "g00002/two": SKIPPED}
+    assert ended(fill(tools, order(data, 2, 2), Quiet(), 2)) == {"g00002/one": UP_TO_DATE, "g00002/two": BUILT}
+    done = layout.read_done(tools.prefix.generation("g00002"))
     assert done is not None and done.skipped == {}
 
 
@@ -152,13 +152,13 @@ def environment(torch: str = "", cuda: str = "", stack: str = "", python: str = 
 def test_a_range_without_a_generation(data: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
         active(data, 7, None)
-    assert (error.value.message, error.value.hint) == ("no generation is in that range", "there is 1, 2")
+    assert (error.value.message, error.value.hint) == ("no generation is in that range", "available: 1, 2")
 
 
 def test_what_is_outside_of_a_range() -> None:
     old = is_outside(2, 3)
     names = ("g00001", "g00002", "g00003", "g00004", "cog-g0123abcd")
-    assert [name for name in names if old(layout.Place(name, ""))] == ["g00001", "g00004", "cog-g0123abcd"]
+    assert [name for name in names if old(layout.GenerationFolder(name, ""))] == ["g00001", "g00004", "cog-g0123abcd"]
 
 
 def test_a_node_without_gpus() -> None:
@@ -175,5 +175,5 @@ def test_mini_is_one_environment(data: Path) -> None:
         mini(generations, {})
     with pytest.raises(WorkbenchError) as error:
         mini(generations, {"R8_PYTHON_VERSION": MINOR, "R8_TORCH_VERSION": "9.9"})
-    assert error.value.message == (f"R8_PYTHON_VERSION={MINOR}, R8_TORCH_VERSION=9.9 names 0 environments of g00002")
-    assert error.value.hint == f"there is python{MINOR}-one, python{MINOR}-two"
+    assert error.value.message == (f"R8_PYTHON_VERSION={MINOR}, R8_TORCH_VERSION=9.9 matches 0 environments of g00002")
+    assert error.value.hint == f"available: python{MINOR}-one, python{MINOR}-two"

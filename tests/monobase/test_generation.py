@@ -104,8 +104,8 @@ def edit(data: Path, old: str, new: str, name: str = "g00001") -> None:
     [
         ("id = 1", "id = 2", ("generations/g00001.toml:2", "the id is 2, and the file is named g00001")),
         ("id = 1", "id = 08", ("generations/g00001.toml:2", "is not TOML")),
-        ('"3.11.18"', '"3.12.18"', ("generations/g00001.toml:9", "Python '3.12.18' is no full version of '3.11'")),
-        ('"3.11" =', '"../x" =', ("generations/g00001.toml:9", "Python '3.11.18' is no full version of '../x'")),
+        ('"3.11.18"', '"3.12.18"', ("generations/g00001.toml:9", "Python '3.12.18' is not a full version of '3.11'")),
+        ('"3.11" =', '"../x" =', ("generations/g00001.toml:9", "Python '3.11.18' is not a full version of '../x'")),
         ("packaging==26.2", "packaging>=26", ("generations/g00001.toml:6", "'packaging>=26' is not pinned")),
         ("packaging==26.2", "packaging=26", ("generations/g00001.toml:6", "'packaging=26' is not a requirement")),
         ("[stacks.plain]", '[stacks."a-b"]', ("generations/g00001.toml:12", "'a-b' cannot name a stack")),
@@ -114,7 +114,9 @@ def edit(data: Path, old: str, new: str, name: str = "g00001") -> None:
         ("cuda =", "cudda =", ("generations/g00001.toml:5", "unknown key 'cudda'")),
     ],
 )
-def test_a_wrong_specification_is_told_with_its_line(data: Path, old: str, new: str, fault: tuple[str, str]) -> None:
+def test_a_wrong_specification_is_reported_with_its_line(
+    data: Path, old: str, new: str, fault: tuple[str, str]
+) -> None:
     edit(data, old, new)
     with pytest.raises(FaultsError) as caught:
         read_spec(data, "g00001")
@@ -132,10 +134,10 @@ def matrix(data: Path, change: Callable[[dict[str, object]], object]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda rows: rows.pop("environments"), "is not a matrix"),
+        (lambda rows: rows.pop("environments"), "is not a valid matrix"),
         (lambda rows: rows["environments"][0].update(name="../x"), "should be named python3.11-gpu"),
         (lambda rows: rows["environments"][0].update(python="3.9"), "should be named python3.9-gpu"),
-        (lambda rows: rows["environments"][0].update(more="x"), "is not a matrix"),
+        (lambda rows: rows["environments"][0].update(more="x"), "is not a valid matrix"),
         (lambda rows: rows["environments"].pop(), "is not in the matrix"),
     ],
 )
@@ -174,7 +176,7 @@ def test_a_generation_is_released_once(data: Path) -> None:
         release(data, "g00002", "2026-11-23")
 
 
-def test_all_that_is_wrong_is_told_in_one_go(data: Path) -> None:
+def test_all_that_is_wrong_is_reported_in_one_go(data: Path) -> None:
     edit(data, '"3.11.18"', '"3.11.17"')
     lock = data / "requirements/g00002/python3.11-plain.txt"
     lock.write_text(re.sub(r" \\\n    --hash=.*", "", lock.read_text()))

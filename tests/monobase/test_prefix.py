@@ -16,7 +16,7 @@ HOLD = """
 import sys
 from workbench.monobase.prefix import Prefix, builder
 with builder(Prefix.at(sys.argv[1])):
-    print("held", flush=True)
+    print("locked", flush=True)
     sys.stdin.read()
 """
 
@@ -25,7 +25,7 @@ def holding(folder: Path) -> subprocess.Popen[str]:
     """Start a process that holds the prefix until its input ends."""
     command = [sys.executable, "-c", HOLD, str(folder)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-    assert child.stdout is not None and child.stdout.readline() == "held\n"
+    assert child.stdout is not None and child.stdout.readline() == "locked\n"
     return child
 
 
@@ -38,17 +38,17 @@ def test_a_second_builder_fails_at_once_when_it_must_not_wait(tmp_path: Path) ->
 
 
 def test_a_second_builder_says_that_it_waits_and_then_has_it(tmp_path: Path) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     with holding(tmp_path) as child:
 
-        def tell(text: str) -> None:
-            said.append(text)
+        def log(text: str) -> None:
+            messages.append(text)
             child.kill()
 
-        with builder(Prefix.at(str(tmp_path)), tell=tell):
+        with builder(Prefix.at(str(tmp_path)), log=log):
             pass
-    assert len(said) == 1
-    assert said[0].startswith(f"waiting for another builder to leave {tmp_path}: process {child.pid} on ")
+    assert len(messages) == 1
+    assert messages[0].startswith(f"waiting for another builder to leave {tmp_path}: process {child.pid} on ")
 
 
 def test_a_killed_builder_leaves_no_lock_and_its_stage_is_cleared(tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.prefix import Prefix
-from workbench.monobase.store import ChangedError, OtherBytesError, Store
+from workbench.monobase.store import ChangedError, DigestMismatchError, FileStore
 
 HELLO = hashlib.sha256(b"hello").hexdigest()
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(Prefix.at(str(tmp_path / "prefix")))
+def store(tmp_path: Path) -> FileStore:
+    return FileStore(Prefix.at(str(tmp_path / "prefix")))
 
 
 def file(tmp_path: Path, text: str = "hello", mode: int = 0o644, name: str = "file") -> str:
@@ -28,7 +28,7 @@ def file(tmp_path: Path, text: str = "hello", mode: int = 0o644, name: str = "fi
     return str(path)
 
 
-def test_equal_contents_are_one_file(store: Store, tmp_path: Path) -> None:
+def test_equal_contents_are_one_file(store: FileStore, tmp_path: Path) -> None:
     entries = {store.put(file(tmp_path, name=f"file{number}")) for number in range(5)}
     assert entries == {HELLO}
     for number in range(5):
@@ -37,23 +37,23 @@ def test_equal_contents_are_one_file(store: Store, tmp_path: Path) -> None:
     assert (tmp_path / "linked0").stat().st_mode & 0o777 == 0o444
 
 
-def test_what_may_be_executed_is_another_file(store: Store, tmp_path: Path) -> None:
+def test_what_may_be_executed_is_another_file(store: FileStore, tmp_path: Path) -> None:
     assert store.put(file(tmp_path, mode=0o755)) == f"{HELLO}-x"
     store.link(f"{HELLO}-x", str(tmp_path / "linked"))
     assert (tmp_path / "linked").stat().st_mode & 0o777 == 0o555
     assert store.entries() == [f"{HELLO}-x"]
 
 
-def test_what_is_not_what_it_should_be_is_refused_untouched(store: Store, tmp_path: Path) -> None:
+def test_what_is_not_what_it_should_be_is_refused_untouched(store: FileStore, tmp_path: Path) -> None:
     path = file(tmp_path, "other")
     before = os.stat(path)
-    with pytest.raises(OtherBytesError):
+    with pytest.raises(DigestMismatchError):
         store.put(path, HELLO)
     assert (os.stat(path).st_mode, os.stat(path).st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
     assert store.entries() == []
 
 
-def test_nothing_is_made_of_a_file_that_was_written_to(store: Store, tmp_path: Path) -> None:
+def test_nothing_is_made_of_a_file_that_was_written_to(store: FileStore, tmp_path: Path) -> None:
     store.put(file(tmp_path))
     store.link(HELLO, str(tmp_path / "linked"))
     os.chmod(tmp_path / "linked", 0o644)
@@ -64,7 +64,7 @@ def test_nothing_is_made_of_a_file_that_was_written_to(store: Store, tmp_path: P
     assert "monobase repair" in error.value.hint
 
 
-def test_a_file_that_is_gone(store: Store, tmp_path: Path) -> None:
+def test_a_file_that_is_gone(store: FileStore, tmp_path: Path) -> None:
     with pytest.raises(ChangedError):
         store.link(HELLO, str(tmp_path / "linked"))
 
@@ -87,7 +87,7 @@ def test_more_links_than_the_file_system_allows(
     wanted: int, most: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("links")
-    store = Store(Prefix.at(str(folder / "prefix")))
+    store = FileStore(Prefix.at(str(folder / "prefix")))
     with pytest.MonkeyPatch.context() as patch:
         store.put(file(folder))
         os.unlink(folder / "file")
@@ -102,7 +102,7 @@ def test_more_links_than_the_file_system_allows(
 
 
 def test_an_inode_of_the_cache_that_has_all_its_links_is_copied(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = file(tmp_path)
     os.link(path, tmp_path / "cached")
@@ -111,8 +111,8 @@ def test_an_inode_of_the_cache_that_has_all_its_links_is_copied(
     assert os.stat(store.path(HELLO)).st_ino != os.stat(path).st_ino
 
 
-def test_a_file_system_without_hard_links_is_told(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_system_without_hard_links_is_reported(
+    store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put(file(tmp_path))
 

@@ -10,7 +10,7 @@ from tests.monobase.models import offline
 from tests.monobase.wheels import Index
 from workbench.catalog.pairs import Brought, Pairs
 from workbench.errors import WorkbenchError
-from workbench.monobase.diff import Change, diff
+from workbench.monobase.diff import PackageChange, diff
 from workbench.monobase.generation import load
 from workbench.monobase.resolving import versions
 from workbench.monobase.spec import read_spec
@@ -33,7 +33,7 @@ packages = ["helper==1.0"]
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two generations that are not resolved, and an index that has what they ask for."""
+    """Two generations that are not resolved, and an index that has what they need."""
     index = Index(tmp_path / "index")
     needs = ["nvidia_cuda_runtime_cu12==12.8.90", "nvidia_cudnn_cu12==9.10.2.21", "numpy"]
     index.add("torch", "2.10.0", needs=needs)
@@ -57,9 +57,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def resolve(data: Path, name: str, pairs: Pairs = PAIRS) -> list[str]:
-    told: list[str] = []
-    update(data, read_spec(data, name), pairs, told.append)
-    return told
+    messages: list[str] = []
+    update(data, read_spec(data, name), pairs, messages.append)
+    return messages
 
 
 def test_what_is_resolved_is_locked_with_hashes_and_written_down(data: Path) -> None:
@@ -93,12 +93,12 @@ def test_the_same_again_is_the_same_bytes(data: Path) -> None:
 
 def test_the_next_generation_differs_in_what_was_bumped_only(data: Path, tmp_path: Path) -> None:
     resolve(data, "g00001")
-    # Something new came out that nobody asked for.
+    # Something new came out that was not requested.
     Index(tmp_path / "index").add("numpy", "1.26.5")
     resolve(data, "g00002")
     found = diff(load(data, "g00001"), load(data, "g00002"))
     both = ("python3.12-plain", "python3.12-torch2.10.0-cu128")
-    assert found.changes == (Change("pip", "26.2", "26.3", both),)
+    assert found.changes == (PackageChange("pip", "26.2", "26.3", both),)
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,11 @@ def test_what_activate_prints_does_what_the_script_does(places: tuple[Path, Path
     prefix, _ = places
     given = variables(prefix, tmp_path, MONOBASE_STACK="plain", PYTHONPATH="/it's mine")
     (tmp_path / "lines").write_text(tool("activate", env=given).stdout)
-    code, found, said = source(shell, given, script=tmp_path / "lines")
-    assert (code, found) == (0, source(shell, given)[1]), said
-    told = json.loads(tool("activate", "--json", env=given).stdout)
-    assert {name: found[name] for name in told["set"]} == told["set"]
-    assert [Path(layer).name for layer in told["layers"]] == [f"cog2.0-python{MINOR}", f"python{MINOR}-plain"]
+    code, found, stderr = source(shell, given, script=tmp_path / "lines")
+    assert (code, found) == (0, source(shell, given)[1]), stderr
+    data = json.loads(tool("activate", "--json", env=given).stdout)
+    assert {name: found[name] for name in data["set"]} == data["set"]
+    assert [Path(layer).name for layer in data["layers"]] == [f"cog2.0-python{MINOR}", f"python{MINOR}-plain"]
 
 
 def test_an_error_is_for_programs_too(places: tuple[Path, Path], tmp_path: Path) -> None:
@@ -50,12 +50,12 @@ def test_an_error_is_for_programs_too(places: tuple[Path, Path], tmp_path: Path)
     assert (done.returncode, done.stdout) == (1, "")
     error = json.loads(done.stderr)
     assert error["error"] == f"g00002 has no environment python{MINOR}-none"
-    assert error["hint"] == f"there is python{MINOR}-newer, python{MINOR}-plain"
+    assert error["hint"] == f"available: python{MINOR}-newer, python{MINOR}-plain"
 
 
 @contextmanager
 def running(*command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A process that has said its first line, ended afterwards."""
+    """A process that has printed its first line, ended afterwards."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, cwd=REPOSITORY) as child:
         assert child.stdout is not None
         try:
@@ -85,11 +85,11 @@ def test_what_a_model_runs_on_is_leased_as_long_as_it_runs(places: tuple[Path, P
         time.sleep(0.05)
 
 
-def test_a_command_that_is_not_there_is_told(places: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_command_that_does_not_exist_is_reported(places: tuple[Path, Path], tmp_path: Path) -> None:
     prefix, _ = places
     done = tool("exec", "--", "no-such-command", env=variables(prefix, tmp_path, MONOBASE_STACK="plain"))
     assert done.returncode == 1
-    assert done.stderr.startswith("error: 'no-such-command' is not a command here\n")
+    assert done.stderr.startswith("error: 'no-such-command' is not a command\n")
     assert tool("exec", env=variables(prefix, tmp_path)).returncode == 2
 
 
@@ -154,7 +154,7 @@ def test_a_folder_that_is_no_layer_is_left_alone(
     (tmp_path / "project").mkdir()
     (tmp_path / "project/thesis.txt").write_text("mine")
     file, given = user(prefix, wheels, tmp_path, "extra\n", MONOBASE_USER=f"{tmp_path}/project")
-    with pytest.raises(WorkbenchError, match="this is no user's layer"):
+    with pytest.raises(WorkbenchError, match="this is not a user's layer"):
         install_user(str(prefix), given, file)
     assert (tmp_path / "project/thesis.txt").read_text() == "mine"
     given["MONOBASE_USER"] = f"{tmp_path}/mine"
@@ -163,7 +163,7 @@ def test_a_folder_that_is_no_layer_is_left_alone(
     assert (tmp_path / "mine/.monobase").exists()
 
 
-def test_torch_does_not_come_unasked(
+def test_torch_is_not_installed_unless_requested(
     places: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefix, _ = places
@@ -173,7 +173,7 @@ def test_torch_does_not_come_unasked(
     for name, text in offline(index).items():
         monkeypatch.setenv(name, text)
     file, given = user(prefix, index.folder, tmp_path, "trainer\n")
-    with pytest.raises(WorkbenchError, match="torch would come with what the requirements need") as caught:
+    with pytest.raises(WorkbenchError, match="the requirements would install torch") as caught:
         install_user(str(prefix), given, file)
     assert caught.value.hint == "set R8_TORCH_VERSION, so that it comes from an environment"
     assert not (tmp_path / "user").exists()
@@ -226,20 +226,20 @@ def test_a_shell_asks_the_tool_for_a_cog_that_is_missing(places: tuple[Path, Pat
     command.chmod(0o755)
     given = {**variables(prefix, tmp_path / "cache", R8_COG_VERSION="4.0", MONOBASE_STACK="plain"), **offline(index)}
     given["PATH"] = f"{command.parent}:{given['PATH']}"
-    code, found, said = source(shell, given)
-    assert code == 0, said
+    code, found, stderr = source(shell, given)
+    assert code == 0, stderr
     assert found["MONOBASE_COG"] == f"cog/cog4.0-python{MINOR}"
     assert found["PATH"].startswith(f"{tmp_path}/cache/cog/cog4.0-python{MINOR}/bin:")
-    code, _, said = source(shell, {**given, "R8_COG_VERSION": "5.0"})
-    assert (code, "resolving cog==5.0" in said) == (1, True)
+    code, _, stderr = source(shell, {**given, "R8_COG_VERSION": "5.0"})
+    assert (code, "resolving cog==5.0" in stderr) == (1, True)
 
 
 def test_monogen_tells_each_generation_with_its_digest() -> None:
     done = wizard("monobase", "monogen", "--json")
     assert done.returncode == 0
-    told = json.loads(done.stdout)
-    assert [(row["name"], row["released"], len(row["environments"])) for row in told] == [
+    data = json.loads(done.stdout)
+    assert [(row["name"], row["released"], len(row["environments"])) for row in data] == [
         ("g00001", "2026-11-22", 4),
         ("g00002", "2026-11-22", 4),
     ]
-    assert all(row["digest"].startswith("sha256:") for row in told)
+    assert all(row["digest"].startswith("sha256:") for row in data)

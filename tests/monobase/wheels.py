@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.monobase.environment import build
-from workbench.monobase.install import Workshop
-from workbench.monobase.interpreters import Interpreter, ask
+from workbench.monobase.install import Toolchain
+from workbench.monobase.interpreters import Interpreter, probe
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.verify import files_below
 
@@ -24,7 +24,7 @@ SITE = f"lib/python{MINOR}/site-packages"
 
 def this_python() -> Interpreter:
     """The Python that runs the tests, outside of its virtual environment."""
-    found = ask(os.path.realpath(sys.executable))
+    found = probe(os.path.realpath(sys.executable))
     assert found is not None
     return found
 
@@ -80,16 +80,16 @@ def _encoded(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
-def shop_at(folder: Path) -> Workshop:
+def toolchain_at(folder: Path) -> Toolchain:
     """A workshop for the prefix `folder`, as who holds its lock has one."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Workshop.at(Prefix.at(str(folder)), offline=False, jobs=2)
+    return Toolchain.at(Prefix.at(str(folder)), offline=False, jobs=2)
 
 
-def make(shop: Workshop, name: str, lock: str) -> Path:
+def make(tools: Toolchain, name: str, lock: str) -> Path:
     """Build the environment `name` ("g00001/python3.11-plain") of `lock`, and return its folder."""
-    target = Path(shop.prefix.generations, name)
-    build(shop, str(target), lock, this_python())
+    target = Path(tools.prefix.generations, name)
+    build(tools, str(target), lock, this_python())
     return target
 
 

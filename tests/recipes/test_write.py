@@ -15,6 +15,7 @@ from tests.catalogues import REPOSITORY, make_catalogue, selection
 from tests.command import files_below, killed_after
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.recipe import Recipe
+from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.recipes.write import write
@@ -23,7 +24,7 @@ TAG = "editor-plain-c9s-py311_2026a_20261122"
 
 
 def recipe_of(tmp_path: Path, files: dict[str, str | None] | None = None, **answers: str) -> Recipe:
-    return compose(read_catalogue(str(make_catalogue(tmp_path, files))), selection(**answers))
+    return compose(resolve(read_catalogue(str(make_catalogue(tmp_path, files))), selection(**answers)))
 
 
 def test_a_recipe_is_written_then_identical(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_kill_at_random_moments_leaves_the_old_or_the_new(tmp_path: Path) -> Non
     more = {f"ides/1-editor/files/deep/{number}/file.txt": f"{number}\n" * 2000 for number in range(60)}
     folder = make_catalogue(tmp_path, more)
     out = tmp_path / "out"
-    recipes = [compose(read_catalogue(str(folder)), selection(base=base)) for base in ("cuda", "cuda-devel")]
+    recipes = [compose(resolve(read_catalogue(str(folder)), selection(base=base))) for base in ("cuda", "cuda-devel")]
     whole = [{path: file.data for path, file in recipe.files.items()} for recipe in recipes]
     write(recipes[0], str(out))
     command = [sys.executable, "wizard.py", "new", "--catalog", str(folder), "--offline", "--no-lint", "--force"]

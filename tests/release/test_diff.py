@@ -13,7 +13,7 @@ from workbench.catalog.views import at_release
 from workbench.errors import FaultsError
 from workbench.release.check import check
 from workbench.release.freeze import freeze
-from workbench.wizard.choices import releases
+from workbench.wizard.choices import choices_of
 
 DISPLAY = "bundles/2-more/display.txt"
 
@@ -117,7 +117,7 @@ def test_a_release_that_was_tampered_with_does_not_stop_the_others(tmp_path: Pat
     catalogue = read_catalogue(str(folder))
     with pytest.raises(FaultsError, match="release 2026a in releases/2026a has 1 fault"):
         at_release(catalogue, "2026a")
-    shown = {choice.value: choice.reason for choice in releases(catalogue, {})}
+    shown = {choice.value: choice.reason for choice in choices_of("release", catalogue, {})}
     assert shown["2026b"] == ""
     assert "releases/2026a/bundles/1-plain/display.txt: is not as it was frozen" in shown["2026a"]
     flags = ("--defaults", "--date", "20261122", "--offline", "--dry-run", "--catalog", folder)

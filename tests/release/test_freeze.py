@@ -18,7 +18,7 @@ from workbench.catalog.reader import read_catalogue
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.release.check import check
 from workbench.release.freeze import freeze
-from workbench.wizard.choices import releases
+from workbench.wizard.choices import choices_of
 
 TODAY = "2026-11-22"
 PINS = {"alpha": "1.0.0", "beta": "2.3.1"}
@@ -245,7 +245,7 @@ def test_a_retired_release_is_refused_with_the_reason(tmp_path: Path) -> None:
     why = "release 2026a is retired: its CUDA has no fixes any more, its support ended on 2026-10-31"
     assert why in done.stderr
     # The wizard shows it, greyed out with the same words.
-    shown = {choice.value: choice.reason for choice in releases(read_catalogue(str(folder)), {})}
+    shown = {choice.value: choice.reason for choice in choices_of("release", read_catalogue(str(folder)), {})}
     assert shown == {"2026b": "", "2026a": why}
     rows = wizard("matrix", "--catalog", folder, "--release", "2026a").stdout
     assert why in rows

@@ -9,12 +9,12 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from workbench.catalog.compat import reasons
+from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.diagnosis import Machine, diagnose
 from workbench.compose.possible import compose_checked
-from workbench.compose.selection import Selection
 from workbench.lock.pipenv import LOCK
 from workbench.release.check import check
 from workbench.release.folder import frozen_paths
@@ -68,14 +68,15 @@ def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
 
 
 def test_what_only_one_of_them_can_do_is_said(ours: Catalogue) -> None:
-    assert list(reasons(ours, release=OLD, base="cuda", bundle="tensorflow", os="bookworm", python="3.11")) == []
-    assert list(reasons(ours, release=NEW, base="cuda", bundle="tensorflow")) == [
+    answers = {"base": "cuda", "bundle": "tensorflow", "os": "bookworm", "python": "3.11"}
+    assert list(reasons(at_release(ours, OLD), {"release": OLD, **answers})) == []
+    assert list(reasons(ours, {"release": NEW, "base": "cuda", "bundle": "tensorflow"})) == [
         "bundle tensorflow does not go on a CUDA base: TensorFlow has no build for CUDA 13"
     ]
-    assert list(reasons(ours, release=OLD, base="cuda-devel", os="bookworm")) == [
+    assert list(reasons(ours, {"release": OLD, "base": "cuda-devel", "os": "bookworm"})) == [
         "CUDA 12.9.1 has no nvcc in the packages that bookworm (debian) takes it from"
     ]
-    assert list(reasons(ours, release=OLD, base="cuda-devel", os="c9s")) == []
+    assert list(reasons(ours, {"release": OLD, "base": "cuda-devel", "os": "c9s"})) == []
 
 
 def test_every_lock_of_the_one_before_is_hashed_and_names_no_index(ours: Catalogue) -> None:

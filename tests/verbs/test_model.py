@@ -46,18 +46,18 @@ def test_init_writes_a_model_and_never_over_one(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (
         1,
         "error: nothing was written\n"
-        f"  {folder}/predict.py: is there already\n"
-        "  hint: name another folder: what is there stays as it is\n",
+        f"  {folder}/predict.py: exists already\n"
+        "  hint: name another folder: existing files are never replaced\n",
     )
     assert files_below(folder) == {"predict.py": b"mine"}
 
 
-def test_check_shows_what_is_asked_for_and_what_it_gets(tmp_path: Path, index: Index) -> None:
+def test_check_shows_what_is_requested_and_what_it_gets(tmp_path: Path, index: Index) -> None:
     folder = model(tmp_path / "shown")
     done = check(folder, index)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        "what      asked for             gets                           says\n"
+        "what      requested             gets                           source\n"
         "image     -                     localhost/models/shown:latest\n"
         f"python    {MINOR:<20}  {MINOR:<29}  cog.yaml:2\n"
         "gpu       -                     no\n"
@@ -70,27 +70,27 @@ def test_check_shows_what_is_asked_for_and_what_it_gets(tmp_path: Path, index: I
         "schema    -                     inputs are checked             read from the code\n"
         "base      -                     standard\n"
     )
-    told = json.loads(check(folder, index, "--json").stdout)
-    assert told["resolved"]["packages"] == {"cog": "2.0", "model": "1.0", "schema": "2.0"}
+    report = json.loads(check(folder, index, "--json").stdout)
+    assert report["resolved"]["packages"] == {"cog": "2.0", "model": "1.0", "schema": "2.0"}
     assert not (folder / "model.lock").exists()
 
 
 def test_a_lock_is_kept_until_what_it_was_made_from_changes(tmp_path: Path, index: Index) -> None:
     folder = model(tmp_path / "kept", CONFIG.replace("model,", "schema,").replace("'cog==2.0'", "'cog==1.0'"))
     assert check(folder, index, "--locked").stderr.startswith(
-        f"error: {folder}/model.lock: model.lock is not there, and --locked was said\n"
+        f"error: {folder}/model.lock: model.lock does not exist, and --locked makes none\n"
     )
     done = check(folder, index, "--lock")
     assert f"wrote {folder}/model.lock" in done.stderr
     first = (folder / "model.lock").read_text()
     assert "schema==1.0" in first and "--hash=sha256:" in first
-    # Without any index: nothing is asked.
+    # Without any index: none is queried.
     nowhere = {"UV_DEFAULT_INDEX": "file:///nowhere", "UV_OFFLINE": "1"}
     done = wizard("model", "check", folder, "--locked", "--json", env=nowhere)
     assert (done.returncode, json.loads(done.stdout)["lock"]["kept"]) == (0, True)
     (folder / "cog.yaml").write_text(CONFIG)
     done = check(folder, index, "--locked")
-    assert "model.lock was made from something else, and --locked was said" in done.stderr
+    assert "model.lock was made from other requirements, and --locked makes none" in done.stderr
     assert check(folder, index, "--lock").returncode == 0
     assert "schema==2.0" in (folder / "model.lock").read_text()
     (folder / "cog.yaml").write_text(CONFIG.replace("model,", "schema,").replace("'cog==2.0'", "'cog==1.0'"))
@@ -119,13 +119,13 @@ def test_a_requirements_file_is_read_with_the_line_of_each_fault(tmp_path: Path,
     done = check(folder, index)
     assert done.stderr == (
         f"error: {folder} has 3 faults\n"
-        f"  {folder}/r.txt:1: an option has no place here: name another index in UV_INDEX (for locking) and "
+        f"  {folder}/r.txt:1: options are not allowed here: name another index in UV_INDEX (for locking) and "
         "PIP_EXTRA_INDEX_URL (to build)\n"
-        f"  {folder}/r.txt:3: an option has no place here: name another index in UV_INDEX (for locking) and "
+        f"  {folder}/r.txt:3: options are not allowed here: name another index in UV_INDEX (for locking) and "
         "PIP_EXTRA_INDEX_URL (to build)\n"
-        f"  {folder}/r.txt:4: 'model==' is no requirement: Expected semicolon (after name with no version specifier) "
-        "or end\n"
-        f"  hint: mend them and run `wizard.py model check {folder}`\n"
+        f"  {folder}/r.txt:4: 'model==' is not a requirement: Expected semicolon (after name with no version "
+        "specifier) or end\n"
+        f"  hint: fix them and run `wizard.py model check {folder}`\n"
     ).replace("Expected semicolon (after name with no version specifier) or end", _complaint("model=="))
 
 
@@ -137,7 +137,7 @@ def _complaint(text: str) -> str:
     return str(caught.value).splitlines()[0]
 
 
-def test_every_fault_is_told_in_one_go_sorted_by_line(tmp_path: Path) -> None:
+def test_every_fault_is_reported_in_one_go_sorted_by_line(tmp_path: Path) -> None:
     config = (
         "build:\n  gpu: yes please\n  python_version: '3.7'\n  python_requirements: none.txt\n"
         "predict: predict.py:Predicter\ntrain: train.py:train\nenviroment: [A=b]\n"
@@ -145,31 +145,31 @@ def test_every_fault_is_told_in_one_go_sorted_by_line(tmp_path: Path) -> None:
     folder = model(tmp_path / "faults", config)
     done = wizard("model", "check", folder, "--json")
     assert (done.returncode, done.stdout) == (1, "")
-    told = json.loads(done.stderr)
-    assert told["error"] == f"{folder} has 6 faults"
+    report = json.loads(done.stderr)
+    assert report["error"] == f"{folder} has 6 faults"
     path = f"{folder}/cog.yaml"
-    assert [(fault["where"].removeprefix(f"{folder}/"), fault["error"]) for fault in told["faults"]] == [
+    assert [(fault["where"].removeprefix(f"{folder}/"), fault["error"]) for fault in report["faults"]] == [
         ("none.txt", "the requirements cannot be read: No such file or directory"),
         ("cog.yaml:2", "build.gpu must be true or false, and is a text (yes please)"),
-        ("cog.yaml:3", "cog 0.23.1 is for Python 3.10, 3.11, 3.12, 3.13, and not 3.7"),
+        ("cog.yaml:3", "cog 0.23.1 is for Python 3.10, 3.11, 3.12, 3.13, not 3.7"),
         ("cog.yaml:5", f"predict: {folder}/predict.py: predict.py has no 'Predicter': did you mean Predictor?"),
         ("cog.yaml:6", f"train: {folder}/train.py: cannot be read: No such file or directory"),
         ("cog.yaml:7", "cog.yaml has no key 'enviroment': did you mean environment?"),
     ]
-    assert path in told["where"] or "none.txt" in told["where"]
+    assert path in report["where"] or "none.txt" in report["where"]
 
 
 @pytest.mark.parametrize(
-    ("config", "code", "says"),
+    ("config", "code", "complaint"),
     [
-        ("build: {}\n", CODE, "cog.yaml: predict is missing: it says what makes a prediction, such as"),
+        ("build: {}\n", CODE, "cog.yaml: predict is missing: name the class or function of a prediction, such as"),
         (CONFIG, "class Predictor:\n    pass\n", "predict.py:1: Predictor has no predict and no run"),
         (CONFIG, "def Predictor(:\n", "cog.yaml:4: predict: "),
         (
             "build:\n  gpu: true\n  cuda: '11.8'\n  python_version: '3.11'\n  python_packages: [torch==2.15.0]\n"
             "predict: predict.py:Predictor\n",
             CODE,
-            "cog.yaml:3: torch 2.15.0 brings CUDA 13.2, and not 11.8 (torch 2.15.0 goes with Python 3.11, 3.12, 3.13, "
+            "cog.yaml:3: torch 2.15.0 brings CUDA 13.2, not 11.8 (torch 2.15.0 goes with Python 3.11, 3.12, 3.13, "
             "3.14 and CUDA 13.2, cuDNN 9.26.0.51)",
         ),
         (
@@ -179,10 +179,10 @@ def test_every_fault_is_told_in_one_go_sorted_by_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_told_where_it_stands(tmp_path: Path, config: str, code: str, says: str) -> None:
+def test_what_cannot_be_is_reported_with_its_line(tmp_path: Path, config: str, code: str, complaint: str) -> None:
     done = wizard("model", "check", model(tmp_path / "wrong", config, code), "--os", "bookworm")
     assert done.returncode == 1
-    assert says in done.stderr
+    assert complaint in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -195,56 +195,56 @@ def test_a_cuda_that_nothing_brings_must_be_the_bases(tmp_path: Path, index: Ind
         "  hint: 2025b has 12.9; 2026a has 13.0: --release chooses, or name a framework that brings CUDA 11.8\n"
     )
     (folder / "cog.yaml").write_text(config.format("13.0"))
-    told = json.loads(check(folder, index, "--release", "2026a", "--os", "bookworm", "--json").stdout)
-    assert (told["base"], told["resolved"]["cuda"]) == ("cuda", "13.0")
+    report = json.loads(check(folder, index, "--release", "2026a", "--os", "bookworm", "--json").stdout)
+    assert (report["base"], report["resolved"]["cuda"]) == ("cuda", "13.0")
 
 
-def test_packages_that_contradict_each_other_are_told_in_uvs_words(tmp_path: Path, index: Index) -> None:
+def test_packages_that_contradict_each_other_are_reported_in_uvs_words(tmp_path: Path, index: Index) -> None:
     done = check(model(tmp_path / "odd", CONFIG.replace("cog==2.0", "cog==1.0")), index)
     assert done.returncode == 1
     assert "cog==1.0" in done.stderr and "model" in done.stderr and "schema" in done.stderr
 
 
-def test_notes_are_told_beside_the_table(tmp_path: Path, index: Index) -> None:
+def test_notes_are_printed_beside_the_table(tmp_path: Path, index: Index) -> None:
     config = CONFIG.replace(f"'{MINOR}'", f"'{MINOR}.1'").replace("build:\n", "build:\n  cuda: '12.4'\n")
     done = check(model(tmp_path / "noted", config, CODE.replace("n: int", "n")), index)
     assert done.stderr.splitlines() == [
-        f"note: Python {MINOR}.1 is asked for: the image has the {MINOR} of its operating system",
-        "note: cuda and cudnn mean nothing without gpu: true",
+        f"note: Python {MINOR}.1 is requested: the image has the {MINOR} of its operating system",
+        "note: cuda and cudnn have no effect without gpu: true",
         "note: the inputs are not checked by the server: the input n has no type",
     ]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "complaint"),
     [
         (("bulid",), 2, "model has no subverb 'bulid'"),
         (("check", "/nowhere"), 1, "there is no cog.yaml"),
-        (("check", "{}", "--image", "Not An Image"), 2, "--image: 'Not An Image' is no image name"),
+        (("check", "{}", "--image", "Not An Image"), 2, "--image: 'Not An Image' is not an image name"),
         (("check", "{}", "--generation", "2"), 2, "--generation is for weightless models"),
         (("check", "{}", "--weightless", "--generation", "08"), 2, "'08' is not a generation id"),
         (("check", "{}", "--release", "1999z"), 1, "no release is named '1999z'"),
-        (("build", "{}", "--secret", "token"), 2, "--secret 'token' cannot be"),
-        (("build", "{}", "--on", "debian"), 2, "'debian' is no full image name"),
+        (("build", "{}", "--secret", "token"), 2, "--secret 'token' is not valid"),
+        (("build", "{}", "--on", "debian"), 2, "'debian' is not a full image name"),
         (("inspect", "No/Image"), 1, "'No/Image' is neither a folder with a cog.yaml nor an image's name"),
     ],
 )
-def test_a_wrong_command(tmp_path: Path, index: Index, arguments: tuple[str, ...], code: int, says: str) -> None:
+def test_a_wrong_command(tmp_path: Path, index: Index, arguments: tuple[str, ...], code: int, complaint: str) -> None:
     folder = str(model(tmp_path / "any"))
     done = wizard("model", *(text.replace("{}", folder) for text in arguments), env=offline(index))
-    assert (done.returncode, says in done.stderr) == (code, True), done.stderr
+    assert (done.returncode, complaint in done.stderr) == (code, True), done.stderr
 
 
-def test_inspect_tells_a_folder_without_fetching(tmp_path: Path, index: Index) -> None:
-    folder = model(tmp_path / "told")
+def test_inspect_shows_a_folder_without_fetching(tmp_path: Path, index: Index) -> None:
+    folder = model(tmp_path / "inspected")
     assert check(folder, index, "--lock").returncode == 0
-    told = json.loads(wizard("model", "inspect", folder, env={"UV_OFFLINE": "1"}).stdout)
-    assert told["packages"] == {"cog": "2.0", "model": "1.0", "schema": "2.0"}
-    assert told["config"]["predict"] == "predict.py:Predictor"
-    assert "Input" in told["schema"]["components"]["schemas"]
+    report = json.loads(wizard("model", "inspect", folder, env={"UV_OFFLINE": "1"}).stdout)
+    assert report["packages"] == {"cog": "2.0", "model": "1.0", "schema": "2.0"}
+    assert report["config"]["predict"] == "predict.py:Predictor"
+    assert "Input" in report["schema"]["components"]["schemas"]
 
 
-def test_a_catalogue_that_names_no_server_is_told_so(tmp_path: Path) -> None:
+def test_a_catalogue_that_names_no_server_is_an_error(tmp_path: Path) -> None:
     folder = model(tmp_path / "any")
     done = wizard("model", "--catalog", make_catalogue(tmp_path), "check", folder)
     assert done.returncode == 1

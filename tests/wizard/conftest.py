@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import ANSWERS, make_catalogue
+from workbench.catalog.questions import Answers
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
-from workbench.wizard.answers import Answers
-from workbench.wizard.ask import Defaults
+from workbench.wizard.collect import Defaults
 
 # Rules of every kind, and a snippet that copies a file which is not there.
 RULED = {

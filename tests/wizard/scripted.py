@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from workbench.wizard.question import Question
+from workbench.wizard.prompt import Screen
 
 BACK = None
 
@@ -13,39 +13,39 @@ BACK = None
 class ScriptedPrompt:
     """Gives `replies` one after the other; "" takes what is preselected, BACK goes back.
 
-    `asked` are the questions that were put.
+    `screens` are those that were shown.
     """
 
     def __init__(self, *replies: str | None) -> None:
         self._replies = list(replies)
-        self.asked: list[Question] = []
+        self.screens: list[Screen] = []
 
     @property
     def titles(self) -> list[str]:
-        """The titles of the questions that were put."""
-        return [question.title for question in self.asked]
+        """The titles of the screens that were shown."""
+        return [screen.title for screen in self.screens]
 
-    def ask(self, question: Question) -> str | None:
-        self.asked.append(question)
-        assert self._replies, f"nobody has an answer to {question.title!r} {possible(question)}"
+    def show(self, screen: Screen) -> str | None:
+        self.screens.append(screen)
+        assert self._replies, f"no reply is left for {screen.title!r} {possible(screen)}"
         reply = self._replies.pop(0)
         if reply is BACK:
             return None
-        answer = reply or question.preselected
-        if question.choices:
-            assert answer in possible(question), f"{question.title}: {answer!r} is not in {possible(question)}"
+        answer = reply or screen.preselected
+        if screen.choices:
+            assert answer in possible(screen), f"{screen.title}: {answer!r} is not in {possible(screen)}"
             return answer
-        return question.check(answer)
+        return screen.check(answer)
 
     def busy(self, what: str) -> AbstractContextManager[object]:
         return nullcontext()
 
 
-def possible(question: Question) -> Sequence[str]:
+def possible(screen: Screen) -> Sequence[str]:
     """Return the values of the choices that can be taken."""
-    return [choice.value for choice in question.choices if not choice.reason]
+    return [choice.value for choice in screen.choices if not choice.reason]
 
 
-def reasons(question: Question) -> dict[str, str]:
+def reasons(screen: Screen) -> dict[str, str]:
     """Return why the impossible choices are, by value."""
-    return {choice.value: choice.reason for choice in question.choices if choice.reason}
+    return {choice.value: choice.reason for choice in screen.choices if choice.reason}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from workbench.wizard.listing import Listing
-from workbench.wizard.question import Choice
+from workbench.wizard.prompt import Choice
 
 CHOICES = (
     Choice("torch", "torch   Torch", "needs a CUDA base"),

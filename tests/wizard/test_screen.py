@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.catalogues import REPOSITORY
 from workbench.catalog.reader import read_catalogue
-from workbench.wizard.question import Fragments
+from workbench.wizard.prompt import Fragments
 from workbench.wizard.screen import above, keys_text, tag_lines, wrapped
 from workbench.wizard.steps import STEPS
 

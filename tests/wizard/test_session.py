@@ -9,14 +9,14 @@ import pytest
 from tests.catalogues import selection
 from tests.command import files_below
 from tests.wizard.scripted import BACK, ScriptedPrompt, possible
+from workbench.catalog.questions import Selection
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
-from workbench.compose.selection import Selection
 from workbench.errors import WorkbenchError
 from workbench.recipes.write import write
-from workbench.wizard.ask import Defaults
-from workbench.wizard.question import Question
+from workbench.wizard.collect import Defaults
+from workbench.wizard.prompt import Screen
 from workbench.wizard.session import Compose, Done, Quit, converse
 
 QUESTIONS = [""] * 8
@@ -46,9 +46,9 @@ def test_every_question_comes_before_the_first_byte(
     catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
 ) -> None:
     class Watching(ScriptedPrompt):
-        def ask(self, question: Question) -> str | None:
+        def show(self, screen: Screen) -> str | None:
             assert not out.exists()
-            return super().ask(question)
+            return super().show(screen)
 
     done = converse(catalogue, defaults, compose, Watching(*QUESTIONS, "write", "yes"), look_up=False)
     assert done.build
@@ -94,7 +94,7 @@ def test_a_folder_that_differs_is_replaced_whole_or_left(
     with pytest.raises(Quit):
         converse(catalogue, defaults, compose, prompt, look_up=False)
     assert files_below(out) == before
-    review = prompt.asked[8]
+    review = prompt.screens[8]
     assert review.title == "The folder is there and differs. What now?"
     assert possible(review) == ["back", "replace", "quit"]
     assert review.panel is not None
@@ -110,10 +110,10 @@ class NoSuchBase:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self.asked: list[tuple[Selection, bool]] = []
+        self.calls: list[tuple[Selection, bool]] = []
 
     def __call__(self, chosen: Selection, look_up: bool) -> Recipe:
-        self.asked.append((chosen, look_up))
+        self.calls.append((chosen, look_up))
         if look_up:
             raise WorkbenchError("the base image cannot be found", hint="make it")
         return compose_checked(self._catalogue, chosen)
@@ -123,7 +123,7 @@ def test_without_its_base_image_the_answers_are_not_lost(catalogue: Catalogue, d
     compose = NoSuchBase(catalogue)
     prompt = ScriptedPrompt(*QUESTIONS, "back", "", "offline", "write", "no")
     done = converse(catalogue, defaults, compose, prompt, look_up=True)
-    trouble = prompt.asked[8]
+    trouble = prompt.screens[8]
     assert possible(trouble) == ["back", "offline", "quit"]
     assert trouble.panel is not None
     assert "the base image cannot be found" in trouble.panel(80)
@@ -137,7 +137,7 @@ def test_trouble_that_the_look_up_has_no_part_in_is_not_blamed_on_it(catalogue: 
     prompt = ScriptedPrompt(*QUESTIONS, "quit")
     with pytest.raises(Quit):
         converse(catalogue, defaults, compose, prompt, look_up=True)
-    assert possible(prompt.asked[8]) == ["back", "quit"]
+    assert possible(prompt.screens[8]) == ["back", "quit"]
 
 
 def test_a_disk_that_refuses_is_answered_with_another_folder(
@@ -146,10 +146,10 @@ def test_a_disk_that_refuses_is_answered_with_another_folder(
     class Spoiling(ScriptedPrompt):
         """Puts a file where the folder is to be, once everything is agreed on."""
 
-        def ask(self, question: Question) -> str | None:
-            if "Build" in question.title:
+        def show(self, screen: Screen) -> str | None:
+            if "Build" in screen.title:
                 (tmp_path / "recipes").touch()
-            return super().ask(question)
+            return super().show(screen)
 
     prompt = Spoiling(*QUESTIONS, "write", "no", "back", str(tmp_path / "other"), "write", "no")
     done = converse(catalogue, defaults, compose, prompt, look_up=False)

@@ -5,20 +5,15 @@ from pathlib import Path
 import pytest
 
 from workbench.catalog.values import Catalogue
-from workbench.compose.selection import ANSWERS
 from workbench.errors import UsageError
 from workbench.wizard.steps import STEPS, check_image, check_out
 
 
-def test_the_steps_ask_for_every_answer_of_a_selection() -> None:
-    assert [step.name for step in STEPS if step.only is None] == [*ANSWERS, "out"]
-
-
-def test_the_image_is_asked_for_another_base_only(catalogue: Catalogue) -> None:
+def test_the_image_is_taken_for_another_base_only(catalogue: Catalogue) -> None:
     (image,) = (step for step in STEPS if step.name == "image")
-    assert image.is_asked(catalogue, {"base": "other"})
-    assert not image.is_asked(catalogue, {"base": "cuda"})
-    assert not image.is_asked(catalogue, {})
+    assert image.is_taken(catalogue, {"base": "other"})
+    assert not image.is_taken(catalogue, {"base": "cuda"})
+    assert not image.is_taken(catalogue, {})
 
 
 @pytest.mark.parametrize("text", ["20261122", " latest "])

@@ -15,8 +15,8 @@ from tests.wizard.test_terminal import BASE, BUILD, BUNDLE, FOLDER, IDE, REVIEW,
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
-from workbench.wizard import choices
-from workbench.wizard.ask import Defaults, ask
+from workbench.wizard.choices import choices_of
+from workbench.wizard.collect import Defaults, collect_answers
 from workbench.wizard.session import converse
 
 THIN = "The bundle's wheels bring a CUDA of their own."
@@ -34,7 +34,7 @@ def catalogue(folder: Path) -> Catalogue:
 
 
 def test_the_question_for_the_base_says_for_which_bundles_it_is(catalogue: Catalogue) -> None:
-    titles = {choice.value: choice.title for choice in choices.bases(catalogue, {"release": "2026a"})}
+    titles = {choice.value: choice.title for choice in choices_of("base", catalogue, {"release": "2026a"})}
     assert titles["cuda-thin"] == (
         "cuda-thin   CUDA 13.0.2 environment only, for wheels that bring their own: torch; "
         "2.7 GB smaller on c9s than cuda"
@@ -43,14 +43,14 @@ def test_the_question_for_the_base_says_for_which_bundles_it_is(catalogue: Catal
 
 def test_it_is_the_default_once_the_bundle_is_chosen(catalogue: Catalogue, defaults: Defaults) -> None:
     prompt = ScriptedPrompt(*TO_THE_BUNDLE, "torch", "", "", "")
-    answers = ask(catalogue, defaults, prompt, {})
-    question = prompt.asked[6]
-    assert question.title.startswith(THIN)
-    assert [(choice.value, choice.title) for choice in question.choices] == [
+    answers = collect_answers(catalogue, defaults, prompt, {})
+    screen = prompt.screens[6]
+    assert screen.title.startswith(THIN)
+    assert [(choice.value, choice.title) for choice in screen.choices] == [
         ("cuda-thin", "cuda-thin  CUDA 13.0.96 of the wheels alone: 2.7 GB smaller on c9s"),
         ("cuda", "cuda       CUDA 13.0.2 of the base beside it, which the wheels do not use"),
     ]
-    assert question.preselected == "cuda-thin"
+    assert screen.preselected == "cuda-thin"
     assert answers == {**defaults({}), "base": "cuda-thin", "bundle": "torch"}
 
 
@@ -59,26 +59,26 @@ def test_it_is_not_asked_where_there_is_nothing_to_choose(
     catalogue: Catalogue, defaults: Defaults, given: dict[str, str]
 ) -> None:
     prompt = ScriptedPrompt("", "", given["base"], "", "", given.get("bundle", "torch"), "", "")
-    assert ask(catalogue, defaults, prompt, {})["base"] == given["base"]
-    assert not any(question.title.startswith(THIN) for question in prompt.asked)
+    assert collect_answers(catalogue, defaults, prompt, {})["base"] == given["base"]
+    assert not any(screen.title.startswith(THIN) for screen in prompt.screens)
 
 
 def test_the_other_one_may_be_kept_and_the_choice_taken_back(catalogue: Catalogue, defaults: Defaults) -> None:
     prompt = ScriptedPrompt(*TO_THE_BUNDLE, "torch", "cuda", BACK, "", "", "")
-    answers = ask(catalogue, defaults, prompt, {})
-    assert prompt.asked[8].preselected == "cuda"
+    answers = collect_answers(catalogue, defaults, prompt, {})
+    assert prompt.screens[8].preselected == "cuda"
     assert (answers["base"], answers["thin"]) == ("cuda", "cuda")
     # From the IDE back over the question that is settled, to the bundle, and to another base.
     back = ScriptedPrompt(*TO_THE_BUNDLE, "torch", "", BACK, BACK, BACK, BACK, "cuda", "", "", "", "cuda", "", "")
-    answers = ask(catalogue, defaults, back, {})
-    assert [question.preselected for question in back.asked[8:12]] == ["torch", "3.11", "c9s", "cuda-thin"]
+    answers = collect_answers(catalogue, defaults, back, {})
+    assert [screen.preselected for screen in back.screens[8:12]] == ["torch", "3.11", "c9s", "cuda-thin"]
     assert answers["base"] == "cuda"
 
 
 def test_who_keeps_it_reads_what_it_costs_in_the_review(catalogue: Catalogue, defaults: Defaults) -> None:
     prompt = ScriptedPrompt(*TO_THE_BUNDLE, "torch", "cuda", "", "", "write", "no")
     converse(catalogue, defaults, lambda chosen, _: compose_checked(catalogue, chosen), prompt, look_up=False)
-    review = prompt.asked[9]
+    review = prompt.screens[9]
     assert review.panel is not None
     assert " Note the wheels of torch bring CUDA 13.0.96 of their own, " in " ".join(plain(review.panel(400)).split())
 

@@ -1,58 +1,131 @@
-"""The bases that a recipe may stand on, and the names of their images (design: the tag)."""
+"""The bases that a recipe may stand on: tables of data, or any other image."""
 
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from workbench.catalog.values import Catalogue
+from workbench.catalog.cuda_layers import LAYERS
 from workbench.errors import UsageError
-from workbench.names import is_image, pick, python_folder
+from workbench.names import is_image, is_name, pick, python_folder, suggestion
 
-# Base choice -> the stem of its image's tag. Runtime, devel and thin share the recipe's tag by the
-# scheme (fault W6), so a folder made from the one is never overwritten by the other.
-BASES = {
-    "standard": "base-{os}-{python}",
-    "cuda": "cuda-{os}-{python}-runtime-cudnn",
-    "cuda-devel": "cuda-{os}-{python}-devel-cudnn",
-    "cuda-thin": "cuda-{os}-{python}-base",
+BASE_SCHEMA = {
+    "display": str,
+    "tag": str,
+    "prefix": str,
+    "cuda": bool,
+    "layer": str,
+    "compilers": bool,
+    "thin_for": str,
 }
 _CUDA_WORD = re.compile(r"(?:^|[^a-z])cuda(?:[^a-z]|$)")
+_STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
-def check_base(base: str) -> str:
-    """Return `base` when it is one of ours or an image reference; raises UsageError or WorkbenchError."""
-    if base in BASES:
-        return base
-    if "/" in base or ":" in base:
-        if is_image(base):
-            return base
-        raise UsageError(f"{base!r} is no image reference", hint="write it as registry.example.com/team/image:tag")
-    return pick(base, BASES, "base")
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base by its table (see bases.toml beside this file), or an image of somebody else's, which has no `tag`."""
+
+    name: str
+    display: str = ""
+    tag: str = ""
+    prefix: str = ""
+    cuda: bool = False
+    layer: str = ""
+    compilers: bool = False
+    thin_for: str = ""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is any image, and none that the release names."""
+        return not self.tag
+
+    def label(self, cuda: str) -> str:
+        """Return how the wizard shows it, in a release that pins the CUDA version `cuda` ("" for none)."""
+        return self.display.replace("{cuda}", f"CUDA {cuda}".rstrip())
+
+    def image_tag(self, os: str, python: str, release: str, date: str) -> str:
+        """Return the tag of its image; `python` as "3.11"."""
+        stem = self.tag.replace("{os}", os).replace("{python}", python_folder(python))
+        return f"{stem}_{release}_{date}"
 
 
-def base_tag(base: str, os: str, python: str, release: str, date: str) -> str:
-    """Return the tag of the image that a base choice of ours stands for; `python` as "3.11"."""
-    return f"{BASES[base].format(os=os, python=python_folder(python))}_{release}_{date}"
+def bases_from(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Base]:
+    """Return the bases of a release by name: those that every release has, with its own `tables` on top."""
+    return {name: Base(name, **table) for name, table in _merged(tables).items() if table.get("tag")}
 
 
-def layer_of(base: str) -> str:
-    """Return the CUDA layer that a base of ours stands for: "runtime-cudnn" for cuda, "" where there is none."""
-    stem = BASES.get(base, "")
-    return stem.partition("{python}-")[2]
+def default_bases() -> dict[str, Base]:
+    """Return the bases that every release has, by name."""
+    return bases_from({})
 
 
-def has_cuda(base: str) -> bool:
-    """Return whether a recipe on `base` is a CUDA one: ours by its name, a foreign one by the word in it."""
-    return base.startswith("cuda") if base in BASES else _CUDA_WORD.search(base.lower()) is not None
+def wrong_bases(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield what is wrong with the `tables` of a release file, each with the keys that lead to it."""
+    merged = _merged(tables)
+    for name in tables:
+        table = merged[name]
+        if not is_name(name):
+            yield (name,), f"{name!r} cannot name a base"
+        if table.get("cuda") and not names_cuda(name):
+            # A recipe folder is checked against its base where the catalogue is not known.
+            yield (name, "cuda"), f"a CUDA base says so in its name, as cuda-{name} does"
+        stem = table.get("tag", "")
+        if missing := [part for part in ("{os}", "{python}") if part not in stem]:
+            yield (name, "tag"), f"bases.{name} needs a tag with {' and '.join(missing)} in it"
+        elif not _STEM.fullmatch(stem.replace("{os}", "os").replace("{python}", "py311")):
+            yield (name, "tag"), f"{stem!r} cannot be part of an image's tag"
+        if (prefix := table.get("prefix")) and not is_name(prefix):
+            yield (name, "prefix"), f"{prefix!r} cannot be part of a tag"
+        for key, known, what in (("layer", LAYERS, "CUDA layer"), ("thin_for", merged, "base")):
+            if (value := table.get(key)) and value not in known:
+                yield (name, key), f"{value!r} is no {what}: {suggestion(value, known)}"
 
 
-def base_label(catalogue: Catalogue, release: str, base: str) -> str:
-    """Return how the wizard shows a base of ours, with the CUDA version that the release pins."""
-    cuda = f"CUDA {catalogue.releases[release].cuda.get('version', '')}".rstrip()
-    labels = {
-        "standard": "Standard (no CUDA)",
-        "cuda": f"{cuda} runtime with cuDNN",
-        "cuda-devel": f"{cuda} devel with cuDNN (compilers and headers)",
-        "cuda-thin": f"{cuda} environment only, for wheels that bring their own",
-    }
-    return labels[base]
+def _merged(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys([*default_tables(), *tables])
+    return {name: {**default_tables().get(name, {}), **tables.get(name, {})} for name in names}
+
+
+@cache
+def default_tables() -> Mapping[str, Mapping[str, Any]]:
+    """Return the tables of the bases that every release has, a catalogue made for the original included."""
+    return tomllib.loads(Path(__file__).with_name("bases.toml").read_text(encoding="utf-8"))
+
+
+def check_base(text: str) -> str:
+    """Return `text` when it may name a base or an image; raises UsageError otherwise."""
+    if is_foreign(text) and not is_image(text):
+        raise UsageError(f"{text!r} is no image reference", hint="write it as registry.example.com/team/image:tag")
+    return text
+
+
+def is_foreign(text: str) -> bool:
+    """Return whether `text` names an image, and not a base of a release."""
+    return "/" in text or ":" in text
+
+
+def find_base(bases: Mapping[str, Base], name: str) -> Base:
+    """Return the base `name` of a release's `bases`, or the image of that name.
+
+    What an image's own name says of CUDA is trusted. Raises WorkbenchError for a name that is none of them.
+    """
+    if not is_foreign(name):
+        return bases[pick(name, bases, "base")]
+    cuda = names_cuda(name)
+    return Base(name, name, prefix="cuda" if cuda else "", cuda=cuda)
+
+
+def names_cuda(base: str) -> bool:
+    """Return whether the name of a base or an image has the word cuda in it."""
+    return _CUDA_WORD.search(base.lower()) is not None
+
+
+def thin_base(bases: Mapping[str, Base]) -> Base | None:
+    """Return the base for bundles whose wheels bring a CUDA of their own, None where there is none."""
+    return next((base for base in bases.values() if base.thin_for), None)

@@ -22,6 +22,11 @@ def layer_folder(layer: str) -> str:
     return f"{FOLDER}/{layer.replace('-', '/')}"
 
 
+def standard_tag(os: str, python: str, release: str, date: str) -> str:
+    """Return the tag of the standard base image, which `make base` makes and the layers stand on."""
+    return f"base-{os}-{python_folder(python)}_{release}_{date}"
+
+
 def layer_tags(layer: str, os: str, python: str, release: str, date: str) -> tuple[str, ...]:
     """Return the tags of a layer's image, the one it is known by first; `python` as "3.11"."""
     end = f"{release}_{date}"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from workbench.catalog.bases import layer_of
+from workbench.catalog.bases import Base, thin_base
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.tree import Tree
-from workbench.catalog.values import Catalogue
+from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.names import python_folder
 from workbench.packages import pins
-
-# The base that has CUDA's environment and runtime library, and nothing that such wheels bring.
-THIN = "cuda-thin"
 
 
 def locked(catalogue: Catalogue, bundle: str, python: str) -> dict[str, str]:
@@ -43,16 +40,20 @@ def _wheels(tree: Tree) -> tuple[str, ...]:
     return read_pairs(tree).cuda_wheels
 
 
-def holds_cuda_twice(catalogue: Catalogue, base: str, python: str, bundle: str) -> bool:
-    """Return whether the libraries of `base` would stand unused beside those that the bundle brings."""
-    return layer_of(base) not in ("", layer_of(THIN)) and own_cuda(catalogue, bundle, python) != ""
+def holds_cuda_twice(catalogue: Catalogue, release: Release, base: Base, bundle: str, python: str) -> bool:
+    """Return whether the libraries of `base` would stand unused beside those that the bundle brings.
+
+    Never for a base that has no more than the release's thin one, nor where there is no thin one to take.
+    """
+    thin = thin_base(release.bases)
+    return thin is not None and base.layer not in ("", thin.layer) and own_cuda(catalogue, bundle, python) != ""
 
 
-def saved_bytes(catalogue: Catalogue, release: str, os: str, base: str) -> int:
-    """Return the bytes by which cuda-thin is smaller than `base` on `os`; 0 when that was not measured."""
-    sizes = catalogue.releases[release].cuda_sizes.get(os, {})
-    layer, count = layer_of(base), 0
-    while layer not in ("", layer_of(THIN)):
+def saved_bytes(release: Release, os: str, base: Base) -> int:
+    """Return the bytes by which the release's thin base is smaller than `base` on `os`; 0 where it is not known."""
+    sizes, thin = release.cuda_sizes.get(os, {}), thin_base(release.bases)
+    layer, count = base.layer, 0
+    while layer not in ("", thin.layer if thin else ""):
         if layer not in sizes:
             return 0
         count += sizes[layer]
@@ -60,27 +61,30 @@ def saved_bytes(catalogue: Catalogue, release: str, os: str, base: str) -> int:
     return count
 
 
-def savings(catalogue: Catalogue, release: str, base: str = "cuda", os: str = "") -> str:
-    """Return what cuda-thin saves against `base` in words: "2.6 GB smaller on bookworm", or "smaller".
+def savings(release: Release, base: Base, os: str = "") -> str:
+    """Return what the thin base saves against `base` in words: "2.6 GB smaller on bookworm", or "smaller".
 
     Without `os`, for the first system of the release where it was measured.
     """
-    for name in [os] if os else catalogue.releases[release].systems:
-        if count := saved_bytes(catalogue, release, name, base):
+    for name in [os] if os else release.systems:
+        if count := saved_bytes(release, name, base):
             return f"{count / 1e9:.1f} GB smaller on {name}"
     return f"smaller (not measured on {os})" if os else "smaller"
 
 
-def thin_advice(catalogue: Catalogue, release: str, base: str, os: str, python: str, bundle: str) -> str:
-    """Return why cuda-thin would suit these choices better and what it saves, "" when it would not."""
-    seen = at_release(catalogue, release)
-    if not holds_cuda_twice(seen, base, python, bundle):
+def thin_advice(catalogue: Catalogue, release: Release, base: Base, os: str, python: str, bundle: str) -> str:
+    """Return why the thin base would suit these choices better and what it saves, "" when it would not.
+
+    `catalogue` is as the release sees it.
+    """
+    thin = thin_base(release.bases)
+    if thin is None or not holds_cuda_twice(catalogue, release, base, bundle, python):
         return ""
-    count = saved_bytes(catalogue, release, os, base)
+    count = saved_bytes(release, os, base)
     exactly = f" ({count:,} bytes)" if count else ""
-    own = own_cuda(seen, bundle, python)
-    compilers = ", and has no compiler" if base == "cuda-devel" else ""
+    own = own_cuda(catalogue, bundle, python)
+    compilers = ", and has no compiler" if base.compilers else ""
     return (
-        f"the wheels of {bundle} bring CUDA {own} of their own, so on the base {base} the image holds CUDA twice: "
-        f"on {THIN} it is {savings(catalogue, release, base, os)}{exactly}{compilers}"
+        f"the wheels of {bundle} bring CUDA {own} of their own, so on the base {base.name} the image holds CUDA twice: "
+        f"on {thin.name} it is {savings(release, base, os)}{exactly}{compilers}"
     )

@@ -9,6 +9,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.ides import read_ide
 from workbench.catalog.lineage import inherit
 from workbench.catalog.parts import check_known, official_name, read_parts, require
+from workbench.catalog.questions import QUESTIONS
 from workbench.catalog.releases import read_releases, read_systems
 from workbench.catalog.tree import Tree
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
@@ -69,11 +70,9 @@ def check_names(catalogue: Catalogue, releases: list[Release], faults: Faults) -
         for tool, pins in release.tools.items():
             kind = f"operating system or family, for the tool {tool},"
             check_known(release.path, kind, pins, served - {""}, faults)
-        for key, known in (("os", release.systems), ("bundle", named["bundles"]), ("ide", named["ides"])):
-            check_known(
-                release.path,
-                f"default {key}",
-                [release.defaults[key]] if key in release.defaults else [],
-                known,
-                faults,
-            )
+        # By folder too: a bundle that could not be read has been reported already, and its name is no miss.
+        by_folder = {"bundle": named["bundles"], "ide": named["ides"]}
+        for question in QUESTIONS:
+            if question.offered and not question.open and question.name in release.defaults:
+                known = by_folder.get(question.name) or question.offered(catalogue, {"release": release.name})
+                check_known(release.path, f"default {question.name}", [release.defaults[question.name]], known, faults)

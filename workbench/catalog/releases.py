@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from workbench.catalog.bases import BASE_SCHEMA, bases_from, wrong_bases
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.faults import Faults
+from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import Tree
-from workbench.catalog.values import Published, Release, ReleaseSystem, SecurityFix, System
+from workbench.catalog.values import Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
 from workbench.names import LATEST, check_date, is_image, is_name, is_qualified, is_release, python_folder, suggestion
 from workbench.packages import normalized_name
@@ -21,7 +23,7 @@ OPEN, FROZEN, RETIRED = "open", "frozen", "retired"
 # In the folder of a release: the digest of every file there. With it the release is frozen.
 SUMS = "SHA256SUMS"
 
-_RECIPE = ("base", "os", "python", "bundle", "ide")
+_REQUIRED = tuple(name for name in IN_RELEASE if name in REQUIRED)
 _FIX = ("package", "fixed", "advisory")
 _RELEASE = {
     "display": str,
@@ -29,11 +31,12 @@ _RELEASE = {
     "reason": str,
     "support": {"from": str, "until": str},
     "repository": str,
-    "defaults": {"base": str, "os": str, "python": str, "bundle": str, "ide": str, "out": str},
+    "defaults": {**dict.fromkeys(IN_RELEASE, str), "out": str},
+    "bases": {"*": BASE_SCHEMA},
     "cuda": {"nvcc": list, "rpms": {"*": list}, "sizes": {"*": {"source": str, "checked": str, "*": int}}, "*": str},
     "tools": {"*": {"*": {"*": str}}},
     "os": {"*": {"image": str, "digest": str, "pythons": list}},
-    "recipes": [dict.fromkeys(_RECIPE, str)],
+    "recipes": [dict.fromkeys(IN_RELEASE, str)],
     "security": [dict.fromkeys(_FIX, str)],
 }
 # What a row of measured sizes has beside them.
@@ -95,11 +98,12 @@ def _read_release(tree: Tree, name: str, path: str, has_folder: bool, faults: Fa
             os: ReleaseSystem(pins.get("image", ""), tuple(pins.get("pythons", ())), pins.get("digest", ""))
             for os, pins in data.get("os", {}).items()
         },
+        bases=bases_from(data.get("bases", {})),
         reason=data.get("reason", ""),
         own=own,
         since=support.get("from", ""),
         until=support.get("until", ""),
-        recipes=tuple(Published(**{key: row.get(key, "") for key in _RECIPE}) for row in data.get("recipes", ())),
+        recipes=tuple({**dict.fromkeys(_REQUIRED, ""), **row} for row in data.get("recipes", ())),
         security=tuple(
             SecurityFix(normalized_name(row.get("package", "")), row.get("fixed", ""), row.get("advisory", ""))
             for row in data.get("security", ())
@@ -114,13 +118,15 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("repository",), f"{repository!r} does not name its registry"
     for keys, message in _wrong_cuda(data.get("cuda", {}), data.get("os", {})):
         yield ("cuda", *keys), message
+    for keys, message in wrong_bases(data.get("bases", {})):
+        yield ("bases", *keys), message
     for key, day in data.get("support", {}).items():
         if not is_day(day):
             yield ("support", key), f"{day!r} is no day: write it as 2026-11-22"
     for os, pins in data.get("os", {}).items():
         for keys, message in _wrong_system(os, pins):
             yield ("os", os, *keys), message
-    for kind, wanted in (("recipes", _RECIPE), ("security", _FIX)):
+    for kind, wanted in (("recipes", _REQUIRED), ("security", _FIX)):
         for number, row in enumerate(data.get(kind, ())):
             if missing := [key for key in wanted if not row.get(key)]:
                 yield (kind, str(number)), f"{kind} needs {', '.join(missing)}"

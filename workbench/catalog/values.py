@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workbench.catalog.bases import Base
 from workbench.catalog.tree import Tree
 
 
@@ -88,17 +89,6 @@ class ReleaseSystem:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """A recipe of a release's standard set: what is published, but for the date."""
-
-    base: str
-    os: str
-    python: str
-    bundle: str
-    ide: str
-
-
-@dataclass(frozen=True, slots=True)
 class SecurityFix:
     """A package that has a fault before version `fixed`, as `advisory` tells."""
 
@@ -118,7 +108,8 @@ class Release:
     have RPMs, `cuda_sizes` the measured bytes that each layer adds, by system, `nvcc` the families of
     systems that have a compiler for it (None: all).
     `tools` are programs that no package list pins: by name, then by operating system or family,
-    what is known of them, such as version and sha256.
+    what is known of them, such as version and sha256. `recipes` are the answers of each recipe of its
+    standard set, but for release and date.
     """
 
     name: str
@@ -133,11 +124,12 @@ class Release:
     nvcc: tuple[str, ...] | None
     tools: Mapping[str, Mapping[str, Mapping[str, str]]]
     systems: Mapping[str, ReleaseSystem]
+    bases: Mapping[str, Base]
     reason: str = ""
     own: str = ""
     since: str = ""
     until: str = ""
-    recipes: tuple[Published, ...] = ()
+    recipes: tuple[Mapping[str, str], ...] = ()
     security: tuple[SecurityFix, ...] = ()
 
 

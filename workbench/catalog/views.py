@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.catalog.faults import Faults
+from workbench.catalog.questions import Question
 from workbench.catalog.reader import check_names, read_parts_of
 from workbench.catalog.releases import RETIRED, SUMS, read_systems
 from workbench.catalog.tree import Tree
@@ -64,11 +65,7 @@ def every_view(catalogue: Catalogue) -> list[Catalogue]:
     return [catalogue, *(at_release(catalogue, name) for name in own)]
 
 
-def every_bundle(catalogue: Catalogue) -> list[str]:
-    """Return the names of the bundles that any release has."""
-    return list(dict.fromkeys(name for view in every_view(catalogue) for name in view.bundles))
-
-
-def every_ide(catalogue: Catalogue) -> list[str]:
-    """Return the names of the IDEs that any release has."""
-    return list(dict.fromkeys(name for view in every_view(catalogue) for name in view.ides))
+def every_name(catalogue: Catalogue, question: Question) -> list[str]:
+    """Return the names among which `question` lets choose in any release."""
+    pairs = ((view, release) for view in every_view(catalogue) for release in view.releases)
+    return list(dict.fromkeys(name for view, release in pairs for name in question.known(view, {"release": release})))

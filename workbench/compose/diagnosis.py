@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from workbench.catalog.bases import thin_base
 from workbench.catalog.compat import reasons
-from workbench.catalog.own_cuda import THIN, locked, savings
+from workbench.catalog.own_cuda import locked, savings
 from workbench.catalog.pairs import Brought, Pairs, read_pairs, version_key
 from workbench.catalog.values import Bundle, Catalogue
 from workbench.catalog.views import at_release
@@ -50,7 +51,8 @@ def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machi
             found += _framework(name, pins, pairs, python)
     found += _brought(catalogue, release, pins, pairs, machine)
     if "version" in catalogue.releases[release].cuda:
-        why = reasons(catalogue, release=release, base="cuda", bundle=bundle)
+        base = next(base.name for base in catalogue.releases[release].bases.values() if base.cuda)
+        why = reasons(catalogue, {"release": release, "base": base, "bundle": bundle})
         found += [Finding("the CUDA bases", WARNING, reason) for reason in why]
     return found
 
@@ -139,9 +141,12 @@ def _brought(
         yield Finding(
             f"the bundle's own CUDA {runtime}", WARNING, f"is another one than the release's {ours}; each uses its own"
         )
-    if ours:
-        says = f"suits it: its wheels bring their own CUDA, and the image is {savings(catalogue, release)} than on cuda"
-        yield Finding(f"the base {THIN}", OK, says)
+    pinned = catalogue.releases[release]
+    if ours and (thin := thin_base(pinned.bases)):
+        than = f"{savings(pinned, pinned.bases[thin.thin_for])} than on {thin.thin_for}"
+        yield Finding(
+            f"the base {thin.name}", OK, f"suits it: its wheels bring their own CUDA, and the image is {than}"
+        )
     cudnn = _locked(pins, pairs.cudnn_wheels)
     if cudnn and cuda.get("cudnn") and cudnn.split(".")[:2] != cuda["cudnn"].split(".")[:2]:
         yield Finding(f"the bundle's own cuDNN {cudnn}", WARNING, f"is another one than the release's {cuda['cudnn']}")

@@ -6,20 +6,20 @@ from dataclasses import replace
 
 from workbench.catalog.values import Bundle, Catalogue
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RecipeFile
-from workbench.compose.selection import Selection, tag_of
+from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import WorkbenchError
 
 OS_PACKAGES = "os-packages.txt"
 
 
-def recipe_files(catalogue: Catalogue, selection: Selection, inputs: dict[str, str]) -> dict[str, RecipeFile]:
+def recipe_files(resolved: ResolvedSelection, inputs: dict[str, str]) -> dict[str, RecipeFile]:
     """Return the files that the catalogue gives to the recipe, by their place in the folder.
 
     The digests of all that they are made from are added to `inputs`. Raises WorkbenchError when
     two of them want one place, or the recipe's own.
     """
-    bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
-    tree, python = catalogue.tree, tag_of(selection).python
+    catalogue, bundle, ide, os = resolved.catalogue, resolved.bundle, resolved.ide, resolved.system.name
+    tree, python = catalogue.tree, resolved.tag.python
     places: list[tuple[str, str]] = []
     for part in ("builder", "custom"):
         folder = f"{bundle.folder}/{part}/files"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import tomli_w
 
 from workbench import __version__
+from workbench.catalog.questions import Selection
 from workbench.compose.recipe import RecipeFile
-from workbench.compose.selection import ANSWERS, Selection
 
 FORMAT = 1
 
@@ -17,15 +17,12 @@ def manifest_text(
     selection: Selection, tag: str, image: str, inputs: Mapping[str, str], files: Mapping[str, RecipeFile]
 ) -> str:
     """Return the text of recipe.toml: selection, catalogue digests and files. No clock, no machine."""
-    chosen = {name: getattr(selection, name) for name in ANSWERS}
-    if selection.image:
-        chosen["image"] = selection.image
     data = {
         "format": FORMAT,
         "tag": tag,
         "from": image,
         "tool": __version__,
-        "selection": chosen,
+        "selection": selection.as_answers(),
         "inputs": dict(sorted(inputs.items())),
         "files": {path: file.digest for path, file in sorted(files.items())},
     }

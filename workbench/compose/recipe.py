@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.compose.selection import Selection
+from workbench.catalog.questions import Selection
+from workbench.compose.resolve import ResolvedSelection
 from workbench.tag import Tag
 
 CONTAINERFILE = "Containerfile"
@@ -55,12 +56,25 @@ class Recipe:
     `inputs` are the sha256 of every catalogue file that had a part in it, by path.
     """
 
-    selection: Selection
-    tag: Tag
-    image: str
+    resolved: ResolvedSelection
     sections: tuple[Section, ...]
     files: Mapping[str, RecipeFile]
     inputs: Mapping[str, str]
+
+    @property
+    def selection(self) -> Selection:
+        """What it is the recipe for."""
+        return self.resolved.selection
+
+    @property
+    def tag(self) -> Tag:
+        """The tag of its image, which its folder is named after."""
+        return self.resolved.tag
+
+    @property
+    def image(self) -> str:
+        """The base image that FROM names."""
+        return self.resolved.image
 
     @property
     def containerfile(self) -> str:

@@ -8,13 +8,12 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.parts import SNIPPET, variants
 from workbench.catalog.reader import BASE_SNIPPET
 from workbench.catalog.values import Catalogue
-from workbench.catalog.views import at_release
 from workbench.compose.files import os_package_lists, recipe_files
 from workbench.compose.manifest import manifest_text
 from workbench.compose.placeholders import substitute
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section
-from workbench.compose.selection import Selection, base_image, check_selection, tag_of
-from workbench.errors import WorkbenchError
+from workbench.compose.resolve import ResolvedSelection
+from workbench.errors import UsageError, WorkbenchError
 
 _HEADER = """\
 # {tag}
@@ -23,52 +22,55 @@ _HEADER = """\
 """
 
 
-def compose(catalogue: Catalogue, selection: Selection) -> Recipe:
-    """Return the recipe for `selection`: the same bytes for the same catalogue, wherever and whenever.
+def compose(resolved: ResolvedSelection) -> Recipe:
+    """Return the recipe for `resolved`: the same bytes for the same catalogue, wherever and whenever.
 
-    Raises WorkbenchError for an unknown name, a snippet that cannot be read or rendered, a base
-    image without its registry, and two catalogue files that want one place in the folder.
-    Whether the choices go together, and whether the result can be built, is asked of
-    `workbench.compose.checks`.
+    Raises WorkbenchError for a snippet that cannot be read or rendered and two catalogue files that want one
+    place in the folder, and UsageError for a base image without its registry: which one is meant would then
+    depend on the machine that builds. Whether the result can be built is for `workbench.compose.checks` to say.
     """
-    check_selection(catalogue, selection)
-    catalogue = at_release(catalogue, selection.release)
-    tag, image = tag_of(selection), base_image(catalogue, selection)
-    values = placeholder_values(catalogue, selection, image)
+    if not resolved.image:
+        base = resolved.base.name
+        raise UsageError(
+            f"the base image {base!r} does not name its registry",
+            hint=f"write docker.io/library/{base}, localhost/{base} or wherever it lives",
+        )
+    values = placeholder_values(resolved)
     inputs: dict[str, str] = {}
-    text = _HEADER.format(tag=tag)
+    text = _HEADER.format(tag=resolved.tag)
     sections = []
-    for title, origin in _sections(catalogue, selection):
-        body = _section_text(catalogue, selection, values, origin, inputs)
+    for title, origin in _sections(resolved):
+        body = _section_text(resolved, values, origin, inputs)
         text += f"\n# === {title} ({origin})\n"
         sections.append(Section(title, origin, body, text.count("\n") + 1, not origin.endswith(".j2")))
         text += body.rstrip("\n") + "\n"
-    files = recipe_files(catalogue, selection, inputs)
+    files = recipe_files(resolved, inputs)
     files[CONTAINERFILE] = RecipeFile(text.encode(), False, "")
-    files[MANIFEST] = RecipeFile(manifest_text(selection, str(tag), image, inputs, files).encode(), False, "")
-    return Recipe(selection, tag, image, tuple(sections), dict(sorted(files.items())), inputs)
+    manifest = manifest_text(resolved.selection, str(resolved.tag), resolved.image, inputs, files)
+    files[MANIFEST] = RecipeFile(manifest.encode(), False, "")
+    return Recipe(resolved, tuple(sections), dict(sorted(files.items())), inputs)
 
 
-def placeholder_values(catalogue: Catalogue, selection: Selection, image: str) -> Mapping[str, str]:
+def placeholder_values(resolved: ResolvedSelection) -> Mapping[str, str]:
     """Return what each placeholder stands for (reference: recipes, section 4)."""
-    tag = tag_of(selection)
+    tag = resolved.tag
     return {
         "APP_BUNDLE_NAME": tag.bundle,
-        "BASE_IMAGE": image,
-        "CUDA": "cuda-" if tag.cuda else "",
+        "BASE_IMAGE": resolved.image,
+        "CUDA": f"{tag.prefix}-" if tag.prefix else "",
         "DATE": tag.date,
         "IDE_NAME": tag.ide,
-        "IMAGE_TYPE": catalogue.ides[tag.ide].image_type,
+        "IMAGE_TYPE": resolved.ide.image_type,
         "OS_VERSION": tag.os,
-        "PYTHON_FOLDER": f"python{selection.python}",
+        "PYTHON_FOLDER": f"python{resolved.selection.python}",
         "PYTHON_VERSION": tag.python,
         "RELEASE": tag.release,
     }
 
 
-def _sections(catalogue: Catalogue, selection: Selection) -> Iterator[tuple[str, str]]:
+def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
     """Yield the sections in the order of the design; a part that is not there yields none."""
-    bundle, ide, os = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide], selection.os
+    catalogue, bundle, ide, os = resolved.catalogue, resolved.bundle, resolved.ide, resolved.system.name
     if path := catalogue.variant(bundle.builder, os):
         yield f"Builder stage of the bundle {bundle.name}", path
     if path := catalogue.variant(ide.builder, os):
@@ -79,7 +81,7 @@ def _sections(catalogue: Catalogue, selection: Selection) -> Iterator[tuple[str,
         yield f"Operating system packages of the bundle {bundle.name}", path
     if path := catalogue.variant(bundle.custom, os):
         yield f"The bundle {bundle.name}", path
-    if tag_of(selection).python in bundle.pythons:
+    if resolved.tag.python in bundle.pythons:
         path = generic_path(catalogue, os, "bundles", "python_packages")
         yield f"Python packages of the bundle {bundle.name}", path
     if catalogue.variant(ide.os_packages, os):
@@ -121,19 +123,19 @@ def generic_path(catalogue: Catalogue, os: str, folder: str, stem: str) -> str:
     return path
 
 
-def _section_text(
-    catalogue: Catalogue, selection: Selection, values: Mapping[str, str], path: str, inputs: dict[str, str]
-) -> str:
+def _section_text(resolved: ResolvedSelection, values: Mapping[str, str], path: str, inputs: dict[str, str]) -> str:
+    catalogue = resolved.catalogue
+
     def used(name: str) -> str:
         inputs[name] = catalogue.tree.digest(name)
         return catalogue.tree.text(name)
 
     def generic(folder: str, stem: str) -> str:
-        shared = generic_path(catalogue, selection.os, folder, stem)
-        return _section_text(catalogue, selection, values, shared, inputs)
+        shared = generic_path(catalogue, resolved.system.name, folder, stem)
+        return _section_text(resolved, values, shared, inputs)
 
     if path.endswith(".j2"):
         from workbench.compose.templates import render
 
-        return substitute(render(path, catalogue, selection, used, generic), values)
+        return substitute(render(path, resolved, used, generic), values)
     return substitute(used(path), values)

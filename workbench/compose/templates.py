@@ -7,9 +7,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from workbench.catalog.bases import has_cuda
-from workbench.catalog.values import Catalogue
-from workbench.compose.selection import Selection
+from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import WorkbenchError
 
 # Looks a generic snippet up by its folder and stem, and returns its text for the chosen system.
@@ -18,8 +16,8 @@ Generic = Callable[[str, str], str]
 Used = Callable[[str], str]
 
 
-def render(path: str, catalogue: Catalogue, selection: Selection, used: Used, generic: Generic) -> str:
-    """Return the template at `path` rendered for `selection`.
+def render(path: str, resolved: ResolvedSelection, used: Used, generic: Generic) -> str:
+    """Return the template at `path` rendered for a recipe.
 
     The template sees os, cuda, python, release, bundle and ide, and the macros
     install_os_packages(list), install_python_packages(requirements) and fix_permissions(folder).
@@ -37,7 +35,7 @@ def render(path: str, catalogue: Catalogue, selection: Selection, used: Used, ge
         loader=jinja2.FunctionLoader(lambda name: used(f"snippets/{name}")),
     )
     try:
-        return environment.from_string(used(path)).render(_names(catalogue, selection), **_macros(generic))
+        return environment.from_string(used(path)).render(_names(resolved), **_macros(generic))
     except jinja2.TemplateSyntaxError as error:
         where = f"snippets/{error.name}" if error.name else path
         raise WorkbenchError(f"the template cannot be read: {error.message}", where=f"{where}:{error.lineno}") from None
@@ -47,27 +45,28 @@ def render(path: str, catalogue: Catalogue, selection: Selection, used: Used, ge
         raise WorkbenchError(f"the template fails: {error}", where=f"{path}:{_line(error)}") from None
 
 
-def _names(catalogue: Catalogue, selection: Selection) -> dict[str, Any]:
-    release = catalogue.releases[selection.release]
-    system = catalogue.systems[selection.os]
-    bundle, ide = catalogue.bundles[selection.bundle], catalogue.ides[selection.ide]
+def _names(resolved: ResolvedSelection) -> dict[str, Any]:
+    release, system, bundle, ide = resolved.release, resolved.system, resolved.bundle, resolved.ide
     return {
         "os": SimpleNamespace(name=system.name, display=system.display, family=system.family),
-        "cuda": dict(release.cuda) if has_cuda(selection.base) else {},
-        "python": selection.python,
+        "cuda": dict(release.cuda) if resolved.base.cuda else {},
+        "python": resolved.selection.python,
         "release": SimpleNamespace(
-            name=release.name, date=selection.date, cuda=dict(release.cuda), tools=_tools(catalogue, selection)
+            name=release.name,
+            date=resolved.selection.date,
+            cuda=dict(release.cuda),
+            tools=_tools(resolved),
         ),
         "bundle": SimpleNamespace(name=bundle.name, display=bundle.display, provides=bundle.rules.provides),
         "ide": SimpleNamespace(name=ide.name, display=ide.display, image_type=ide.image_type),
     }
 
 
-def _tools(catalogue: Catalogue, selection: Selection) -> dict[str, dict[str, str]]:
+def _tools(resolved: ResolvedSelection) -> dict[str, dict[str, str]]:
     """Return what the release pins of each tool for the chosen system; a tool that it has none for is left out."""
     found = {}
-    for name, pins in catalogue.releases[selection.release].tools.items():
-        if variant := next((kind for kind in catalogue.variants(selection.os) if kind in pins), None):
+    for name, pins in resolved.release.tools.items():
+        if variant := next((kind for kind in resolved.catalogue.variants(resolved.system.name) if kind in pins), None):
             found[name] = dict(pins[variant])
     return found
 

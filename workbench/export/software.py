@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 from workbench.attest.locked import installed_lists, locked_packages
 from workbench.attest.package import PYPI
-from workbench.catalog.bases import has_cuda
+from workbench.catalog.questions import Selection
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release
-from workbench.catalog.views import at_release
-from workbench.compose.selection import Selection, check_selection
+from workbench.compose.resolve import ResolvedSelection, resolve
 from workbench.errors import WorkbenchError
-from workbench.names import is_qualified, python_folder
+from workbench.names import is_qualified
 from workbench.packages import normalized_name
 from workbench.recipes.read import read_files, read_manifest
 
@@ -34,6 +33,7 @@ class Described:
     release: Release
     bundle: Bundle
     ide: Ide
+    has_cuda: bool
     software: tuple[tuple[str, str], ...]
     packages: tuple[tuple[str, str], ...]
 
@@ -41,11 +41,6 @@ class Described:
     def stem(self) -> str:
         """The tag without release and date: what stays the same from one release to the next."""
         return self.tag.rsplit("_", 2)[0]
-
-    @property
-    def has_cuda(self) -> bool:
-        """Whether it stands on CUDA."""
-        return has_cuda(self.selection.base)
 
     @property
     def title(self) -> str:
@@ -68,22 +63,23 @@ def described(catalogue: Catalogue, folder: str) -> Described:
     if not os.path.isdir(folder):
         raise WorkbenchError("there is no such recipe folder", where=folder, hint="`wizard.py new` makes one")
     manifest = read_manifest(folder)
-    selection = check_selection(catalogue, manifest.selection)
-    seen = at_release(catalogue, selection.release)
+    # An image that exists is described, whatever the rules say of it today.
+    resolved = resolve(catalogue, manifest.selection, rules=False)
+    selection = resolved.selection
     files = read_files(folder)
     pins = {each.name: each.version for each in locked_packages(files, selection.python) if each.kind == PYPI}
     lists = installed_lists(files)
-    chosen = {normalized_name(name): name for name in _asked_for(seen, selection, lists)}
+    chosen = {normalized_name(name): name for name in _asked_for(resolved, lists)}
     shown = {name: chosen.get(name, name) for name in pins if not chosen or name in chosen}
-    release = seen.releases[selection.release]
     return Described(
         folder=folder,
         tag=manifest.tag,
         selection=selection,
-        release=release,
-        bundle=seen.bundles[selection.bundle],
-        ide=seen.ides[selection.ide],
-        software=tuple(_software(seen, selection)),
+        release=resolved.release,
+        bundle=resolved.bundle,
+        ide=resolved.ide,
+        has_cuda=resolved.base.cuda,
+        software=tuple(_software(resolved)),
         packages=tuple((shown[name], pins[name]) for name in sorted(shown)),
     )
 
@@ -97,26 +93,26 @@ def check_registry(repository: str) -> str:
     return repository
 
 
-def _asked_for(catalogue: Catalogue, selection: Selection, lists: list[str]) -> Iterator[str]:
+def _asked_for(resolved: ResolvedSelection, lists: list[str]) -> Iterator[str]:
     """Yield the packages that the Pipfiles of the bundle, and of those below it, name for these lists."""
-    bundle = catalogue.bundles[selection.bundle]
+    catalogue, bundle = resolved.catalogue, resolved.bundle
     categories = {match["category"] or "packages" for name in lists if (match := _LIST.fullmatch(name))}
     for part in [*(catalogue.bundles[name] for name in bundle.above), bundle]:
-        path = f"{part.folder}/{python_folder(selection.python)}/Pipfile"
+        path = f"{part.folder}/{resolved.tag.python}/Pipfile"
         if catalogue.tree.exists(path):
             tables = tomllib.loads(catalogue.tree.text(path))
             for category in categories:
                 yield from tables.get(category, ())
 
 
-def _software(catalogue: Catalogue, selection: Selection) -> Iterator[tuple[str, str]]:
+def _software(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
     """Yield what is in the image beside Python's packages and has a version of its own."""
-    release = catalogue.releases[selection.release]
-    yield "Python", f"v{selection.python}"
-    if has_cuda(selection.base) and "version" in release.cuda:
+    catalogue, release = resolved.catalogue, resolved.release
+    yield "Python", f"v{resolved.selection.python}"
+    if resolved.base.cuda and "version" in release.cuda:
         yield "CUDA", release.cuda["version"]
-    for name in (selection.bundle, selection.ide):
+    for name in (resolved.bundle.name, resolved.ide.name):
         pins = release.tools.get(name, {})
-        found = next((pins[kind] for kind in catalogue.variants(selection.os) if kind in pins), {})
+        found = next((pins[kind] for kind in catalogue.variants(resolved.system.name) if kind in pins), {})
         if "version" in found:
             yield catalogue.ides[name].display if name in catalogue.ides else name, found["version"]

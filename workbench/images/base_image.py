@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench import podman
-from workbench.catalog.bases import BASES, base_tag
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.releases import LOCAL_REPOSITORY
-from workbench.catalog.values import Catalogue
-from workbench.compose.selection import Selection, base_image
+from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import FaultsError
 from workbench.names import LATEST, is_qualified, python_version
 
@@ -28,58 +25,49 @@ _CUDA = re.compile(
 _UNASKED = "{} is not in the Docker Engine's store, and without podman no registry is asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A selection whose base image is known; `note` says what is not as was asked, "" if all is."""
-
-    selection: Selection
-    note: str = ""
-
-
-def look_up(catalogue: Catalogue, selection: Selection) -> Found:
-    """Return `selection` with the base image that is there.
+def look_up(resolved: ResolvedSelection) -> tuple[ResolvedSelection, str]:
+    """Return `resolved` on the base image that exists, and a note of what is not as requested, "" if all is.
 
     Its own name first: on this machine, then in its registry; then its `latest` in the same way.
-    `image` stays empty when the image has the name that the release gives it, so that a look-up
+    The selection's `image` stays empty when the image has the name that the release gives it, so that a look-up
     does not change the recipe. "Here" is podman's store, and the Docker Engine's when WORKBENCH_BUILDER
     says that BuildKit builds; a registry is asked by podman only. Raises FaultsError that lists
     every place when the image is in none.
     """
     engine = _engine()
     if not podman.is_installed() and engine is None:
-        return Found(selection, "podman is not installed, so nobody looked whether the base image exists")
-    search = _Search(engine)
-    if selection.base not in BASES:
-        return _foreign(selection, search)
-    repository = catalogue.releases[selection.release].repository
-    wanted = base_image(catalogue, selection)
+        return resolved, "podman is not installed, so nobody looked whether the base image exists"
+    search, selection = _Search(engine), resolved.selection
+    if resolved.base.is_foreign:
+        return _foreign(resolved, search)
+    repository, wanted = resolved.release.repository, resolved.image
     for date in dict.fromkeys((selection.date, LATEST)):
-        tag = base_tag(selection.base, selection.os, selection.python, selection.release, date)
+        tag = resolved.base.image_tag(selection.os, selection.python, selection.release, date)
         names = dict.fromkeys((f"{repository}:{tag}", f"{LOCAL_REPOSITORY}:{tag}"))
         found = search.here(*names) or search.registry(f"{repository}:{tag}")
         if found == wanted:
-            return Found(selection)
+            return resolved, ""
         if found:
-            return Found(replace(selection, image=found), f"{wanted} is not there; FROM names {found}")
+            return resolved.on(found), f"{wanted} is not there; FROM names {found}"
     if not podman.is_installed():
-        return Found(selection, _UNASKED.format(wanted))
+        return resolved, _UNASKED.format(wanted)
     make = how_to_make(wanted)
     offline = "give --offline to compose without looking"
     raise search.failed(wanted, f"make it with {make}, or {offline}" if make else offline)
 
 
-def _foreign(selection: Selection, search: _Search) -> Found:
+def _foreign(resolved: ResolvedSelection, search: _Search) -> tuple[ResolvedSelection, str]:
     """Look for an image that is none of ours: by its name, or under localhost/ when it names no registry."""
-    name = selection.base
+    name = resolved.base.name
     if not is_qualified(name):
         found = search.here(f"localhost/{name}")
         if found:
-            return Found(replace(selection, image=found))
+            return resolved.on(found), ""
         raise search.failed(name, "write it with its registry, such as docker.io/library/" + name)
     if search.here(name) or search.registry(name):
-        return Found(selection)
+        return resolved, ""
     if not podman.is_installed():
-        return Found(selection, _UNASKED.format(name))
+        return resolved, _UNASKED.format(name)
     raise search.failed(name, "correct the name, or give --offline to compose without looking")
 
 

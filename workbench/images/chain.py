@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench import podman
-from workbench.catalog.bases import base_tag
+from workbench.catalog.cuda_layers import standard_tag
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
@@ -29,7 +29,7 @@ def check_choice(catalogue: Catalogue, release: str, os_name: str, python: str, 
 
 def base_name(release: str, os_name: str, python: str, date: str) -> str:
     """Return the full local name of the standard base image."""
-    return f"{LOCAL_REPOSITORY}:{base_tag('standard', os_name, python, release, date)}"
+    return f"{LOCAL_REPOSITORY}:{standard_tag(os_name, python, release, date)}"
 
 
 def root_name(os_name: str) -> str:

@@ -1,4 +1,4 @@
-"""What a model's Python files say without being run: is what cog.yaml points at there?"""
+"""What a model's Python files define, without running them: does the class that cog.yaml names exist?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 def parsed(folder: str, reference: str) -> ast.Module:
     """Return the syntax tree of the file that `reference` ("predict.py:Predictor") points into.
 
-    Raises WorkbenchError when it is not there or is no Python.
+    Raises WorkbenchError when it does not exist or is not Python.
     """
     path = os.path.join(folder, reference.partition(":")[0])
     try:
@@ -23,13 +23,13 @@ def parsed(folder: str, reference: str) -> ast.Module:
     except OSError as error:
         raise WorkbenchError(f"cannot be read: {error.strerror}", where=path) from None
     except SyntaxError as error:
-        raise WorkbenchError(f"is no Python: {error.msg}", where=f"{path}:{error.lineno or 1}") from None
+        raise WorkbenchError(f"is not Python: {error.msg}", where=f"{path}:{error.lineno or 1}") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise WorkbenchError(f"is no Python: {error}", where=path) from None
+        raise WorkbenchError(f"is not Python: {error}", where=path) from None
 
 
 def definition(folder: str, reference: str) -> Definition | None:
-    """Return the class or function that `reference` points at; None when the file has it from elsewhere.
+    """Return the class or function that `reference` points at; None when the file imports it.
 
     Raises WorkbenchError like `parsed`, and when the file has nothing of that name.
     """

@@ -1,4 +1,4 @@
-"""What a cog.yaml says, as values."""
+"""The contents of a cog.yaml, as values."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ FILE = "cog.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """A secret that a run step is lent: its id and the file that it is for as long as the step runs."""
+class SecretMount:
+    """A secret that is available to a run step only: its id, and the file that holds it while the step runs."""
 
     id: str
     target: str
@@ -19,15 +19,15 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """A command of the build, and the secrets it is lent."""
+    """A command of the build, and the secrets that are available while it runs."""
 
     command: str
-    mounts: tuple[Mount, ...] = ()
+    mounts: tuple[SecretMount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
-    """How the image is to be built; "" and () where nothing is said.
+class BuildConfig:
+    """How the image is to be built; "" and () where nothing is given.
 
     `python_version` and `cuda` are as they were written ("3.11" or "3.11.4", "12.4" or "12.4.1").
     `pre_install` comes before the Python packages, `run` after them.
@@ -45,14 +45,14 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class CogConfig:
     """A whole cog.yaml.
 
-    `concurrency` is how many predictions run at once, 0 where nothing is said; `predict` and `train`
-    are `file.py:Name`; `lines` has the line of each key that was there, by its path ("build.cuda").
+    `concurrency` is how many predictions run at once, 0 where it is not given; `predict` and `train`
+    are `file.py:Name`; `lines` has the line of each key, by its path ("build.cuda").
     """
 
-    build: Build = field(default_factory=Build)
+    build: BuildConfig = field(default_factory=BuildConfig)
     predict: str = ""
     train: str = ""
     image: str = ""
@@ -67,7 +67,7 @@ class Config:
         return self.lines.get(path, 1)
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as cog.yaml has it, without what nothing was said of: what the image's label holds."""
+        """Return it as cog.yaml has it, without what is not given: what the image's label holds."""
         build = {
             "gpu": self.build.gpu,
             "cuda": self.build.cuda,

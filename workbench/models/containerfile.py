@@ -19,10 +19,10 @@ _UMASK = "umask 0002\n"
 def containerfile(model: Model, templates: Tree, catalogue: Catalogue, os: str, *, requirements: bool) -> str:
     """Return the Containerfile of `model`; `requirements` says whether there are packages left to install."""
     config = model.config
-    weightless = bool(model.standing.generation)
+    weightless = bool(model.base.generation)
     served = {"COG_PREDICT_TYPE_STUB": config.predict, "COG_TRAIN_TYPE_STUB": config.train}
     served["COG_MAX_CONCURRENCY"] = str(config.concurrency or "")
-    served |= model.standing.variables
+    served |= model.base.variables
     packages = ""
     if config.build.system_packages and not weightless:
         packages = catalogue.tree.text(generic_path(catalogue, os, "bundles", "os_packages")).rstrip("\n")
@@ -31,7 +31,7 @@ def containerfile(model: Model, templates: Tree, catalogue: Catalogue, os: str, 
         templates.text(f"{FOLDER}/{name}"),
         {
             "name": model.name,
-            "base": model.standing.image,
+            "base": model.base.image,
             "system_packages": config.build.system_packages,
             "os_packages": packages,
             "pre_install": config.build.pre_install,

@@ -1,4 +1,4 @@
-"""Models looked at where they are: in an image that was built, or in a folder, without fetching anything."""
+"""Inspecting models: in an image that was built, or in a folder, without fetching anything."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from workbench.names import is_image
 
 def image_model(image: str, store: Store = PODMAN) -> Model:
     """Return the model of an `image` of `store`, with its id, layers and bytes; raises WorkbenchError for none."""
-    seen = needed(store, image, hint="`wizard.py model build` makes one; --backend says whose images are meant")
-    return replace(model_of(image, seen.labels), id=seen.id, layers=seen.layers, size=seen.size)
+    inspected = needed(
+        store, image, hint="`wizard.py model build` makes one; --backend chooses the builder whose images are inspected"
+    )
+    return replace(model_of(image, inspected.labels), id=inspected.id, layers=inspected.layers, size=inspected.size)
 
 
 def check_image(text: str) -> str:
@@ -31,9 +33,9 @@ def check_image(text: str) -> str:
 
 
 def folder_data(folder: str) -> dict[str, Any]:
-    """Return what the cog.yaml, the lock and the code in `folder` say.
+    """Return the contents of the cog.yaml, the lock and the code in `folder`.
 
-    Raises FaultsError with what is wrong with cog.yaml.
+    Raises FaultsError with the faults of cog.yaml.
     """
     faults = Faults()
     config = read_config(folder, faults)

@@ -10,8 +10,8 @@ from typing import Any
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
 from workbench.models.load import config_of
-from workbench.models.marked import marked
-from workbench.models.model import Model, Resolved, Standing
+from workbench.models.model import Model, ModelBase, Resolved
+from workbench.models.yaml_nodes import parse_yaml
 
 VERSION_LABEL, CONFIG_LABEL, SCHEMA_LABEL = "run.cog.version", "run.cog.config", "run.cog.openapi_schema"
 MODEL_LABEL = "io.workbench-images.model"
@@ -19,64 +19,64 @@ _MONOBASE = ("generation", "environment", "variables")
 
 
 def labels(model: Model) -> dict[str, str]:
-    """Return the labels by which an image of a model is known."""
-    standing = model.standing
-    on = {"image": standing.image, "id": standing.id, "why": standing.why, "held": dict(standing.held)}
-    if standing.generation:
-        on |= {name: getattr(standing, name) for name in _MONOBASE}
+    """Return the labels that describe a model on its image."""
+    base = model.base.as_data()
+    if not model.base.generation:
+        base = {key: value for key, value in base.items() if key not in _MONOBASE}
     found = {
         VERSION_LABEL: model.resolved.cog,
         CONFIG_LABEL: _compact(model.config.as_data()),
-        MODEL_LABEL: _compact({**model.resolved.as_data(), "on": on}),
+        MODEL_LABEL: _compact({**model.resolved.as_data(), "on": base}),
     }
     return found | ({SCHEMA_LABEL: model.schema} if model.schema else {})
 
 
-def model_of(image: str, told: Mapping[str, str]) -> Model:
-    """Return the model that the labels `told` of `image` describe.
+def model_of(image: str, image_labels: Mapping[str, str]) -> Model:
+    """Return the model that the labels of `image` describe.
 
-    One that cog itself has built tells its config and version, and nothing of ours: the rest is empty.
-    Raises WorkbenchError when it is no model's image, or when a label is not what it should be.
+    One that cog itself has built has its config and version, and no label of ours: the rest is empty.
+    Raises WorkbenchError when it is not a model's image, or when a label is not valid.
     """
-    if CONFIG_LABEL not in told:
-        raise WorkbenchError(f"{image} is no model's image", hint=f"it has no label {CONFIG_LABEL}")
-    schema = told.get(SCHEMA_LABEL, "")
+    if CONFIG_LABEL not in image_labels:
+        raise WorkbenchError(f"{image} is not a model's image", hint=f"it has no label {CONFIG_LABEL}")
+    schema = image_labels.get(SCHEMA_LABEL, "")
     for name in (CONFIG_LABEL, MODEL_LABEL, SCHEMA_LABEL):
-        _object(told, name, image)
-    resolved = _object(told, MODEL_LABEL, image)
-    # JSON is YAML; what cog knows and we do not is passed over, for it was built with it.
-    config = config_of(marked(told[CONFIG_LABEL], f"{image}: {CONFIG_LABEL}"), image, Faults())
-    on = resolved.get("on")
+        _object(image_labels, name, image)
+    resolved = _object(image_labels, MODEL_LABEL, image)
+    # JSON is YAML; keys that only cog knows are ignored: the image was built with them.
+    config = config_of(parse_yaml(image_labels[CONFIG_LABEL], f"{image}: {CONFIG_LABEL}"), image, Faults())
+    base = resolved.get("on")
     return Model(
         name=image,
         config=replace(config, lines={}),
         resolved=Resolved(
             **{name: _text(resolved, name) for name in ("python", "cuda", "cudnn", "lock")},
-            cog=_text(resolved, "cog") or told.get(VERSION_LABEL, ""),
+            cog=_text(resolved, "cog") or image_labels.get(VERSION_LABEL, ""),
             frameworks=_texts(resolved, "frameworks"),
             packages=_texts(resolved, "packages"),
             notes=_listed(resolved, "notes"),
         ),
-        standing=_standing(on if isinstance(on, dict) else {}),
+        base=_base(base if isinstance(base, dict) else {}),
         schema=schema,
     )
 
 
-def _standing(on: Mapping[str, Any]) -> Standing:
-    return Standing(
-        **{name: _text(on, name) for name in ("image", "id", "why", "generation", "environment")},
-        held=_texts(on, "held"),
-        variables=_texts(on, "variables"),
+def _base(data: Mapping[str, Any]) -> ModelBase:
+    return ModelBase(
+        **{name: _text(data, name) for name in ("image", "id", "generation", "environment")},
+        reason=_text(data, "why"),
+        installed=_texts(data, "held"),
+        variables=_texts(data, "variables"),
     )
 
 
-def _object(told: Mapping[str, str], name: str, image: str) -> dict[str, Any]:
+def _object(image_labels: Mapping[str, str], name: str, image: str) -> dict[str, Any]:
     try:
-        found = json.loads(told.get(name) or "{}")
+        found = json.loads(image_labels.get(name) or "{}")
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise WorkbenchError(f"the label {name} of {image} is no JSON object")
+        raise WorkbenchError(f"the label {name} of {image} is not a JSON object")
     return found
 
 

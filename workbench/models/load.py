@@ -8,8 +8,8 @@ from collections.abc import Callable
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
 from workbench.models import rules
-from workbench.models.config import FILE, Build, Config, Mount, RunStep
-from workbench.models.marked import LIST, MAP, NOTHING, NUMBER, TEXT, TRUTH, Node, read_marked
+from workbench.models.config import FILE, BuildConfig, CogConfig, RunStep, SecretMount
+from workbench.models.yaml_nodes import LIST, MAP, NOTHING, NUMBER, TEXT, TRUTH, Node, read_yaml
 from workbench.names import suggestion
 
 Rule = Callable[[str], str]
@@ -18,32 +18,32 @@ _BUILD = (
     *("gpu", "cuda", "cudnn", "python_version", "python_packages", "python_requirements"),
     *("system_packages", "pre_install", "run"),
 )
-# What cog itself knows, and is not done here: saying so is better than going on without it.
+# Keys of cog that are not supported here: an error is better than ignoring them.
 _NOT_HERE = {
-    "build.fast": "is about pushing to one registry, and does nothing here: take it out",
-    "build.environment": "is not taken: variables stand in the list `environment` at the top",
-    "build.python_overrides": "is not taken: write the versions that you want into the requirements",
-    "weights": "is not taken: keep weights beside the code, or fetch them in setup()",
-    "tests": "is not taken: test the image that was built",
-    "concurrency.default_target": "is for one platform's scaling, and does nothing here: take it out",
+    "build.fast": "is about pushing to one registry, and has no effect here: remove it",
+    "build.environment": "is not supported: write variables into the list `environment` at the top",
+    "build.python_overrides": "is not supported: write the versions into the requirements",
+    "weights": "is not supported: keep weights beside the code, or fetch them in setup()",
+    "tests": "is not supported: test the image that was built",
+    "concurrency.default_target": "is for one platform's scaling, and has no effect here: remove it",
 }
 _KINDS = {TEXT: "a text", NUMBER: "a number", TRUTH: "true or false", LIST: "a list", MAP: "a map", NOTHING: "nothing"}
 
 
-def read_config(folder: str, faults: Faults) -> Config:
-    """Return what the cog.yaml in `folder` says; what is wrong with it goes to `faults`, and is left out.
+def read_config(folder: str, faults: Faults) -> CogConfig:
+    """Return the configuration in the cog.yaml in `folder`; wrong values go to `faults`, and are left out.
 
-    Raises WorkbenchError when there is none, or when it is no YAML.
+    Raises WorkbenchError when there is none, or when it is not YAML.
     """
     path = os.path.join(folder, FILE)
     if not os.path.isfile(path):
         hint = f"`wizard.py model init {folder}` makes one"
         raise WorkbenchError(f"there is no {FILE}", where=folder, hint=hint)
-    return config_of(read_marked(path), path, faults)
+    return config_of(read_yaml(path), path, faults)
 
 
-def config_of(root: Node, where: str, faults: Faults) -> Config:
-    """Return what a cog.yaml that was read says; `where` is its path."""
+def config_of(root: Node, where: str, faults: Faults) -> CogConfig:
+    """Return the configuration of a cog.yaml's root node; `where` is its path."""
     reader = _Reader(where, faults)
     top = reader.map(root, "", _TOP)
     build = reader.map(top.get("build"), "build", _BUILD)
@@ -54,8 +54,8 @@ def config_of(root: Node, where: str, faults: Faults) -> Config:
     environment = dict(text.partition("=")[::2] for text in variables)
     if len(environment) != len(variables):
         reader.fault("environment", "a variable is set twice")
-    return Config(
-        build=Build(
+    return CogConfig(
+        build=BuildConfig(
             gpu=reader.truth(build, "build.gpu"),
             cuda=reader.version(build, "build.cuda", rules.cuda),
             cudnn=reader.version(build, "build.cudnn", rules.cudnn),
@@ -76,7 +76,7 @@ def config_of(root: Node, where: str, faults: Faults) -> Config:
 
 
 class _Reader:
-    """Takes values out of a cog.yaml by their path, and notes what is wrong with them."""
+    """Reads values of a cog.yaml by their path, and notes their faults."""
 
     def __init__(self, where: str, faults: Faults) -> None:
         self.where = where
@@ -95,7 +95,7 @@ class _Reader:
             self.fault(path, f"{path or FILE} must be a map, and is {_kind(node)}", node.line)
             return {}
         for key, line in node.repeated:
-            self.fault(path, f"{_joined(path, key)} stands there twice", line)
+            self.fault(path, f"{_joined(path, key)} occurs twice", line)
         found = {}
         for key, (line, value) in node.entries.items():
             full = _joined(path, key)
@@ -109,21 +109,21 @@ class _Reader:
         return found
 
     def text(self, values: dict[str, Node], path: str, rule: Rule) -> str:
-        """Return a text, "" when nothing is said."""
-        return self._checked(self._taken(values, path, (TEXT,), "a text"), path, rule)
+        """Return a text, "" when it is not given."""
+        return self._checked(self._value(values, path, (TEXT,), "a text"), path, rule)
 
     def version(self, values: dict[str, Node], path: str, rule: Rule) -> str:
-        """Return a version; YAML takes one without quotes for a number, whose text is as good."""
-        return self._checked(self._taken(values, path, (TEXT, NUMBER), "a version"), path, rule)
+        """Return a version; YAML reads one without quotes as a number, whose text is the version."""
+        return self._checked(self._value(values, path, (TEXT, NUMBER), "a version"), path, rule)
 
     def truth(self, values: dict[str, Node], path: str) -> bool:
-        """Return true or false; false when nothing is said."""
-        node = self._taken(values, path, (TRUTH,), "true or false")
+        """Return true or false; false when it is not given."""
+        node = self._value(values, path, (TRUTH,), "true or false")
         return node is not None and node.text.lower() in ("true", "yes", "on")
 
     def count(self, values: dict[str, Node], path: str) -> int:
-        """Return a whole number from 1 on, 0 when nothing is said."""
-        node = self._taken(values, path, (NUMBER,), "a whole number")
+        """Return a whole number from 1 on, 0 when it is not given."""
+        node = self._value(values, path, (NUMBER,), "a whole number")
         if node is None:
             return 0
         if not (node.text.isascii() and node.text.isdigit() and 0 < int(node.text[:5]) <= 1000):
@@ -132,7 +132,7 @@ class _Reader:
         return int(node.text)
 
     def texts(self, values: dict[str, Node], path: str, rule: Rule) -> tuple[str, ...]:
-        """Return a list of texts, each held to `rule`."""
+        """Return a list of texts, each checked by `rule`."""
         found = []
         for item in self._items(values, path):
             if item.kind != TEXT:
@@ -146,7 +146,7 @@ class _Reader:
         found = []
         for item in self._items(values, path):
             if item.kind == TEXT:
-                mounts: tuple[Mount, ...] = ()
+                mounts: tuple[SecretMount, ...] = ()
                 command = self._checked(item, path, rules.command)
             else:
                 inside = self.map(item, f"{path}[]", ("command", "mounts"))
@@ -158,7 +158,7 @@ class _Reader:
                 found.append(RunStep(command, mounts))
         return tuple(found)
 
-    def _mounts(self, values: dict[str, Node], path: str) -> list[Mount]:
+    def _mounts(self, values: dict[str, Node], path: str) -> list[SecretMount]:
         found = []
         for item in self._items(values, path):
             inside = self.map(item, f"{path}[]", ("type", "id", "target"))
@@ -168,16 +168,16 @@ class _Reader:
             id_ = self.text(inside, f"{path}[].id", rules.secret_id)
             target = self.text(inside, f"{path}[].target", rules.target)
             if id_ and target:
-                found.append(Mount(id_, target))
+                found.append(SecretMount(id_, target))
             elif item.kind == MAP and not {"id", "target"} <= inside.keys():
                 self.fault(path, "a mount needs type, id and target", item.line)
         return found
 
     def _items(self, values: dict[str, Node], path: str) -> tuple[Node, ...]:
-        node = self._taken(values, path, (LIST,), "a list")
+        node = self._value(values, path, (LIST,), "a list")
         return node.items if node is not None else ()
 
-    def _taken(self, values: dict[str, Node], path: str, kinds: tuple[str, ...], what: str) -> Node | None:
+    def _value(self, values: dict[str, Node], path: str, kinds: tuple[str, ...], what: str) -> Node | None:
         node = values.get(path.rpartition(".")[2])
         if node is None or node.kind == NOTHING:
             return None
@@ -200,5 +200,5 @@ def _joined(path: str, key: str) -> str:
 
 
 def _kind(node: Node) -> str:
-    said = f" ({node.text[:40]})" if node.text else ""
-    return _KINDS.get(node.kind, "something else") + said
+    text = f" ({node.text[:40]})" if node.text else ""
+    return _KINDS.get(node.kind, "something else") + text

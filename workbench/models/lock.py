@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
-from workbench.monobase.requirements import Locked, read_lock
-from workbench.monobase.resolving import PLATFORM, resolve, usual_uv
+from workbench.monobase.requirements import LockedPackage, read_lock
+from workbench.monobase.resolving import PLATFORM, default_uv, resolve
 from workbench.packages import normalized_name
 
 LOCK = "model.lock"
@@ -26,10 +26,10 @@ _INPUTS = re.compile(r"^# made from (sha256:[0-9a-f]{64})$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class ModelLock:
-    """A lock: its text, the digest of that, the packages, and whether it stands beside cog.yaml like this."""
+    """A lock: its text, the digest of that, the packages, and whether the file beside cog.yaml is this one."""
 
     text: str
-    packages: tuple[Locked, ...]
+    packages: tuple[LockedPackage, ...]
     is_kept: bool
 
     @property
@@ -42,13 +42,13 @@ class ModelLock:
         """The version of each package, by its normalised name; of a wheel at an address, that address."""
         return {package.name: version_of(package) for package in self.packages}
 
-    def without(self, held: Mapping[str, str]) -> str:
-        """Return the lines of those packages that are not in `held`."""
-        return "".join(f"{package.text}\n" for package in self.packages if package.name not in held)
+    def without(self, installed: Mapping[str, str]) -> str:
+        """Return the lines of those packages that are not in `installed`."""
+        return "".join(f"{package.text}\n" for package in self.packages if package.name not in installed)
 
 
 def inputs_digest(requirements: Sequence[str], constraints: Sequence[str], python: str) -> str:
-    """Return the digest over all that a lock is made from, but the index."""
+    """Return the digest over everything that a lock is made from, except the index."""
     whole = {"requirements": requirements, "constraints": constraints, "python": python, "platform": PLATFORM}
     return f"sha256:{hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()}"
 
@@ -59,7 +59,7 @@ def lock_of(
     """Return the lock of the model in `folder`: the kept one if it was made from just this, else a new one.
 
     A new one keeps the versions of the old one where it can, and is not written. With `locked` none is
-    made. Raises WorkbenchError when nothing fits, with uv's words; FaultsError for a lock that was damaged.
+    made. Raises WorkbenchError when nothing fits, with uv's message; FaultsError for a damaged lock.
     """
     path = os.path.join(folder, LOCK)
     inputs = inputs_digest(requirements, constraints, python)
@@ -67,13 +67,15 @@ def lock_of(
     if kept and (match := _INPUTS.search(kept)) is not None and match[1] == inputs:
         return ModelLock(kept, _read(path), True)
     if locked:
-        what = "was made from something else" if kept else "is not there"
-        raise WorkbenchError(f"{LOCK} {what}, and --locked was said", where=path, hint="`model check --lock` makes it")
+        what = "was made from other requirements" if kept else "does not exist"
+        raise WorkbenchError(
+            f"{LOCK} {what}, and --locked makes none", where=path, hint="`model check --lock` makes it"
+        )
     with tempfile.TemporaryDirectory(prefix="model-") as staged:
         made = Path(staged, LOCK)
         if kept:
             made.write_text(kept)
-        resolve(usual_uv(), requirements, constraints, python, made, about=f"locking the packages of {folder}")
+        resolve(default_uv(), requirements, constraints, python, made, about=f"locking the packages of {folder}")
         made.write_text(f"{_HEAD}# made from {inputs}\n{_without_comments(made.read_text())}")
         return ModelLock(made.read_text(), _read(str(made)), False)
 
@@ -85,7 +87,7 @@ def kept_versions(folder: str) -> dict[str, str]:
 
 
 def keep(folder: str, lock: ModelLock) -> None:
-    """Put the lock beside cog.yaml; raises WorkbenchError when the disk refuses."""
+    """Put the lock beside cog.yaml; raises WorkbenchError when it cannot be written."""
     path = os.path.join(folder, LOCK)
     try:
         replace_text(path, lock.text)
@@ -93,14 +95,14 @@ def keep(folder: str, lock: ModelLock) -> None:
         raise WorkbenchError(f"cannot be written: {error.strerror}", where=path) from None
 
 
-def version_of(package: Locked) -> str:
+def version_of(package: LockedPackage) -> str:
     """Return the version that a lock has of a package, or the address of its wheel."""
     requirement = Requirement(package.text.partition(" --hash=")[0])
     return requirement.url or next((part.version for part in requirement.specifier), "")
 
 
-def direct(requirements: Sequence[str]) -> list[str]:
-    """Return the normalised names of what is asked for by name."""
+def names_of(requirements: Sequence[str]) -> list[str]:
+    """Return the normalised names of requirements, each once."""
     return list(dict.fromkeys(normalized_name(Requirement(text).name) for text in requirements))
 
 
@@ -114,10 +116,10 @@ def _kept(path: str) -> str:
         raise WorkbenchError("the lock cannot be read", where=path, hint="remove it, and it is made again") from None
 
 
-def _read(path: str) -> tuple[Locked, ...]:
+def _read(path: str) -> tuple[LockedPackage, ...]:
     read = read_lock(path)
     if read.options:
-        raise WorkbenchError(f"{read.options[0]!r} has no place in a model's lock", where=path)
+        raise WorkbenchError(f"{read.options[0]!r} is not allowed in a model's lock", where=path)
     return read.packages
 
 

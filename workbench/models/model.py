@@ -1,4 +1,4 @@
-"""A model: what its cog.yaml says, and what that was resolved to."""
+"""A model: its cog.yaml, and what that was resolved to."""
 
 from __future__ import annotations
 
@@ -6,24 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.models.config import Config
+from workbench.models.config import CogConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The image that a model stands on: its name and id, why that one, and the packages that it brings.
+class ModelBase:
+    """The base image of a model: its name and id, the reason for choosing it, and the packages that it brings.
 
-    `held` are those of the lock that need no installing, by name; `generation` and `environment` say
-    what of monobase a weightless model runs on, and `variables` are what tells it so.
+    `installed` are those of the lock that it has already, by name; `generation` and `environment` are those
+    of monobase that a weightless model runs on, and `variables` name them to it.
     """
 
     image: str
     id: str
-    why: str
-    held: Mapping[str, str] = field(default_factory=dict)
+    reason: str
+    installed: Mapping[str, str] = field(default_factory=dict)
     generation: str = ""
     environment: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as the image's label and `--json` have it."""
+        return {
+            "image": self.image,
+            "id": self.id,
+            "why": self.reason,
+            "held": dict(self.installed),
+            "generation": self.generation,
+            "environment": self.environment,
+            "variables": dict(self.variables),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +72,15 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model: the image's name, what was asked for, what that gives, what it stands on, and its layers if it is built.
+    """A model: its image's name, configuration, resolved versions and base, and the layers once it is built.
 
-    `schema` is the OpenAPI document of its predictions, "" when the code does not tell it.
+    `schema` is the OpenAPI document of its predictions, "" when the code alone does not give it.
     """
 
     name: str
-    config: Config
+    config: CogConfig
     resolved: Resolved
-    standing: Standing
+    base: ModelBase
     schema: str = ""
     id: str = ""
     layers: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """The OpenAPI document of a model's predictions, read from its code without running it.
 
-The cog server takes it from `.cog/openapi_schema.json` and holds requests to it. What the code says
-in a way that only running it would tell (a type made elsewhere, a computed default) gives no
-document; the server then takes whatever comes, as it does without one.
+The cog server takes it from `.cog/openapi_schema.json` and validates requests with it. What only running
+the code would show (a type made elsewhere, a computed default) gives no document; the server then
+accepts any input, as it does without one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BOUNDS = {"ge": "minimum", "le": "maximum", "min_length": "minLength", "max_len
 
 
 class _UnreadableError(Exception):
-    """Says what of the code cannot be told without running it."""
+    """Part of the code cannot be read without running it."""
 
 
 def schema_of(folder: str, reference: str) -> tuple[dict[str, Any], str]:
@@ -60,40 +60,40 @@ def _inputs(called: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required = []
     for order, (argument, default) in enumerate(pairs):
-        told, needed = _input(argument, default)
-        properties[argument.arg] = {"title": argument.arg.replace("_", " ").title(), "x-order": order, **told}
+        schema, needed = _input(argument, default)
+        properties[argument.arg] = {"title": argument.arg.replace("_", " ").title(), "x-order": order, **schema}
         if needed:
             required.append(argument.arg)
     return {"title": "Input", "type": "object", "properties": properties} | ({"required": required} if required else {})
 
 
 def _input(argument: ast.arg, default: ast.expr | None) -> tuple[dict[str, Any], bool]:
-    """Return what is told of one input, and whether it must be given."""
+    """Return the schema of one input, and whether it must be given."""
     if argument.annotation is None:
         raise _UnreadableError(f"the input {argument.arg} has no type")
-    told, optional = _type(argument.annotation)
+    schema, optional = _type(argument.annotation)
     if default is None:
-        return told, not optional
+        return schema, not optional
     if _is_none(default):
-        return {**told, "nullable": True}, False
+        return {**schema, "nullable": True}, False
     if not (isinstance(default, ast.Call) and _name(default.func) == "Input"):
-        return {**told, "default": _value(default)}, False
+        return {**schema, "default": _value(default)}, False
     words = {word.arg: word.value for word in default.keywords if word.arg}
     if default.args:
         words["default"] = default.args[0]
     for word, key in _BOUNDS.items():
         if word in words and (bound := _value(words[word])) is not None:
-            told[key] = bound
+            schema[key] = bound
     if "description" in words:
-        told["description"] = _value(words["description"])
+        schema["description"] = _value(words["description"])
     if "choices" in words and (choices := _value(words["choices"])) is not None:
-        told["enum"] = list(choices)
+        schema["enum"] = list(choices)
     given = _value(words["default"]) if "default" in words else None
     if given is not None:
-        told["default"] = given
+        schema["default"] = given
     if _is_none(words.get("default")):
-        told["nullable"], optional = True, True
-    return told, given is None and not optional
+        schema["nullable"], optional = True, True
+    return schema, given is None and not optional
 
 
 def _type(annotation: ast.expr) -> tuple[dict[str, Any], bool]:
@@ -125,7 +125,7 @@ def _type(annotation: ast.expr) -> tuple[dict[str, Any], bool]:
     name = _name(annotation)
     if name in _TYPES:
         return dict(_TYPES[name]), False
-    raise _UnreadableError(f"the type {ast.unparse(annotation)} is not told by the code alone")
+    raise _UnreadableError(f"the type {ast.unparse(annotation)} cannot be read from the code alone")
 
 
 def _output(annotation: ast.expr | None) -> dict[str, Any]:
@@ -133,8 +133,8 @@ def _output(annotation: ast.expr | None) -> dict[str, Any]:
         raise _UnreadableError("what comes out has no type")
     if isinstance(annotation, ast.Subscript) and (outer := _name(annotation.value)) in (*_STREAMS, *_JOINED):
         of = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) else annotation.slice
-        told = {"type": "array", "items": _type(of)[0], "x-cog-array-type": "iterator"}
-        return told | ({"x-cog-array-display": "concatenate"} if outer in _JOINED else {})
+        schema = {"type": "array", "items": _type(of)[0], "x-cog-array-type": "iterator"}
+        return schema | ({"x-cog-array-display": "concatenate"} if outer in _JOINED else {})
     if _is_none(annotation):
         return {"nullable": True}
     return _type(annotation)[0]
@@ -144,7 +144,7 @@ def _document(inputs: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]:
     """Return the whole document: what the server reads of it is Input and Output."""
     choices = {"type": "string", "enum": ["starting", "processing", "succeeded", "canceled", "failed"]}
     request = {"type": "object", "properties": {"input": {"$ref": "#/components/schemas/Input"}}}
-    answer = {
+    response = {
         "type": "object",
         "properties": {
             "status": choices,
@@ -153,8 +153,12 @@ def _document(inputs: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]:
         },
     }
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PredictionRequest"}}}}
-    told = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PredictionResponse"}}}}
-    post = {"operationId": "predict", "requestBody": body, "responses": {"200": {"description": "the answer", **told}}}
+    content = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/PredictionResponse"}}}}
+    post = {
+        "operationId": "predict",
+        "requestBody": body,
+        "responses": {"200": {"description": "the answer", **content}},
+    }
     return {
         "openapi": "3.0.2",
         "info": {"title": "Cog", "version": "0.1.0"},
@@ -164,7 +168,7 @@ def _document(inputs: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]:
                 "Input": inputs,
                 "Output": {"title": "Output", **output},
                 "PredictionRequest": request,
-                "PredictionResponse": answer,
+                "PredictionResponse": response,
             }
         },
     }
@@ -186,4 +190,4 @@ def _value(node: ast.expr) -> Any:  # noqa: ANN401 - whatever JSON has
         json.dumps(value)
         return value
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise _UnreadableError(f"{ast.unparse(node)} is told by running the code only") from None
+        raise _UnreadableError(f"{ast.unparse(node)} is known only by running the code") from None

@@ -1,4 +1,4 @@
-"""Which framework, CUDA and cuDNN go together with what a model asks for: from the table, or the nearest that do."""
+"""Which framework, CUDA and cuDNN meet a model's requirements together: from the table, or the nearest that do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Pairing:
     """What goes together: the requirements as they are to be locked, what else must hold, CUDA and cuDNN.
 
     `cuda` and `cudnn` are "" where nothing brings any; `frameworks` are the chosen versions by name;
-    `unknown` are frameworks that the table does not have in the version that is asked for.
+    `unknown` are frameworks that the table does not have in the requested version.
     """
 
     requirements: tuple[str, ...]
@@ -35,22 +35,22 @@ class Pairing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What else a framework has to go with; "" for anything."""
+class _Target:
+    """What a framework must go with; "" for anything."""
 
     python: str
     cuda: str
     cudnn: str
 
-    def misses(self, row: Brought) -> list[str]:
-        """Return what of this wish a row of the table does not fulfil, in words."""
+    def mismatches(self, row: Brought) -> list[str]:
+        """Return how a row of the table does not match, in words."""
         found = []
         if self.python not in row.pythons:
-            found.append(f"is for Python {row.pythons[0]} to {row.pythons[-1]}, and not {self.python}")
+            found.append(f"is for Python {row.pythons[0]} to {row.pythons[-1]}, not {self.python}")
         if self.cuda and not _begins(row.cuda, self.cuda):
-            found.append(f"brings CUDA {short(row.cuda)}, and not {self.cuda}")
+            found.append(f"brings CUDA {short(row.cuda)}, not {self.cuda}")
         if self.cudnn and not _begins(row.cudnn, self.cudnn):
-            found.append(f"brings cuDNN {row.cudnn}, and not {self.cudnn}")
+            found.append(f"brings cuDNN {row.cudnn}, not {self.cudnn}")
         return found
 
 
@@ -61,23 +61,27 @@ def pair(requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: 
     (torchvision, …) is held to its row. Raises WorkbenchError for what cannot go together, with the
     nearest that can.
     """
-    wish = _Wish(python, cuda if gpu else "", cudnn if gpu else "")
+    target = _Target(python, cuda if gpu else "", cudnn if gpu else "")
     lines, beside, constraints = [], list[str](), list[str]()
     frameworks: dict[str, str] = {}
     unknown = []
     for text in requirements:
-        asked = Requirement(text)
-        name = normalized_name(asked.name)
+        requirement = Requirement(text)
+        name = normalized_name(requirement.name)
         rows = pairs.frameworks.get(name)
-        if rows is None or asked.url is not None or (asked.marker is not None and not asked.marker.evaluate()):
+        if (
+            rows is None
+            or requirement.url is not None
+            or (requirement.marker is not None and not requirement.marker.evaluate())
+        ):
             lines.append(text)
             continue
         extra = _CUDA_EXTRAS.get(name, "")
         if gpu and extra:
-            asked.extras.add(extra)
-        version = _chosen(name, asked, rows, wish)
+            requirement.extras.add(extra)
+        version = _chosen(name, requirement, rows, target)
         frameworks[name] = version
-        lines.append(f"{name}{_extras(asked)}=={version}")
+        lines.append(f"{name}{_extras(requirement)}=={version}")
         if version not in rows:
             unknown.append(f"{name} {version}")
             continue
@@ -89,8 +93,8 @@ def pair(requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: 
     return Pairing(
         requirements=tuple(lines),
         constraints=(*_free(beside, lines), *dict.fromkeys(constraints)),
-        cuda=brought.cuda if brought and gpu else wish.cuda,
-        cudnn=brought.cudnn if brought and gpu else wish.cudnn,
+        cuda=brought.cuda if brought and gpu else target.cuda,
+        cudnn=brought.cudnn if brought and gpu else target.cudnn,
         frameworks=frameworks,
         unknown=tuple(unknown),
     )
@@ -101,55 +105,60 @@ def short(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _chosen(name: str, asked: Requirement, rows: Mapping[str, Brought], wish: _Wish) -> str:
-    """Return the version of a framework that is asked for, or the newest that fits."""
-    exact = next((part.version for part in asked.specifier if part.operator == "==" and "*" not in part.version), "")
+def _chosen(name: str, requirement: Requirement, rows: Mapping[str, Brought], target: _Target) -> str:
+    """Return the requested version of a framework, or the newest that fits."""
+    exact = next(
+        (part.version for part in requirement.specifier if part.operator == "==" and "*" not in part.version), ""
+    )
     plain = exact.partition("+")[0]
     if plain and plain not in rows:
-        if wish.cuda or wish.cudnn:
-            what = " and ".join(filter(None, (wish.cuda and f"CUDA {wish.cuda}", wish.cudnn and f"cuDNN {wish.cudnn}")))
+        if target.cuda or target.cudnn:
+            what = " and ".join(
+                filter(None, (target.cuda and f"CUDA {target.cuda}", target.cudnn and f"cuDNN {target.cudnn}"))
+            )
             raise WorkbenchError(
-                f"what {name} {exact} brings is not known, and {what} is asked for",
-                hint=f"{_nearest(name, rows, wish, plain)}; or leave cuda and cudnn out, or add its row to {PATH}",
+                f"what {name} {exact} brings is not known, and {what} is requested",
+                hint=f"{_nearest(name, rows, target, plain)}; or leave cuda and cudnn out, or add its row to {PATH}",
             )
         return exact
     if plain:
-        if misses := wish.misses(rows[plain]):
-            raise WorkbenchError(f"{name} {plain} {'; it '.join(misses)}", hint=_nearest(name, rows, wish, plain))
+        if mismatches := target.mismatches(rows[plain]):
+            raise WorkbenchError(f"{name} {plain} {'; it '.join(mismatches)}", hint=_nearest(name, rows, target, plain))
         return exact
-    fitting = [version for version in rows if asked.specifier.contains(version)]
-    allowed = [version for version in fitting if not wish.misses(rows[version])]
+    fitting = [version for version in rows if requirement.specifier.contains(version)]
+    allowed = [version for version in fitting if not target.mismatches(rows[version])]
     if allowed:
         return max(allowed, key=Version)
     if not fitting:
         known = ", ".join(sorted(rows, key=Version))
-        raise WorkbenchError(f"no {name} that is known is {asked.specifier}", hint=f"{PATH} has {known}")
+        raise WorkbenchError(f"no {name} that is known is {requirement.specifier}", hint=f"{PATH} has {known}")
     newest = max(fitting, key=Version)
-    misses = wish.misses(rows[newest])
-    which = f"no {name} {asked.specifier} goes" if str(asked.specifier) else f"no {name} goes"
+    mismatches = target.mismatches(rows[newest])
+    which = f"no {name} {requirement.specifier} goes" if str(requirement.specifier) else f"no {name} goes"
     raise WorkbenchError(
-        f"{which} with {_said(wish)}: {newest} {'; it '.join(misses)}", hint=_nearest(name, rows, wish, newest)
+        f"{which} with {_describe(target)}: {newest} {'; it '.join(mismatches)}",
+        hint=_nearest(name, rows, target, newest),
     )
 
 
-def _said(wish: _Wish) -> str:
-    parts = [f"Python {wish.python}"]
-    parts += [f"CUDA {wish.cuda}"] if wish.cuda else []
-    parts += [f"cuDNN {wish.cudnn}"] if wish.cudnn else []
+def _describe(target: _Target) -> str:
+    parts = [f"Python {target.python}"]
+    parts += [f"CUDA {target.cuda}"] if target.cuda else []
+    parts += [f"cuDNN {target.cudnn}"] if target.cudnn else []
     return ", ".join(parts)
 
 
-def _nearest(name: str, rows: Mapping[str, Brought], wish: _Wish, wanted: str) -> str:
-    """Return the allowed pairs that are nearest: same wish and near version first, then the wanted version's own."""
+def _nearest(name: str, rows: Mapping[str, Brought], target: _Target, wanted: str) -> str:
+    """Return the allowed pairs that are nearest: those of the target by distance, then the wanted version's own."""
 
     def distance(version: str) -> tuple[int, int]:
         mine, theirs = Version(version).release, Version(wanted).release
         # By the minor version first: 2.7 is nearer to 2.6 than 3.0 is.
         return (abs((mine[0] - theirs[0]) * 1000 + (mine[1] - theirs[1])), -mine[2] if len(mine) > 2 else 0)
 
-    allowed = sorted((version for version in rows if not wish.misses(rows[version])), key=distance)[:_LISTED]
-    said = [f"{name} {version} (CUDA {short(rows[version].cuda)})" for version in allowed]
-    found = f"with {_said(wish)} goes {' or '.join(said)}" if said else ""
+    allowed = sorted((version for version in rows if not target.mismatches(rows[version])), key=distance)[:_LISTED]
+    options = [f"{name} {version} (CUDA {short(rows[version].cuda)})" for version in allowed]
+    found = f"with {_describe(target)} goes {' or '.join(options)}" if options else ""
     if wanted in rows:
         row = rows[wanted]
         own = f"{name} {wanted} goes with Python {', '.join(row.pythons)} and CUDA {short(row.cuda)}, cuDNN {row.cudnn}"
@@ -168,15 +177,15 @@ def _agree(frameworks: Mapping[str, str], pairs: Pairs, gpu: bool) -> None:
         if row is not None and gpu:
             found[f"{name} {version}"] = row.cuda
     if len({cuda.partition(".")[0] for cuda in found.values()}) > 1:
-        said = ", ".join(f"{name} brings CUDA {short(cuda)}" for name, cuda in found.items())
+        listed = ", ".join(f"{name} brings CUDA {short(cuda)}" for name, cuda in found.items())
         raise WorkbenchError(
-            f"two frameworks bring CUDAs of two families: {said}",
+            f"two frameworks bring CUDAs of two families: {listed}",
             hint="name a cuda in cog.yaml that both have, or versions that do",
         )
 
 
 def _free(constraints: Iterable[str], lines: Sequence[str]) -> Iterable[str]:
-    """Yield the constraints on packages that nobody pins exactly: who does knows what they want."""
+    """Yield the constraints on packages that are not pinned exactly: an exact pin is deliberate."""
     pinned = {
         normalized_name(Requirement(line).name)
         for line in lines
@@ -185,12 +194,12 @@ def _free(constraints: Iterable[str], lines: Sequence[str]) -> Iterable[str]:
     return (text for text in dict.fromkeys(constraints) if normalized_name(Requirement(text).name) not in pinned)
 
 
-def _extras(asked: Requirement) -> str:
-    return f"[{','.join(sorted(asked.extras))}]" if asked.extras else ""
+def _extras(requirement: Requirement) -> str:
+    return f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
 
 
 def _begins(version: str, wanted: str) -> bool:
     """Return whether `version` is `wanted` as far as that goes: 12.4.127 is 12.4, and not 12.40."""
-    parts, asked = version.split("."), wanted.split(".")
+    parts, requirement = version.split("."), wanted.split(".")
     # NVIDIA's wheels count patches in their own way: 12.4.127 belongs to the toolkit 12.4.1.
-    return parts[: min(len(asked), 2)] == asked[: min(len(asked), 2)]
+    return parts[: min(len(requirement), 2)] == requirement[: min(len(requirement), 2)]

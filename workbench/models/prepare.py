@@ -1,4 +1,4 @@
-"""From a folder to a model that can be built: read, resolved, and on what it stands."""
+"""From a folder to a model that can be built: parsed, resolved, and with its base chosen."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import read_pairs
 from workbench.catalog.values import Catalogue
 from workbench.images.store import Store
+from workbench.models.base import BaseSelection, base_kind, choose_base
 from workbench.models.config import FILE
-from workbench.models.lock import ModelLock, direct
-from workbench.models.model import Model, Standing
+from workbench.models.lock import ModelLock, names_of
+from workbench.models.model import Model, ModelBase
 from workbench.models.openapi import schema_of
 from workbench.models.request import image_name
-from workbench.models.resolve import Read, lock_model, raise_all, read, resolved
-from workbench.models.standing import Place, choose, kind_of
-from workbench.models.weightless import fit, image
+from workbench.models.resolve import ParsedModel, lock_model, parse_model, raise_all, resolve_versions
+from workbench.models.weightless import fit, monobase_image
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """How a model is wanted, beside its cog.yaml.
+class ModelOptions:
+    """What is chosen for a model beside its cog.yaml.
 
-    `name` and `on` are an image's name and what it is to stand on, "" for the usual; `generation` is
+    `name` and `on` are the names of its image and of its base, "" for the default; `generation` is
     the number of monobase's for a weightless one, None for the newest of `data`; `locked` makes no lock.
     """
 
-    place: Place
-    usual_python: str
+    selection: BaseSelection
+    default_python: str
     data: Path
     name: str = ""
     on: str = ""
@@ -41,56 +41,57 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A model, what was read of it, its lock (None when it is weightless), and which kind of base it needs."""
+    """A model, its parsed folder, its lock (None when it is weightless), and which kind of base it needs."""
 
     model: Model
-    read: Read
+    parsed: ParsedModel
     lock: ModelLock | None
     kind: str
 
 
-def resolve(catalogue: Catalogue, folder: str, wish: Wish) -> Prepared:
-    """Return the model in `folder`, resolved, without looking for images: what `check` tells.
+def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> Prepared:
+    """Return the model in `folder`, resolved, without its base image: what `check` reports.
 
-    Raises FaultsError with every fault, WorkbenchError or UsageError for what cannot be had.
+    Raises FaultsError with every fault, WorkbenchError or UsageError for what cannot be resolved.
     """
     pairs = read_pairs(catalogue.tree)
-    asked = read(folder, pairs, wish.usual_python)
-    name = image_name(asked.config, folder, wish.name)
+    parsed = parse_model(folder, pairs, options.default_python)
+    name = image_name(parsed.config, folder, options.name)
     faults = Faults()
-    if not wish.on:
-        where = f"{os.path.join(folder, FILE)}:{asked.config.line('build.python_version')}"
+    if not options.on:
+        where = f"{os.path.join(folder, FILE)}:{parsed.config.line('build.python_version')}"
         with faults:
-            wish.place.check(catalogue, asked.python)
-        faults.found = [(place or where, message) for place, message in faults.found]
+            options.selection.check(catalogue, parsed.python)
+        faults.found = [(line or where, message) for line, message in faults.found]
         raise_all(folder, faults)
-    told, why = schema_of(folder, asked.config.predict)
-    schema = json.dumps(told, separators=(",", ":")) if told else ""
-    if wish.weightless:
-        found, standing = fit(asked, wish.data, wish.generation, pairs.cog)
-        prepared = Prepared(Model(name, asked.config, found, standing, schema), asked, None, "monobase")
+    document, reason = schema_of(folder, parsed.config.predict)
+    schema = json.dumps(document, separators=(",", ":")) if document else ""
+    if options.weightless:
+        found, base = fit(parsed, options.data, options.generation, pairs.cog)
+        prepared = Prepared(Model(name, parsed.config, found, base, schema), parsed, None, "monobase")
     else:
-        lock = lock_model(asked, pairs, locked=wish.locked)
-        found = resolved(asked, lock, pairs)
+        lock = lock_model(parsed, pairs, locked=options.locked)
+        found = resolve_versions(parsed, lock, pairs)
         brings = any(name in found.packages for name in pairs.cuda_wheels)
-        kind = "" if wish.on else kind_of(catalogue, wish.place, found, brings, gpu=asked.config.build.gpu)
-        prepared = Prepared(Model(name, asked.config, found, Standing("", "", ""), schema), asked, lock, kind)
-    return _noted(prepared, f"the inputs are not checked by the server: {why}") if why else prepared
+        kind = "" if options.on else base_kind(catalogue, options.selection, found, brings, gpu=parsed.config.build.gpu)
+        prepared = Prepared(Model(name, parsed.config, found, ModelBase("", "", ""), schema), parsed, lock, kind)
+    return _noted(prepared, f"the inputs are not checked by the server: {reason}") if reason else prepared
 
 
-def stand(prepared: Prepared, wish: Wish, store: Store) -> Prepared:
-    """Return the model with the image that it stands on, by the builder of `store`.
+def with_base(prepared: Prepared, options: ModelOptions, store: Store) -> Prepared:
+    """Return the model with its base image, for the builder of `store`.
 
-    Raises WorkbenchError when that is not here.
+    Raises WorkbenchError when that is not on this machine.
     """
     model = prepared.model
-    if wish.weightless:
-        base = wish.on or image(wish.place, model.resolved.python, store)
-        standing = replace(model.standing, image=base)
+    if options.weightless:
+        image = options.on or monobase_image(options.selection, model.resolved.python, store)
+        base = replace(model.base, image=image)
     else:
-        asked = [name for name in direct(prepared.read.asked) if name in model.resolved.packages and name != "cog"]
-        standing = choose(wish.place, prepared.kind, model.resolved, asked, on=wish.on, store=store)
-    return replace(prepared, model=replace(model, standing=standing))
+        packages = model.resolved.packages
+        direct = [name for name in names_of(prepared.parsed.requirements) if name in packages and name != "cog"]
+        base = choose_base(options.selection, prepared.kind, model.resolved, direct, on=options.on, store=store)
+    return replace(prepared, model=replace(model, base=base))
 
 
 def _noted(prepared: Prepared, note: str) -> Prepared:

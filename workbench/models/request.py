@@ -1,4 +1,4 @@
-"""From a model that is resolved to the request that builds its image."""
+"""From a resolved model to the request that builds its image."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from workbench.catalog.tree import Tree
 from workbench.catalog.values import Catalogue
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.images.builder import BuildRequest
-from workbench.models.config import FILE, Config
+from workbench.models.config import FILE, CogConfig
 from workbench.models.containerfile import containerfile
 from workbench.models.labels import labels
 from workbench.models.lock import ModelLock
 from workbench.models.model import Model
 from workbench.models.rules import secret_id
-from workbench.models.sources import lay, source_files
+from workbench.models.sources import copy_sources, source_files
 from workbench.names import LATEST, is_image, is_qualified
 
 # Where the cog server looks for the document of the model's predictions.
@@ -39,16 +39,16 @@ def model_request(
     ca_bundle: str = "",
     cache: bool = True,
 ) -> Iterator[BuildRequest]:
-    """Yield what builds `model` from `folder`; the folder that it names is there as long as it is held.
+    """Yield the request that builds `model` from `folder`; the folder that it names exists inside the context only.
 
-    `lock` is None for a weightless one. Raises UsageError for secrets that are not the steps', and
+    `lock` is None for a weightless one. Raises UsageError for secrets that no step uses, and
     WorkbenchError for sources that cannot go into an image.
     """
-    lent = _secrets(model.config, folder, secrets or {})
+    secret_files = _secrets(model.config, folder, secrets or {})
     files = source_files(folder)
-    packages = lock.without(model.standing.held) if lock else ""
+    packages = lock.without(model.base.installed) if lock else ""
     with tempfile.TemporaryDirectory(prefix="model-") as staged:
-        lay(folder, files, os.path.join(staged, "src"))
+        copy_sources(folder, files, os.path.join(staged, "src"))
         if model.schema:
             _write(os.path.join(staged, "src", _SCHEMA), model.schema)
         if packages:
@@ -64,14 +64,14 @@ def model_request(
             options=options,
             ca_bundle=ca_bundle,
             cache=cache,
-            secrets=lent,
+            secrets=secret_files,
         )
 
 
-def image_name(config: Config, folder: str, given: str = "") -> str:
+def image_name(config: CogConfig, folder: str, given: str = "") -> str:
     """Return the full name of the model's image: as given, as cog.yaml has it, else by its folder.
 
-    Raises UsageError when that makes no name.
+    Raises UsageError when that is not a valid name.
     """
     name = given or config.image
     if not name:
@@ -79,26 +79,28 @@ def image_name(config: Config, folder: str, given: str = "") -> str:
         name = f"localhost/models/{stem}"
     if not is_image(name) or "@" in name:
         where = "--image" if given else "image in cog.yaml" if config.image else "the folder"
-        raise UsageError(f"{where}: {name!r} is no image name", hint="give --image registry.example.com/team/model:1")
+        raise UsageError(
+            f"{where}: {name!r} is not an image name", hint="give --image registry.example.com/team/model:1"
+        )
     if not is_qualified(name):
         name = f"localhost/{name}"
     return name if ":" in name.rpartition("/")[2] else f"{name}:{LATEST}"
 
 
-def _secrets(config: Config, folder: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Return the files of the secrets; raises when one is missing, or too many are given."""
-    wanted = {mount.id for step in (*config.build.pre_install, *config.build.run) for mount in step.mounts}
+def _secrets(config: CogConfig, folder: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of the secrets; raises an error for one that is missing and one that no step uses."""
+    required = {mount.id for step in (*config.build.pre_install, *config.build.run) for mount in step.mounts}
     where = os.path.join(folder, FILE)
-    if missing := sorted(wanted - given.keys()):
-        faults = [(f"{where}:{config.line('build.run')}", f"a step is lent the secret {name}") for name in missing]
+    if missing := sorted(required - given.keys()):
+        faults = [(f"{where}:{config.line('build.run')}", f"a step uses the secret {name}") for name in missing]
         raise FaultsError("secrets are missing", faults, hint=f"give --secret {missing[0]}=FILE")
     for name, path in given.items():
-        if name not in wanted or secret_id(name):
-            there = ", ".join(sorted(wanted)) or "none"
-            raise UsageError(f"no step of {where} is lent a secret {name!r}", hint=f"there is {there}")
+        if name not in required or secret_id(name):
+            used = ", ".join(sorted(required)) or "none"
+            raise UsageError(f"no step of {where} uses a secret {name!r}", hint=f"its steps use {used}")
         if not os.path.isfile(path) or "," in path:
             # A comma ends the path for podman.
-            raise WorkbenchError(f"the secret {name} is no file, or has a comma in its path", where=path)
+            raise WorkbenchError(f"the secret {name} is not a file, or has a comma in its path", where=path)
     return dict(given)
 
 

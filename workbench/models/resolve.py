@@ -1,39 +1,43 @@
-"""From a folder with a cog.yaml to what it needs: all its faults, or everything resolved."""
+"""From a folder with a cog.yaml to its packages and versions: all faults, or everything resolved."""
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.pairs import PATH, Pairs
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.models import code
-from workbench.models.config import FILE, Config
+from workbench.models import code, rules
+from workbench.models.config import FILE, CogConfig
 from workbench.models.load import read_config
-from workbench.models.lock import ModelLock, direct, lock_of
+from workbench.models.lock import ModelLock, lock_of, names_of
 from workbench.models.model import Resolved
 from workbench.models.pairing import Pairing, pair, short
-from workbench.models.requirements import asked
+
+# The address of an index may hold a password: uv and pip take it from the environment.
+_OPTION = (
+    "options are not allowed here: name another index in UV_INDEX (for locking) and PIP_EXTRA_INDEX_URL (to build)"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A cog.yaml without faults, the Python it gets ("3.11"), the requirements it asks for and what goes with them."""
+class ParsedModel:
+    """A cog.yaml without faults, the model's Python ("3.11"), its requirements and what goes with them."""
 
     folder: str
-    config: Config
+    config: CogConfig
     python: str
-    asked: tuple[str, ...]
+    requirements: tuple[str, ...]
     pairing: Pairing
     notes: tuple[str, ...]
 
 
-def read(folder: str, pairs: Pairs, usual_python: str) -> Read:
-    """Return what the model in `folder` asks for; nothing is fetched for it.
+def parse_model(folder: str, pairs: Pairs, default_python: str) -> ParsedModel:
+    """Return the configuration and requirements of the model in `folder`; nothing is fetched.
 
-    Raises FaultsError with every fault of cog.yaml, of the files it names and of the versions that it
-    puts together.
+    Raises FaultsError with every fault of cog.yaml, of the files it names and of the versions it combines.
     """
     if not pairs.cog:
         raise WorkbenchError(
@@ -42,11 +46,11 @@ def read(folder: str, pairs: Pairs, usual_python: str) -> Read:
     faults = Faults()
     path = os.path.join(folder, FILE)
     config = read_config(folder, faults)
-    written = config.build.python_version or usual_python
+    written = config.build.python_version or default_python
     python = short(written)
-    requirements = asked(folder, config, faults)
+    requirements = read_requirements(folder, config, faults)
     if not config.predict and not any(key in config.lines for key in ("predict", "run")):
-        faults.add(path, "predict is missing: it says what makes a prediction, such as predict.py:Predictor")
+        faults.add(path, "predict is missing: name the class or function of a prediction, such as predict.py:Predictor")
     for key, reference in (("predict", config.predict), ("train", config.train)):
         if reference:
             try:
@@ -58,8 +62,8 @@ def read(folder: str, pairs: Pairs, usual_python: str) -> Read:
                 place = f"{path}:{config.line(key)}"
                 faults.add(place, f"{key}: {error.where}: {error.message}")
     if python not in pairs.cog_pythons:
-        says = f"cog {pairs.cog} is for Python {', '.join(pairs.cog_pythons)}, and not {python}"
-        faults.add(f"{path}:{config.line('build.python_version')}", says)
+        complaint = f"cog {pairs.cog} is for Python {', '.join(pairs.cog_pythons)}, not {python}"
+        faults.add(f"{path}:{config.line('build.python_version')}", complaint)
     pairing = Pairing(())
     try:
         pairing = pair(requirements, python, config.build.gpu, config.build.cuda, config.build.cudnn, pairs)
@@ -68,65 +72,65 @@ def read(folder: str, pairs: Pairs, usual_python: str) -> Read:
         key = next((key for key in keys if key in config.lines), "build")
         faults.add(f"{path}:{config.line(key)}", f"{error.message} ({error.hint})" if error.hint else error.message)
     raise_all(folder, faults)
-    return Read(folder, config, python, requirements, pairing, tuple(_notes(config, written, python, pairing)))
+    return ParsedModel(folder, config, python, requirements, pairing, tuple(_notes(config, written, python, pairing)))
 
 
 def raise_all(folder: str, faults: Faults) -> None:
-    """Raise FaultsError with what was found, if anything was."""
+    """Raise FaultsError with the faults, if there are any."""
     if faults.found:
         count = len(faults.found)
         # By file, and by line within it.
         found = sorted(set(faults.found), key=lambda fault: (fault[0].rpartition(":")[0], _line(fault[0]), fault[1]))
-        said = f"{folder} has {count} fault{'' if count == 1 else 's'}"
-        raise FaultsError(said, found, hint=f"mend them and run `wizard.py model check {folder}`")
+        message = f"{folder} has {count} fault{'' if count == 1 else 's'}"
+        raise FaultsError(message, found, hint=f"fix them and run `wizard.py model check {folder}`")
 
 
-def requirements_of(read: Read, pairs: Pairs) -> tuple[str, ...]:
+def requirements_of(model: ParsedModel, pairs: Pairs) -> tuple[str, ...]:
     """Return what is locked for the model: its own requirements and the cog server."""
-    if "cog" in direct(read.pairing.requirements):
-        return read.pairing.requirements
-    return (*read.pairing.requirements, f"cog=={pairs.cog}")
+    if "cog" in names_of(model.pairing.requirements):
+        return model.pairing.requirements
+    return (*model.pairing.requirements, f"cog=={pairs.cog}")
 
 
-def lock_model(read: Read, pairs: Pairs, *, locked: bool = False) -> ModelLock:
-    """Return the lock of what was read; raises WorkbenchError like `lock_of`."""
-    return lock_of(read.folder, requirements_of(read, pairs), read.pairing.constraints, read.python, locked=locked)
+def lock_model(model: ParsedModel, pairs: Pairs, *, locked: bool = False) -> ModelLock:
+    """Return the lock of a model; raises WorkbenchError like `lock_of`."""
+    return lock_of(model.folder, requirements_of(model, pairs), model.pairing.constraints, model.python, locked=locked)
 
 
-def resolved(read: Read, lock: ModelLock, pairs: Pairs) -> Resolved:
-    """Return what the model gets. Raises WorkbenchError when the lock's CUDA is not the one that is asked for."""
+def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: Pairs) -> Resolved:
+    """Return the versions that the model gets. Raises WorkbenchError when the lock's CUDA is not the requested one."""
     versions = lock.versions
     cuda = next((versions[name] for name in pairs.cuda_wheels if name in versions), "")
     cudnn = next((versions[name] for name in pairs.cudnn_wheels if name in versions), "")
-    build = read.config.build
-    for what, wanted, got in (("CUDA", build.cuda, cuda), ("cuDNN", build.cudnn, cudnn)):
-        parts = wanted.split(".")[:2]
-        if build.gpu and wanted and got and got.split(".")[: len(parts)] != parts:
+    build = model.config.build
+    for what, requested, got in (("CUDA", build.cuda, cuda), ("cuDNN", build.cudnn, cudnn)):
+        parts = requested.split(".")[:2]
+        if build.gpu and requested and got and got.split(".")[: len(parts)] != parts:
             raise WorkbenchError(
-                f"the packages bring {what} {got}, and cog.yaml asks for {wanted}",
-                where=f"{os.path.join(read.folder, FILE)}:{read.config.line(f'build.{what.lower()}')}",
+                f"the packages bring {what} {got}, and cog.yaml requests {requested}",
+                where=f"{os.path.join(model.folder, FILE)}:{model.config.line(f'build.{what.lower()}')}",
                 hint="leave it out, or take a framework that brings it: `wizard.py doctor` reads the same table",
             )
     return Resolved(
-        python=read.python,
-        cuda=(cuda or read.pairing.cuda) if build.gpu else "",
-        cudnn=(cudnn or read.pairing.cudnn) if build.gpu else "",
+        python=model.python,
+        cuda=(cuda or model.pairing.cuda) if build.gpu else "",
+        cudnn=(cudnn or model.pairing.cudnn) if build.gpu else "",
         cog=versions.get("cog", ""),
-        frameworks={name: versions.get(name, "") for name in read.pairing.frameworks or {}},
+        frameworks={name: versions.get(name, "") for name in model.pairing.frameworks or {}},
         packages=versions,
         lock=lock.digest,
-        notes=read.notes,
+        notes=model.notes,
     )
 
 
-def _notes(config: Config, written: str, python: str, pairing: Pairing) -> list[str]:
+def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> list[str]:
     found = []
     if written != python:
-        found.append(f"Python {written} is asked for: the image has the {python} of its operating system")
+        found.append(f"Python {written} is requested: the image has the {python} of its operating system")
     if not config.build.gpu and (config.build.cuda or config.build.cudnn):
-        found.append("cuda and cudnn mean nothing without gpu: true")
+        found.append("cuda and cudnn have no effect without gpu: true")
     if config.build.python_packages and config.build.python_requirements:
-        found.append("python_packages and python_requirements are both there: they are taken together")
+        found.append("python_packages and python_requirements are both given: they are taken together")
     found += [f"{what} is not in {PATH}: what it goes with is not known" for what in pairing.unknown]
     return found
 
@@ -134,3 +138,41 @@ def _notes(config: Config, written: str, python: str, pairing: Pairing) -> list[
 def _line(where: str) -> int:
     last = where.rpartition(":")[2]
     return int(last) if last.isdigit() else 0
+
+
+def read_requirements(folder: str, config: CogConfig, faults: Faults) -> tuple[str, ...]:
+    """Return the requirements of the model in `folder`, those of its file after those of cog.yaml.
+
+    Faults of the file go to `faults`, with their lines.
+    """
+    name = config.build.python_requirements
+    found = [*config.build.python_packages, *(_in_file(os.path.join(folder, name), faults) if name else ())]
+    return tuple(dict.fromkeys(found))
+
+
+def _in_file(path: str, faults: Faults) -> list[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        faults.add(path, f"the requirements cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
+        return []
+    found = []
+    joined, first = "", 0
+    for number, line in enumerate(lines, 1):
+        first = first if joined else number
+        text = re.sub(r"(^|\s)#.*$", "", line).rstrip()
+        if text.endswith("\\"):
+            joined += text[:-1] + " "
+            continue
+        whole, joined = (joined + text).strip(), ""
+        # The hashes of a list that is locked already: locking finds them again.
+        whole = re.sub(r"\s--hash[=\s]\S+", "", whole).strip()
+        if not whole:
+            continue
+        complaint = _OPTION if whole.startswith("-") else rules.python_package(whole)
+        if complaint:
+            faults.add(f"{path}:{first}", complaint)
+        else:
+            found.append(whole)
+    return found

@@ -1,4 +1,4 @@
-"""Which values of a cog.yaml may reach a Containerfile, a shell or a path; each says what is wrong, or nothing."""
+"""Which values of a cog.yaml may reach a Containerfile, a shell or a path: each rule returns what is wrong, or ""."""
 
 from __future__ import annotations
 
@@ -16,89 +16,89 @@ _FILE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_-][A-Za-z0-9_
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TARGET = re.compile(r"(?:/[A-Za-z0-9_.-]+)+")
-# What the image itself sets, and what would lead Python or the loader elsewhere.
+# What the image itself sets, and what would redirect Python or the loader.
 _OURS = re.compile(r"PATH|PYTHONPATH|PYTHONHOME|LD_LIBRARY_PATH|LD_PRELOAD|HOME|VIRTUAL_ENV|(?:COG|R8|MONOBASE)_.*")
-# By its name, what nobody else may read: a variable of an image is in its configuration for everybody.
+# Secrets, by their names: everyone can read the variables of an image in its configuration.
 _SECRET = re.compile(r"(?i:.*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?))")
 
 
 def python_version(text: str) -> str:
-    """Say what is wrong with a Python version."""
-    return "" if _PYTHON.fullmatch(text) else f"{text!r} is no Python version: write it as 3.11"
+    """Return what is wrong with a Python version."""
+    return "" if _PYTHON.fullmatch(text) else f"{text!r} is not a Python version: write it as 3.11"
 
 
 def cuda(text: str) -> str:
-    """Say what is wrong with a CUDA version."""
-    return "" if _VERSION.fullmatch(text) and "." in text else f"{text!r} is no CUDA version: write it as 12.4"
+    """Return what is wrong with a CUDA version."""
+    return "" if _VERSION.fullmatch(text) and "." in text else f"{text!r} is not a CUDA version: write it as 12.4"
 
 
 def cudnn(text: str) -> str:
-    """Say what is wrong with a cuDNN version."""
-    return "" if _VERSION.fullmatch(text) else f"{text!r} is no cuDNN version: write it as 9"
+    """Return what is wrong with a cuDNN version."""
+    return "" if _VERSION.fullmatch(text) else f"{text!r} is not a cuDNN version: write it as 9"
 
 
 def python_package(text: str) -> str:
-    """Say what is wrong with a line of requirements: a name with versions, or the https address of a wheel."""
+    """Return what is wrong with a line of requirements: a name with versions, or the https address of a wheel."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        return f"{text!r} is no requirement: {str(error).splitlines()[0]}"
+        return f"{text!r} is not a requirement: {str(error).splitlines()[0]}"
     if requirement.url is not None and not re.fullmatch(r"https://[^\s@]+\.whl(?:#\S*)?", requirement.url):
-        return f"{text!r}: only a wheel at an https address can be locked; build one of it, or take a release"
+        return f"{text!r}: only a wheel at an https address can be locked; build one, or take a release"
     return ""
 
 
 def system_package(text: str) -> str:
-    """Say what is wrong with a package of the operating system."""
-    return "" if _SYSTEM.fullmatch(text) else f"{text!r} is no package name"
+    """Return what is wrong with a package of the operating system."""
+    return "" if _SYSTEM.fullmatch(text) else f"{text!r} is not a package name"
 
 
 def reference(text: str) -> str:
-    """Say what is wrong with a pointer to a class or function."""
+    """Return what is wrong with a pointer to a class or function."""
     okay = _REFERENCE.fullmatch(text) and ".." not in text
-    return "" if okay else f"{text!r} names no class or function: write it as predict.py:Predictor"
+    return "" if okay else f"{text!r} does not name a class or function: write it as predict.py:Predictor"
 
 
 def file(text: str) -> str:
-    """Say what is wrong with the name of a file beside cog.yaml."""
-    return "" if _FILE.fullmatch(text) and ".." not in text else f"{text!r} is no file below the model's folder"
+    """Return what is wrong with the name of a file beside cog.yaml."""
+    return "" if _FILE.fullmatch(text) and ".." not in text else f"{text!r} is not a file below the model's folder"
 
 
 def image(text: str) -> str:
-    """Say what is wrong with an image's name."""
+    """Return what is wrong with an image's name."""
     okay = is_image(text) and "@" not in text
-    return "" if okay else f"{text!r} is no image name: write it as registry.example.com/team/model"
+    return "" if okay else f"{text!r} is not an image name: write it as registry.example.com/team/model"
 
 
 def command(text: str) -> str:
-    """Say what is wrong with a command of the build."""
+    """Return what is wrong with a command of the build."""
     if not text.strip():
         return "a command is empty"
-    return "a command holds a character that no shell takes" if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text) else ""
+    return "a command has a character that no shell accepts" if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text) else ""
 
 
 def variable(text: str) -> str:
-    """Say what is wrong with `NAME=value`."""
+    """Return what is wrong with `NAME=value`."""
     name, found, value = text.partition("=")
     if not found or not _VARIABLE.fullmatch(name):
-        return f"{text!r} is no variable: write it as NAME=value"
+        return f"{text!r} is not a variable: write it as NAME=value"
     if _OURS.fullmatch(name):
-        return f"{name} is not yours to set: the image sets it, or runs on it"
+        return f"{name} is reserved: the image sets it or depends on it"
     if _SECRET.fullmatch(name):
         return (
-            f"{name} would be in the image for everybody to read: give it when the model is started, "
-            "or lend a secret to a step of run"
+            f"{name} would be in the image for everyone to read: pass it when the model is started, "
+            "or mount a secret into a step of run"
         )
     # Some of what cannot be printed ends a line for one reader of a Containerfile and not for another.
-    return "" if value.isprintable() else f"the value of {name} holds a line break or the like"
+    return "" if value.isprintable() else f"the value of {name} has a line break or the like"
 
 
 def secret_id(text: str) -> str:
-    """Say what is wrong with the id of a secret."""
-    return "" if _ID.fullmatch(text) else f"{text!r} is no id of a secret: letters, digits, dots and hyphens"
+    """Return what is wrong with the id of a secret."""
+    return "" if _ID.fullmatch(text) else f"{text!r} is not an id of a secret: letters, digits, dots and hyphens"
 
 
 def target(text: str) -> str:
-    """Say what is wrong with the path that a secret is lent at."""
+    """Return what is wrong with the path that a secret is mounted at."""
     okay = _TARGET.fullmatch(text) and ".." not in text.split("/")
-    return "" if okay else f"{text!r} is no path: write it as /run/secrets/name"
+    return "" if okay else f"{text!r} is not a path: write it as /run/secrets/name"

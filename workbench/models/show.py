@@ -1,10 +1,9 @@
-"""A model in words and as data: what was asked for, and what it gets."""
+"""A model in words and as data: what was requested, and what it gets."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from workbench.models.model import Model
@@ -15,8 +14,8 @@ _NOTHING = "-"
 
 
 def table(prepared: Prepared) -> str:
-    """Return what a model asks for and gets as a table."""
-    return columns(("what", "asked for", "gets", "says"), [*_rows(prepared)])
+    """Return what a model requests and gets as a table."""
+    return columns(("what", "requested", "gets", "source"), [*_rows(prepared)])
 
 
 def as_data(prepared: Prepared) -> dict[str, Any]:
@@ -24,11 +23,11 @@ def as_data(prepared: Prepared) -> dict[str, Any]:
     model = prepared.model
     return {
         "name": model.name,
-        "folder": prepared.read.folder,
+        "folder": prepared.parsed.folder,
         "config": model.config.as_data(),
         "resolved": model.resolved.as_data(),
         "base": prepared.kind,
-        "monobase": dict(model.standing.variables),
+        "monobase": dict(model.base.variables),
         "lock": {"kept": prepared.lock.is_kept, "digest": prepared.lock.digest} if prepared.lock else {},
         "schema": json.loads(model.schema) if model.schema else {},
     }
@@ -39,36 +38,36 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
     build = config.build
     path = "cog.yaml"
 
-    def said(key: str) -> str:
+    def source(key: str) -> str:
         return f"{path}:{config.lines[key]}" if key in config.lines else ""
 
-    yield "image", config.image or _NOTHING, prepared.model.name, said("image")
-    yield "python", build.python_version or _NOTHING, got.python, said("build.python_version")
-    yield "gpu", "yes" if build.gpu else _NOTHING, "yes" if build.gpu else "no", said("build.gpu")
-    yield "cuda", build.cuda or _NOTHING, got.cuda or "none", said("build.cuda")
-    yield "cudnn", build.cudnn or _NOTHING, got.cudnn or "none", said("build.cudnn")
-    asked = dict(_asked(prepared.read.asked))
-    for name, text in asked.items():
+    yield "image", config.image or _NOTHING, prepared.model.name, source("image")
+    yield "python", build.python_version or _NOTHING, got.python, source("build.python_version")
+    yield "gpu", "yes" if build.gpu else _NOTHING, "yes" if build.gpu else "no", source("build.gpu")
+    yield "cuda", build.cuda or _NOTHING, got.cuda or "none", source("build.cuda")
+    yield "cudnn", build.cudnn or _NOTHING, got.cudnn or "none", source("build.cudnn")
+    requested = dict(_requested(prepared.parsed.requirements))
+    for name, text in requested.items():
         yield name, text, got.packages.get(name, "none"), "releases/compat.toml" if name in got.frameworks else ""
-    if "cog" not in asked:
+    if "cog" not in requested:
         yield "cog", _NOTHING, got.cog, "releases/compat.toml"
-    others = len(got.packages) - len({*asked, "cog"} & got.packages.keys())
-    says = "monobase's" if prepared.lock is None else "model.lock" if prepared.lock.is_kept else "not kept yet"
-    yield "packages", f"{len(asked)}", f"{len(asked)} and {others} that they need", says
+    others = len(got.packages) - len({*requested, "cog"} & got.packages.keys())
+    lock = "monobase's" if prepared.lock is None else "model.lock" if prepared.lock.is_kept else "not kept yet"
+    yield "packages", f"{len(requested)}", f"{len(requested)} and {others} that they need", lock
     for name in build.system_packages:
-        yield name, "system package", "as the system has it", said("build.system_packages")
+        yield name, "system package", "as the system has it", source("build.system_packages")
     for key in ("predict", "train"):
         if reference := getattr(config, key):
-            yield key, reference, reference, said(key) or said("run")
+            yield key, reference, reference, source(key) or source("run")
     yield "schema", _NOTHING, "inputs are checked" if prepared.model.schema else "none", "read from the code"
-    if prepared.model.standing.generation:
-        standing = prepared.model.standing
-        yield "monobase", _NOTHING, f"{standing.generation} {standing.environment}", standing.why
+    if prepared.model.base.generation:
+        base = prepared.model.base
+        yield "monobase", _NOTHING, f"{base.generation} {base.environment}", base.reason
     else:
         yield "base", _NOTHING, prepared.kind or "as --on says", ""
 
 
-def _asked(requirements: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _requested(requirements: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     from packaging.requirements import Requirement
 
     from workbench.packages import normalized_name
@@ -78,13 +77,13 @@ def _asked(requirements: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         yield normalized_name(requirement.name), str(requirement.specifier) or requirement.url or "any"
 
 
-def built(model: Model) -> str:
-    """Return, in a line or two, what a built model stands on."""
-    return f"stands on {model.standing.image}: {model.standing.why}"
+def base_line(model: Model) -> str:
+    """Return, in a line, what a built model is based on."""
+    return f"based on {model.base.image}: {model.base.reason}"
 
 
 def image_data(model: Model) -> dict[str, Any]:
-    """Return what an image tells of its model, for programs."""
+    """Return what an image's labels have of its model, for programs."""
     return {
         "image": model.name,
         "id": model.id,
@@ -92,20 +91,20 @@ def image_data(model: Model) -> dict[str, Any]:
         "layers": list(model.layers),
         "config": model.config.as_data(),
         "resolved": model.resolved.as_data(),
-        "on": asdict(model.standing),
+        "on": model.base.as_data(),
         "schema": json.loads(model.schema) if model.schema else {},
     }
 
 
 def image_table(model: Model) -> str:
     """Return the same as a table."""
-    got, on = model.resolved, model.standing
+    got, base = model.resolved, model.base
     rows = [("image", model.name), ("id", model.id), ("layers", f"{len(model.layers)}, {model.size:,} bytes")]
     rows += [(name, value) for name in ("python", "cuda", "cudnn", "cog") if (value := getattr(got, name))]
     rows += [*got.frameworks.items(), ("packages", str(len(got.packages))), ("lock", got.lock or _NOTHING)]
     rows += [(name, value) for name in ("predict", "train") if (value := getattr(model.config, name))]
-    rows += [("stands on", f"{on.image}: {on.why}")] if on.image else []
-    rows += [*on.variables.items()]
+    rows += [("based on", f"{base.image}: {base.reason}")] if base.image else []
+    rows += [*base.variables.items()]
     schema = json.loads(model.schema) if model.schema else {}
     inputs = schema.get("components", {}).get("schemas", {}).get("Input", {}).get("properties", {})
-    return columns(("what", "is"), [*rows, ("inputs", ", ".join(inputs) or "not told by the code")])
+    return columns(("what", "is"), [*rows, ("inputs", ", ".join(inputs) or "not given by the code")])

@@ -1,4 +1,4 @@
-"""Which files of a model's folder go into its image: all but those that .dockerignore and common sense leave out."""
+"""Which files of a model's folder go into its image: all but those that .dockerignore and our own list exclude."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.images.buildkit.llb.session.patterns import Patterns
 from workbench.models.lock import LOCK
 
 IGNORE = ".dockerignore"
-# Histories, environments and what was made of the sources; and what by its name holds secrets.
+# Histories, environments and generated files; and files that by their names hold secrets.
 _ALWAYS = (
     *("**/.git", "**/.venv", "**/venv", "**/__pycache__", "**/*.pyc", "**/.mypy_cache", "**/.pytest_cache", "logs"),
     *("**/.env", "**/.env.*", "**/.netrc", "**/.ssh", "**/id_rsa", "**/id_ed25519", "**/.cog", IGNORE, LOCK),
@@ -32,7 +32,7 @@ def source_files(folder: str) -> list[str]:
         relative = os.path.relpath(above, folder)
         relative = "" if relative == "." else f"{relative}/"
         linked = [name for name in folders if os.path.islink(os.path.join(above, name))]
-        # A folder may hold what is taken back: it is left out whole only when nothing can be.
+        # An exception may include part of a folder: it is excluded whole only without exceptions.
         folders[:] = [
             name
             for name in folders
@@ -55,12 +55,12 @@ def source_files(folder: str) -> list[str]:
     return sorted(found)
 
 
-def lay(folder: str, files: Sequence[str], target: str) -> None:
-    """Put `files` of `folder` below `target`, linked where they can be; whoever is in group 0 may use them."""
+def copy_sources(folder: str, files: Sequence[str], target: str) -> None:
+    """Put `files` of `folder` below `target`, linked where possible; group 0 may use them."""
     os.makedirs(target, exist_ok=True)
     os.chmod(target, 0o775)
     for path in files:
-        source, laid = os.path.join(folder, path), os.path.join(target, path)
+        source, copy = os.path.join(folder, path), os.path.join(target, path)
         above = target
         for part in path.split("/")[:-1]:
             above = os.path.join(above, part)
@@ -68,30 +68,30 @@ def lay(folder: str, files: Sequence[str], target: str) -> None:
                 os.mkdir(above)
                 os.chmod(above, 0o775)
         try:
-            _lay_one(source, laid)
+            _copy_one(source, copy)
         except OSError as error:
-            raise WorkbenchError(f"cannot be taken into the image: {error.strerror}", where=source) from None
+            raise WorkbenchError(f"cannot be copied into the image: {error.strerror}", where=source) from None
 
 
-def _lay_one(source: str, laid: str) -> None:
+def _copy_one(source: str, copy: str) -> None:
     if os.path.islink(source):
-        os.symlink(os.readlink(source), laid)
+        os.symlink(os.readlink(source), copy)
         return
     mode = stat.S_IMODE(os.stat(source).st_mode)
-    # The same for every umask that it was checked out with: an image does not depend on that.
-    wanted = 0o775 if mode & 0o100 else 0o664
-    if mode == wanted:
+    # The same for every umask of the checkout: the image does not depend on it.
+    required = 0o775 if mode & 0o100 else 0o664
+    if mode == required:
         try:
-            os.link(source, laid)
+            os.link(source, copy)
             return
         except OSError:
-            pass  # another file system, or not ours: a copy does as well
-    shutil.copyfile(source, laid)
-    os.chmod(laid, wanted)
+            pass  # another file system, or not ours: copy it
+    shutil.copyfile(source, copy)
+    os.chmod(copy, required)
 
 
 def _patterns(folder: str) -> Patterns:
-    """Return what .dockerignore and common sense leave out."""
+    """Return the patterns of .dockerignore and our own."""
     lines: list[str] = []
     path = os.path.join(folder, IGNORE)
     try:
@@ -102,5 +102,5 @@ def _patterns(folder: str) -> Patterns:
     except (OSError, UnicodeDecodeError):
         raise WorkbenchError("cannot be read", where=path) from None
     given = [line for line in lines if not line.lstrip().startswith("#")]
-    # Ours last: no line of a .dockerignore brings a secret in by taking back more than was meant.
+    # Ours last: no exception of a .dockerignore includes a secret by accident.
     return Patterns([*given, *_ALWAYS])

@@ -1,7 +1,7 @@
 """Activation: from the variables of a model to those that its processes run with. Nothing is written or started.
 
-`monobase/activate.sh` has the same rules for a shell, word for word in what it complains about; a
-test holds the two to each other.
+`monobase/activate.sh` has the same rules for a shell, with the same error messages word for
+word; a test compares the two.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from workbench.errors import WorkbenchError
 from workbench.monobase.choose import cog_layer, environment_layer, generation_folder
 from workbench.monobase.layer import USER_MARKER, Layer, contradictions, identity
-from workbench.monobase.request import Wish, read_wish
+from workbench.monobase.request import ActivationRequest, read_request
 
-# What activation prepended, so that doing it again takes it away first (fault M19).
+# The variables that activation prepends to; it removes what it prepended before (fault M19).
 PATHS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 _ACTIVE = "MONOBASE_ACTIVE_"
 
@@ -36,22 +36,22 @@ class Activation:
 def activate(prefix: str, variables: Mapping[str, str]) -> Activation:
     """Return what `variables` activate of the tree at `prefix`.
 
-    Raises WorkbenchError when a variable is wrong, when what is asked for is not there (with the
+    Raises WorkbenchError when a variable is wrong, when what is requested is not installed (with the
     nearest that is), and when layers contradict each other and that is not allowed.
     """
     if ":" in prefix or "\n" in prefix or not prefix.startswith("/"):
-        raise WorkbenchError(f"MONOBASE_PREFIX={prefix} cannot be", hint="it is a path from / on, without a colon")
-    wish = read_wish(variables)
-    if not wish.python:
+        raise WorkbenchError(f"MONOBASE_PREFIX={prefix} is not valid", hint="write an absolute path without a colon")
+    request = read_request(variables)
+    if not request.python:
         raise WorkbenchError("R8_PYTHON_VERSION is not set", hint="write it as 3.12")
-    generation = generation_folder(prefix, wish)
-    environment = environment_layer(generation, wish) if generation else None
-    cog = cog_layer(prefix, wish)
+    generation = generation_folder(prefix, request)
+    environment = environment_layer(generation, request) if generation else None
+    cog = cog_layer(prefix, request)
     layers = [layer for layer in (cog, environment) if layer is not None]
-    notes = _conflicts(wish, cog, environment)
-    user = Layer(wish.user, wish.python)
-    if wish.user and os.path.exists(f"{wish.user}/{USER_MARKER}"):
-        notes += _tolerated(wish, contradictions(user, environment, cog))
+    notes = _conflicts(request, cog, environment)
+    user = Layer(request.user, request.python)
+    if request.user and os.path.exists(f"{request.user}/{USER_MARKER}"):
+        notes += _tolerated(request, contradictions(user, environment, cog))
         layers.append(user)
     if not layers:
         raise WorkbenchError(
@@ -60,8 +60,8 @@ def activate(prefix: str, variables: Mapping[str, str]) -> Activation:
         )
     entries = _entries(prefix, layers)
     name = os.path.basename(environment.root) if environment else ""
-    held = identity(cog) if cog else ""
-    return _joined(variables, entries, os.path.basename(generation), name, held, tuple(layers), tuple(notes))
+    cog_id = identity(cog) if cog else ""
+    return _joined(variables, entries, os.path.basename(generation), name, cog_id, tuple(layers), tuple(notes))
 
 
 def _entries(prefix: str, layers: list[Layer]) -> dict[str, list[str]]:
@@ -114,8 +114,8 @@ def _without(path: str, block: str) -> str:
     return f"{before}:{after}".strip(":")
 
 
-def _conflicts(wish: Wish, cog: Layer | None, environment: Layer | None) -> list[str]:
-    """Return the conflicts of the two layers of the prefix as notes; raises WorkbenchError when they may not be."""
+def _conflicts(request: ActivationRequest, cog: Layer | None, environment: Layer | None) -> list[str]:
+    """Return the conflicts of the two layers of the prefix as notes; raises WorkbenchError unless they are allowed."""
     if cog is None or environment is None:
         return []
     generation, name = os.path.basename(os.path.dirname(environment.root)), os.path.basename(environment.root)
@@ -124,18 +124,18 @@ def _conflicts(wish: Wish, cog: Layer | None, environment: Layer | None) -> list
         with open(path, encoding="utf-8") as file:
             found = file.read().splitlines()
     except OSError:
-        found = [f"nobody compared {os.path.basename(cog.root)} and {generation}/{name}: run `monobase build`"]
-    return _tolerated(wish, found)
+        found = [f"{os.path.basename(cog.root)} and {generation}/{name} were never compared: run `monobase build`"]
+    return _tolerated(request, found)
 
 
 def conflicts_folder(cog: Layer) -> str:
-    """Return the folder that says what a cog contradicts: one file for each environment, empty when nothing."""
+    """Return the folder of a cog's conflicts: one file for each environment, empty when there is none."""
     above, name = os.path.split(cog.root)
     return f"{os.path.dirname(above)}/conflicts/{os.path.basename(above)}/{name}"
 
 
-def _tolerated(wish: Wish, found: list[str]) -> list[str]:
-    if found and not wish.allow_conflicts:
+def _tolerated(request: ActivationRequest, found: list[str]) -> list[str]:
+    if found and not request.allow_conflicts:
         raise WorkbenchError(
             f"layers contradict each other: {'; '.join(found)}",
             hint="change one of them, or set MONOBASE_ALLOW_CONFLICTS=1 to let the first win",

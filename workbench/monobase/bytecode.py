@@ -14,19 +14,19 @@ from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.uv import disk_is_full
 
 _COMPILER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "compiler.py")
-# For fewer, more than one process is not worth its start.
+# Below this, starting more than one process is not worth it.
 _LEAST = 32
 
 
 class Compilers:
-    """So many compilers at once and no more, however many environments are being made."""
+    """Runs at most `jobs` compilers at once, however many environments are being made."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
         self._free = threading.BoundedSemaphore(jobs)
 
     def compile(self, interpreter: Interpreter, sources: Mapping[str, str], folder: str) -> dict[str, str]:
-        """Compile `sources` (paths by the name that goes into the code) into `folder`; return what came, by name.
+        """Compile `sources` (paths by the name that goes into the code) into `folder`; return what was made, by name.
 
         A source that does not compile is left out. The bytes depend on source, name and Python only.
         Raises WorkbenchError when the compiler itself fails.
@@ -55,7 +55,7 @@ class Compilers:
                 check=False,
             )
         if done.returncode != 0:
-            said = done.stderr.strip().splitlines()
-            text = said[-1] if said else f"it ended with {done.returncode}"
+            lines = done.stderr.strip().splitlines()
+            text = lines[-1] if lines else f"it ended with {done.returncode}"
             reason = "the disk is full" if disk_is_full(text) else text
             raise WorkbenchError(f"compiling with {interpreter.path}: {reason}", hint="what is finished stays")

@@ -1,4 +1,4 @@
-"""Choosing a generation, an environment and a cog from the tree; on a miss, naming the nearest that is there."""
+"""Choosing the generation, the environment and the cog that are requested, or naming the nearest that exist."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import os
 from workbench.errors import WorkbenchError
 from workbench.monobase.layer import DONE, Layer, names_in
 from workbench.monobase.names import cuda_tag, generation_name, generation_number
-from workbench.monobase.request import Wish
+from workbench.monobase.request import ActivationRequest
 
-# How many names an error lists.
+# How many names an error lists at most.
 _LISTED = 10
 
 
 class CogMissingError(WorkbenchError):
-    """The prefix has no such cog: it can be installed beside it."""
+    """The prefix has no such cog; it can be installed beside the prefix."""
 
 
-def generation_folder(prefix: str, wish: Wish) -> str:
-    """Return the folder of the generation that is asked for, the latest one if none is; "" when none is needed."""
+def generation_folder(prefix: str, request: ActivationRequest) -> str:
+    """Return the folder of the requested generation, the latest one if none is; "" when none is needed."""
     above = f"{prefix}/monobase"
-    if wish.generation:
-        name = generation_name(int(wish.generation))
+    if request.generation:
+        name = generation_name(int(request.generation))
         if not os.path.exists(f"{above}/{name}/{DONE}"):
             ready = [other for other in generations(prefix) if os.path.exists(f"{above}/{other}/{DONE}")]
-            raise WorkbenchError(f"generation {name} is not ready here", hint=_there(ready))
+            raise WorkbenchError(f"generation {name} is not ready here", hint=_available(ready))
         return f"{above}/{name}"
     try:
         target = os.readlink(f"{above}/latest")
@@ -34,7 +34,7 @@ def generation_folder(prefix: str, wish: Wish) -> str:
     name = os.path.basename(target)
     if generation_number(name) is not None and os.path.exists(f"{above}/{name}/{DONE}"):
         return f"{above}/{name}"
-    if not (wish.torch or wish.stack or wish.cuda or wish.cudnn):
+    if not (request.torch or request.stack or request.cuda or request.cudnn):
         return ""
     raise WorkbenchError("no generation is ready here", hint="run `monobase build`, or wait for it")
 
@@ -44,90 +44,94 @@ def generations(prefix: str) -> list[str]:
     return [name for name in names_in(f"{prefix}/monobase") if generation_number(name) is not None]
 
 
-def environment_layer(generation: str, wish: Wish) -> Layer | None:
-    """Return the environment of `generation` that is asked for, None when none is.
+def environment_layer(generation: str, request: ActivationRequest) -> Layer | None:
+    """Return the environment of `generation` that is requested, None when none is.
 
-    Raises WorkbenchError with the nearest that are there.
+    Raises WorkbenchError with the nearest that exist.
     """
-    if wish.torch and wish.stack:
+    if request.torch and request.stack:
         raise WorkbenchError(
             "R8_TORCH_VERSION and MONOBASE_STACK are both set",
             hint="a stack is an environment without torch: unset one",
         )
-    there = [name for name in names_in(generation) if os.path.exists(f"{generation}/{name}/{DONE}")]
-    if not (wish.torch or wish.stack):
-        if wish.cuda or wish.cudnn:
+    ready = [name for name in names_in(generation) if os.path.exists(f"{generation}/{name}/{DONE}")]
+    if not (request.torch or request.stack):
+        if request.cuda or request.cudnn:
             raise WorkbenchError(
-                "CUDA or cuDNN is asked for, and no environment",
-                hint=f"set R8_TORCH_VERSION or MONOBASE_STACK; {_there(there)}",
+                "CUDA or cuDNN is requested without an environment",
+                hint=f"set R8_TORCH_VERSION or MONOBASE_STACK; {_available(ready)}",
             )
         return None
-    name = _torch(there, wish) if wish.torch else f"python{wish.python}-{wish.stack}"
-    if name not in there:
+    name = _torch(ready, request) if request.torch else f"python{request.python}-{request.stack}"
+    if name not in ready:
         raise WorkbenchError(
-            f"{os.path.basename(generation)} has no environment {name}", hint=_there(_nearest(there, wish))
+            f"{os.path.basename(generation)} has no environment {name}", hint=_available(_nearest(ready, request))
         )
-    layer = Layer(f"{generation}/{name}", wish.python)
+    layer = Layer(f"{generation}/{name}", request.python)
     cuda = ".".join(layer.version("nvidia_cuda_runtime").split(".")[:2])
-    if wish.stack and wish.cuda and wish.cuda != (cuda or "cpu"):
+    if request.stack and request.cuda and request.cuda != (cuda or "cpu"):
         raise WorkbenchError(
-            f"{name} brings CUDA {cuda or 'none'}, and not {wish.cuda}", hint=_there(_nearest(there, wish))
+            f"{name} brings CUDA {cuda or 'none'}, not {request.cuda}", hint=_available(_nearest(ready, request))
         )
     cudnn = layer.version("nvidia_cudnn").partition(".")[0]
-    if wish.cudnn and wish.cudnn != cudnn:
+    if request.cudnn and request.cudnn != cudnn:
         raise WorkbenchError(
-            f"{name} brings cuDNN {cudnn or 'none'}, and not {wish.cudnn}", hint=_there(_nearest(there, wish))
+            f"{name} brings cuDNN {cudnn or 'none'}, not {request.cudnn}", hint=_available(_nearest(ready, request))
         )
     return layer
 
 
-def _torch(there: list[str], wish: Wish) -> str:
-    """Return the name of the torch environment: without a CUDA, the only one that there is, or the CPU's."""
-    stem = f"python{wish.python}-torch{wish.torch}-"
-    if wish.cuda:
-        return stem + cuda_tag(wish.cuda)
-    fitting = [name for name in there if name.startswith(stem)]
+def _torch(ready: list[str], request: ActivationRequest) -> str:
+    """Return the name of the torch environment: without a CUDA, the only one that exists, or the CPU's."""
+    stem = f"python{request.python}-torch{request.torch}-"
+    if request.cuda:
+        return stem + cuda_tag(request.cuda)
+    fitting = [name for name in ready if name.startswith(stem)]
     return fitting[0] if len(fitting) == 1 else f"{stem}cpu"
 
 
-def _nearest(there: list[str], wish: Wish) -> list[str]:
-    """Return the environments like the one that is asked for: same torch first, then same Python, then all."""
-    for part, what in ((f"python{wish.python}-torch{wish.torch}-", wish.torch), (f"-torch{wish.torch}-", wish.torch)):
-        if what and (found := [name for name in there if part in name]):
+def _nearest(ready: list[str], request: ActivationRequest) -> list[str]:
+    """Return the environments closest to the requested one: same torch first, then same Python, then all."""
+    for part, what in (
+        (f"python{request.python}-torch{request.torch}-", request.torch),
+        (f"-torch{request.torch}-", request.torch),
+    ):
+        if what and (found := [name for name in ready if part in name]):
             return found
-    if wish.stack and (found := [name for name in there if name.endswith(f"-{wish.stack}")]):
+    if request.stack and (found := [name for name in ready if name.endswith(f"-{request.stack}")]):
         return found
-    return [name for name in there if name.startswith(f"python{wish.python}-")] or there
+    return [name for name in ready if name.startswith(f"python{request.python}-")] or ready
 
 
-def cog_layer(prefix: str, wish: Wish) -> Layer | None:
-    """Return the cog that is asked for, else the default of its Python; None when no cog is installed at all.
+def cog_layer(prefix: str, request: ActivationRequest) -> Layer | None:
+    """Return the requested cog, else the default of its Python; None when no cog is installed at all.
 
-    Raises CogMissingError when the one that is asked for is neither in the prefix nor beside it, and
+    Raises CogMissingError when the requested one is neither in the prefix nor beside it, and
     WorkbenchError when the layer has no default for that Python.
     """
     latest = f"{prefix}/cog/latest"
     target = os.path.basename(os.readlink(latest)) if os.path.islink(latest) else ""
     folder = f"{prefix}/cog/{target}"
-    there = (
+    ready = (
         [name for name in names_in(folder) if name.startswith("cog") and os.path.exists(f"{folder}/{name}/{DONE}")]
         if target
         else []
     )
-    if not wish.cog:
+    if not request.cog:
         if not target:
             return None
-        link = f"{folder}/default-python{wish.python}"
+        link = f"{folder}/default-python{request.python}"
         name = os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
-        if name not in there:
-            raise WorkbenchError(f"no cog is installed for Python {wish.python}", hint=_there(there))
-        return Layer(f"{folder}/{name}", wish.python)
-    name = f"{cog_name(wish.cog)}-python{wish.python}"
-    for above in (folder if target else "", f"{wish.cache}/cog" if wish.cache else ""):
+        if name not in ready:
+            raise WorkbenchError(f"no cog is installed for Python {request.python}", hint=_available(ready))
+        return Layer(f"{folder}/{name}", request.python)
+    name = f"{cog_name(request.cog)}-python{request.python}"
+    for above in (folder if target else "", f"{request.cache}/cog" if request.cache else ""):
         if above and os.path.exists(f"{above}/{name}/{DONE}"):
-            return Layer(f"{above}/{name}", wish.python)
-    hint = f"`monobase cog --version {wish.cog} --python {wish.python}` installs it beside the prefix; {_there(there)}"
-    raise CogMissingError(f"cog {wish.cog} is not installed for Python {wish.python}", hint=hint)
+            return Layer(f"{above}/{name}", request.python)
+    command = f"monobase cog --version {request.cog} --python {request.python}"
+    hint = f"`{command}` installs it beside the prefix; {_available(ready)}"
+    raise CogMissingError(f"cog {request.cog} is not installed for Python {request.python}", hint=hint)
 
 
 def cog_name(cog: str) -> str:
@@ -137,8 +141,8 @@ def cog_name(cog: str) -> str:
     return f"cog{cog}"
 
 
-def _there(names: list[str]) -> str:
+def _available(names: list[str]) -> str:
     if not names:
-        return "there is none"
+        return "none is available"
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"there is {', '.join(names[:_LISTED])}{more}"
+    return f"available: {', '.join(names[:_LISTED])}{more}"

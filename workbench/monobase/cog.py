@@ -23,7 +23,7 @@ from workbench.monobase.choose import cog_name
 from workbench.monobase.conflicts import compare, forget
 from workbench.monobase.environment import build
 from workbench.monobase.generation import Generation
-from workbench.monobase.install import Workshop
+from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layer import Layer
 from workbench.monobase.leases import prepare
@@ -31,11 +31,11 @@ from workbench.monobase.names import is_url, is_version
 from workbench.monobase.prefix import Prefix, builder, point, staged
 from workbench.monobase.resolving import resolve
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class CogWish:
+class CogSpec:
     """Which cogs to install: versions or https addresses, the one that is the default, and the full Pythons."""
 
     versions: tuple[str, ...]
@@ -50,87 +50,89 @@ class CogWish:
         return f"g{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def cog_wish(versions: Sequence[str], default: str, pythons: Mapping[str, str]) -> CogWish:
-    """Return what is to be installed; the default may be left out when there is one only.
+def cog_spec(versions: Sequence[str], default: str, pythons: Mapping[str, str]) -> CogSpec:
+    """Return what is to be installed; the default may be left out when there is only one version.
 
-    Raises UsageError for a version that is none, and for a default that is not in the list.
+    Raises UsageError for a version that is not valid, and for a default that is not in the list.
     """
     listed = tuple(dict.fromkeys(versions))
     for version in listed:
         if not is_version(version) and not is_url(version):
-            raise UsageError(f"{version!r} is no version of cog", hint="write 0.23.1, or an https address of a wheel")
+            raise UsageError(
+                f"{version!r} is not a version of cog", hint="write 0.23.1, or an https address of a wheel"
+            )
     if not default and len(listed) == 1:
         default = listed[0]
     if default not in listed:
         what = f"{default!r} is not among" if default else "no default is named among"
         raise UsageError(f"{what} the cog versions", hint=f"--default-cog-version takes one of {', '.join(listed)}")
-    return CogWish(listed, default, dict(sorted(pythons.items())))
+    return CogSpec(listed, default, dict(sorted(pythons.items())))
 
 
-def build_cogs(shop: Workshop, wish: CogWish, pythons: Mapping[str, Interpreter], tell: Tell) -> str:
-    """Install the cog generation of `wish`, compare it with every environment, move `latest`; return its name.
+def build_cogs(tools: Toolchain, spec: CogSpec, pythons: Mapping[str, Interpreter], log: Log) -> str:
+    """Install the cog generation of `spec`, compare it with every environment, move `latest`; return its name.
 
-    What is there is not made again. Pythons that are not in `pythons` are left out. The prefix's lock is
-    ours. Raises WorkbenchError when a cog cannot be resolved or installed; `latest` stays as it is then.
+    What exists is not made again. Pythons that are not in `pythons` are skipped. The caller holds the
+    prefix's lock. Raises WorkbenchError when a cog cannot be resolved or installed; `latest` stays as it is then.
     """
-    folder = shop.prefix.below(layout.COG, wish.name)
+    folder = tools.prefix.below(layout.COG, spec.name)
     os.makedirs(folder, exist_ok=True)
-    prepare(shop.prefix, f"{layout.COG}-{wish.name}")
+    prepare(tools.prefix, f"{layout.COG}-{spec.name}")
     made: dict[str, str] = {}
     skipped: dict[str, str] = {}
-    for python, full in wish.pythons.items():
-        for version in wish.versions:
+    for python, full in spec.pythons.items():
+        for version in spec.versions:
             name = f"{cog_name(version)}-python{python}"
             if python not in pythons:
                 skipped[name] = f"there is no Python {python} here"
                 continue
-            tell(f"cog {wish.name} {name}")
+            log(f"cog {spec.name} {name}")
             lock = f"{folder}/{name}.txt"
-            lock_cog(shop, version, full, lock)
-            made[name] = build(shop, f"{folder}/{name}", lock, pythons[python]).digest
+            lock_cog(tools, version, full, lock)
+            made[name] = build(tools, f"{folder}/{name}", lock, pythons[python]).digest
         if python in pythons:
-            point(f"{folder}/default-python{python}", f"{cog_name(wish.default)}-python{python}")
+            point(f"{folder}/default-python{python}", f"{cog_name(spec.default)}-python{python}")
     if not made:
         raise WorkbenchError("no cog can be installed", hint="; ".join(sorted(set(skipped.values()))))
-    compare_cogs(shop, wish.name)
+    compare_cogs(tools, spec.name)
     marker = layout.GenerationMarker(_digest(made), made, skipped)
     if layout.read_done(folder) != marker:
         layout.write_done(folder, marker)
-    point(shop.prefix.below(layout.COG, "latest"), wish.name)
-    return wish.name
+    point(tools.prefix.below(layout.COG, "latest"), spec.name)
+    return spec.name
 
 
-def lock_cog(shop: Workshop, version: str, full: str, lock: str) -> None:
-    """Write the lock of a cog for that Python, if it is not there: one that was made once is kept (fault M17)."""
+def lock_cog(tools: Toolchain, version: str, full: str, lock: str) -> None:
+    """Write the lock of a cog for that Python, unless it exists: a lock that was made once is kept (fault M17)."""
     if os.path.exists(lock):
         return
-    asked = f"cog @ {version}" if is_url(version) else f"cog=={version}"
-    with staged(shop.prefix, "lock") as folder:
+    requirement = f"cog @ {version}" if is_url(version) else f"cog=={version}"
+    with staged(tools.prefix, "lock") as folder:
         made = Path(folder, "cog.txt")
-        resolve(shop.uv, [asked], [], full, made, about=f"resolving {asked} for Python {full}")
+        resolve(tools.uv, [requirement], [], full, made, about=f"resolving {requirement} for Python {full}")
         replace_text(lock, made.read_text())
 
 
-def compare_cogs(shop: Workshop, name: str) -> list[str]:
-    """Compare the cog generation `name` with every environment of every generation; return what is found anew.
+def compare_cogs(tools: Toolchain, name: str) -> list[str]:
+    """Compare the cog generation `name` with every environment of every generation; return the conflicts that are new.
 
-    For whoever makes an environment or a cog, before a `latest` points at it: activation reads what is
-    written here, and takes nothing that nobody compared.
+    Whoever makes an environment or a cog calls this before `latest` points at it: activation reads what is
+    written here, and refuses a pair that was never compared.
     """
-    cogs = shop.prefix.below(layout.COG)
-    told: list[str] = []
-    for folder in layout.Place(name, os.path.join(cogs, name)).environments():
+    cogs = tools.prefix.below(layout.COG)
+    conflicts: list[str] = []
+    for folder in layout.GenerationFolder(name, os.path.join(cogs, name)).environments():
         if os.path.basename(folder).startswith("cog"):
             python = os.path.basename(folder).rpartition("-python")[2]
-            told += compare(Layer(folder, python), shop.prefix.generations)
+            conflicts += compare(Layer(folder, python), tools.prefix.generations)
     forget(cogs)
-    return told
+    return conflicts
 
 
-def compare_latest(shop: Workshop) -> list[str]:
+def compare_latest(tools: Toolchain) -> list[str]:
     """Compare the cog generation that is in use with every environment; see `compare_cogs`."""
-    name = layout.latest_name(shop.prefix.below(layout.COG, "latest"))
-    return compare_cogs(shop, name) if name is not None else []
+    name = layout.latest_name(tools.prefix.below(layout.COG, "latest"))
+    return compare_cogs(tools, name) if name is not None else []
 
 
 def newest_pythons(generations: Sequence[Generation]) -> dict[str, str]:
@@ -152,31 +154,31 @@ def install_beside(
     version: str,
     python: str,
     by_name: Mapping[str, str],
-    tell: Tell,
+    log: Log,
     *,
     offline: bool = False,
 ) -> Layer:
     """Install cog `version` for `python` ("3.11") below the folder `cache`, and return it.
 
     It is compared with the environments of the prefix, as those of a build are. Raises WorkbenchError
-    when the folder cannot be written, or the cog not be installed.
+    when the folder cannot be written or the cog cannot be installed.
     """
     if not cache or not _is_writable(cache):
         raise WorkbenchError(
-            f"a cog cannot be installed in {cache or 'no folder'}: it cannot be written",
-            hint="name a folder that can, in MONOBASE_CACHE",
+            f"a cog cannot be installed in {cache or 'no folder'}: it is not writable",
+            hint="set MONOBASE_CACHE to a folder that is",
         )
     beside = Prefix.at(cache)
     interpreter = find(prefix, python, by_name)
     name = f"{cog_name(version)}-python{python}"
     target = beside.below("cog", name)
-    with builder(beside, tell=tell):
-        shop = Workshop.at(beside, offline=offline)
-        tell(f"installing {name} into {beside.root}")
+    with builder(beside, log=log):
+        tools = Toolchain.at(beside, offline=offline)
+        log(f"installing {name} into {beside.root}")
         os.makedirs(beside.below("cog"), exist_ok=True)
         lock = beside.below("cog", f"{name}.txt")
-        lock_cog(shop, version, interpreter.version, lock)
-        build(shop, target, lock, interpreter)
+        lock_cog(tools, version, interpreter.version, lock)
+        build(tools, target, lock, interpreter)
         layer = Layer(target, python)
         compare(layer, prefix.generations)
     return layer

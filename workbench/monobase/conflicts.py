@@ -1,7 +1,7 @@
 """What layers contradict each other in: requirements that the package which wins does not meet.
 
 Two versions of one package are no conflict by themselves: the first layer's wins. It is one when
-a package of a later layer needs another (faults M11, M16). Found while building, and written down, so
+a package of a later layer needs another (faults M11, M16). VerifyReport while building, and written down, so
 that activation needs no Python.
 """
 
@@ -25,7 +25,7 @@ from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class InstalledPackage:
     """A package in a layer: its version and what it needs."""
 
     name: str
@@ -33,30 +33,33 @@ class Installed:
     needs: tuple[Requirement, ...]
 
 
-def packages(layer: Layer) -> dict[str, Installed]:
+def packages(layer: Layer) -> dict[str, InstalledPackage]:
     """Return the packages of a layer by normalised name. Nothing of them is imported."""
-    found: dict[str, Installed] = {}
-    for held in importlib.metadata.distributions(path=[layer.site]):
-        if name := held.metadata["Name"]:
+    found: dict[str, InstalledPackage] = {}
+    for distribution in importlib.metadata.distributions(path=[layer.site]):
+        if name := distribution.metadata["Name"]:
             key = normalized_name(name)
-            found.setdefault(key, Installed(key, held.version, tuple(_needs(held.requires or (), layer.python))))
+            found.setdefault(
+                key,
+                InstalledPackage(key, distribution.version, tuple(_needs(distribution.requires or (), layer.python))),
+            )
     return found
 
 
-def between(layers: Sequence[tuple[str, Mapping[str, Installed]]]) -> list[str]:
+def between(layers: Sequence[tuple[str, Mapping[str, InstalledPackage]]]) -> list[str]:
     """Return what the layers contradict each other in, as sentences; each with its name, the one that wins first.
 
-    A need that its own layer does not meet either is that layer's own trouble, and not told here.
+    A need that its own layer does not meet either is that layer's own fault, and not reported here.
     """
-    wins: dict[str, tuple[str, Installed]] = {}
-    for title, held in layers:
-        for name, package in held.items():
+    wins: dict[str, tuple[str, InstalledPackage]] = {}
+    for title, installed in layers:
+        for name, package in installed.items():
             wins.setdefault(name, (title, package))
     found = []
-    for title, held in layers:
-        for name, package in sorted(held.items()):
+    for title, installed in layers:
+        for name, package in sorted(installed.items()):
             if wins[name][0] != title:
-                continue  # nobody imports this one
+                continue  # this one is never imported
             for need in package.needs:
                 other, winner = wins.get(normalized_name(need.name), (title, None))
                 if other == title or winner is None or _meets(need, winner.version):
@@ -74,19 +77,19 @@ def compare(cog: Layer, generations: str) -> list[str]:
     """
     folder = conflicts_folder(cog)
     os.makedirs(folder, exist_ok=True)
-    there, written = dict(environments(generations, cog.python)), set(names_in(folder))
-    told, ours = list[str](), packages(cog) if there.keys() - written else {}
-    for name in sorted(there.keys() - written):
-        lines = between([(os.path.basename(cog.root), ours), (name.replace(".", "/", 1), packages(there[name]))])
+    existing, written = dict(environments(generations, cog.python)), set(names_in(folder))
+    new, ours = list[str](), packages(cog) if existing.keys() - written else {}
+    for name in sorted(existing.keys() - written):
+        lines = between([(os.path.basename(cog.root), ours), (name.replace(".", "/", 1), packages(existing[name]))])
         replace_text(f"{folder}/{name}", "".join(f"{line}\n" for line in lines))
-        told += lines
-    for name in written - there.keys():
+        new += lines
+    for name in written - existing.keys():
         os.unlink(f"{folder}/{name}")
-    return told
+    return new
 
 
 def environments(generations: str, python: str) -> Iterator[tuple[str, Layer]]:
-    """Yield each finished environment for that Python below `generations`, after what its conflicts' file is named."""
+    """Yield each finished environment for that Python below `generations`, with the name of its conflicts' file."""
     for generation in names_in(generations):
         for name in names_in(f"{generations}/{generation}") if generation_number(generation) is not None else ():
             layer = Layer(f"{generations}/{generation}/{name}", python)
@@ -112,7 +115,7 @@ def _needs(lines: Sequence[str], python: str) -> Iterator[Requirement]:
             if requirement.marker is None or requirement.marker.evaluate(about):
                 yield requirement
         except (InvalidRequirement, UndefinedEnvironmentName):
-            continue  # packages from before the standard say things that nobody can read
+            continue  # packages from before the standard have requirements that cannot be parsed
 
 
 def _meets(need: Requirement, version: str) -> bool:

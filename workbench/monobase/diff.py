@@ -11,13 +11,13 @@ from workbench.monobase.environment import LINK, manifest_of, read_marker
 from workbench.monobase.generation import Generation
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.resolving import versions
-from workbench.monobase.store import Store
+from workbench.monobase.store import FileStore
 from workbench.monobase.wheels import Wheels
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A package that is another version, new (`old` is "") or gone (`new` is ""), and in which environments."""
+class PackageChange:
+    """A package that changed its version, is new (`old` is "") or gone (`new` is ""), and in which environments."""
 
     package: str
     old: str
@@ -26,22 +26,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class GenerationDiff:
     """What it takes to get from one generation to another.
 
-    `common` counts the environments that both have: changes are told of those. Bytes are those of
-    files that only one of the two has, None when they are not both built where it was looked.
+    `common` counts the environments that both have: changes are those of these. Bytes are those of
+    files that only one of the two has, None when they are not both built below the prefix.
     """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[PackageChange, ...]
     common: int
     bytes_added: int | None = None
     bytes_removed: int | None = None
 
 
-def diff(old: Generation, new: Generation, prefix: Prefix | None = None) -> Difference:
+def diff(old: Generation, new: Generation, prefix: Prefix | None = None) -> GenerationDiff:
     """Return how `new` differs from `old`; with a `prefix` that has both, by how many bytes too (fault M7)."""
     before = {environment.name: environment for environment in old.environments}
     after = {environment.name: environment for environment in new.environments}
@@ -52,9 +52,9 @@ def diff(old: Generation, new: Generation, prefix: Prefix | None = None) -> Diff
         for package in was.keys() | now.keys():
             if was.get(package) != now.get(package):
                 found.setdefault((package, was.get(package, ""), now.get(package, "")), []).append(name)
-    changes = tuple(Change(*key, tuple(sorted(found[key]))) for key in sorted(found))
+    changes = tuple(PackageChange(*key, tuple(sorted(found[key]))) for key in sorted(found))
     added, removed = _bytes(prefix, old.name, new.name) if prefix else (None, None)
-    return Difference(
+    return GenerationDiff(
         tuple(sorted(after.keys() - before.keys())),
         tuple(sorted(before.keys() - after.keys())),
         changes,
@@ -79,7 +79,7 @@ def _bytes(prefix: Prefix, old: str, new: str) -> tuple[int | None, int | None]:
 
 def _files(prefix: Prefix, name: str) -> Mapping[str, int]:
     """Return the bytes of every distinct file of a generation by its entry in the store; none if it is not whole."""
-    store, wheels, folder = Store(prefix), Wheels(prefix), prefix.generation(name)
+    store, wheels, folder = FileStore(prefix), Wheels(prefix), prefix.generation(name)
     sizes: dict[str, int] = {}
     if not os.path.exists(os.path.join(folder, ".done")):
         return sizes

@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from workbench.errors import WorkbenchError
 from workbench.files import exchange
 from workbench.monobase.frame import CONFIG, config_text, frame_links, site_packages
-from workbench.monobase.install import Workshop, install
+from workbench.monobase.install import Toolchain, install
 from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.prefix import staged
-from workbench.monobase.requirements import Lock, Locked, read_lock
-from workbench.monobase.store import Store, digest
+from workbench.monobase.requirements import LockedPackage, LockFile, read_lock
+from workbench.monobase.store import FileStore, digest
 from workbench.monobase.wheels import Wheels, key_of
 
 DONE = ".done"
@@ -28,8 +28,8 @@ LINK = "->"
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
-    """What `.done` says of a finished environment.
+class EnvironmentMarker:
+    """The content of `.done`, the marker of a finished environment.
 
     `digest` is over the manifest, `lock` the sha256 of the requirements, `wheels` the sha256 of each
     package's record by its key, in the order in which they were laid down; `frame` is the part of the
@@ -43,7 +43,7 @@ class Marker:
     frame: Mapping[str, str]
 
     def text(self) -> str:
-        """Return the marker as it is kept."""
+        """Return the text of the file."""
         return json.dumps(asdict(self), indent=1) + "\n"
 
 
@@ -55,7 +55,7 @@ class Claims:
         self._claimed: set[str] = set()
 
     def take(self, keys: Iterable[str]) -> set[str]:
-        """Claim those of `keys` that nobody has; when others have all of them, wait until they have fewer."""
+        """Claim those of `keys` that are free; when others have all of them, wait until they have fewer."""
         wanted = set(keys)
         with self._changed:
             if free := wanted - self._claimed:
@@ -65,33 +65,33 @@ class Claims:
             return set()
 
     def drop(self, keys: Iterable[str]) -> None:
-        """Give `keys` back, done or not."""
+        """Release `keys`, installed or not."""
         with self._changed:
             self._claimed -= set(keys)
             self._changed.notify_all()
 
 
 def build(
-    shop: Workshop, target: str, requirements: str, interpreter: Interpreter, claims: Claims | None = None
-) -> Marker:
-    """Make the environment `target` of a requirements file with hashes; one that is there of the same lock stays.
+    tools: Toolchain, target: str, requirements: str, interpreter: Interpreter, claims: Claims | None = None
+) -> EnvironmentMarker:
+    """Make the environment `target` of a requirements file with hashes; an existing one of the same lock stays.
 
-    `shop` is for a prefix whose lock we hold and on whose file system `target` is. Raises WorkbenchError
-    when the lock is none, and when uv or the disk fail; nothing half is ever at `target`.
+    `tools` is for a prefix whose lock the caller holds and on whose file system `target` is. Raises
+    WorkbenchError when the lock is not valid, and when uv or the disk fail; `target` is never half made.
     """
     lock = read_lock(requirements)
-    held = digest(lock.path)
-    there = read_marker(target)
-    if there is not None and there.lock == held:
-        return there
+    lock_digest = digest(lock.path)
+    existing = read_marker(target)
+    if existing is not None and existing.lock == lock_digest:
+        return existing
     keys = {key_of(locked, interpreter): locked for locked in lock.packages}
-    _install_missing(shop, interpreter, lock, keys, claims or Claims())
-    with staged(shop.prefix, "environment") as folder:
+    _install_missing(tools, interpreter, lock, keys, claims or Claims())
+    with staged(tools.prefix, "environment") as folder:
         root = os.path.join(folder, "environment")
-        marker = _assemble(shop, root, held, interpreter, list(keys))
+        marker = _assemble(tools, root, lock_digest, interpreter, list(keys))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.lexists(target):
-            # Never finished, or damaged. Whoever runs on it finds the same files in the new one.
+            # Never finished, or damaged. Processes that run on it find the same files in the new one.
             exchange(root, target)
         else:
             os.rename(root, target)
@@ -99,55 +99,57 @@ def build(
 
 
 def _install_missing(
-    shop: Workshop, interpreter: Interpreter, lock: Lock, keys: Mapping[str, Locked], claims: Claims
+    tools: Toolchain, interpreter: Interpreter, lock: LockFile, keys: Mapping[str, LockedPackage], claims: Claims
 ) -> None:
-    while missing := [key for key in keys if shop.wheels.get(key) is None]:
+    while missing := [key for key in keys if tools.wheels.get(key) is None]:
         ours = claims.take(missing)
         try:
-            # Whoever had it before us may just have finished it.
-            still = [keys[key] for key in keys if key in ours and shop.wheels.get(key) is None]
+            # Another thread may just have finished it.
+            still = [keys[key] for key in keys if key in ours and tools.wheels.get(key) is None]
             if still:
-                install(shop, interpreter, lock, still)
+                install(tools, interpreter, lock, still)
         finally:
             claims.drop(ours)
 
 
-def _assemble(shop: Workshop, root: str, held: str, interpreter: Interpreter, keys: list[str]) -> Marker:
+def _assemble(
+    tools: Toolchain, root: str, lock_digest: str, interpreter: Interpreter, keys: list[str]
+) -> EnvironmentMarker:
     """Link an environment together at `root`, its marker last."""
     os.makedirs(root)
     config = os.path.join(root, CONFIG)
     with open(config, "w", encoding="utf-8") as file:
         file.write(config_text(interpreter))
-    frame = {CONFIG: shop.store.put(config)}
+    frame = {CONFIG: tools.store.put(config)}
     os.unlink(config)
     frame |= {path: LINK + to for path, to in frame_links(interpreter).items()}
-    records = {key: digest(shop.wheels.path(key)) for key in keys}
-    files = manifest_of(shop.wheels, keys, frame)
+    records = {key: digest(tools.wheels.path(key)) for key in keys}
+    files = manifest_of(tools.wheels, keys, frame)
     for folder in sorted({os.path.dirname(path) for path in files} | {site_packages(interpreter.minor)}):
         os.makedirs(os.path.join(root, folder), exist_ok=True)
     for path, entry in files.items():
-        lay_entry(shop.store, entry, f"{root}/{path}")
-    marker = Marker(digest_of(files), held, interpreter, records, frame)
+        place_entry(tools.store, entry, f"{root}/{path}")
+    marker = EnvironmentMarker(digest_of(files), lock_digest, interpreter, records, frame)
     with open(os.path.join(root, DONE), "w", encoding="utf-8") as file:
         file.write(marker.text())
     return marker
 
 
-def lay_entry(store: Store, entry: str, path: str) -> None:
-    """Put what the manifest says at `path`, where nothing is."""
+def place_entry(store: FileStore, entry: str, path: str) -> None:
+    """Make the file or link of a manifest's `entry` at `path`, which must not exist."""
     if entry.startswith(LINK):
         os.symlink(entry.removeprefix(LINK), path)
     else:
         store.link(entry, path)
 
 
-def read_marker(folder: str) -> Marker | None:
-    """Return the marker of the environment in `folder`; None when it has none that can be read: it is not finished."""
+def read_marker(folder: str) -> EnvironmentMarker | None:
+    """Return the marker of the environment in `folder`; None when it has no readable one: it is not finished."""
     try:
         with open(os.path.join(folder, DONE), encoding="utf-8") as file:
             data = json.load(file)
         python = Interpreter(**data["python"])
-        return Marker(data["digest"], data["lock"], python, dict(data["wheels"]), dict(data["frame"]))
+        return EnvironmentMarker(data["digest"], data["lock"], python, dict(data["wheels"]), dict(data["frame"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -155,7 +157,7 @@ def read_marker(folder: str) -> Marker | None:
 def manifest_of(wheels: Wheels, keys: Iterable[str], frame: Mapping[str, str]) -> dict[str, str]:
     """Return every file of an environment by its path: the store's entry, or `->` and what a link points at.
 
-    Where two packages have one path, the later one's is there. Raises WorkbenchError when a record is gone.
+    Where two packages have one path, the later one wins. Raises WorkbenchError when a record is gone.
     """
     files: dict[str, str] = {}
     for key in keys:

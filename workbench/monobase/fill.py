@@ -12,19 +12,19 @@ from typing import Protocol
 from workbench.errors import WorkbenchError
 from workbench.monobase import layout
 from workbench.monobase.cog import compare_latest
-from workbench.monobase.environment import Claims, Marker, build, read_marker
+from workbench.monobase.environment import Claims, EnvironmentMarker, build, read_marker
 from workbench.monobase.generation import Environment, Generation
-from workbench.monobase.install import Workshop
-from workbench.monobase.interpreters import Interpreter, NoInterpreter
+from workbench.monobase.install import Toolchain
+from workbench.monobase.interpreters import Interpreter, InterpreterMissingError
 from workbench.monobase.leases import prepare
-from workbench.monobase.prefix import full_disk_told, point
+from workbench.monobase.prefix import point, reporting_full_disk
 
-BUILT, THERE, SKIPPED, FAILED = "built", "there already", "skipped", "failed"
+BUILT, UP_TO_DATE, SKIPPED, FAILED = "built", "up to date", "skipped", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How it went with one environment: `reason` says why it was skipped or failed."""
+class EnvironmentOutcome:
+    """What became of one environment: `reason` says why it was skipped or failed."""
 
     generation: str
     environment: str
@@ -33,49 +33,49 @@ class Outcome:
     seconds: float = 0.0
 
 
-class Watcher(Protocol):
-    """Is told what happens, from several threads: `begin` and `end` once for each environment."""
+class FillWatcher(Protocol):
+    """Receives events, from several threads: `begin` and `end` once for each environment."""
 
     def begin(self, generation: str, environment: str) -> None:
         """An environment is being made."""
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: EnvironmentOutcome) -> None:
         """It is made, or is not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be made: the generations, the Pythons that are here, and why an environment is left out.
+class FillRequest:
+    """What to make: the generations, the Pythons of this machine, and which environments are excluded.
 
-    `unwanted` gives the reason, "" for one that is wanted; `without` the reason why a Python is not
-    here, by version; with `skip_missing` such environments do not keep a generation from being ready.
+    `excluded` gives the reason, "" for an environment to make; `missing` the reason why a Python is not
+    available, by version; with `skip_missing` its environments do not keep a generation from being ready.
     """
 
     generations: Sequence[Generation]
     pythons: Mapping[str, Interpreter]
-    without: Mapping[str, str]
-    unwanted: Callable[[Environment], str] = lambda _: ""
+    missing: Mapping[str, str]
+    excluded: Callable[[Environment], str] = lambda _: ""
     skip_missing: bool = False
 
 
-def fill(shop: Workshop, order: Order, watcher: Watcher, jobs: int) -> list[Outcome]:
-    """Make what `order` asks for, the newest generation first; mark each generation that is ready, and move `latest`.
+def fill(tools: Toolchain, request: FillRequest, watcher: FillWatcher, jobs: int) -> list[EnvironmentOutcome]:
+    """Make the environments of `request`, the newest generation first; mark those that are ready, and move `latest`.
 
     An environment that fails keeps no other from being made. Raises WorkbenchError when a generation
     was built from other data (fault M2): none of it is touched then.
     """
-    newest_first = sorted(order.generations, key=lambda generation: generation.id, reverse=True)
+    newest_first = sorted(request.generations, key=lambda generation: generation.id, reverse=True)
     for generation in newest_first:
-        _refuse_another(shop, generation)
-        prepare(shop.prefix, generation.name)
+        _check_unchanged(tools, generation)
+        prepare(tools.prefix, generation.name)
     claims, active = Claims(), [generation.name for generation in newest_first]
-    outcomes: list[Outcome] = []
+    outcomes: list[EnvironmentOutcome] = []
     with ThreadPoolExecutor(jobs) as threads:
         waiting = [
             (
                 generation,
                 [
-                    threads.submit(_one, shop, order, generation, one, claims, watcher)
+                    threads.submit(_one, tools, request, generation, one, claims, watcher)
                     for one in generation.environments
                 ],
             )
@@ -85,10 +85,10 @@ def fill(shop: Workshop, order: Order, watcher: Watcher, jobs: int) -> list[Outc
             for generation, futures in waiting:
                 done = [future.result() for future in futures]
                 outcomes += done
-                # Before anybody can activate it: what contradicts the cogs must be known then.
-                compare_latest(shop)
-                _mark(shop, order, generation, done)
-                move_latest(shop, active)
+                # Before anything can activate it: its conflicts with the cogs must be known then.
+                compare_latest(tools)
+                _mark(tools, request, generation, done)
+                move_latest(tools, active)
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
@@ -96,31 +96,36 @@ def fill(shop: Workshop, order: Order, watcher: Watcher, jobs: int) -> list[Outc
 
 
 def _one(
-    shop: Workshop, order: Order, generation: Generation, environment: Environment, claims: Claims, watcher: Watcher
-) -> Outcome:
-    def outcome(status: str, reason: str = "") -> Outcome:
-        ended = Outcome(generation.name, environment.name, status, reason, time.monotonic() - began)
+    tools: Toolchain,
+    request: FillRequest,
+    generation: Generation,
+    environment: Environment,
+    claims: Claims,
+    watcher: FillWatcher,
+) -> EnvironmentOutcome:
+    def outcome(status: str, reason: str = "") -> EnvironmentOutcome:
+        ended = EnvironmentOutcome(generation.name, environment.name, status, reason, time.monotonic() - began)
         watcher.end(ended)
         return ended
 
     began = time.monotonic()
     watcher.begin(generation.name, environment.name)
-    if reason := order.unwanted(environment):
+    if reason := request.excluded(environment):
         return outcome(SKIPPED, reason)
-    if environment.python not in order.pythons:
-        return outcome(SKIPPED if order.skip_missing else FAILED, order.without[environment.python])
-    target = os.path.join(shop.prefix.generation(generation.name), environment.name)
+    if environment.python not in request.pythons:
+        return outcome(SKIPPED if request.skip_missing else FAILED, request.missing[environment.python])
+    target = os.path.join(tools.prefix.generation(generation.name), environment.name)
     before = read_marker(target)
     try:
-        with full_disk_told(target):
-            after = build(shop, target, str(environment.requirements), order.pythons[environment.python], claims)
+        with reporting_full_disk(target):
+            after = build(tools, target, str(environment.requirements), request.pythons[environment.python], claims)
     except WorkbenchError as error:
         return outcome(FAILED, f"{error.message} ({error.hint})" if error.hint else error.message)
-    return outcome(THERE if before == after else BUILT)
+    return outcome(UP_TO_DATE if before == after else BUILT)
 
 
-def _refuse_another(shop: Workshop, generation: Generation) -> None:
-    folder = shop.prefix.generation(generation.name)
+def _check_unchanged(tools: Toolchain, generation: Generation) -> None:
+    folder = tools.prefix.generation(generation.name)
     done = layout.read_done(folder)
     if done is not None and done.digest != generation.digest:
         raise WorkbenchError(
@@ -130,30 +135,32 @@ def _refuse_another(shop: Workshop, generation: Generation) -> None:
         )
 
 
-def _mark(shop: Workshop, order: Order, generation: Generation, outcomes: Sequence[Outcome]) -> None:
-    """Mark a generation of which everything that is wanted is there; what another build made of it counts too."""
+def _mark(
+    tools: Toolchain, request: FillRequest, generation: Generation, outcomes: Sequence[EnvironmentOutcome]
+) -> None:
+    """Mark a generation whose requested environments all exist; those of another build count too."""
     if any(outcome.status == FAILED for outcome in outcomes):
         return
-    folder = shop.prefix.generation(generation.name)
-    found: dict[str, Marker | None] = {
+    folder = tools.prefix.generation(generation.name)
+    found: dict[str, EnvironmentMarker | None] = {
         environment.name: read_marker(os.path.join(folder, environment.name)) for environment in generation.environments
     }
-    there = {name: marker.digest for name, marker in found.items() if marker is not None}
-    if there:
-        skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.environment not in there}
-        marker = layout.GenerationMarker(generation.digest, there, skipped)
+    finished = {name: marker.digest for name, marker in found.items() if marker is not None}
+    if finished:
+        skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.environment not in finished}
+        marker = layout.GenerationMarker(generation.digest, finished, skipped)
         if layout.read_done(folder) != marker:
             layout.write_done(folder, marker)
 
 
-def move_latest(shop: Workshop, active: Sequence[str]) -> None:
+def move_latest(tools: Toolchain, active: Sequence[str]) -> None:
     """Let `latest` point at the newest of the `active` generations that is ready.
 
     When none is, it stays as it is, unless it points at nothing (fault M9): then at the newest that is
-    ready, or it goes.
+    ready, or it is removed.
     """
-    prefix = shop.prefix
-    ready = [place.name for place in layout.generations(prefix) if layout.read_done(place.folder) is not None]
+    prefix = tools.prefix
+    ready = [folder.name for folder in layout.generations(prefix) if layout.read_done(folder.path) is not None]
     chosen = max((name for name in ready if name in active), default=None)
     if chosen is None and layout.latest_name(prefix.latest) is None:
         chosen = max(ready, default=None)
@@ -166,21 +173,21 @@ def move_latest(shop: Workshop, active: Sequence[str]) -> None:
 def interpreters_for(
     generations: Sequence[Generation], find: Callable[[str], Interpreter], fetch: Callable[[str], Interpreter] | None
 ) -> tuple[dict[str, Interpreter], dict[str, str]]:
-    """Return the Pythons of the generations that are here, and why the others are not, by version.
+    """Return the Pythons of the generations that are available, and why the others are not, by version.
 
-    `fetch` gets one of a full version that is not here; without it nothing is fetched.
+    `fetch` gets a missing one by its full version; None fetches nothing.
     """
     found: dict[str, Interpreter] = {}
-    without: dict[str, str] = {}
+    missing: dict[str, str] = {}
     full = {one.python: one.full for generation in generations for one in generation.environments}
     for minor in sorted(full):
         try:
             found[minor] = find(minor)
-        except NoInterpreter as missing:
+        except InterpreterMissingError as not_found:
             try:
                 if fetch is None:
                     raise
                 found[minor] = fetch(full[minor])
             except WorkbenchError as error:
-                without[minor] = f"{missing.message} ({error.hint})" if error is missing else error.message
-    return found, without
+                missing[minor] = f"{not_found.message} ({error.hint})" if error is not_found else error.message
+    return found, missing

@@ -1,4 +1,4 @@
-"""What makes a folder an environment before any package is in it: the link to its Python and pyvenv.cfg."""
+"""An environment without packages: the links to its Python, and pyvenv.cfg."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def config_text(interpreter: Interpreter) -> str:
     )
 
 
-def lay_frame(root: str, interpreter: Interpreter) -> None:
-    """Make `root` an environment without packages."""
+def create_frame(root: str, interpreter: Interpreter) -> None:
+    """Create an environment without packages at `root`."""
     for folder in ("bin", site_packages(interpreter.minor)):
         os.makedirs(os.path.join(root, folder))
     for path, target in frame_links(interpreter).items():

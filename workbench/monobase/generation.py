@@ -12,7 +12,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.locations import ROOT
 from workbench.monobase.names import environment_name
-from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
+from workbench.monobase.spec import FOLDER, GenerationSpec, read_spec, spec_names
 from workbench.names import suggestion
 
 DATA = ROOT / "monobase"
@@ -25,7 +25,7 @@ _FIELDS = ("name", "python", "torch", "cuda", "cudnn", "stack")
 class Environment:
     """One environment of a generation.
 
-    `python` is "3.11" and `full` the version that is installed where there is no Python 3.11 yet;
+    `python` is "3.11" and `full` the version to install where there is no Python 3.11 yet;
     `torch` is "2.10.0" or ""; `cuda` is "12.8", or "" when its packages bring none (a torch for the
     CPU has "cpu" in its name); `cudnn` is the major version; `stack` names one without torch;
     `requirements` is its lock, every package pinned with hashes.
@@ -43,7 +43,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A generation that is resolved: what its file asks for, its environments, and its digest (`sha256:…`)."""
+    """A generation that is resolved: what its file specifies, its environments, and its digest (`sha256:…`)."""
 
     id: int
     name: str
@@ -71,10 +71,10 @@ def load_all(folder: Path = DATA) -> list[Generation]:
 
 
 def load(folder: Path, name: str) -> Generation:
-    """Return the generation `name` of the data `folder`, and see that nothing of it is missing or moved.
+    """Return the generation `name` of the data `folder`, and check that nothing of it is missing or changed.
 
-    Raises WorkbenchError when it is not resolved yet, when the matrix and the locks do not fit each
-    other, and when it is released and its digest is another now (fault M2).
+    Raises WorkbenchError when it is not resolved yet, when the matrix and the locks do not agree,
+    and when it is released and its digest is another now (fault M2).
     """
     if name not in (names := spec_names(folder)):
         raise WorkbenchError(f"there is no generation {name!r}", hint=suggestion(name, names), where=str(folder))
@@ -89,19 +89,24 @@ def load(folder: Path, name: str) -> Generation:
     return generation
 
 
-def resolved(folder: Path, spec: Spec) -> Generation:
+def resolved(folder: Path, spec: GenerationSpec) -> Generation:
     """Return the generation of `spec` with its matrix and locks as they are now, whatever it was released as."""
     below = folder / REQUIREMENTS / spec.name
     where = f"{folder.name}/{REQUIREMENTS}/{spec.name}"
     rows = _rows(below, where)
-    wanted, there = {f"{row['name']}.txt" for row in rows}, {file.name for file in below.glob("*.txt")}
-    for names, what in ((wanted - there, "is in the matrix and has no lock"), (there - wanted, "is not in the matrix")):
+    listed, present = {f"{row['name']}.txt" for row in rows}, {file.name for file in below.glob("*.txt")}
+    for names, what in (
+        (listed - present, "is in the matrix and has no lock"),
+        (present - listed, "is not in the matrix"),
+    ):
         if names:
             raise WorkbenchError(f"{min(names)} {what}", hint="resolve it again with `monobase update`", where=where)
     environments = []
     for row in rows:
         if row["python"] not in spec.pythons:
-            raise WorkbenchError(f"{row['name']} has a Python that {spec.name} has not", where=f"{where}/{MATRIX}")
+            raise WorkbenchError(
+                f"{row['name']} has a Python that {spec.name} does not have", where=f"{where}/{MATRIX}"
+            )
         lock = below / f"{row['name']}.txt"
         environments.append(Environment(**row, full=spec.pythons[row["python"]], requirements=lock))
     return Generation(
@@ -118,11 +123,11 @@ def resolved(folder: Path, spec: Spec) -> Generation:
     )
 
 
-def digest(spec: Spec, rows: list[dict[str, str]], locks: Mapping[str, Path]) -> str:
-    """Return the digest over what is asked for, the matrix and every byte of the locks; not over the release's date."""
-    asked = {key: value for key, value in asdict(spec).items() if key not in ("released", "digest")}
-    held = {name: hashlib.sha256(lock.read_bytes()).hexdigest() for name, lock in locks.items()}
-    whole = json.dumps({"spec": asked, "matrix": rows, "locks": held}, sort_keys=True, separators=(",", ":"))
+def digest(spec: GenerationSpec, rows: list[dict[str, str]], locks: Mapping[str, Path]) -> str:
+    """Return the digest over the specification, the matrix and every byte of the locks; not over the release's date."""
+    fields = {key: value for key, value in asdict(spec).items() if key not in ("released", "digest")}
+    digests = {name: hashlib.sha256(lock.read_bytes()).hexdigest() for name, lock in locks.items()}
+    whole = json.dumps({"spec": fields, "matrix": rows, "locks": digests}, sort_keys=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
@@ -137,8 +142,8 @@ def _rows(below: Path, where: str) -> list[dict[str, str]]:
         hint = "resolve it with `monobase update`"
         raise WorkbenchError("the generation is not resolved yet", hint=hint, where=where) from None
     except (KeyError, TypeError, ValueError):
-        hint = "it is written by `monobase update`: do so again"
-        raise WorkbenchError("is not a matrix", hint=hint, where=f"{where}/{MATRIX}") from None
+        hint = "run `monobase update`, which writes it, again"
+        raise WorkbenchError("is not a valid matrix", hint=hint, where=f"{where}/{MATRIX}") from None
     for row in checked:
         cuda = row["cuda"] or "cpu"
         named = environment_name(

@@ -14,68 +14,70 @@ from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.bytecode import Compilers
-from workbench.monobase.frame import lay_frame, site_packages
+from workbench.monobase.frame import create_frame, site_packages
 from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.prefix import Prefix, staged
-from workbench.monobase.requirements import Lock, Locked
-from workbench.monobase.store import OtherBytesError, Store
+from workbench.monobase.requirements import LockedPackage, LockFile
+from workbench.monobase.store import DigestMismatchError, FileStore
 from workbench.monobase.uv import Uv, find_uv
 from workbench.monobase.wheels import Wheel, Wheels, below_site, bytecode_path, key_of
 from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """What environments are made with: a prefix that is locked for us, its store, uv and compilers."""
+class Toolchain:
+    """What environments are made with: a prefix that the caller has locked, its store, uv and compilers."""
 
     prefix: Prefix
-    store: Store
+    store: FileStore
     wheels: Wheels
     uv: Uv
     compilers: Compilers
 
     @classmethod
-    def at(cls, prefix: Prefix, *, offline: bool = False, jobs: int = 1) -> Workshop:
-        """Return the workshop of `prefix`; raises WorkbenchError when there is no uv."""
-        return cls(prefix, Store(prefix), Wheels(prefix), find_uv(prefix, offline=offline), Compilers(jobs))
+    def at(cls, prefix: Prefix, *, offline: bool = False, jobs: int = 1) -> Toolchain:
+        """Return the tools for `prefix`; raises WorkbenchError when there is no uv."""
+        return cls(prefix, FileStore(prefix), Wheels(prefix), find_uv(prefix, offline=offline), Compilers(jobs))
 
 
-def install(shop: Workshop, interpreter: Interpreter, lock: Lock, packages: Sequence[Locked]) -> None:
+def install(tools: Toolchain, interpreter: Interpreter, lock: LockFile, packages: Sequence[LockedPackage]) -> None:
     """Install `packages` of `lock` for that Python and keep a record of each.
 
-    What uv lays down is compared with the list in the wheel, because uv links from its cache, and who
+    What uv installs is compared with the list in the wheel, because uv links from its cache, and who
     writes into an environment writes into that too (fault M4). A package that differs is installed
     again by itself (two packages may have one path) and, if it still differs, from a cache of its own.
     Raises WorkbenchError with uv's words when that fails.
     """
-    with staged(shop.prefix, "install") as folder:
+    with staged(tools.prefix, "install") as folder:
         root = os.path.join(folder, "environment")
-        lay(root, shop.uv, interpreter, lock.options, packages)
-        again = _take(root, shop, interpreter, lock.options, packages)
+        install_packages(root, tools.uv, interpreter, lock.options, packages)
+        again = _take(root, tools, interpreter, lock.options, packages)
     for locked in again:
-        with staged(shop.prefix, "install") as folder:
+        with staged(tools.prefix, "install") as folder:
             root = os.path.join(folder, "environment")
-            lay(root, shop.uv, interpreter, lock.options, [locked])
-            if not _take(root, shop, interpreter, lock.options, [locked]):
+            install_packages(root, tools.uv, interpreter, lock.options, [locked])
+            if not _take(root, tools, interpreter, lock.options, [locked]):
                 continue
-        with fetched(shop, interpreter, lock.options, locked) as root:
-            # Its archive has the hash that is locked: if its list says otherwise, the list is wrong.
-            _take(root, shop, interpreter, lock.options, [locked], heed_list=False)
+        with fetched(tools, interpreter, lock.options, locked) as root:
+            # Its archive has the locked hash: if its list of files differs, the list is wrong.
+            _take(root, tools, interpreter, lock.options, [locked], check_list=False)
 
 
 @contextmanager
-def fetched(shop: Workshop, interpreter: Interpreter, options: Sequence[str], locked: Locked) -> Iterator[str]:
+def fetched(tools: Toolchain, interpreter: Interpreter, options: Sequence[str], locked: LockedPackage) -> Iterator[str]:
     """Yield an environment with `locked` alone, from a cache of its own; the prefix's drops what it had of it."""
-    with staged(shop.prefix, "fetch") as folder:
+    with staged(tools.prefix, "fetch") as folder:
         root = os.path.join(folder, "environment")
-        lay(root, shop.uv.with_cache(os.path.join(folder, "cache")), interpreter, options, [locked])
-        shop.uv.run("cache", "clean", locked.name, about=f"dropping {locked.name} from uv's cache")
+        install_packages(root, tools.uv.with_cache(os.path.join(folder, "cache")), interpreter, options, [locked])
+        tools.uv.run("cache", "clean", locked.name, about=f"dropping {locked.name} from uv's cache")
         yield root
 
 
-def lay(root: str, uv: Uv, interpreter: Interpreter, options: Sequence[str], packages: Sequence[Locked]) -> None:
+def install_packages(
+    root: str, uv: Uv, interpreter: Interpreter, options: Sequence[str], packages: Sequence[LockedPackage]
+) -> None:
     """Let uv install `packages` into a new environment at `root`."""
-    lay_frame(root, interpreter)
+    create_frame(root, interpreter)
     requirements = os.path.join(root, "requirements.txt")
     with open(requirements, "w", encoding="utf-8") as file:
         file.write("".join(f"{line}\n" for line in (*options, *(locked.text for locked in packages))))
@@ -85,15 +87,15 @@ def lay(root: str, uv: Uv, interpreter: Interpreter, options: Sequence[str], pac
 
 def _take(
     root: str,
-    shop: Workshop,
+    tools: Toolchain,
     interpreter: Interpreter,
     options: tuple[str, ...],
-    packages: Sequence[Locked],
+    packages: Sequence[LockedPackage],
     *,
-    heed_list: bool = True,
-) -> list[Locked]:
-    """Store what is installed below `root`, record it, and return the packages that are not what they say."""
-    again: list[Locked] = []
+    check_list: bool = True,
+) -> list[LockedPackage]:
+    """Store what is installed below `root`, record it, and return the packages that differ from their own list."""
+    again: list[LockedPackage] = []
     listed = lists(root, interpreter)
     for locked in packages:
         if locked.name not in listed and not locked.conditional:
@@ -101,15 +103,15 @@ def _take(
         rows = file_digests(listed[locked.name], interpreter) if locked.name in listed else {}
         try:
             files = {
-                path: shop.store.put(os.path.join(root, path), expected if heed_list else "")
+                path: tools.store.put(os.path.join(root, path), expected if check_list else "")
                 for path, expected in rows.items()
             }
-        except (OtherBytesError, FileNotFoundError):
+        except (DigestMismatchError, FileNotFoundError):
             again.append(locked)
             continue
-        files |= _bytecode(root, shop, interpreter, {path: files[path] for path in files if _is_source(path)})
-        # One by one, so that whoever is killed has not done the first for nothing.
-        shop.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, files))
+        files |= _bytecode(root, tools, interpreter, {path: files[path] for path in files if _is_source(path)})
+        # One by one, so that a killed process has not done the first for nothing.
+        tools.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, files))
     return again
 
 
@@ -155,22 +157,22 @@ def _is_source(path: str) -> bool:
     return path.endswith(".py") and bool(below_site(path))
 
 
-def _bytecode(root: str, shop: Workshop, interpreter: Interpreter, sources: Mapping[str, str]) -> dict[str, str]:
+def _bytecode(root: str, tools: Toolchain, interpreter: Interpreter, sources: Mapping[str, str]) -> dict[str, str]:
     """Return the bytecode of `sources` (entries by path) by its path; what is stored already is not compiled."""
-    stored = shop.wheels.bytecode(interpreter.kind)
+    stored = tools.wheels.bytecode(interpreter.kind)
     found, missing = {}, {}
     for path, entry in sources.items():
         name = below_site(path)
         made = stored.get((name, entry.removesuffix("-x")), "")
-        if made and shop.store.is_whole(made):
+        if made and tools.store.is_whole(made):
             found[bytecode_path(path, interpreter.tag)] = made
         else:
-            # From the store: what lies in the folder may be another package's by the same name.
-            missing[name] = shop.store.path(entry)
+            # From the store: the one in the folder may be another package's by the same name.
+            missing[name] = tools.store.path(entry)
     if missing:
-        files = shop.compilers.compile(interpreter, missing, os.path.join(root, ".bytecode"))
+        files = tools.compilers.compile(interpreter, missing, os.path.join(root, ".bytecode"))
         for path in sources:
             if (file := files.get(below_site(path))) is not None:
-                found[bytecode_path(path, interpreter.tag)] = shop.store.put(file)
+                found[bytecode_path(path, interpreter.tag)] = tools.store.put(file)
         shutil.rmtree(os.path.join(root, ".bytecode"))
     return found

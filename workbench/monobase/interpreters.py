@@ -16,7 +16,7 @@ from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.uv import Uv
 
-_ASK = """
+_PROBE = """
 import json, sys, sysconfig
 print(json.dumps([
     getattr(sys, "_base_executable", sys.executable), "%d.%d.%d" % sys.version_info[:3], sys.implementation.cache_tag,
@@ -28,7 +28,7 @@ _MINOR = re.compile(r"[1-9]\.[0-9]{1,2}")
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python that answered: its path, "3.12.1", "cpython-312", and what its compiled modules are made for."""
+    """A Python that runs: its path, "3.12.1", "cpython-312", and what its compiled modules are made for."""
 
     path: str
     version: str
@@ -47,29 +47,29 @@ class Interpreter:
         return f"{self.tag} {self.abi} {self.platform}"
 
 
-class NoInterpreter(WorkbenchError):
-    """A Python is not on this machine, and the reason says where it was looked for."""
+class InterpreterMissingError(WorkbenchError):
+    """No such Python is on this machine."""
 
 
-def ask(path: str) -> Interpreter | None:
-    """Return the interpreter at `path`, or None when there is none that answers.
+def probe(path: str) -> Interpreter | None:
+    """Return the interpreter at `path`, or None when there is none that runs.
 
-    Its own path is the one that it says: `path` may be a script that chooses one, or in a virtual environment.
+    Its `path` is the one that it reports itself: `path` may be a script that chooses one, or in a virtual environment.
     """
     try:
-        done = subprocess.run([path, "-I", "-S", "-c", _ASK], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([path, "-I", "-S", "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False)
         return Interpreter(*json.loads(done.stdout)) if done.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired, ValueError, TypeError):
         return None
 
 
-def named(arguments: Sequence[str]) -> dict[str, str]:
+def named_interpreters(arguments: Sequence[str]) -> dict[str, str]:
     """Return the paths by version of `--python 3.12=/path/to/python` arguments; raises UsageError."""
     found = {}
     for argument in arguments:
         minor, sign, path = argument.partition("=")
         if not (sign and _MINOR.fullmatch(minor) and os.path.isabs(path)):
-            raise UsageError(f"{argument!r} names no Python", hint="write it as 3.12=/full/path/to/python3.12")
+            raise UsageError(f"{argument!r} does not name a Python", hint="write it as 3.12=/full/path/to/python3.12")
         found[minor] = path
     return found
 
@@ -78,25 +78,25 @@ def find(prefix: Prefix, minor: str, by_name: Mapping[str, str]) -> Interpreter:
     """Return the Python for environments of `minor` ("3.12").
 
     The one that `by_name` gives, else uv's below the prefix (the newest), else the system's. Raises
-    WorkbenchError when the given one is another version, and NoInterpreter when there is none.
+    WorkbenchError when the given one is another version, and InterpreterMissingError when there is none.
     """
     if minor in by_name:
-        found = ask(by_name[minor])
+        found = probe(by_name[minor])
         if found is None or found.minor != minor:
-            answer = f"it is {found.version}" if found else "it does not answer"
-            raise WorkbenchError(f"this is no Python {minor}: {answer}", where=by_name[minor])
+            reason = f"it is {found.version}" if found else "it does not run"
+            raise WorkbenchError(f"this is not Python {minor}: {reason}", where=by_name[minor])
         return found
-    refused = ""
+    rejected = ""
     for path in _candidates(prefix, minor):
-        found = ask(path)
+        found = probe(path)
         if found is None or found.minor != minor:
             continue
         if home := in_home(found.path):
-            refused = f"; {found.path} is in a home folder ({home}), where other users cannot go"
+            rejected = f"; {found.path} is in a home folder ({home}), which other users cannot enter"
             continue
         return found
-    raise NoInterpreter(
-        f"no Python {minor} on this machine{refused}",
+    raise InterpreterMissingError(
+        f"no Python {minor} on this machine{rejected}",
         hint=f"install one, let uv fetch it with --fetch-pythons, or name one: --python {minor}=/path/to/python{minor}",
     )
 
@@ -116,7 +116,7 @@ def in_home(path: str) -> str:
         homes.add(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:
         pass  # a user without a name, as containers have them
-    # Some users' home is / or a place that the system shares: an interpreter there is not theirs.
+    # Some users' home is / or a folder of the system: an interpreter there is not theirs.
     ours = {os.path.realpath(home) for home in homes} - {"/", "/usr", "/usr/local", "/opt", "/srv", "/var"}
     return next((home for home in sorted(ours) if real.startswith(f"{home}/")), "")
 

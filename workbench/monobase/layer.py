@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 DONE = ".done"
+USER_MARKER = ".monobase"
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """An environment at `root` for Python `python` ("3.11"). Nothing of it is imported or started to look at it."""
+    """An environment at `root` for Python `python` ("3.11"). It is inspected without running any of it."""
 
     root: str
     python: str
@@ -74,11 +75,8 @@ def names_in(folder: str) -> list[str]:
         return []
 
 
-USER_MARKER = ".monobase"
-
-
 def identity(layer: Layer | None) -> str:
-    """Return what a marker calls a layer: its folder and the one above, "none" for no layer."""
+    """Return the name of a layer in a marker: its folder and the one above, "none" for no layer."""
     if layer is None:
         return "none"
     above, name = os.path.split(layer.root)
@@ -86,7 +84,7 @@ def identity(layer: Layer | None) -> str:
 
 
 def marker_text(environment: Layer | None, cog: Layer | None, python: str, overridden: Sequence[str]) -> str:
-    """Return the text of a marker: a word and what it says, one to a line; last the pins that were given up."""
+    """Return the text of a marker: a key and its value on each line; last the pins that were overridden."""
     lines = [f"python {python}", f"environment {identity(environment)}", f"cog {identity(cog)}"]
     return "".join(f"{line}\n" for line in (*lines, *(f"overridden {text}" for text in overridden)))
 
@@ -97,7 +95,7 @@ def contradictions(user: Layer, environment: Layer | None, cog: Layer | None) ->
     found = []
     with open(f"{user.root}/{USER_MARKER}", encoding="utf-8") as file:
         for line in file.read().splitlines():
-            word, _, says = line.partition(" ")
-            if word in active and says != active[word]:
-                found.append(f"the user layer was resolved for {word} {says}, and {active[word]} is activated")
+            key, _, resolved = line.partition(" ")
+            if key in active and resolved != active[key]:
+                found.append(f"the user layer was resolved for {key} {resolved}, and {active[key]} is activated")
     return found

@@ -1,4 +1,4 @@
-"""What there is below a prefix: environments of generations and of the cog layer, and the generations' own markers."""
+"""What a prefix holds: environments of generations and of the cog layer, and the generations' own markers."""
 
 from __future__ import annotations
 
@@ -18,42 +18,46 @@ COG = "cog"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GenerationFolder:
     """A folder that holds environments: a generation, or a cog generation (`cog-` before its name)."""
 
     name: str
-    folder: str
+    path: str
 
     def environments(self) -> list[str]:
         """Return the folders of its environments, finished or not, in order."""
-        with os.scandir(self.folder) as entries:
+        with os.scandir(self.path) as entries:
             return sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationMarker:
-    """What a finished generation's `.done` says: its digest, its environments', and what was left out and why."""
+    """The content of a finished generation's `.done`: its digest, its environments', and what was skipped and why."""
 
     digest: str
     environments: Mapping[str, str]
     skipped: Mapping[str, str]
 
 
-def generations(prefix: Prefix) -> list[Place]:
+def generations(prefix: Prefix) -> list[GenerationFolder]:
     """Return the generations below the prefix, finished or not, oldest first."""
-    found = _folders(prefix.generations)
+    found = _names(prefix.generations)
     return [
-        Place(name, os.path.join(prefix.generations, name)) for name in found if generation_number(name) is not None
+        GenerationFolder(name, os.path.join(prefix.generations, name))
+        for name in found
+        if generation_number(name) is not None
     ]
 
 
-def cog_generations(prefix: Prefix) -> list[Place]:
+def cog_generations(prefix: Prefix) -> list[GenerationFolder]:
     """Return the generations of the cog layer below the prefix."""
     folder = prefix.below(COG)
-    return [Place(f"{COG}-{name}", os.path.join(folder, name)) for name in _folders(folder) if _COG.fullmatch(name)]
+    return [
+        GenerationFolder(f"{COG}-{name}", os.path.join(folder, name)) for name in _names(folder) if _COG.fullmatch(name)
+    ]
 
 
-def places(prefix: Prefix) -> list[Place]:
+def folders(prefix: Prefix) -> list[GenerationFolder]:
     """Return everything that holds environments."""
     return [*generations(prefix), *cog_generations(prefix)]
 
@@ -74,7 +78,7 @@ def write_done(folder: str, marker: GenerationMarker) -> None:
 
 
 def latest_name(link: str) -> str | None:
-    """Return the name that a `latest` link points at; None when it is none, or points at nothing."""
+    """Return the name that a `latest` link points at; None when it is no link, or points at nothing."""
     try:
         target = os.readlink(link)
     except OSError:
@@ -82,7 +86,7 @@ def latest_name(link: str) -> str | None:
     return target if os.path.isdir(os.path.join(os.path.dirname(link), target)) else None
 
 
-def _folders(folder: str) -> list[str]:
+def _names(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))

@@ -1,13 +1,13 @@
-"""Leases: what a process runs on is not removed below it.
+"""Leases: what a process runs on is not removed meanwhile.
 
 A lease is a shared lock (flock) on `leases/NAME`, a file that a builder makes beside each generation
-(`g00001`) and cog generation (`cog-g1a2b3c4d`), and that nobody ever removes. It is held by an open file,
+(`g00001`) and cog generation (`cog-g1a2b3c4d`), and that is never removed. An open file holds it,
 which processes inherit: it lasts exactly as long as the last process that was started with it, however
 that ends. Locking needs no right to write, so it works on a read-only mount; and the kernel keeps the
 lock by the file itself, so that a builder in one container sees the lease of another on the same host. A
 shell takes one with `exec 9<FILE; flock --shared --nonblock 9`.
 
-Whoever removes something takes the exclusive lock first and keeps it meanwhile.
+Removing something takes the exclusive lock first and keeps it until the end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def lease_file(prefix: Prefix, name: str) -> str:
 
 
 def prepare(prefix: Prefix, name: str) -> None:
-    """Make the file for leases on `name`, for a builder to do before there is something to lease."""
+    """Make the file for leases on `name`; a builder does so before there is something to lease."""
     path = lease_file(prefix, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "a", encoding="utf-8"):
@@ -44,28 +44,28 @@ def take(prefix: Prefix, name: str, folder: str) -> int:
     """Take a lease on `name`, whose files are in `folder`, and return the open file that holds it.
 
     Processes that are started from now on inherit it. Raises WorkbenchError when it is being removed,
-    or was, or nothing of that name was ever built.
+    was removed, or was never built.
     """
     path = lease_file(prefix, name)
     try:
-        held = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        raise WorkbenchError(f"there is no {name} below {prefix.root}", where=path) from None
+        raise WorkbenchError(f"{name} does not exist below {prefix.root}", where=path) from None
     try:
-        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(held)
-        raise WorkbenchError(f"{name} is just being removed", where=folder, hint="activate another one") from None
+        os.close(handle)
+        raise WorkbenchError(f"{name} is being removed", where=folder, hint="activate another one") from None
     if not os.path.isdir(folder):
-        os.close(held)
+        os.close(handle)
         raise WorkbenchError(f"{name} was removed", where=folder, hint="activate another one")
-    os.set_inheritable(held, True)
-    return held
+    os.set_inheritable(handle, True)
+    return handle
 
 
 @contextmanager
 def unused(prefix: Prefix, name: str) -> Iterator[None]:
-    """Keep `name` from being leased meanwhile; raises InUseError that says by whom it is."""
+    """Keep `name` from being leased meanwhile; raises InUseError that names the processes that hold a lease."""
     prepare(prefix, name)
     with open(lease_file(prefix, name), encoding="utf-8") as file:
         try:
@@ -76,7 +76,7 @@ def unused(prefix: Prefix, name: str) -> Iterator[None]:
 
 
 def is_used(prefix: Prefix, name: str) -> bool:
-    """Return whether anybody has a lease on `name` now."""
+    """Return whether a process has a lease on `name` now."""
     try:
         with open(lease_file(prefix, name), encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,12 +88,12 @@ def is_used(prefix: Prefix, name: str) -> bool:
 
 
 def holders(prefix: Prefix, name: str) -> list[str]:
-    """Return who has a lease on `name`, in words: what other containers run cannot be named from within one."""
+    """Return which processes have a lease on `name`: those of other containers cannot be named from within one."""
     try:
         wanted = os.stat(lease_file(prefix, name))
         pids = sorted(int(pid) for pid in os.listdir("/proc") if pid.isdigit())
     except OSError:
-        return ["some process"]
+        return ["a process"]
     named = [f"process {pid}{_command(pid)}" for pid in pids if _holds(pid, wanted)]
     return named or ["a process that cannot be seen from here"]
 

@@ -14,15 +14,15 @@ from workbench.catalog.pairs import Pairs
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
 from workbench.monobase.generation import Generation, load, resolved
-from workbench.monobase.matrix import plan
+from workbench.monobase.matrix import matrix_of
 from workbench.monobase.resolving import versions
-from workbench.monobase.spec import FOLDER, Spec, read_spec, spec_names
+from workbench.monobase.spec import FOLDER, GenerationSpec, read_spec, spec_names
 from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
-class Valid:
-    """A generation that is as it should be: its digest, its environments, and whether it is released."""
+class ValidGeneration:
+    """A valid generation: its digest, its environments, and the day of its release, "" before that."""
 
     name: str
     digest: str
@@ -30,14 +30,14 @@ class Valid:
     released: str
 
 
-def validate(folder: Path, pairs: Pairs) -> list[Valid]:
+def validate(folder: Path, pairs: Pairs) -> list[ValidGeneration]:
     """Return every generation of the data `folder`, oldest first.
 
-    Raises FaultsError with all that is wrong: a number left out, a released one that moved, a lock
+    Raises FaultsError with all that is wrong: a number left out, a released one that changed, a lock
     without hashes or without what the generation pins, and, for one that is not released, a matrix
-    that the table of what goes with what would not give today.
+    that differs from what the table of what goes with what gives today.
     """
-    faults, found = Faults(), list[Valid]()
+    faults, found = Faults(), list[ValidGeneration]()
     names = spec_names(folder)
     for name in names:
         with faults:
@@ -46,7 +46,7 @@ def validate(folder: Path, pairs: Pairs) -> list[Valid]:
             for where, message in _faults(spec, generation, pairs):
                 faults.add(where, message)
             listed = tuple(environment.name for environment in generation.environments)
-            found.append(Valid(name, generation.digest, listed, spec.released))
+            found.append(ValidGeneration(name, generation.digest, listed, spec.released))
     ids = [valid.name for valid in found]
     if len(found) == len(names) and ids and int(ids[-1][1:]) - int(ids[0][1:]) != len(ids) - 1:
         faults.add(FOLDER, f"a number is left out between {ids[0]} and {ids[-1]}")
@@ -71,22 +71,22 @@ def release(folder: Path, name: str, day: str) -> Generation:
     return load(folder, name)
 
 
-def _faults(spec: Spec, generation: Generation, pairs: Pairs) -> Iterator[tuple[str, str]]:
+def _faults(spec: GenerationSpec, generation: Generation, pairs: Pairs) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the matrix and the locks."""
     where = f"requirements/{spec.name}"
     if not spec.is_released:
-        there = {environment.name for environment in generation.environments}
-        planned = {wanted.name for wanted in plan(spec, pairs).wanted}
-        for name in sorted(there ^ planned):
-            says = "is in the matrix, and would not be today" if name in there else "is not in the matrix"
-            yield where, f"{name} {says}: run `monobase update`"
+        written = {environment.name for environment in generation.environments}
+        current = {environment.name for environment in matrix_of(spec, pairs).environments}
+        for name in sorted(written ^ current):
+            difference = "is in the matrix and no longer should be" if name in written else "is not in the matrix"
+            yield where, f"{name} {difference}: run `monobase update`"
     for environment in generation.environments:
         pinned = versions(environment.requirements)
-        asked = [*spec.packages, *spec.stacks.get(environment.stack, ())]
+        expected = [*spec.packages, *spec.stacks.get(environment.stack, ())]
         if environment.torch:
-            asked.append(f"torch=={environment.torch}")
-        for text in asked:
+            expected.append(f"torch=={environment.torch}")
+        for text in expected:
             requirement = Requirement(text)
-            held = pinned.get(normalized_name(requirement.name), "")
-            if not held or not requirement.specifier.contains(held, prereleases=True):
-                yield f"{where}/{environment.name}.txt", f"has {held or 'none'} where {spec.name} pins {text}"
+            version = pinned.get(normalized_name(requirement.name), "")
+            if not version or not requirement.specifier.contains(version, prereleases=True):
+                yield f"{where}/{environment.name}.txt", f"has {version or 'none'} where {spec.name} pins {text}"

@@ -6,7 +6,7 @@ import re
 
 from workbench.errors import UsageError, WorkbenchError
 
-# Where hosts keep the tree.
+# Where hosts keep the prefix.
 PREFIX = "/srv/r8/monobase"
 
 _GENERATION = re.compile(r"g([0-9]{5})")

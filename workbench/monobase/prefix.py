@@ -1,4 +1,4 @@
-"""The tree on a host: where everything below the prefix is, and the lock that lets one builder at a time write it."""
+"""The prefix on a host: where everything below it is, and the lock that lets one builder at a time write it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-
-DEFAULT = "/srv/r8/monobase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Prefix:
 
     @property
     def stage(self) -> str:
-        """What is being made: on the file system of the prefix, so that a rename ends it."""
+        """The folder of what is being made: on the file system of the prefix, so that a rename finishes it."""
         return self.below("stage")
 
     def generation(self, name: str) -> str:
@@ -54,11 +52,11 @@ class Prefix:
 
 
 @contextmanager
-def builder(prefix: Prefix, *, wait: bool = True, tell: Callable[[str], None] = lambda _: None) -> Iterator[None]:
-    """Hold the prefix for writing; whatever an earlier builder left unfinished is removed first.
+def builder(prefix: Prefix, *, wait: bool = True, log: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+    """Lock the prefix for writing; whatever an earlier builder left unfinished is removed first.
 
-    The lock goes with the process, so a killed builder leaves none behind. When another builder has it:
-    says so with `tell` and waits, or raises WorkbenchError without `wait`. Raises WorkbenchError too when
+    The lock ends with the process, so a killed builder leaves none behind. When another builder has it:
+    reports that with `log` and waits, or raises WorkbenchError without `wait`. Raises WorkbenchError too when
     the prefix cannot be written.
     """
     path = prefix.below(".lock")
@@ -78,47 +76,45 @@ def builder(prefix: Prefix, *, wait: bool = True, tell: Callable[[str], None] = 
                 raise WorkbenchError(
                     f"another builder has this prefix: {who}", where=prefix.root, hint="wait for it to end"
                 ) from None
-            tell(f"waiting for another builder to leave {prefix.root}: {who}")
+            log(f"waiting for another builder to leave {prefix.root}: {who}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         lock.flush()
         clear_stage(prefix)
-        # Whoever it is that builds, others read.
+        # Whatever the builder's umask, others can read.
         mask = os.umask(0o022)
         try:
-            with full_disk_told(prefix.root):
+            with reporting_full_disk(prefix.root):
                 yield
         finally:
             os.umask(mask)
-            # Again: what a killed builder had started may have gone on writing for a moment.
+            # Again: what a killed builder had started may have written for another moment.
             clear_stage(prefix)
 
 
 @contextmanager
-def full_disk_told(where: str) -> Iterator[None]:
-    """Say that the disk is full as an error of ours."""
+def reporting_full_disk(where: str) -> Iterator[None]:
+    """Turn the OSError of a full disk into a WorkbenchError."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise WorkbenchError(
-            "the disk is full", where=where, hint="make room; what is finished stays, and is not redone"
-        ) from None
+        raise WorkbenchError("the disk is full", where=where, hint="make room; what is finished is kept") from None
 
 
 def _holder(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
-            said = json.load(file)
-        return f"process {said['pid']} on {said['host']}"
+            builder = json.load(file)
+        return f"process {builder['pid']} on {builder['host']}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "it has not said who it is yet"
+        return "it has not recorded its process yet"
 
 
 def clear_stage(prefix: Prefix) -> None:
-    """Remove whatever is staged. For who holds the lock: nobody else can be at work there."""
+    """Remove whatever is staged. The caller holds the lock."""
     shutil.rmtree(prefix.stage, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""Removing what nothing uses: old generations, old cog generations, and what only they had."""
+"""Removing what is unused: old generations, old cog generations, and what only they had."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 
 from workbench.monobase import layout
 from workbench.monobase.environment import LINK, manifest_of, read_marker
-from workbench.monobase.install import Workshop
-from workbench.monobase.layout import Place
+from workbench.monobase.install import Toolchain
+from workbench.monobase.layout import GenerationFolder
 from workbench.monobase.leases import InUseError, unused
 from workbench.monobase.prefix import staged
 from workbench.monobase.verify import files_below
 
-# What the blocks of a stat are counted in, whatever the file system's own are.
+# The unit of `st_blocks`, whatever the blocks of the file system are.
 _BLOCK = 512
 
 
 @dataclass(slots=True)
-class Pruned:
-    """What goes, what stays though it is old (and why), and what the disk gets back.
+class PruneReport:
+    """What is removed, what is kept though it is old (and why), and what is freed on the disk.
 
-    `packages` and `files` are what the store loses; `freed` the bytes of files of which the last link goes.
+    `packages` and `files` are those of the store; `freed` are the bytes of files whose last link is removed.
     """
 
     removed: list[str] = field(default_factory=list)
@@ -34,60 +34,60 @@ class Pruned:
     freed: int = 0
 
 
-def prune(shop: Workshop, is_old: Callable[[Place], bool], *, dry_run: bool = False) -> Pruned:
-    """Remove the places that are old and not in use, then what of the store and uv's cache nothing else has.
+def prune(tools: Toolchain, is_old: Callable[[GenerationFolder], bool], *, dry_run: bool = False) -> PruneReport:
+    """Remove the folders that are old and not in use, then what nothing else uses of the store and uv's cache.
 
-    Nobody can lease a place while it is removed, and what a `latest` points at stays. With `dry_run`
-    nothing changes. The prefix's lock is ours.
+    A folder cannot be leased while it is removed, and what a `latest` points at is kept. With `dry_run`
+    nothing changes. The caller holds the prefix's lock.
     """
-    found = Pruned()
-    with ExitStack() as held:
-        going = []
-        for place in layout.places(shop.prefix):
-            if not is_old(place):
+    found = PruneReport()
+    with ExitStack() as locks:
+        removing = []
+        for folder in layout.folders(tools.prefix):
+            if not is_old(folder):
                 continue
-            if os.path.basename(place.folder) == layout.latest_name(
-                os.path.join(os.path.dirname(place.folder), "latest")
+            if os.path.basename(folder.path) == layout.latest_name(
+                os.path.join(os.path.dirname(folder.path), "latest")
             ):
-                found.kept.append((place.name, "latest points at it"))
+                found.kept.append((folder.name, "latest points at it"))
                 continue
             try:
-                held.enter_context(unused(shop.prefix, place.name))
+                locks.enter_context(unused(tools.prefix, folder.name))
             except InUseError as error:
-                found.kept.append((place.name, error.message))
+                found.kept.append((folder.name, error.message))
                 continue
-            going.append(place)
-        records, entries = _unreferenced(shop, going)
-        found.removed = [place.name for place in going]
+            removing.append(folder)
+        records, entries = _unreferenced(tools, removing)
+        found.removed = [folder.name for folder in removing]
         found.packages, found.files = len(records), len(entries)
-        loose = [*(shop.wheels.path(key) for key in records), *(shop.store.path(entry) for entry in entries)]
-        found.freed = _freed([*(place.folder for place in going), shop.uv.cache], loose)
+        loose = [*(tools.wheels.path(key) for key in records), *(tools.store.path(entry) for entry in entries)]
+        found.freed = _freed([*(folder.path for folder in removing), tools.uv.cache], loose)
         if not dry_run:
-            for place in going:
-                # Gone for everybody at once, whatever the time that it takes to remove.
-                with staged(shop.prefix, "pruned") as aside:
-                    os.rename(place.folder, os.path.join(aside, place.name))
+            for folder in removing:
+                # It disappears at once, however long removing it takes.
+                with staged(tools.prefix, "pruned") as aside:
+                    os.rename(folder.path, os.path.join(aside, folder.name))
             for path in loose:
                 os.unlink(path)
             # What is in use is linked from the store; the cache would only keep the rest on the disk.
-            shutil.rmtree(shop.uv.cache, ignore_errors=True)
+            shutil.rmtree(tools.uv.cache, ignore_errors=True)
     return found
 
 
-def _unreferenced(shop: Workshop, going: Sequence[Place]) -> tuple[list[str], list[str]]:
-    """Return the records of packages, and the entries of the store, that nothing has once `going` is gone."""
-    kept = {place.folder for place in going}
+def _unreferenced(tools: Toolchain, removing: Sequence[GenerationFolder]) -> tuple[list[str], list[str]]:
+    """Return the records of packages, and the entries of the store, that are unused once `removing` is gone."""
+    removed = {folder.path for folder in removing}
     keys: set[str] = set()
     entries: set[str] = set()
-    for place in layout.places(shop.prefix):
-        for folder in place.environments() if place.folder not in kept else ():
-            marker = read_marker(folder)
+    for folder in layout.folders(tools.prefix):
+        for environment in folder.environments() if folder.path not in removed else ():
+            marker = read_marker(environment)
             if marker is not None:
                 keys |= marker.wheels.keys()
-                entries.update(manifest_of(shop.wheels, marker.wheels, marker.frame).values())
+                entries.update(manifest_of(tools.wheels, marker.wheels, marker.frame).values())
     files = {entry for entry in entries if not entry.startswith(LINK)}
-    records = [key for key in shop.wheels.keys() if key not in keys]  # noqa: SIM118 - a method of ours
-    return records, [entry for entry in shop.store.entries() if entry not in files]
+    records = [key for key in tools.wheels.keys() if key not in keys]  # noqa: SIM118 - a method of ours
+    return records, [entry for entry in tools.store.entries() if entry not in files]
 
 
 def _freed(folders: Iterable[str], loose: Iterable[str]) -> int:

@@ -1,4 +1,4 @@
-"""What the variables of a model ask for."""
+"""What the variables of a model request."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _NUMBERS = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """The environment that is asked for; "" where nothing is said.
+class ActivationRequest:
+    """The requested environment; "" where a variable is not set.
 
     `generation` is a number, `python` and `cuda` are major.minor (`cuda` may be "cpu"), `cudnn` is a
     major version, `torch` a full one, `stack` names an environment without torch, `cog` is a version
     or an https address. `user` is the folder of the user's layer, `cache` where a cog goes that the
-    prefix has not; `allow_conflicts` says that layers may contradict each other.
+    prefix does not have; `allow_conflicts` says that layers may contradict each other.
     """
 
     generation: str = ""
@@ -35,10 +35,10 @@ class Wish:
     allow_conflicts: bool = False
 
 
-def read_wish(variables: Mapping[str, str]) -> Wish:
-    """Return what `variables` ask for; R8_… wins over the earlier unprefixed name, and an empty one says nothing.
+def read_request(variables: Mapping[str, str]) -> ActivationRequest:
+    """Return what `variables` request; R8_… wins over the earlier unprefixed name, and an empty one counts as unset.
 
-    Raises WorkbenchError for a value that is none: `08`, `3`, `../x`.
+    Raises WorkbenchError for a value that is not valid: `08`, `3`, `../x`.
     """
 
     def value(name: str) -> str:
@@ -55,11 +55,11 @@ def read_wish(variables: Mapping[str, str]) -> Wish:
         raise _wrong("R8_TORCH_VERSION", torch, "write it as 2.10.0, and its CUDA in R8_CUDA_VERSION")
     stack = variables.get("MONOBASE_STACK", "")
     if stack and not is_stack(stack):
-        raise _wrong("MONOBASE_STACK", stack, "write small letters and digits")
+        raise _wrong("MONOBASE_STACK", stack, "write lowercase letters and digits")
     cuda = value("CUDA_VERSION")
     home = variables.get("HOME", "")
     cache = variables.get("MONOBASE_CACHE", "") or (f"{home}/.cache/monobase" if home else "")
-    return Wish(
+    return ActivationRequest(
         generation=generation,
         cog=cog,
         cuda=cuda if cuda in ("", "cpu") else _numbers("R8_CUDA_VERSION", cuda, 2, "12.8"),
@@ -84,4 +84,4 @@ def _numbers(name: str, text: str, count: int, example: str) -> str:
 
 
 def _wrong(name: str, text: str, hint: str) -> WorkbenchError:
-    return WorkbenchError(f"{name}={text} cannot be", hint=hint)
+    return WorkbenchError(f"{name}={text} is not valid", hint=hint)

@@ -12,7 +12,7 @@ from workbench.packages import normalized_name
 
 _PASSWORD = re.compile(r"://[^/@\s]+@")
 _HASH = re.compile(r"\s--hash[=\s]sha256:([0-9a-f]{64})(?=\s|$)")
-# What a requirements file may say besides: where to look. (What it names is held to its hash all the same.)
+# Which options a requirements file may have: where to look. (Whatever is fetched from there must match its hash.)
 _OPTIONS = (
     "--index-url",
     "--extra-index-url",
@@ -26,7 +26,7 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedPackage:
     """One package of a lock: its normalised name, and the requirement with its hashes in a form of our own."""
 
     name: str
@@ -35,15 +35,15 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
+class LockFile:
     """A requirements file that is locked: the packages by name, and the options for all of them."""
 
     path: str
-    packages: tuple[Locked, ...]
+    packages: tuple[LockedPackage, ...]
     options: tuple[str, ...]
 
 
-def read_lock(path: str) -> Lock:
+def read_lock(path: str) -> LockFile:
     """Return what the requirements file at `path` locks, by name.
 
     Raises WorkbenchError when it cannot be read, and FaultsError with every line that is not locked.
@@ -53,7 +53,7 @@ def read_lock(path: str) -> Lock:
             lines = file.read().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise WorkbenchError(f"the requirements cannot be read: {error}", where=path) from None
-    packages: dict[str, Locked] = {}
+    packages: dict[str, LockedPackage] = {}
     options: list[str] = []
     faults: list[tuple[str, str]] = []
     for number, line in _logical(lines):
@@ -70,7 +70,7 @@ def read_lock(path: str) -> Lock:
     if faults:
         hint = "`wizard.py monobase update` writes locked requirements"
         raise FaultsError("the requirements are not locked", faults, hint=hint)
-    return Lock(path, tuple(packages[name] for name in sorted(packages)), tuple(options))
+    return LockFile(path, tuple(packages[name] for name in sorted(packages)), tuple(options))
 
 
 def _logical(lines: list[str]) -> list[tuple[int, str]]:
@@ -93,23 +93,25 @@ def _logical(lines: list[str]) -> list[tuple[int, str]]:
 def _option(line: str) -> str:
     name = re.split(r"[=\s]", line, maxsplit=1)[0]
     if name not in _OPTIONS:
-        raise ValueError(f"{name} has no place in a lock")
+        raise ValueError(f"{name} is not allowed in a lock")
     if _PASSWORD.search(line):
-        raise ValueError("an address with a password has no place in a lock: name it in UV_DEFAULT_INDEX")
+        raise ValueError("an address with a password is not allowed in a lock: set it in UV_DEFAULT_INDEX")
     return line
 
 
-def _locked(line: str) -> Locked:
+def _locked(line: str) -> LockedPackage:
     hashes = sorted(set(_HASH.findall(line)))
     text = " ".join(_HASH.sub(" ", line).split())
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        raise ValueError(f"{text!r} is no requirement: {str(error).splitlines()[0]}") from None
+        raise ValueError(f"{text!r} is not a requirement: {str(error).splitlines()[0]}") from None
     pins = [part for part in requirement.specifier if part.operator in ("==", "===") and "*" not in part.version]
     if not pins and requirement.url is None:
         raise ValueError(f"{requirement.name} has no exact version: it must be written as NAME==VERSION")
     if not hashes:
         raise ValueError(f"{requirement.name} has no hash (--hash=sha256:…)")
     name = normalized_name(requirement.name)
-    return Locked(name, " ".join((text, *(f"--hash=sha256:{one}" for one in hashes))), requirement.marker is not None)
+    return LockedPackage(
+        name, " ".join((text, *(f"--hash=sha256:{one}" for one in hashes))), requirement.marker is not None
+    )

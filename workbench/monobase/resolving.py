@@ -1,4 +1,4 @@
-"""Asking uv for a lock: exact versions with hashes, of wheels for the platform of the images."""
+"""Resolving requirements with uv: exact versions with hashes, of wheels for the platform of the images."""
 
 from __future__ import annotations
 
@@ -26,23 +26,32 @@ PLATFORM = "x86_64-manylinux_2_28"
 def resolve(
     uv: Uv, requirements: Sequence[str], constraints: Sequence[str], python: str, lock: Path, *, about: str
 ) -> None:
-    """Write the lock of `requirements` for `python` ("3.11" or "3.11.18"); what it holds already is kept if it can be.
+    """Write the lock of `requirements` for `python` ("3.11" or "3.11.18"), keeping the versions of an existing one.
 
-    Wheels only: a source would run its own build, as it likes, on every host. Raises WorkbenchError
-    with uv's words, which name both sides where two contradict each other.
+    Wheels only: a source distribution would run its own build on every host. Raises WorkbenchError
+    with uv's message, which names both sides of a contradiction.
     """
     with tempfile.TemporaryDirectory() as folder:
-        asked, within = Path(folder, "requirements.in"), Path(folder, "constraints.txt")
-        asked.write_text("".join(f"{line}\n" for line in requirements))
-        within.write_text("".join(f"{line}\n" for line in constraints))
-        command = ["pip", "compile", str(asked), "--constraint", str(within), "--output-file", str(lock), "--quiet"]
+        unlocked, constrained = Path(folder, "requirements.in"), Path(folder, "constraints.txt")
+        unlocked.write_text("".join(f"{line}\n" for line in requirements))
+        constrained.write_text("".join(f"{line}\n" for line in constraints))
+        command = [
+            "pip",
+            "compile",
+            str(unlocked),
+            "--constraint",
+            str(constrained),
+            "--output-file",
+            str(lock),
+            "--quiet",
+        ]
         command += ["--python", sys.executable, "--python-version", python, "--python-platform", PLATFORM]
         command += ["--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate", "--no-strip-extras"]
         uv.run(*command, about=about)
 
 
-def usual_uv() -> Uv:
-    """Return uv with the cache of whoever resolves: nothing is installed then, so it need not be below a prefix."""
+def default_uv() -> Uv:
+    """Return uv with the user's own cache: nothing is installed, so it need not be below a prefix."""
     cache = os.environ.get("UV_CACHE_DIR") or os.path.join(os.path.expanduser("~"), ".cache", "uv")
     return find_uv(Prefix.at(os.environ.get("MONOBASE_PREFIX") or PREFIX)).with_cache(cache)
 
@@ -54,7 +63,7 @@ def versions(lock: Path) -> dict[str, str]:
     """
     read = read_lock(str(lock))
     if read.options:
-        raise WorkbenchError(f"{read.options[0]!r} has no place in the lock of a generation", where=str(lock))
+        raise WorkbenchError(f"{read.options[0]!r} is not allowed in the lock of a generation", where=str(lock))
     return {package.name: _version(package.text) for package in read.packages}
 
 
@@ -63,15 +72,15 @@ def _version(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """What is new in a lock: the packages by name, and the folders and files of the user's, as pip is told of them."""
+class SplitLock:
+    """What is new in a lock: the packages by name, and the user's folders and files, as requirements name them."""
 
     names: frozenset[str]
     local: tuple[str, ...]
 
 
-def split_lock(whole: Path, lock: Path, held: Container[str]) -> Split:
-    """Write to `lock` what `whole` pins with hashes and `held` has not; return that and what is local."""
+def split_lock(whole: Path, lock: Path, installed: Container[str]) -> SplitLock:
+    """Write to `lock` what `whole` pins with hashes and `installed` does not have; return that and what is local."""
     blocks: list[str] = []
     for line in whole.read_text().splitlines(keepends=True):
         if line[:1].isspace() and blocks:
@@ -84,8 +93,8 @@ def split_lock(whole: Path, lock: Path, held: Container[str]) -> Split:
             local.append(block.partition("\\")[0].strip())
             continue
         name = normalized_name(Requirement(re.split(r"[\\\s]+--hash", block)[0].strip()).name)
-        if name not in held:
+        if name not in installed:
             names.add(name)
             kept.append(block)
     lock.write_text("".join(kept))
-    return Split(frozenset(names), tuple(local))
+    return SplitLock(frozenset(names), tuple(local))

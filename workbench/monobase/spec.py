@@ -1,4 +1,4 @@
-"""What a generation is asked to hold: `generations/g00001.toml`, read and checked."""
+"""The specification of a generation: `generations/g00001.toml`, read and checked."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _SCHEMA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """A generation as its file asks for it.
+class GenerationSpec:
+    """A generation as its file specifies it.
 
-    `pythons` maps what users ask for ("3.11") to the version that is installed where none is there
-    yet. `stacks` are environments without torch: the packages of each, by name; `packages` go into
-    every environment. `released` is a date and `digest` what it was released as, "" before that.
+    `pythons` maps what users request ("3.11") to the version to install where there is none yet. `stacks`
+    are environments without torch: the packages of each, by name; `packages` go into every environment.
+    `released` is a date and `digest` what it was released as, "" before that.
     """
 
     id: int
@@ -54,7 +54,7 @@ class Spec:
 
     @property
     def is_released(self) -> bool:
-        """Whether it may not change any more."""
+        """Whether it is released, and never changes again."""
         return bool(self.released)
 
 
@@ -64,7 +64,7 @@ def spec_names(folder: Path) -> list[str]:
     return sorted(name for name in names if generation_number(name) is not None)
 
 
-def read_spec(folder: Path, name: str) -> Spec:
+def read_spec(folder: Path, name: str) -> GenerationSpec:
     """Return the generation that `generations/NAME.toml` of the data `folder` describes.
 
     Raises FaultsError with every fault and its line.
@@ -87,11 +87,11 @@ def read_spec(folder: Path, name: str) -> Spec:
         fault(f"the id is {data.get('id')}, and the file is named {name}", "id")
     for python, full in data.get("python", {}).items():
         if not is_python(python) or not is_version(full) or not full.startswith(f"{python}."):
-            fault(f"Python {full!r} is no full version of {python!r}", "python", python)
+            fault(f"Python {full!r} is not a full version of {python!r}", "python", python)
     for torch in data.get("torch", ()):
         if not is_version(torch):
             fault(f"{torch!r} is not a torch version", "torch")
-    stacks = {stack: tuple(held.get("packages", ())) for stack, held in data.get("stacks", {}).items()}
+    stacks = {stack: tuple(table.get("packages", ())) for stack, table in data.get("stacks", {}).items()}
     for stack in stacks:
         if not is_stack(stack):
             fault(f"{stack!r} cannot name a stack: letters and digits only, and not torch", "stacks", stack)
@@ -107,7 +107,7 @@ def read_spec(folder: Path, name: str) -> Spec:
     if data.get("released") and not _is_day(data["released"]):
         fault(f"{data['released']!r} is not a day: write 2026-11-22", "released")
     faults.raise_if_any(path)
-    return Spec(
+    return GenerationSpec(
         id=data["id"],
         pythons=data["python"],
         torch=tuple(data.get("torch", ())),

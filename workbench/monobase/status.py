@@ -1,4 +1,4 @@
-"""What a prefix holds, and whether its active generations are ready."""
+"""The status of a prefix: what it holds, and whether its active generations are ready."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class GenerationStatus:
     """A generation or cog generation below a prefix.
 
-    `apparent` is what its files would take by themselves, `own` what no other place has: bytes.
+    `apparent` are the bytes of all of its files, `own` the bytes of those that nothing else has.
     """
 
     name: str
@@ -32,52 +32,52 @@ class Held:
     used_by: tuple[str, ...]
 
 
-def status(prefix: Prefix) -> list[Held]:
+def status(prefix: Prefix) -> list[GenerationStatus]:
     """Return what the prefix holds, the generations first, oldest first."""
-    places = layout.places(prefix)
+    folders = layout.folders(prefix)
     links: dict[str, dict[int, tuple[int, int]]] = {}
     every: dict[int, set[str]] = {}
     apparent: dict[str, int] = {}
-    for place in places:
-        apparent[place.name] = 0
-        links[place.name] = {}
-        for _, found in files_below(place.folder):
+    for folder in folders:
+        apparent[folder.name] = 0
+        links[folder.name] = {}
+        for _, found in files_below(folder.path):
             size = found.st_blocks * _BLOCK
-            apparent[place.name] += size
-            links[place.name][found.st_ino] = (found.st_nlink, size)
-            every.setdefault(found.st_ino, set()).add(place.name)
-    held = []
-    for place in places:
-        own = sum(size for inode, (_, size) in links[place.name].items() if every[inode] == {place.name})
-        finished = sum(read_marker(folder) is not None for folder in place.environments())
-        latest = layout.latest_name(os.path.join(os.path.dirname(place.folder), "latest"))
-        used = tuple(holders(prefix, place.name)) if is_used(prefix, place.name) else ()
-        held.append(
-            Held(
-                place.name,
-                os.path.exists(os.path.join(place.folder, ".done")),
-                latest == os.path.basename(place.folder),
+            apparent[folder.name] += size
+            links[folder.name][found.st_ino] = (found.st_nlink, size)
+            every.setdefault(found.st_ino, set()).add(folder.name)
+    statuses = []
+    for folder in folders:
+        own = sum(size for inode, (_, size) in links[folder.name].items() if every[inode] == {folder.name})
+        finished = sum(read_marker(environment) is not None for environment in folder.environments())
+        latest = layout.latest_name(os.path.join(os.path.dirname(folder.path), "latest"))
+        used = tuple(holders(prefix, folder.name)) if is_used(prefix, folder.name) else ()
+        statuses.append(
+            GenerationStatus(
+                folder.name,
+                os.path.exists(os.path.join(folder.path, ".done")),
+                latest == os.path.basename(folder.path),
                 finished,
-                apparent[place.name],
+                apparent[folder.name],
                 own,
                 used,
             )
         )
-    return held
+    return statuses
 
 
 def unready(prefix: Prefix, generations: Sequence[Generation]) -> list[tuple[str, str]]:
     """Return why the active `generations` are not ready, as (what, reason); nothing when they are.
 
-    Looks at markers only: quick enough for a probe. `monobase verify` looks at files.
+    Reads markers only: quick enough for a probe. `monobase verify` reads files.
     """
     reasons = []
     for generation in generations:
         folder = prefix.generation(generation.name)
         done = layout.read_done(folder)
         if done is None:
-            there = sum(read_marker(os.path.join(folder, one.name)) is not None for one in generation.environments)
-            reasons.append((generation.name, f"{there} of {len(generation.environments)} environments are there"))
+            finished = sum(read_marker(os.path.join(folder, one.name)) is not None for one in generation.environments)
+            reasons.append((generation.name, f"{finished} of {len(generation.environments)} environments are finished"))
             continue
         if done.digest != generation.digest:
             reasons.append((generation.name, f"was built as {done.digest}, and is {generation.digest} now"))
@@ -85,7 +85,7 @@ def unready(prefix: Prefix, generations: Sequence[Generation]) -> list[tuple[str
             marker = read_marker(os.path.join(folder, name))
             if marker is None or marker.digest != digest:
                 reasons.append(
-                    (f"{generation.name}/{name}", "is not there any more" if marker is None else "is another now")
+                    (f"{generation.name}/{name}", "no longer exists" if marker is None else "was replaced by another")
                 )
         reasons += [
             (f"{generation.name}/{one.name}", "was never built")

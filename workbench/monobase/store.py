@@ -1,7 +1,7 @@
 """The content store: every distinct file once, and all environments linked to it.
 
 `store/files/ab/<sha256>`, with `-x` behind it for what may be executed. A stored file is read-only and
-has a fixed time of change, so writing to it shows without reading it (root heeds no mode).
+has a fixed time of change, so a write shows without reading it (root ignores the mode).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import threading
 from workbench.errors import WorkbenchError
 from workbench.monobase.prefix import Prefix
 
-# 2000-01-01: what a file of the store says of when it was changed.
+# 2000-01-01: the time of modification of every stored file.
 STORED_NS = 946_684_800 * 10**9
 _PLAIN, _EXECUTABLE = 0o444, 0o555
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EXDEV)
@@ -29,16 +29,16 @@ class ChangedError(WorkbenchError):
         super().__init__(
             "a file of the store was changed or removed",
             where=path,
-            hint="`wizard.py monobase verify` says which environments have it, `monobase repair` mends all of them",
+            hint="`wizard.py monobase verify` lists the environments that have it, `monobase repair` repairs them",
         )
         self.entry = entry
 
 
-class OtherBytesError(Exception):
-    """A file is not what its package says it is."""
+class DigestMismatchError(Exception):
+    """A file does not have the digest that its package lists for it."""
 
 
-class Store:
+class FileStore:
     """The files below a prefix. An entry is a file's name there: digest and whether it is executable."""
 
     def __init__(self, prefix: Prefix) -> None:
@@ -53,7 +53,7 @@ class Store:
         """Take the contents of `file` in, and return their entry.
 
         With `expected`, the sha256 that they should have, a file that is stored already is not read again:
-        what is linked later is the store's. Otherwise it is read, and raises OtherBytesError when it is
+        what is linked later is the store's. Otherwise it is read, and raises DigestMismatchError when it is
         another, before anything of it is touched: it may be a stored file that somebody wrote to.
         The store then has `file`'s inode, so its mode and time change.
         """
@@ -62,14 +62,14 @@ class Store:
             return expected + suffix
         found = digest(file)
         if expected and found != expected:
-            raise OtherBytesError(file)
+            raise DigestMismatchError(file)
         entry = found + suffix
         if not self.is_whole(entry):
             self.replace(entry, file)
         return entry
 
     def replace(self, entry: str, file: str) -> None:
-        """Make `file` what is stored as `entry`; who is linked to the one before keeps that one."""
+        """Make `file` what is stored as `entry`; links to the previous file keep that one."""
         path = self.path(entry)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         beside = f"{path}.{threading.get_ident()}.tmp"
@@ -120,7 +120,7 @@ class Store:
                 raise
 
     def _renew(self, entry: str) -> None:
-        """Give `entry` a new inode: the one before has as many links as the file system allows."""
+        """Give `entry` a new inode: the old one has as many links as the file system allows."""
         with self._renewing:
             path = self.path(entry)
             try:

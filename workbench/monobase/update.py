@@ -13,15 +13,15 @@ from workbench.catalog.pairs import Pairs
 from workbench.errors import WorkbenchError
 from workbench.files import exchange
 from workbench.monobase.generation import MATRIX, REQUIREMENTS
-from workbench.monobase.matrix import Plan, Wanted, plan
+from workbench.monobase.matrix import EnvironmentSpec, Matrix, matrix_of
 from workbench.monobase.names import generation_name
-from workbench.monobase.resolving import resolve, usual_uv, versions
-from workbench.monobase.spec import Spec, read_spec, spec_names
+from workbench.monobase.resolving import default_uv, resolve, versions
+from workbench.monobase.spec import GenerationSpec, read_spec, spec_names
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 
-def active(folder: Path, least: int | None, most: int | None) -> list[Spec]:
+def active(folder: Path, least: int | None, most: int | None) -> list[GenerationSpec]:
     """Return the generations to resolve: those of the range, or, without one, all that are not released.
 
     Raises WorkbenchError when the range holds a released one: it never changes.
@@ -43,28 +43,28 @@ def active(folder: Path, least: int | None, most: int | None) -> list[Spec]:
     return chosen
 
 
-def update(folder: Path, spec: Spec, pairs: Pairs, tell: Tell) -> Plan:
-    """Resolve `spec` and put its matrix and locks into the data `folder`, all of them or none; return its plan.
+def update(folder: Path, spec: GenerationSpec, pairs: Pairs, log: Log) -> Matrix:
+    """Resolve `spec` and put its matrix and locks into the data `folder`, all of them or none; return the matrix.
 
     The locks of the generation before it are where resolving starts from, so that a generation
     with one package bumped differs in that package and what it needs.
     """
-    made, uv = plan(spec, pairs), usual_uv()
+    matrix, uv = matrix_of(spec, pairs), default_uv()
     target = folder / REQUIREMENTS / spec.name
     target.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=f".{spec.name}.", dir=target.parent))
     try:
         staged.chmod(0o755)
         rows = []
-        for number, wanted in enumerate(made.wanted, 1):
-            tell(f"{spec.name} [{number}/{len(made.wanted)}] {wanted.name}")
-            lock = staged / f"{wanted.name}.txt"
+        for number, environment in enumerate(matrix.environments, 1):
+            log(f"{spec.name} [{number}/{len(matrix.environments)}] {environment.name}")
+            lock = staged / f"{environment.name}.txt"
             before = folder / REQUIREMENTS / generation_name(spec.id - 1) / lock.name
             if before.exists():
                 shutil.copyfile(before, lock)
-            full, about = spec.pythons[wanted.python], f"resolving {wanted.name}"
-            resolve(uv, wanted.requirements, wanted.constraints, full, lock, about=about)
-            rows.append(_row(wanted, versions(lock), pairs))
+            full, about = spec.pythons[environment.python], f"resolving {environment.name}"
+            resolve(uv, environment.requirements, environment.constraints, full, lock, about=about)
+            rows.append(_row(environment, versions(lock), pairs))
         (staged / MATRIX).write_text(json.dumps({"id": spec.id, "environments": rows}, indent=2) + "\n")
         if target.exists():
             exchange(str(staged), str(target))
@@ -72,20 +72,20 @@ def update(folder: Path, spec: Spec, pairs: Pairs, tell: Tell) -> Plan:
             staged.rename(target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    return made
+    return matrix
 
 
-def _row(wanted: Wanted, pins: Mapping[str, str], pairs: Pairs) -> dict[str, str]:
+def _row(environment: EnvironmentSpec, pins: Mapping[str, str], pairs: Pairs) -> dict[str, str]:
     """Return the matrix's row, with the CUDA and cuDNN that the lock really brings.
 
     Raises WorkbenchError when a torch's are not those of its row in the table.
     """
     runtime = next((pins[name] for name in pairs.cuda_wheels if name in pins), "")
     deep = next((pins[name] for name in pairs.cudnn_wheels if name in pins), "")
-    found = replace(wanted, cuda=".".join(runtime.split(".")[:2]), cudnn=deep.partition(".")[0])
-    if wanted.torch and (found.cuda, found.cudnn) != (wanted.cuda, wanted.cudnn):
+    found = replace(environment, cuda=".".join(runtime.split(".")[:2]), cudnn=deep.partition(".")[0])
+    if environment.torch and (found.cuda, found.cudnn) != (environment.cuda, environment.cudnn):
         raise WorkbenchError(
-            f"{wanted.name} was resolved with CUDA {found.cuda or 'none'} and cuDNN {found.cudnn or 'none'}",
-            hint=f"correct torch {wanted.torch} in releases/compat.toml, or pin what it floats to",
+            f"{environment.name} was resolved with CUDA {found.cuda or 'none'} and cuDNN {found.cudnn or 'none'}",
+            hint=f"correct torch {environment.torch} in releases/compat.toml, or pin what it floats to",
         )
     return {field: getattr(found, field) for field in ("name", "python", "torch", "cuda", "cudnn", "stack")}

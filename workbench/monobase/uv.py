@@ -1,4 +1,4 @@
-"""Running uv: which one, with the prefix's cache, and its complaints as errors of ours."""
+"""Running uv: which one, with the prefix's cache, and its messages as errors of ours."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _FULL = ("os error 28", "No space left on device", "os error 122", "Disk quota e
 _HINTS = (
     (
         "ash mismatch",
-        "the index has other bytes under this version than the lock names: find out why before you relock",
+        "the index has other bytes under this version than the lock names: find out why before you lock again",
     ),
-    ("connectivity is disabled", "what is asked for is not in the cache: build it once without --offline"),
-    ("network connectivity", "what is asked for is not in the cache: build it once without --offline"),
+    ("connectivity is disabled", "the cache does not have it: build once without --offline"),
+    ("network connectivity", "the cache does not have it: build once without --offline"),
 )
 
 
@@ -35,7 +35,7 @@ class Uv:
     offline: bool = False
 
     def run(self, *arguments: str, about: str) -> str:
-        """Run uv and return its output; raises WorkbenchError that says what it was `about`, and why it failed."""
+        """Run uv and return its output; raises WorkbenchError with what it was `about`, and why it failed."""
         command = [self.program, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, env=self._environment(os.environ), check=False)
         if done.returncode != 0:
@@ -53,7 +53,7 @@ class Uv:
         self.run("pip", "install", *flags, "--requirement", requirements, about=about)
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:
-        # The user's indexes, proxies and certificates count; what decides how files are laid out is ours.
+        # The user's indexes, proxies and certificates apply; how files are installed is set here.
         ours = {
             "UV_CACHE_DIR": self.cache,
             "UV_PYTHON_INSTALL_DIR": self.pythons,
@@ -97,15 +97,17 @@ def find_uv(prefix: Prefix, *, offline: bool = False) -> Uv:
     return Uv(program(prefix), prefix.below("uv", "cache"), prefix.below("uv", "python"), offline)
 
 
-def disk_is_full(said: str) -> bool:
-    """Return whether what a program said means that there is no room left."""
-    return any(sign in said for sign in _FULL)
+def disk_is_full(message: str) -> bool:
+    """Return whether the message of a program means that there is no room left."""
+    return any(sign in message for sign in _FULL)
 
 
-def _failure(about: str, said: str, code: int) -> WorkbenchError:
-    text = _PASSWORD.sub("***@", said).strip()
+def _failure(about: str, output: str, code: int) -> WorkbenchError:
+    text = _PASSWORD.sub("***@", output).strip()
     if disk_is_full(text):
-        return WorkbenchError(f"{about}: the disk is full", hint="make room; what is finished stays, and is not redone")
+        return WorkbenchError(f"{about}: the disk is full", hint="make room; what is finished is kept")
     lines = [line.strip(" ×╰─▶├│") for line in text.splitlines() if line.strip()]
     hint = next((hint for sign, hint in _HINTS if sign in text), "")
-    return WorkbenchError(f"{about}: uv says: {' | '.join(lines[-8:]) or f'nothing, and ends with {code}'}", hint=hint)
+    return WorkbenchError(
+        f"{about}: uv reports: {' | '.join(lines[-8:]) or f'nothing, and ends with {code}'}", hint=hint
+    )

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from workbench.files import replace_text
 from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.prefix import Prefix
-from workbench.monobase.requirements import Locked
+from workbench.monobase.requirements import LockedPackage
 
 # Part of every key: a change of what a record holds makes new ones.
 _FORM = "1"
@@ -27,7 +27,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 class Wheel:
     """An installed package: what was locked, where to look for it, for which Python, and its files' entries by path."""
 
-    locked: Locked
+    locked: LockedPackage
     options: tuple[str, ...]
     kind: str
     files: Mapping[str, str]
@@ -43,7 +43,7 @@ class Wheel:
         return json.dumps(data, indent=0, separators=(",", ":")) + "\n"
 
 
-def key_of(locked: Locked, interpreter: Interpreter) -> str:
+def key_of(locked: LockedPackage, interpreter: Interpreter) -> str:
     """Return the name of the record of `locked` for that kind of Python."""
     # A condition may ask for more of the version than the kind tells.
     full = interpreter.version if locked.conditional else ""
@@ -69,7 +69,7 @@ class Wheels:
                 with open(self.path(key), encoding="utf-8") as file:
                     data = json.load(file)
                 self._read[key] = Wheel(
-                    Locked(**data["package"]), tuple(data["options"]), data["python"], dict(data["files"])
+                    LockedPackage(**data["package"]), tuple(data["options"]), data["python"], dict(data["files"])
                 )
             except (OSError, ValueError, KeyError, TypeError):
                 return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 
 from workbench.catalog.values import Catalogue
-from workbench.catalog.views import at_release
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.files import cache_folder
@@ -18,9 +20,9 @@ from workbench.files import cache_folder
 CONFIG = "snippets/hadolint.yaml"
 
 
-def lint_recipe(catalogue: Catalogue, recipe: Recipe) -> None:
+def lint_recipe(recipe: Recipe) -> None:
     """Raise FaultsError with what hadolint finds in the recipe's Containerfile."""
-    if found := lint(at_release(catalogue, recipe.selection.release), recipe.containerfile):
+    if found := lint(recipe.resolved.catalogue, recipe.containerfile):
         faults = [(f"{CONTAINERFILE}:{line}", message) for line, message in found]
         raise FaultsError(f"hadolint refuses {recipe.tag}", faults, hint=f"rules to ignore stand in {CONFIG}")
 
@@ -49,9 +51,6 @@ def lint(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
 
 
 def _hadolint(program: str, rules: str, text: str) -> list[tuple[int, str]]:
-    import json
-    import subprocess
-
     command = [program, "--format", "json", "--no-fail", "--config", rules, "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     try:
@@ -65,8 +64,6 @@ def _program() -> str:
     beside = os.path.join(os.path.dirname(sys.executable), "hadolint")
     if os.path.exists(beside):
         return beside
-    import shutil
-
     program = shutil.which("hadolint")
     if program is None:
         raise WorkbenchError(

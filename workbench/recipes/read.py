@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workbench.catalog.questions import KEYS, REQUIRED, Selection
 from workbench.compose.manifest import FORMAT
 from workbench.compose.recipe import MANIFEST, RECORDS
-from workbench.compose.selection import ANSWERS, Selection
 from workbench.errors import WorkbenchError
 
 
@@ -44,8 +44,8 @@ def read_manifest(path: str) -> Manifest:
             hint="compose the recipe again from its selection",
         )
     answers = _strings(data.get("selection"), "selection", file)
-    missing = [name for name in ANSWERS if name not in answers]
-    unknown = [name for name in answers if name not in (*ANSWERS, "image")]
+    missing = [name for name in REQUIRED if name not in answers]
+    unknown = [name for name in answers if name not in KEYS]
     if missing or unknown:
         what = f"lacks {', '.join(missing)}" if missing else f"has unknown answers: {', '.join(unknown)}"
         raise WorkbenchError(f"its selection {what}", where=file)

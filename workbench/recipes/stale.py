@@ -62,9 +62,9 @@ def _stale(catalogue: Catalogue, folder: str, manifest: Manifest) -> list[tuple[
     ]
     found += [(path, "stale: new in the recipe") for path in recipe.inputs if path not in manifest.inputs]
     if not found:
-        said = {CONFLICT: "changed by hand", CREATE: "is missing"}
+        words = {CONFLICT: "changed by hand", CREATE: "is missing"}
         statuses = compare(recipe, folder)
-        changed = [(path, said[status]) for path, status in statuses.items() if status in said]
+        changed = [(path, words[status]) for path, status in statuses.items() if status in words]
         # The manifest alone differs when another version of the tool made it: nothing to act on.
         found = [
             (os.path.join(folder, path), what) for path, what in changed if [path for path, _ in changed] != [MANIFEST]

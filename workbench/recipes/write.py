@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from workbench.catalog.questions import differences
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
-from workbench.compose.selection import ANSWERS
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.files import exchange
+from workbench.recipes.read import read_manifest
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
+# Where recipe folders go when nobody says otherwise.
+DEFAULT_OUT = "recipes"
 _STAGING = ".staging"
 
 
@@ -87,8 +92,6 @@ def replace_folder(out: str, name: str, files: Mapping[str, RecipeFile]) -> None
         _stage(out, staging, staged)
         _fill(files, staged)
         if os.path.lexists(folder):
-            from workbench.files import exchange
-
             exchange(staged, folder)
         else:
             os.rename(staged, folder)
@@ -138,23 +141,16 @@ def refusal(recipe: Recipe, folder: str, files: dict[str, str]) -> FaultsError:
     """Return the error that says what stands in the way of `recipe` in `folder`; `files` is what compare returned."""
     faults = []
     try:
-        from workbench.recipes.read import read_manifest
-
         theirs = read_manifest(folder).selection
     except WorkbenchError:
         what = "exists and is no recipe of ours"
     else:
-        faults = [
-            (
-                os.path.join(folder, MANIFEST),
-                f"{name} was {getattr(theirs, name)!r}, now {getattr(recipe.selection, name)!r}",
-            )
-            for name in (*ANSWERS, "image")
-            if getattr(theirs, name) != getattr(recipe.selection, name)
-        ]
+        manifest = os.path.join(folder, MANIFEST)
+        changed = differences(theirs, recipe.selection)
+        faults = [(manifest, f"{name} was {old!r}, now {new!r}") for name, (old, new) in changed.items()]
         what = "was made from another selection" if faults else "was changed since it was made, or the catalogue was"
-    said = {CONFLICT: "differs", CREATE: "is missing there"}
-    faults += [(os.path.join(folder, path), said[status]) for path, status in files.items() if status in said]
+    words = {CONFLICT: "differs", CREATE: "is missing there"}
+    faults += [(os.path.join(folder, path), words[status]) for path, status in files.items() if status in words]
     return FaultsError(f"{folder} {what}", faults, hint="give another --out, or replace the folder whole with --force")
 
 
@@ -185,8 +181,6 @@ def _remove_if_empty(staging: str) -> None:
 
 def _remove(folder: str) -> None:
     if os.path.lexists(folder):
-        import shutil
-
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from workbench.catalog.bases import BASES, base_tag
-from workbench.catalog.cuda_layers import LAYERS, layer_tags, with_those_below
+from workbench.catalog.bases import Base, find_base
+from workbench.catalog.cuda_layers import LAYERS, layer_tags, standard_tag, with_those_below
+from workbench.catalog.questions import Selection
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
-from workbench.compose.selection import Selection, tag_of
+from workbench.compose.resolve import tag_of
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.names import check_date, check_release, pick
 
@@ -49,11 +50,11 @@ def selections(catalogue: Catalogue, release: str, date: str) -> list[Selection]
     pins = at_release(catalogue, release).releases[release]
     if not pins.recipes:
         raise WorkbenchError("lists no [[recipes]], so it has no standard set", where=pins.path)
-    found = [Selection(release, date, one.base, one.os, one.python, one.bundle, one.ide) for one in pins.recipes]
+    found = [Selection(release=release, date=date, **answers) for answers in pins.recipes]
     tags: dict[str, Selection] = {}
     faults = []
     for selection in found:
-        tag = str(tag_of(selection))
+        tag = str(tag_of(find_base(pins.bases, selection.base), selection))
         if tag in tags:
             bases = f"{tags[tag].base} and {selection.base}"
             faults.append((pins.path, f"{tag} is there twice, on {bases}"))
@@ -74,9 +75,9 @@ def composed_set(catalogue: Catalogue, release: str, date: str) -> list[Recipe]:
         try:
             recipes.append(compose_checked(catalogue, selection))
         except FaultsError as error:
-            faults += [(str(tag_of(selection)), f"{where}: {what}") for where, what in error.faults]
+            faults += [(_tag(catalogue, selection), f"{where}: {what}") for where, what in error.faults]
         except WorkbenchError as error:
-            faults.append((str(tag_of(selection)), error.message))
+            faults.append((_tag(catalogue, selection), error.message))
     if faults:
         where = catalogue.releases[release].path
         raise FaultsError(f"{len(faults)} faults in the standard set of release {release}", faults, hint=f"see {where}")
@@ -87,12 +88,12 @@ def images(catalogue: Catalogue, release: str, date: str) -> dict[str, Image]:
     """Return the images of the standard set by tag, each after the one that it stands on."""
     found: dict[str, Image] = {}
     for selection in selections(catalogue, release, date):
-        below = selection.base
-        if selection.base in BASES:
-            below = base_tag(selection.base, selection.os, selection.python, release, date)
-            for image in _below(selection):
+        below, base = selection.base, find_base(catalogue.releases[release].bases, selection.base)
+        if not base.is_foreign:
+            below = base.image_tag(selection.os, selection.python, release, date)
+            for image in _below(selection, base):
                 found.setdefault(image.tag, image)
-        tag = str(tag_of(selection))
+        tag = str(tag_of(base, selection))
         found[tag] = Image(tag, below, selection.os, selection.python, selection=selection)
     kinds = {tag: (image.selection is not None, bool(image.layer)) for tag, image in found.items()}
     return {tag: found[tag] for tag in sorted(found, key=lambda tag: kinds[tag])}
@@ -103,14 +104,17 @@ def graph(found: Mapping[str, Image]) -> dict[str, str]:
     return {tag: image.below for tag, image in found.items()}
 
 
-def _below(selection: Selection) -> Iterator[Image]:
-    """Yield the images of ours that a recipe stands on, the one at the bottom first."""
+def _tag(catalogue: Catalogue, selection: Selection) -> str:
+    return str(tag_of(find_base(catalogue.releases[selection.release].bases, selection.base), selection))
+
+
+def _below(selection: Selection, base: Base) -> Iterator[Image]:
+    """Yield the images that this project builds for a recipe on `base` to stand on, the one at the bottom first."""
     os, python, release, date = selection.os, selection.python, selection.release, selection.date
-    base = base_tag("standard", os, python, release, date)
-    yield Image(base, "", os, python)
-    wanted = base_tag(selection.base, os, python, release, date)
-    layer = next((name for name in LAYERS if wanted in layer_tags(name, os, python, release, date)), "")
-    for name in with_those_below([layer] if layer else []):
+    standard = standard_tag(os, python, release, date)
+    if base.layer or base.image_tag(os, python, release, date) == standard:
+        yield Image(standard, "", os, python)
+    for name in with_those_below([base.layer] if base.layer else []):
         tag, *also = layer_tags(name, os, python, release, date)
-        below = layer_tags(LAYERS[name], os, python, release, date)[0] if LAYERS[name] else base
+        below = layer_tags(LAYERS[name], os, python, release, date)[0] if LAYERS[name] else standard
         yield Image(tag, below, os, python, tuple(also), name)

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from workbench.catalog.reader import read_catalogue
+from workbench.verbs._answers import answer_flags
 from workbench.verbs.build import backend_of, build_options, tell_builder
 
 EXAMPLES = """\
@@ -16,10 +17,7 @@ EXAMPLES = """\
 
 def choice(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name a base image."""
-    parser.add_argument("--os", metavar="NAME", required=True, help="operating system, such as bookworm")
-    parser.add_argument("--python", metavar="X.Y", required=True, help="Python, such as 3.11")
-    parser.add_argument("--release", metavar="NAME", required=True, help="release, such as 2026a")
-    parser.add_argument("--date", metavar="YYYYMMDD", required=True, help="day of the build, or latest")
+    answer_flags(parser, ("release", "date", "os", "python"), required=True)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

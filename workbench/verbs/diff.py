@@ -6,8 +6,8 @@ import argparse
 import dataclasses
 import json
 
+from workbench.catalog.questions import differences
 from workbench.compose.diff import ADDED, REMOVED, Change, Difference, diff
-from workbench.compose.selection import ANSWERS
 from workbench.recipes.read import read_files, read_manifest
 
 EXAMPLES = """\
@@ -28,11 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print how the recipe in the folder `new` differs from the one in `old`."""
     theirs, ours = read_manifest(args.old).selection, read_manifest(args.new).selection
-    answers = {
-        name: (getattr(theirs, name), getattr(ours, name))
-        for name in (*ANSWERS, "image")
-        if getattr(theirs, name) != getattr(ours, name)
-    }
+    answers = differences(theirs, ours)
     difference = diff(read_files(args.old), read_files(args.new))
     if args.json:
         changed = {name: {"old": old, "new": new} for name, (old, new) in answers.items()}

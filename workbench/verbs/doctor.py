@@ -12,11 +12,12 @@ from dataclasses import asdict
 from workbench.catalog.pairs import version_key
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.views import at_release
+from workbench.compose.defaults import defaults
 from workbench.compose.diagnosis import WRONG, Machine, diagnose
 from workbench.errors import EXIT_OK, EXIT_USER, UsageError, WorkbenchError
 from workbench.names import pick, python_version
 from workbench.table import columns
-from workbench.verbs.new import defaults
+from workbench.verbs._answers import answer_flags
 
 EXAMPLES = """\
   wizard.py doctor --bundle pytorch                     with the newest release, on this machine
@@ -32,9 +33,9 @@ _VERSION = re.compile(r"\d+(?:\.\d+){1,3}")
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `doctor`."""
-    parser.add_argument("--bundle", required=True, metavar="NAME", help="bundle, such as pytorch")
-    parser.add_argument("--release", metavar="NAME", help="release (default: the newest)")
-    parser.add_argument("--python", metavar="X.Y", help="Python (default: the release's, or the bundle's first)")
+    answer_flags(parser, ("bundle",), required=True)
+    answer_flags(parser, ("release",), about="{} (default: the newest)")
+    answer_flags(parser, ("python",), about="{} (default: the release's, or the bundle's first)")
     parser.add_argument("--driver", metavar="VERSION", help="driver of the GPU machine (default: this machine's)")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 

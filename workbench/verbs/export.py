@@ -10,7 +10,7 @@ from typing import Any
 from workbench.catalog.reader import read_catalogue
 from workbench.commands import runnable
 from workbench.errors import UsageError
-from workbench.verbs.new import DEFAULT_OUT
+from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.recipes import set_options
 
 EXAMPLES = """\

@@ -8,8 +8,8 @@ import sys
 
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
+from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, build_options, label_options, tell_builder
-from workbench.verbs.new import DEFAULT_OUT
 from workbench.verbs.recipes import set_options
 
 EXAMPLES = """\

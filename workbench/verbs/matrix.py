@@ -8,18 +8,21 @@ import os
 import sys
 from collections.abc import Iterator
 
-from workbench.catalog.bases import BASES
+from workbench.catalog.bases import find_base
+from workbench.catalog.questions import ANSWERS, QUESTIONS, Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
-from workbench.catalog.views import every_bundle, every_ide
+from workbench.catalog.views import every_name
 from workbench.compose.possible import attempt, combinations
 from workbench.compose.recipe import Recipe
-from workbench.compose.selection import ANSWERS, Selection, tag_of
+from workbench.compose.resolve import tag_of
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.names import LATEST, check_date, pick
 from workbench.recipes.lint import lint_recipe
 from workbench.recipes.write import write
 from workbench.table import columns
+from workbench.tag import format_tag
+from workbench.verbs._answers import answer_flags, given_answers
 
 EXAMPLES = """\
   wizard.py matrix                               every combination of the catalogue
@@ -27,13 +30,13 @@ EXAMPLES = """\
   wizard.py matrix --write /tmp/all              compose all the possible ones, below a folder for each base
   wizard.py matrix --json                        for a program
 """
-_FILTERS = ("release", "base", "os", "python", "bundle", "ide")
+# A combination has one date; in everything else they differ.
+_FILTERS = tuple(name for name in ANSWERS if name != "date")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `matrix`."""
-    for name in _FILTERS:
-        parser.add_argument(f"--{name}", metavar="NAME", help=f"only combinations with this {name}")
+    answer_flags(parser, _FILTERS, about="only combinations with this {}")
     parser.add_argument("--date", metavar="YYYYMMDD", default=LATEST, help="date of the tags (default: latest)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--possible", action="store_true", help="show the possible ones only")
@@ -58,13 +61,13 @@ def run(args: argparse.Namespace) -> int:
         recipe, reason = attempt(catalogue, selection)
         if recipe is not None and args.write:
             try:
-                _write(catalogue, recipe, args)
+                _write(recipe, args)
                 written += 1
             except WorkbenchError as error:
                 faults.append((str(recipe.tag), error.message))
         if not ((args.possible and reason) or (args.impossible and not reason)):
             rows.append((selection, reason))
-    print(_as_json(rows) if args.json else _as_text(rows))
+    print(_as_json(catalogue, rows) if args.json else _as_text(rows))
     if args.write and not args.json:
         print(f"\n{written} recipes in {args.write}")
     if faults:
@@ -73,44 +76,36 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_filters(catalogue: Catalogue, args: argparse.Namespace) -> None:
-    pythons = {p for release in catalogue.releases.values() for pins in release.systems.values() for p in pins.pythons}
-    known = (
-        catalogue.releases,
-        BASES,
-        catalogue.systems,
-        sorted(pythons),
-        every_bundle(catalogue),
-        every_ide(catalogue),
-    )
-    for name, names in zip(_FILTERS, known, strict=True):
-        if (wanted := getattr(args, name)) is not None:
-            pick(wanted, names, name)
+    given = given_answers(args, _FILTERS)
+    for question in QUESTIONS:
+        if question.name in given:
+            pick(given[question.name], every_name(catalogue, question), question.what)
     if args.write == "":
         raise UsageError("--write needs a folder")
 
 
 def _wanted(catalogue: Catalogue, args: argparse.Namespace) -> Iterator[Selection]:
-    filters = [(name, getattr(args, name)) for name in _FILTERS if getattr(args, name) is not None]
+    filters = given_answers(args, _FILTERS)
     for selection in combinations(catalogue, args.date):
-        if all(getattr(selection, name) == wanted for name, wanted in filters):
+        if all(getattr(selection, name) == wanted for name, wanted in filters.items()):
             yield selection
 
 
-def _write(catalogue: Catalogue, recipe: Recipe, args: argparse.Namespace) -> None:
+def _write(recipe: Recipe, args: argparse.Namespace) -> None:
     if args.lint:
-        lint_recipe(catalogue, recipe)
+        lint_recipe(recipe)
     # A folder for each base: CUDA runtime and devel share a tag (W6).
     write(recipe, os.path.join(args.write, recipe.selection.base), force=args.force)
 
 
-def _as_json(rows: list[tuple[Selection, str]]) -> str:
+def _as_json(catalogue: Catalogue, rows: list[tuple[Selection, str]]) -> str:
     return json.dumps(
         [
             {
-                "selection": {name: getattr(selection, name) for name in ANSWERS},
+                "selection": selection.as_answers(),
                 "possible": not reason,
                 "reason": reason,
-                "tag": _tag(selection),
+                "tag": _tag(catalogue, selection),
             }
             for selection, reason in rows
         ],
@@ -119,9 +114,9 @@ def _as_json(rows: list[tuple[Selection, str]]) -> str:
     )
 
 
-def _tag(selection: Selection) -> str:
+def _tag(catalogue: Catalogue, selection: Selection) -> str:
     try:
-        return str(tag_of(selection))
+        return format_tag(tag_of(find_base(catalogue.releases[selection.release].bases, selection.base), selection))
     except UsageError:
         return ""  # too long to be a tag: the reason says so
 

@@ -7,8 +7,8 @@ import json
 import sys
 
 from workbench.catalog.reader import read_catalogue
+from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, backend_options
-from workbench.verbs.new import DEFAULT_OUT
 from workbench.verbs.recipes import set_options
 
 EXAMPLES = """\

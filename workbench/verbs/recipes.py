@@ -9,7 +9,8 @@ from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.verbs.new import DEFAULT_OUT
+from workbench.recipes.write import DEFAULT_OUT
+from workbench.verbs._answers import answer_flags
 
 EXAMPLES = """\
   wizard.py recipes --release 2026a --date 20261122           into recipes/
@@ -20,8 +21,7 @@ EXAMPLES = """\
 
 def set_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name a standard set."""
-    parser.add_argument("--release", metavar="NAME", required=True, help="release, such as 2026a")
-    parser.add_argument("--date", metavar="YYYYMMDD", required=True, help="date of the tags")
+    answer_flags(parser, ("release", "date"), required=True)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

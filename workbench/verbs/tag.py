@@ -6,16 +6,19 @@ import argparse
 import json
 from dataclasses import asdict
 
+from workbench.catalog.questions import by_name
 from workbench.catalog.reader import read_catalogue
-from workbench.catalog.views import every_bundle, every_ide
+from workbench.catalog.views import every_name
 from workbench.names import python_folder
 from workbench.tag import Tag, format_tag, parse_tag
+from workbench.verbs._answers import answer_flags, given_answers
 
 EXAMPLES = """\
   wizard.py tag parse cuda-jupyter-minimal-c9s-py312_2026a_20261122
   wizard.py tag format --cuda --ide jupyter --bundle minimal --os c9s --python 3.12 \\
       --release 2026a --date 20261122
 """
+_PARTS = ("ide", "bundle", "os", "python", "release", "date")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +27,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parse = ways.add_parser("parse", help="print the parts of a tag")
     parse.add_argument("tag")
     put = ways.add_parser("format", help="print the tag of these parts")
-    put.add_argument("--cuda", action="store_true", help="a CUDA image")
-    for name in ("ide", "bundle", "os", "python", "release", "date"):
-        put.add_argument(f"--{name}", required=True, metavar="X.Y" if name == "python" else "NAME")
+    prefix = put.add_mutually_exclusive_group()
+    prefix.add_argument("--prefix", metavar="WORD", default="", help="what the base puts before it, such as rocm")
+    prefix.add_argument("--cuda", dest="prefix", action="store_const", const="cuda", help="the same as --prefix cuda")
+    answer_flags(put, _PARTS, required=True)
     for way in (parse, put):
         way.add_argument("--json", action="store_true", help="report as JSON")
 
@@ -34,14 +38,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the parts of a tag, read against the catalogue, or the tag of parts."""
     if args.way == "format":
-        parts = (args.cuda, args.ide, args.bundle, args.os, python_folder(args.python), args.release, args.date)
-        tag = Tag(*parts)
-        text = format_tag(tag)
+        parts = {**given_answers(args, _PARTS), "python": python_folder(args.python)}
+        text = format_tag(Tag(prefix=args.prefix, **parts))
         print(json.dumps({"tag": text}) if args.json else text)
         return 0
     catalogue = read_catalogue(args.catalog)
-    tag = parse_tag(args.tag, every_ide(catalogue), every_bundle(catalogue), catalogue.systems.keys())
-    data = asdict(tag)
+    ides, bundles, oses = (every_name(catalogue, by_name(name)) for name in ("ide", "bundle", "os"))
+    prefixes = {base.prefix for release in catalogue.releases.values() for base in release.bases.values()}
+    tag = parse_tag(args.tag, ides, bundles, oses, sorted(prefixes - {""}))
+    parts = asdict(tag)
+    data = {"cuda": parts.pop("prefix") == "cuda", **parts}
+    if tag.prefix not in ("", "cuda"):
+        data["prefix"] = tag.prefix
     print(json.dumps(data) if args.json else "\n".join(f"{name:<8} {_word(value)}" for name, value in data.items()))
     return 0
 

@@ -6,8 +6,14 @@ import argparse
 import os
 import sys
 
+from workbench.catalog.questions import Answers, Selection
+from workbench.catalog.reader import read_catalogue
+from workbench.compose.defaults import defaults
+from workbench.compose.recipe import Recipe
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
-from workbench.verbs.new import DEFAULT_OUT, Options, build_command, composed, defaults, print_written
+from workbench.recipes.make import make_recipe
+from workbench.recipes.write import DEFAULT_OUT
+from workbench.verbs.new import base_look_up, build_command, print_note, print_written, today
 
 EXAMPLES = """\
   wizard.py                        ask, then write a recipe and offer to build it
@@ -30,22 +36,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, write what was agreed on, print the command that builds it, and build it when asked to."""
     _check_terminal()
-    from workbench.catalog.reader import read_catalogue
-    from workbench.compose.recipe import Recipe
-    from workbench.compose.selection import Selection
-    from workbench.wizard.answers import Answers
-    from workbench.wizard.prompt import TerminalPrompt, quiet_terminal
     from workbench.wizard.session import Quit, converse
+    from workbench.wizard.terminal import TerminalPrompt, quiet_terminal
 
     catalogue = read_catalogue(args.catalog)
 
     def wanted(given: Answers) -> Answers:
-        answers = defaults(catalogue, dict(given))
+        answers = defaults(catalogue, given, today())
         release = catalogue.releases[answers["release"]]
         return {**answers, "out": args.out or release.defaults.get("out", DEFAULT_OUT)}
 
     def compose(selection: Selection, look_up: bool) -> Recipe:
-        return composed(catalogue, selection, Options(out="", offline=not look_up))
+        return make_recipe(catalogue, selection, base_look_up() if look_up else None, print_note, lint=True)
 
     try:
         with quiet_terminal():

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from workbench.catalog.bases import BASES, has_cuda
-from workbench.compose.selection import Selection
+from workbench.catalog.bases import find_base, is_foreign
+from workbench.catalog.questions import ANSWERS, Answers, Selection
+from workbench.catalog.values import Catalogue
 from workbench.names import python_folder
 from workbench.tag import Tag
 
-# By the name of the step. "base" is one of ours or OTHER, and then "image" holds the other image.
-Answers = Mapping[str, str]
-
+# The wizard asks for another image as its base in two steps: "base" is OTHER then, and "image" the image.
 OTHER = "other"
 
 
@@ -21,32 +18,22 @@ def base_of(answers: Answers) -> str:
     return answers.get("image", "") if base == OTHER else base
 
 
-def as_answers(words: Answers) -> dict[str, str]:
-    """Return `words`, in which a base may be an image, as the wizard's answers."""
-    base = words.get("base", "")
-    return {**words, "base": OTHER, "image": base} if base and base not in BASES else dict(words)
+def as_steps(answers: Answers) -> dict[str, str]:
+    """Return `answers`, in which a base may be an image, as answers to the wizard's steps."""
+    base = answers.get("base", "")
+    return {**answers, "base": OTHER, "image": base} if is_foreign(base) else dict(answers)
 
 
 def selection_of(answers: Answers) -> Selection:
     """Return the selection that the complete answers make."""
-    names = ("release", "date", "os", "python", "bundle", "ide")
-    return Selection(base=base_of(answers), **{name: answers[name] for name in names})
+    return Selection(**{**{name: answers[name] for name in ANSWERS}, "base": base_of(answers)})
 
 
-def tag_so_far(answers: Answers) -> str:
+def tag_so_far(catalogue: Catalogue, answers: Answers) -> str:
     """Return the tag with a placeholder such as ‹ide› for what is not chosen yet."""
-
-    def shown(name: str) -> str:
-        return answers.get(name) or f"‹{name}›"
-
-    base = base_of(answers)
-    tag = Tag(
-        cuda=has_cuda(base),
-        ide=shown("ide"),
-        bundle=shown("bundle"),
-        os=shown("os"),
-        python=python_folder(answers["python"]) if "python" in answers else shown("python"),
-        release=shown("release"),
-        date=shown("date"),
-    )
-    return str(tag) if base else f"‹cuda?›-{tag}"
+    parts = {name: answers.get(name) or f"‹{name}›" for name in ("ide", "bundle", "os", "python", "release", "date")}
+    if "python" in answers:
+        parts["python"] = python_folder(answers["python"])
+    if not (base := base_of(answers)):
+        return f"‹cuda?›-{Tag(prefix='', **parts)}"
+    return str(Tag(prefix=find_base(catalogue.releases[answers["release"]].bases, base).prefix, **parts))

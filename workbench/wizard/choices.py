@@ -4,123 +4,113 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from workbench.catalog.bases import BASES, base_label
+from workbench.catalog.bases import thin_base
 from workbench.catalog.compat import reasons
-from workbench.catalog.own_cuda import THIN, holds_cuda_twice, own_cuda, savings
+from workbench.catalog.own_cuda import holds_cuda_twice, own_cuda, savings
+from workbench.catalog.questions import Answers, by_name
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt
 from workbench.errors import FaultsError
-from workbench.wizard.answers import OTHER, Answers, base_of, selection_of
-from workbench.wizard.question import Choice
+from workbench.wizard.answers import OTHER, base_of, selection_of
+from workbench.wizard.prompt import Choice
 
 
-def releases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return the releases, the newest first."""
-    labels = {name: release.display for name, release in catalogue.releases.items()}
-
-    def why(name: str) -> str:
-        try:
-            return _why(catalogue, {"release": name})
-        except FaultsError as error:
-            # One release that was tampered with is no reason to refuse the others.
-            return "; ".join(f"{where}: {message}" for where, message in error.faults)
-
-    return _listed(labels, why)
-
-
-def bases(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return our bases, and the way to name another image.
-
-    The bundle is not chosen yet: for which ones cuda-thin is meant is said here, and asked once it is.
-    """
-    release = answers["release"]
-    labels = {base: base_label(catalogue, release, base) for base in BASES}
-    pythons = {python for system in catalogue.releases[release].systems.values() for python in system.pythons}
-    seen = at_release(catalogue, release)
-    if meant := [name for name in seen.bundles if any(own_cuda(seen, name, python) for python in pythons)]:
-        labels[THIN] += f": {', '.join(meant)}; {savings(catalogue, release)} than cuda"
-    return _listed(
-        {**labels, OTHER: "another image"},
-        lambda base: "" if base == OTHER else _why(catalogue, {**answers, "base": base}),
-    )
-
-
-def systems(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return every operating system that any release has."""
-    labels = {name: system.display for name, system in catalogue.systems.items()}
-    return _listed(labels, lambda os: _why(catalogue, {**answers, "os": os}))
-
-
-def pythons(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return every Python that any release has, those for the chosen system first."""
-    ours = catalogue.releases[answers["release"]].systems[answers["os"]].pythons
-    others = (pins.pythons for release in catalogue.releases.values() for pins in release.systems.values())
-    versions = dict.fromkeys([*ours, *(python for pythons in others for python in pythons)])
-    return _listed(
-        {python: python for python in versions}, lambda python: _why(catalogue, {**answers, "python": python})
-    )
-
-
-def bundles(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return the bundles; one that no IDE goes with is impossible too.
-
-    Only the rules are asked here: composing every bundle with every IDE would be felt.
-    """
-
-    seen = at_release(catalogue, answers["release"])
-
-    def why(bundle: str) -> str:
-        chosen = {**answers, "bundle": bundle}
-        if reason := _why(catalogue, chosen):
-            return reason
-        found = {}
-        for ide in seen.ides:
-            if not (reason := _why(catalogue, {**chosen, "ide": ide})):
-                return ""
-            found[reason] = ide
-        return f"no IDE goes with it: {'; '.join(found)}" if found else "the catalogue has no IDE"
-
-    return _listed({name: bundle.display for name, bundle in seen.bundles.items()}, why)
+def choices_of(name: str, catalogue: Catalogue, answers: Answers) -> list[Choice]:
+    """Return the choices of the question `name` after `answers`: every name that exists, with why it is impossible."""
+    seen = at_release(catalogue, answers.get("release", ""))
+    labels = by_name(name).known(seen, answers)
+    if name == "base":
+        labels = {**_with_thin_meant(seen, answers["release"], labels), OTHER: "another image"}
+    reason = _REASONS.get(name, _rule_reason)
+    return _listed(labels, lambda value: reason(catalogue, {**answers, name: value}))
 
 
 def holds_two(catalogue: Catalogue, answers: Answers) -> bool:
-    """Return whether the base that is chosen holds CUDA a second time; who asked for compilers keeps them."""
-    if answers.get("base") != "cuda" or "python" not in answers or "bundle" not in answers:
+    """Return whether the base that is chosen holds CUDA a second time, and the release has a thin one in its place."""
+    if not {"release", "base", "python", "bundle"} <= answers.keys():
         return False
     seen = at_release(catalogue, answers["release"])
-    return holds_cuda_twice(seen, "cuda", answers["python"], answers["bundle"])
+    release = seen.releases[answers["release"]]
+    thin = thin_base(release.bases)
+    if thin is None or answers["base"] != thin.thin_for:
+        return False
+    return holds_cuda_twice(seen, release, release.bases[thin.thin_for], answers["bundle"], answers["python"])
 
 
 def thin_or_not(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return cuda-thin and cuda, each with what it means for the bundle that is chosen."""
-    own = own_cuda(at_release(catalogue, answers["release"]), answers["bundle"], answers["python"])
-    ours = catalogue.releases[answers["release"]].cuda.get("version", "")
-    labels = {
-        THIN: f"CUDA {own} of the wheels alone: {savings(catalogue, answers['release'], 'cuda', answers['os'])}",
-        "cuda": f"CUDA {ours} of the base beside it, which the wheels do not use",
-    }
-    return _listed(labels, lambda base: _why(catalogue, {**answers, "base": base}))
-
-
-def ides(catalogue: Catalogue, answers: Answers) -> list[Choice]:
-    """Return the IDEs; one whose recipe could not be built is impossible, and says why."""
+    """Return the thin base and the one that was chosen, each with what it means for the bundle that is chosen."""
     seen = at_release(catalogue, answers["release"])
-    labels = {name: ide.display for name, ide in seen.ides.items()}
-    return _listed(labels, lambda ide: attempt(catalogue, selection_of({**answers, "ide": ide}))[1])
+    release = seen.releases[answers["release"]]
+    if (thin := thin_base(release.bases)) is None:
+        return []
+    base = release.bases[thin.thin_for]
+    own = own_cuda(seen, answers["bundle"], answers["python"])
+    labels = {
+        thin.name: f"CUDA {own} of the wheels alone: {savings(release, base, answers['os'])}",
+        base.name: f"CUDA {release.cuda.get('version', '')} of the base beside it, which the wheels do not use",
+    }
+    return _listed(labels, lambda value: _rule_reason(catalogue, {**answers, "base": value}))
 
 
-def _why(catalogue: Catalogue, answers: Answers) -> str:
-    made = {name: answers.get(name, "") for name in ("release", "os", "python", "bundle", "ide")}
-    return "; ".join(reasons(catalogue, base=base_of(answers), **made))
+def _with_thin_meant(seen: Catalogue, name: str, labels: dict[str, str]) -> dict[str, str]:
+    """Return the labels of bases, with what the thin one is for: the bundle is not chosen yet, and asked for later."""
+    release = seen.releases[name]
+    pythons = {python for system in release.systems.values() for python in system.pythons}
+    meant = [bundle for bundle in seen.bundles if any(own_cuda(seen, bundle, python) for python in pythons)]
+    if (thin := thin_base(release.bases)) is None or not meant:
+        return labels
+    saved = f"{savings(release, release.bases[thin.thin_for])} than {thin.thin_for}"
+    return {**labels, thin.name: f"{labels[thin.name]}: {', '.join(meant)}; {saved}"}
 
 
-def _listed(labels: dict[str, str], why: Callable[[str], str]) -> list[Choice]:
+def _rule_reason(catalogue: Catalogue, answers: Answers) -> str:
+    seen = at_release(catalogue, answers["release"])
+    return "; ".join(reasons(seen, {**answers, "base": base_of(answers)}))
+
+
+def _release_reason(catalogue: Catalogue, answers: Answers) -> str:
+    try:
+        return _rule_reason(catalogue, answers)
+    except FaultsError as error:
+        # One release that was tampered with is no reason to refuse the others.
+        return "; ".join(f"{where}: {message}" for where, message in error.faults)
+
+
+def _bundle_reason(catalogue: Catalogue, answers: Answers) -> str:
+    """Return why the bundle is impossible: no IDE going with it is a reason too.
+
+    Only the rules count here: composing every bundle with every IDE would be felt.
+    """
+    if reason := _rule_reason(catalogue, answers):
+        return reason
+    found = {}
+    for ide in at_release(catalogue, answers["release"]).ides:
+        if not (reason := _rule_reason(catalogue, {**answers, "ide": ide})):
+            return ""
+        found[reason] = ide
+    return f"no IDE goes with it: {'; '.join(found)}" if found else "the catalogue has no IDE"
+
+
+def _ide_reason(catalogue: Catalogue, answers: Answers) -> str:
+    """Return why there is no recipe with the IDE: it is the last answer, so the recipe itself can be tried."""
+    return attempt(catalogue, selection_of(answers))[1]
+
+
+# The questions whose answers can be impossible for more than what the rules say.
+_REASONS: dict[str, Callable[[Catalogue, Answers], str]] = {
+    "release": _release_reason,
+    "bundle": _bundle_reason,
+    "ide": _ide_reason,
+}
+
+
+def _listed(labels: dict[str, str], reason: Callable[[str], str]) -> list[Choice]:
     """Return a choice for each name; the name stands before its label unless every label says it."""
     if all(name in label for name, label in labels.items()):
-        return [Choice(name, label, why(name)) for name, label in labels.items()]
+        return [Choice(name, label, reason(name)) for name, label in labels.items()]
     width = _column(labels)
-    return [Choice(name, f"{name:<{width}}  {label}", why(name)) for name, label in labels.items()]
+    return [Choice(name, f"{name:<{width}}  {label}", reason(name)) for name, label in labels.items()]
 
 
 def _column(names: Iterable[str]) -> int:

@@ -15,7 +15,7 @@ from prompt_toolkit.layout.processors import BeforeInput
 
 from workbench.errors import WorkbenchError
 from workbench.wizard.listing import Listing
-from workbench.wizard.question import Fragments, Question
+from workbench.wizard.prompt import Fragments, Screen
 
 
 class Field(Protocol):
@@ -48,9 +48,9 @@ class ListField:
 
     keys: tuple[str, ...] = ("Enter choose", "Esc back", "↑↓ move", "type to search")
 
-    def __init__(self, question: Question, columns: Callable[[], int]) -> None:
+    def __init__(self, screen: Screen, columns: Callable[[], int]) -> None:
         # One column is the scroll bar's.
-        self._list = Listing(question.choices, question.preselected, lambda: columns() - 1)
+        self._list = Listing(screen.choices, screen.preselected, lambda: columns() - 1)
         self.window = Window(
             self._list,
             # At least the highlighted line is seen; of a long list, as much as the screen has left.
@@ -99,10 +99,10 @@ class TextField:
 
     keys: tuple[str, ...] = ("Enter accept", "Esc back", "Ctrl-U clear")
 
-    def __init__(self, question: Question) -> None:
-        self._check = question.check
+    def __init__(self, screen: Screen) -> None:
+        self._check = screen.check
         self._refused = ""
-        text = Document(question.preselected)
+        text = Document(screen.preselected)
         self._buffer = Buffer(document=text, multiline=False, on_text_changed=lambda _: self._changed())
         self.window = Window(
             BufferControl(self._buffer, input_processors=[BeforeInput(" > ", style="class:pointer")]),

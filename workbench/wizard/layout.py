@@ -10,7 +10,7 @@ from prompt_toolkit.formatted_text import ANSI, FormattedText
 from prompt_toolkit.layout import ConditionalContainer, Dimension, FormattedTextControl, HSplit, Window
 
 from workbench.wizard.fields import Field
-from workbench.wizard.question import Fragments, Question
+from workbench.wizard.prompt import Fragments, Screen
 from workbench.wizard.screen import keys_text, line_count, wrapped
 
 
@@ -40,11 +40,11 @@ def size() -> tuple[int, int]:
     return now.columns, now.rows
 
 
-def stacked(question: Question, field: Field, panel: Panel | None) -> HSplit:
+def stacked(screen: Screen, field: Field, panel: Panel | None) -> HSplit:
     """Return all that a question shows: what stands above, panel, title, field, message and keys."""
 
     def above() -> Fragments:
-        *lines, (style, last) = question.above(field.candidate(), *size())
+        *lines, (style, last) = screen.above(field.candidate(), *size())
         # The window ends its last line by itself.
         return [*lines, (style, last.removesuffix("\n"))]
 
@@ -58,7 +58,7 @@ def stacked(question: Question, field: Field, panel: Panel | None) -> HSplit:
         [
             _text(above, above_height),
             *([panel.window] if panel else []),
-            _text(lambda: wrapped([("class:question", f" {question.title}")], size()[0], indent=1)),
+            _text(lambda: wrapped([("class:question", f" {screen.title}")], size()[0], indent=1)),
             field.window,
             ConditionalContainer(
                 _text(lambda: wrapped(field.message(), size()[0], indent=3)), Condition(lambda: bool(field.message()))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import questionary
 from questionary.prompts.common import InquirerControl
 
-from workbench.wizard.question import Choice, Fragments
+from workbench.wizard.prompt import Choice, Fragments
 from workbench.wizard.screen import wrapped
 
 

@@ -10,9 +10,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from workbench.catalog.questions import Answers
 from workbench.compose.recipe import Recipe
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.wizard.answers import Answers
 from workbench.wizard.steps import STEPS
 
 _STATUS_STYLE = {"create": "green", "identical": "dim", "conflict": "bold red"}
@@ -31,7 +31,7 @@ def review_text(
     """Return the panel of answers, base image, folder and files, `columns` wide.
 
     `files` says create, identical or conflict by path; `refusal` is why the folder that is there
-    cannot be written over, if so; `note` is what there is to say about the choices.
+    cannot be written over, if so; `note` is a remark about the choices.
     """
     facts = _grid()
     for step in STEPS:
@@ -47,17 +47,17 @@ def review_text(
     parts: list[RenderableType] = [facts, Text(), listed]
     if refusal is not None:
         # Its hint names flags, and the question below the panel offers the same.
-        parts = [*_said(refusal), Text(), *parts]
+        parts = [*_message(refusal), Text(), *parts]
     return _drawn(Panel(Group(*parts), title="Review"), columns)
 
 
 def trouble_text(error: WorkbenchError, columns: int) -> str:
     """Return the panel that says what went wrong, `columns` wide."""
-    said = [*_said(error), *([Text(f"hint: {error.hint}", style="dim")] if error.hint else [])]
-    return _drawn(Panel(Group(*said), title="This cannot be done", border_style="red"), columns)
+    lines = [*_message(error), *([Text(f"hint: {error.hint}", style="dim")] if error.hint else [])]
+    return _drawn(Panel(Group(*lines), title="This cannot be done", border_style="red"), columns)
 
 
-def _said(error: WorkbenchError) -> list[Text]:
+def _message(error: WorkbenchError) -> list[Text]:
     if isinstance(error, FaultsError):
         faults = [Text(f"{where}: {message}" if where else message) for where, message in error.faults]
         return [Text(error.message, style="bold"), *faults]

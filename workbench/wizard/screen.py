@@ -5,27 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from workbench.catalog.questions import Answers
 from workbench.catalog.values import Catalogue
-from workbench.wizard.answers import Answers, tag_so_far
-from workbench.wizard.question import Fragments
-from workbench.wizard.steps import STEPS, Step
+from workbench.wizard.answers import tag_so_far
+from workbench.wizard.prompt import Fragments
+from workbench.wizard.steps import STEPS, WizardStep
 
 # What the question itself needs below: its title, a few choices, the keys.
 _BELOW = 9
 _LABEL = max(len(step.label) for step in STEPS)
 
 
-def above(catalogue: Catalogue, answers: Answers, step: Step, candidate: str, columns: int, rows: int) -> Fragments:
+def above(
+    catalogue: Catalogue, answers: Answers, step: WizardStep, candidate: str, columns: int, rows: int
+) -> Fragments:
     """Return the lines above the question `step`; `candidate` is its answer as it stands.
 
     Where the rows do not suffice the answers give way, then the title, and the tag never.
     """
-    asked = [one for one in STEPS if one.is_asked(catalogue, answers)]
-    title = _line("class:title", f"workbench-images: question {asked.index(step) + 1} of {len(asked)}", columns)
-    told = [one for one in asked if one.name in answers and not one.settles]
-    made = [("class:answered", f"  {one.label:<{_LABEL}}  {answers[one.name]}") for one in told]
+    taken = [one for one in STEPS if one.is_taken(catalogue, answers)]
+    title = _line("class:title", f"workbench-images: question {taken.index(step) + 1} of {len(taken)}", columns)
+    answered = [one for one in taken if one.name in answers and not one.settles]
+    made = [("class:answered", f"  {one.label:<{_LABEL}}  {answers[one.name]}") for one in answered]
     listed = [fragment for style, text in made for fragment in _line(style, text, columns)]
-    tag = tag_lines(tag_so_far({**answers, step.settles or step.name: candidate} if candidate else answers), columns)
+    with_candidate = {**answers, step.settles or step.name: candidate} if candidate else answers
+    tag = tag_lines(tag_so_far(catalogue, with_candidate), columns)
     blank: Fragments = [("", "\n")]
     roomy = title + blank + listed + (blank if listed else []) + tag + blank
     for drawn in (roomy, title + listed + tag, title + tag):

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from workbench.catalog.questions import Answers, Selection
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
-from workbench.compose.selection import Selection
 from workbench.errors import WorkbenchError
 from workbench.recipes.write import IDENTICAL, Written, compare, folder_of, refusal, write
-from workbench.wizard.answers import Answers, selection_of, tag_so_far
-from workbench.wizard.ask import Defaults, ask
-from workbench.wizard.question import Choice, Prompt, Question
+from workbench.wizard.answers import selection_of, tag_so_far
+from workbench.wizard.collect import Defaults, collect_answers
+from workbench.wizard.prompt import Choice, Prompt, Screen
 from workbench.wizard.review import review_text, trouble_text
 from workbench.wizard.screen import tag_lines
 
@@ -63,21 +63,22 @@ def converse(catalogue: Catalogue, defaults: Defaults, compose: Compose, prompt:
     """
     answers: dict[str, str] = {}
     while True:
-        answers = ask(catalogue, defaults, prompt, answers)
-        recipe = _composed(compose, prompt, answers, look_up)
-        agreed = _agreed(prompt, recipe, answers, advice(catalogue, recipe.selection)) if recipe else None
+        answers = collect_answers(catalogue, defaults, prompt, answers)
+        tag = tag_so_far(catalogue, answers)
+        recipe = _composed(compose, prompt, answers, tag, look_up)
+        agreed = _agreed(prompt, recipe, answers, tag) if recipe else None
         if recipe is None or agreed is None:
             continue
         try:
             with _undisturbed():
                 written = write(recipe, answers["out"], force=agreed.replace)
         except WorkbenchError as error:
-            _choose(prompt, "What now?", answers, partial(trouble_text, error), [_OTHER_FOLDER, _LEAVE])
+            _choose(prompt, "What now?", tag, partial(trouble_text, error), [_OTHER_FOLDER, _LEAVE])
         else:
             return Done(written, agreed.build)
 
 
-def _composed(compose: Compose, prompt: Prompt, answers: Answers, look_up: bool) -> Recipe | None:
+def _composed(compose: Compose, prompt: Prompt, answers: Answers, tag: str, look_up: bool) -> Recipe | None:
     """Return the recipe, or None when there is none and the user goes back."""
     selection = selection_of(answers)
     try:
@@ -92,17 +93,17 @@ def _composed(compose: Compose, prompt: Prompt, answers: Answers, look_up: bool)
         except WorkbenchError as error:
             trouble = error
     choices = [_GO_BACK, *([_WITHOUT_LOOK_UP] if spare else []), _LEAVE]
-    chosen = _choose(prompt, "What now?", answers, partial(trouble_text, trouble), choices)
+    chosen = _choose(prompt, "What now?", tag, partial(trouble_text, trouble), choices)
     return spare if chosen == _WITHOUT_LOOK_UP.value else None
 
 
-def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers, note: str) -> _Agreed | None:
-    """Return what to do with the recipe, about which `note` is to be said, or None when the user goes back."""
+def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Agreed | None:
+    """Return what to do with the recipe, or None when the user goes back."""
     folder = folder_of(recipe, answers["out"])
     files = compare(recipe, folder)
     exists = os.path.lexists(folder)
     refused = refusal(recipe, folder, files) if exists and set(files.values()) != {IDENTICAL} else None
-    panel = partial(review_text, recipe, answers, folder, files, refused, note=note)
+    panel = partial(review_text, recipe, answers, folder, files, refused, note=advice(recipe.resolved))
     if refused:
         title, choices = "The folder is there and differs. What now?", [_OTHER_FOLDER, _REPLACE, _LEAVE]
     elif exists:
@@ -110,27 +111,24 @@ def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers, note: str) -> _Agr
     else:
         title, choices = "Is this what you want?", [_WRITE, _GO_BACK, _LEAVE]
     while True:
-        chosen = _choose(prompt, title, answers, panel, choices)
+        chosen = _choose(prompt, title, tag, panel, choices)
         if chosen == _BACK:
             return None
-        build = _choose(prompt, "Build the image now?", answers, panel, [_ONLY_WRITE, _BUILD])
+        build = _choose(prompt, "Build the image now?", tag, panel, [_ONLY_WRITE, _BUILD])
         if build != _BACK:
             return _Agreed(replace=chosen == _REPLACE.value, build=build == _BUILD.value)
 
 
-def _choose(
-    prompt: Prompt, title: str, answers: Answers, panel: Callable[[int], str], choices: Sequence[Choice]
-) -> str:
+def _choose(prompt: Prompt, title: str, tag: str, panel: Callable[[int], str], choices: Sequence[Choice]) -> str:
     """Return the choice made below `panel`; Esc is going back. Raises Quit."""
-    tag = tag_so_far(answers)
-    question = Question(
+    screen = Screen(
         title,
         lambda _, columns, rows: tag_lines(tag, columns),
         choices,
         preselected=choices[0].value,
         panel=panel,
     )
-    chosen = prompt.ask(question) or _BACK
+    chosen = prompt.show(screen) or _BACK
     if chosen == _LEAVE.value:
         raise Quit
     return chosen

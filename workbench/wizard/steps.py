@@ -1,18 +1,21 @@
-"""The questions, in their order: one table, and all that differs from one to the next."""
+"""The steps of the wizard: one for each question of the table, and those that only a conversation has."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from workbench.catalog.bases import check_base
+from workbench.catalog.questions import QUESTIONS, Answers, Question
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError
-from workbench.names import check_date, is_qualified
-from workbench.wizard import choices
-from workbench.wizard.answers import OTHER, Answers
-from workbench.wizard.question import Choice
+from workbench.names import is_qualified
+from workbench.wizard.answers import OTHER
+from workbench.wizard.choices import choices_of, holds_two, thin_or_not
+from workbench.wizard.prompt import Choice
 
 
 def check_image(text: str) -> str:
@@ -28,24 +31,23 @@ def check_out(text: str) -> str:
     """Return the output folder that `text` means, ~ included; raises UsageError when it cannot be one."""
     folder = os.path.expanduser(text.strip())
     if not folder:
-        raise UsageError("name a folder", hint="it is made when it is not there")
+        raise UsageError("name a folder", hint="it is made when it does not exist")
     if not folder.isprintable():
         raise UsageError("a folder's name cannot hold control characters")
-    at = folder
-    while not os.path.lexists(at) and os.path.dirname(at) != at:
-        at = os.path.dirname(at)
-    if at and not os.path.isdir(at):
-        raise UsageError(f"{at} is not a folder", hint="name another one")
+    parts = (Path(folder), *Path(folder).parents)
+    nearest = next((part for part in parts if os.path.lexists(part)), Path())
+    if not nearest.is_dir():
+        raise UsageError(f"{nearest} is not a folder", hint="name another one")
     return folder
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A question of the wizard.
+class WizardStep:
+    """A step of the wizard.
 
-    `label` is its answer's in the summary. `choices` lists what there is, for the answers of the
-    steps before; without it the answer is typed, and `check` is the flag's own validation. `only`
-    says whether it is asked at all. `settles` names the step whose answer it may change.
+    `label` stands before its answer in the summary. `choices` lists what there is, after the answers of the
+    steps before; without it the answer is typed, and `check` validates it. `only` says whether the step
+    is taken at all. `settles` names the step whose answer it may change.
     """
 
     name: str
@@ -56,28 +58,40 @@ class Step:
     only: Callable[[Catalogue, Answers], bool] | None = None
     settles: str = ""
 
-    def is_asked(self, catalogue: Catalogue, answers: Answers) -> bool:
-        """Return whether the step is asked after `answers`."""
+    def is_taken(self, catalogue: Catalogue, answers: Answers) -> bool:
+        """Return whether the step is taken after `answers`."""
         return self.only is None or self.only(catalogue, answers)
 
 
-def _is_other(catalogue: Catalogue, answers: Answers) -> bool:
-    return answers.get("base") == OTHER
+def _step(question: Question) -> WizardStep:
+    return WizardStep(
+        question.name,
+        question.label,
+        question.title,
+        choices=partial(choices_of, question.name) if question.offered else None,
+        check=lambda text: question.check(text.strip()),
+    )
 
 
-STEPS = (
-    Step("release", "Release", "Which release?", choices.releases),
-    Step("date", "Date", "Which date? (YYYYMMDD, or latest)", check=lambda text: check_date(text.strip())),
-    Step("base", "Base", "Which base?", choices.bases),
-    Step("image", "Image", "Which image? (with its registry)", check=check_image, only=_is_other),
-    Step("os", "System", "Which operating system?", choices.systems),
-    Step("python", "Python", "Which Python?", choices.pythons),
-    Step("bundle", "Bundle", "Which bundle of libraries?", choices.bundles),
-    Step(
-        *("thin", "Base", "The bundle's wheels bring a CUDA of their own. Which base?", choices.thin_or_not),
-        only=choices.holds_two,
+# The steps that come after a question where its answer calls for them.
+_FOLLOWING = {
+    "base": WizardStep(
+        "image",
+        "Image",
+        "Which image? (with its registry)",
+        check=check_image,
+        only=lambda _, answers: answers.get("base") == OTHER,
+    ),
+    "bundle": WizardStep(
+        "thin",
+        "Base",
+        "The bundle's wheels bring a CUDA of their own. Which base?",
+        choices=thin_or_not,
+        only=holds_two,
         settles="base",
     ),
-    Step("ide", "IDE", "Which IDE?", choices.ides),
-    Step("out", "Folder", "Which output folder?", check=check_out),
+}
+STEPS = (
+    *(step for question in QUESTIONS for step in (_step(question), _FOLLOWING.get(question.name)) if step is not None),
+    WizardStep("out", "Folder", "Which output folder?", check=check_out),
 )

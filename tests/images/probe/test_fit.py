@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.images.trees import BOOKWORM
-from workbench.compose.selection import Selection
+from workbench.catalog.questions import Selection
 from workbench.errors import WorkbenchError
 from workbench.images.probe.base import Base, look
 from workbench.images.probe.fit import check_fit, known_system, promised

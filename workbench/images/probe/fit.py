@@ -6,9 +6,9 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 
-from workbench.catalog.bases import has_cuda
+from workbench.catalog.bases import names_cuda
+from workbench.catalog.questions import Selection
 from workbench.compose.recipe import MANIFEST
-from workbench.compose.selection import Selection
 from workbench.errors import WorkbenchError
 from workbench.images.base_image import how_to_make
 from workbench.images.probe.base import Base
@@ -44,9 +44,9 @@ def misfits(selection: Selection, base: Base, system: Mapping[str, str]) -> Iter
         yield f"it is {base.system_name or 'another system'}, and not {selection.os}"
     if base.python and base.python != selection.python:
         yield f"its Python is {base.python}, and not {selection.python}"
-    if has_cuda(selection.base) and base.system and not base.cuda:
+    if names_cuda(selection.base) and base.system and not base.cuda:
         yield "it has no CUDA (no CUDA_VERSION in its environment)"
-    if not has_cuda(selection.base) and base.cuda:
+    if not names_cuda(selection.base) and base.cuda:
         yield f"it has CUDA {base.cuda}, of which the tag says nothing"
 
 

@@ -8,7 +8,7 @@ from workbench.verbs.subverbs import add_subverbs, run_subverb
 
 EXAMPLES = """\
   wizard.py model init mymodel              write a cog.yaml and a predict.py that work
-  wizard.py model check mymodel             every fault with its line; what is asked for and what it gets
+  wizard.py model check mymodel             every fault with its line; what is requested and what it gets
   wizard.py model build mymodel             the image; its packages as model.lock has them
   wizard.py model build mymodel --weightless   on monobase: no package in the image
   wizard.py model inspect localhost/models/mymodel:latest
@@ -18,7 +18,7 @@ SUBVERBS = {
     "init": "write a cog.yaml and a predict.py that work",
     "check": "name every fault of a model, or show what it gets",
     "build": "build the image of a model",
-    "inspect": "show what an image, or a folder, says of its model",
+    "inspect": "show the model of an image or a folder",
 }
 
 

@@ -8,19 +8,19 @@ import sys
 
 from workbench.errors import EXIT_OK, UsageError
 from workbench.verbs.build import backend_of, build_options, tell_builder
-from workbench.verbs.model.options import wish_options
+from workbench.verbs.model.options import model_options
 
 EXAMPLES = """\
   wizard.py model build mymodel                         as cog.yaml names it, or localhost/models/mymodel:latest
   wizard.py model build mymodel --weightless            on monobase: no package in the image
   wizard.py model build mymodel --backend buildkit      with the BuildKit of this machine's Docker Engine
-  wizard.py model build mymodel --secret token=FILE     lend a step of run the secret that it names
+  wizard.py model build mymodel --secret token=FILE     a secret that a step of run names
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `build`."""
-    wish_options(parser)
+    model_options(parser)
     parser.add_argument("--secret", metavar="ID=FILE", action="append", default=[], help="a secret of run's steps")
     build_options(parser)
 
@@ -33,21 +33,21 @@ def run(args: argparse.Namespace) -> int:
     from workbench.locations import ROOT
     from workbench.models.inspection import image_model
     from workbench.models.lock import keep
-    from workbench.models.prepare import resolve, stand
+    from workbench.models.prepare import resolve_model, with_base
     from workbench.models.request import model_request
-    from workbench.models.show import built, image_data
-    from workbench.verbs.model.options import wish_of
+    from workbench.models.show import base_line, image_data
+    from workbench.verbs.model.options import options_of
 
     options = tuple(args.options)
     backend = backend_of(args, options)
     secrets = _secrets(args.secret)
     catalogue = read_catalogue(args.catalog)
-    wish = wish_of(args, catalogue)
-    prepared = stand(resolve(catalogue, args.folder, wish), wish, backend.store)
+    chosen = options_of(args, catalogue)
+    prepared = with_base(resolve_model(catalogue, args.folder, chosen), chosen, backend.store)
     model = prepared.model
     tell_builder(backend, quiet=args.json)
     if not args.json:
-        for line in (built(model), *(f"note: {note}" for note in model.resolved.notes)):
+        for line in (base_line(model), *(f"note: {note}" for note in model.resolved.notes)):
             print(line, file=sys.stderr)
     with model_request(
         model,
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         prepared.lock,
         Tree(str(ROOT)),
         catalogue,
-        wish.place.os,
+        chosen.selection.os,
         options=options,
         secrets=secrets,
         ca_bundle=args.ca_bundle,
@@ -78,6 +78,6 @@ def _secrets(given: list[str]) -> dict[str, str]:
     for text in given:
         name, equals, path = text.partition("=")
         if not (name and equals and path) or name in found:
-            raise UsageError(f"--secret {text!r} cannot be", hint="write each once, as --secret token=FILE")
+            raise UsageError(f"--secret {text!r} is not valid", hint="write each once, as --secret token=FILE")
         found[name] = path
     return found

@@ -7,10 +7,10 @@ import json
 import sys
 
 from workbench.errors import EXIT_OK
-from workbench.verbs.model.options import wish_options
+from workbench.verbs.model.options import model_options
 
 EXAMPLES = """\
-  wizard.py model check mymodel                what is asked for and what it gets
+  wizard.py model check mymodel                what is requested and what it gets
   wizard.py model check mymodel --lock         and keep its packages as mymodel/model.lock
   wizard.py model check mymodel --weightless   would monobase have all of it?
 """
@@ -18,21 +18,21 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `check`."""
-    wish_options(parser)
+    model_options(parser)
     parser.add_argument("--lock", action="store_true", help="write model.lock beside cog.yaml")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the model gets; its faults are raised."""
+    """Print what the model gets; raises FaultsError with its faults."""
     from workbench.catalog.reader import read_catalogue
     from workbench.models.lock import LOCK, keep
-    from workbench.models.prepare import resolve
+    from workbench.models.prepare import resolve_model
     from workbench.models.show import as_data, table
-    from workbench.verbs.model.options import wish_of
+    from workbench.verbs.model.options import options_of
 
     catalogue = read_catalogue(args.catalog)
-    prepared = resolve(catalogue, args.folder, wish_of(args, catalogue))
+    prepared = resolve_model(catalogue, args.folder, options_of(args, catalogue))
     if args.lock and prepared.lock is not None and not prepared.lock.is_kept:
         keep(args.folder, prepared.lock)
         print(f"wrote {args.folder}/{LOCK}", file=sys.stderr)

@@ -13,14 +13,14 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `init`."""
-    parser.add_argument("folder", metavar="DIR", help="the model's folder; it is made")
+    parser.add_argument("folder", metavar="DIR", help="the model's folder; it is created")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the files and print their paths."""
     from workbench.catalog.tree import Tree
     from workbench.locations import ROOT
-    from workbench.models.start import start
+    from workbench.models.template import create_model
 
-    print("\n".join(start(args.folder, Tree(str(ROOT)))))
+    print("\n".join(create_model(args.folder, Tree(str(ROOT)))))
     return EXIT_OK

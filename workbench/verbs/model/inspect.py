@@ -1,4 +1,4 @@
-"""`model inspect`: what an image, or a folder, says of its model."""
+"""`model inspect`: show the model of an image or a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.verbs.build import backend_of, backend_options
 EXAMPLES = """\
   wizard.py model inspect localhost/models/mymodel:latest          versions, layers, inputs
   wizard.py model inspect localhost/models/mymodel:latest --json   and the OpenAPI document
-  wizard.py model inspect mymodel                                  of a folder: what cog.yaml says
+  wizard.py model inspect mymodel                                  of a folder: its cog.yaml
 """
 
 

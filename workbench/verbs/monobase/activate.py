@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print it; raises WorkbenchError when the variables name nothing that is there."""
+    """Print it; raises WorkbenchError when the variables name nothing that exists."""
     from workbench.monobase.activation import activate
 
     made = activate(os.path.abspath(args.prefix), os.environ)

@@ -57,66 +57,64 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build what is missing; 1 when something of it could not be built."""
-    from workbench.monobase.cog import build_cogs, cog_wish, newest_pythons
-    from workbench.monobase.fill import FAILED, SKIPPED, Order, fill, interpreters_for
-    from workbench.monobase.install import Workshop
-    from workbench.monobase.interpreters import fetch, find, in_home, named
+    """Build what is missing; raises FaultsError with what could not be built."""
+    from workbench.monobase.cog import build_cogs, cog_spec, newest_pythons
+    from workbench.monobase.fill import FAILED, SKIPPED, FillRequest, fill, interpreters_for
+    from workbench.monobase.install import Toolchain
+    from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
     from workbench.monobase.node import install_scripts, write_label
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
     from workbench.monobase.select import active, is_outside, mini, no_cuda
     from workbench.verbs.monobase.progress import FillProgress
 
-    by_name = named(args.python)
+    by_name = named_interpreters(args.python)
     generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
-    unwanted = no_cuda if args.no_cuda else lambda _: ""
+    excluded = no_cuda if args.no_cuda else lambda _: ""
     if args.mini:
         if args.no_cuda or args.cog_versions:
-            raise UsageError(
-                "--mini goes with neither --no-cuda nor --cog-versions", hint="say it with the R8_ variables"
-            )
-        generations, unwanted = mini(generations, os.environ)
+            raise UsageError("--mini goes with neither --no-cuda nor --cog-versions", hint="set the R8_ variables")
+        generations, excluded = mini(generations, os.environ)
     mini_cog = os.environ.get("R8_COG_VERSION") if args.mini else ""
     cogs = args.cog_versions or ([mini_cog] if mini_cog else [])
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
-    with FillProgress(total) as progress, builder(prefix, wait=not args.no_wait, tell=progress.log):
-        shop = Workshop.at(prefix, offline=args.offline, jobs=args.jobs)
+    with FillProgress(total) as progress, builder(prefix, wait=not args.no_wait, log=progress.log):
+        tools = Toolchain.at(prefix, offline=args.offline, jobs=args.jobs)
         for minor, path in by_name.items():
             if home := in_home(path):
-                progress.log(f"Python {minor} is in {home}: only who may go there can run what is built with it")
-        getter = (lambda full: fetch(prefix, shop.uv, full)) if args.fetch_pythons and not args.offline else None
-        pythons, without = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
+                progress.log(f"Python {minor} is in {home}: only users who may enter it can run what is built with it")
+        getter = (lambda full: fetch(prefix, tools.uv, full)) if args.fetch_pythons and not args.offline else None
+        pythons, missing = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
         install_scripts(prefix)
         if cogs:
-            wish = cog_wish(cogs, args.default_cog_version, newest_pythons(generations))
-            build_cogs(shop, wish, pythons, progress.log)
-        order = Order(generations, pythons, without, unwanted, args.skip_missing)
-        outcomes = fill(shop, order, progress, args.jobs)
+            spec = cog_spec(cogs, args.default_cog_version, newest_pythons(generations))
+            build_cogs(tools, spec, pythons, progress.log)
+        request = FillRequest(generations, pythons, missing, excluded, args.skip_missing)
+        outcomes = fill(tools, request, progress, args.jobs)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
         if args.prune_old_gen and not faults:
-            pruned = prune(shop, is_outside(args.min_gen_id, args.max_gen_id))
+            pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id))
             for name in pruned.removed:
                 progress.log(f"removed {name}")
             for name, reason in pruned.kept:
                 progress.log(f"kept {name}: {reason}")
         if args.clean_uv_cache:
-            shutil.rmtree(shop.uv.cache, ignore_errors=True)
+            shutil.rmtree(tools.uv.cache, ignore_errors=True)
     if faults:
         raise FaultsError(
-            f"{len(faults)} of what was asked for could not be built",
+            f"{len(faults)} environments could not be built",
             faults,
-            hint="run it again when that is mended: what is there is not built again",
+            hint="fix that and run it again: what is built is not built again",
         )
     if args.node_label:
         write_label(args.node_label)
-    there = sum(one.status != SKIPPED for one in outcomes)
-    print(f"{there} of {total} environments are there below {prefix.root}, {total - there} skipped")
+    present = sum(one.status != SKIPPED for one in outcomes)
+    print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
     return EXIT_OK
 
 
 def _jobs(text: str) -> int:
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs: write one such as 4")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: write one such as 4")

@@ -8,7 +8,7 @@ import sys
 
 from workbench.errors import EXIT_OK, UsageError
 from workbench.monobase.names import is_python, is_url, is_version
-from workbench.monobase.request import read_wish
+from workbench.monobase.request import read_request
 from workbench.verbs.monobase.options import prefix_option
 
 EXAMPLES = """\
@@ -32,13 +32,15 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.prefix import Prefix
 
     if not is_version(args.version) and not is_url(args.version):
-        raise UsageError(f"{args.version!r} is no version of cog", hint="write 0.23.1, or an https address of a wheel")
+        raise UsageError(
+            f"{args.version!r} is not a version of cog", hint="write 0.23.1, or an https address of a wheel"
+        )
     if not is_python(args.python):
-        raise UsageError(f"{args.python!r} is no Python", hint="write it as 3.12")
+        raise UsageError(f"{args.python!r} is not a Python version", hint="write it as 3.12")
     by_name = {args.python: os.path.abspath(args.interpreter)} if args.interpreter else {}
     layer = install_beside(
         Prefix.at(args.prefix),
-        read_wish({**os.environ, "R8_COG_VERSION": ""}).cache,
+        read_request({**os.environ, "R8_COG_VERSION": ""}).cache,
         args.version,
         args.python,
         by_name,

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         rows: dict[str, list[str]] = {}
         for change in found.changes:
             rows.setdefault(change.package, []).append(f"{change.old or '-'} -> {change.new or '-'}")
-        print(columns(("package", "change"), [(package, ", ".join(told)) for package, told in rows.items()]))
+        print(columns(("package", "change"), [(package, ", ".join(changes)) for package, changes in rows.items()]))
     else:
         listed = [
             (change.package, change.old or "-", change.new or "-", _where(change.environments, found.common))

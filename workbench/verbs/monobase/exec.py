@@ -26,14 +26,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> NoReturn:
-    """Become the command. What it runs on is leased as long as it, or what it starts, runs."""
+    """Replace this process by the command. Its layers are leased as long as it, or what it starts, runs."""
     from workbench.monobase.activation import activate
     from workbench.monobase.choose import CogMissingError
     from workbench.monobase.leases import lease_file, take
 
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
-        raise UsageError("there is no command to run", hint="write it behind --")
+        raise UsageError("there is no command to run", hint="write it after --")
     root = os.path.abspath(args.prefix)
     prefix = Prefix.at(root)
     try:
@@ -52,13 +52,15 @@ def run(args: argparse.Namespace) -> NoReturn:
     environment = {name: text for name, text in os.environ.items() if name not in made.unset} | dict(made.variables)
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
-        raise WorkbenchError(f"{command[0]!r} is not a command here", hint=f"PATH is {environment['PATH']}")
+        raise WorkbenchError(f"{command[0]!r} is not a command", hint=f"PATH is {environment['PATH']}")
     os.execve(program, command, environment)
 
 
 def _install_cog(prefix: Prefix) -> None:
     from workbench.monobase.cog import install_beside
-    from workbench.monobase.request import read_wish
+    from workbench.monobase.request import read_request
 
-    wish = read_wish(os.environ)
-    install_beside(prefix, wish.cache, wish.cog, wish.python, {}, lambda line: print(line, file=sys.stderr, flush=True))
+    request = read_request(os.environ)
+    install_beside(
+        prefix, request.cache, request.cog, request.python, {}, lambda line: print(line, file=sys.stderr, flush=True)
+    )

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from workbench.images.progress import draws, shortened
-from workbench.monobase.fill import Outcome
+from workbench.monobase.fill import EnvironmentOutcome
 
 
 class FillProgress:
-    """A Watcher that shows environments on `to`: a bar on a terminal, and a line for each that ends.
+    """A FillWatcher that shows environments on `to`: a bar on a terminal, and a line for each that ends.
 
     A context manager.
     """
@@ -48,7 +48,7 @@ class FillProgress:
             self._now[f"{generation}/{environment}"] = None
             self._draw()
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: EnvironmentOutcome) -> None:
         """Show how it went with an environment."""
         with self._lock:
             self._now.pop(f"{outcome.generation}/{outcome.environment}", None)

@@ -27,8 +27,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Remove what is outside of the range; raises FaultsError when something of it is in use."""
-    from workbench.monobase.install import Workshop
+    """Remove what is outside of the range; raises FaultsError when some of it is in use."""
+    from workbench.monobase.install import Toolchain
     from workbench.monobase.layout import COG
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
@@ -36,9 +36,9 @@ def run(args: argparse.Namespace) -> int:
     from workbench.verbs.monobase.status import mebibytes
 
     prefix = Prefix.at(args.prefix)
-    with builder(prefix, wait=not args.no_wait, tell=lambda text: print(text, file=sys.stderr)):
+    with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr)):
         old = is_outside(args.min_gen_id, args.max_gen_id)
-        found = prune(Workshop.at(prefix), old, dry_run=args.dry_run)
+        found = prune(Toolchain.at(prefix), old, dry_run=args.dry_run)
     if args.json:
         print(json.dumps(asdict(found), indent=2))
     else:
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
         for name in found.removed:
             print(f"{name} {would}")
         print(f"{found.packages} packages and {found.files} stored files {would}: {mebibytes(found.freed)} freed")
-    # The newest cog generation is meant to stay; nobody asked for it to go.
+    # The newest cog generation is meant to stay.
     refused = [(name, why) for name, why in found.kept if not (name.startswith(COG) and why.startswith("latest"))]
     if refused:
-        raise FaultsError("some stay that are outside of the range", refused)
+        raise FaultsError("some outside of the range are kept", refused)
     return EXIT_OK

@@ -1,9 +1,10 @@
-"""`monobase repair`: mend what verify finds."""
+"""`monobase repair`: repair what verify finds."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from workbench.errors import EXIT_OK, FaultsError
 from workbench.verbs.monobase.options import prefix_option
@@ -22,20 +23,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Mend, and say what was mended; raises FaultsError with what could not be."""
-    import sys
-
-    from workbench.monobase.install import Workshop
+    """Repair, and print what was repaired; raises FaultsError with what could not be."""
+    from workbench.monobase.install import Toolchain
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.repair import repair
     from workbench.monobase.verify import verify
 
     prefix, jobs = Prefix.at(args.prefix), os.cpu_count() or 1
-    with builder(prefix, wait=not args.no_wait, tell=lambda text: print(text, file=sys.stderr)):
-        mended = repair(Workshop.at(prefix, offline=args.offline, jobs=jobs), verify(prefix, jobs=jobs))
-    for name in mended.done:
-        print(f"mended {name}")
-    if mended.left:
-        raise FaultsError(f"{len(mended.left)} could not be mended", mended.left, hint="then run `monobase build`")
-    print(f"{len(mended.done)} mended")
+    with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr)):
+        report = repair(Toolchain.at(prefix, offline=args.offline, jobs=jobs), verify(prefix, jobs=jobs))
+    for name in report.repaired:
+        print(f"repaired {name}")
+    if report.failed:
+        message = f"{len(report.failed)} could not be repaired"
+        raise FaultsError(message, report.failed, hint="run `monobase build`")
+    print(f"{len(report.repaired)} repaired")
     return EXIT_OK

@@ -27,9 +27,9 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.prefix import Prefix
     from workbench.monobase.status import status
 
-    held = status(Prefix.at(args.prefix))
+    statuses = status(Prefix.at(args.prefix))
     if args.json:
-        print(json.dumps([asdict(one) for one in held], indent=2))
+        print(json.dumps([asdict(one) for one in statuses], indent=2))
         return EXIT_OK
     header = ("name", "state", "environments", "by itself", "its own", "used by")
     rows = [
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             mebibytes(one.own),
             ", ".join(one.used_by),
         )
-        for one in held
+        for one in statuses
     ]
     print(columns(header, rows) if rows else f"nothing is built below {args.prefix}")
     return EXIT_OK

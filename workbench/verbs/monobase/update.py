@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     check_writable(folder, "--data")
     pairs = read_pairs(Tree(str(ROOT)))
     for spec in active(folder, args.min_gen_id, args.max_gen_id):
-        made = update(folder, spec, pairs, lambda line: print(line, file=sys.stderr, flush=True))
-        for name, reason in made.left_out:
+        matrix = update(folder, spec, pairs, lambda line: print(line, file=sys.stderr, flush=True))
+        for name, reason in matrix.excluded:
             print(f"{spec.name} has no {name}: {reason}", file=sys.stderr)
-        print(f"{spec.name}: {len(made.wanted)} environments")
+        print(f"{spec.name}: {len(matrix.environments)} environments")
     return EXIT_OK

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     made = install_user(
         os.path.abspath(args.prefix), os.environ, Path(args.requirements), override=args.override, offline=args.offline
     )
-    for told in made.overridden:
-        print(f"warning: the requirements file {told}, which wins", file=sys.stderr)
-    print(f"{made.root}: {', '.join(made.packages) or 'nothing that the layers have not'}")
+    for conflict in made.overridden:
+        print(f"warning: the requirements file {conflict}, which wins", file=sys.stderr)
+    print(f"{made.root}: {', '.join(made.packages) or 'nothing that the layers do not have'}")
     return EXIT_OK

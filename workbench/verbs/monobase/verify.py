@@ -13,7 +13,7 @@ from workbench.verbs.monobase.options import data_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase verify              read every file once; name each environment that a changed one is in
-  wizard.py monobase verify --quick      read nothing: see what was written to, is missing or too many
+  wizard.py monobase verify --quick      read nothing: detect what was written to, is missing or too many
 """
 
 
@@ -26,26 +26,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print that all is as it was installed, or raise FaultsError with everything that is not."""
+    """Print that everything is as it was installed, or raise FaultsError with what is not."""
     from workbench.monobase.generation import load_all
     from workbench.monobase.prefix import Prefix
     from workbench.monobase.verify import verify
 
     digests = {generation.name: generation.digest for generation in load_all(Path(args.data))}
-    found = verify(Prefix.at(args.prefix), digests, quick=args.quick, jobs=os.cpu_count() or 1)
+    report = verify(Prefix.at(args.prefix), digests, quick=args.quick, jobs=os.cpu_count() or 1)
     if args.json:
-        faults = [{**asdict(fault), "shared_by": found.sharing(fault)} for fault in found.faults]
-        report = {"whole": found.is_whole, "faults": faults, "store": found.spoiled, "generations": found.moved}
-        print(json.dumps(report, indent=2))
-        return EXIT_OK if found.is_whole else EXIT_USER
-    if not found.is_whole:
-        listed = [(f"{fault.environment}/{fault.path}", fault.kind) for fault in found.faults]
-        listed += [(f"store: {entry}", "changed") for entry in found.spoiled]
-        listed += found.moved
-        names = sorted({fault.environment for fault in found.faults})
-        about = f"not as it was installed: {', '.join(names) or 'the store, or what generations are'}"
-        raise FaultsError(about, listed, hint="`wizard.py monobase repair` mends them")
-    print(
-        f"{found.environments} environments, {found.files} files in {found.inodes} inodes: all as they were installed"
-    )
+        faults = [{**asdict(damage), "shared_by": report.sharing(damage)} for damage in report.damage]
+        data = {"whole": report.is_whole, "faults": faults, "store": report.damaged_entries}
+        print(json.dumps({**data, "generations": report.changed}, indent=2))
+        return EXIT_OK if report.is_whole else EXIT_USER
+    if not report.is_whole:
+        listed = [(f"{damage.environment}/{damage.path}", damage.kind) for damage in report.damage]
+        listed += [(f"store: {entry}", "changed") for entry in report.damaged_entries]
+        listed += report.changed
+        names = sorted({damage.environment for damage in report.damage})
+        about = f"not as it was installed: {', '.join(names) or 'the store or the generations'}"
+        raise FaultsError(about, listed, hint="`wizard.py monobase repair` repairs them")
+    print(f"{report.environments} environments, {report.files} files in {report.inodes} inodes: all as installed")
     return EXIT_OK

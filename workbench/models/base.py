@@ -1,4 +1,4 @@
-"""Which image a model stands on: a base, or one of ours that has its framework already."""
+"""Choosing the base image of a model: a base, or one of our images that has its framework already."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 from workbench import podman
 from workbench.attest.installed import installed_packages
 from workbench.attest.package import PYPI
-from workbench.catalog.bases import base_tag
+from workbench.catalog.bases import default_bases
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError, WorkbenchError
@@ -18,17 +18,17 @@ from workbench.images.base_image import how_to_make
 from workbench.images.recipe_build import TAG_LABEL
 from workbench.images.store import PODMAN, Seen, Store
 from workbench.models.labels import MODEL_LABEL
-from workbench.models.model import Resolved, Standing
+from workbench.models.model import ModelBase, Resolved
 from workbench.models.pairing import short
 from workbench.names import LATEST, check_date, is_image, is_qualified, pick
 
-# Images without an IDE: nobody wants a server's packages in a model.
+# Images without an IDE: a server's packages have no use in a model.
 _TAGS = ("runtime-", "cuda-runtime-")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where to look for what a model stands on: release, operating system and day of the bases."""
+class BaseSelection:
+    """Which base images may be chosen: their release, operating system and day."""
 
     release: str
     os: str
@@ -46,18 +46,20 @@ class Place:
             )
 
 
-def kind_of(catalogue: Catalogue, place: Place, resolved: Resolved, brings_cuda: bool, *, gpu: bool) -> str:
+def base_kind(
+    catalogue: Catalogue, selection: BaseSelection, resolved: Resolved, brings_cuda: bool, *, gpu: bool
+) -> str:
     """Return which base a model needs: with CUDA only where its packages bring none of their own.
 
-    Raises WorkbenchError when the release's CUDA is not the one that is asked for, with those that are.
+    Raises WorkbenchError when the release's CUDA is not the requested one, with the releases that have it.
     """
     if not gpu:
         return "standard"
     if brings_cuda:
         return "cuda-thin"
-    held = catalogue.releases[place.release].cuda
+    cuda = catalogue.releases[selection.release].cuda
     for what, key, wanted in (("CUDA", "version", resolved.cuda), ("cuDNN", "cudnn", resolved.cudnn)):
-        has = held.get(key, "")
+        has = cuda.get(key, "")
         parts = wanted.split(".")[:2]
         if wanted and has.split(".")[: len(parts)] != parts:
             others = sorted(
@@ -66,41 +68,48 @@ def kind_of(catalogue: Catalogue, place: Place, resolved: Resolved, brings_cuda:
                 if key in release.cuda
             )
             raise WorkbenchError(
-                f"no package of the model brings {what}, and release {place.release} has {has or 'none'}, not {wanted}",
+                f"no package of the model brings {what}, "
+                f"and release {selection.release} has {has or 'none'}, not {wanted}",
                 hint=f"{'; '.join(others)}: --release chooses, or name a framework that brings {what} {wanted}",
             )
     return "cuda"
 
 
-def choose(
-    place: Place, kind: str, resolved: Resolved, asked: Sequence[str], *, on: str = "", store: Store = PODMAN
-) -> Standing:
-    """Return what a model stands on: `on`, else an image of ours that has what is `asked` for, else the base.
+def choose_base(
+    selection: BaseSelection,
+    kind: str,
+    resolved: Resolved,
+    requirements: Sequence[str],
+    *,
+    on: str = "",
+    store: Store = PODMAN,
+) -> ModelBase:
+    """Return the base of a model: `on`, else an image of ours that has its `requirements`, else the base image.
 
-    The rule for the second: it has no IDE, stands on the very base that the model would get, has
-    every package that the model names in just the locked version, and none of the lock in another.
-    The one with the fewest packages wins; where none fits, the one that is nearest is told of.
-    Looked for in the builder's `store`, and in podman's, from which it would be brought. Raises
-    WorkbenchError when there is no base.
+    The rule for the second: it has no IDE, is built on the very base that the model would get, has
+    every package that the model names in exactly the locked version, and none of the lock in another.
+    The one with the fewest packages wins; where none fits, the reason names the nearest one.
+    Images are searched in the builder's `store`, and in podman's, from which they would be transferred.
+    Raises WorkbenchError when there is no base.
     """
     stores = stores_of(store)
     if on:
         if not is_image(on) or not is_qualified(on):
-            raise UsageError(f"{on!r} is no full image name", hint="write it with its registry, or localhost/")
+            raise UsageError(f"{on!r} is not a full image name", hint="write it with its registry, or localhost/")
         return _on(on, resolved, stores)
     names = (
-        f"{LOCAL_REPOSITORY}:{base_tag(kind, place.os, resolved.python, place.release, date)}"
-        for date in dict.fromkeys((place.date, LATEST))
+        f"{LOCAL_REPOSITORY}:{default_bases()[kind].image_tag(selection.os, resolved.python, selection.release, date)}"
+        for date in dict.fromkeys((selection.date, LATEST))
     )
-    base, below = first(names, stores)
+    base, below = first_image(names, stores)
     if below is None:
         raise WorkbenchError(f"the base image {base} is not on this machine", hint=f"make it with {how_to_make(base)}")
     fitting, near = [], []
-    for image, seen, kept in _ours(stores):
-        if not asked or image == base or seen.layers[: len(below.layers)] != below.layers:
+    for image, inspected, kept in _ours(stores):
+        if not requirements or image == base or inspected.layers[: len(below.layers)] != below.layers:
             continue
         installed = _installed(image, kept)
-        missing = [name for name in asked if not _same(installed.get(name, ""), resolved.packages[name])]
+        missing = [name for name in requirements if not _same(installed.get(name, ""), resolved.packages[name])]
         other = [
             f"{name} {installed[name]}"
             for name, version in resolved.packages.items()
@@ -110,67 +119,67 @@ def choose(
             reason = f"it has {', '.join(other)}" if not missing else f"it has no {', '.join(missing)} as locked"
             near.append((len(missing), len(other), len(installed), image, reason))
             continue
-        fitting.append((len(installed), image, seen.id, installed))
+        fitting.append((len(installed), image, inspected.id, installed))
     if fitting:
-        _, image, id_, installed = min(fitting, key=lambda found: found[:2])
-        held = {name: version for name, version in resolved.packages.items() if name in installed}
-        says = f"it has {', '.join(asked)} as locked ({len(held)} of the lock's {len(resolved.packages)} packages)"
-        return Standing(image, id_, says, held)
+        _, image, id_, installed = min(fitting, key=lambda each: each[:2])
+        locked = {name: version for name, version in resolved.packages.items() if name in installed}
+        count = f"{len(locked)} of the lock's {len(resolved.packages)} packages"
+        return ModelBase(image, id_, f"it has {', '.join(requirements)} as locked ({count})", locked)
     if not near:
-        return Standing(base, below.id, "the base: no image of ours here has what the model asks for")
+        return ModelBase(base, below.id, "the base: no image of ours here has what the model requires")
     *_, image, reason = min(near)
-    return Standing(base, below.id, f"the base: {image} was looked at, and {reason}")
+    return ModelBase(base, below.id, f"the base: {image} is nearest, but {reason}")
 
 
 def stores_of(store: Store) -> list[Store]:
-    """Return where images may be that a builder with `store` stands on: there, and with podman if that is here."""
+    """Return where the base images of a builder with `store` may be: there, and with podman if it is installed."""
     more: list[Store] = [PODMAN] if store is not PODMAN and podman.is_installed() else []
     return [store, *more]
 
 
-def first(names: Iterable[str], stores: Sequence[Store]) -> tuple[str, Seen | None]:
+def first_image(names: Iterable[str], stores: Sequence[Store]) -> tuple[str, Seen | None]:
     """Return the first of `names` that one of the stores has; if none has any, the first name and None."""
     listed = list(names)
     for name in listed:
         for store in stores:
-            if (seen := store.look(name)) is not None:
-                return name, seen
+            if (inspected := store.look(name)) is not None:
+                return name, inspected
     return listed[0], None
 
 
-def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> Standing:
-    """Return an image that was named, with what it holds of the lock as it is locked."""
+def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> ModelBase:
+    """Return an image that was named, with the packages of the lock that it has in the locked version."""
     for store in stores:
-        if (seen := store.look(image)) is not None:
+        if (inspected := store.look(image)) is not None:
             installed = _installed(image, store)
-            held = {
+            locked = {
                 name: version for name, version in resolved.packages.items() if _same(installed.get(name, ""), version)
             }
-            return Standing(image, seen.id, "--on names it", held)
-    return Standing(image, "", "--on names it; it is not here to be looked into")
+            return ModelBase(image, inspected.id, "--on names it", locked)
+    return ModelBase(image, "", "--on names it; it is not on this machine to be inspected")
 
 
 def _ours(stores: Sequence[Store]) -> Iterator[tuple[str, Seen, Store]]:
     """Yield the images that are workbenches without an IDE, by their labels, each once.
 
-    What is built on one inherits its labels, with somebody's files on top: such an image has another
-    name, and a model's image its own labels besides.
+    What is built on one inherits its labels, with other files on top: such an image has another name,
+    and a model's image has its own labels besides.
     """
     known = set()
     for store in stores:
         for image, tag in store.labelled(TAG_LABEL).items():
             ours = tag.startswith(_TAGS) and image.endswith(f":{tag}") and image not in known
-            seen = store.look(image) if ours else None
-            if seen is not None and MODEL_LABEL not in seen.labels:
+            inspected = store.look(image) if ours else None
+            if inspected is not None and MODEL_LABEL not in inspected.labels:
                 known.add(image)
-                yield image, seen, store
+                yield image, inspected, store
 
 
 def _installed(image: str, store: Store) -> Mapping[str, str]:
     try:
         return {each.name: each.version for each in installed_packages(image, store) if each.kind == PYPI}
     except WorkbenchError:
-        return {}  # what does not answer has nothing for us
+        return {}  # an image whose packages cannot be listed has none to offer
 
 
 def _same(one: str, other: str) -> bool:

@@ -6,8 +6,8 @@ from tests.catalogues import REPOSITORY
 from workbench.catalog.pairs import Brought, Pairs, read_pairs
 from workbench.catalog.tree import Tree
 from workbench.errors import WorkbenchError
-from workbench.monobase.matrix import Wanted, plan
-from workbench.monobase.spec import Spec
+from workbench.monobase.matrix import EnvironmentSpec, matrix_of
+from workbench.monobase.spec import GenerationSpec
 
 PYTHONS = {"3.9": "3.9.20", "3.10": "3.10.20", "3.11": "3.11.18"}
 OLD = Brought("12.1.105", "8.9.2.26", ("3.9", "3.10"), {"torchvision": "0.17.2"}, ("numpy<2",))
@@ -15,14 +15,14 @@ NEW = Brought("12.8.90", "9.10.2.21", ("3.10", "3.11"), {"torchaudio": "2.10.0",
 PAIRS = Pairs({}, {}, {"torch": {"2.10.0": NEW, "2.2.2": OLD}})
 
 
-def spec(**given: object) -> Spec:
-    asked = {"id": 7, "pythons": PYTHONS, "cuda": ("12.1", "12.8"), "cudnn": ("8", "9"), "packages": ("pip==26.3",)}
-    return Spec(**{**asked, **given})  # type: ignore[arg-type]
+def spec(**given: object) -> GenerationSpec:
+    fields = {"id": 7, "pythons": PYTHONS, "cuda": ("12.1", "12.8"), "cudnn": ("8", "9"), "packages": ("pip==26.3",)}
+    return GenerationSpec(**{**fields, **given})  # type: ignore[arg-type]
 
 
-def test_a_plan_is_every_combination_that_the_table_allows_in_order() -> None:
-    made = plan(spec(torch=("2.10.0", "2.2.2"), stacks={"plain": ("numpy==2.4.6",)}), PAIRS)
-    assert [(wanted.name, wanted.cuda, wanted.cudnn) for wanted in made.wanted] == [
+def test_a_matrix_is_every_combination_that_the_table_allows_in_order() -> None:
+    matrix = matrix_of(spec(torch=("2.10.0", "2.2.2"), stacks={"plain": ("numpy==2.4.6",)}), PAIRS)
+    assert [(one.name, one.cuda, one.cudnn) for one in matrix.environments] == [
         ("python3.9-plain", "", ""),
         ("python3.9-torch2.2.2-cu121", "12.1", "8"),
         ("python3.10-plain", "", ""),
@@ -31,11 +31,11 @@ def test_a_plan_is_every_combination_that_the_table_allows_in_order() -> None:
         ("python3.11-plain", "", ""),
         ("python3.11-torch2.10.0-cu128", "12.8", "9"),
     ]
-    assert made.left_out == (
+    assert matrix.excluded == (
         ("python3.11-torch2.2.2-cu121", "torch 2.2.2 goes with Python 3.9, 3.10"),
         ("python3.9-torch2.10.0-cu128", "torch 2.10.0 goes with Python 3.10, 3.11"),
     )
-    assert made.wanted[1] == Wanted(
+    assert matrix.environments[1] == EnvironmentSpec(
         name="python3.9-torch2.2.2-cu121",
         python="3.9",
         torch="2.2.2",
@@ -63,18 +63,18 @@ def test_a_plan_is_every_combination_that_the_table_allows_in_order() -> None:
         ({}, "g00007 has no environment: name a torch or a stack"),
     ],
 )
-def test_what_cannot_be_planned(given: dict[str, object], message: str) -> None:
+def test_a_matrix_that_cannot_be_made(given: dict[str, object], message: str) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        plan(spec(**given), PAIRS)
+        matrix_of(spec(**given), PAIRS)
     assert caught.value.message == message
 
 
-def test_every_torch_of_our_table_can_be_planned() -> None:
+def test_every_torch_of_our_table_gives_a_matrix() -> None:
     pairs = read_pairs(Tree(str(REPOSITORY)))
     known = pairs.frameworks["torch"]
     pythons = {python: f"{python}.99" for row in known.values() for python in row.pythons}
     cuda = tuple({".".join(row.cuda.split(".")[:2]) for row in known.values()})
     cudnn = tuple({row.cudnn.partition(".")[0] for row in known.values()})
-    made = plan(spec(torch=tuple(known), pythons=pythons, cuda=cuda, cudnn=cudnn), pairs)
-    assert len(made.wanted) == sum(len(row.pythons) for row in known.values())
-    assert len({wanted.name for wanted in made.wanted}) == len(made.wanted)
+    matrix = matrix_of(spec(torch=tuple(known), pythons=pythons, cuda=cuda, cudnn=cudnn), pairs)
+    assert len(matrix.environments) == sum(len(row.pythons) for row in known.values())
+    assert len({one.name for one in matrix.environments}) == len(matrix.environments)

@@ -1,4 +1,4 @@
-"""A new model: a cog.yaml and a predict.py that work, in a folder that has neither."""
+"""A new model from the template: a cog.yaml and a predict.py that work."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from workbench.errors import FaultsError, WorkbenchError
 TEMPLATE = "models/template"
 
 
-def start(folder: str, templates: Tree) -> list[str]:
-    """Write the template's files into `folder`, which is made, and return their paths.
+def create_model(folder: str, templates: Tree) -> list[str]:
+    """Write the template's files into `folder`, which is created, and return their paths.
 
-    Raises FaultsError that names those that are there already; then nothing is written.
+    Raises FaultsError that names the files that exist already; then nothing is written.
     """
     files = templates.walk(TEMPLATE)
     paths = {os.path.join(folder, name): templates.text(f"{TEMPLATE}/{name}") for name in files}
-    if there := [(path, "is there already") for path in paths if os.path.lexists(path)]:
-        raise FaultsError("nothing was written", there, hint="name another folder: what is there stays as it is")
+    if existing := [(path, "exists already") for path in paths if os.path.lexists(path)]:
+        raise FaultsError(
+            "nothing was written", existing, hint="name another folder: existing files are never replaced"
+        )
     written: list[str] = []
     try:
         os.makedirs(folder, exist_ok=True)

@@ -1,4 +1,4 @@
-"""YAML with the line of every value: what it says, not yet what it means."""
+"""YAML as nodes with the line of every value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from workbench.errors import WorkbenchError
 
 TEXT, NUMBER, TRUTH, NOTHING, LIST, MAP, OTHER = "text", "number", "truth", "nothing", "list", "map", "other"
-# A cog.yaml is a page; whatever is longer is something else.
+# A cog.yaml is a page; anything longer is something else.
 _MOST_BYTES = 1_000_000
 _SCALARS = {
     "tag:yaml.org,2002:str": TEXT,
@@ -26,7 +26,7 @@ class Node:
     """A value and the line that it begins on.
 
     A number keeps its text, for a version `3.10` is not 3.1. `entries` of a map have the line of
-    the key beside the value; `repeated` are keys that stood there already, with their lines.
+    the key beside the value; `repeated` are keys that occur twice, with the line of the second.
     """
 
     kind: str
@@ -37,10 +37,10 @@ class Node:
     repeated: tuple[tuple[str, int], ...] = ()
 
 
-def read_marked(path: str) -> Node:
-    """Return what the YAML file at `path` says; an empty one is an empty map.
+def read_yaml(path: str) -> Node:
+    """Return the root of the YAML file at `path`; an empty one is an empty map.
 
-    Raises WorkbenchError, with the line where there is one, when it cannot be read or is no YAML.
+    Raises WorkbenchError, with the line where there is one, when it cannot be read or is not YAML.
     """
     try:
         with open(path, "rb") as file:
@@ -48,44 +48,44 @@ def read_marked(path: str) -> Node:
     except OSError as error:
         raise WorkbenchError(f"cannot be read: {error.strerror}", where=path) from None
     if len(data) > _MOST_BYTES:
-        raise WorkbenchError("is longer than a megabyte: that is no cog.yaml", where=path)
+        raise WorkbenchError("is longer than a megabyte: that is not a cog.yaml", where=path)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise WorkbenchError("is not UTF-8", where=f"{path}:{line}") from None
-    return marked(text, path)
+    return parse_yaml(text, path)
 
 
-def marked(text: str, where: str) -> Node:
-    """Return what the YAML `text` says; `where` names it in errors. Raises WorkbenchError like `read_marked`."""
+def parse_yaml(text: str, where: str) -> Node:
+    """Return the root of the YAML `text`; `where` names it in errors. Raises WorkbenchError like `read_yaml`."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         return Node(MAP, 1) if root is None else _node(root, where, set())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{where}:{mark.line + 1}" if mark else where
-        raise WorkbenchError(f"is no YAML: {error.problem or error.context}", where=place) from None
+        raise WorkbenchError(f"is not YAML: {error.problem or error.context}", where=place) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise WorkbenchError("is no YAML: a character may not be there", where=f"{where}:{line}") from None
+        raise WorkbenchError("is not YAML: a character is not allowed", where=f"{where}:{line}") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise WorkbenchError(f"is no YAML: {error}", where=where) from None
+        raise WorkbenchError(f"is not YAML: {error}", where=where) from None
     except RecursionError:
         raise WorkbenchError("is nested too deeply", where=where) from None
 
 
-def _node(node: yaml.Node, where: str, seen: set[int]) -> Node:
+def _node(node: yaml.Node, where: str, visited: set[int]) -> Node:
     line = node.start_mark.line + 1
-    if id(node) in seen:
-        # An alias may hold itself, or a million of others.
-        raise WorkbenchError("an alias (*name) has no place here: write it out", where=f"{where}:{line}")
-    seen.add(id(node))
+    if id(node) in visited:
+        # An alias may contain itself, or a million others.
+        raise WorkbenchError("an alias (*name) is not allowed here: write it out", where=f"{where}:{line}")
+    visited.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         kind = _SCALARS.get(node.tag, TEXT if node.tag == "tag:yaml.org,2002:timestamp" else OTHER)
         return Node(kind, line, text=node.value)
     if isinstance(node, yaml.SequenceNode):
-        return Node(LIST, line, items=tuple(_node(item, where, seen) for item in node.value))
+        return Node(LIST, line, items=tuple(_node(item, where, visited) for item in node.value))
     entries: dict[str, tuple[int, Node]] = {}
     repeated = []
     for key, value in node.value:
@@ -94,5 +94,5 @@ def _node(node: yaml.Node, where: str, seen: set[int]) -> Node:
             raise WorkbenchError("a key must be a word", where=f"{where}:{at}")
         if key.value in entries:
             repeated.append((key.value, at))
-        entries[key.value] = (at, _node(value, where, seen))
+        entries[key.value] = (at, _node(value, where, visited))
     return Node(MAP, line, entries=entries, repeated=tuple(repeated))

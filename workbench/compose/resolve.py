@@ -1,0 +1,95 @@
+"""The door of composing: a selection is resolved here once, and what comes after takes what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from workbench.catalog.bases import Base, find_base
+from workbench.catalog.compat import reasons
+from workbench.catalog.questions import QUESTIONS, Selection
+from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
+from workbench.catalog.views import at_release
+from workbench.errors import UsageError, WorkbenchError
+from workbench.names import is_qualified, pick, python_folder
+from workbench.tag import Tag, format_tag
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSelection:
+    """A selection with everything that its answers name, all of it checked.
+
+    `catalogue` is as the release sees it. `image` is what FROM names, always with its registry (fault W1);
+    it is empty for an image of somebody else's whose registry only a look-up can tell.
+    """
+
+    selection: Selection
+    catalogue: Catalogue
+    release: Release
+    base: Base
+    system: System
+    bundle: Bundle
+    ide: Ide
+    tag: Tag
+    image: str
+
+    def on(self, image: str) -> ResolvedSelection:
+        """Return the same on the base image that a look-up found."""
+        return replace(self, selection=replace(self.selection, image=image), image=image)
+
+
+def resolve(catalogue: Catalogue, selection: Selection, *, rules: bool = True) -> ResolvedSelection:
+    """Return what `selection` means in `catalogue`; without `rules` also where they refuse it today.
+
+    Raises UsageError for a malformed answer and a tag that is too long, and WorkbenchError for an unknown
+    name, with a suggestion, and for answers that do not go together, with the reason.
+    """
+    answers = selection.as_answers()
+    for question in QUESTIONS:
+        question.check(getattr(selection, question.name))
+    pick(selection.release, catalogue.releases, "release")
+    seen = at_release(catalogue, selection.release)
+    release = seen.releases[selection.release]
+    base = find_base(release.bases, selection.base)
+    for question in QUESTIONS:
+        if question.offered and not question.open:
+            own = f" of release {release.name}" if question.per_release and seen is not catalogue else ""
+            pick(getattr(selection, question.name), question.known(seen, answers), f"{question.what}{own}")
+    if selection.image and not is_qualified(selection.image):
+        raise UsageError(f"the base image {selection.image!r} does not name its registry")
+    if rules and (why := "; ".join(reasons(seen, answers))):
+        raise WorkbenchError(why, hint="`wizard.py matrix` shows what goes together, and why the rest does not")
+    tag = tag_of(base, selection)
+    format_tag(tag)
+    return ResolvedSelection(
+        selection=selection,
+        catalogue=seen,
+        release=release,
+        base=base,
+        system=seen.systems[selection.os],
+        bundle=seen.bundles[selection.bundle],
+        ide=seen.ides[selection.ide],
+        tag=tag,
+        image=_image(release, base, selection),
+    )
+
+
+def tag_of(base: Base, selection: Selection) -> Tag:
+    """Return the tag of the image that a selection on `base` makes; whether it is too long is not looked at."""
+    return Tag(
+        prefix=base.prefix,
+        ide=selection.ide,
+        bundle=selection.bundle,
+        os=selection.os,
+        python=python_folder(selection.python),
+        release=selection.release,
+        date=selection.date,
+    )
+
+
+def _image(release: Release, base: Base, selection: Selection) -> str:
+    if selection.image:
+        return selection.image
+    if base.is_foreign:
+        return base.name if is_qualified(base.name) else ""
+    tag = base.image_tag(selection.os, selection.python, selection.release, selection.date)
+    return f"{release.repository}:{tag}"

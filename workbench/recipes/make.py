@@ -1,0 +1,64 @@
+"""From answers to a checked recipe: what `new` and the wizard have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workbench.catalog.questions import REQUIRED, Answers, Selection
+from workbench.catalog.values import Catalogue
+from workbench.compose.checks import check_recipe
+from workbench.compose.defaults import defaults
+from workbench.compose.recipe import Recipe
+from workbench.compose.resolve import ResolvedSelection, resolve
+from workbench.compose.stitch import compose
+from workbench.errors import UsageError
+from workbench.recipes.lint import lint_recipe
+from workbench.recipes.read import read_manifest
+
+# Looks the base image up: returns what was resolved on the image that exists, and a note ("" for none).
+LookUp = Callable[[ResolvedSelection], tuple[ResolvedSelection, str]]
+
+
+def select(catalogue: Catalogue, flags: Answers, *, answers_file: str, date: str | None) -> Selection:
+    """Return the selection of the flags, then of an earlier recipe.toml, then of the release's defaults.
+
+    `answers_file` is empty for none. The defaults count when there is a `date` to date them. Raises UsageError
+    that names every answer still missing, and WorkbenchError for a file that cannot be read.
+    """
+    given = read_manifest(answers_file).selection.as_answers() if answers_file else {}
+    if any(value != given.get(name) for name, value in flags.items()):
+        # Another base, system or date has another base image: the one that was found then does not count.
+        given.pop("image", None)
+    given |= flags
+    if date is not None:
+        given = defaults(catalogue, given, date) | given
+    missing = [f"--{name}" for name in REQUIRED if name not in given]
+    if missing:
+        raise UsageError(
+            f"no answer for {', '.join(missing)}",
+            hint="give them, or take the release's defaults with --defaults",
+        )
+    return Selection(**given)
+
+
+def make_recipe(
+    catalogue: Catalogue, selection: Selection, look_up: LookUp | None, note: Callable[[str], None], *, lint: bool
+) -> Recipe:
+    """Return the recipe for `selection`, checked in every way there is: rules, base image, sources, hadolint.
+
+    Without `look_up` the base image has the name that the release gives it. `note` takes what the user should
+    know. Raises WorkbenchError for whatever would keep the recipe from being built; nothing is written here.
+    """
+    resolved = resolve(catalogue, selection)
+    until = resolved.release.until
+    if until and selection.date.isdigit() and selection.date > until.replace("-", ""):
+        note(f"support for release {selection.release} ends on {until}")
+    if look_up and not selection.image:
+        resolved, text = look_up(resolved)
+        if text:
+            note(text)
+    recipe = compose(resolved)
+    check_recipe(recipe)
+    if lint:
+        lint_recipe(recipe)
+    return recipe
