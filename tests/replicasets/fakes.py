@@ -33,18 +33,18 @@ class Crash(BaseException):
 class Faults:
     """Raises at the call point numbered `at`; each call has two, before it and after it took effect.
 
-    `kind` is crash, error (the engine refuses; nothing was done) or gone (no answer). With `at`
-    below 0 nothing is raised; `seen` tells how many points there were.
+    `kind` is crash, error (the engine refuses; nothing was done) or gone (no response). With `at`
+    below 0 nothing is raised; `count` is the number of points so far.
     """
 
     kind: str = "crash"
     at: int = -1
-    seen: int = 0
+    count: int = 0
     fired: str = ""
     lasting: bool = False
 
     def point(self, what: str, when: str, refused: Callable[[], Exception], gone: Callable[[], Exception]) -> None:
-        number, self.seen = self.seen, self.seen + 1
+        number, self.count = self.count, self.count + 1
         if self.at < 0 or number < self.at or (number > self.at and not self.lasting):
             return
         if self.kind == "error" and when == "after":

@@ -92,7 +92,7 @@ def test_a_fault_at_every_point(operation: str, carries: bool, kind: str, tmp_pa
     for at in range(points(operation, carries, tmp_path)):
         engine, store, rs = world(tmp_path, carries)
         faults = engine.faults
-        faults.kind, faults.at, faults.seen = kind, at, 0
+        faults.kind, faults.at, faults.count = kind, at, 0
         with contextlib.suppress(Crash, ReplicaSetError):
             OPERATIONS[operation](rs)
         faults.at = -1
@@ -109,9 +109,9 @@ def test_a_fault_at_every_point(operation: str, carries: bool, kind: str, tmp_pa
 def points(operation: str, carries: bool, folder: Path) -> int:
     """How many points to fail at the operation has."""
     engine, store, rs = world(folder, carries)
-    engine.faults.seen = 0
+    engine.faults.count = 0
     OPERATIONS[operation](rs)
-    found = engine.faults.seen
+    found = engine.faults.count
     check(rs, engine, store, disks(operation), f"{operation}, undisturbed", PRUNED.get(operation))
     assert found >= 8
     return found
@@ -124,7 +124,7 @@ def test_an_engine_that_stays_away_and_comes_back(operation: str, kind: str, tmp
     for at in range(0, 60, 3):
         engine, store, rs = world(tmp_path, True)
         faults = engine.faults
-        faults.kind, faults.at, faults.seen, faults.fired, faults.lasting = kind, at, 0, "", True
+        faults.kind, faults.at, faults.count, faults.fired, faults.lasting = kind, at, 0, "", True
         try:
             OPERATIONS[operation](rs)
         except ReplicaSetError as error:

@@ -30,10 +30,12 @@ def check(
     """
     assert store.list(JOURNAL) == [], where
     # What could be read from the engine, were the store gone.
-    told = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
-    known = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
-    assert told == known, where
-    assert all((id_, n) in {(i, v[0]) for i in known for v in known[i]} for id_, n in recorded_limits(rs._world)), where
+    labelled = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
+    recorded = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
+    assert labelled == recorded, where
+    assert all(
+        (id_, n) in {(i, v[0]) for i in recorded for v in recorded[i]} for id_, n in recorded_limits(rs._world)
+    ), where
     claims = [decode(Claim, entry.value) for key, entry in store.list("claims/") if key != "claims/ledger"]
     expected: set[tuple[str, str, str]] = set()
     names: set[str] = set()
@@ -59,10 +61,10 @@ def check(
         if each.state is not State.STOPPED:
             assert engine.standing[current.container].limits == (current.cpus, current.memory), where
         assert list(current.gpus) == list(engine.standing[current.container].spec.gpus), where
-        held = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
+        claimed = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
         if each.state is not State.STOPPED:
-            held += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]
-        expected |= {(kind, name, each.id) for kind, name in held}
+            claimed += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]
+        expected |= {(kind, name, each.id) for kind, name in claimed}
     assert {(claim.kind, claim.name, claim.id) for claim in claims} == expected, where
     assert set(engine.standing) == names, where
     assert {name for name in engine.made if "/workbench/" in name} == images, where

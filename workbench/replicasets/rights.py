@@ -1,4 +1,4 @@
-"""Who may change what: the token that made it, and those of the role admin. All tokens may look."""
+"""Who may change what: its owner, and administrators. All tokens may read."""
 
 from __future__ import annotations
 

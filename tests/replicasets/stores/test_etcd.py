@@ -98,6 +98,6 @@ def test_what_answers_is_no_etcd(status: int, body: bytes, reason: str) -> None:
         store = open_store(f"etcd://127.0.0.1:{server.server_port}", "test")
         with pytest.raises(StoreError) as error:
             store.get("a")
-        assert error.value.message.startswith("etcd does not answer as it should: ") and reason in error.value.message
+        assert error.value.message.startswith("etcd does not response as it should: ") and reason in error.value.message
         store.close()
         server.shutdown()

@@ -137,7 +137,7 @@ def test_a_crash_at_every_point_leaves_a_volume_with_its_limit_or_nothing(
         if operation == "delete":
             rs.create_volume("data", "16MB")
             (place(rs) / "precious").write_text("x")
-        faults.at, faults.seen, faults.fired = at, 0, ""
+        faults.at, faults.count, faults.fired = at, 0, ""
         try:
             if operation == "create":
                 rs.create_volume("data", "16MB")
