@@ -156,9 +156,8 @@ main(["list", "--json"])
     ],
 )
 def test_the_installed_catalogue_is_read_only(
-    installed: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], flag: str
+    installed: Path, elsewhere: Path, arguments: list[str], flag: str
 ) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     data = installed.parent / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages/workbench/data"
     before = files_below(data)
     done = run(installed / "workbench-images", *arguments)

@@ -91,7 +91,7 @@ def test_recipes_that_were_not_composed_are_named_at_once(empty: Engine, tmp_pat
     (tmp_path / "recipes" / EDITOR).rename(tmp_path / "elsewhere")
     done = build_set(tmp_path)
     assert done.returncode == 1
-    assert "error: 1 recipes of the standard set are not there" in done.stderr
+    assert "error: 1 recipes of the standard set are missing" in done.stderr
     assert f"{EDITOR}: is missing" in done.stderr
     assert "make recipes RELEASE=2026a DATE=20261122" in done.stderr
 

@@ -12,8 +12,8 @@ from workbench.containerfile.build_plan import BuildPlan
 from workbench.containerfile.reader import Source, read
 from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, StepContext
 from workbench.images.buildkit.llb import files, mounts
-from workbench.images.buildkit.llb.joins.how import MERGE
 from workbench.images.buildkit.llb.joins.join import join
+from workbench.images.buildkit.llb.joins.strategy import MERGE
 from workbench.images.buildkit.llb.state import State, image, local, scratch
 from workbench.images.context import exists
 

@@ -190,7 +190,7 @@ class Emitter:
         number = "0" if user == "root" else user
         return f"{number}:{self.context.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
 
-    def _mount(self, mount: RunMount) -> mounts.Mount:
+    def _mount(self, mount: RunMount) -> mounts.ExecMount:
         if mount.kind == "secret":
             owner = f"{mount.uid}:{mount.gid}"
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
@@ -208,7 +208,7 @@ class Emitter:
         )
 
 
-def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.Mount:
+def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.ExecMount:
     title = f"the first folder of the cache {name}"
     first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=title)
     if mode & 0o022:
