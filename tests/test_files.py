@@ -11,7 +11,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from workbench.errors import WorkbenchError
-from workbench.files import holds, print_or_write, replace_text, write_whole
+from workbench.files import has_text, print_or_write, replace_text, write_whole
 
 
 def test_a_file_is_written_whole_and_its_folder_made(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_without_a_path_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_what_a_file_holds(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("text")
-    assert [holds(str(tmp_path / name), text) for name, text in (("a", "text"), ("a", "tex"), ("b", ""))] == [
+    assert [has_text(str(tmp_path / name), text) for name, text in (("a", "text"), ("a", "tex"), ("b", ""))] == [
         True,
         False,
         False,

@@ -74,7 +74,7 @@ def test_releases_of_one_workbench_are_tags_of_one_stream(tmp_path: Path) -> Non
         ("2025b", "false"),
     ]
     again = export("--catalog", catalogue, "imagestream", two[1], two[1], REPO, code=1)
-    assert "is there twice for one release" in again.stderr
+    assert "appears twice for one release" in again.stderr
 
 
 def test_elyra_gets_runtimes_one_file_each(recipes: Path, tmp_path: Path) -> None:

@@ -231,7 +231,7 @@ def test_what_goes_on_living_may_be_written(tmp_path: Path) -> None:
     file.write_text(file.read_text() + fix)
     assert faults_of(folder)[0] == (
         f"{OWN}/bundles/1-plain/py311",
-        "beta 2.3.1 has TEST-1, mended in 2.3.4: `release update 2026a`",
+        "beta 2.3.1 has TEST-1, fixed in 2.3.4: `release update 2026a`",
     )
 
 

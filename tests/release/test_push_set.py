@@ -25,11 +25,11 @@ MOVING = sorted(tag.replace("20261122", "latest") for tag in TAGS)
 KILLED = """\
 import os, sys
 from workbench.release import push_set
-def same(*given, same=push_set._same):
+def same(*given, same=push_set._point):
     same(*given)
     if given[-1] == push_set.MOVED:
         os.kill(os.getpid(), 9)
-push_set._same = same
+push_set._point = same
 from workbench.cli import main
 main(sys.argv[1:])
 """

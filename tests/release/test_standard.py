@@ -41,7 +41,7 @@ def test_two_recipes_of_one_tag_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FaultsError) as error:
         selections(catalogue, "2026a", "20261122")
     tag = f"cuda-editor-plain-mini-py311_{END}"
-    assert error.value.faults == [("releases/2026a.toml", f"{tag} is there twice, on cuda and cuda-thin")]
+    assert error.value.faults == [("releases/2026a.toml", f"{tag} is published twice, on cuda and cuda-thin")]
 
 
 def test_a_release_without_recipes_says_so(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Repository:
     """A repository such as quay.io/team/images, over HTTP. A context manager.
 
     Logins are podman's. HTTP without TLS is spoken only where podman's registries.conf says so.
-    Every method raises WorkbenchError when the registry does not response or refuses the request.
+    Every method raises WorkbenchError when the registry does not answer or refuses the request.
     """
 
     def __init__(self, repository: str) -> None:

@@ -23,8 +23,8 @@ def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
     WorkbenchError when there is such a release already.
     """
     check_release(name)
-    there = {each.lower(): each for each in catalogue.releases}
-    if taken := there.get(name.lower()):
+    existing = {each.lower(): each for each in catalogue.releases}
+    if taken := existing.get(name.lower()):
         raise WorkbenchError(f"there is a release {taken}", where=catalogue.releases[taken].path)
     release = catalogue.releases[pick(source, catalogue.releases, "release")]
     if release.state == RETIRED:

@@ -11,18 +11,18 @@ from workbench.catalog.toml_file import line_of
 
 
 def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
-    """Return a release file's text with the string at the key path `keys` set to `value`; its table must be there."""
+    """Return a release file's text with the string at the key path `keys` set to `value`; its table must exist."""
     lines = text.splitlines(keepends=True)
-    said = f"{keys[-1]} = {json.dumps(value, ensure_ascii=False)}"
+    assignment = f"{keys[-1]} = {json.dumps(value, ensure_ascii=False)}"
     if _has(tomllib.loads(text), keys):
         at = line_of(text, keys) - 1
         # What follows the value is a comment, and stays.
-        lines[at] = re.sub(r"^\s*[^=]+=\s*(\"[^\"]*\"|'[^']*')", lambda _: said, lines[at])
+        lines[at] = re.sub(r"^\s*[^=]+=\s*(\"[^\"]*\"|'[^']*')", lambda _: assignment, lines[at])
     elif len(keys) == 1:
         first = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
-        lines.insert(first, f"{said}\n")
+        lines.insert(first, f"{assignment}\n")
     else:
-        lines.insert(line_of(text, keys[:-1]), f"{said}\n")
+        lines.insert(line_of(text, keys[:-1]), f"{assignment}\n")
     changed = "".join(lines)
     if _at(tomllib.loads(changed), keys) != value:
         raise ValueError(f"{'.'.join(keys)} cannot be set in this text")

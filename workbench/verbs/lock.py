@@ -29,8 +29,8 @@ LOCKED, CURRENT, SKIPPED, FAILED = "locked", "current", "skipped", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one folder: locked, current, skipped or failed, why, and the seconds it took."""
+class LockOutcome:
+    """The outcome of one folder: locked, current, skipped or failed, why, and the seconds it took."""
 
     folder: str
     status: str
@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `lock`."""
     parser.add_argument("--bundle", metavar="NAME", help="this bundle only")
     parser.add_argument("--python", metavar="X.Y", help="this Python only")
-    parser.add_argument("--release", metavar="NAME", default="", help="the locks that this release has for itself")
+    parser.add_argument("--release", metavar="NAME", default="", help="the release's own locks")
     parser.add_argument("--interpreter", metavar="PATH", help="the Python to lock with (default: found)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many at once (2)")
     parser.add_argument("--force", action="store_true", help="lock what is current too, taking newer versions")
@@ -50,13 +50,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lock what changed, telling each folder as it is done; FaultsError when one could not be locked."""
+    """Lock what changed, reporting each folder as it is done; FaultsError when one could not be locked."""
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
-    if not os.environ.get("PIP_INDEX_URL"):
-        hint = "set it to the package index's address, as `make lock` does in a checkout"
-        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
     check_writable(args.catalog)
+    if not os.environ.get("PIP_INDEX_URL"):
+        hint = "set it to the address of your package index; in a checkout, make lock does"
+        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
     found = folders(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
     with interruptible(), workers(args.jobs) as pool:
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
         for number, task in enumerate(as_completed(tasks), 1):
             outcome = task.result()
             outcomes.append(outcome)
-            told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
-            print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
+            line = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
+            print(f"{line} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
     outcomes.sort(key=lambda outcome: outcome.folder)
     if args.json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
@@ -90,12 +90,12 @@ def folders(catalog: str, bundle: str | None, python: str | None, release: str =
     return {tree.place(folder): [tree.place(each) for each in above] for folder, above in found.items()}
 
 
-def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> Outcome:
+def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> LockOutcome:
     start = time.monotonic()
     full, above = os.path.join(args.catalog, folder), [os.path.join(args.catalog, each) for each in extended]
 
-    def outcome(status: str, reason: str = "") -> Outcome:
-        return Outcome(folder, status, reason, round(time.monotonic() - start, 1))
+    def outcome(status: str, reason: str = "") -> LockOutcome:
+        return LockOutcome(folder, status, reason, round(time.monotonic() - start, 1))
 
     try:
         if not args.force and is_current(full, above):

@@ -54,7 +54,7 @@ def test_every_vertex_comes_once_and_after_what_it_needs() -> None:
     assert kinds == ["source", "source", "exec", "source", "file", "diff", "merge", "file", "file", "file", None]
 
 
-def test_what_is_told_of_a_vertex() -> None:
+def test_the_metadata_of_a_vertex() -> None:
     definition = marshal(image("a").run("x", name="step", ignore_cache=True))
     source, step, last = entries(definition)
     assert definition.metadata == {

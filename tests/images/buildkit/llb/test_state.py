@@ -245,8 +245,8 @@ def test_merging() -> None:
 
 def test_differences() -> None:
     one = BASE.run("a")
-    told = last(diff(BASE, one)).diff
-    assert told == pb.DiffOp(lower=pb.LowerDiffInput(input=0), upper=pb.UpperDiffInput(input=1))
+    op = last(diff(BASE, one)).diff
+    assert op == pb.DiffOp(lower=pb.LowerDiffInput(input=0), upper=pb.UpperDiffInput(input=1))
     assert last(diff(BASE, scratch())).diff.upper.input == -1
     assert (diff(BASE, BASE).output, diff(scratch(), one)) == (None, one)
     assert "diffop" in needed(diff(BASE, one))

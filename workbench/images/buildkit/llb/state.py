@@ -1,4 +1,4 @@
-"""A tree of files in the making, and what runs in it begins with: the values that build graphs are written in.
+"""States, in which build graphs are written: a tree of files, and the environment of the next process in it.
 
     base = image("localhost/base:1")
     tools = base.run("apt-get update && apt-get install -y git", mounts=[cache("/var/cache/apt", "apt")])
@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 from workbench.images.buildkit.llb import checks, files, ops
 from workbench.images.buildkit.llb.files import Action
-from workbench.images.buildkit.llb.mounts import Mount
-from workbench.images.buildkit.llb.vertex import Output, Step, Tree
+from workbench.images.buildkit.llb.mounts import ExecMount
+from workbench.images.buildkit.llb.vertex import GraphStep, HasOutput, Output
 
 SHELL = ("/bin/sh", "-c")
 
@@ -60,7 +60,7 @@ class State:
         env: Mapping[str, str] | None = None,
         cwd: str = "",
         user: str = "",
-        mounts: Iterable[Mount] = (),
+        mounts: Iterable[ExecMount] = (),
         network: str = "",
         proxies: Mapping[str, str] | None = None,
         name: str = "",
@@ -91,11 +91,11 @@ class State:
 
     def change(self, *actions: Action, name: str = "", ignore_cache: bool = False) -> State:
         """Do several `actions` (of `workbench.images.buildkit.llb.files`) as one step and one layer."""
-        return self._then(ops.Files(actions, name, ignore_cache))
+        return self._then(ops.FileChanges(actions, name, ignore_cache))
 
     def copy(
         self,
-        source: Tree,
+        source: HasOutput,
         src: str,
         dest: str,
         *,
@@ -146,7 +146,7 @@ class State:
         """Make a symbolic link: see files.symlink."""
         return self.change(files.symlink(target, path, owner=owner), name=name)
 
-    def _then(self, step: Step) -> State:
+    def _then(self, step: GraphStep) -> State:
         return replace(self, output=step.on(self.output))
 
 
@@ -156,10 +156,10 @@ def scratch() -> State:
 
 
 def image(ref: str, *, resolve_mode: str = "local", name: str = "") -> State:
-    """Return the tree of an image; its config is not in it (a gateway build asks for that).
+    """Return the tree of an image; its config is not part of it (a gateway build reads that).
 
-    `resolve_mode`: "local" takes what is in the daemon's store and asks a registry only for what is not
-    there, "pull" always asks, "default" is the daemon's choice.
+    `resolve_mode`: "local" takes what is in the daemon's store and queries a registry only for what is not
+    there, "pull" always queries it, "default" is the daemon's choice.
     """
     return State(Output(ops.image(ref, resolve_mode, name)))
 

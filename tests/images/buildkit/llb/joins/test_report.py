@@ -17,7 +17,7 @@ def test_every_name_is_read_as_it_was(names: list[bytes]) -> None:
     )
 
 
-def test_a_conflict_is_told_with_the_branches_names() -> None:
+def test_a_conflict_names_the_branches() -> None:
     one = Conflict(0, 2, "/etc/a b")
     assert one.sentence(["the bundle", "", "the IDE"]) == (
         "the bundle and the IDE both change '/etc/a b': it is as the IDE made it"

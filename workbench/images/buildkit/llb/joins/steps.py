@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from workbench.images.buildkit.llb.checks import StepError
 from workbench.images.buildkit.llb.files import mkfile
-from workbench.images.buildkit.llb.mounts import Mount, bind
+from workbench.images.buildkit.llb.mounts import ExecMount, bind
 from workbench.images.buildkit.llb.ops import Exec
 from workbench.images.buildkit.llb.state import State, scratch
 from workbench.images.buildkit.llb.vertex import Output
@@ -77,7 +77,7 @@ def _process(
     if tools.output is None:
         raise StepError("branches of an empty tree cannot be compared: it has no shell", hint="replay them")
     # Written to or not, each has an output of its own: a daemon then begins without reading all of it first.
-    mounts: list[Mount] = [
+    mounts: list[ExecMount] = [
         bind(place, State(tree), readonly=False, content_cache=not content_cache) for place, tree in trees.items()
     ]
     mounts += [bind(_REPORT, scratch(), readonly=False), bind(_PROGRAM, _program())]

@@ -1,0 +1,57 @@
+"""Lists the packages of an image. `installed` passes this file to the image's Python; it prints JSON.
+
+Nothing is judged here, and only the standard library is used.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.metadata import Distribution, PackageMetadata, distributions
+
+_DPKG = "${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n"
+_RPM = "%{NAME}\t%{EPOCHNUM}\t%{VERSION}-%{RELEASE}\t%{ARCH}\t%{LICENSE}\n"
+
+
+def python_packages(folders: list[str]) -> list[dict[str, str]]:
+    """Return what is installed on the path of this Python and in `folders`."""
+    return [_one(found) for found in distributions(path=[*sys.path, *folders])]
+
+
+def _one(found: Distribution) -> dict[str, str]:
+    metadata = found.metadata
+    return {"name": metadata["Name"] or "", "version": found.version, "licence": _licence(metadata)}
+
+
+def _licence(metadata: PackageMetadata) -> str:
+    """Return the shortest form of the licence that the package declares, "" for none."""
+    declared = [metadata["License-Expression"], metadata["License"]]
+    classed = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License ::")]
+    declared += [text.rpartition(":: ")[2] for text in classed]
+    return next((text for text in declared if text and "\n" not in text and len(text) < 100), "")
+
+
+def os_packages() -> dict[str, list[list[str]]]:
+    """Return the packages of the operating system by the kind of its packages."""
+    commands = {"deb": ["dpkg-query", "--show", f"--showformat={_DPKG}"], "rpm": ["rpm", "-qa", "--qf", _RPM]}
+    found = {}
+    for kind, command in commands.items():
+        if shutil.which(command[0]):
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            found[kind] = [line.split("\t") for line in output.splitlines() if line]
+    return found
+
+
+def os_release() -> dict[str, str]:
+    """Return the settings of /etc/os-release."""
+    try:
+        with open("/etc/os-release", encoding="utf-8") as file:
+            pairs = [line.rstrip("\n").partition("=") for line in file if "=" in line]
+    except OSError:
+        return {}
+    return {key: value.strip("\"'") for key, _, value in pairs}
+
+
+if __name__ == "__main__":
+    packages = {"python": python_packages(sys.argv[1:]), "os": os_packages(), "release": os_release()}
+    print(json.dumps(packages))

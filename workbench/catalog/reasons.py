@@ -1,0 +1,89 @@
+"""Why a choice is impossible, in words: the one place for the wizard, the flags and the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workbench.catalog.bases import BaseDefinition, find_base
+from workbench.catalog.questions import Answers
+from workbench.catalog.releases import RETIRED
+from workbench.catalog.values import Bundle, Catalogue, Ide, Release, Rules
+from workbench.names import python_folder
+
+
+def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
+    """Yield every reason why these answers do not go together; one that is missing or empty is not given yet.
+
+    `catalogue` is as the release of the answers sees it (`at_release`), and the names must exist there. The
+    rules are data: the release file, bundle.toml, ide.toml and the folders that a bundle has.
+    """
+    release, os, python = answers["release"], answers.get("os", ""), answers.get("python", "")
+    pins = catalogue.releases[release]
+    base = find_base(pins.bases, answers["base"]) if answers.get("base") else None
+    bundle, ide = catalogue.bundles.get(answers.get("bundle", "")), catalogue.ides.get(answers.get("ide", ""))
+    if pins.state == RETIRED:
+        yield _retired(pins)
+    if base and base.cuda and not base.is_foreign and "version" not in pins.cuda:
+        yield f"release {release} pins no CUDA"
+    if base and base.compilers and os in pins.systems:
+        yield from nvcc_reasons(catalogue, release, os)
+    if os and os not in pins.systems:
+        yield f"release {release} has no operating system {os}"
+    elif os and python and python not in pins.systems[os].pythons:
+        yield f"release {release} has no Python {python} on {os} (it has {', '.join(pins.systems[os].pythons)})"
+    if bundle:
+        yield from _rule_reasons(f"bundle {bundle.name}", bundle.rules, base, os, python)
+        if python:
+            yield from _python_reasons(bundle, python)
+    if ide:
+        yield from _rule_reasons(f"IDE {ide.name}", ide.rules, base, os, python)
+    if bundle and ide:
+        yield from _pair_reasons(bundle, ide)
+
+
+def _retired(release: Release) -> str:
+    ended = f"its support ended on {release.until}" if release.until else ""
+    why = ", ".join(text for text in (release.reason, ended) if text)
+    return f"release {release.name} is retired" + (f": {why}" if why else "")
+
+
+def nvcc_reasons(catalogue: Catalogue, release: str, os: str) -> Iterator[str]:
+    """Yield why `os` has no compiler for the CUDA of `release`, if it has none."""
+    pins, family = catalogue.releases[release], catalogue.systems[os].family
+    if pins.nvcc is not None and family not in pins.nvcc:
+        yield f"CUDA {pins.cuda.get('version', '')} has no nvcc in the packages that {os} ({family}) takes it from"
+
+
+def _rule_reasons(what: str, rules: Rules, base: BaseDefinition | None, os: str, python: str) -> Iterator[str]:
+    why = f": {rules.cuda_why}" if rules.cuda_why else ""
+    if base and rules.cuda == "required" and not base.cuda:
+        yield f"{what} needs a CUDA base{why}"
+    if base and rules.cuda == "never" and base.cuda:
+        yield f"{what} does not go on a CUDA base{why}"
+    if os and rules.oses is not None and os not in rules.oses:
+        yield f"{what} is for {_listed(rules.oses)} only"
+    if python and rules.pythons is not None and python not in rules.pythons:
+        yield f"{what} is for Python {_listed(rules.pythons)} only"
+
+
+def _python_reasons(bundle: Bundle, python: str) -> Iterator[str]:
+    folder = python_folder(python)
+    if folder not in bundle.pythons and not bundle.any_python:
+        yield f"bundle {bundle.name} has no packages for Python {python} (no folder {folder})"
+
+
+def _pair_reasons(bundle: Bundle, ide: Ide) -> Iterator[str]:
+    if bundle.rules.partners is not None and ide.name not in bundle.rules.partners:
+        yield f"bundle {bundle.name} goes with {_listed(bundle.rules.partners)} only"
+    if ide.rules.partners is not None and bundle.name not in ide.rules.partners:
+        yield f"IDE {ide.name} goes with bundle {_listed(ide.rules.partners)} only"
+    provided = {*bundle.rules.provides, *ide.rules.provides}
+    # By its name, each provides something to the other only: an IDE langflow brings no Langflow to itself.
+    for kind, side, other in (("IDE", ide, bundle), ("bundle", bundle, ide)):
+        for need in side.rules.needs:
+            if need not in {other.name, *provided}:
+                yield f"{kind} {side.name} needs {need}, which {bundle.name} and {ide.name} do not provide"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " or ".join(names) if names else "nothing"

@@ -1,0 +1,91 @@
+"""The base image of an operating system: the first image that recipes stand on."""
+
+from __future__ import annotations
+
+from workbench import podman
+from workbench.catalog.cuda_layers import standard_tag
+from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.catalog.values import Catalogue
+from workbench.catalog.views import at_release
+from workbench.compose.recipe import CONTAINERFILE
+from workbench.errors import UsageError, WorkbenchError
+from workbench.images.labels import own_labels
+from workbench.images.request import BuildRequest
+from workbench.names import LATEST, check_date, check_release, pick, python_folder
+
+
+def check_choice(catalogue: Catalogue, release: str, os_name: str, python: str, date: str) -> None:
+    """Raise UsageError or WorkbenchError when these do not name a base image of the release."""
+    check_release(release)
+    check_date(date)
+    pins = catalogue.releases[pick(release, catalogue.releases, "release")]
+    system = pins.systems[pick(os_name, pins.systems, f"operating system of release {release}")]
+    python_folder(python)
+    if python not in system.pythons:
+        raise UsageError(
+            f"release {release} has no Python {python} on {os_name}", hint=f"it has {', '.join(system.pythons)}"
+        )
+
+
+def base_name(release: str, os_name: str, python: str, date: str) -> str:
+    """Return the full local name of the standard base image."""
+    return f"{LOCAL_REPOSITORY}:{standard_tag(os_name, python, release, date)}"
+
+
+def root_name(os_name: str) -> str:
+    """Return the full local name of the root image that `os-image` makes of an operating system."""
+    return f"{LOCAL_REPOSITORY}:os-{os_name}"
+
+
+def root_image(catalogue: Catalogue, release: str, os_name: str) -> str:
+    """Return the image that the base stands on: ours if it was made here, else the one the release pins."""
+    own = root_name(os_name)
+    return own if podman.is_installed() and podman.exists(own) else pinned_root(catalogue, release, os_name)
+
+
+def pinned_root(catalogue: Catalogue, release: str, os_name: str) -> str:
+    """Return the root image that the release names, whatever this machine has."""
+    pins = at_release(catalogue, release).releases[release].systems[os_name]
+    # The tag stays beside the digest: it tells people, and whatever looks for updates, what is meant.
+    return f"{pins.image}@{pins.digest}" if pins.digest else pins.image
+
+
+def base_request(
+    catalogue: Catalogue,
+    release: str,
+    os_name: str,
+    python: str,
+    date: str,
+    *,
+    root: str = "",
+    options: tuple[str, ...] = (),
+    ca_bundle: str = "",
+    cache: bool = True,
+) -> BuildRequest:
+    """Return the request that builds the standard base image, under its date and as `latest`.
+
+    It stands on the image `root`, "" for the one that was made here or that the release names.
+    Raises UsageError or WorkbenchError when the release has no such base, or the catalogue no
+    Containerfile or lock for it.
+    """
+    check_choice(catalogue, release, os_name, python, date)
+    catalogue = at_release(catalogue, release)
+    folder = f"base/{os_name}"
+    lock = f"{folder}/{python_folder(python)}/requirements.txt"
+    for path in (f"{folder}/{CONTAINERFILE}", lock):
+        if not catalogue.tree.exists(path):
+            raise WorkbenchError("the base image needs this file, which does not exist", where=path)
+    inputs = {f"{folder}/{path}": catalogue.tree.digest(f"{folder}/{path}") for path in catalogue.tree.walk(folder)}
+    root = root or root_image(catalogue, release, os_name)
+    dated = base_name(release, os_name, python, date)
+    names = dict.fromkeys((dated, base_name(release, os_name, python, LATEST)))
+    return BuildRequest(
+        names=tuple(names),
+        folder=catalogue.tree.full(folder),
+        text=catalogue.tree.text(f"{folder}/{CONTAINERFILE}"),
+        labels=own_labels(dated.rpartition(":")[2], release, inputs),
+        arguments={"ROOT_IMAGE": root, "PYTHON": python, "PYTHON_TAG": python_folder(python)},
+        options=options,
+        ca_bundle=ca_bundle,
+        cache=cache,
+    )

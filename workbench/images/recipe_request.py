@@ -1,0 +1,82 @@
+"""From a recipe folder to the request that builds it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+
+from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.compose.checks import containerfile_problems
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.images.labels import created, own_labels
+from workbench.images.request import BuildRequest
+from workbench.names import is_image
+from workbench.recipes.read import RecipeManifest, read_manifest
+
+
+def recipe_request(
+    folder: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
+    ca_bundle: str = "",
+    cache: bool = True,
+) -> BuildRequest:
+    """Return the request that builds the recipe in `folder`, with `labels` beside its own.
+
+    Raises WorkbenchError when it is no recipe, and FaultsError with the lines of its Containerfile
+    that keep it from being built. A folder that was changed by hand may be built: its source
+    label says so.
+    """
+    if not os.path.isdir(folder):
+        raise WorkbenchError("there is no such recipe folder", where=folder, hint="`wizard.py new` makes one")
+    manifest = read_manifest(folder)
+    name = f"{LOCAL_REPOSITORY}:{manifest.tag}"
+    if not is_image(name):
+        raise WorkbenchError(f"{manifest.tag!r} is not a tag", where=os.path.join(folder, MANIFEST))
+    files = _digests(folder)
+    path = os.path.join(folder, CONTAINERFILE)
+    if CONTAINERFILE not in files:
+        raise WorkbenchError("the recipe has no Containerfile", where=folder, hint="compose it again with --force")
+    with open(path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    if found := [(f"{path}:{line}", message) for line, message in containerfile_problems(text, files)]:
+        raise FaultsError(f"{manifest.tag} cannot be built", found, hint="compose it again with --force")
+    return BuildRequest(
+        names=(name,),
+        folder=folder,
+        text=text,
+        labels={
+            **own_labels(
+                manifest.tag, manifest.selection.release, manifest.inputs, changed=_is_changed(manifest, files)
+            ),
+            **created(manifest.selection.date),
+            **(labels or {}),
+        },
+        options=options,
+        ca_bundle=ca_bundle,
+        cache=cache,
+    )
+
+
+def _is_changed(manifest: RecipeManifest, files: dict[str, str]) -> bool:
+    return {path: digest for path, digest in files.items() if path != MANIFEST} != dict(manifest.files)
+
+
+def _digests(folder: str) -> dict[str, str]:
+    """Return the sha256 of every file below `folder`, by path relative to it, without the records of a build."""
+    found = {}
+    for base, _, names in os.walk(folder):
+        for name in names:
+            full = os.path.join(base, name)
+            if base == folder and name in RECORDS:
+                continue
+            try:
+                with open(full, "rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
+            found[os.path.relpath(full, folder).replace(os.sep, "/")] = digest
+    return found
