@@ -14,7 +14,7 @@ from workbench.images.base_lookup import command_to_make
 from workbench.images.probe.base import BaseInfo
 from workbench.locations import ROOT
 from workbench.names import is_name
-from workbench.recipes.read import read_manifest
+from workbench.recipes.read import RecipeManifest, read_manifest
 
 # This catalogue's systems; another catalogue's are known if they have the same name.
 _SYSTEMS = str(ROOT / "base")
