@@ -17,8 +17,8 @@ from benchmarks.store import BASE, Store, store
 from tests import dockerd as daemons
 from tests.dockerd import Dockerd
 from workbench.containerfile.parser import instructions
-from workbench.images.backend import choose, opened
-from workbench.images.builder import Builder, BuildRequest
+from workbench.images.backend import choose, open_backend
+from workbench.images.builder import Builder
 from workbench.images.buildkit.carry import bring
 from workbench.images.buildkit.engine_api import EngineApi
 from workbench.images.buildkit.llb.address import parse
@@ -26,7 +26,8 @@ from workbench.images.buildkit.llb.client import connect
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.store import DockerdStore
 from workbench.images.network import Site, site
-from workbench.images.recipe_build import recipe_request
+from workbench.images.recipe_request import recipe_request
+from workbench.images.request import BuildRequest
 
 _HOST = "network.host"
 _QUICK = 7
@@ -49,8 +50,8 @@ def buildkit() -> None:
     with store() as made, daemons.started(online=True) as dockerd:
         os.environ.update(made.engine.env)
         images = DockerdStore(EngineApi(parse(dockerd.address)))
-        ours = opened(choose("buildkit", dockerd.address)).builder
-        podman = opened(choose("podman")).builder
+        ours = open_backend(choose("buildkit", dockerd.address)).builder
+        podman = open_backend(choose("podman")).builder
         print(f"{IDE}-{BUNDLE}, seconds that building takes (ratio of ours to each: below 1 is ahead)")
         print(f"what takes seconds at most is measured {_QUICK} times: the medians")
         print(f"  {'':<36} {'ours':>9} {'podman --jobs':>18} {'Dockerfile frontend':>20}")

@@ -53,8 +53,8 @@ MAY_DIFFER = (
     MayDiffer(
         "opt/code-server/*/Makefile", "gyp names what a Makefile depends on in a random order; it is not run again"
     ),
-    MayDiffer("etc/resolv.conf", "the builder's name servers, lent to steps; left behind by some", wholly=True),
-    MayDiffer("etc/hosts", "the builder's table of hosts, lent to steps; left behind by some", wholly=True),
+    MayDiffer("etc/resolv.conf", "the builder's name servers, mounted for steps; left behind by some", wholly=True),
+    MayDiffer("etc/hosts", "the builder's table of hosts, mounted for steps; left behind by some", wholly=True),
 )
 LABELS_MAY_DIFFER = {
     "io.buildah.version": "podman writes which version of its library built the image",

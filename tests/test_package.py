@@ -156,9 +156,8 @@ main(["list", "--json"])
     ],
 )
 def test_the_installed_catalogue_is_read_only(
-    installed: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], flag: str
+    installed: Path, elsewhere: Path, arguments: list[str], flag: str
 ) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     data = installed.parent / "lib" / f"python{sysconfig.get_python_version()}" / "site-packages/workbench/data"
     before = files_below(data)
     done = run(installed / "workbench-images", *arguments)
@@ -179,7 +178,7 @@ def test_images_of_the_tool_hold_the_same_files(installed: Path, elsewhere: Path
     """The contexts of the service's and of monobase's image, by the digest that becomes their label."""
     code = """
 from workbench.catalog.reader import read_catalogue
-from workbench.images.recipe_build import SOURCE_LABEL
+from workbench.images.labels import SOURCE_LABEL
 from workbench.images.tool_image import tool_image
 from workbench.locations import ROOT
 tools = {"service": ("wizard.py", "workbench"), "monobase": ("workbench", "monobase", "releases/compat.toml")}

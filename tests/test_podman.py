@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, Engine, free_port
+from tests.engine import TINY, Engine
 from workbench import podman
 from workbench.errors import WorkbenchError
 
@@ -19,37 +19,6 @@ def test_only_the_exact_name_exists(engine: Engine) -> None:
         "quay.io/exact:cuda-jupyter-minimal_2026a_20261122",
     ):
         assert not podman.exists(near), near
-
-
-def test_a_registry_has_it_or_not(engine: Engine, registry: str) -> None:
-    engine("push", TINY, f"docker://{registry}/team/there:1")
-    assert podman.in_registry(f"{registry}/team/there:1") == podman.Presence(True)
-    # What is here is no answer for what is there.
-    engine("tag", TINY, f"{registry}/team/there:2")
-    for absent in ("team/there:2", "team/nowhere:1"):
-        assert podman.in_registry(f"{registry}/{absent}") == podman.Presence(False, "is not in the registry")
-
-
-def test_a_registry_that_refuses(engine: Engine, private_registry: str) -> None:
-    said = podman.in_registry(f"{private_registry}/team/there:1")
-    assert said == podman.Presence(
-        False,
-        f"the registry {private_registry} refuses: no such image, or it needs `podman login {private_registry}`",
-        responded=False,
-    )
-
-
-def test_a_registry_that_is_down(engine: Engine) -> None:
-    host = f"127.0.0.1:{free_port()}"
-    said = podman.in_registry(f"{host}/team/there:1")
-    assert said == podman.Presence(False, f"the registry {host} does not answer: connection refused", responded=False)
-
-
-def test_a_registry_that_never_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_podman(tmp_path, monkeypatch, "exec sleep 60")
-    said = podman.in_registry("registry.example.com/team/there:1", seconds=0.2)
-    assert said.reason == "the registry registry.example.com did not answer within 0.2 s"
-    assert not said.responded
 
 
 def test_without_podman(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

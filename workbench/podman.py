@@ -5,17 +5,12 @@ from __future__ import annotations
 import resource
 import shutil
 import subprocess
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from workbench.errors import WorkbenchError
 
-# podman writes every complaint as "Error: …"; a registry's own words stand at the end of it.
+# podman writes every complaint as "Error: …"; a registry's own message stands at the end of it.
 _ERROR = "Error: "
-_ABSENT = ("manifest unknown", "name unknown", "repository name not known", "not found", "StatusCode: 404")
-# podman up to 4 refuses to show the manifest of a single OCI image, after it has read it.
-_NOT_A_LIST = "Treating single images as manifest lists is not implemented"
-_REFUSED = ("unauthorized", "denied", "authentication required", "StatusCode: 401", "StatusCode: 403")
 _CAP_SYS_RESOURCE = 1 << 24
 
 
@@ -32,19 +27,6 @@ class Completed(NamedTuple):
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
         complaint = next((line for line in reversed(lines) if line.startswith(_ERROR)), lines[-1] if lines else "")
         return complaint.removeprefix(_ERROR) or f"exit code {self.code}"
-
-
-@dataclass(frozen=True, slots=True)
-class Presence:
-    """Whether a registry has an image; `reason` is a sentence when it does not, or gave no answer.
-
-    `responded` is False when the registry could not be reached or refused: trying it again, for
-    another tag, is then in vain.
-    """
-
-    present: bool
-    reason: str = ""
-    responded: bool = True
 
 
 def program() -> str:
@@ -107,9 +89,9 @@ def output(what: str, *arguments: str, hint: str = "") -> str:
 
 
 def exists(image: str) -> bool:
-    """Return whether an image of exactly this name is here (fault W9: no search by pattern).
+    """Return whether podman has an image of exactly this name (no search by pattern).
 
-    `image` must name its registry. Raises WorkbenchError when podman cannot say.
+    `image` must name its registry. Raises WorkbenchError when podman fails.
     """
     completed = run("image", "exists", "--", image)
     if completed.code > 1:
@@ -118,22 +100,3 @@ def exists(image: str) -> bool:
             hint="`podman info` must work before anything is built",
         )
     return completed.code == 0
-
-
-def in_registry(image: str, seconds: float = 30) -> Presence:
-    """Return whether the registry that `image` names has it, waiting at most `seconds` for its completed."""
-    host = image.split("/", 1)[0]
-    try:
-        completed = run("manifest", "inspect", image, seconds=seconds)
-    except WorkbenchError:
-        return Presence(False, f"the registry {host} did not answer within {seconds:g} s", responded=False)
-    complaint = completed.reason
-    if completed.code == 0 or _NOT_A_LIST in complaint:
-        return Presence(True)
-    if any(sign in complaint for sign in _REFUSED):
-        return Presence(
-            False, f"the registry {host} refuses: no such image, or it needs `podman login {host}`", responded=False
-        )
-    if any(sign in complaint for sign in _ABSENT):
-        return Presence(False, "is not in the registry")
-    return Presence(False, f"the registry {host} does not answer: {complaint.rpartition(': ')[2]}", responded=False)

@@ -151,8 +151,8 @@ FROM one
 RUN b
 """
     made = plan(text, UNUSED="1", IMAGE="x")
-    seen = [dict(step.environment) for stage in made.stages for step in stage.steps if type(step) is Run]
-    assert seen == [
+    environments = [dict(step.environment) for stage in made.stages for step in stage.steps if type(step) is Run]
+    assert environments == [
         {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "env"},
         {"PATH": "/bin", "LANG": "C", "E": "env"},
     ]
@@ -183,13 +183,15 @@ COPY --from=localhost/b:1 /y /y
 def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
     text = "FROM localhost/b:1 AS x\nRUN a\nFROM localhost/b:1\nENV PIP_CERT=mine\nRUN b\n"
     made = read(Source(text, "C", lambda path: False, variables={"PIP_CERT": "/dev/ca"}), IMAGES.__getitem__)
-    seen = [dict(step.environment)["PIP_CERT"] for stage in made.stages for step in stage.steps if type(step) is Run]
-    assert seen == ["/dev/ca", "mine"]
+    environments = [
+        dict(step.environment)["PIP_CERT"] for stage in made.stages for step in stage.steps if type(step) is Run
+    ]
+    assert environments == ["/dev/ca", "mine"]
     assert "PIP_CERT" not in str(made.stages[0].config)
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "line"),
+    ("text", "message", "line"),
     [
         ("", "no FROM: nothing to build on", 1),
         ("RUN x", "RUN stands before the first FROM, where only ARG may", 1),
@@ -227,10 +229,10 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nUSER a b", "USER a b: this is no user", 2),
     ],
 )
-def test_what_cannot_be_is_named_with_its_line(folder: Path, text: str, said: str, line: int) -> None:
+def test_what_cannot_be_is_named_with_its_line(folder: Path, text: str, message: str, line: int) -> None:
     with pytest.raises(WorkbenchError) as raised:
         plan(text, folder)
-    assert (raised.value.message, raised.value.where) == (said, f"Containerfile:{line}")
+    assert (raised.value.message, raised.value.where) == (message, f"Containerfile:{line}")
 
 
 WORDS = [

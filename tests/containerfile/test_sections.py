@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.catalogues import REPOSITORY
-from workbench.containerfile.sections import Sections, stand_beside
+from workbench.containerfile.sections import Sections, are_independent
 
 TEXT = """\
 # === No heading of a file
@@ -23,12 +23,12 @@ def test_each_line_is_in_the_section_of_the_heading_above_it() -> None:
     ]
 
 
-def test_which_sections_stand_beside_each_other() -> None:
+def test_which_sections_are_independent_each_other() -> None:
     python, system = "bundles/python_packages.snippet", "ides/os_packages_ide.debian.snippet"
-    assert stand_beside(python, system)
-    assert stand_beside("bundles/python_packages.rhel.snippet.j2", "ides/os_packages_ide.snippet")
+    assert are_independent(python, system)
+    assert are_independent("bundles/python_packages.rhel.snippet.j2", "ides/os_packages_ide.snippet")
     for one, other in ((system, python), (python, python), ("", ""), (python, "ides/1-x/os_packages_ide.snippet")):
-        assert not stand_beside(one, other)
+        assert not are_independent(one, other)
 
 
 def test_every_composed_recipe_has_headings_that_are_read() -> None:

@@ -10,8 +10,8 @@ from workbench.containerfile.reader import Source, read
 from workbench.containerfile.sources import copy_sources
 from workbench.containerfile.stages import ARCHITECTURE, Origin, bases, last_base, scopes, stages
 from workbench.errors import WorkbenchError
-from workbench.images.builder import BuildRequest
 from workbench.images.context import exists
+from workbench.images.request import BuildRequest
 
 END = "USER 1001\nWORKDIR /opt/app-root/src\n"
 

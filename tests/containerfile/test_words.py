@@ -52,7 +52,7 @@ def test_a_word(word: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("'open", "a single quote is not closed"),
         ('"open', "a double quote is not closed"),
@@ -69,10 +69,10 @@ def test_a_word(word: str, value: str) -> None:
         ("${NONE:?give it}", "NONE has no value: give it"),
     ],
 )
-def test_a_word_that_cannot_be_read(word: str, said: str) -> None:
+def test_a_word_that_cannot_be_read(word: str, message: str) -> None:
     with pytest.raises(WorkbenchError) as raised:
         expanded(word, KNOWN)
-    assert raised.value.message == said
+    assert raised.value.message == message
 
 
 @given(st.text(alphabet="$ {}:-+?%#/*'\"\\AB\n", max_size=30))

@@ -50,7 +50,7 @@ def test_both_builders_make_the_same_image(
     assert (first.returncode, first.stdout) == (0, f"{image}\n"), first.stderr
     second = wizard("build", recipe, *ca_bundle(), *logs, env=dockerd_online.env)
     assert (second.returncode, second.stdout) == (0, f"{image}\n"), second.stderr
-    assert f"builder: buildkit at {dockerd_online.address}: WORKBENCH_BUILDER asks for it\n" in second.stderr
+    assert f"builder: buildkit at {dockerd_online.address}: WORKBENCH_BUILDER requests it\n" in second.stderr
     found = differences(of_podman(engine, image), of_dockerd(dockerd_online, image))
     assert found == [], "\n".join(map(str, found))
 
@@ -182,10 +182,10 @@ def test_a_set_is_built_goes_on_and_is_pushed(
 
     try:
         assert statuses() == dict.fromkeys(TAGS, "built")
-        assert statuses() == dict.fromkeys(TAGS, "there")
+        assert statuses() == dict.fromkeys(TAGS, "up to date")
         layer = catalogue / "cuda-layer/base/Containerfile"
         layer.write_text(layer.read_text().replace("cuda", "more"))
-        assert statuses() == {**dict.fromkeys(TAGS, "there"), LAYER: "built", CUDA: "built"}
+        assert statuses() == {**dict.fromkeys(TAGS, "up to date"), LAYER: "built", CUDA: "built"}
         assert not {name for name in engine.names() if name.rpartition(":")[2] in TAGS}
         where = ("--catalog", catalogue, "--recipes", tmp_path / "recipes")
         pushed = wizard("push", f"{registry}/by/buildkit", *SET, *where, "--json", env=env)

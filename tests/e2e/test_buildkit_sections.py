@@ -11,9 +11,9 @@ from tests.catalogues import REPOSITORY
 from tests.dockerd import Dockerd
 from tests.engine import BaseChoice, Engine, ca_bundle
 from tests.images.buildkit.dockers import Lines
-from workbench.images.backend import choose, opened
-from workbench.images.builder import BuildRequest
+from workbench.images.backend import choose, open_backend
 from workbench.images.podman.builder import PodmanBuilder
+from workbench.images.request import BuildRequest
 
 pytestmark = pytest.mark.thorough
 
@@ -36,7 +36,7 @@ def request(base: BaseChoice, folder: Path, packages: list[str]) -> BuildRequest
 def test_sections_are_joined_to_what_podman_makes_of_them(
     engine: Engine, base: BaseChoice, dockerd_online: Dockerd, tmp_path: Path
 ) -> None:
-    builder = opened(choose("buildkit", dockerd_online.address)).builder
+    builder = open_backend(choose("buildkit", dockerd_online.address)).builder
     first, again = Lines(), Lines()
     builder.build(request(base, tmp_path, ["tree"]), first)
     assert any(line.startswith(f"join {PYTHON} and {SYSTEM}: they are built at the same time") for line in first.lines)

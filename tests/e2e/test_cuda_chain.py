@@ -85,7 +85,7 @@ def test_it_resumes_and_the_other_name_is_the_same_image(
 ) -> None:
     done = wizard("cuda", *base.flags(), "--json", env=store.env)
     assert done.returncode == 0, done.stderr
-    assert {row["layer"]: row["status"] for row in json.loads(done.stdout)} == dict.fromkeys(LAYERS, "there")
+    assert {row["layer"]: row["status"] for row in json.loads(done.stdout)} == dict.fromkeys(LAYERS, "up to date")
     other = "localhost/workbench-images:cuda-base-bookworm-py311_2026a_20261122"
     ids = {engine("image", "inspect", "--format", "{{.Id}}", name) for name in (other, image("runtime-cudnn"))}
     assert len(ids) == 1

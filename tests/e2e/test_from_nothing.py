@@ -131,7 +131,7 @@ def test_the_image_says_what_it_is(engine: Engine, jupyter: str) -> None:
     assert labels["io.workbench-images.release"] == "2026a"
     assert len(labels["io.workbench-images.source"]) == 64
     assert (config["User"], config["WorkingDir"]) == ("1001", "/opt/app-root/src")
-    # Nothing that was lent to the build is left.
+    # Nothing is left of what was available during the build only.
     assert not [line for line in config["Env"] if "/dev/" in line or "CERT" in line]
 
 

@@ -9,7 +9,7 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.release.sets import BASE, CUDA, EDITOR, END, LAYER, RUNTIME, SET, make_set
 from workbench.containerfile.stages import bases
-from workbench.images.builder import BuildRequest
+from workbench.images.request import BuildRequest
 
 
 def bake(folder: Path, *flags: str) -> dict[str, dict[str, dict[str, object]]]:

@@ -10,10 +10,10 @@ import pytest
 from tests.catalogues import REPOSITORY
 from tests.dockerd import Dockerd
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.backend import Choice, choose, opened
-from workbench.images.buildkit.carry import WithBases
+from workbench.images.backend import BuilderChoice, choose, open_backend
+from workbench.images.buildkit.carry import CarryingBuilder
 from workbench.images.podman.builder import PodmanBuilder
-from workbench.images.store import PODMAN
+from workbench.images.podman.store import PODMAN
 
 HOST = "tcp://buildkit.example.com:1234"
 PODMAN_PATH = "podman"
@@ -30,7 +30,7 @@ def podman(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 def chosen(podman: bool, *args: str, here: bool = False, **environment: str) -> str:
-    """The choice as it is told, or the error's message."""
+    """The choice as it is printed, or the error's message."""
     try:
         return str(choose(*args, environment=environment, sockets=("/dev/null",) if here else ()))
     except WorkbenchError as error:
@@ -38,43 +38,43 @@ def chosen(podman: bool, *args: str, here: bool = False, **environment: str) -> 
 
 
 def test_what_is_asked_for_comes_first(podman: bool) -> None:
-    assert chosen(podman, "podman", WORKBENCH_BUILDER="buildkit") == "podman: --backend asks for it"
-    said = f"buildkit at {HOST}: --backend asks for it"
-    assert chosen(podman, "buildkit", HOST, WORKBENCH_BUILDER="podman") == said
-    assert chosen(podman, "buildkit", BUILDKIT_HOST=HOST) == said
-    assert chosen(podman, "buildkit", DOCKER_HOST=HOST) == said
-    assert chosen(podman, "buildkit", here=True) == "buildkit at unix:///dev/null: --backend asks for it"
+    assert chosen(podman, "podman", WORKBENCH_BUILDER="buildkit") == "podman: --backend requests it"
+    expected = f"buildkit at {HOST}: --backend requests it"
+    assert chosen(podman, "buildkit", HOST, WORKBENCH_BUILDER="podman") == expected
+    assert chosen(podman, "buildkit", BUILDKIT_HOST=HOST) == expected
+    assert chosen(podman, "buildkit", DOCKER_HOST=HOST) == expected
+    assert chosen(podman, "buildkit", here=True) == "buildkit at unix:///dev/null: --backend requests it"
     assert chosen(podman, "", HOST, WORKBENCH_BUILDER="podman") == f"buildkit at {HOST}: --buildkit names it"
 
 
 def test_then_the_variable(podman: bool) -> None:
-    assert chosen(podman, WORKBENCH_BUILDER="podman", here=True) == "podman: WORKBENCH_BUILDER asks for it"
-    said = f"buildkit at {HOST}: WORKBENCH_BUILDER asks for it"
-    assert chosen(podman, WORKBENCH_BUILDER="buildkit", BUILDKIT_HOST=HOST, DOCKER_HOST="unix:///a") == said
+    assert chosen(podman, WORKBENCH_BUILDER="podman", here=True) == "podman: WORKBENCH_BUILDER requests it"
+    expected = f"buildkit at {HOST}: WORKBENCH_BUILDER requests it"
+    assert chosen(podman, WORKBENCH_BUILDER="buildkit", BUILDKIT_HOST=HOST, DOCKER_HOST="unix:///a") == expected
 
 
 @pytest.mark.parametrize(
     ("environment", "here", "without_podman"),
     [
         ({}, False, "WorkbenchError: there is neither podman nor a BuildKit here"),
-        ({}, True, "buildkit at unix:///dev/null: podman is not installed, and it is there"),
+        ({}, True, "buildkit at unix:///dev/null: podman is not installed, and its socket exists"),
         ({"BUILDKIT_HOST": HOST}, True, f"buildkit at {HOST}: podman is not installed, and BUILDKIT_HOST names it"),
         ({"DOCKER_HOST": HOST}, False, f"buildkit at {HOST}: podman is not installed, and DOCKER_HOST names it"),
     ],
 )
 def test_then_what_the_machine_has(podman: bool, environment: dict[str, str], here: bool, without_podman: str) -> None:
-    said = chosen(podman, here=here, **environment)
-    assert said == ("podman: it is installed" if podman else without_podman)
+    choice = chosen(podman, here=here, **environment)
+    assert choice == ("podman: it is installed" if podman else without_podman)
 
 
 def test_what_cannot_be(podman: bool) -> None:
     assert chosen(podman, "buildkit") == "WorkbenchError: no BuildKit is known here"
     assert chosen(podman, "docker") == "WorkbenchError: no backend is named 'docker'"
-    said = "WorkbenchError: no backend (in WORKBENCH_BUILDER) is named 'buildkti'"
-    assert chosen(podman, WORKBENCH_BUILDER="buildkti") == said
-    said = "UsageError: podman is no BuildKit, and has no use for an address"
-    assert chosen(podman, "podman", HOST) == said
-    assert chosen(podman, "podman", "", "/certificates") == said
+    expected = "WorkbenchError: no backend (in WORKBENCH_BUILDER) is named 'buildkti'"
+    assert chosen(podman, WORKBENCH_BUILDER="buildkti") == expected
+    expected = "UsageError: podman is no BuildKit, and has no use for an address"
+    assert chosen(podman, "podman", HOST) == expected
+    assert chosen(podman, "podman", "", "/certificates") == expected
 
 
 def test_certificates_are_those_of_the_flag_or_of_docker() -> None:
@@ -86,15 +86,15 @@ def test_certificates_are_those_of_the_flag_or_of_docker() -> None:
 
 
 def test_podman_takes_options_and_buildkit_none(dockerd: Dockerd) -> None:
-    backend = opened(Choice("podman", "why"), ("--jobs=2",))
+    backend = open_backend(BuilderChoice("podman", "why"), ("--jobs=2",))
     assert isinstance(backend.builder, PodmanBuilder) and backend.store is PODMAN
     with pytest.raises(UsageError, match="--jobs=2 is an option of podman, and BuildKit builds"):
-        opened(Choice("buildkit", "why", dockerd.address), ("--jobs=2",))
+        open_backend(BuilderChoice("buildkit", "why", dockerd.address), ("--jobs=2",))
 
 
 def test_a_docker_engine_keeps_its_images(dockerd: Dockerd) -> None:
-    backend = opened(Choice("buildkit", "why", dockerd.address))
-    assert isinstance(backend.builder, WithBases)
+    backend = open_backend(BuilderChoice("buildkit", "why", dockerd.address))
+    assert isinstance(backend.builder, CarryingBuilder)
     assert backend.store.name == "the Docker Engine"
 
 
@@ -104,18 +104,18 @@ def test_a_socket_that_is_neither(short_path: Path) -> None:
         listening.bind(str(path))
         # Nobody listens: the file is left over from a daemon that is gone.
         with pytest.raises(WorkbenchError) as caught:
-            opened(Choice("buildkit", "why", f"unix://{path}"))
+            open_backend(BuilderChoice("buildkit", "why", f"unix://{path}"))
     assert str(path) in caught.value.message
     with pytest.raises(UsageError, match="is no address of a BuildKit"):
-        opened(Choice("buildkit", "why", "ssh://host"))
+        open_backend(BuilderChoice("buildkit", "why", "ssh://host"))
 
 
 def test_who_builds_with_podman_loads_no_grpc() -> None:
     code = (
         "import sys\n"
-        "from workbench.images.backend import choose, opened\n"
-        "opened(choose('podman'))\n"
-        "import workbench.images.make, workbench.verbs.build, workbench.attest.records\n"
+        "from workbench.images.backend import choose, open_backend\n"
+        "open_backend(choose('podman'))\n"
+        "import workbench.images.run_build, workbench.verbs.build, workbench.attest.records\n"
         "print([name for name in ('grpc', 'google.protobuf') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=True)

@@ -5,12 +5,12 @@ import threading
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.images.background import aside
+from workbench.images.background import in_background
 
 
 def test_the_outcome_is_there_when_the_work_is_done() -> None:
     go = threading.Event()
-    outcome = aside(lambda: go.wait(10))
+    outcome = in_background(lambda: go.wait(10))
     assert not outcome.done()
     go.set()
     assert outcome.result(10) is True
@@ -21,13 +21,13 @@ def test_an_error_is_raised_where_the_outcome_is_wanted() -> None:
         raise WorkbenchError("the engine is gone")
 
     with pytest.raises(WorkbenchError, match="the engine is gone"):
-        aside(fail).result(10)
+        in_background(fail).result(10)
 
 
 def test_nobody_waits_for_it_at_the_end_of_the_program() -> None:
     before = set(threading.enumerate())
     go = threading.Event()
-    outcome = aside(go.wait)
+    outcome = in_background(go.wait)
     (thread,) = set(threading.enumerate()) - before
     assert thread.daemon
     go.set()

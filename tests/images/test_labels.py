@@ -9,7 +9,8 @@ from tests.command import wizard
 from tests.engine import TINY, Engine
 from tests.images.recipes import BASE, IMAGE, recipe
 from workbench.errors import UsageError
-from workbench.images.labels import created, digest_here, given, on_base
+from workbench.images.labels import catalogue_labels, created, on_base
+from workbench.images.podman.store import manifest_digest
 
 
 def test_the_day_is_the_tags_and_latest_has_none() -> None:
@@ -18,8 +19,8 @@ def test_the_day_is_the_tags_and_latest_has_none() -> None:
 
 
 def test_source_and_revision_as_they_are_given() -> None:
-    assert given("", "") == {}
-    assert given("https://example.com/team/images", "abc123") == {
+    assert catalogue_labels("", "") == {}
+    assert catalogue_labels("https://example.com/team/images", "abc123") == {
         "org.opencontainers.image.source": "https://example.com/team/images",
         "org.opencontainers.image.revision": "abc123",
     }
@@ -30,16 +31,16 @@ def test_source_and_revision_as_they_are_given() -> None:
 )
 def test_what_is_no_source_and_no_revision(source: str, revision: str) -> None:
     with pytest.raises(UsageError):
-        given(source, revision)
+        catalogue_labels(source, revision)
 
 
 def test_the_base_is_named_with_its_digest_as_far_as_it_is_known(engine: Engine) -> None:
     digest = engine("image", "inspect", "--format", "{{.Digest}}", TINY)
     named, hashed = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
-    assert on_base(TINY, digest_here(TINY)) == {named: TINY, hashed: digest}
-    assert digest_here("quay.io/team/none:1") == ""
+    assert on_base(TINY, manifest_digest(TINY)) == {named: TINY, hashed: digest}
+    assert manifest_digest("quay.io/team/none:1") == ""
     pinned = f"quay.io/team/none:1@sha256:{'a' * 64}"
-    assert digest_here(pinned) == ""
+    assert manifest_digest(pinned) == ""
     assert on_base(pinned, "") == {named: pinned, hashed: f"sha256:{'a' * 64}"}
 
 

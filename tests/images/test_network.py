@@ -27,20 +27,20 @@ def bundle(folder: Path, text: str = CERTIFICATE) -> str:
     return str(file)
 
 
-def contents(lent: Site) -> dict[str, str]:
-    return {inside: Path(here).read_text() for inside, here in lent.files.items()}
+def contents(network: Site) -> dict[str, str]:
+    return {inside: Path(here).read_text() for inside, here in network.files.items()}
 
 
 def test_nothing_given_changes_nothing() -> None:
     text = "FROM a\nRUN b"
-    with site(environ={"PATH": "/bin", "SSL_CERT_FILE": "/etc/ssl/cert.pem"}) as lent:
-        assert (lent.mounts(), lent.containerfile(text)) == ([], text)
+    with site(environ={"PATH": "/bin", "SSL_CERT_FILE": "/etc/ssl/cert.pem"}) as network:
+        assert (network.mounts(), network.containerfile(text)) == ([], text)
 
 
 def test_every_stage_is_told() -> None:
     text = "# syntax\nARG A=1\nFROM a:1 \\\n  AS one\n# why\nRUN echo 'FROM here'\nFROM b:1\n"
-    told = Site({}, {"X": "/dev/x", "Y": "/dev/y"}).containerfile(text)
-    assert told == (
+    declared = Site({}, {"X": "/dev/x", "Y": "/dev/y"}).containerfile(text)
+    assert declared == (
         "# syntax\nARG A=1\nFROM a:1 \\\n  AS one\n# why\nARG X=/dev/x Y=/dev/y\nRUN echo 'FROM here'\n"
         "FROM b:1\nARG X=/dev/x Y=/dev/y\n"
     )
@@ -54,31 +54,31 @@ stages = st.lists(st.tuples(words, st.lists(rest, max_size=4)), min_size=1, max_
 @given(stages)
 def test_nothing_but_the_variables_is_added(parts: list[tuple[str, list[str]]]) -> None:
     text = "".join(f"FROM {name}\n" + "".join(f"{line}\n" for line in lines) for name, lines in parts)
-    told = Site({}, {"X": "/dev/x"}).containerfile(text)
-    assert [line for line in told.splitlines() if line != "ARG X=/dev/x"] == text.splitlines()
-    read = instructions(told)
+    declared = Site({}, {"X": "/dev/x"}).containerfile(text)
+    assert [line for line in declared.splitlines() if line != "ARG X=/dev/x"] == text.splitlines()
+    read = instructions(declared)
     after = [read[at + 1].word for at, item in enumerate(read) if item.word == "FROM"]
     assert after == ["ARG"] * len(parts)
 
 
 def test_a_bundle(tmp_path: Path) -> None:
-    with site(bundle(tmp_path), environ={}) as lent:
-        assert contents(lent) == {
+    with site(bundle(tmp_path), environ={}) as network:
+        assert contents(network) == {
             "/dev/workbench-ca.pem": CERTIFICATE,
             "/dev/workbench-apt.conf": 'Acquire::https::CAInfo "/dev/workbench-ca.pem";\n',
         }
         # Any user inside the build may read it, whoever may read the original.
-        assert [os.stat(here).st_mode & 0o777 for here in lent.files.values()] == [0o644, 0o644]
-        assert lent.containerfile("FROM a\n") == f"FROM a\n{TRUST} APT_CONFIG=/dev/workbench-apt.conf\n"
-        assert lent.mounts() == [f"--volume={here}:{inside}:ro,z" for inside, here in lent.files.items()]
-        folders = {os.path.dirname(here) for here in lent.files.values()}
+        assert [os.stat(here).st_mode & 0o777 for here in network.files.values()] == [0o644, 0o644]
+        assert network.containerfile("FROM a\n") == f"FROM a\n{TRUST} APT_CONFIG=/dev/workbench-apt.conf\n"
+        assert network.mounts() == [f"--volume={here}:{inside}:ro,z" for inside, here in network.files.items()]
+        folders = {os.path.dirname(here) for here in network.files.values()}
     assert not any(os.path.exists(folder) for folder in folders)
 
 
 def test_the_flag_goes_before_the_variable(tmp_path: Path) -> None:
     named = {"WORKBENCH_CA_BUNDLE": bundle(tmp_path)}
-    with site(environ=named) as lent:
-        assert "/dev/workbench-ca.pem" in lent.files
+    with site(environ=named) as network:
+        assert "/dev/workbench-ca.pem" in network.files
     with pytest.raises(WorkbenchError, match="cannot be read: No such file"), site(str(tmp_path / "no"), named):
         pass
 
@@ -105,8 +105,8 @@ def test_indexes_and_proxies() -> None:
         "PIP_TRUSTED_HOST": "index.example.com",
         "WORKBENCH_APT_PROXY": "http://cache.example.com:3142",
     }
-    with site(environ=environ) as lent:
-        assert contents(lent) == {
+    with site(environ=environ) as network:
+        assert contents(network) == {
             "/dev/workbench-pip.conf": (
                 "[global]\nindex-url = https://me:secret%40word@index.example.com/simple\n"
                 "extra-index-url = https://other.example.com/simple\ntrusted-host = index.example.com\n"
@@ -116,14 +116,14 @@ def test_indexes_and_proxies() -> None:
                 'Acquire::https::Proxy "http://cache.example.com:3142";\n'
             ),
         }
-        told = lent.containerfile("FROM a\n")
-        assert told == "FROM a\nARG PIP_CONFIG_FILE=/dev/workbench-pip.conf APT_CONFIG=/dev/workbench-apt.conf\n"
-        assert "secret" not in told + "".join(lent.mounts())
+        declared = network.containerfile("FROM a\n")
+        assert declared == "FROM a\nARG PIP_CONFIG_FILE=/dev/workbench-pip.conf APT_CONFIG=/dev/workbench-apt.conf\n"
+        assert "secret" not in declared + "".join(network.mounts())
 
 
 def test_a_folder_of_this_machine_is_no_index() -> None:
-    with site(environ={"PIP_INDEX_URL": "file:///srv/wheels", "PIP_EXTRA_INDEX_URL": "/srv/more"}) as lent:
-        assert lent.files == {}
+    with site(environ={"PIP_INDEX_URL": "file:///srv/wheels", "PIP_EXTRA_INDEX_URL": "/srv/more"}) as network:
+        assert network.files == {}
 
 
 def test_a_proxy_that_would_end_its_line() -> None:

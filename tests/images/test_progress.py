@@ -14,9 +14,10 @@ from tests.catalogues import REPOSITORY
 from tests.engine import Engine
 from tests.images.recipes import IMAGE, recipe
 from workbench.errors import WorkbenchError
-from workbench.images.builder import Builder, BuildRequest, Built, Watcher
-from workbench.images.make import make
+from workbench.images.builder import Builder, Built, Watcher
 from workbench.images.progress import BuildProgress, shortened
+from workbench.images.request import BuildRequest
+from workbench.images.run_build import run_build
 
 REQUEST = BuildRequest(("localhost/images:some_2026a_20261122",), ".", "FROM a\n")
 _TIME = re.compile(r"\[ *[0-9.]+ s\]|in [0-9.]+ s")
@@ -44,7 +45,7 @@ def timeless(text: str) -> list[str]:
 
 
 def test_without_a_terminal_a_line_comes_when_a_step_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    made = make(REQUEST, logs=str(tmp_path), builder=Scripted(lines=1))
+    made = run_build(REQUEST, logs=str(tmp_path), builder=Scripted(lines=1))
     assert made.built == Built("localhost/images:some_2026a_20261122", "sha256:1")
     shown = capsys.readouterr()
     assert shown.out == ""
@@ -58,15 +59,15 @@ def test_without_a_terminal_a_line_comes_when_a_step_begins(tmp_path: Path, caps
 
 
 def test_quiet_shows_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make(REQUEST, logs=str(tmp_path), quiet=True, builder=Scripted())
+    run_build(REQUEST, logs=str(tmp_path), quiet=True, builder=Scripted())
     with pytest.raises(WorkbenchError):
-        make(REQUEST, logs=str(tmp_path), quiet=True, builder=Scripted(WorkbenchError("broken"), lines=3))
+        run_build(REQUEST, logs=str(tmp_path), quiet=True, builder=Scripted(WorkbenchError("broken"), lines=3))
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_failure_names_the_log_and_shows_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(WorkbenchError) as error:
-        make(REQUEST, logs=str(tmp_path), builder=Scripted(WorkbenchError("broken", hint="mend it"), lines=100))
+        run_build(REQUEST, logs=str(tmp_path), builder=Scripted(WorkbenchError("broken", hint="mend it"), lines=100))
     (log,) = tmp_path.iterdir()
     assert (error.value.message, error.value.hint) == ("broken", f"mend it; the whole log is {log}")
     shown = capsys.readouterr().err.splitlines()
@@ -76,21 +77,21 @@ def test_a_failure_names_the_log_and_shows_its_end(tmp_path: Path, capsys: pytes
 
 def test_a_build_that_never_began_leaves_no_log(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
-        make(REQUEST, logs=str(tmp_path / "logs"), builder=Scripted(WorkbenchError("no base")))
+        run_build(REQUEST, logs=str(tmp_path / "logs"), builder=Scripted(WorkbenchError("no base")))
     assert error.value.hint == ""
     assert list((tmp_path / "logs").iterdir()) == []
 
 
 def test_an_interrupt_says_what_was_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt):
-        make(REQUEST, logs=str(tmp_path), builder=Scripted(KeyboardInterrupt(), lines=1))
+        run_build(REQUEST, logs=str(tmp_path), builder=Scripted(KeyboardInterrupt(), lines=1))
     assert "stopped: localhost/images:some_2026a_20261122 was not made or changed" in capsys.readouterr().err
 
 
 def test_a_log_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WorkbenchError) as error:
-        make(REQUEST, logs=str(tmp_path / "file"), builder=Scripted())
+        run_build(REQUEST, logs=str(tmp_path / "file"), builder=Scripted())
     assert error.value.message == "the log cannot be written: File exists"
     assert "--log-dir" in error.value.hint
 

@@ -11,7 +11,8 @@ from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import store_of
 from workbench.errors import WorkbenchError
-from workbench.images.store import PODMAN, Store, needed, own_name
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore, own_name, required
 from workbench.registry.repository import Repository
 
 IMAGE = "localhost/in-both-stores:1"
@@ -29,33 +30,33 @@ def both(store: Engine, dockerd_online: Dockerd) -> Iterator[Dockerd]:
 
 
 @pytest.fixture(params=["podman", "dockerd"])
-def found(request: pytest.FixtureRequest, engine: Engine, both: Dockerd) -> Store:
+def found(request: pytest.FixtureRequest, engine: Engine, both: Dockerd) -> ImageStore:
     """A store that has IMAGE."""
     return PODMAN if request.param == "podman" else store_of(both)
 
 
-def test_what_is_known_of_an_image(found: Store, engine: Engine) -> None:
-    seen = needed(found, IMAGE)
-    assert seen.id.startswith("sha256:") and len(seen.id) == 71
-    assert list(seen.layers) == json.loads(engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", IMAGE))
-    assert (seen.labels["of"], seen.config["User"], seen.config["Env"]) == ("both", "7", ["PATH=/bin"])
-    assert seen.size > 1_000_000
+def test_what_is_known_of_an_image(found: ImageStore, engine: Engine) -> None:
+    info = required(found, IMAGE)
+    assert info.id.startswith("sha256:") and len(info.id) == 71
+    assert list(info.layers) == json.loads(engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", IMAGE))
+    assert (info.labels["of"], info.config["User"], info.config["Env"]) == ("both", "7", ["PATH=/bin"])
+    assert info.size > 1_000_000
 
 
-def test_an_image_that_is_not_there(found: Store) -> None:
-    assert found.look("localhost/none:1") is None
+def test_an_image_that_is_not_there(found: ImageStore) -> None:
+    assert found.inspect("localhost/none:1") is None
     # No search by pattern, and no part of a name.
-    assert found.look("localhost/in-both-stores") is None
+    assert found.inspect("localhost/in-both-stores") is None
     with pytest.raises(WorkbenchError, match=f"the image localhost/none:1 is not in {found.name}'s store"):
-        needed(found, "localhost/none:1")
+        required(found, "localhost/none:1")
 
 
-def test_images_that_have_a_label(found: Store) -> None:
+def test_images_that_have_a_label(found: ImageStore) -> None:
     assert found.labelled("of") == {IMAGE: "both"}
     assert found.labelled("of=another") == {}
 
 
-def test_a_command_in_a_container(found: Store, engine: Engine, dockerd_online: Dockerd) -> None:
+def test_a_command_in_a_container(found: ImageStore, engine: Engine, dockerd_online: Dockerd) -> None:
     script = 'id -u; echo "$A $1"; echo bad >&2; ls /sys/class/net; exit 3'
     answer = found.run(IMAGE, ["sh", "-c", script, "sh", "b c"], user="12345:0", environment={"A": "a"}, seconds=60)
     assert (answer.code, answer.out.splitlines(), answer.err) == (3, ["12345", "a b c", "lo"], "bad\n")
@@ -63,7 +64,7 @@ def test_a_command_in_a_container(found: Store, engine: Engine, dockerd_online: 
     assert json.loads(dockerd_online("GET", "/containers/json", all="1")) == []
 
 
-def test_a_command_that_is_not_there(found: Store, engine: Engine, dockerd_online: Dockerd) -> None:
+def test_a_command_that_is_not_there(found: ImageStore, engine: Engine, dockerd_online: Dockerd) -> None:
     answer = found.run(IMAGE, ["nothing-like-it"], user="0", environment={}, seconds=60)
     assert answer.code != 0
     assert "nothing-like-it" in answer.reason
@@ -71,32 +72,32 @@ def test_a_command_that_is_not_there(found: Store, engine: Engine, dockerd_onlin
     assert json.loads(dockerd_online("GET", "/containers/json", all="1")) == []
 
 
-def test_a_command_that_does_not_end(found: Store, engine: Engine, dockerd_online: Dockerd) -> None:
+def test_a_command_that_does_not_end(found: ImageStore, engine: Engine, dockerd_online: Dockerd) -> None:
     with pytest.raises(WorkbenchError, match=r"did not (end|answer) within"):
         found.run(IMAGE, ["sleep", "1000"], user="0", environment={}, seconds=3)
     assert engine.containers() == ""
     assert json.loads(dockerd_online("GET", "/containers/json", all="1")) == []
 
 
-def test_pushing_it(found: Store, registry: str) -> None:
+def test_pushing_it(found: ImageStore, registry: str) -> None:
     repository = f"{registry}/team/{'podman' if found is PODMAN else 'docker'}"
     answer = found.push(IMAGE, f"{repository}:1")
     assert (answer.code, answer.err if answer.code else "") == (0, "")
     with Repository(repository) as remote:
         manifest = remote.manifest("1")
     assert manifest is not None
-    assert manifest.config == needed(found, IMAGE).id
+    assert manifest.config == required(found, IMAGE).id
     # The name in the registry is not left behind here.
-    assert found.look(f"{repository}:1") is None
+    assert found.inspect(f"{repository}:1") is None
 
 
-def test_a_registry_that_refuses(found: Store, private_registry: str) -> None:
+def test_a_registry_that_refuses(found: ImageStore, private_registry: str) -> None:
     answer = found.push(IMAGE, f"{private_registry}/team/none:1")
     assert answer.code != 0
     assert "auth" in answer.reason
 
 
-def test_its_versions(found: Store) -> None:
+def test_its_versions(found: ImageStore) -> None:
     (version,) = found.versions().values()
     assert version[0].isdigit()
 

@@ -8,9 +8,9 @@ import pytest
 from tests.catalogues import make_catalogue
 from tests.command import wizard
 from tests.engine import TINY, Engine
-from tests.images.test_chain import BASE, FLAGS
+from tests.images.test_base import BASE, FLAGS
 from workbench.errors import WorkbenchError
-from workbench.images.validate import Check, read_answers, validate
+from workbench.images.validate import Check, read_report, validate
 
 IMAGE = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"
 # A base in miniature: its python and pip are scripts that answer as the real ones do.
@@ -32,7 +32,7 @@ def built(engine: Engine, containerfile: str) -> str:
 
 def failures(engine: Engine, containerfile: str) -> list[tuple[str, str]]:
     checks = validate(built(engine, containerfile), ("sh", "tool"), "3.11")
-    return [(check.what, check.seen) for check in checks if not check.holds]
+    return [(check.what, check.observed) for check in checks if not check.holds]
 
 
 def test_a_sound_image(engine: Engine) -> None:
@@ -76,15 +76,15 @@ def test_the_verb(engine: Engine, tmp_path: Path) -> None:
     built(engine, SOUND + "USER 0\nRUN rm /bin/pip\n")
     done = wizard("validate", "--catalog", folder, *FLAGS, "--json")
     assert done.returncode == 1
-    (said,) = json.loads(done.stdout)
-    assert said["ok"] is False
-    assert [check["check"] for check in said["checks"] if not check["ok"]] == [
+    (report,) = json.loads(done.stdout)
+    assert report["ok"] is False
+    assert [check["check"] for check in report["checks"] if not check["ok"]] == [
         "user of the image",
         "as 1001: pip",
         "as 12345:0: pip",
     ]
     done = wizard("validate", "--catalog", folder, *FLAGS)
-    assert done.stdout.splitlines()[-1] == f"{IMAGE}: 3 of {len(said['checks'])} checks failed"
+    assert done.stdout.splitlines()[-1] == f"{IMAGE}: 3 of {len(report['checks'])} checks failed"
 
 
 def test_an_image_that_is_not_there(engine: Engine) -> None:
@@ -100,12 +100,12 @@ def test_an_image_that_does_not_start(engine: Engine) -> None:
 
 def test_names_of_commands_are_never_shell(engine: Engine) -> None:
     checks = validate(built(engine, SOUND), ("sh; touch /tmp/broken", "$(id)", "-v"), "3.11")
-    seen = [check for check in checks if check.what.startswith("as 1001: command")]
-    assert [check.holds for check in seen] == [False, False, False]
+    commands = [check for check in checks if check.what.startswith("as 1001: command")]
+    assert [check.holds for check in commands] == [False, False, False]
 
 
 def test_a_shell_that_stops_early_is_a_failure() -> None:
-    assert read_answers("user 1001:0\nfolder /opt/app-root/src\n", "1001", "3.11") == [
+    assert read_report("user 1001:0\nfolder /opt/app-root/src\n", "1001", "3.11") == [
         Check("as 1001: user and group", True, "1001:0"),
         Check("as 1001: folder", True, "/opt/app-root/src"),
         Check("as 1001: the checks ran to their end", False, "the shell stopped early"),

@@ -1,4 +1,4 @@
-"""Trees that are looked into without a daemon."""
+"""Trees of files that need no daemon."""
 
 from __future__ import annotations
 

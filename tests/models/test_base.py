@@ -10,10 +10,9 @@ import pytest
 
 from workbench import podman
 from workbench.errors import WorkbenchError
-from workbench.images.recipe_build import TAG_LABEL
-from workbench.images.store import Seen
+from workbench.images.labels import MODEL_LABEL, TAG_LABEL
+from workbench.images.store import ImageInfo
 from workbench.models.base import BaseSelection, choose_base
-from workbench.models.labels import MODEL_LABEL
 from workbench.models.model import ModelBase, Resolved
 from workbench.podman import Completed
 
@@ -28,17 +27,17 @@ class Images:
     """A store of images, each with its Python packages."""
 
     name = "a test"
-    found: dict[str, tuple[Seen, dict[str, str]]] = field(default_factory=dict)
+    found: dict[str, tuple[ImageInfo, dict[str, str]]] = field(default_factory=dict)
 
     def add(self, image: str, packages: dict[str, str], *, below: str = "base", **labels: str) -> str:
         image_labels = {TAG_LABEL: image.rpartition(":")[2]} | labels
-        inspected = Seen(
+        inspected = ImageInfo(
             f"sha256:{len(self.found)}", "", 1, (below, str(len(self.found))), {"Labels": image_labels}, ""
         )
         self.found[image] = inspected, packages
         return image
 
-    def look(self, image: str) -> Seen | None:
+    def inspect(self, image: str) -> ImageInfo | None:
         return self.found[image][0] if image in self.found else None
 
     def labelled(self, label: str) -> Mapping[str, str]:
@@ -65,7 +64,7 @@ def images(monkeypatch: pytest.MonkeyPatch) -> Images:
     """A store with the base alone."""
     monkeypatch.setattr(podman, "is_installed", lambda: False)
     made = Images()
-    made.found[BASE] = Seen("sha256:base", "", 1, ("base",), {}, ""), {}
+    made.found[BASE] = ImageInfo("sha256:base", "", 1, ("base",), {}, ""), {}
     return made
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.models.test_request import MODEL, WEIGHTLESS
 from workbench.errors import WorkbenchError
-from workbench.models.labels import CONFIG_LABEL, MODEL_LABEL, SCHEMA_LABEL, VERSION_LABEL, labels, model_of
+from workbench.images.labels import MODEL_LABEL
+from workbench.models.labels import CONFIG_LABEL, SCHEMA_LABEL, VERSION_LABEL, labels, model_of
 from workbench.models.model import Model, ModelBase
 
 

@@ -10,7 +10,7 @@ from tests.catalogues import make_catalogue
 from tests.engine import Engine
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import WorkbenchError
-from workbench.images import chain
+from workbench.images import base
 from workbench.registry.repository import Repository
 from workbench.release.check import check
 from workbench.release.freeze import freeze, registry_digest
@@ -56,10 +56,10 @@ def test_freezing_finds_the_digest_and_bases_stand_on_it(
     assert "digest" not in (folder / "releases/2026a.toml").read_text()
     catalogue = read_catalogue(str(folder))
     assert check(catalogue, "2026a", "2026-11-22").faults == ()
-    monkeypatch.setattr(chain, "root_name", lambda os_name: f"localhost/nothing:{os_name}")
-    root = chain.root_image(catalogue, "2026a", "bookworm")
+    monkeypatch.setattr(base, "root_name", lambda os_name: f"localhost/nothing:{os_name}")
+    root = base.root_image(catalogue, "2026a", "bookworm")
     assert root == f"{image}@{there.digest}"
-    assert chain.root_image(catalogue, "2026a", "c9s") == "quay.io/sclorg/python-311-c9s:c9s"
+    assert base.root_image(catalogue, "2026a", "c9s") == "quay.io/sclorg/python-311-c9s:c9s"
     # An image with its tag and its digest is one that podman builds on, whatever the tag is by then.
     (tmp_path / "Containerfile").write_text("FROM scratch\nCOPY Containerfile /another\n")
     podman("build", "--tag", image, ".", cwd=tmp_path)

@@ -47,20 +47,20 @@ def test_the_set_is_built_in_order_and_goes_on_from_what_is_there(empty: Engine,
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[0] == ["image", "status", "size", "time"]
     assert [(row[0], row[1], row[3], row[5]) for row in rows[1:]] == [(tag, "built", "MB", "s") for tag in TAGS]
-    assert "5 of 5 images are there" in done.stderr
+    assert "5 of 5 images are up to date" in done.stderr
     assert empty("run", "--rm", f"localhost/workbench-images:{CUDA}", "cat", "/what") == "base\ncuda"
     assert f"localhost/workbench-images:{LAYER.replace('20261122', 'latest')}" in empty.names()
-    assert statuses(tmp_path) == dict.fromkeys(TAGS, "there")
+    assert statuses(tmp_path) == dict.fromkeys(TAGS, "up to date")
     # A layer is made of something else now: it, and what stands on it.
     (catalogue / "cuda-layer/base/Containerfile").write_text(
         FILES["cuda-layer/base/Containerfile"].replace("cuda", "more")
     )
-    rest = dict.fromkeys((BASE, EDITOR, RUNTIME), "there")
+    rest = dict.fromkeys((BASE, EDITOR, RUNTIME), "up to date")
     assert statuses(tmp_path) == {**rest, LAYER: "built", CUDA: "built"}
     # A folder that somebody changed is built again each time: its label cannot say how it was changed.
     with (tmp_path / "recipes" / EDITOR / "start.sh").open("a") as script:
         script.write("# mine\n")
-    expected = {**dict.fromkeys(TAGS, "there"), EDITOR: "built"}
+    expected = {**dict.fromkeys(TAGS, "up to date"), EDITOR: "built"}
     assert [statuses(tmp_path), statuses(tmp_path)] == [expected, expected]
 
 
@@ -69,14 +69,14 @@ def test_one_failure_stops_what_stands_on_it_and_nothing_else(empty: Engine, tmp
     catalogue = make_set(tmp_path, {"cuda-layer/base/Containerfile": f"{layer}RUN exit 7\n"})
     done = build_set(tmp_path)
     assert done.returncode == 1
-    assert "3 of 5 images are there" in done.stderr
+    assert "3 of 5 images are up to date" in done.stderr
     assert (
-        f"error: 2 of 5 images are not there\n  {LAYER}: failed: building {LAYER} failed with exit code 7"
+        f"error: 2 of 5 images are not up to date\n  {LAYER}: failed: building {LAYER} failed with exit code 7"
         in done.stderr
     )
     assert f"  {CUDA}: not begun: {LAYER} failed\n" in done.stderr
     (catalogue / "cuda-layer/base/Containerfile").write_text(layer)
-    rest = dict.fromkeys((BASE, EDITOR, RUNTIME), "there")
+    rest = dict.fromkeys((BASE, EDITOR, RUNTIME), "up to date")
     assert statuses(tmp_path) == {**rest, LAYER: "built", CUDA: "built"}
 
 

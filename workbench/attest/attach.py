@@ -38,3 +38,19 @@ def attach_records(
             yield record, attach(remote, subject, kind, record, text.encode()), ""
         except WorkbenchError as error:
             yield record, "", error.message
+
+
+def attach_to_pushed(repository: str, image: str, identity: str, folder: str) -> list[tuple[str, str]]:
+    """Attach the records in the recipe's `folder` to `image`, pushed to `repository` with the id `identity`.
+
+    Returns each record's name with the reason why it was not attached, "" if it was.
+    """
+    tag = image.rpartition(":")[2]
+    try:
+        with Repository(repository) as remote:
+            subject = remote.manifest(tag)
+            if subject is None:
+                return [("the records", f"the registry has no {tag}")]
+            return [(name, reason) for name, _, reason in attach_records(remote, tag, subject, folder, identity)]
+    except WorkbenchError as error:
+        return [("the records", error.message)]

@@ -8,7 +8,8 @@ from typing import Any
 
 from workbench.attest.package import DEB, PYPI, RPM, Package, joined
 from workbench.errors import WorkbenchError
-from workbench.images.store import PODMAN, Store
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore
 from workbench.packages import normalized_name
 
 _PROGRAM = os.path.join(os.path.dirname(__file__), "list_packages.py")
@@ -16,7 +17,7 @@ _PROGRAM = os.path.join(os.path.dirname(__file__), "list_packages.py")
 _WHEELS = "/usr/local/cuda/share/wheels"
 
 
-def installed_packages(image: str, store: Store = PODMAN) -> list[Package]:
+def installed_packages(image: str, store: ImageStore = PODMAN) -> list[Package]:
     """Return the packages of Python and of the operating system in the `image` of `store`.
 
     Raises WorkbenchError when the image has no working Python.

@@ -13,12 +13,13 @@ from workbench.attest.sbom import sbom, with_lock
 from workbench.compose.recipe import PROVENANCE, SBOM
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
-from workbench.images.make import Made
-from workbench.images.store import PODMAN, Store
-from workbench.recipes.read import Manifest, read_files, read_manifest
+from workbench.images.podman.store import PODMAN
+from workbench.images.run_build import FinishedBuild
+from workbench.images.store import ImageStore
+from workbench.recipes.read import RecipeManifest, read_files, read_manifest
 
 
-def keep_records(folder: str, made: Made, source: str, store: Store = PODMAN) -> str:
+def keep_records(folder: str, made: FinishedBuild, source: str, store: ImageStore = PODMAN) -> str:
     """Write the records of the image that was `made` from the recipe in `folder`; `source` is its source label.
     The image is in `store`.
 
@@ -27,7 +28,7 @@ def keep_records(folder: str, made: Made, source: str, store: Store = PODMAN) ->
     """
     manifest = read_manifest(folder)
     versions = store.versions()
-    below = store.look(manifest.image)
+    below = store.inspect(manifest.image)
     image, image_id = made.built.image, made.built.id
     ended = datetime.datetime.now(datetime.UTC)
     statement = provenance(
@@ -53,7 +54,9 @@ def recipe_sbom(folder: str) -> str:
     return sbom(manifest.tag, locked_packages(read_files(folder), manifest.selection.python))
 
 
-def image_sbom(manifest: Manifest, folder: str, image: str, image_id: str, store: Store = PODMAN) -> tuple[str, str]:
+def image_sbom(
+    manifest: RecipeManifest, folder: str, image: str, image_id: str, store: ImageStore = PODMAN
+) -> tuple[str, str]:
     """Return the SBOM of `image`, built from the recipe in `folder`, and what is missing in it ("" for nothing)."""
     locked: list[Package] = []
     missing = []

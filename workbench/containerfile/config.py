@@ -1,4 +1,4 @@
-"""An image's config in the making: what instructions do to it, one after the other."""
+"""The config of an image while it is planned: what each instruction does to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 DEFAULT_SHELL = ("/bin/sh", "-c")
 _PORT = re.compile(r"(?P<first>\d{1,5})(?:-(?P<last>\d{1,5}))?(?:/(?P<protocol>tcp|udp|sctp))?", re.IGNORECASE)
-# What an image says of itself alone: its ids, and which of its layers is which step.
+# What is true of one image only: its ids, and which of its layers is which step.
 _OWN = ("id", "container", "moby.buildkit.cache.v0")
 
 
@@ -28,7 +28,7 @@ class Config:
         self.environment = dict(_pair(entry) for entry in self._config.get("Env") or ())
         if "PATH" not in self.environment:
             self.environment["PATH"] = DEFAULT_PATH
-        # Which of the two were said in this stage: an entrypoint takes back a command that was inherited.
+        # Whether this stage has set a command itself: an entrypoint takes back a command that was inherited.
         self._own_command = False
 
     @property
@@ -94,7 +94,7 @@ class Config:
         self._config["StopSignal"] = signal
 
     def health(self, check: Mapping[str, Any]) -> None:
-        """Set how a container is asked whether it is well."""
+        """Set the health check of a container."""
         self._config["Healthcheck"] = dict(check)
 
     def command(self, words: Sequence[str], *, plain: bool) -> None:
@@ -118,10 +118,10 @@ class Config:
         return [*self.shell, *words] if plain and words else list(words)
 
     def _map(self, key: str) -> dict[str, Any]:
-        found = self._config.get(key)
-        if not isinstance(found, dict):
-            found = self._config[key] = {}
-        return found
+        values = self._config.get(key)
+        if not isinstance(values, dict):
+            values = self._config[key] = {}
+        return values
 
 
 def _pair(entry: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""HEALTHCHECK: how a container is asked whether it is well."""
+"""HEALTHCHECK: the health check of a container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of a composed Containerfile, and which of them stand beside each other."""
+"""The sections of a composed Containerfile, and which of them are independent of each other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sections:
         return self._origins[place - 1] if place else ""
 
 
-def stand_beside(one: str, other: str) -> bool:
+def are_independent(one: str, other: str) -> bool:
     """Return whether the sections of these catalogue files, `one` before `other`, need nothing of each other."""
     return (_stem(one), _stem(other)) in _pairs()
 

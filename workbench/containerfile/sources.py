@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|git@", re.IGNORECASE)
 class CopySources:
     """What one COPY or ADD copies: its line, where from, and the paths there as they are written, variables replaced.
 
-    `unknown` are sources that only the build can tell, by a variable of an image that has not been read.
+    `unknown` are sources with a variable that only an image has, which has not been read.
     """
 
     line: int

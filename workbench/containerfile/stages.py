@@ -1,6 +1,6 @@
 """The stages of a Containerfile: what each is called, what it stands on, and its instructions.
 
-Everybody who asks what a Containerfile is built on asks here: the checks of a recipe, both builders, the
+What a Containerfile is built on is decided here for everybody: the checks of a recipe, both builders, the
 CUDA layers and the exports. Nothing is read but the text.
 """
 
@@ -142,10 +142,10 @@ def scopes(stages: Sequence[Stage]) -> Iterator[tuple[Stage, Instruction, Scope]
         ends.append((scope.environment, below[1]))
 
 
-def check_qualified(image: str, what: str) -> None:
+def check_qualified(image: str, what: str, *, where: str = "") -> None:
     """Raise WorkbenchError, which begins with `what`, for an image that does not name its registry."""
     if not is_qualified(image):
-        raise WorkbenchError(f"{what} does not name its registry", hint=f"write docker.io/library/{image}")
+        raise WorkbenchError(f"{what} does not name its registry", hint=f"write docker.io/library/{image}", where=where)
 
 
 @contextmanager

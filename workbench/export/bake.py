@@ -10,7 +10,7 @@ from typing import Any
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.stages import bases
 from workbench.files import has_text
-from workbench.images.builder import BuildRequest
+from workbench.images.request import BuildRequest
 from workbench.release.standard import SetImage
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_-]")

@@ -1,4 +1,4 @@
-"""Which builder builds: the one that was asked for, else what this machine has."""
+"""Which builder builds: the one that was requested, else what this machine has. Every verb chooses here."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from workbench import podman
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.builder import Builder
+from workbench.images.podman.store import PODMAN
 from workbench.images.shared_cache import UNSHARED, SharedCache
-from workbench.images.store import PODMAN, Store
+from workbench.images.store import ImageStore
 from workbench.names import pick
 
 PODMAN_BACKEND, BUILDKIT_BACKEND = "podman", "buildkit"
 BACKENDS = (PODMAN_BACKEND, BUILDKIT_BACKEND)
-# What the builder is chosen by where no flag says it; the other two are those of buildctl and docker.
+# The variable that chooses the builder where no flag does; the other two are those of buildctl and docker.
 BUILDER = "WORKBENCH_BUILDER"
 _HOSTS = ("BUILDKIT_HOST", "DOCKER_HOST")
 _SOCKETS = ("/var/run/docker.sock", "/run/buildkit/buildkitd.sock")
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The name of a backend, BuildKit's address and folder of certificates ("" for podman), and why it is this one."""
+class BuilderChoice:
+    """The name of a backend, why it was chosen, and BuildKit's address and folder of certificates ("" for podman)."""
 
     name: str
     why: str
@@ -38,40 +39,40 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A builder, where its images lie, and how it came to be this one."""
+    """A builder, the store of its images, and why it was chosen."""
 
-    choice: Choice
+    choice: BuilderChoice
     builder: Builder
-    store: Store
+    store: ImageStore
 
 
 def choose(
-    asked: str = "",
+    requested: str = "",
     address: str = "",
     certificates: str = "",
     *,
     environment: Mapping[str, str] = os.environ,
     sockets: tuple[str, ...] = _SOCKETS,
-) -> Choice:
-    """Return which backend builds: `asked` for, else by WORKBENCH_BUILDER, by an `address`, or what is here.
+) -> BuilderChoice:
+    """Return which backend builds: `requested`, else by an `address`, by WORKBENCH_BUILDER, or what this machine has.
 
-    podman is taken before a BuildKit where both are. Raises UsageError for a backend that is none,
+    podman is taken before a BuildKit where both exist. Raises UsageError for a backend that is none,
     or an address that it has no use for; WorkbenchError when there is nothing that builds.
     """
-    said = environment.get(BUILDER, "")
+    variable = environment.get(BUILDER, "")
     name, why = "", ""
-    if asked:
-        name, why = pick(asked, BACKENDS, "backend"), "--backend asks for it"
+    if requested:
+        name, why = pick(requested, BACKENDS, "backend"), "--backend requests it"
     elif address:
         name, why = BUILDKIT_BACKEND, "--buildkit names it"
-    elif said:
-        name, why = pick(said, BACKENDS, f"backend (in {BUILDER})"), f"{BUILDER} asks for it"
+    elif variable:
+        name, why = pick(variable, BACKENDS, f"backend (in {BUILDER})"), f"{BUILDER} requests it"
     elif podman.is_installed():
         name, why = PODMAN_BACKEND, "it is installed"
     if name == PODMAN_BACKEND:
         if address or certificates:
             raise UsageError("podman is no BuildKit, and has no use for an address", hint="give --backend buildkit")
-        return Choice(name, why)
+        return BuilderChoice(name, why)
     where, known_by = address, ""
     if not where:
         where, known_by = _usual(environment, sockets)
@@ -86,26 +87,45 @@ def choose(
     why = why or f"podman is not installed, and {known_by}"
     if not certificates and where == environment.get("DOCKER_HOST") and environment.get("DOCKER_TLS_VERIFY"):
         certificates = environment.get("DOCKER_CERT_PATH", "")
-    return Choice(BUILDKIT_BACKEND, why, where, certificates)
+    return BuilderChoice(BUILDKIT_BACKEND, why, where, certificates)
 
 
 def _usual(environment: Mapping[str, str], sockets: tuple[str, ...]) -> tuple[str, str]:
-    """Return where a BuildKit is without being told by a flag, and how that is known; "" when it is not."""
+    """Return where a BuildKit is when no flag names it, and how that is known; "" when it is not."""
     for variable in _HOSTS:
         if environment.get(variable):
             return environment[variable], f"{variable} names it"
     for path in sockets:
         if os.path.exists(path):
-            return f"unix://{path}", "it is there"
+            return f"unix://{path}", "its socket exists"
     return "", ""
 
 
-def opened(choice: Choice, options: tuple[str, ...] = (), shared: SharedCache = UNSHARED) -> Backend:
-    """Return the builder of `choice` and the store of its images, which takes the engine's `options`.
+def select(
+    requested: str = "",
+    address: str = "",
+    certificates: str = "",
+    *,
+    options: tuple[str, ...] = (),
+    shared: SharedCache = UNSHARED,
+    cache: bool = True,
+) -> Backend:
+    """Return the backend that `choose` chooses, ready to build with the engine's `options`.
+
+    Its steps are `shared` through a registry; without `cache`, none are taken from there. Raises what
+    `choose` and `open_backend` raise.
+    """
+    if shared.sources and not cache:
+        raise UsageError("--no-cache builds every step again, and takes none from --cache-from")
+    return open_backend(choose(requested, address, certificates), options, shared)
+
+
+def open_backend(choice: BuilderChoice, options: tuple[str, ...] = (), shared: SharedCache = UNSHARED) -> Backend:
+    """Return the builder of `choice`, which takes the engine's `options`, and the store of its images.
 
     Its steps are `shared` through a registry. Raises UsageError for options that the builder does not
-    take, for a place that is none for its steps and for an address that is none, WorkbenchError when
-    nothing answers there.
+    take, for a place that cannot keep its steps and for an address that is none, WorkbenchError when
+    nothing responds there.
     """
     shared.check()
     if choice.name == PODMAN_BACKEND:
@@ -120,10 +140,10 @@ def opened(choice: Choice, options: tuple[str, ...] = (), shared: SharedCache = 
     return _buildkit(choice, shared)
 
 
-def _buildkit(choice: Choice, shared: SharedCache) -> Backend:
+def _buildkit(choice: BuilderChoice, shared: SharedCache) -> Backend:
     # Whoever builds with podman never loads gRPC.
     from workbench.images.buildkit.builder import BuildKitBuilder
-    from workbench.images.buildkit.carry import WithBases, WithoutStore
+    from workbench.images.buildkit.carry import CarryingBuilder, PullingBuilder
     from workbench.images.buildkit.engine_api import EngineApi
     from workbench.images.buildkit.llb.address import parse
     from workbench.images.buildkit.llb.sockets import is_engine, open_connection
@@ -134,6 +154,6 @@ def _buildkit(choice: Choice, shared: SharedCache) -> Backend:
     with closing(open_connection(address)) as connection:
         has_store = is_engine(connection, address)
     if not has_store:
-        return Backend(choice, WithoutStore(builder, address), PODMAN)
+        return Backend(choice, PullingBuilder(builder, address), PODMAN)
     store = DockerdStore(EngineApi(address))
-    return Backend(choice, WithBases(builder, store), store)
+    return Backend(choice, CarryingBuilder(builder, store), store)

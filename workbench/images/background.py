@@ -1,4 +1,4 @@
-"""Work that is done while another answer is waited for."""
+"""Work that is done while something else is waited for."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def aside(work: Callable[[], T]) -> Future[T]:
-    """Begin `work` in a thread of its own and return what will be its outcome, an error too.
+def in_background(work: Callable[[], T]) -> Future[T]:
+    """Start `work` in a thread of its own and return what will be its outcome, an error too.
 
     Nobody waits for the thread at the end of the program, as one of a pool is waited for: an engine
-    that does not answer would hold a build up that was interrupted.
+    that does not respond would block a build that was interrupted.
     """
     outcome: Future[T] = Future()
 
@@ -24,5 +24,5 @@ def aside(work: Callable[[], T]) -> Future[T]:
         except BaseException as error:
             outcome.set_exception(error)
 
-    threading.Thread(target=run, name="aside", daemon=True).start()
+    threading.Thread(target=run, name="in_background", daemon=True).start()
     return outcome

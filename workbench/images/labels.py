@@ -1,26 +1,45 @@
-"""The OCI labels that only a build can tell; the others stand in the recipe (snippets/base/labels.snippet)."""
+"""The labels of images: their names, and the values that only a build knows.
+
+The others stand in the recipe (snippets/base/labels.snippet).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from workbench import podman
+from workbench.compose.recipe import source_digest
 from workbench.errors import UsageError
-from workbench.images.store import PODMAN
 from workbench.names import LATEST
 
-_OCI = "org.opencontainers.image"
+# Labels that anybody reads (the OCI image specification), and those of our own.
+OCI = "org.opencontainers.image"
+OWN = "io.workbench-images"
+TAG_LABEL = f"{OWN}.tag"
+RELEASE_LABEL = f"{OWN}.release"
+SOURCE_LABEL = f"{OWN}.source"
+MODEL_LABEL = f"{OWN}.model"
+# Ends the source digest of an image whose folder is no longer what the catalogue made of it.
+CHANGED = "-changed"
 _ADDRESS = re.compile(r"(?:https?|git|ssh)://[^\s\x00-\x1f]{1,500}")
 _REVISION = re.compile(r"[^\s\x00-\x1f]{1,200}")
 
 
+def own_labels(tag: str, release: str, inputs: Mapping[str, str], *, changed: bool = False) -> dict[str, str]:
+    """Return the labels by which an image of ours is found and compared: its tag, release and source.
+
+    `inputs` are the digests of what it is made from, by name; `changed` says that somebody edited them.
+    """
+    source = source_digest(inputs) + (CHANGED if changed else "")
+    return {TAG_LABEL: tag, RELEASE_LABEL: release, SOURCE_LABEL: source}
+
+
 def created(date: str) -> dict[str, str]:
-    """Return the label that says when: the day of the tag, as the clock would make every image another."""
-    return {} if date == LATEST else {f"{_OCI}.created": f"{date[:4]}-{date[4:6]}-{date[6:]}T00:00:00Z"}
+    """Return the label of the time: the day of the tag, as with the clock's no two builds would be equal."""
+    return {} if date == LATEST else {f"{OCI}.created": f"{date[:4]}-{date[4:6]}-{date[6:]}T00:00:00Z"}
 
 
-def given(source: str, revision: str) -> dict[str, str]:
+def catalogue_labels(source: str, revision: str) -> dict[str, str]:
     """Return the labels of where the catalogue is kept and which state of it was built, as far as they are given.
 
     Raises UsageError for what is no address and no revision.
@@ -28,22 +47,18 @@ def given(source: str, revision: str) -> dict[str, str]:
     if source and not _ADDRESS.fullmatch(source):
         raise UsageError(f"{source!r} is no address", hint="write it as https://example.com/team/images")
     if revision and not _REVISION.fullmatch(revision):
-        raise UsageError(f"{revision!r} is no revision", hint="write a commit or a version: `git rev-parse HEAD` tells")
-    said = {f"{_OCI}.source": source, f"{_OCI}.revision": revision}
-    return {name: value for name, value in said.items() if value}
+        raise UsageError(
+            f"{revision!r} is no revision", hint="write a commit or a version: `git rev-parse HEAD` prints one"
+        )
+    labels = {f"{OCI}.source": source, f"{OCI}.revision": revision}
+    return {name: value for name, value in labels.items() if value}
 
 
 def on_base(image: str, digest: str) -> Mapping[str, str]:
     """Return the labels of the image that a build stands on, and of the `digest` of its manifest.
 
-    The digest is empty where nobody knows it before the build: else that of the base's own base,
-    which is inherited, would stand there.
+    The digest is empty where it is unknown before the build: else that of the base's own base, which
+    is inherited, would be in its place.
     """
     _, _, named = image.partition("@")
-    return {f"{_OCI}.base.name": image, f"{_OCI}.base.digest": named or digest}
-
-
-def digest_here(image: str) -> str:
-    """Return the digest of an image's manifest as podman knows it, "" where it does not."""
-    seen = PODMAN.look(image) if "@" not in image and podman.is_installed() else None
-    return seen.digest if seen else ""
+    return {f"{OCI}.base.name": image, f"{OCI}.base.digest": named or digest}

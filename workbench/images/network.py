@@ -1,4 +1,4 @@
-"""Certificates, indexes and proxies of the builder's own network, lent to a build without a trace in the image.
+"""Certificates, indexes and proxies of the builder's own network, available during a build and nowhere in the image.
 
 The files are mounted below /dev, which is never part of an image, and the variables that point at
 them are ARGs in a copy of the Containerfile, which do not outlive the build. Addresses with
@@ -30,19 +30,21 @@ _TRUST = (
     "NODE_EXTRA_CA_CERTS",
     "GIT_SSL_CAINFO",
 )
-# What pip on this machine is told by variables, and means the same inside a build.
+# Settings of pip that variables of this machine carry, and that mean the same inside a build.
 _PIP_KEYS = {
     "PIP_INDEX_URL": "index-url",
     "PIP_EXTRA_INDEX_URL": "extra-index-url",
     "PIP_PROXY": "proxy",
     "PIP_TRUSTED_HOST": "trusted-host",
 }
+# What pip, apt, curl and git say when they do not trust a certificate.
+_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "certificate verification failed", "SSL certificate problem")
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a build is lent: files by their path inside, and the variables that point at them."""
+    """What is available during a build only: files by their path inside, and the variables that point at them."""
 
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Site:
 
 @contextmanager
 def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ) -> Iterator[Site]:
-    """Yield what the builds of this machine are lent; its files are gone afterwards.
+    """Yield what is available to the builds of this machine; its files are gone afterwards.
 
     `ca_bundle` is a PEM file, else WORKBENCH_CA_BUNDLE names one. The indexes of pip come from
     PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY. With none of them the
@@ -96,6 +98,13 @@ def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ) -> Iterat
                 file.write(text)
             os.chmod(files[inside], 0o644)
         yield Site(files, variables)
+
+
+def certificate_refused(line: str) -> str:
+    """Return what to do about a line of output that says a certificate was refused, "" for any other line."""
+    if any(sign in line for sign in _DISTRUST):
+        return "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
+    return ""
 
 
 def redacted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The root image of an operating system, made from its packages: no registry has to be there."""
+"""The root image of an operating system, made from its packages: no registry is needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from workbench import podman
 from workbench.catalog.values import Catalogue
 from workbench.errors import WorkbenchError
-from workbench.images.chain import root_name
+from workbench.images.base import root_name
 from workbench.names import pick
 from workbench.process import interruptible, stream
 
@@ -49,12 +49,12 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
         # is gone with it, and never met by the removal of the folder.
         last = ""
 
-        def tell(line: str) -> None:
+        def keep_last(line: str) -> None:
             nonlocal last
             last = line or last
             on_line(line)
 
-        code = stream([_tool("unshare"), "--mount", "/bin/sh", script, rootfs], tell)
+        code = stream([_tool("unshare"), "--mount", "/bin/sh", script, rootfs], keep_last)
         if code != 0:
             hint = "a program that it calls is not installed" if code == 127 else ""
             raise WorkbenchError(f"{SCRIPT} ended with exit code {code}: {last}", where=path, hint=hint)
@@ -77,8 +77,8 @@ def _import(rootfs: str, name: str) -> str:
                 check=False,
             )
     if done.returncode != 0 or packing.returncode != 0:
-        said = podman.Completed(done.returncode, done.stdout, done.stderr).reason
-        raise WorkbenchError(f"podman cannot import the root image: {said}")
+        reason = podman.Completed(done.returncode, done.stdout, done.stderr).reason
+        raise WorkbenchError(f"podman cannot import the root image: {reason}")
     podman.output(f"name the image {name}", "tag", done.stdout.split()[-1], name)
     return name
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.store import PODMAN, Store
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore
 from workbench.names import LATEST, is_image, is_qualified, with_tag
 
 
@@ -35,7 +36,7 @@ def latest_tag(tag: str) -> str:
     return f"{tag.rpartition('_')[0]}_{LATEST}"
 
 
-def push(image: str, repository: str, store: Store = PODMAN) -> Pushed:
+def push(image: str, repository: str, store: ImageStore = PODMAN) -> Pushed:
     """Push the `image` of `store` to `repository` under its own tag, then move the tag's `latest` there.
 
     Raises WorkbenchError that says which tags arrived when the registry refuses one.

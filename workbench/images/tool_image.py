@@ -12,16 +12,16 @@ from pathlib import Path
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
-from workbench.compose.recipe import CONTAINERFILE, source_digest
+from workbench.compose.recipe import CONTAINERFILE
 from workbench.errors import WorkbenchError
-from workbench.images.builder import BuildRequest
-from workbench.images.chain import base_name, check_choice
-from workbench.images.recipe_build import RELEASE_LABEL, SOURCE_LABEL, TAG_LABEL
+from workbench.images.base import base_name, check_choice
+from workbench.images.labels import own_labels
+from workbench.images.request import BuildRequest
 from workbench.locations import INSTALLED_DATA, PACKAGE
 from workbench.names import LATEST, python_folder
 
 # Of an installed package, what is around the code stays out: the image has what `tool` names of it.
-_NOT = shutil.ignore_patterns("__pycache__", "kubernetes", ".*", INSTALLED_DATA)
+_EXCLUDED = shutil.ignore_patterns("__pycache__", "kubernetes", ".*", INSTALLED_DATA)
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def tool_image(
     ca_bundle: str = "",
     cache: bool = True,
 ) -> Iterator[BuildRequest]:
-    """Yield what builds the image `name` from the tool's data at `root`; its folder is there as long as it is held.
+    """Yield what builds the image `name` from the tool's data at `root`; its folder exists until the block ends.
 
     The Containerfiles are in `folder`, one for each family of systems; it becomes `image/` for them, and
     what `tool` names of the data, and this package if it names `workbench`, lies in `tool/`. Raises
@@ -58,7 +58,7 @@ def tool_image(
             source = PACKAGE if part == PACKAGE.name else Path(root, part)
             target = Path(context, "tool", part)
             if source.is_dir():
-                shutil.copytree(source, target, ignore=_NOT)
+                shutil.copytree(source, target, ignore=_EXCLUDED)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, target)
@@ -66,7 +66,7 @@ def tool_image(
             names=tuple(dict.fromkeys(f"{LOCAL_REPOSITORY}:{tag}" for tag in tags)),
             folder=context,
             text=texts[0].read_text(),
-            labels={TAG_LABEL: tags[0], RELEASE_LABEL: release, SOURCE_LABEL: source_digest(_digests(context))},
+            labels=own_labels(tags[0], release, _digests(context)),
             arguments={"BASE_IMAGE": base_name(release, os_name, python, date)},
             options=options,
             ca_bundle=ca_bundle,

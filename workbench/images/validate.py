@@ -1,19 +1,20 @@
-"""Does a base image keep its promises? Asked of a running container, in any POSIX shell (fault W22)."""
+"""Does a base image keep its promises? Checked in a running container, in any POSIX shell."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.images.base_image import how_to_make
-from workbench.images.store import PODMAN, Store
+from workbench.images.base_lookup import command_to_make
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore
 
 APP_ROOT = "/opt/app-root"
 HOME = "/opt/app-root/src"
 # The user that an image runs as, and one as a platform picks it: any number, group 0.
 USERS = ("1001", "12345:0")
 
-# Nothing is compared in the shell: it only says what it sees, one `KEY VALUE` a line.
+# Nothing is compared in the shell: it only prints what it finds, one `KEY VALUE` a line.
 _SCRIPT = """\
 set -u
 echo "user $(id -u):$(id -g)"
@@ -33,47 +34,48 @@ if pip --version >/dev/null 2>&1 && pip check >/dev/null 2>&1; then echo "pip wo
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: what, whether it holds, what was seen."""
+    """One thing that was checked: what, whether it holds, what was observed."""
 
     what: str
     holds: bool
-    seen: str
+    observed: str
 
     def as_data(self) -> dict[str, object]:
         """Return it as `--json` prints it."""
-        return {"check": self.what, "ok": self.holds, "seen": self.seen}
+        return {"check": self.what, "ok": self.holds, "seen": self.observed}
 
 
-def validate(image: str, commands: tuple[str, ...], python: str, store: Store = PODMAN) -> list[Check]:
+def validate(image: str, commands: tuple[str, ...], python: str, store: ImageStore = PODMAN) -> list[Check]:
     """Return what was found in the `image` of `store`: its settings, then as each of USERS the commands
     of the operating system, the Python (as 3.11) and whether it can install packages.
 
     Containers run without network and are removed. Raises WorkbenchError when the image is not
     here or does not start.
     """
-    seen = store.look(image)
-    if seen is None:
+    info = store.inspect(image)
+    if info is None:
         raise WorkbenchError(
-            f"the image {image} is not on this machine", hint=f"make it with {how_to_make(image) or '`make base …`'}"
+            f"the image {image} is not on this machine",
+            hint=f"make it with {command_to_make(image) or '`make base …`'}",
         )
     checks = [
-        _equal("user of the image", seen.config.get("User", ""), "1001"),
-        _equal("folder of the image", seen.config.get("WorkingDir", ""), HOME),
+        _equal("user of the image", info.config.get("User", ""), "1001"),
+        _equal("folder of the image", info.config.get("WorkingDir", ""), HOME),
     ]
     for user in USERS:
         checks += _as_user(store, image, user, commands, python)
     return checks
 
 
-def _as_user(store: Store, image: str, user: str, commands: tuple[str, ...], python: str) -> list[Check]:
+def _as_user(store: ImageStore, image: str, user: str, commands: tuple[str, ...], python: str) -> list[Check]:
     command = ("sh", "-c", _SCRIPT, "sh", *commands)
-    answer = store.run(image, command, user=user, environment={"APP_ROOT_CHECKED": APP_ROOT}, seconds=120)
-    if answer.code != 0:
-        raise WorkbenchError(f"{image} does not run as user {user}: {answer.reason}")
-    return read_answers(answer.out, user, python)
+    completed = store.run(image, command, user=user, environment={"APP_ROOT_CHECKED": APP_ROOT}, seconds=120)
+    if completed.code != 0:
+        raise WorkbenchError(f"{image} does not run as user {user}: {completed.reason}")
+    return read_report(completed.out, user, python)
 
 
-def read_answers(text: str, user: str, python: str) -> list[Check]:
+def read_report(text: str, user: str, python: str) -> list[Check]:
     """Return the checks that the container's lines amount to, for the user it ran as."""
     checks = []
     for line in text.splitlines():
@@ -97,5 +99,9 @@ def read_answers(text: str, user: str, python: str) -> list[Check]:
     return checks
 
 
-def _equal(what: str, seen: object, expected: str) -> Check:
-    return Check(what, seen == expected, f"{seen}" if seen == expected else f"{seen or 'nothing'}, expected {expected}")
+def _equal(what: str, observed: object, expected: str) -> Check:
+    return Check(
+        what,
+        observed == expected,
+        f"{observed}" if observed == expected else f"{observed or 'nothing'}, expected {expected}",
+    )

@@ -14,10 +14,10 @@ from workbench.catalog.bases import default_bases
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.base_image import how_to_make
-from workbench.images.recipe_build import TAG_LABEL
-from workbench.images.store import PODMAN, Seen, Store
-from workbench.models.labels import MODEL_LABEL
+from workbench.images.base_lookup import command_to_make
+from workbench.images.labels import MODEL_LABEL, TAG_LABEL
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageInfo, ImageStore
 from workbench.models.model import ModelBase, Resolved
 from workbench.models.pairing import short
 from workbench.names import LATEST, check_date, is_image, is_qualified, pick
@@ -82,7 +82,7 @@ def choose_base(
     requirements: Sequence[str],
     *,
     on: str = "",
-    store: Store = PODMAN,
+    store: ImageStore = PODMAN,
 ) -> ModelBase:
     """Return the base of a model: `on`, else an image of ours that has its `requirements`, else the base image.
 
@@ -103,7 +103,9 @@ def choose_base(
     )
     base, below = first_image(names, stores)
     if below is None:
-        raise WorkbenchError(f"the base image {base} is not on this machine", hint=f"make it with {how_to_make(base)}")
+        raise WorkbenchError(
+            f"the base image {base} is not on this machine", hint=f"make it with {command_to_make(base)}"
+        )
     fitting, near = [], []
     for image, inspected, kept in _ours(stores):
         if not requirements or image == base or inspected.layers[: len(below.layers)] != below.layers:
@@ -131,26 +133,26 @@ def choose_base(
     return ModelBase(base, below.id, f"the base: {image} is nearest, but {reason}")
 
 
-def stores_of(store: Store) -> list[Store]:
+def stores_of(store: ImageStore) -> list[ImageStore]:
     """Return where the base images of a builder with `store` may be: there, and with podman if it is installed."""
-    more: list[Store] = [PODMAN] if store is not PODMAN and podman.is_installed() else []
+    more: list[ImageStore] = [PODMAN] if store is not PODMAN and podman.is_installed() else []
     return [store, *more]
 
 
-def first_image(names: Iterable[str], stores: Sequence[Store]) -> tuple[str, Seen | None]:
+def first_image(names: Iterable[str], stores: Sequence[ImageStore]) -> tuple[str, ImageInfo | None]:
     """Return the first of `names` that one of the stores has; if none has any, the first name and None."""
     listed = list(names)
     for name in listed:
         for store in stores:
-            if (inspected := store.look(name)) is not None:
+            if (inspected := store.inspect(name)) is not None:
                 return name, inspected
     return listed[0], None
 
 
-def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> ModelBase:
+def _on(image: str, resolved: Resolved, stores: Sequence[ImageStore]) -> ModelBase:
     """Return an image that was named, with the packages of the lock that it has in the locked version."""
     for store in stores:
-        if (inspected := store.look(image)) is not None:
+        if (inspected := store.inspect(image)) is not None:
             installed = _installed(image, store)
             locked = {
                 name: version for name, version in resolved.packages.items() if _same(installed.get(name, ""), version)
@@ -159,7 +161,7 @@ def _on(image: str, resolved: Resolved, stores: Sequence[Store]) -> ModelBase:
     return ModelBase(image, "", "--on names it; it is not on this machine to be inspected")
 
 
-def _ours(stores: Sequence[Store]) -> Iterator[tuple[str, Seen, Store]]:
+def _ours(stores: Sequence[ImageStore]) -> Iterator[tuple[str, ImageInfo, ImageStore]]:
     """Yield the images that are workbenches without an IDE, by their labels, each once.
 
     What is built on one inherits its labels, with other files on top: such an image has another name,
@@ -169,13 +171,13 @@ def _ours(stores: Sequence[Store]) -> Iterator[tuple[str, Seen, Store]]:
     for store in stores:
         for image, tag in store.labelled(TAG_LABEL).items():
             ours = tag.startswith(_TAGS) and image.endswith(f":{tag}") and image not in known
-            inspected = store.look(image) if ours else None
+            inspected = store.inspect(image) if ours else None
             if inspected is not None and MODEL_LABEL not in inspected.labels:
                 known.add(image)
                 yield image, inspected, store
 
 
-def _installed(image: str, store: Store) -> Mapping[str, str]:
+def _installed(image: str, store: ImageStore) -> Mapping[str, str]:
     try:
         return {each.name: each.version for each in installed_packages(image, store) if each.kind == PYPI}
     except WorkbenchError:

@@ -7,7 +7,8 @@ from typing import Any
 
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
-from workbench.images.store import PODMAN, Store, needed
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore, required
 from workbench.models.labels import model_of
 from workbench.models.load import read_config
 from workbench.models.lock import kept_versions
@@ -17,9 +18,9 @@ from workbench.models.resolve import raise_all
 from workbench.names import is_image
 
 
-def image_model(image: str, store: Store = PODMAN) -> Model:
+def image_model(image: str, store: ImageStore = PODMAN) -> Model:
     """Return the model of an `image` of `store`, with its id, layers and bytes; raises WorkbenchError for none."""
-    inspected = needed(
+    inspected = required(
         store, image, hint="`wizard.py model build` makes one; --backend chooses the builder whose images are inspected"
     )
     return replace(model_of(image, inspected.labels), id=inspected.id, layers=inspected.layers, size=inspected.size)

@@ -9,12 +9,12 @@ from typing import Any
 
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
+from workbench.images.labels import MODEL_LABEL
 from workbench.models.load import config_of
 from workbench.models.model import Model, ModelBase, Resolved
 from workbench.models.yaml_nodes import parse_yaml
 
 VERSION_LABEL, CONFIG_LABEL, SCHEMA_LABEL = "run.cog.version", "run.cog.config", "run.cog.openapi_schema"
-MODEL_LABEL = "io.workbench-images.model"
 _MONOBASE = ("generation", "environment", "variables")
 
 

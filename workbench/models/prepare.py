@@ -7,10 +7,10 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.faults import Faults
-from workbench.catalog.pairs import read_pairs
 from workbench.catalog.values import Catalogue
-from workbench.images.store import Store
+from workbench.images.store import ImageStore
 from workbench.models.base import BaseSelection, base_kind, choose_base
 from workbench.models.config import FILE
 from workbench.models.lock import ModelLock, names_of
@@ -54,7 +54,7 @@ def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> P
 
     Raises FaultsError with every fault, WorkbenchError or UsageError for what cannot be resolved.
     """
-    pairs = read_pairs(catalogue.tree)
+    pairs = read_compatibility(catalogue.tree)
     parsed = parse_model(folder, pairs, options.default_python)
     name = image_name(parsed.config, folder, options.name)
     faults = Faults()
@@ -78,7 +78,7 @@ def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> P
     return _noted(prepared, f"the inputs are not checked by the server: {reason}") if reason else prepared
 
 
-def with_base(prepared: Prepared, options: ModelOptions, store: Store) -> Prepared:
+def with_base(prepared: Prepared, options: ModelOptions, store: ImageStore) -> Prepared:
     """Return the model with its base image, for the builder of `store`.
 
     Raises WorkbenchError when that is not on this machine.

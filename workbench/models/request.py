@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.errors import FaultsError, UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest
+from workbench.images.request import BuildRequest
 from workbench.models.config import FILE, CogConfig
 from workbench.models.containerfile import containerfile
 from workbench.models.labels import labels
@@ -30,7 +30,7 @@ def model_request(
     model: Model,
     folder: str,
     lock: ModelLock | None,
-    templates: Tree,
+    templates: CatalogueTree,
     catalogue: Catalogue,
     os_name: str,
     *,

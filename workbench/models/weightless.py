@@ -9,7 +9,8 @@ from packaging.requirements import Requirement
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.images.store import PODMAN, Store
+from workbench.images.podman.store import PODMAN
+from workbench.images.store import ImageStore
 from workbench.models.base import BaseSelection, first_image, stores_of
 from workbench.models.config import FILE, CogConfig
 from workbench.models.model import ModelBase, Resolved
@@ -68,7 +69,7 @@ def fit(model: ParsedModel, data: Path, number: int | None, cog: str) -> tuple[R
     return resolved, ModelBase("", "", reason, installed, generation.name, chosen.name, given)
 
 
-def monobase_image(selection: BaseSelection, python: str, store: Store = PODMAN) -> str:
+def monobase_image(selection: BaseSelection, python: str, store: ImageStore = PODMAN) -> str:
     """Return the monobase image of this machine; raises WorkbenchError when there is none."""
     names = (
         f"{LOCAL_REPOSITORY}:monobase-{selection.os}-{python_folder(python)}_{selection.release}_{date}"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from workbench.attest.records import keep_records
 from workbench.images.backend import Backend
-from workbench.images.builder import BuildRequest
-from workbench.images.make import Made
-from workbench.images.make_all import Outcome, make_all
-from workbench.images.recipe_build import SOURCE_LABEL
-from workbench.images.store import needed
-from workbench.images.up_to_date import is_there
+from workbench.images.build_all import Outcome, build_all
+from workbench.images.labels import SOURCE_LABEL
+from workbench.images.request import BuildRequest
+from workbench.images.reuse import is_up_to_date
+from workbench.images.run_build import FinishedBuild
+from workbench.images.store import required
 from workbench.release.requests import stands_on
 from workbench.release.standard import SetImage, graph
 
@@ -27,9 +27,9 @@ class ImageReport:
 
     def cells(self) -> tuple[str, str, str, str]:
         """Return it as a line of the summary."""
-        made = self.outcome.made
+        build = self.outcome.build
         size = f"{self.size / 1e6:.1f} MB" if self.size else ""
-        return (self.outcome.name, self.outcome.status, size, f"{made.seconds:.1f} s" if made else "")
+        return (self.outcome.name, self.outcome.status, size, f"{build.seconds:.1f} s" if build else "")
 
     def as_data(self) -> dict[str, object]:
         """Return it as `--json` prints it."""
@@ -52,15 +52,15 @@ def make_set(
     """
 
     def is_current(tag: str) -> bool:
-        return is_there(requests[tag], stands_on(requests[tag], images[tag]), backend.store)
+        return is_up_to_date(requests[tag], stands_on(requests[tag], images[tag]), backend.store)
 
-    def record(tag: str, made: Made) -> None:
+    def record(tag: str, made: FinishedBuild) -> None:
         if images[tag].selection:
             missing = keep_records(requests[tag].folder, made, requests[tag].labels[SOURCE_LABEL], backend.store)
             if missing and not quiet:
                 print(f"{tag}: note: {missing}", file=sys.stderr, flush=True)
 
-    outcomes = make_all(
+    outcomes = build_all(
         requests, graph(images), is_current, after=record, at_once=jobs, logs=logs, quiet=quiet, builder=backend.builder
     )
-    return [ImageReport(each, 0 if each.is_bad else needed(backend.store, each.image).size) for each in outcomes]
+    return [ImageReport(each, 0 if each.is_bad else required(backend.store, each.image).size) for each in outcomes]

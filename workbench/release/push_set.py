@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from workbench.attest.attach import attach_records
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.images.podman.store import PODMAN
 from workbench.images.push import check_repository, latest_tag
-from workbench.images.store import PODMAN, Store
+from workbench.images.store import ImageStore
 from workbench.registry.repository import Manifest, Repository
 from workbench.release.standard import SetImage
 
@@ -33,7 +34,7 @@ def push_set(
     *,
     replace: bool,
     report: Callable[[PushedTag], None],
-    store: Store = PODMAN,
+    store: ImageStore = PODMAN,
 ) -> None:
     """Push the set from `store` to `repository` with its records, then move its `latest` there.
 
@@ -64,11 +65,11 @@ def push_set(
                 _point(remote, latest_tag(name), manifest, True, report, MOVED)
 
 
-def _local(images: Mapping[str, SetImage], store: Store) -> dict[str, str]:
+def _local(images: Mapping[str, SetImage], store: ImageStore) -> dict[str, str]:
     """Return the id of each image that is here; raises FaultsError that names those that are not."""
     found = {}
     for tag in images:
-        if found_image := store.look(f"{LOCAL_REPOSITORY}:{tag}"):
+        if found_image := store.inspect(f"{LOCAL_REPOSITORY}:{tag}"):
             found[tag] = found_image.id
     if missing := [(tag, "is not built") for tag in images if tag not in found]:
         raise FaultsError(
@@ -86,7 +87,7 @@ def _push(
     identity: str,
     replace: bool,
     report: Callable[[PushedTag], None],
-    store: Store,
+    store: ImageStore,
 ) -> Manifest:
     """Push the image under its dated tag unless the registry has it, and return its manifest there."""
     existing = remote.manifest(tag)

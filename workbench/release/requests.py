@@ -11,10 +11,10 @@ from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.containerfile.stages import last_base
 from workbench.errors import FaultsError
-from workbench.images.builder import BuildRequest
-from workbench.images.chain import base_request, pinned_root
-from workbench.images.cuda.chain import layer_requests
-from workbench.images.recipe_build import recipe_request
+from workbench.images.base import base_request, pinned_root
+from workbench.images.cuda.layers import layer_requests
+from workbench.images.recipe_request import recipe_request
+from workbench.images.request import BuildRequest
 from workbench.release.standard import SetImage
 
 

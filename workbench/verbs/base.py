@@ -7,7 +7,7 @@ import json
 
 from workbench.catalog.reader import read_catalogue
 from workbench.verbs._answers import answer_flags
-from workbench.verbs.build import backend_of, build_options, tell_builder
+from workbench.verbs.build import backend_of, build_options, print_builder
 
 EXAMPLES = """\
   wizard.py base --os bookworm --python 3.11 --release 2026a --date 20261122
@@ -28,8 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the base image and name it, by its date and as `latest`."""
-    from workbench.images.chain import base_request
-    from workbench.images.make import make
+    from workbench.images.base import base_request
+    from workbench.images.run_build import run_build
 
     backend = backend_of(args, tuple(args.options))
     request = base_request(
@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     )
-    tell_builder(backend, quiet=args.json)
-    made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+    print_builder(backend, quiet=args.json)
+    made = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if args.json:
         print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
     else:

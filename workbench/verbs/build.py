@@ -7,11 +7,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.images.backend import Backend
-    from workbench.images.make import Made
 
 EXAMPLES = """\
   wizard.py build recipes/TAG                            build it as localhost/workbench-images:TAG
@@ -24,12 +23,12 @@ EXAMPLES = """\
 
 
 def backend_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say who builds, and so whose images are meant."""
+    """Add the flags that choose the builder, and so the store of its images."""
     parser.add_argument(
         "--backend",
         metavar="NAME",
         default="",
-        help="podman or buildkit; default: what WORKBENCH_BUILDER says, else podman where it is installed",
+        help="podman or buildkit; default: what WORKBENCH_BUILDER names, else podman where it is installed",
     )
     parser.add_argument(
         "--buildkit",
@@ -42,23 +41,27 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
         "--buildkit-certs",
         metavar="DIR",
         default="",
-        help="speak TLS with it: ca.pem, and cert.pem with key.pem where it asks who you are",
+        help="speak TLS with it: ca.pem, and cert.pem with key.pem where it requires a client certificate",
     )
 
 
 def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backend:
-    """Return who builds, and whose images are meant, by the flags."""
-    from workbench.images.backend import choose, opened
+    """Return the backend that the flags choose; raises what `images.backend.select` raises."""
+    from workbench.images.backend import select
     from workbench.images.shared_cache import SharedCache
 
-    shared = SharedCache(tuple(getattr(args, "cache_from", ())), getattr(args, "cache_to", ""))
-    if shared.sources and not args.cache:
-        raise UsageError("--no-cache builds every step again, and takes none --cache-from anywhere")
-    return opened(choose(args.backend, args.buildkit, args.buildkit_certs), options, shared)
+    return select(
+        args.backend,
+        args.buildkit,
+        args.buildkit_certs,
+        options=options,
+        shared=SharedCache(tuple(getattr(args, "cache_from", ())), getattr(args, "cache_to", "")),
+        cache=getattr(args, "cache", True),
+    )
 
 
-def tell_builder(backend: Backend, *, quiet: bool) -> None:
-    """Say who builds and why, unless `quiet`: the same line may mean another builder on another machine."""
+def print_builder(backend: Backend, *, quiet: bool) -> None:
+    """Print which builder builds and why, unless `quiet`: the same command may choose another on another machine."""
     if not quiet:
         print(f"builder: {backend.choice}", file=sys.stderr, flush=True)
 
@@ -116,14 +119,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build each folder in order; the first that fails ends it."""
+    from workbench.attest.attach import attach_to_pushed
     from workbench.attest.records import keep_records
-    from workbench.images.labels import given
-    from workbench.images.make import make
+    from workbench.images.labels import SOURCE_LABEL, catalogue_labels
     from workbench.images.push import check_repository, push
-    from workbench.images.recipe_build import SOURCE_LABEL, recipe_request
+    from workbench.images.recipe_request import recipe_request
+    from workbench.images.run_build import run_build
 
     backend = backend_of(args, tuple(args.options))
-    labels = given(args.source, args.revision)
+    labels = catalogue_labels(args.source, args.revision)
     if args.push:
         check_repository(args.push)
     if len(set(args.folders)) != len(args.folders):
@@ -133,44 +137,28 @@ def run(args: argparse.Namespace) -> int:
         recipe_request(folder, labels=labels, options=tuple(args.options), ca_bundle=args.ca_bundle, cache=args.cache)
         for folder in args.folders
     ]
-    tell_builder(backend, quiet=args.json)
+    print_builder(backend, quiet=args.json)
     reports = []
     for request in requests:
-        made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
-        report = {"tag": request.tag, **made.as_data()}
-        missing = keep_records(request.folder, made, request.labels[SOURCE_LABEL], backend.store)
+        finished = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+        report = {"tag": request.tag, **finished.as_data()}
+        missing = keep_records(request.folder, finished, request.labels[SOURCE_LABEL], backend.store)
         if missing and args.json:
             report["note"] = missing
         elif missing:
             print(f"note: {missing}", file=sys.stderr)
         if args.push:
-            pushed = push(made.built.image, args.push, backend.store).images
+            pushed = push(finished.built.image, args.push, backend.store).images
             report["pushed"] = list(pushed)
-            attached = _attached(args.push, made, request.folder)
+            attached = attach_to_pushed(args.push, finished.built.image, finished.built.id, request.folder)
             report["attached"] = [record for record, reason in attached if not reason]
             if not args.json:
                 print("\n".join(f"pushed {image}" for image in pushed))
                 for record, reason in attached:
                     print(f"{record} is {f'not attached: {reason}' if reason else 'attached'}", file=sys.stderr)
         elif not args.json:
-            print(made.built.image)
+            print(finished.built.image)
         reports.append(report)
     if args.json:
         print(json.dumps(reports, indent=2))
     return 0
-
-
-def _attached(repository: str, made: Made, folder: str) -> list[tuple[str, str]]:
-    """Attach the records in `folder` to what was pushed, and return each with the reason why it was not."""
-    from workbench.attest.attach import attach_records
-    from workbench.registry.repository import Repository
-
-    tag = made.built.image.rpartition(":")[2]
-    try:
-        with Repository(repository) as remote:
-            subject = remote.manifest(tag)
-            if subject is None:
-                return [("the records", f"the registry has no {tag}")]
-            return [(name, why) for name, _, why in attach_records(remote, tag, subject, folder, made.built.id)]
-    except WorkbenchError as error:
-        return [("the records", error.message)]

@@ -9,7 +9,7 @@ from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError
 from workbench.verbs.base import choice
-from workbench.verbs.build import backend_of, build_options, tell_builder
+from workbench.verbs.build import backend_of, build_options, print_builder
 
 EXAMPLES = """\
   wizard.py cuda --os bookworm --python 3.11 --release 2026a --date 20261122
@@ -37,9 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the layers that are not there yet, each named by its date and as `latest`."""
-    from workbench.images.cuda.chain import layer_requests
-    from workbench.images.cuda.make import make_chain
+    """Build the layers that are not up to date, each named by its date and as `latest`."""
+    from workbench.images.cuda.layers import build_layers, layer_requests
 
     backend = backend_of(args, tuple(args.options))
     requests = layer_requests(
@@ -53,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     )
-    tell_builder(backend, quiet=args.json)
-    outcomes = make_chain(requests, backend, logs=args.log_dir, quiet=args.json)
+    print_builder(backend, quiet=args.json)
+    outcomes = build_layers(requests, backend, logs=args.log_dir, quiet=args.json)
     bad = [outcome for outcome in outcomes if outcome.is_bad]
     if args.json:
         print(json.dumps([outcome.as_data("layer") for outcome in outcomes], indent=2))
@@ -62,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(outcome.image for outcome in outcomes if outcome not in bad))
     if bad:
         raise FaultsError(
-            f"{len(bad)} of {len(outcomes)} CUDA layers are not there",
+            f"{len(bad)} of {len(outcomes)} CUDA layers are not up to date",
             [(outcome.name, f"{outcome.status}: {outcome.reason}") for outcome in bad],
-            hint="run it again when that is mended: what is there is not built again",
+            hint="correct that and run it again: what is up to date is not built again",
         )
     return EXIT_OK

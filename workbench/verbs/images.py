@@ -9,7 +9,7 @@ import sys
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
 from workbench.recipes.write import DEFAULT_OUT
-from workbench.verbs.build import backend_of, build_options, label_options, tell_builder
+from workbench.verbs.build import backend_of, build_options, label_options, print_builder
 from workbench.verbs.recipes import set_options
 
 EXAMPLES = """\
@@ -31,8 +31,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build what is not there yet, and show what became of each, its size and its time."""
-    from workbench.images.labels import given
+    """Build what is not up to date, and show what became of each image, its size and its time."""
+    from workbench.images.labels import catalogue_labels
     from workbench.release.make_set import make_set
     from workbench.release.requests import SetOptions, set_requests
     from workbench.release.standard import images
@@ -43,20 +43,22 @@ def run(args: argparse.Namespace) -> int:
     backend = backend_of(args, tuple(args.options))
     catalogue = read_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
-    options = SetOptions(tuple(args.options), args.ca_bundle, args.cache, labels=given(args.source, args.revision))
+    options = SetOptions(
+        tuple(args.options), args.ca_bundle, args.cache, labels=catalogue_labels(args.source, args.revision)
+    )
     requests = set_requests(catalogue, found, args.release, args.date, args.recipes, options)
-    tell_builder(backend, quiet=args.json)
+    print_builder(backend, quiet=args.json)
     rows = make_set(found, requests, backend, jobs=args.jobs, logs=args.log_dir, quiet=args.json)
     bad = [row.outcome for row in rows if row.outcome.is_bad]
     if args.json:
         print(json.dumps([row.as_data() for row in rows], indent=2))
         return EXIT_USER if bad else EXIT_OK
     print(columns(("image", "status", "size", "time"), [row.cells() for row in rows]))
-    print(f"\n{len(rows) - len(bad)} of {len(rows)} images are there", file=sys.stderr)
+    print(f"\n{len(rows) - len(bad)} of {len(rows)} images are up to date", file=sys.stderr)
     if bad:
         raise FaultsError(
-            f"{len(bad)} of {len(rows)} images are not there",
+            f"{len(bad)} of {len(rows)} images are not up to date",
             [(outcome.name, f"{outcome.status}: {outcome.reason}") for outcome in bad],
-            hint="run it again when that is mended: what is there is not built again",
+            hint="correct that and run it again: what is up to date is not built again",
         )
     return EXIT_OK

@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     """Lock what changed, reporting each folder as it is done; FaultsError when one could not be locked."""
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
-    if not os.environ.get("PIP_INDEX_URL"):
-        hint = "set it to the package index's address, as `make lock` does in a checkout"
-        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
     check_writable(args.catalog)
+    if not os.environ.get("PIP_INDEX_URL"):
+        hint = "set it to the address of your package index; in a checkout, make lock does"
+        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
     found = folders_to_lock(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
     with interruptible(), workers(args.jobs) as pool:

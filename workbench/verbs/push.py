@@ -14,8 +14,8 @@ from workbench.verbs.recipes import set_options
 EXAMPLES = """\
   wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122
   make push REPO=quay.io/team/workbench-images RELEASE=2026a DATE=20261122
-Every dated tag is pushed first, with SBOM and provenance; `latest` moves when all are there. After a failure
-the same command goes on where it was.
+Every dated tag is pushed first, with SBOM and provenance; `latest` moves when all have arrived. After a failure
+the same command resumes.
 """
 
 
@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Push the set, each step told as it is done."""
+    """Push the set, and print each step as it is done."""
     from workbench.release.push_set import PushedTag, push_set
     from workbench.release.standard import images
 

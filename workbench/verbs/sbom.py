@@ -43,7 +43,7 @@ def _of_image(args: argparse.Namespace) -> str:
 
     image, recipe = args.subject, args.recipe
     store = backend_of(args).store if is_image(image) else None
-    inspected = store.look(image) if store else None
+    inspected = store.inspect(image) if store else None
     if store is None or inspected is None:
         raise WorkbenchError(
             f"{image} is neither a recipe folder nor an image that is here",

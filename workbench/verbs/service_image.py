@@ -7,7 +7,7 @@ import json
 
 from workbench.errors import EXIT_OK
 from workbench.verbs.base import choice
-from workbench.verbs.build import build_options
+from workbench.verbs.build import backend_of, build_options, print_builder
 
 EXAMPLES = """\
   wizard.py service-image --os bookworm --python 3.11 --release 2026a --date 20261122
@@ -27,13 +27,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.images.make import make
-    from workbench.images.podman.builder import check_options
+    from workbench.images.run_build import run_build
     from workbench.images.tool_image import tool_image
     from workbench.locations import ROOT
 
     options = tuple(args.options)
-    check_options(options)
+    backend = backend_of(args, options)
     with tool_image(
         "service",
         FOLDER,
@@ -48,9 +47,10 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     ) as request:
-        made = make(request, logs=args.log_dir, quiet=args.json)
+        print_builder(backend, quiet=args.json)
+        finished = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if args.json:
-        print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
+        print(json.dumps({**finished.as_data(), "names": list(request.names)}, indent=2))
     else:
         print("\n".join(request.names))
     return EXIT_OK

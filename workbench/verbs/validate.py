@@ -1,4 +1,4 @@
-"""`wizard.py validate`: a base image and the CUDA layers on it, started and asked."""
+"""`wizard.py validate`: a base image and the CUDA layers on it, started and checked."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   wizard.py validate --os bookworm --python 3.11 --release 2026a --date 20261122
   wizard.py validate … --layers runtime-cudnn,devel      these CUDA layers instead
-  make validate OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122    the base, and what layers there are
+  make validate OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122    the base, and the layers that exist
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `validate`."""
     choice(parser)
-    layer_option(parser, "CUDA layers to check (default: the base and the layers that are there)")
+    layer_option(parser, "CUDA layers to check (default: the base and the layers that exist)")
     backend_options(parser)
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print each check with what was seen; the exit code is 1 when one does not hold."""
-    from workbench.images.chain import check_choice
+    """Print each check with what was observed; the exit code is 1 when one does not hold."""
+    from workbench.images.base import check_choice
 
     catalogue = read_catalogue(args.catalog)
     check_choice(catalogue, args.release, args.os, args.python, args.date)
@@ -47,17 +47,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checked(args: argparse.Namespace, catalogue: Catalogue) -> Iterator[tuple[str, list[Check]]]:
-    """Yield each image that is asked for, or there, with what was found in it."""
-    from workbench.images.cuda.chain import layer_image
+    """Yield each image that is requested, or exists, with the checks of it."""
+    from workbench.images.cuda.layers import layer_image
     from workbench.images.cuda.validate import validate_layer
     from workbench.images.validate import validate
 
     store = backend_of(args).store
-    asked = [pick(layer, LAYERS, "CUDA layer") for layer in layers_of(args)]
+    requested = [pick(layer, LAYERS, "CUDA layer") for layer in layers_of(args)]
     commands = catalogue.systems[args.os].commands
-    for layer in asked or ["", *LAYERS]:
+    for layer in requested or ["", *LAYERS]:
         image = layer_image(layer, args.release, args.os, args.python, args.date)
-        if layer and not asked and store.look(image) is None:
+        if layer and not requested and store.inspect(image) is None:
             continue
         checks = validate(image, commands, args.python, store)
         yield image, checks + (validate_layer(image, layer, catalogue.releases[args.release], store) if layer else [])
@@ -67,6 +67,6 @@ def _report(image: str, checks: list[Check], *, quiet: bool) -> dict[str, object
     failed = [check for check in checks if not check.holds]
     if not quiet:
         for check in checks:
-            print(f"  {'ok' if check.holds else 'FAILED':<7} {check.what}: {check.seen}")
+            print(f"  {'ok' if check.holds else 'FAILED':<7} {check.what}: {check.observed}")
         print(f"{image}: {len(failed)} of {len(checks)} checks failed" if failed else f"{image}: all checks hold")
     return {"image": image, "ok": not failed, "checks": [check.as_data() for check in checks]}

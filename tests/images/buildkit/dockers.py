@@ -13,7 +13,7 @@ def store_of(dockerd: Dockerd) -> DockerdStore:
 
 
 class Lines:
-    """A watcher that keeps what it is told."""
+    """A watcher that keeps what it receives."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

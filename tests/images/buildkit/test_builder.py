@@ -15,9 +15,10 @@ from tests.images.recipes import BASE, IMAGE, recipe
 from tests.images.test_network import CERTIFICATE, bundle
 from tests.images_equal import of_dockerd
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest, Built
+from workbench.images.builder import Built
 from workbench.images.buildkit.builder import BuildKitBuilder
 from workbench.images.buildkit.llb.address import parse
+from workbench.images.request import BuildRequest
 
 NAME = "localhost/built:1"
 # Two sections that stand beside each other, by their catalogue files.
@@ -61,7 +62,7 @@ def test_an_image_gets_its_names_and_labels(free: Dockerd, tmp_path: Path) -> No
     assert watcher.steps == [(1, 2, "RUN echo x >/x"), (2, 2, "COPY --from=one /x /y")]
     assert watcher.lines[1:] == [
         "the argument NONE is declared by no ARG, and changes nothing",
-        f"looked at {TINY}: an unnamed system, no Python of ours, no CUDA",
+        f"inspected {TINY}: an unnamed system, no Python of ours, no CUDA",
         "STEP 1/2: RUN echo x >/x",
         "STEP 2/2: COPY --from=one /x /y",
     ]
@@ -81,14 +82,14 @@ def test_nothing_of_a_fresh_build_comes_out_of_the_cache(free: Dockerd, tmp_path
     text = text.replace(
         "FROM localhost/tiny:1\n", f"FROM localhost/tiny:1\nRUN {random.format('start')}\nWORKDIR /tmp\n"
     )
-    seen = []
+    written = []
     for _ in range(2):
         watcher = Lines()
         build(free, tmp_path, text, watcher=watcher)
         assert any("they are built at the same time" in line for line in watcher.lines)
         paths = of_dockerd(free, NAME).paths
-        seen.append({name: paths[f"tmp/{name}"].content for name in ("start", "one", "other")})
-    assert all(seen[0][name] != seen[1][name] for name in seen[0])
+        written.append({name: paths[f"tmp/{name}"].content for name in ("start", "one", "other")})
+    assert all(written[0][name] != written[1][name] for name in written[0])
 
 
 def test_what_another_recipe_did_on_the_same_base_is_taken_over(free: Dockerd, tmp_path: Path) -> None:
@@ -124,19 +125,21 @@ def test_a_refused_certificate_has_a_hint(free: Dockerd, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "line"),
+    ("text", "message", "line"),
     [
         (f"FROM {TINY}\nRUN true\nRUNN x\n", "RUNN is no instruction that is supported", 3),
         (f"FROM {TINY}\nRUN <<E\nx\nE\n", "RUN with a heredoc (<<) is not supported", 2),
-        (f"FROM {TINY}\nCOPY --from=none /a /b\n", "--from=none: there is no such stage above", 2),
+        (f"FROM {TINY}\nCOPY --from=none /a /b\n", "COPY --from=none: there is no such stage above", 2),
         (f"FROM {TINY}\nCOPY none /b\n", "COPY none: the folder has no such file", 2),
     ],
 )
-def test_a_containerfile_that_cannot_be_built(free: Dockerd, tmp_path: Path, text: str, said: str, line: int) -> None:
+def test_a_containerfile_that_cannot_be_built(
+    free: Dockerd, tmp_path: Path, text: str, message: str, line: int
+) -> None:
     watcher = Lines()
     with pytest.raises(WorkbenchError) as raised:
         build(free, tmp_path, text, watcher=watcher)
-    assert (raised.value.message, raised.value.where) == (said, f"{tmp_path}/Containerfile:{line}")
+    assert (raised.value.message, raised.value.where) == (message, f"{tmp_path}/Containerfile:{line}")
     assert watcher.steps == []
     assert NAME not in free.names()
 

@@ -10,9 +10,10 @@ from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import Lines, store_of
 from workbench.errors import WorkbenchError
-from workbench.images.builder import BuildRequest, Built, Watcher
-from workbench.images.buildkit.carry import WithBases, WithoutStore, bring
+from workbench.images.builder import Built, Watcher
+from workbench.images.buildkit.carry import CarryingBuilder, PullingBuilder, bring
 from workbench.images.buildkit.llb.address import parse
+from workbench.images.request import BuildRequest
 from workbench.process import stop_all
 
 BASE = "localhost/base-to-carry:1"
@@ -31,7 +32,7 @@ def base(engine: Engine, dockerd: Dockerd) -> Iterator[str]:
 
 
 class Inner:
-    """A builder that does nothing but say what it could build on."""
+    """A builder that does nothing but record what it could build on."""
 
     def __init__(self, dockerd: Dockerd) -> None:
         self.dockerd = dockerd
@@ -50,19 +51,22 @@ def request(image: str) -> BuildRequest:
 
 def test_a_base_that_only_podman_has_is_brought_once(engine: Engine, dockerd: Dockerd, base: str) -> None:
     watcher, inner = Lines(), Inner(dockerd)
-    builder = WithBases(inner, store_of(dockerd))
+    builder = CarryingBuilder(inner, store_of(dockerd))
     assert builder.build(request(base), watcher).image == "localhost/made:1"
     assert base in inner.there
     (line,) = watcher.lines
-    told = {f"{OCI}.base.name": base, f"{OCI}.base.digest": engine("image", "inspect", "--format={{.Digest}}", base)}
-    assert inner.labels == told
+    expected = {
+        f"{OCI}.base.name": base,
+        f"{OCI}.base.digest": engine("image", "inspect", "--format={{.Digest}}", base),
+    }
+    assert inner.labels == expected
     assert line.startswith(f"{base} is in podman's store only: ") and line.endswith("MB go to the Docker Engine")
     config = dockerd.image(base)["Config"]
     assert (config["User"], config["Labels"]["x"], "A=1" in config["Env"]) == ("7", "y", True)
     # The same once more: it is there, whatever its id is called on the other side.
     again = Lines()
     builder.build(request(base), again)
-    assert (again.lines, inner.labels) == ([], told)
+    assert (again.lines, inner.labels) == ([], expected)
 
 
 def test_a_younger_one_of_podman_is_brought_and_an_older_one_is_not(
@@ -77,23 +81,23 @@ def test_a_younger_one_of_podman_is_brought_and_an_older_one_is_not(
     assert "is younger in podman's store" in watcher.lines[-1]
     assert "A=2" in dockerd.image(base)["Config"]["Env"]
     engine("tag", older, base)
-    told = len(watcher.lines)
+    lines = len(watcher.lines)
     # What is built on is an image of the engine's, whose manifest nobody knows.
     assert bring(base, store, watcher) == ""
-    assert len(watcher.lines) == told
+    assert len(watcher.lines) == lines
     assert "A=2" in dockerd.image(base)["Config"]["Env"]
 
 
 def test_what_the_engine_has_needs_no_podman(engine: Engine, dockerd: Dockerd, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     watcher = Lines()
-    WithBases(Inner(dockerd), store_of(dockerd)).build(request(TINY), watcher)
+    CarryingBuilder(Inner(dockerd), store_of(dockerd)).build(request(TINY), watcher)
     assert watcher.lines == []
 
 
 def test_a_local_name_that_nobody_has_is_refused(engine: Engine, dockerd: Dockerd) -> None:
     with pytest.raises(WorkbenchError) as caught:
-        WithBases(Inner(dockerd), store_of(dockerd)).build(request("localhost/none:1"), Lines())
+        CarryingBuilder(Inner(dockerd), store_of(dockerd)).build(request("localhost/none:1"), Lines())
     assert caught.value.message == (
         "the base image localhost/none:1 is not on this machine, neither in podman's store nor in the Docker Engine's"
     )
@@ -102,18 +106,18 @@ def test_a_local_name_that_nobody_has_is_refused(engine: Engine, dockerd: Docker
 
 def test_a_base_of_a_registry_is_left_to_buildkit(engine: Engine, dockerd: Dockerd) -> None:
     watcher, inner = Lines(), Inner(dockerd)
-    WithBases(inner, store_of(dockerd)).build(request("quay.io/team/none:1"), watcher)
+    CarryingBuilder(inner, store_of(dockerd)).build(request("quay.io/team/none:1"), watcher)
     assert inner.labels == {f"{OCI}.base.name": "quay.io/team/none:1", f"{OCI}.base.digest": ""}
     assert watcher.lines == ["quay.io/team/none:1 is not on this machine: BuildKit pulls it"]
 
 
 def test_a_base_without_a_registry_is_refused(engine: Engine, dockerd: Dockerd) -> None:
     with pytest.raises(WorkbenchError, match="FROM debian does not name its registry"):
-        WithBases(Inner(dockerd), store_of(dockerd)).build(request("debian"), Lines())
+        CarryingBuilder(Inner(dockerd), store_of(dockerd)).build(request("debian"), Lines())
 
 
 def test_a_buildkit_without_images_says_what_to_do(dockerd: Dockerd) -> None:
-    builder = WithoutStore(Inner(dockerd), parse("tcp://127.0.0.1:1234"))
+    builder = PullingBuilder(Inner(dockerd), parse("tcp://127.0.0.1:1234"))
     with pytest.raises(WorkbenchError) as caught:
         builder.build(request(TINY), Lines())
     assert caught.value.message == (
@@ -127,13 +131,13 @@ def test_an_interrupt_leaves_no_image_and_no_process(engine: Engine, dockerd: Do
     # The layer is larger than any buffer between podman and the engine, and the watcher holds the pieces up.
     text = f"FROM {base}\nRUN dd if=/dev/zero of=/tmp/large bs=1M count=300\n".encode()
     engine("build", "--tag", base, "--network=none", "-", stdin=text)
-    told, end = threading.Event(), threading.Event()
+    reported, end = threading.Event(), threading.Event()
 
     class Holding(Lines):
         def line(self, text: str) -> None:
             super().line(text)
             if " of about " in text:
-                told.set()
+                reported.set()
                 assert end.wait(60)
 
     failed: list[BaseException] = []
@@ -146,7 +150,7 @@ def test_an_interrupt_leaves_no_image_and_no_process(engine: Engine, dockerd: Do
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert told.wait(120), failed
+    assert reported.wait(120), failed
     stop_all()
     end.set()
     thread.join(60)

@@ -9,11 +9,11 @@ import pytest
 from tests.catalogues import make_catalogue
 from tests.command import wizard
 from tests.engine import Engine
-from tests.images.cuda.test_chain import without_cuda
-from tests.images.test_chain import BASE, FLAGS
+from tests.images.cuda.test_layers import without_cuda
+from tests.images.test_base import BASE, FLAGS
 from tests.images.test_validate import SOUND
 from workbench.images.cuda.probe import loads, number
-from workbench.images.cuda.validate import read_cuda_answers
+from workbench.images.cuda.validate import read_cuda_report
 from workbench.images.validate import Check
 
 PINS = {"version": "13.0.2", "cudnn": "9.14.0.64", "nccl": "2.29.2"}
@@ -21,13 +21,13 @@ BASE_IMAGE = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"
 THIN = "localhost/workbench-images:cuda-bookworm-py311-base_2026a_20261122"
 
 
-def answers(**versions: str) -> str:
+def report(**versions: str) -> str:
     return json.dumps({"libraries": {"cudart": "libcudart.so.13"}, "versions": versions})
 
 
 def test_what_the_release_says_holds() -> None:
-    told = answers(cudart="13.0", nccl="2.29.2", cudnn="9.14.0", nvcc="13.0")
-    checks = read_cuda_answers(told, "1001", PINS)
+    text = report(cudart="13.0", nccl="2.29.2", cudnn="9.14.0", nvcc="13.0")
+    checks = read_cuda_report(text, "1001", PINS)
     assert checks == [
         Check("as 1001: libcudart", True, "libcudart.so.13"),
         Check("as 1001: version of cudart", True, "13.0"),
@@ -38,17 +38,17 @@ def test_what_the_release_says_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "seen", "wanted"),
+    ("name", "observed", "wanted"),
     [("cudart", "13.1", "13.0"), ("nccl", "2.29.3", "2.29.2"), ("cudnn", "9.13.1", "9.14.0"), ("nvcc", "", "13.0")],
 )
-def test_another_version_is_a_failure(name: str, seen: str, wanted: str) -> None:
-    *_, check = read_cuda_answers(answers(**{name: seen}), "1001", PINS)
-    assert check == Check(f"as 1001: version of {name}", False, f"{seen or 'nothing'}, expected {wanted}")
+def test_another_version_is_a_failure(name: str, observed: str, wanted: str) -> None:
+    *_, check = read_cuda_report(report(**{name: observed}), "1001", PINS)
+    assert check == Check(f"as 1001: version of {name}", False, f"{observed or 'nothing'}, expected {wanted}")
 
 
 def test_a_library_that_does_not_load_is_a_failure() -> None:
-    told = json.dumps({"libraries": {"cublas": "does not load: no"}, "versions": {}})
-    assert read_cuda_answers(told, "1001", PINS) == [Check("as 1001: libcublas", False, "does not load: no")]
+    text = json.dumps({"libraries": {"cublas": "does not load: no"}, "versions": {}})
+    assert read_cuda_report(text, "1001", PINS) == [Check("as 1001: libcublas", False, "does not load: no")]
 
 
 def test_the_questions_find_and_load_a_library_of_this_machine() -> None:
@@ -70,9 +70,9 @@ def test_the_verb_looks_at_the_layers_that_are_there(clean: Engine, tmp_path: Pa
     clean("build", "--tag", BASE_IMAGE, "-", stdin=SOUND.encode())
     context = tmp_path / "context"
     context.mkdir()
-    (context / "answers").write_text(answers(cudart="13.0"))
-    text = SOUND.replace('case "$2" in', 'case "$2" in *ctypes*) cat /answers;;')
-    text = text.replace("USER 1001", "COPY answers /\nENV CUDA_VERSION=13.0.2 CUDA_HOME=/opt/cuda\nUSER 1001")
+    (context / "report").write_text(report(cudart="13.0"))
+    text = SOUND.replace('case "$2" in', 'case "$2" in *ctypes*) cat /report;;')
+    text = text.replace("USER 1001", "COPY report /\nENV CUDA_VERSION=13.0.2 CUDA_HOME=/opt/cuda\nUSER 1001")
     (context / "Containerfile").write_text(text)
     clean("build", "--tag", THIN, str(context))
     done = wizard("validate", "--catalog", folder, *FLAGS, "--json")

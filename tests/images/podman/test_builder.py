@@ -17,12 +17,12 @@ from tests.engine import TINY, Engine
 from tests.images.recipes import BASE, IMAGE, OK, TAG, recipe
 from tests.images.test_network import CERTIFICATE, bundle
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest
 from workbench.images.podman.builder import PodmanBuilder, check_options
+from workbench.images.request import BuildRequest
 
 
 class Noted:
-    """A Watcher that keeps what it is told."""
+    """A Watcher that keeps what it receives."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[int, int, str]] = []
@@ -117,10 +117,10 @@ def test_an_interrupted_build_leaves_nothing(unbuilt: Engine, tmp_path: Path, nu
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as building:
         wait_for_line(logs, "begun")
         building.send_signal(number)
-        _, said = building.communicate(timeout=60)
+        _, output = building.communicate(timeout=60)
     assert building.returncode == 130
-    assert said.splitlines()[-1] == "interrupted"
-    assert f"stopped: {IMAGE} was not made or changed" in said
+    assert output.splitlines()[-1] == "interrupted"
+    assert f"stopped: {IMAGE} was not made or changed" in output
     assert unbuilt.names() == before
     assert unbuilt.containers() == ""
 

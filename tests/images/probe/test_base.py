@@ -11,14 +11,14 @@ from workbench.images.buildkit.llb.failures import DaemonGoneError
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.state import image
-from workbench.images.probe.base import Base, look, names_in
+from workbench.images.probe.base import BaseInfo, inspect_base, names_in
 
 CUDA = {"config": {"Env": ["PATH=/bin", "CUDA_VERSION=13.0.2"]}}
 
 
 def test_a_base_is_looked_at() -> None:
-    seen = look("localhost/b:1", BOOKWORM, CUDA)
-    assert seen == Base(
+    base = inspect_base("localhost/b:1", BOOKWORM, CUDA)
+    assert base == BaseInfo(
         image="localhost/b:1",
         system={"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm", "PRETTY_NAME": "Debian 12"},
         python="3.11",
@@ -30,14 +30,14 @@ def test_a_base_is_looked_at() -> None:
         has_groups=True,
         compares=True,
     )
-    assert str(seen) == "Debian 12, Python 3.11, 2 Python packages, 2 OS packages, CUDA 13.0.2"
-    assert seen.kind == "debian-12"
+    assert str(base) == "Debian 12, Python 3.11, 2 Python packages, 2 OS packages, CUDA 13.0.2"
+    assert base.kind == "debian-12"
 
 
 def test_an_image_that_says_nothing() -> None:
-    seen = look("localhost/b:1", Files({"/x": ""}), {})
-    assert seen == Base("localhost/b:1")
-    assert (str(seen), seen.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
+    base = inspect_base("localhost/b:1", Files({"/x": ""}), {})
+    assert base == BaseInfo("localhost/b:1")
+    assert (str(base), base.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
 
 
 def test_the_newest_python_where_the_environment_does_not_say() -> None:
@@ -45,8 +45,8 @@ def test_the_newest_python_where_the_environment_does_not_say() -> None:
     tree = Files(
         {f"{lib}/python3.9/x": "", f"{lib}/python3.12/site-packages/six-1.0.dist-info/x": "", f"{lib}/other/x": ""}
     )
-    seen = look("b", tree, {})
-    assert (seen.python, seen.packages) == ("3.12", {"six": "1.0"})
+    base = inspect_base("b", tree, {})
+    assert (base.python, base.packages) == ("3.12", {"six": "1.0"})
 
 
 def test_a_daemon_that_goes_away_is_no_empty_image() -> None:
@@ -55,7 +55,7 @@ def test_a_daemon_that_goes_away_is_no_empty_image() -> None:
             raise DaemonGoneError("the BuildKit went away")
 
     with pytest.raises(DaemonGoneError):
-        look("b", Gone({}), {})
+        inspect_base("b", Gone({}), {})
 
 
 def test_a_real_image_is_looked_at(dockerd: Dockerd) -> None:
@@ -63,10 +63,10 @@ def test_a_real_image_is_looked_at(dockerd: Dockerd) -> None:
 
     def looking(gateway: Gateway) -> BuildResult:
         tree = gateway.solve(marshal(image(TINY)))
-        found.append(look(TINY, tree, gateway.image_config(TINY)[1]))
+        found.append(inspect_base(TINY, tree, gateway.image_config(TINY)[1]))
         found.append(("busybox" in names_in(tree, "/bin"), names_in(tree, "/nowhere"), names_in(tree, "/etc/passwd")))
         return BuildResult(tree)
 
     with connect(parse(dockerd.address)) as daemon:
         daemon.build(looking)
-    assert found == [Base(TINY, groups={"0": "0"}, compares=True), (True, [], [])]
+    assert found == [BaseInfo(TINY, groups={"0": "0"}, compares=True), (True, [], [])]

@@ -7,18 +7,18 @@ import pytest
 from tests.images.trees import BOOKWORM
 from workbench.catalog.questions import Selection
 from workbench.errors import WorkbenchError
-from workbench.images.probe.base import Base, look
-from workbench.images.probe.fit import check_fit, known_system, promised
-from workbench.recipes.read import Manifest
+from workbench.images.probe.base import BaseInfo, inspect_base
+from workbench.images.probe.fit import check_fit, known_system, manifest_of
+from workbench.recipes.read import RecipeManifest
 
 CUDA = {"config": {"Env": ["CUDA_VERSION=13.0.2"]}}
 NAME = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"
-PLAIN, WITH_CUDA = look(NAME, BOOKWORM, {}), look(NAME, BOOKWORM, CUDA)
+PLAIN, WITH_CUDA = inspect_base(NAME, BOOKWORM, {}), inspect_base(NAME, BOOKWORM, CUDA)
 
 
-def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -> Manifest:
+def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -> RecipeManifest:
     selection = Selection("2026a", "20261122", base, os, python, "minimal", "jupyter")
-    return Manifest("a-tag", NAME, selection, {}, {})
+    return RecipeManifest("a-tag", NAME, selection, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,16 @@ def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -
         (recipe("cuda"), WITH_CUDA),
         (recipe("cuda-thin"), WITH_CUDA),
         (recipe(os="of-another-catalogue"), PLAIN),
-        (recipe("cuda", os="c9s"), Base(NAME)),
+        (recipe("cuda", os="c9s"), BaseInfo(NAME)),
     ],
     ids=["plain", "cuda", "thin", "unknown system", "says nothing"],
 )
-def test_a_base_that_fits(manifest: Manifest, base: Base) -> None:
+def test_a_base_that_fits(manifest: RecipeManifest, base: BaseInfo) -> None:
     check_fit(manifest, base)
 
 
 @pytest.mark.parametrize(
-    ("manifest", "base", "said"),
+    ("manifest", "base", "message"),
     [
         (recipe(os="c9s"), PLAIN, "it is Debian 12, and not c9s"),
         (recipe(python="3.12"), PLAIN, "its Python is 3.11, and not 3.12"),
@@ -51,10 +51,10 @@ def test_a_base_that_fits(manifest: Manifest, base: Base) -> None:
         ),
     ],
 )
-def test_a_base_that_does_not_fit_is_refused(manifest: Manifest, base: Base, said: str) -> None:
+def test_a_base_that_does_not_fit_is_refused(manifest: RecipeManifest, base: BaseInfo, message: str) -> None:
     with pytest.raises(WorkbenchError) as raised:
         check_fit(manifest, base)
-    assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {said}"
+    assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {message}"
     assert raised.value.hint == (
         "compose the recipe on another base, or make this one again with "
         "`make base OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122`"
@@ -68,4 +68,4 @@ def test_every_system_of_the_catalogue_says_what_it_is() -> None:
 
 
 def test_a_folder_that_is_no_recipe_promises_nothing(tmp_path: Path) -> None:
-    assert promised(str(tmp_path)) is None
+    assert manifest_of(str(tmp_path)) is None

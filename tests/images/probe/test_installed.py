@@ -9,11 +9,11 @@ from tests.images.trees import BOOKWORM
 from workbench.containerfile.build_plan import BuildPlan, Copy, Run
 from workbench.containerfile.reader import Source, read
 from workbench.images.context import exists
-from workbench.images.probe.base import look, names_in
-from workbench.images.probe.installed import Install, install_of, without_held
+from workbench.images.probe.base import inspect_base, names_in
+from workbench.images.probe.installed import Install, install_of, without_installed
 
 NAME = "localhost/b:1"
-BASE = look(NAME, BOOKWORM, {})
+BASE = inspect_base(NAME, BOOKWORM, {})
 CONFIG = {"config": {"Env": ["PATH=/usr/local/bin:/opt/app-root/bin:/usr/bin"]}}
 PIP = "COPY requirements.txt /tmp/r.txt\nRUN umask 0002 && pip install --no-cache-dir -r /tmp/r.txt && rm /tmp/r.txt\n"
 APT = (
@@ -31,17 +31,19 @@ def plan(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> B
 
 
 def left(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> list[str]:
-    made, _ = without_held(plan(folder, text, pins, packages), BASE, str(folder), lambda at: names_in(BOOKWORM, at))
+    made, _ = without_installed(
+        plan(folder, text, pins, packages), BASE, str(folder), lambda at: names_in(BOOKWORM, at)
+    )
     steps = [step for step in made.stages[-1].steps if isinstance(step, Copy | Run)]
     return [step.sources[0] if isinstance(step, Copy) else step.arguments[-1].split()[0] for step in steps]
 
 
 def test_lists_that_the_base_holds_are_left_out_and_that_is_said(tmp_path: Path) -> None:
-    made, said = without_held(plan(tmp_path, APT + PIP), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
+    made, notes = without_installed(plan(tmp_path, APT + PIP), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
     assert made.stages[-1].steps == ()
-    assert said == [
-        f"os-packages.txt is not installed again: {NAME} holds all of it",
-        f"requirements.txt is not installed again: {NAME} holds all of it",
+    assert notes == [
+        f"os-packages.txt is not installed again: {NAME} has all of it",
+        f"requirements.txt is not installed again: {NAME} has all of it",
     ]
 
 
@@ -72,9 +74,9 @@ def test_a_list_of_the_system_that_is_not_held_is_installed(tmp_path: Path, pack
 
 def test_what_the_step_would_remove_besides_keeps_it(tmp_path: Path) -> None:
     text = APT.replace("/var/log/apt", "/usr/bin/j*")
-    made, said = without_held(plan(tmp_path, text), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
+    made, notes = without_installed(plan(tmp_path, text), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
     assert len(made.stages[-1].steps) == 2
-    assert said == ["os-packages.txt is installed again: it also removes /usr/bin/j*"]
+    assert notes == ["os-packages.txt is installed again: it also removes /usr/bin/j*"]
 
 
 def test_after_anything_else_nobody_knows_what_is_there(tmp_path: Path) -> None:

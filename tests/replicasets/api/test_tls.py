@@ -76,8 +76,8 @@ def test_it_is_asked_by_tls_and_by_who_believes_it(ca: trustme.CA, tmp_path: Pat
         ):
             assert (done.returncode, done.stdout.split()[:1]) == (0, ["NAME"]), done.stderr
         for flags, says in (
-            ((), f"the service at {address} is not to be believed: "),
-            (("--ca", tmp_path / "other.pem"), f"the service at {address} is not to be believed: "),
+            ((), f"the service at {address} is not trusted: "),
+            (("--ca", tmp_path / "other.pem"), f"the service at {address} is not trusted: "),
             (("--ca", tmp_path / "none.pem"), "is no certificate in PEM form"),
             (("--ca", tmp_path / "gone.pem"), "cannot be read: No such file or directory"),
             (("--address", address.replace("https", "http")), "speaks no plain HTTP"),

@@ -1,4 +1,4 @@
-"""Building with a BuildKit: a recipe's graph, made here and sent to the daemon. A Builder as podman's is one."""
+"""Building with a BuildKit: a recipe's graph, made here and sent to the daemon. A Builder, as podman's is."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from collections.abc import Sequence
 
 from workbench import podman
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest, Built, Watcher
+from workbench.images.builder import Built, Watcher
 from workbench.images.buildkit.engine_api import EngineApi
+from workbench.images.buildkit.graph_build import GraphBuild
 from workbench.images.buildkit.llb.address import Address
 from workbench.images.buildkit.llb.client import Daemon, connect
 from workbench.images.buildkit.llb.failures import StepFailedError
 from workbench.images.buildkit.llb.solving import Cache, stop_all
-from workbench.images.buildkit.making import Making
-from workbench.images.buildkit.steps import Steps
+from workbench.images.buildkit.step_reporter import StepReporter
 from workbench.images.network import site
+from workbench.images.request import BuildRequest
 from workbench.images.shared_cache import INLINE, UNSHARED, SharedCache
 from workbench.process import called_off, interruptible
 
@@ -44,9 +45,9 @@ class BuildKitBuilder:
             raise UsageError(
                 f"{request.options[0]} is no option of BuildKit", hint="leave it out, or build with podman"
             )
-        steps = Steps(watcher)
+        steps = StepReporter(watcher)
         with (
-            site(request.ca_bundle) as lent,
+            site(request.ca_bundle) as network,
             interruptible(),
             called_off(stop_all),
             connect(self.address) as daemon,
@@ -54,24 +55,23 @@ class BuildKitBuilder:
             try:
                 api = EngineApi(self.address) if daemon.is_engine else None
                 built = _exported(
-                    Making(request, lent, steps, _network(api), daemon),
+                    GraphBuild(request, network, steps, _network_mode(api), daemon),
                     cache_from=self._sources(request, steps),
                     cache_to=self._targets(request, daemon),
                 )
             except StepFailedError as error:
-                hint = "a certificate was refused: on a network that inspects TLS, give --ca-bundle FILE"
                 how = f"with exit code {error.code} in" if error.code is not None else f"({error.detail}) in"
                 raise WorkbenchError(
-                    f"building {request.tag} failed {how} {steps.called(error.step)}",
-                    hint=hint if steps.distrusted else error.hint,
+                    f"building {request.tag} failed {how} {steps.describe(error.step)}",
+                    hint=steps.hint or error.hint,
                 ) from None
             steps.sum_up()
             return built
 
-    def _sources(self, request: BuildRequest, steps: Steps) -> list[Cache]:
+    def _sources(self, request: BuildRequest, steps: StepReporter) -> list[Cache]:
         """Return where finished steps may be: where the user says, and in images of the same bundle."""
         if request.siblings:
-            steps.say(f"layers that are the same are taken over from {', '.join(request.siblings)}")
+            steps.note(f"layers that are the same are taken over from {', '.join(request.siblings)}")
         named = (*self.shared.sources_of(request.tag), *request.siblings)
         return [Cache("registry", {"ref": name}) for name in named]
 
@@ -80,25 +80,25 @@ class BuildKitBuilder:
         target = self.shared.target_of(request.tag) or (INLINE if daemon.is_engine else "")
         if target == INLINE:
             return [Cache(INLINE)]
-        # Those of other stages too.
+        # Steps of other stages too.
         return [Cache("registry", {"ref": target, "mode": "max"})] if target else []
 
 
-def _exported(making: Making, *, cache_from: Sequence[Cache], cache_to: Sequence[Cache]) -> Built:
-    """Have the image made, and kept under its names."""
-    names, daemon = making.request.names, making.daemon
-    entitlements = (_HOST_NETWORK,) if making.network == "host" else ()
+def _exported(build: GraphBuild, *, cache_from: Sequence[Cache], cache_to: Sequence[Cache]) -> Built:
+    """Build the image and keep it under its names."""
+    names, daemon = build.request.names, build.daemon
+    entitlements = (_HOST_NETWORK,) if build.network_mode == "host" else ()
     if daemon.is_engine:
-        said = daemon.build(
-            making.made, exporter="moby", exporter_attributes={"name": ",".join(names)}, session=making.session(),
-            watch=making.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
+        response = daemon.build(
+            build.solve, exporter="moby", exporter_attributes={"name": ",".join(names)}, session=build.session(),
+            watch=build.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
         )  # fmt: skip
-        return Built(names[0], said.get("containerimage.config.digest") or said["containerimage.digest"])
+        return Built(names[0], response.get("containerimage.config.digest") or response["containerimage.digest"])
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         archive = os.path.join(folder, "image.tar")
         daemon.build(
-            making.made, exporter="docker", session=making.session(archive),
-            watch=making.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
+            build.solve, exporter="docker", session=build.session(archive),
+            watch=build.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
         )  # fmt: skip
         image = podman.output("take the image", "load", "--quiet", "--input", archive).split()[-1]
     for name in names:
@@ -106,8 +106,8 @@ def _exported(making: Making, *, cache_from: Sequence[Cache], cache_to: Sequence
     return Built(names[0], image if image.startswith("sha256:") else f"sha256:{image}")
 
 
-def _network(api: EngineApi | None) -> str:
-    """Return the network of steps that ask for none: the host's, where a Docker Engine was started without any."""
+def _network_mode(api: EngineApi | None) -> str:
+    """Return the network of steps that name none: the host's, where a Docker Engine was started without any."""
     if api is None:
         return ""
-    return "" if api.ask("GET", "/networks/bridge").status_code == 200 else "host"
+    return "" if api.request("GET", "/networks/bridge").status_code == 200 else "host"

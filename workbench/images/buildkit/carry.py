@@ -13,48 +13,46 @@ from typing import IO
 from workbench import podman
 from workbench.containerfile.stages import bases, last_base
 from workbench.errors import WorkbenchError
-from workbench.images.background import aside
-from workbench.images.base_image import how_to_make
-from workbench.images.builder import Builder, BuildRequest, Built, Watcher
+from workbench.images.background import in_background
+from workbench.images.base_lookup import command_to_make
+from workbench.images.builder import Builder, Built, Watcher
 from workbench.images.buildkit.llb.address import Address
 from workbench.images.buildkit.store import DockerdStore
-from workbench.images.labels import digest_here, on_base
-from workbench.images.probe.fit import promised
-from workbench.images.siblings import siblings
-from workbench.images.store import PODMAN, Seen
-from workbench.names import is_qualified
+from workbench.images.labels import on_base
+from workbench.images.podman.store import PODMAN, manifest_digest
+from workbench.images.probe.fit import manifest_of
+from workbench.images.request import BuildRequest
+from workbench.images.reuse import siblings
+from workbench.images.store import ImageInfo
 from workbench.process import called_off, interruptible
 
 _CHUNK = 1 << 20
-_TOLD_EVERY = 256 << 20
-# What makes two images do the same, beside their layers.
+_REPORT_EVERY = 256 << 20
+# What makes two images behave the same, beside their layers.
 _SETTINGS = ("Env", "User", "WorkingDir", "Cmd", "Entrypoint", "Labels")
 
 
-class WithBases:
-    """A Builder for a Docker Engine's BuildKit, which sees the engine's images only: it gets the bases first."""
+class CarryingBuilder:
+    """A Builder for a Docker Engine's BuildKit, which has the engine's images only: bases are carried there first."""
 
     def __init__(self, inner: Builder, store: DockerdStore) -> None:
         self.inner = inner
         self.store = store
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
-        """Build the image that `request` describes, once all that it stands on is where it is built."""
-        # podman takes longer to say what it has.
-        here = aside(partial(_siblings, request, self.store))
+        """Build the image that `request` describes, once the engine has all that it stands on."""
+        request.check_bases()
+        # podman takes longer to list what it has.
+        alike = in_background(partial(_siblings, request, self.store))
         digests = {}
         for image in bases(request.stages()):
-            if not is_qualified(image):
-                raise WorkbenchError(
-                    f"FROM {image} does not name its registry", where=request.folder, hint="compose the recipe again"
-                )
             digests[image] = bring(image, self.store, watcher, request.folder)
         base = last_base(request.stages())
         request = _labelled(request, base, digests.get(base, ""))
-        return self.inner.build(replace(request, siblings=here.result()), watcher)
+        return self.inner.build(replace(request, siblings=alike.result()), watcher)
 
 
-class WithoutStore:
+class PullingBuilder:
     """A Builder for a BuildKit by itself, which has no images: it pulls all that it builds on."""
 
     def __init__(self, inner: Builder, address: Address) -> None:
@@ -71,7 +69,7 @@ class WithoutStore:
                     hint="push it to a registry and compose on its name there, or build with a Docker Engine or podman",
                 )
         base = last_base(request.stages())
-        return self.inner.build(_labelled(request, base, digest_here(base)), watcher)
+        return self.inner.build(_labelled(request, base, manifest_digest(base)), watcher)
 
 
 def _labelled(request: BuildRequest, base: str, digest: str) -> BuildRequest:
@@ -83,27 +81,27 @@ def _siblings(request: BuildRequest, store: DockerdStore) -> tuple[str, ...]:
 
     They outlive what the engine keeps of its builds, which it clears away when the disk fills up.
     """
-    recipe = promised(request.folder) if request.cache else None
-    here = siblings(store, recipe) if recipe is not None else []
-    return tuple(here) if here and store.keeps_layers(here[0]) else ()
+    recipe = manifest_of(request.folder) if request.cache else None
+    alike = siblings(store, recipe) if recipe is not None else []
+    return tuple(alike) if alike and store.keeps_layers(alike[0]) else ()
 
 
 def bring(image: str, store: DockerdStore, watcher: Watcher, where: str = "") -> str:
-    """Have a base in the engine's store, if it is on this machine at all; the watcher is told what is done.
+    """Have a base in the engine's store, if it is on this machine at all; the watcher receives what is done.
 
     What both have and is not the same is brought again when podman's is the younger one. Returns the
-    digest of its manifest, "" where nobody knows it. Raises WorkbenchError for a local name that
+    digest of its manifest, "" where that is unknown. Raises WorkbenchError for a local name that
     neither has.
     """
-    asked = aside(partial(store.look, image))
+    lookup = in_background(partial(store.inspect, image))
     # What names a digest is the registry's: neither store keeps a carried image under it.
-    ours = PODMAN.look(image) if podman.is_installed() and "@" not in image else None
-    theirs = asked.result()
+    ours = PODMAN.inspect(image) if podman.is_installed() and "@" not in image else None
+    theirs = lookup.result()
     if ours is None and theirs is None and image.startswith("localhost/"):
         raise WorkbenchError(
             f"the base image {image} is not on this machine, neither in podman's store nor in {store.name}'s",
             where=where,
-            hint=f"make it with {how_to_make(image) or 'podman or docker'}, or compose the recipe on another base",
+            hint=f"make it with {command_to_make(image) or 'podman or docker'}, or compose the recipe on another base",
         )
     if ours is None:
         if theirs is None:
@@ -120,7 +118,7 @@ def bring(image: str, store: DockerdStore, watcher: Watcher, where: str = "") ->
     return ours.digest
 
 
-def _is_same(ours: Seen, theirs: Seen) -> bool:
+def _is_same(ours: ImageInfo, theirs: ImageInfo) -> bool:
     """Return whether podman's image and the engine's do the same."""
     same = all((ours.config.get(key) or None) == (theirs.config.get(key) or None) for key in _SETTINGS)
     return same and ours.layers == theirs.layers
@@ -134,34 +132,34 @@ def _moment(text: str) -> datetime:
 def _carry(image: str, store: DockerdStore, watcher: Watcher, size: int) -> None:
     """Send what podman saves to the engine, piece by piece."""
     command = [podman.program(), "save", "--quiet", "--format=docker-archive", image]
-    with tempfile.TemporaryFile() as said, interruptible():
+    with tempfile.TemporaryFile() as errors, interruptible():
         saving = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said, start_new_session=True
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
         )
         assert saving.stdout is not None
         try:
             with saving.stdout, called_off(saving.terminate):
-                pieces = _pieces(saving, saving.stdout, said, image, watcher, size)
+                pieces = _pieces(saving, saving.stdout, errors, image, watcher, size)
                 store.api.streamed(f"take {image}", "POST", "/images/load", content=pieces, query={"quiet": "1"})
         finally:
             saving.kill()
             saving.wait()
-    if store.look(image) is None:
-        raise WorkbenchError(f"{store.name} took {image} and does not have it", hint="its log tells why")
+    if store.inspect(image) is None:
+        raise WorkbenchError(f"{store.name} took {image} and does not have it", hint="its log says why")
 
 
 def _pieces(
-    saving: subprocess.Popen[bytes], source: IO[bytes], said: IO[bytes], image: str, watcher: Watcher, size: int
+    saving: subprocess.Popen[bytes], source: IO[bytes], errors: IO[bytes], image: str, watcher: Watcher, size: int
 ) -> Iterator[bytes]:
     """Yield what podman writes; raises WorkbenchError when it fails, so that no half of an image arrives."""
-    done = told = 0
+    done = reported = 0
     while piece := source.read(_CHUNK):
         yield piece
         done += len(piece)
-        if done - told >= _TOLD_EVERY:
+        if done - reported >= _REPORT_EVERY:
             watcher.line(f"{done / 1e6:.0f} of about {size / 1e6:.0f} MB")
-            told = done
+            reported = done
     if saving.wait() != 0:
-        said.seek(0)
-        reason = podman.Completed(saving.returncode, "", said.read().decode(errors="replace")).reason
+        errors.seek(0)
+        reason = podman.Completed(saving.returncode, "", errors.read().decode(errors="replace")).reason
         raise WorkbenchError(f"podman cannot save {image}: {reason}")

@@ -17,8 +17,8 @@ _TIMEOUT = httpx.Timeout(None, connect=10.0)
 _TAR = {"Content-Type": "application/x-tar"}
 
 
-class How(TypedDict, total=False):
-    """How a request is sent, beside its method and path; `content` is a tar, piece by piece."""
+class RequestOptions(TypedDict, total=False):
+    """What a request has beside its method and path; `content` is a tar, piece by piece."""
 
     query: Mapping[str, str]
     data: object
@@ -28,7 +28,7 @@ class How(TypedDict, total=False):
 
 
 class EngineApi:
-    """Asks the Docker Engine at an address."""
+    """Sends requests to the Docker Engine at an address."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -38,53 +38,53 @@ class EngineApi:
         where = str(address).replace("tcp", scheme, 1) if address.host else "http://docker"
         self._client = httpx.Client(base_url=where, transport=transport, timeout=_TIMEOUT, trust_env=False)
 
-    def ask(self, method: str, path: str, **how: Unpack[How]) -> httpx.Response:
-        """Return what the engine answers, whatever the status; raises WorkbenchError when it does not."""
-        seconds, content = how.get("seconds"), how.get("content")
+    def request(self, method: str, path: str, **options: Unpack[RequestOptions]) -> httpx.Response:
+        """Return the engine's response, whatever its status; raises WorkbenchError when there is none."""
+        seconds, content = options.get("seconds"), options.get("content")
         try:
             return self._client.request(
                 method,
                 path,
-                params=how.get("query"),
-                json=how.get("data"),
+                params=options.get("query"),
+                json=options.get("data"),
                 content=content,
-                headers={**(_TAR if content is not None else {}), **how.get("headers", {})},
+                headers={**(_TAR if content is not None else {}), **options.get("headers", {})},
                 timeout=httpx.Timeout(seconds, connect=10.0) if seconds else _TIMEOUT,
             )
         except httpx.TimeoutException:
-            raise WorkbenchError(f"the Docker Engine at {self.address} did not answer within {seconds} s") from None
+            raise WorkbenchError(f"the Docker Engine at {self.address} did not respond within {seconds} s") from None
         except httpx.HTTPError as error:
             raise WorkbenchError(
-                f"the Docker Engine at {self.address} does not answer: {error}",
+                f"the Docker Engine at {self.address} does not respond: {error}",
                 hint="is it running, and may you use its socket (group docker)?",
             ) from None
 
-    def tell(self, what: str, method: str, path: str, **how: Unpack[How]) -> httpx.Response:
-        """Return what the engine answers; raises WorkbenchError "… cannot `what`: …" when it refuses."""
-        answer = self.ask(method, path, **how)
-        if answer.status_code >= 400:
-            raise WorkbenchError(f"the Docker Engine cannot {what}: {refusal(answer)}")
-        return answer
+    def checked(self, what: str, method: str, path: str, **options: Unpack[RequestOptions]) -> httpx.Response:
+        """Return the engine's response; raises WorkbenchError "… cannot `what`: …" when it refuses."""
+        response = self.request(method, path, **options)
+        if response.status_code >= 400:
+            raise WorkbenchError(f"the Docker Engine cannot {what}: {refusal(response)}")
+        return response
 
-    def streamed(self, what: str, method: str, path: str, **how: Unpack[How]) -> list[dict[str, Any]]:
-        """Return the messages of an answer that is one JSON document a line; raises WorkbenchError for an error in it.
+    def streamed(self, what: str, method: str, path: str, **options: Unpack[RequestOptions]) -> list[dict[str, Any]]:
+        """Return the messages of a response with one JSON document a line; raises WorkbenchError for an error in it.
 
-        The engine says 200 before it begins, so a failure is only ever in the last of them.
+        Its status is 200 before it begins, so a failure is only ever in the last of them.
         """
-        answer = self.tell(what, method, path, **how)
-        messages = [json.loads(line) for line in answer.text.splitlines() if line.strip()]
+        response = self.checked(what, method, path, **options)
+        messages = [json.loads(line) for line in response.text.splitlines() if line.strip()]
         for message in messages:
             if "error" in message:
                 raise WorkbenchError(f"the Docker Engine cannot {what}: {message['error']}")
         return messages
 
 
-def refusal(answer: httpx.Response) -> str:
-    """Return the engine's own words for why it refuses."""
+def refusal(response: httpx.Response) -> str:
+    """Return the engine's own reason for refusing."""
     try:
-        return str(answer.json()["message"])
+        return str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
-        return answer.text.strip() or f"HTTP status {answer.status_code}"
+        return response.text.strip() or f"HTTP status {response.status_code}"
 
 
 def _trust(files: Certificates | None) -> ssl.SSLContext | bool:

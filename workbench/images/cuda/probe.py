@@ -1,6 +1,6 @@
-"""Asked inside a container by `validate_cuda`, which pipes this file into the image's Python: prints JSON.
+"""Runs inside a container: `validate_layer` gives this file to the image's Python, and it prints JSON.
 
-Nothing is compared here, and only the standard library is used: it tells what it sees.
+Nothing is compared here, and only the standard library is used: it reports what it finds.
 """
 
 import ctypes
@@ -25,47 +25,47 @@ def loads(stem: str) -> str:
 
 
 def number(library: str, function: str, by_pointer: bool) -> int:
-    """Return the version that a function of a library tells, by its first argument or as its result."""
-    ask = getattr(ctypes.CDLL(loads(library)), function)
+    """Return the version that a function of a library returns, by its first argument or as its result."""
+    query = getattr(ctypes.CDLL(loads(library)), function)
     if not by_pointer:
-        ask.restype = ctypes.c_size_t
-        return int(ask())
-    told = ctypes.c_int()
-    ask(ctypes.byref(told))
-    return told.value
+        query.restype = ctypes.c_size_t
+        return int(query())
+    result = ctypes.c_int()
+    query(ctypes.byref(result))
+    return result.value
 
 
 def versions() -> dict[str, Callable[[], str]]:
-    """Return how to ask for each version, by its name in a release file."""
+    """Return how to query each version, by its name in a release file."""
 
     def cudnn() -> str:
-        told = number("cudnn", "cudnnGetVersion", by_pointer=False)
-        return f"{told // 10000}.{told // 100 % 100}.{told % 100}"
+        version = number("cudnn", "cudnnGetVersion", by_pointer=False)
+        return f"{version // 10000}.{version // 100 % 100}.{version % 100}"
 
     def nccl() -> str:
-        told = number("nccl", "ncclGetVersion", by_pointer=True)
-        return f"{told // 10000}.{told // 100 % 100}.{told % 100}"
+        version = number("nccl", "ncclGetVersion", by_pointer=True)
+        return f"{version // 10000}.{version // 100 % 100}.{version % 100}"
 
     def cudart() -> str:
-        told = number("cudart", "cudaRuntimeGetVersion", by_pointer=True)
-        return f"{told // 1000}.{told % 1000 // 10}"
+        version = number("cudart", "cudaRuntimeGetVersion", by_pointer=True)
+        return f"{version // 1000}.{version % 1000 // 10}"
 
     def nvcc() -> str:
-        said = subprocess.run(["nvcc", "--version"], capture_output=True, text=True, check=False).stdout
-        release = re.search(r"release ([0-9.]+)", said)
-        return release[1] if release else said
+        output = subprocess.run(["nvcc", "--version"], capture_output=True, text=True, check=False).stdout
+        release = re.search(r"release ([0-9.]+)", output)
+        return release[1] if release else output
 
     return {"cudart": cudart, "nccl": nccl, "cudnn": cudnn, "nvcc": nvcc}
 
 
-def main(libraries: list[str], asked: list[str]) -> None:
-    """Print which of `libraries` load, and the versions that are `asked` for."""
+def main(libraries: list[str], requested: list[str]) -> None:
+    """Print which of `libraries` load, and the versions that are `requested` for."""
     found = {}
-    for name in asked:
+    for name in requested:
         try:
             found[name] = versions()[name]()
-        except Exception as error:  # whatever is wrong with the image is the answer
-            found[name] = f"not told: {error}"
+        except Exception as error:  # whatever is wrong with the image is the result
+            found[name] = f"not reported: {error}"
     print(json.dumps({"libraries": {stem: loads(stem) for stem in libraries}, "versions": found}))
 
 

@@ -1,4 +1,4 @@
-"""What a base image says of itself: read out of its files before anything is built on it."""
+"""What a base image has: read out of its files before anything is built on it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Entry(Protocol):
         """Its name."""
 
 
-class Tree(Protocol):
-    """A tree of files that can be looked into, such as gateway.Ref. Raises BuildKitError for what is not there."""
+class FileTree(Protocol):
+    """A tree of files that can be read, such as gateway.Ref. Raises BuildKitError for what does not exist."""
 
     def read_file(self, path: str) -> bytes:
         """Return what is in a file."""
@@ -45,8 +45,8 @@ class Tree(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
-    """What is known of a base image; what its files do not say is empty.
+class BaseInfo:
+    """What is known of a base image; what its files do not have is empty.
 
     `system` is its os-release; `python` the version (3.11) of its environment in /opt/app-root, and
     `packages` what is installed there, by normalised name; `os_packages` are dpkg's, and `chosen`
@@ -69,34 +69,34 @@ class Base:
     @property
     def kind(self) -> str:
         """Return what system it is, as far as archives of packages go: debian-12 for one."""
-        said = "-".join(self.system.get(name, "") for name in ("ID", "VERSION_ID"))
-        return re.sub(r"[^a-z0-9.-]", "", said.lower()).strip("-") or "other"
+        system = "-".join(self.system.get(name, "") for name in ("ID", "VERSION_ID"))
+        return re.sub(r"[^a-z0-9.-]", "", system.lower()).strip("-") or "other"
 
     @property
     def system_name(self) -> str:
-        """What the system is called, "" when it does not say."""
+        """The name of the system, "" when it has none."""
         return self.system.get("PRETTY_NAME") or self.system.get("ID", "")
 
     def __str__(self) -> str:
-        said = [
+        parts = [
             self.system_name or "an unnamed system",
             f"Python {self.python}" if self.python else "no Python of ours",
         ]
-        said += [f"{len(self.packages)} Python packages"] if self.python else []
-        said += [f"{len(self.os_packages)} OS packages"] if self.os_packages else []
-        return ", ".join([*said, f"CUDA {self.cuda}" if self.cuda else "no CUDA"])
+        parts += [f"{len(self.packages)} Python packages"] if self.python else []
+        parts += [f"{len(self.os_packages)} OS packages"] if self.os_packages else []
+        return ", ".join([*parts, f"CUDA {self.cuda}" if self.cuda else "no CUDA"])
 
 
-def look(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
-    """Return what the image's files (`tree`) and its `config` say."""
+def inspect_base(image: str, tree: FileTree, config: Mapping[str, Any]) -> BaseInfo:
+    """Return what the image's files (`tree`) and its `config` have."""
     environment = dict(entry.partition("=")[::2] for entry in (config.get("config") or {}).get("Env") or ())
-    # Each question takes the daemon some milliseconds, of which it spends most in waiting.
+    # Each read takes the daemon some milliseconds, most of which it waits.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        asked = {path: pool.submit(_text, tree, path) for path in _FILES}
-        texts = {path: answer.result() for path, answer in asked.items()}
+        reads = {path: pool.submit(_text, tree, path) for path in _FILES}
+        texts = {path: read.result() for path, read in reads.items()}
     python = _python(texts[_ENVIRONMENT], tree)
     os_packages = dict(_dpkg(texts[_DPKG]))
-    return Base(
+    return BaseInfo(
         image=image,
         system=os_release(texts[_OS_RELEASE]),
         python=python,
@@ -110,7 +110,7 @@ def look(image: str, tree: Tree, config: Mapping[str, Any]) -> Base:
     )
 
 
-def names_in(tree: Tree, folder: str) -> list[str]:
+def names_in(tree: FileTree, folder: str) -> list[str]:
     """Return the names of what a folder of the tree has, none when there is no such folder."""
     try:
         return sorted(entry.path for entry in tree.read_dir(folder))
@@ -128,7 +128,7 @@ def os_release(text: str) -> dict[str, str]:
     return found
 
 
-def _text(tree: Tree, path: str) -> str:
+def _text(tree: FileTree, path: str) -> str:
     try:
         return tree.read_file(path).decode(errors="replace")
     except BuildKitError as error:
@@ -141,9 +141,9 @@ def _raise_unless_absent(error: BuildKitError) -> None:
         raise error
 
 
-def _python(said: str, tree: Tree) -> str:
-    """Return the version of the environment: what it says of itself, else the newest that has packages."""
-    for line in said.splitlines():
+def _python(settings: str, tree: FileTree) -> str:
+    """Return the version of the environment: what its settings say, else the newest that has packages."""
+    for line in settings.splitlines():
         name, _, value = line.partition("=")
         if name.strip() in ("version", "version_info"):
             return ".".join(value.strip().split(".")[:2])
@@ -151,7 +151,7 @@ def _python(said: str, tree: Tree) -> str:
     return max(found, key=lambda version: int(version.partition(".")[2]), default="")
 
 
-def _dists(tree: Tree, python: str) -> Iterator[tuple[str, str]]:
+def _dists(tree: FileTree, python: str) -> Iterator[tuple[str, str]]:
     for name in names_in(tree, f"{APP_ROOT}/lib/python{python}/site-packages"):
         if match := _DIST.fullmatch(name):
             yield normalized_name(match["name"]), match["version"]

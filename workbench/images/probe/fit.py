@@ -1,4 +1,4 @@
-"""Does a base fit what a recipe's tag says of it? Asked before minutes are spent on it."""
+"""Does a base fit what a recipe's tag says of it? Checked before minutes are spent on it."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from workbench.catalog.bases import names_cuda
 from workbench.catalog.questions import Selection
 from workbench.compose.recipe import MANIFEST
 from workbench.errors import WorkbenchError
-from workbench.images.base_image import how_to_make
-from workbench.images.probe.base import Base
+from workbench.images.base_lookup import command_to_make
+from workbench.images.probe.base import BaseInfo
 from workbench.locations import ROOT
 from workbench.names import is_name
-from workbench.recipes.read import Manifest, read_manifest
+from workbench.recipes.read import RecipeManifest, read_manifest
 
 # This catalogue's systems; another catalogue's are known if they have the same name.
 _SYSTEMS = str(ROOT / "base")
 
 
-def promised(folder: str) -> Manifest | None:
-    """Return what the recipe in `folder` says of itself, None when it is no recipe."""
+def manifest_of(folder: str) -> RecipeManifest | None:
+    """Return the manifest of the recipe in `folder`, None when it is no recipe."""
     return read_manifest(folder) if os.path.exists(os.path.join(folder, MANIFEST)) else None
 
 
-def check_fit(recipe: Manifest, base: Base) -> None:
+def check_fit(recipe: RecipeManifest, base: BaseInfo) -> None:
     """Raise WorkbenchError when the base is another one than the recipe's tag promises.
 
-    Only what the base says is held against it: a system that does not tell its name is believed.
+    Only what the base has is compared: a system without a name is trusted to be the right one.
     """
     if wrong := list(misfits(recipe.selection, base, known_system(recipe.selection.os))):
-        make = how_to_make(base.image)
+        make = command_to_make(base.image)
         raise WorkbenchError(
             f"the base {base.image} does not fit the tag {recipe.tag}: {'; '.join(wrong)}",
             hint="compose the recipe on another base" + (f", or make this one again with {make}" if make else ""),
         )
 
 
-def misfits(selection: Selection, base: Base, system: Mapping[str, str]) -> Iterator[str]:
+def misfits(selection: Selection, base: BaseInfo, system: Mapping[str, str]) -> Iterator[str]:
     """Yield what the selection says of the base and is not so; `system` is what its os-release should have."""
     if base.system and any(base.system.get(name, "") != value for name, value in system.items()):
         yield f"it is {base.system_name or 'another system'}, and not {selection.os}"
@@ -56,5 +56,5 @@ def known_system(name: str) -> Mapping[str, str]:
     if not is_name(name) or not os.path.exists(path):
         return {}
     with open(path, "rb") as file:
-        said = tomllib.load(file).get("os-release", {})
-    return {str(key): str(value) for key, value in said.items()}
+        settings = tomllib.load(file).get("os-release", {})
+    return {str(key): str(value) for key, value in settings.items()}

@@ -1,4 +1,4 @@
-"""What a base holds already: lists of packages that need not be installed again."""
+"""What a base has installed: lists of packages that need not be installed again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Run
 from workbench.containerfile.sources import pattern
 from workbench.images.buildkit.graph.downloads import Word, simple_commands
-from workbench.images.probe.base import Base
+from workbench.images.probe.base import BaseInfo
 from workbench.images.validate import APP_ROOT
 from workbench.packages import normalized_name
 
@@ -21,7 +21,7 @@ from workbench.packages import normalized_name
 Names = Callable[[str], list[str]]
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _HASH = re.compile(r"\s--hash=\S+")
-# Commands that change nothing where all packages are there: those that install, and what may stand beside them.
+# Commands that change nothing where all packages are installed: those that install, and what may stand beside them.
 _INSTALLS = {
     "pip": re.compile(r"pip install(?: --no-cache-dir| --require-hashes)* (?:-r|--requirement) (?P<list>/\S+)"),
     "dpkg": re.compile(
@@ -46,18 +46,18 @@ class Install:
     removes: tuple[str, ...]
 
 
-def without_held(plan: BuildPlan, base: Base, folder: str, names: Names) -> tuple[BuildPlan, list[str]]:
-    """Return the plan without the lists that `base`, which the last stage stands on, holds entirely, and why.
+def without_installed(plan: BuildPlan, base: BaseInfo, folder: str, names: Names) -> tuple[BuildPlan, list[str]]:
+    """Return the plan without the lists that `base`, which the last stage stands on, has entirely, and why.
 
-    A list is left out where installing it would change nothing: every pin is there at its version
+    A list is left out where installing it would change nothing: every pin is installed at its version
     (of Python), or every package was chosen before (of the operating system); nothing that came before
-    could have changed that; and what the step would remove besides is not there. `names` looks into
+    could have changed that; and what the step would remove besides does not exist. `names` looks into
     the base.
     """
     stage = plan.stages[-1]
     if stage.base.image != base.image:
         return plan, []
-    steps, said = list(stage.steps), []
+    steps, notes = list(stage.steps), []
     settled = {"pip": True, "dpkg": True}
     for step in stage.steps:
         if not isinstance(step, Run):
@@ -70,17 +70,17 @@ def without_held(plan: BuildPlan, base: Base, folder: str, names: Names) -> tupl
         if (
             copied is None
             or not settled[install.kind]
-            or not (_holds(base, install, folder, copied) and (install.kind != "pip" or _is_ours(step, names)))
+            or not (_has_all(base, install, folder, copied) and (install.kind != "pip" or _is_ours(step, names)))
         ):
             settled["pip"] = settled["pip"] and install.kind != "pip"
             continue
-        if left := [path for path in install.removes if _is_there(path, names)]:
-            said.append(f"{copied.sources[0][1:]} is installed again: it also removes {', '.join(left)}")
+        if left := [path for path in install.removes if _exists(path, names)]:
+            notes.append(f"{copied.sources[0][1:]} is installed again: it also removes {', '.join(left)}")
             continue
         steps = [one for one in steps if one is not step and one is not copied]
-        said.append(f"{copied.sources[0][1:]} is not installed again: {base.image} holds all of it")
+        notes.append(f"{copied.sources[0][1:]} is not installed again: {base.image} has all of it")
     stages = (*plan.stages[:-1], replace(stage, steps=tuple(steps)))
-    return replace(plan, stages=stages), said
+    return replace(plan, stages=stages), notes
 
 
 def install_of(step: Run) -> Install | None:
@@ -114,7 +114,7 @@ def _copied(steps: Sequence[BuildStep], run: Run, target: str) -> Copy | None:
     return None
 
 
-def _holds(base: Base, install: Install, folder: str, copied: Copy) -> bool:
+def _has_all(base: BaseInfo, install: Install, folder: str, copied: Copy) -> bool:
     try:
         with open(os.path.join(folder, copied.sources[0].lstrip("/")), encoding="utf-8") as file:
             text = file.read()
@@ -123,7 +123,7 @@ def _holds(base: Base, install: Install, folder: str, copied: Copy) -> bool:
     if install.kind == "dpkg":
         packages = text.split()
         return bool(packages) and all(package in base.chosen for package in packages)
-    return _holds_pins(base, text)
+    return _has_pins(base, text)
 
 
 def _is_ours(step: Run, names: Names) -> bool:
@@ -135,23 +135,25 @@ def _is_ours(step: Run, names: Names) -> bool:
     return next(found, "") == f"{APP_ROOT}/bin"
 
 
-def _holds_pins(base: Base, text: str) -> bool:
+def _has_pins(base: BaseInfo, text: str) -> bool:
     """Return whether every line of a requirements file is a pin, and each pin that counts here is in the base."""
     found = 0
     for line in _lines(text):
         if line.startswith(("-i ", "--index-url", "--extra-index-url", "--trusted-host", "--require-hashes")):
             continue
         try:
-            wanted = Requirement(_HASH.sub("", line))
+            requirement = Requirement(_HASH.sub("", line))
         except InvalidRequirement:
             return False
-        pins = [specifier for specifier in wanted.specifier if specifier.operator == "=="]
-        if wanted.url or len(pins) != 1 or len(wanted.specifier) != 1:
+        pins = [specifier for specifier in requirement.specifier if specifier.operator == "=="]
+        if requirement.url or len(pins) != 1 or len(requirement.specifier) != 1:
             return False
         here = {"python_version": base.python, "python_full_version": f"{base.python}.0", "extra": ""}
-        if wanted.marker is not None and not wanted.marker.evaluate(here):
+        if requirement.marker is not None and not requirement.marker.evaluate(here):
             continue
-        if not wanted.specifier.contains(base.packages.get(normalized_name(wanted.name), "0.dev0"), prereleases=True):
+        if not requirement.specifier.contains(
+            base.packages.get(normalized_name(requirement.name), "0.dev0"), prereleases=True
+        ):
             return False
         found += 1
     return found > 0
@@ -164,10 +166,10 @@ def _lines(text: str) -> Iterator[str]:
             yield plain
 
 
-def _is_there(path: str, names: Names) -> bool:
+def _exists(path: str, names: Names) -> bool:
     """Return whether the base has what `path` matches; a * is understood in its last part."""
     folder, name = posixpath.split(path)
     if "*" in folder:
         return True
-    like = pattern(name)
-    return any(like.fullmatch(one) for one in names(folder))
+    matches = pattern(name).fullmatch
+    return any(matches(one) for one in names(folder))

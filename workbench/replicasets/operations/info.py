@@ -1,4 +1,4 @@
-"""What there is: sets, versions, and who holds what of the machine."""
+"""Sets, versions, and the resources of the machine that they hold."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workbench.replicasets.world import World
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """A set and its current version; `live` is what the engine says of its container ("gone": there is none)."""
+    """A set and its current version; `live` is the state of its container ("gone": it does not exist)."""
 
     set: ReplicaSet
     version: Version

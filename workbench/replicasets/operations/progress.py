@@ -1,4 +1,4 @@
-"""What is being done to sets just now, and how far it is: their journals, for whoever waits."""
+"""The progress of the operations that are under way on sets, read from their journals."""
 
 from __future__ import annotations
 

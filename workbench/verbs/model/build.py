@@ -7,7 +7,7 @@ import json
 import sys
 
 from workbench.errors import EXIT_OK, UsageError
-from workbench.verbs.build import backend_of, build_options, tell_builder
+from workbench.verbs.build import backend_of, build_options, print_builder
 from workbench.verbs.model.options import model_options
 
 EXAMPLES = """\
@@ -28,8 +28,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the image, keep the lock, and print the image's name."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.catalog.tree import Tree
-    from workbench.images.make import make
+    from workbench.catalog.tree import CatalogueTree
+    from workbench.images.run_build import run_build
     from workbench.locations import ROOT
     from workbench.models.inspection import image_model
     from workbench.models.lock import keep
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     chosen = options_of(args, catalogue)
     prepared = with_base(resolve_model(catalogue, args.folder, chosen), chosen, backend.store)
     model = prepared.model
-    tell_builder(backend, quiet=args.json)
+    print_builder(backend, quiet=args.json)
     if not args.json:
         for line in (base_line(model), *(f"note: {note}" for note in model.resolved.notes)):
             print(line, file=sys.stderr)
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         model,
         args.folder,
         prepared.lock,
-        Tree(str(ROOT)),
+        CatalogueTree(str(ROOT)),
         catalogue,
         chosen.selection.os,
         options=options,
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     ) as request:
-        made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+        made = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if prepared.lock is not None and not prepared.lock.is_kept:
         keep(args.folder, prepared.lock)
     if args.json:

@@ -7,7 +7,7 @@ import json
 
 from workbench.errors import EXIT_OK
 from workbench.verbs.base import choice
-from workbench.verbs.build import backend_of, build_options, tell_builder
+from workbench.verbs.build import backend_of, build_options, print_builder
 
 EXAMPLES = """\
   wizard.py monobase image --os bookworm --python 3.11 --release 2026a --date 20261122
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build it and name it, by its date and as `latest`."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.images.make import make
+    from workbench.images.run_build import run_build
     from workbench.images.tool_image import tool_image
     from workbench.locations import ROOT
 
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
         ca_bundle=args.ca_bundle,
         cache=args.cache,
     ) as request:
-        tell_builder(backend, quiet=args.json)
-        made = make(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+        print_builder(backend, quiet=args.json)
+        made = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     if args.json:
         print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
     else:

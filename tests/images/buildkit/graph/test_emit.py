@@ -10,7 +10,7 @@ import pytest
 from tests.catalogues import REPOSITORY
 from workbench.containerfile.build_plan import BuildPlan
 from workbench.containerfile.reader import Source, read
-from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, Lent
+from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, StepContext
 from workbench.images.buildkit.llb import files, mounts
 from workbench.images.buildkit.llb.joins.join import join
 from workbench.images.buildkit.llb.joins.strategy import MERGE
@@ -26,8 +26,8 @@ def plan(text: str, folder: Path | str = "/nowhere") -> BuildPlan:
     return read(Source(text, "Containerfile", partial(exists, str(folder))), lambda _: BASE)
 
 
-def emitted(text: str, folder: Path | str = "/nowhere", lent: Lent | None = None) -> State:
-    return Emitter(plan(text, folder), lent or Lent()).state()
+def emitted(text: str, folder: Path | str = "/nowhere", context: StepContext | None = None) -> State:
+    return Emitter(plan(text, folder), context or StepContext()).state()
 
 
 def sh(state: State, command: str, *, cwd: str = "/opt", user: str = "", **more: object) -> State:
@@ -57,11 +57,11 @@ def test_steps_one_after_the_other(tmp_path: Path) -> None:
     made = sh(base, "one", user="").mkdir("/opt/sub", parents=True, owner="7:7")
     made = sh(made, "two", cwd="/opt/sub", user="7")
     made = copied(made, "/a", "/opt/sub/x/", owner="3:3")
-    lent = Lent(looked_up=frozenset({"localhost/b:1"}))
-    assert emitted(text, tmp_path, lent).output == made.output
+    context = StepContext(looked_up=frozenset({"localhost/b:1"}))
+    assert emitted(text, tmp_path, context).output == made.output
 
 
-def test_stages_stand_beside_each_other_and_keep_their_owners() -> None:
+def test_stages_are_independent_each_other_and_keep_their_owners() -> None:
     text = "FROM localhost/b:1 AS one\nRUN a\nFROM localhost/b:1\nRUN b\nCOPY --from=one /x /y\n"
     base = image("localhost/b:1")
     made = copied(sh(base, "b"), "/x", "/y", source=sh(base, "a"), owner="")
@@ -84,15 +84,15 @@ def test_mounts_and_what_is_lent() -> None:
         mounts.secret("/dev/ca.pem", "ca.pem", mode=0o444),
     ]
     made = sh(base, "x", mounts=given, network="none", proxies={"http_proxy": "http://p"})
-    lent = Lent(network="host", secrets={"/dev/ca.pem": "ca.pem"}, proxies={"http_proxy": "http://p"})
-    assert emitted(text, lent=lent).output == made.output
+    context = StepContext(network="host", secrets={"/dev/ca.pem": "ca.pem"}, proxies={"http_proxy": "http://p"})
+    assert emitted(text, context=context).output == made.output
 
 
 def test_downloads_are_kept_by_system_and_user() -> None:
     text = (
         "FROM localhost/b:1\nUSER 7\nRUN pip install --no-cache-dir x\nUSER someone\nRUN pip install --no-cache-dir y\n"
     )
-    lent = Lent(downloads=True, kinds={"localhost/b:1": "debian-12"}, looked_up=frozenset({"localhost/b:1"}))
+    context = StepContext(downloads=True, kinds={"localhost/b:1": "debian-12"}, looked_up=frozenset({"localhost/b:1"}))
     first = scratch().mkdir("/cache", mode=0o755, owner="7:0")
     kept = mounts.cache(
         "/dev/workbench-pip", "workbench-pip-debian-12-7", sharing="shared", tree=first, selector="/cache"
@@ -100,14 +100,14 @@ def test_downloads_are_kept_by_system_and_user() -> None:
     more = {"PIP_CACHE_DIR": "/dev/workbench-pip", "PIP_NO_CACHE_DIR": ""}
     made = image("localhost/b:1").run("pip install x", env={**ENV, **more}, cwd="/opt", user="7", mounts=[kept])
     made = sh(made, "pip install --no-cache-dir y", user="someone")
-    assert emitted(text, lent=lent).output == made.output
+    assert emitted(text, context=context).output == made.output
 
 
 def test_users_are_numbers_where_the_daemon_can_look_nobody_up() -> None:
     text = "FROM localhost/b:1\nUSER 7\nRUN a\nUSER 8\nRUN b\nUSER 0\nRUN c\n"
     base = image("localhost/b:1")
     made = sh(sh(sh(base, "a", user="7:70"), "b", user="8:0"), "c", user="0:0")
-    assert emitted(text, lent=Lent(groups={"localhost/b:1": {"7": "70"}})).output == made.output
+    assert emitted(text, context=StepContext(groups={"localhost/b:1": {"7": "70"}})).output == made.output
 
 
 FORKED = """\
@@ -129,7 +129,7 @@ def merged(fork: Fork) -> State:
 
 def test_sections_fork_from_a_common_state_and_are_joined() -> None:
     text = FORKED.format(folder="/opt", other="ides/os_packages_ide.debian.snippet")
-    emitter = Emitter(plan(text), Lent(join=merged, looked_up=frozenset({"localhost/b:1"})))
+    emitter = Emitter(plan(text), StepContext(join=merged, looked_up=frozenset({"localhost/b:1"})))
     start = sh(image("localhost/b:1"), "start")
     one, other = sh(start.mkdir("/opt", parents=True), "pip"), sh(start, "apt")
     assert emitter.state().output == sh(join(start, [one, other], MERGE), "end").output
@@ -148,7 +148,7 @@ def test_sections_fork_from_a_common_state_and_are_joined() -> None:
     ids=["others", "a folder that only the first makes", "nothing that joins"],
 )
 def test_sections_that_do_not_fork(folder: str, other: str, joins: bool) -> None:
-    emitter = Emitter(plan(FORKED.format(folder=folder, other=other)), Lent(join=merged if joins else None))
+    emitter = Emitter(plan(FORKED.format(folder=folder, other=other)), StepContext(join=merged if joins else None))
     emitter.state()
     assert emitter.forks == []
 
@@ -161,6 +161,6 @@ def test_the_catalogues_own_sections_fork() -> None:
             kept = [line for line in file if not line.startswith("COPY")]
         texts.append(f"# === Title of it ({name})\n{''.join(kept)}")
     text = "FROM localhost/b:1\nWORKDIR /opt/app-root/src\n" + "\n".join(texts)
-    emitter = Emitter(plan(text), Lent(join=merged))
+    emitter = Emitter(plan(text), StepContext(join=merged))
     emitter.state()
     assert len(emitter.forks) == 1

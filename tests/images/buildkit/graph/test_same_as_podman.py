@@ -14,9 +14,9 @@ from tests import images_equal
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import Lines
-from workbench.images.backend import choose, opened
-from workbench.images.builder import BuildRequest
+from workbench.images.backend import choose, open_backend
 from workbench.images.podman.builder import PodmanBuilder
+from workbench.images.request import BuildRequest
 
 NAME = "localhost/same:1"
 BASE = "localhost/ready:1"
@@ -107,7 +107,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def differences(engine: Engine, dockerd: Dockerd, text: str, folder: Path) -> list[str]:
     request = BuildRequest((NAME,), str(folder), text, labels={"own": "$A"}, arguments={"LATE": "l $A"})
     PodmanBuilder().build(request, Lines())
-    opened(choose("buildkit", dockerd.address)).builder.build(request, Lines())
+    open_backend(choose("buildkit", dockerd.address)).builder.build(request, Lines())
     found = images_equal.differences(images_equal.of_podman(engine, NAME), images_equal.of_dockerd(dockerd, NAME))
     return [str(one) for one in found]
 

@@ -17,7 +17,7 @@ _BETWEEN = re.compile(r"[;&|(){}\n]+")
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.", re.DOTALL)
 _SETS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=\S*")
 _PYTHON = re.compile(r"(?:\S*/)?python[0-9.]*")
-# Stands for a sign in quotes: it is part of a word, and equal to none that is looked for.
+# Stands for a character in quotes: part of a word, and equal to no word that is searched for.
 _HIDDEN = "\x01"
 
 
@@ -41,24 +41,24 @@ class Manager:
 def managers() -> tuple[Manager, ...]:
     """Return the package managers that are known."""
     text = resources.files(__package__).joinpath("downloads.toml").read_text(encoding="utf-8")
-    return tuple(_manager(name, said) for name, said in tomllib.loads(text).items())
+    return tuple(_manager(name, data) for name, data in tomllib.loads(text).items())
 
 
-def _manager(name: str, said: Mapping[str, Any]) -> Manager:
-    lists = {key: tuple(value) for key, value in said.items() if isinstance(value, list)}
-    return Manager(name=name, **{**said, **lists})
+def _manager(name: str, data: Mapping[str, Any]) -> Manager:
+    lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
+    return Manager(name=name, **{**data, **lists})
 
 
-def keeping(run: Run, lent: Mapping[str, str] | None = None) -> tuple[Run, tuple[Manager, ...]]:
+def keeping(run: Run, inherited: Mapping[str, str] | None = None) -> tuple[Run, tuple[Manager, ...]]:
     """Return `run` as it keeps its downloads, and the managers whose caches it needs mounted.
 
-    Variables that are `lent` to it, and not its own, are no reason to leave it alone. The same step and
+    Variables that are `inherited` from the build, and not its own, are no reason to leave it alone. The same step and
     none when it is not in the shell's form or calls none.
     """
     if len(run.arguments) < 3 or not re.fullmatch(r"-\w*c", run.arguments[-2]):
         return run, ()
     command, used = run.arguments[-1], []
-    own = {name for name, value in run.environment if (lent or {}).get(name) != value}
+    own = {name for name, value in run.environment if (inherited or {}).get(name) != value}
     for manager in managers():
         if any(name in own for name in manager.variables if name not in manager.ours):
             continue
@@ -87,7 +87,7 @@ class Word:
 
 
 def simple_commands(command: str) -> Iterator[list[Word]]:
-    """Yield the words of every simple command in a shell's text, as far as they stand there as they are."""
+    """Yield the words of every simple command in a shell's text, as far as they are literal."""
     shown = _QUOTED.sub(lambda match: _HIDDEN * len(match[0]), command)
     start = 0
     for end, after in [*((match.start(), match.end()) for match in _BETWEEN.finditer(shown)), (len(shown), 0)]:

@@ -1,4 +1,4 @@
-"""From a plan to the state that makes its image's files: stages beside each other, sections forked and joined."""
+"""From a build plan to the state that makes its image's files: stages beside each other, sections forked and joined."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Folder, PlannedStage, Run, RunMount
-from workbench.containerfile.sections import stand_beside
+from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
@@ -34,10 +34,10 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
-class Lent:
-    """What a build lends its steps, of which nothing is in the image.
+class StepContext:
+    """What all steps of a build have during the build only, of which nothing is in the image.
 
-    `network` is the one of steps that ask for none; `variables` are those that the steps have already;
+    `network` is the one of steps that name none; `variables` are those that the steps have already;
     `secrets` maps paths inside to the session's ids;
     `downloads` says whether package managers keep theirs, and `kinds` which images may share them;
     `groups` are the users' groups by number, by image, and `looked_up` the images where the daemon can look
@@ -62,12 +62,12 @@ class Lent:
 class Emitter:
     """Makes the states of a plan's stages, each once; `forks` are those that were joined, `titles` the named steps."""
 
-    def __init__(self, plan: BuildPlan, lent: Lent) -> None:
-        self.plan, self.lent = plan, lent
+    def __init__(self, plan: BuildPlan, context: StepContext) -> None:
+        self.plan, self.context = plan, context
         self.forks: list[Fork] = []
         self.titles: list[str] = []
         self._stages: dict[int, State] = {}
-        self._context = local(CONTEXT, exclude=lent.ignored, shared_key=lent.shared_key, name="the recipe's files")
+        self._folder = local(CONTEXT, exclude=context.ignored, shared_key=context.shared_key, name="the recipe's files")
 
     def state(self) -> State:
         """Return the state of the last stage, and so of the image."""
@@ -79,7 +79,7 @@ class Emitter:
         if origin.stage is not None:
             return self._stages[origin.stage]
         if not origin.image:
-            return self._context
+            return self._folder
         return image(origin.image, name=f"the image {origin.image}")
 
     def _root(self, stage: PlannedStage) -> str:
@@ -93,10 +93,10 @@ class Emitter:
         root = self._root(stage)
         state = scratch() if base.is_context else self._origin(base)
         groups = [list(steps) for _, steps in itertools.groupby(stage.steps, key=lambda step: step.section)]
-        there = set() if base.is_context else {stage.first_folder}
+        folders = set() if base.is_context else {stage.first_folder}
         while groups:
             group = groups.pop(0)
-            if groups and self.lent.join is not None and _may_fork(group, groups[0], there):
+            if groups and self.context.join is not None and _may_fork(group, groups[0], folders):
                 other = groups.pop(0)
                 fork = Fork(
                     state,
@@ -104,17 +104,17 @@ class Emitter:
                     (self._steps(state, group, root), self._steps(state, other, root)),
                 )
                 self.forks.append(fork)
-                state = self._joined(fork, self.lent.join)
+                state = self._joined(fork, self.context.join)
                 group += other
             else:
                 state = self._steps(state, group, root)
-            there |= {step.path for step in group if isinstance(step, Folder)}
+            folders |= {step.path for step in group if isinstance(step, Folder)}
         return state
 
     def _joined(self, fork: Fork, join: Callable[[Fork], State]) -> State:
         """Return the joined state; a fresh one too: it is known by what its branches do, not by what comes of that."""
         state = join(fork)
-        if not self.lent.fresh or state.output is None:
+        if not self.context.fresh or state.output is None:
             return state
         output = state.output
         return replace(state, output=replace(output, vertex=replace(output.vertex, ignore_cache=True)))
@@ -127,15 +127,15 @@ class Emitter:
             elif isinstance(step, Copy):
                 state = self._copy(state, step)
             else:
-                # A stranger's command runs in group 0, and its folder is of a group of its own: podman's ways.
+                # As with podman, the command of an unknown user runs in group 0, and its folder is of its own group.
                 owner = self._numbers(step.user, root, unknown=step.user)
                 made = files.mkdir(step.path, parents=True, owner=owner)
-                state = state.change(made, name=step.title, ignore_cache=self.lent.fresh)
+                state = state.change(made, name=step.title, ignore_cache=self.context.fresh)
         return state
 
     def _copy(self, state: State, step: Copy) -> State:
         source = self._origin(step.origin)
-        # What comes from the folder is root's, whoever has it here; the rest keeps whom it has.
+        # What comes from the folder is root's, whoever owns it on this machine; the rest keeps its owner.
         owner = step.owner or ("0:0" if step.origin.is_context else "")
         actions = [
             files.copy(
@@ -153,40 +153,42 @@ class Emitter:
             )
             for path in step.sources
         ]
-        return state.change(*actions, name=step.title, ignore_cache=self.lent.fresh)
+        return state.change(*actions, name=step.title, ignore_cache=self.context.fresh)
 
     def _run(self, state: State, step: Run, root: str) -> State:
         # A cache is its user's, and what number a name has, only the image knows.
         numbered = step.user in ("", "root") or step.user.replace(":", "").isdigit()
-        step, managers = keeping(step, self.lent.variables) if self.lent.downloads and numbered else (step, ())
+        step, managers = keeping(step, self.context.variables) if self.context.downloads and numbered else (step, ())
         made = [self._mount(mount) for mount in step.mounts]
         taken = {mount.dest for mount in made}
         for manager in managers:
-            name = f"workbench-{manager.name}-{self.lent.kinds.get(root, 'other')}-{step.user or 'root'}"
+            name = f"workbench-{manager.name}-{self.context.kinds.get(root, 'other')}-{step.user or 'root'}"
             made.append(_cache(manager.folder, name, "shared", 0o755, self._numbers(step.user or "0", root)))
             if manager.file:
                 made.append(mounts.secret(manager.file, manager.file.rpartition("/")[2], mode=0o444))
-        made += [mounts.secret(path, name, mode=0o444) for path, name in self.lent.secrets.items() if path not in taken]
+        made += [
+            mounts.secret(path, name, mode=0o444) for path, name in self.context.secrets.items() if path not in taken
+        ]
         return state.run(
             step.arguments,
             env=dict(step.environment),
             cwd=step.folder,
             user=self._user(step.user, root),
             mounts=made,
-            network=step.network or self.lent.network,
-            proxies=self.lent.proxies,
+            network=step.network or self.context.network,
+            proxies=self.context.proxies,
             name=step.title,
-            ignore_cache=self.lent.fresh,
+            ignore_cache=self.context.fresh,
         )
 
     def _user(self, user: str, root: str) -> str:
         """Return the user as the daemon can look it up: it does so only where the image has a list of groups."""
-        return user if root in self.lent.looked_up else self._numbers(user, root)
+        return user if root in self.context.looked_up else self._numbers(user, root)
 
     def _numbers(self, user: str, root: str, unknown: str = "0") -> str:
-        """Return a user's number with that of the group, which is `unknown` for a stranger; a name as it is."""
+        """Return a user's number with that of the group, which is `unknown` for an unknown user; a name as it is."""
         number = "0" if user == "root" else user
-        return f"{number}:{self.lent.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
+        return f"{number}:{self.context.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
 
     def _mount(self, mount: RunMount) -> mounts.ExecMount:
         if mount.kind == "secret":
@@ -207,22 +209,22 @@ class Emitter:
 
 
 def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.ExecMount:
-    said = f"the first folder of the cache {name}"
-    first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=said)
+    title = f"the first folder of the cache {name}"
+    first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=title)
     if mode & 0o022:
-        # A daemon makes folders under its umask; what it copies, it gives the mode that is asked for.
-        first = scratch().copy(first, _FIRST, _FIRST, mode=mode, owner=owner, name=said)
+        # A daemon makes folders under its umask; what it copies, it gives the requested mode.
+        first = scratch().copy(first, _FIRST, _FIRST, mode=mode, owner=owner, name=title)
     return mounts.cache(target, name, sharing=sharing, tree=first, selector=_FIRST)
 
 
-def _may_fork(one: Sequence[BuildStep], other: Sequence[BuildStep], there: set[str]) -> bool:
+def _may_fork(one: Sequence[BuildStep], other: Sequence[BuildStep], folders: set[str]) -> bool:
     """Return whether two sections can be built beside each other: by what is known of them, and by their folders.
 
     The second must not stand in a folder that only the first makes, as it would make one itself.
     """
-    if not one[0].section or not stand_beside(one[0].section, other[0].section):
+    if not one[0].section or not are_independent(one[0].section, other[0].section):
         return False
-    made = {step.path for step in one if isinstance(step, Folder)} - there
+    made = {step.path for step in one if isinstance(step, Folder)} - folders
     return all(any(isinstance(step, Run) for step in steps) for steps in (one, other)) and not any(
         isinstance(step, Run) and step.folder in made for step in other
     )

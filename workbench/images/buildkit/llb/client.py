@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from workbench.images.background import aside
+from workbench.images.background import in_background
 from workbench.images.buildkit.llb import solving
 from workbench.images.buildkit.llb.address import Address, parse
 from workbench.images.buildkit.llb.calls import CONTROL, Calls
@@ -70,7 +70,7 @@ class Daemon:
 
     def describe(self, build: Gateway | None = None) -> str:
         """Return one line about it for a log; `build` is a build in progress, which saves starting one for it."""
-        version = aside(self.version)
+        version = in_background(self.version)
         if build is not None:
             with self._lock:
                 self._info = _info_of(build.ping())

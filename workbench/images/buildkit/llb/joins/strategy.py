@@ -19,7 +19,7 @@ class JoinKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JoinStrategy:
-    """A strategy of joining; `content_cache` is whether the daemon can be instructed not to read trees before a step."""
+    """A strategy of joining; `content_cache` is whether the daemon can skip reading trees before a step."""
 
     kind: JoinKind
     content_cache: bool = False

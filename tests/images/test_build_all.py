@@ -9,7 +9,7 @@ import time
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.images.schedule import run_graph
+from workbench.images.build_all import run_graph
 from workbench.process import stream
 
 CHAIN = {"base": "elsewhere", "runtime": "base", "left": "runtime", "right": "runtime", "top": "right"}

@@ -1,4 +1,4 @@
-"""The base image of an operating system: the first link that recipes stand on."""
+"""The base image of an operating system: the first image that recipes stand on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from workbench.catalog.cuda_layers import standard_tag
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
-from workbench.compose.recipe import CONTAINERFILE, source_digest
+from workbench.compose.recipe import CONTAINERFILE
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.builder import BuildRequest
-from workbench.images.recipe_build import RELEASE_LABEL, SOURCE_LABEL, TAG_LABEL
+from workbench.images.labels import own_labels
+from workbench.images.request import BuildRequest
 from workbench.names import LATEST, check_date, check_release, pick, python_folder
 
 
@@ -44,9 +44,9 @@ def root_image(catalogue: Catalogue, release: str, os_name: str) -> str:
 
 
 def pinned_root(catalogue: Catalogue, release: str, os_name: str) -> str:
-    """Return the root image that the release names, whatever is on this machine."""
+    """Return the root image that the release names, whatever this machine has."""
     pins = at_release(catalogue, release).releases[release].systems[os_name]
-    # The tag stays beside the digest: it says to people, and to whoever looks for updates, what is meant.
+    # The tag stays beside the digest: it tells people, and whatever looks for updates, what is meant.
     return f"{pins.image}@{pins.digest}" if pins.digest else pins.image
 
 
@@ -74,7 +74,7 @@ def base_request(
     lock = f"{folder}/{python_folder(python)}/requirements.txt"
     for path in (f"{folder}/{CONTAINERFILE}", lock):
         if not catalogue.tree.exists(path):
-            raise WorkbenchError("the base image needs this file, and it is not there", where=path)
+            raise WorkbenchError("the base image needs this file, which does not exist", where=path)
     inputs = {f"{folder}/{path}": catalogue.tree.digest(f"{folder}/{path}") for path in catalogue.tree.walk(folder)}
     root = root or root_image(catalogue, release, os_name)
     dated = base_name(release, os_name, python, date)
@@ -83,11 +83,7 @@ def base_request(
         names=tuple(names),
         folder=catalogue.tree.full(folder),
         text=catalogue.tree.text(f"{folder}/{CONTAINERFILE}"),
-        labels={
-            TAG_LABEL: dated.rpartition(":")[2],
-            RELEASE_LABEL: release,
-            SOURCE_LABEL: source_digest(inputs),
-        },
+        labels=own_labels(dated.rpartition(":")[2], release, inputs),
         arguments={"ROOT_IMAGE": root, "PYTHON": python, "PYTHON_TAG": python_folder(python)},
         options=options,
         ca_bundle=ca_bundle,

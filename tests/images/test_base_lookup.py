@@ -13,8 +13,9 @@ from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.resolve import resolve
-from workbench.errors import FaultsError
-from workbench.images.base_image import look_up
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.images.backend import select
+from workbench.images.base_lookup import look_up
 
 DATED = "base-c9s-py311_2026a_20261122"
 LATEST = "base-c9s-py311_2026a_latest"
@@ -50,7 +51,7 @@ def test_local_name_when_the_release_names_a_registry(named: Engine, tmp_path: P
     host = f"127.0.0.1:{free_port()}"
     found, note = located(catalogue(tmp_path, f"{host}/team/images"), selection())
     assert found == selection(image=f"localhost/workbench-images:{DATED}")
-    assert note == f"{host}/team/images:{DATED} is not there; FROM names localhost/workbench-images:{DATED}"
+    assert note == f"{host}/team/images:{DATED} does not exist; FROM names localhost/workbench-images:{DATED}"
 
 
 def test_the_registry_comes_before_latest(named: Engine, registry: str, tmp_path: Path) -> None:
@@ -112,13 +113,13 @@ def test_a_registry_that_is_down_is_said_once(named: Engine, tmp_path: Path) -> 
     host = f"127.0.0.1:{free_port()}"
     with pytest.raises(FaultsError) as error:
         located(catalogue(tmp_path, f"{host}/team/images"), selection())
-    said = [message for _, message in error.value.faults]
-    assert said.count(f"the registry {host} does not answer: connection refused") == 1
-    assert len(said) == 5
+    messages = [message for _, message in error.value.faults]
+    assert messages.count(f"the registry {host} does not respond: connection refused") == 1
+    assert len(messages) == 5
 
 
 FOREIGN: list[tuple[str, str, str]] = [
-    # the base that is named, the name that the image has here, what FROM is told
+    # the base that is named, the name that the image has here, what FROM names
     ("localhost/mine:3", "localhost/mine:3", ""),
     ("registry.example.com/team/cuda-thing:3", "registry.example.com/team/cuda-thing:3", ""),
     ("mine:3", "localhost/mine:3", "localhost/mine:3"),
@@ -143,7 +144,7 @@ def test_without_podman_nothing_changes(monkeypatch: pytest.MonkeyPatch, tmp_pat
     found, note = located(catalogue(tmp_path), selection())
     assert (found, note) == (
         selection(),
-        "podman is not installed, so nobody looked whether the base image exists",
+        "the base image was not looked up: there is neither podman nor a BuildKit here",
     )
 
 
@@ -153,7 +154,7 @@ def test_a_base_that_is_here_costs_one_call(monkeypatch: pytest.MonkeyPatch, tmp
     assert record.read_text() == f"image exists -- localhost/workbench-images:{DATED}\n"
 
 
-def test_offline_never_asks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_offline_queries_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     record = fake_podman(tmp_path, monkeypatch, "exit 1")
     answers = [word for name, value in _answers(selection()).items() for word in (f"--{name}", value)]
     done = wizard(
@@ -204,4 +205,37 @@ def test_a_base_that_the_docker_engine_has(
     finally:
         dockerd("DELETE", f"/images/{image}")
     _, note = located(catalogue(tmp_path / "none"), selection())
-    assert note == f"{image} is not in the Docker Engine's store, and without podman no registry is asked"
+    assert note == f"{image} is not in the Docker Engine's store, and without podman no registry is queried"
+
+
+@pytest.mark.parametrize("variable", ["DOCKER_HOST", "BUILDKIT_HOST"])
+def test_without_podman_new_looks_where_build_builds(
+    named: Engine, dockerd: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("WORKBENCH_BUILDER", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv(variable, dockerd.address)
+    image = f"localhost/workbench-images:{LATEST}"
+    dockerd("POST", f"/images/{TINY}/tag", repo="localhost/workbench-images", tag=LATEST)
+    try:
+        found, _ = located(catalogue(tmp_path), selection())
+        assert found.image == image
+        backend = select()
+        assert backend.choice.address == dockerd.address
+        assert backend.store.inspect(image) is not None
+    finally:
+        dockerd("DELETE", f"/images/{image}")
+
+
+def test_an_engine_that_does_not_respond_stops_new_only_where_it_was_requested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    monkeypatch.delenv("WORKBENCH_BUILDER", raising=False)
+    found, note = located(catalogue(tmp_path), selection())
+    assert found == selection()
+    assert note.startswith("the base image was not looked up: ")
+    monkeypatch.setenv("WORKBENCH_BUILDER", "buildkit")
+    with pytest.raises(WorkbenchError):
+        located(catalogue(tmp_path / "again"), selection())

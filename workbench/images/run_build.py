@@ -1,4 +1,4 @@
-"""Building one image and telling how it went: what every verb that builds goes through."""
+"""Building one image and reporting how it went: what every verb that builds goes through."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from workbench.errors import WorkbenchError
-from workbench.images.builder import Builder, BuildRequest, Built
+from workbench.images.builder import Builder, Built
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.progress import DEFAULT_LOGS, BuildProgress
+from workbench.images.request import BuildRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """An image that was built, how long it took and where its log is."""
+class FinishedBuild:
+    """An image that was built, how many seconds it took and where its log is."""
 
     built: Built
     seconds: float
@@ -24,18 +25,18 @@ class Made:
         return {"image": self.built.image, "id": self.built.id, "seconds": round(self.seconds, 1), "log": self.log}
 
 
-def make(
+def run_build(
     request: BuildRequest,
     *,
     logs: str = DEFAULT_LOGS,
     quiet: bool = False,
     to: TextIO | None = None,
     builder: Builder | None = None,
-) -> Made:
-    """Build the image that `request` describes, showing its steps on `to` (errors' stream) unless `quiet`.
+) -> FinishedBuild:
+    """Build the image that `request` describes, showing its steps on `to` (standard error) unless `quiet`.
 
-    Raises WorkbenchError whose hint names the log; its last lines were shown by then.
-    KeyboardInterrupt passes through once everything is stopped.
+    Raises WorkbenchError whose hint names the log; its last lines have been shown by then.
+    KeyboardInterrupt passes through once everything has stopped.
     """
     progress = BuildProgress(request.tag, logs, quiet=quiet, to=to)
     try:
@@ -51,4 +52,4 @@ def make(
         progress.show(f"stopped: {request.names[0]} was not made or changed; the log is {progress.log}")
         raise
     progress.show(f"built {built.image} in {progress.seconds():.1f} s")
-    return Made(built, progress.seconds(), progress.log)
+    return FinishedBuild(built, progress.seconds(), progress.log)

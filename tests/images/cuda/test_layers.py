@@ -9,11 +9,11 @@ import pytest
 from tests.catalogues import RELEASE, REPOSITORY, make_catalogue
 from tests.command import wizard
 from tests.engine import TINY, Engine
-from tests.images.test_chain import BASE, FLAGS
+from tests.images.test_base import BASE, FLAGS
 from workbench.catalog.cuda_layers import LAYERS, layer_folder
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.cuda.chain import layer_requests
+from workbench.images.cuda.layers import layer_requests
 
 WHERE = ("2026a", "bookworm", "3.11", "20261122")
 STANDARD = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"
@@ -56,9 +56,9 @@ def without_cuda(engine: Engine) -> None:
 def cuda(folder: Path, tmp_path: Path, *flags: str) -> dict[str, str]:
     """Run `cuda --json`, and return what became of each layer."""
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs", "--json", *flags)
-    said = json.loads(done.stdout)
-    assert done.returncode == (0 if {row["status"] for row in said} <= {"built", "there"} else 1), done.stderr
-    return {row["layer"]: row["status"] for row in said}
+    rows = json.loads(done.stdout)
+    assert done.returncode == (0 if {row["status"] for row in rows} <= {"built", "up to date"} else 1), done.stderr
+    return {row["layer"]: row["status"] for row in rows}
 
 
 def test_the_chain_and_its_names(chain: Engine, tmp_path: Path) -> None:
@@ -66,8 +66,8 @@ def test_the_chain_and_its_names(chain: Engine, tmp_path: Path) -> None:
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [CUDA.format(layer) for layer in LAYERS]
-    told = [line.partition(": ")[0] for line in done.stderr.splitlines()]
-    assert set(told) == {"builder", *LAYERS}
+    printed = [line.partition(": ")[0] for line in done.stderr.splitlines()]
+    assert set(printed) == {"builder", *LAYERS}
     below = "base\nruntime one-1 two-2"
     assert chain("run", "--rm", CUDA.format("runtime-cudnn"), "cat", "/layers") == f"{below}\nruntime-cudnn"
     assert chain("run", "--rm", CUDA.format("devel-cudnn"), "cat", "/layers") == f"{below}\ndevel\ndevel-cudnn"
@@ -82,16 +82,16 @@ def test_it_resumes_from_what_is_there(chain: Engine, tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, files())
     assert cuda(folder, tmp_path, "--layers=runtime") == {"base": "built", "runtime": "built"}
     assert cuda(folder, tmp_path, "--layers", "devel runtime-cudnn") == {
-        **{"base": "there", "runtime": "there"},
+        **{"base": "up to date", "runtime": "up to date"},
         **{"runtime-cudnn": "built", "devel": "built"},
     }
     # What a layer is made from changed: it, and what stands on it.
     (folder / "cuda-layer/devel/Containerfile").write_text(
         layer_files("devel", "echo more")["cuda-layer/devel/Containerfile"]
     )
-    rest = {"base": "there", "runtime": "there", "runtime-cudnn": "there"}
+    rest = {"base": "up to date", "runtime": "up to date", "runtime-cudnn": "up to date"}
     assert cuda(folder, tmp_path) == {**rest, "devel": "built", "devel-cudnn": "built"}
-    assert cuda(folder, tmp_path) == {**rest, "devel": "there", "devel-cudnn": "there"}
+    assert cuda(folder, tmp_path) == {**rest, "devel": "up to date", "devel-cudnn": "up to date"}
     # Another base under the same name.
     chain("build", "--tag", STANDARD, "-", stdin=f"FROM {TINY}\nRUN touch /other\n".encode())
     assert cuda(folder, tmp_path) == dict.fromkeys(LAYERS, "built")
@@ -102,12 +102,15 @@ def test_a_failure_names_the_layer_and_stops_what_stands_on_it(chain: Engine, tm
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [CUDA.format(layer) for layer in ("base", "runtime", "runtime-cudnn")]
-    assert "error: 2 of 5 CUDA layers are not there\n  devel: failed: building cuda-bookworm-py311-devel" in done.stderr
+    assert (
+        "error: 2 of 5 CUDA layers are not up to date\n  devel: failed: building cuda-bookworm-py311-devel"
+        in done.stderr
+    )
     assert "failed with exit code 7 in step" in done.stderr
     assert "  devel-cudnn: not begun: devel failed\n" in done.stderr
     assert CUDA.format("devel") not in chain.names()
     (folder / "cuda-layer/devel/Containerfile").write_text(layer_files("devel")["cuda-layer/devel/Containerfile"])
-    rest = {"base": "there", "runtime": "there", "runtime-cudnn": "there"}
+    rest = {"base": "up to date", "runtime": "up to date", "runtime-cudnn": "up to date"}
     assert cuda(folder, tmp_path) == {**rest, "devel": "built", "devel-cudnn": "built"}
 
 

@@ -9,7 +9,7 @@ from tests.images.recipes import IMAGE, TAG
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import compose_checked
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.images.recipe_build import recipe_request
+from workbench.images.recipe_request import recipe_request
 from workbench.recipes.write import write
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from tests.images.buildkit.dockers import Lines
 from workbench.images.buildkit.llb.status import Event, Kind
-from workbench.images.buildkit.steps import Steps
+from workbench.images.buildkit.step_reporter import StepReporter
 
 
-def told(*events: tuple[Kind, str, str, str]) -> tuple[Lines, Steps]:
+def reported(*events: tuple[Kind, str, str, str]) -> tuple[Lines, StepReporter]:
     watcher = Lines()
-    steps = Steps(watcher)
+    steps = StepReporter(watcher)
     steps.expect(["RUN a", "RUN b https://me:secret@example.com", "RUN c"])
     for kind, digest, name, text in events:
         steps.read(Event(kind, digest, name, text))
@@ -16,7 +16,7 @@ def told(*events: tuple[Kind, str, str, str]) -> tuple[Lines, Steps]:
 
 def test_steps_are_numbered_as_they_begin_and_lines_say_whose_they_are() -> None:
     two = "RUN b https://me:secret@example.com"
-    watcher, steps = told(
+    watcher, steps = reported(
         ("began", "0", "the image localhost/b:1", ""),
         ("began", "2", two, ""),
         ("began", "1", "RUN a", ""),
@@ -41,25 +41,25 @@ def test_steps_are_numbered_as_they_begin_and_lines_say_whose_they_are() -> None
         "STEP 3/3: RUN c",
         "--> cached",
     ]
-    assert steps.called(two) == "step 1 of 3: RUN b https://***@example.com"
-    assert steps.called("RUN never") == "RUN never"
-    assert steps.called("") == "no step: BuildKit did not begin"
+    assert steps.describe(two) == "step 1 of 3: RUN b https://***@example.com"
+    assert steps.describe("RUN never") == "RUN never"
+    assert steps.describe("") == "no step: BuildKit did not begin"
     steps.sum_up()
     assert watcher.lines[-1] == "1 of 3 steps were done before, and are taken over as they are"
 
 
 def test_more_steps_than_were_expected_are_counted_too() -> None:
-    watcher, steps = told(("began", "1", "RUN a", ""))
+    watcher, steps = reported(("began", "1", "RUN a", ""))
     steps.expect(["RUN a"])
     steps.read(Event("began", "2", "RUN a"))
     assert watcher.steps == [(1, 3, "RUN a"), (2, 2, "RUN a")]
 
 
 def test_a_refused_certificate_and_errors_without_passwords() -> None:
-    watcher, steps = told(
+    watcher, steps = reported(
         ("began", "1", "RUN a", ""),
         ("line", "1", "RUN a", "curl: (60) SSL certificate problem: unknown"),
         ("failed", "1", "RUN a", "executor failed running https://me:secret@example.com"),
     )
-    assert steps.distrusted
+    assert steps.hint.endswith("give --ca-bundle FILE")
     assert watcher.lines[-1] == "executor failed running https://***@example.com"

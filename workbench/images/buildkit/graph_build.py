@@ -1,4 +1,4 @@
-"""An image in the making with a BuildKit: its recipe read, what it stands on looked at, its graph solved."""
+"""Building an image as a graph of BuildKit: its recipe is read, its bases are inspected, and its graph is solved."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.build_plan import BuildPlan
 from workbench.containerfile.reader import Source, read
-from workbench.images.builder import BuildRequest
 from workbench.images.buildkit.graph.downloads import managers
-from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, Lent
+from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, StepContext
 from workbench.images.buildkit.llb.client import Daemon
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway, Ref
 from workbench.images.buildkit.llb.joins import report
@@ -22,52 +21,53 @@ from workbench.images.buildkit.llb.joins.strategy import JoinStrategy, choose
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.state import image as image_state
-from workbench.images.buildkit.steps import Steps
+from workbench.images.buildkit.step_reporter import StepReporter
 from workbench.images.context import exists, ignored
 from workbench.images.network import Site
-from workbench.images.probe.base import Base, look, names_in
+from workbench.images.probe.base import BaseInfo, inspect_base, names_in
 from workbench.images.probe.cache import remembered
-from workbench.images.probe.fit import check_fit, promised
-from workbench.images.probe.installed import without_held
+from workbench.images.probe.fit import check_fit, manifest_of
+from workbench.images.probe.installed import without_installed
+from workbench.images.request import BuildRequest
 
-# What podman takes over from whoever calls it; BuildKit has to be told.
+# What podman takes over from whoever calls it; BuildKit must be given them.
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 # How many paths are named that two sections both change.
 _SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
-    """One image in the making: what is asked for, what it is lent, who is told, who does it.
+class GraphBuild:
+    """One build: what is requested, what is available during it only, who receives its progress, and who does it.
 
-    `network` is that of the steps that ask for none ("" for the daemon's own choice).
+    `network_mode` is that of the steps that name none ("" for the daemon's own choice).
     """
 
     request: BuildRequest
-    lent: Site
-    steps: Steps
-    network: str
+    site: Site
+    steps: StepReporter
+    network_mode: str
     daemon: Daemon
 
-    def made(self, gateway: Gateway) -> BuildResult:
-        """Read the recipe, look at what it stands on, and have its graph solved."""
-        self.steps.say(self.daemon.describe(gateway))
+    def solve(self, gateway: Gateway) -> BuildResult:
+        """Read the recipe, inspect what it stands on, and have its graph solved."""
+        self.steps.note(self.daemon.describe(gateway))
         plan = self.plan(gateway)
         tree = cache(partial(self.tree, gateway))
         bases = self.bases(plan, gateway, tree)
-        plan = self.without_held(plan, bases, tree)
+        plan = self.without_installed(plan, bases, tree)
         strategy, why = choose(self.daemon.capabilities(), shell=all(base.compares for base in bases.values()))
-        loan = self.loan(bases)
+        context = self.step_context(bases)
         joined = Emitter(
-            plan, replace(loan, join=lambda fork: join(fork.base, fork.branches, strategy, name=fork.name))
+            plan, replace(context, join=lambda fork: join(fork.base, fork.branches, strategy, name=fork.name))
         )
         state = joined.state()
         self.steps.expect(joined.titles)
         for fork in joined.forks:
-            self.steps.say(f"{fork.name}: they are built at the same time; {why}")
+            self.steps.note(f"{fork.name}: they are built at the same time; {why}")
         ref = gateway.solve(marshal(state))
-        if self.clash(gateway, joined.forks, strategy):
-            one_by_one = Emitter(plan, loan)
+        if self.conflict(gateway, joined.forks, strategy):
+            one_by_one = Emitter(plan, context)
             ref = gateway.solve(marshal(one_by_one.state()))
         return BuildResult(ref, dict(plan.stages[-1].config))
 
@@ -78,71 +78,71 @@ class Making:
             os.path.join(self.request.folder, CONTAINERFILE),
             partial(exists, self.request.folder),
             arguments=self.request.arguments,
-            variables=self.lent.variables,
+            variables=self.site.variables,
             labels=self.request.labels,
         )
         plan = read(source, lambda image: gateway.image_config(image)[1])
         for name in plan.unused_arguments:
-            self.steps.say(f"the argument {name} is declared by no ARG, and changes nothing")
+            self.steps.note(f"the argument {name} is declared by no ARG, and changes nothing")
         return plan
 
     def tree(self, gateway: Gateway, image: str) -> Ref:
         """Return the files of an image."""
         return gateway.solve(marshal(image_state(image, name=f"the image {image}")))
 
-    def looked(self, image: str, tree: Callable[[str], Ref], config: Mapping[str, Any]) -> Base:
-        """Return what an image's files and its `config` say."""
-        return look(image, tree(image), config)
-
-    def bases(self, plan: BuildPlan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, Base]:
-        """Return what each image that stages stand on says; raises WorkbenchError when the recipe's does not fit it."""
-        recipe = promised(self.request.folder)
+    def bases(self, plan: BuildPlan, gateway: Gateway, tree: Callable[[str], Ref]) -> Mapping[str, BaseInfo]:
+        """Return what each image that stages stand on has; raises WorkbenchError when the recipe's does not fit it."""
+        recipe = manifest_of(self.request.folder)
         found = {}
         for image in dict.fromkeys(plan.stages[number].base.image for number in plan.needed()):
             if not image:
                 continue
             config = gateway.image_config(image)[1]
-            ask = partial(self.looked, image, tree, config)
-            base = found[image] = remembered(image, config, ask) if self.request.cache else ask()
-            self.steps.say(f"looked at {image}: {base}")
+            inspect = partial(_inspected, image, tree, config)
+            base = found[image] = remembered(image, config, inspect) if self.request.cache else inspect()
+            self.steps.note(f"inspected {image}: {base}")
             if recipe is not None and image == recipe.image:
                 check_fit(recipe, base)
         return found
 
-    def without_held(self, plan: BuildPlan, bases: Mapping[str, Base], tree: Callable[[str], Ref]) -> BuildPlan:
-        """Return the plan without the lists of packages that its base holds already."""
+    def without_installed(
+        self, plan: BuildPlan, bases: Mapping[str, BaseInfo], tree: Callable[[str], Ref]
+    ) -> BuildPlan:
+        """Return the plan without the lists of packages that its base has installed."""
         image = plan.stages[-1].base.image
         if image not in bases or not self.request.cache:
             return plan
-        plan, said = without_held(plan, bases[image], self.request.folder, lambda folder: names_in(tree(image), folder))
-        for line in said:
-            self.steps.say(line)
+        plan, notes = without_installed(
+            plan, bases[image], self.request.folder, lambda folder: names_in(tree(image), folder)
+        )
+        for line in notes:
+            self.steps.note(line)
         return plan
 
-    def clash(self, gateway: Gateway, forks: Sequence[Fork], strategy: JoinStrategy) -> bool:
-        """Return whether sections that were built at the same time changed the same path, and say which."""
+    def conflict(self, gateway: Gateway, forks: Sequence[Fork], strategy: JoinStrategy) -> bool:
+        """Return whether sections that were built at the same time changed the same path, and note which."""
         found = False
         for fork in forks:
-            told = conflicts(fork.base, fork.branches, strategy, name=fork.name)
-            if told is None:
+            report_state = conflicts(fork.base, fork.branches, strategy, name=fork.name)
+            if report_state is None:
                 continue
-            count, listed = report.read(gateway.solve(marshal(told)).read_file(report.FILE))
+            count, listed = report.read(gateway.solve(marshal(report_state)).read_file(report.FILE))
             for conflict in listed[:_SHOWN]:
-                self.steps.say(conflict.sentence(fork.sections))
+                self.steps.note(conflict.sentence(fork.sections))
             if count:
-                self.steps.say(f"{count} paths are changed by both, so the sections are built one after the other")
+                self.steps.note(f"{count} paths are changed by both, so the sections are built one after the other")
             found |= count > 0
         return found
 
-    def loan(self, bases: Mapping[str, Base]) -> Lent:
-        """Return what the steps are lent."""
-        return Lent(
-            network=self.network,
+    def step_context(self, bases: Mapping[str, BaseInfo]) -> StepContext:
+        """Return what all steps have, during the build only."""
+        return StepContext(
+            network=self.network_mode,
             proxies={
                 name: value for name in _PROXIES if (value := os.environ.get(name) or os.environ.get(name.upper()))
             },
-            variables=self.lent.variables,
-            secrets={inside: os.path.basename(inside) for inside in self.lent.files},
+            variables=self.site.variables,
+            secrets={inside: os.path.basename(inside) for inside in self.site.files},
             downloads=self.request.cache,
             kinds={image: base.kind for image, base in bases.items()},
             groups={image: base.groups for image, base in bases.items()},
@@ -153,19 +153,23 @@ class Making:
         )
 
     def session(self, output: str = "") -> Session:
-        """Return what the daemon may have of us: the recipe's folder, and the files that are lent."""
-        secrets: dict[str, str | bytes] = {os.path.basename(inside): here for inside, here in self.lent.files.items()}
+        """Return what the daemon may have from us: the recipe's folder, and the site's files."""
+        secrets: dict[str, str | bytes] = {os.path.basename(inside): here for inside, here in self.site.files.items()}
         secrets |= self.request.secrets
         for manager in managers():
             if manager.file:
-                secrets[os.path.basename(manager.file)] = _with_lent(manager.text, manager.variables, self.lent)
+                secrets[os.path.basename(manager.file)] = _with_settings_of(manager.text, manager.variables, self.site)
         return Session(files={CONTEXT: self.request.folder}, secrets=secrets, output=output)
 
 
-def _with_lent(text: str, variables: Mapping[str, str], lent: Site) -> bytes:
-    """Return a manager's file, with what is in the lent one whose place it takes: a variable names only one."""
+def _inspected(image: str, tree: Callable[[str], Ref], config: Mapping[str, Any]) -> BaseInfo:
+    return inspect_base(image, tree(image), config)
+
+
+def _with_settings_of(text: str, variables: Mapping[str, str], site: Site) -> bytes:
+    """Return a manager's file, with what is in the site's one whose place it takes: a variable names only one."""
     for name in variables:
-        if here := lent.files.get(lent.variables.get(name, "")):
+        if here := site.files.get(site.variables.get(name, "")):
             with open(here, encoding="utf-8") as file:
                 text = file.read() + text
     return text.encode()

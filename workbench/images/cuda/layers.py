@@ -1,22 +1,26 @@
-"""The CUDA images on a standard base: what builds each layer."""
+"""The CUDA images on a standard base: what builds each layer, and building them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from workbench.catalog.compat import nvcc_reasons
 from workbench.catalog.cuda_layers import FOLDER, LAYERS, WITH_NVCC, layer_folder, layer_tags, with_those_below
+from workbench.catalog.reasons import nvcc_reasons
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
-from workbench.compose.recipe import CONTAINERFILE, source_digest
+from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import declared_names
 from workbench.containerfile.sources import copy_sources
 from workbench.containerfile.stages import stages
 from workbench.errors import WorkbenchError
-from workbench.images.builder import BuildRequest
-from workbench.images.chain import base_name, check_choice
-from workbench.images.recipe_build import RELEASE_LABEL, SOURCE_LABEL, TAG_LABEL
+from workbench.images.backend import Backend
+from workbench.images.base import base_name, check_choice
+from workbench.images.build_all import Outcome, build_all
+from workbench.images.labels import own_labels
+from workbench.images.progress import DEFAULT_LOGS
+from workbench.images.request import BuildRequest
+from workbench.images.reuse import is_up_to_date
 from workbench.names import LATEST
 
 
@@ -30,13 +34,13 @@ def layer_image(layer: str, release: str, os_name: str, python: str, date: str) 
 def check_layers(catalogue: Catalogue, release: str, os_name: str, layers: Iterable[str]) -> tuple[str, ...]:
     """Return `layers` (none: all that the system can have) with those below them.
 
-    Raises WorkbenchError when the release has no CUDA, or no compiler for a layer that is asked for.
+    Raises WorkbenchError when the release has no CUDA, or no compiler for a layer that was requested.
     """
-    asked = tuple(layers)
+    requested = tuple(layers)
     if "version" not in catalogue.releases[release].cuda:
         raise WorkbenchError(f"release {release} pins no CUDA", where=catalogue.releases[release].path)
     why = "; ".join(nvcc_reasons(catalogue, release, os_name))
-    chosen = with_those_below(asked or (layer for layer in LAYERS if not (why and layer in WITH_NVCC)))
+    chosen = with_those_below(requested or (layer for layer in LAYERS if not (why and layer in WITH_NVCC)))
     if why and any(layer in WITH_NVCC for layer in chosen):
         able = ",".join(layer for layer in LAYERS if layer not in WITH_NVCC)
         raise WorkbenchError(why, hint=f"layers that can be built: {able}")
@@ -70,14 +74,14 @@ def layer_requests(
         arguments["BASE_IMAGE"] = layer_image(LAYERS[layer], release, os_name, python, date)
         inputs = {copied: _digest(catalogue, copied, path) for copied in _copied(text, arguments, path)}
         inputs[path] = catalogue.tree.digest(path)
-        # By what it is made from, and not on which image: see there.is_there.
+        # By what it is made from, and not on which image: see reuse.is_up_to_date.
         inputs |= {f"argument {name}": value for name, value in arguments.items() if name != "BASE_IMAGE"}
         tags = [tag for day in (date, LATEST) for tag in layer_tags(layer, os_name, python, release, day)]
         requests[layer] = BuildRequest(
             names=tuple(dict.fromkeys(f"{LOCAL_REPOSITORY}:{tag}" for tag in tags)),
             folder=catalogue.tree.full(FOLDER),
             text=text,
-            labels={TAG_LABEL: tags[0], RELEASE_LABEL: release, SOURCE_LABEL: source_digest(inputs)},
+            labels=own_labels(tags[0], release, inputs),
             arguments=arguments,
             options=options,
             ca_bundle=ca_bundle,
@@ -97,12 +101,12 @@ def _containerfile(catalogue: Catalogue, layer: str, os_name: str) -> str:
 
 def _arguments(catalogue: Catalogue, release: str, layer: str, declared: Collection[str]) -> dict[str, str]:
     pins = catalogue.releases[release]
-    given = {
+    values = {
         "CUDA_VERSION": pins.cuda["version"],
         "CUDA_REQUIRE": pins.cuda.get("require", ""),
         "PACKAGES": " ".join(pins.cuda_rpms.get(layer, ())),
     }
-    return {name: value for name, value in given.items() if name in declared}
+    return {name: value for name, value in values.items() if name in declared}
 
 
 def _copied(text: str, arguments: dict[str, str], file: str) -> Iterator[str]:
@@ -113,5 +117,20 @@ def _copied(text: str, arguments: dict[str, str], file: str) -> Iterator[str]:
 
 def _digest(catalogue: Catalogue, path: str, containerfile: str) -> str:
     if not catalogue.tree.exists(path):
-        raise WorkbenchError(f"{containerfile} copies this file, and it is not there", where=path)
+        raise WorkbenchError(f"{containerfile} copies this file, which does not exist", where=path)
     return catalogue.tree.digest(path)
+
+
+def build_layers(
+    requests: Mapping[str, BuildRequest], backend: Backend, *, logs: str = DEFAULT_LOGS, quiet: bool = False
+) -> list[Outcome]:
+    """Build the layers that `requests` describe and return what became of each, those below first.
+
+    A layer that is up to date is not built again, unless its request goes without the cache. One that
+    fails stops those that stand on it and no others. KeyboardInterrupt passes through.
+    """
+
+    def is_current(layer: str) -> bool:
+        return is_up_to_date(requests[layer], requests[layer].arguments["BASE_IMAGE"], backend.store)
+
+    return build_all(requests, LAYERS, is_current, logs=logs, quiet=quiet, builder=backend.builder)

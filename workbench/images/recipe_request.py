@@ -8,18 +8,12 @@ from collections.abc import Mapping
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
-from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS, source_digest
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.images.builder import BuildRequest
-from workbench.images.labels import created
+from workbench.images.labels import created, own_labels
+from workbench.images.request import BuildRequest
 from workbench.names import is_image
-from workbench.recipes.read import Manifest, read_manifest
-
-TAG_LABEL = "io.workbench-images.tag"
-RELEASE_LABEL = "io.workbench-images.release"
-SOURCE_LABEL = "io.workbench-images.source"
-# Ends the source digest of an image whose folder is no longer what the catalogue made of it.
-CHANGED = "-changed"
+from workbench.recipes.read import RecipeManifest, read_manifest
 
 
 def recipe_request(
@@ -55,9 +49,9 @@ def recipe_request(
         folder=folder,
         text=text,
         labels={
-            TAG_LABEL: manifest.tag,
-            RELEASE_LABEL: manifest.selection.release,
-            SOURCE_LABEL: source_digest(manifest.inputs) + (CHANGED if _is_changed(manifest, files) else ""),
+            **own_labels(
+                manifest.tag, manifest.selection.release, manifest.inputs, changed=_is_changed(manifest, files)
+            ),
             **created(manifest.selection.date),
             **(labels or {}),
         },
@@ -67,7 +61,7 @@ def recipe_request(
     )
 
 
-def _is_changed(manifest: Manifest, files: dict[str, str]) -> bool:
+def _is_changed(manifest: RecipeManifest, files: dict[str, str]) -> bool:
     return {path: digest for path, digest in files.items() if path != MANIFEST} != dict(manifest.files)
 
 

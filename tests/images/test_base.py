@@ -11,7 +11,7 @@ from tests.engine import TINY, Engine
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.errors import WorkbenchError
-from workbench.images.chain import base_request, check_choice, root_image
+from workbench.images.base import base_request, check_choice, root_image
 
 BASE = {
     "base/bookworm/Containerfile": (

@@ -6,14 +6,15 @@ import pytest
 
 from workbench.catalog.questions import Selection
 from workbench.catalog.releases import LOCAL_REPOSITORY
-from workbench.images.recipe_build import TAG_LABEL
-from workbench.images.siblings import siblings
-from workbench.images.store import PodmanStore, Seen
-from workbench.recipes.read import Manifest
+from workbench.images.labels import TAG_LABEL
+from workbench.images.podman.store import PodmanStore
+from workbench.images.reuse import siblings
+from workbench.images.store import ImageInfo
+from workbench.recipes.read import RecipeManifest
 
 TAG = "jupyter-torch-bookworm-py311_2026a_20261122"
 # Of a day of its own: none of the images below has its name.
-RECIPE = Manifest(
+RECIPE = RecipeManifest(
     TAG.replace("20261122", "20261130"),
     "",
     Selection("2026a", "20261130", "standard", "bookworm", "3.11", "torch", "jupyter"),
@@ -28,9 +29,9 @@ class Labelled(PodmanStore):
     def __init__(self, images: Mapping[str, str]) -> None:
         self.images = images
 
-    def look(self, image: str) -> Seen | None:
+    def inspect(self, image: str) -> ImageInfo | None:
         tag = self.images.get(image)
-        return None if tag is None else Seen("sha256:1", "", 1, (), {"Labels": {TAG_LABEL: tag}}, "")
+        return None if tag is None else ImageInfo("sha256:1", "", 1, (), {"Labels": {TAG_LABEL: tag}}, "")
 
     def labelled(self, label: str) -> Mapping[str, str]:
         assert label == TAG_LABEL

@@ -1,0 +1,48 @@
+"""What is requested of a build: an image's names, its Containerfile, and what goes into it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from workbench.compose.recipe import CONTAINERFILE
+from workbench.containerfile.stages import Stage, check_qualified, stages
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """An image to build.
+
+    `names` are the full names it gets, the first being the one it is known by; `folder` holds what
+    its Containerfile copies; `text` is the Containerfile; `options` go to the engine as they are;
+    `ca_bundle` is a file of certificates to trust while building, "" for the image's own; `secrets`
+    are files by the id under which a step may mount them (`--mount=type=secret`), during the build
+    only; `siblings` are images whose layers may be taken over where they are what a step would make.
+    """
+
+    names: tuple[str, ...]
+    folder: str
+    text: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    ca_bundle: str = ""
+    cache: bool = True
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    siblings: tuple[str, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """The tag of the name that the image is known by."""
+        return self.names[0].rpartition(":")[2]
+
+    def stages(self) -> tuple[Stage, ...]:
+        """Return the stages of the Containerfile; raises WorkbenchError, with its line, when it cannot be read."""
+        return stages(self.text, self.arguments, file=os.path.join(self.folder, CONTAINERFILE))
+
+    def check_bases(self) -> None:
+        """Raise WorkbenchError when a stage stands on an image that does not name its registry."""
+        for stage in self.stages():
+            if stage.base.image:
+                check_qualified(stage.base.image, f"FROM {stage.base.image}", where=self.folder)
