@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     found = folders_to_lock(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
     with interruptible(), workers(args.jobs) as pool:
-        tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
+        tasks = [pool.submit(_lock_one, args, folder, above) for folder, above in found.items()]
         for number, task in enumerate(as_completed(tasks), 1):
             outcome = task.result()
             outcomes.append(outcome)
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> LockOutcome:
+def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> LockOutcome:
     start = time.monotonic()
     full, above = os.path.join(args.catalog, folder), [os.path.join(args.catalog, each) for each in extended]
 
