@@ -9,9 +9,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from workbench.errors import WorkbenchError
-from workbench.release.loosen import loosened
 from workbench.release.pins import keeps, promise_text, range_of, read_promise, series
-from workbench.release.text import with_value, without_table
+from workbench.release.text import loosened, with_value, without_table
 
 NUMBER = st.integers(0, 4)
 VERSIONS = st.builds(

@@ -23,9 +23,9 @@ from workbench.images.buildkit.llb.failures import (
     DaemonGoneError,
     EntitlementError,
     MessageTooLargeError,
+    MissingCapabilityError,
     NoCacheError,
     StepFailedError,
-    UnknownCapabilityError,
 )
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
@@ -251,7 +251,7 @@ def test_merge_and_diff_where_it_has_them_and_a_word_where_not(build: Built) -> 
             build(run(state, "cat /one /two; ls -ld /etc | cut -c1-10; ls /bin/awk || echo gone", "look"))
             assert [line for line in build.lines if "No such file" not in line] == ["1", "2", "drwx------", "gone"]
             return
-    with pytest.raises(UnknownCapabilityError) as caught:
+    with pytest.raises(MissingCapabilityError) as caught:
         build(state)
     assert caught.value.capability in ("mergeop", "diffop")
 

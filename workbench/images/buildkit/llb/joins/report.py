@@ -1,4 +1,4 @@
-"""What a join says about paths that two branches change."""
+"""The report of a join: paths that two branches change."""
 
 from __future__ import annotations
 
