@@ -46,7 +46,7 @@ def numbers(rs: ReplicaSets, name: str = "foo") -> list[int]:
     return [version.number for version in rs.history(name)]
 
 
-def test_the_oldest_go_and_their_bytes_are_told(tmp_path: Path) -> None:
+def test_the_oldest_are_pruned_and_their_bytes_reported(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     result = rs.prune("foo", 2, dry_run=True)
     assert (result.versions, result.kept) == (((3, 5), (2, 5), (1, 5)), ())
