@@ -20,7 +20,7 @@ BOOT = "meta/boot"
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """Which boot of the machine the store has seen, and the sets that are not started again yet."""
+    """The last boot of the machine that is recorded in the store, and the sets that are not started again yet."""
 
     id: str
     waiting: tuple[str, ...] = ()
@@ -50,21 +50,21 @@ def start_again(world: World) -> list[str]:
     now = Boot(boot(), waiting)
     if (now != boot_seen or not revision) and not world.store.commit(Changes({BOOT: revision}, {BOOT: encode(now)})):
         return []  # somebody else is at it
-    said = []
+    messages = []
     for name in waiting:
         try:
             if _started(world, name):
-                said.append(f"{name} was running before the machine went down, and is started again")
+                messages.append(f"{name} was running before the machine went down, and is started again")
         except NotFound as error:
-            said.append(f"{name} cannot be started again: {error.message}")
+            messages.append(f"{name} cannot be started again: {error.message}")
         except Unavailable:
             raise
         except ReplicaSetError as error:
-            said.append(f"{name} is not started again yet: {error.message}")
+            messages.append(f"{name} is not started again yet: {error.message}")
             continue
         now = replace(now, waiting=tuple(each for each in now.waiting if each != name))
         world.store.commit(Changes(puts={BOOT: encode(now)}))
-    return said
+    return messages
 
 
 def _seen(world: World) -> tuple[Boot, int]:

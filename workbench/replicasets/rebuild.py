@@ -50,19 +50,21 @@ def rebuild(world: World) -> list[str]:
         sets_of(world),
         [made for each in world.engine.volumes(world.label("volume")) if (made := volume_of(world, each))],
     )
-    said = []
+    messages = []
     for each in found:
         if world.store.commit(_written(each)):
-            said.append(f"{each.set.name}: version {each.set.current}, {each.set.state}, read from the engine's labels")
+            messages.append(
+                f"{each.set.name}: version {each.set.current}, {each.set.state}, read from the engine's labels"
+            )
     for volume in volumes:
         world.store.commit(Changes({volume_key(volume.name): 0}) | put_volume(volume))
     world.store.commit(Changes({READY: 0}, {READY: world.now()}))
-    return said
+    return messages
 
 
 def adopt(world: World) -> list[str]:
     """Take in sets and later versions that the engine has and the store, an old copy put back, does not know."""
-    said = []
+    messages = []
     for each in sets_of(world):
         name = each.set.name
         entry = world.store.get(set_key(name))
@@ -73,10 +75,10 @@ def adopt(world: World) -> list[str]:
         others = [claim for claim in ledger.claims if claim.id != each.set.id]
         checks = Changes({set_key(name): entry.revision if entry else 0, set_journal(name): 0})
         if world.store.commit(_rows(each) | checks | ledger.changes([*others, *each.claims()])):
-            said.append(
+            messages.append(
                 f"{name}: version {each.set.current} was not in the store, and is read from the engine's labels"
             )
-    return said
+    return messages
 
 
 def sets_of(world: World) -> list[RecoveredSet]:

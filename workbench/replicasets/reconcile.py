@@ -22,24 +22,24 @@ def reconcile(world: World) -> list[str]:
 
     Sets that are being worked on are left alone. May be done at any time, and again.
     """
-    said = rebuild(world)
+    messages = rebuild(world)
     for key, entry in world.store.list(JOURNAL):
         journal = decode(Journal, entry.value)
         if is_at_work(journal.owner, key):
             continue
         with exclusive(world, key):
-            said.append(f"{key.rpartition('/')[2]}: {journal.operation} was broken off and is settled")
-    said += adopt(world)
-    said += _leftovers(world)
-    said += _unowned(world)
-    said += start_again(world)
-    said += prune_all(world)
-    return said
+            messages.append(f"{key.rpartition('/')[2]}: {journal.operation} was broken off and is settled")
+    messages += adopt(world)
+    messages += _leftovers(world)
+    messages += _unowned(world)
+    messages += start_again(world)
+    messages += prune_all(world)
+    return messages
 
 
 def _leftovers(world: World) -> list[str]:
     """Remove containers of ours that were created for a version that came to nothing, and never started."""
-    said = []
+    messages = []
     for container in world.engine.containers(world.label(ID)):
         if container.started or container.state != "created":
             continue
@@ -53,10 +53,10 @@ def _leftovers(world: World) -> list[str]:
                 again = world.engine.container(container.id)
                 if again is not None and again.state == "created" and not again.started:
                     world.engine.remove(container.id)
-                    said.append(f"{container.name} was left over and is removed")
+                    messages.append(f"{container.name} was left over and is removed")
         except Busy:
             continue
-    return said
+    return messages
 
 
 def _is_current(world: World, version: Version) -> bool:
@@ -65,8 +65,8 @@ def _is_current(world: World, version: Version) -> bool:
 
 
 def _unowned(world: World) -> list[str]:
-    """Give back what is claimed for sets that are not there, and are not being made."""
-    said: list[str] = []
+    """Release what is claimed for sets that do not exist and are not being made."""
+    messages: list[str] = []
 
     def changes() -> Changes:
         ledger = claims.read_ledger(world.store)
@@ -74,8 +74,8 @@ def _unowned(world: World) -> list[str]:
         busy = {key for key, _ in world.store.list(JOURNAL)}
         known = {each.id for each in read_all(world.store, ReplicaSet, SETS)}
         lost = [each for each in ledger.claims if each.id not in known and set_journal(each.set) not in busy]
-        said[:] = [f"{each.kind} {each.name} was held for {each.set}, which is gone" for each in lost]
+        messages[:] = [f"{each.kind} {each.name} was held for {each.set}, which is gone" for each in lost]
         return ledger.changes(each for each in ledger.claims if each not in lost)
 
     commit_changes(world, changes)
-    return said
+    return messages

@@ -135,7 +135,7 @@ class ReplicaSets:
             return self._retry_filled(lambda: _info.record(world, name))
 
     def progress(self, name: str) -> Progress | None:
-        """Return what is being done to the set, which may not be there yet; None for nothing."""
+        """Return what is being done to the set, which may not exist yet; None for nothing."""
         with self._reading(Code.INFO) as world:
             return self._retry_filled(lambda: _info.progress(world, name))
 
