@@ -159,6 +159,12 @@ def test_text_that_is_not_true_is_a_fault(text: str, fault: str) -> None:
     assert fault in found
 
 
+def test_toml_that_cannot_be_read_is_a_fault() -> None:
+    (found,) = fake("```toml\na = b\n```\n")
+    assert found.startswith("1: this is no TOML")
+    assert fake('```toml\n[a]\nb = "…" # why\n```\n') == []
+
+
 def test_text_that_is_true_is_none() -> None:
     text = """# A Heading: `new`, it's there
 

@@ -46,13 +46,13 @@ def snippets(ours: Catalogue) -> list[Path]:
 
 
 def test_w01_from_always_names_its_registry(ours: Catalogue) -> None:
-    seen = 0
+    count = 0
     for chosen in combinations(ours, "latest"):
         recipe, _ = attempt(ours, chosen)
         for image in re.findall(r"^FROM (\S+)", recipe.containerfile if recipe else "", re.MULTILINE):
             assert is_qualified(image)
-            seen += 1
-    assert seen >= 24
+            count += 1
+    assert count >= 24
 
 
 def test_w02_a_missing_file_is_an_error_and_nothing_is_written(tmp_path: Path) -> None:

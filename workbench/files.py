@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import sys
 
@@ -38,9 +39,6 @@ def replace_text(path: str, text: str, *, mode: int = 0o644, sync: bool = False)
 
 def _stage(path: str) -> tuple[int, str]:
     """Return the handle and the path of an empty file beside `path`: of this process only, and readable by its user."""
-    # Composing a recipe does not need it.
-    import fcntl
-
     folder, name = os.path.split(os.path.abspath(path))
     staged = os.path.join(folder, f".{name}.new")
     while True:

@@ -8,12 +8,12 @@ import re
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.compat import reasons
 from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
-from workbench.compose.diagnosis import Machine, diagnose
+from workbench.compose.diagnosis import GpuMachine, diagnose
 from workbench.compose.possible import compose_checked
 from workbench.lock.pipenv import LOCK
 from workbench.release.check import check
@@ -60,10 +60,10 @@ def test_each_composes_with_its_own_locks(ours: Catalogue) -> None:
 
 
 def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
-    found = diagnose(ours, OLD, "pytorch", "3.12", Machine(driver="535.104.05"))
+    found = diagnose(ours, OLD, "pytorch", "3.12", GpuMachine(driver="535.104.05"))
     assert [finding for finding in found if finding.state == "wrong"] == []
     assert "the bundle's own CUDA 12.8.90" in {finding.about for finding in found}
-    newest = diagnose(ours, NEW, "pytorch", "3.12", Machine(driver="535.104.05"))
+    newest = diagnose(ours, NEW, "pytorch", "3.12", GpuMachine(driver="535.104.05"))
     assert newest[0].state == "wrong"
 
 

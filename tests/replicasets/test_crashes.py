@@ -21,7 +21,7 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
     "run": lambda rs: rs.run(RunRequest(IMAGE, "new", gpus=2, ports=["80"], memory="64MB", cpus=1)),
     "patch up": lambda rs: rs.patch("foo", PatchRequest(gpus=3)),
     "patch down": lambda rs: rs.patch("foo", PatchRequest(gpus=0, ports=("80", "81"))),
-    "patch paused": lambda rs: rs.patch("held", PatchRequest(gpus=2)),
+    "patch paused": lambda rs: rs.patch("frozen", PatchRequest(gpus=2)),
     "patch stopped": lambda rs: rs.patch("off", PatchRequest(gpus=2)),
     "limit": lambda rs: rs.patch("foo", PatchRequest(memory="128MB", cpus=2)),
     "limit to none": lambda rs: rs.patch("foo", PatchRequest(memory="", cpus=0)),
@@ -34,9 +34,9 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
     "restart": lambda rs: rs.restart("foo"),
     "restart stopped": lambda rs: rs.restart("off"),
     "stop": lambda rs: rs.stop("foo"),
-    "stop paused": lambda rs: rs.stop("held"),
+    "stop paused": lambda rs: rs.stop("frozen"),
     "pause": lambda rs: rs.pause("foo"),
-    "continue": lambda rs: rs.continue_("held"),
+    "continue": lambda rs: rs.continue_("frozen"),
     "delete": lambda rs: rs.delete("foo"),
     "prune": lambda rs: rs.prune("foo", 1),
     "commit": lambda rs: rs.commit("foo", "mine:1"),
@@ -44,7 +44,7 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
 # What each version has on its disk, whatever happens: `v` is what its container wrote.
 DISKS: dict[str, dict[int, Disk]] = {
     "foo": {1: {"/v": "1"}, 2: {"/v": "2", "/more": "2"}, 3: {"/v": "2", "/more": "2"}},
-    "held": {1: {"/v": "1"}, 2: {"/v": "1"}},
+    "frozen": {1: {"/v": "1"}, 2: {"/v": "1"}},
     "off": {1: {"/v": "1"}, 2: {"/v": "1"}},
     "more": {1: {}, 2: {}},
     "new": {1: {}},
@@ -62,10 +62,10 @@ def world(folder: Path, carries: bool) -> tuple[FakeEngine, MemoryStore, Replica
     rs.patch("foo", PatchRequest(gpus=2))
     engine.write("foo-2", "/v", "2")
     engine.write("foo-2", "/more", "2")
-    for name in ("held", "off"):
+    for name in ("frozen", "off"):
         rs.run(RunRequest(IMAGE, name, gpus=1, ports=["80"]))
         engine.write(f"{name}-1", "/v", "1")
-    rs.pause("held")
+    rs.pause("frozen")
     rs.stop("off")
     rs.run(RunRequest(IMAGE, "more", memory="64MB"))
     rs.patch("more", PatchRequest(memory="80MB"))

@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine import TINY, Engine
 from tests.replicasets.conftest import GPUS, Podman
-from tests.replicasets.disks import CHANGES, look
+from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.errors import Conflict, Exhausted, Failed, Invalid, NotFound, ReplicaSetError
@@ -43,13 +43,13 @@ def test_b00_every_patch_keeps_the_whole_system_disk(carry: str, room: Room, eng
     rs.run(RunRequest(TINY, "foo", gpus=1))
     sh(rs, "foo", CHANGES)
     # A commit goes through a tar, which has no holes: all else is the same.
-    before = look(engine, "foo-1", holes=carry == "auto")
+    before = contents(engine, "foo-1", holes=carry == "auto")
     assert "/.hidden/.deep/.z" in before and "/bin/vi" not in before and "/etc/passwd" not in before
     rs.patch("foo", PatchRequest(gpus=3))
-    assert look(engine, "foo-2", holes=carry == "auto") == before
+    assert contents(engine, "foo-2", holes=carry == "auto") == before
     assert sh(rs, "foo", "ls /dev/nvidia?").split() == ["/dev/nvidia0", "/dev/nvidia1", "/dev/nvidia2"]
     rs.patch("foo", PatchRequest(gpus=0))
-    assert look(engine, "foo-3", holes=carry == "auto") == before
+    assert contents(engine, "foo-3", holes=carry == "auto") == before
     assert "No such file" in rs.execute("foo", ExecuteRequest(["ls", "/dev/nvidia0"])).stdout
 
 

@@ -75,8 +75,8 @@ class Rooms(RuleBasedStateMachine):
     @rule(name=NAMES, fault=FAULTS, gpus=st.none() | st.integers(0, 5), ports=st.none() | st.integers(0, 3))
     def patch(self, name: str, fault: tuple[str, int], gpus: int | None, ports: int | None) -> None:
         before = self.current(name)
-        wanted = PatchRequest(gpus=gpus, ports=None if ports is None else tuple(str(80 + n) for n in range(ports)))
-        self.doing(fault, name, "patch", wanted)
+        request = PatchRequest(gpus=gpus, ports=None if ports is None else tuple(str(80 + n) for n in range(ports)))
+        self.doing(fault, name, "patch", request)
         self.follows(name, before, before)
 
     @rule(name=NAMES, fault=FAULTS, back=st.integers(1, 4))

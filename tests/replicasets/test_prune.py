@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine import TINY
 from tests.replicasets.conftest import Podman
-from tests.replicasets.disks import look
+from tests.replicasets.disks import contents
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
@@ -46,7 +46,7 @@ def numbers(rs: ReplicaSets, name: str = "foo") -> list[int]:
     return [version.number for version in rs.history(name)]
 
 
-def test_the_oldest_are_pruned_and_their_bytes_reported(tmp_path: Path) -> None:
+def test_the_oldest_go_and_their_bytes_are_reported(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     result = rs.prune("foo", 2, dry_run=True)
     assert (result.versions, result.kept) == (((3, 5), (2, 5), (1, 5)), ())
@@ -154,7 +154,7 @@ def test_on_podman(carry: str, room: Callable[..., ReplicaSets], podman: Podman)
     for number in range(1, 5):
         rs.execute("foo", ExecuteRequest(["sh", "-c", f"dd if=/dev/urandom of=/n{number} bs=1M count=2 2>/dev/null"]))
         rs.restart("foo")
-    before = look(engine, "foo-5", holes=False)
+    before = contents(engine, "foo-5", holes=False)
     result = rs.prune("foo", 2, dry_run=True)
     assert numbers(rs) == [5, 4, 3, 2, 1]
     assert rs.prune("foo", 2) == result
@@ -164,10 +164,10 @@ def test_on_podman(carry: str, room: Callable[..., ReplicaSets], podman: Podman)
         assert [round(size / (1 << 20)) for _, size in result.versions] == [6, 4, 2]
         assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == {"foo-5", "foo-4"}
     else:
-        # They share their layers with those that stay: nothing is free by that, and nothing is told to be.
+        # They share their layers with those that stay: nothing is free by that, and the result says so.
         assert [size >> 20 for _, size in result.versions] == [0, 0, 0]
         assert len([name for name in engine.names() if "/workbench/" in name]) == 1
-    assert look(engine, "foo-5", holes=False) == before
+    assert contents(engine, "foo-5", holes=False) == before
     rs.rollback("foo", 4)
     # A store of before, or none: what was pruned does not come back.
     assert [each.versions[0].number for each in sets_of(rs._world)] == [4]

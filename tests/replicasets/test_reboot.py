@@ -47,9 +47,9 @@ def go_down(rs: ReplicaSets, engine: FakeEngine, store: MemoryStore) -> None:
 
 def settled(rs: ReplicaSets, engine: FakeEngine, store: MemoryStore, where: str) -> None:
     """What was paused is so in name only, until it is continued; all else is as it was."""
-    assert engine.standing["held-1"].state == "exited"
-    rs.continue_("held")
-    rs.pause("held")
+    assert engine.standing["frozen-1"].state == "exited"
+    rs.continue_("frozen")
+    rs.pause("frozen")
     check(rs, engine, store, disks("stop"), where)
 
 
@@ -57,7 +57,7 @@ def test_what_ran_runs_again(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     go_down(rs, engine, store)
     again = service(tmp_path, engine, store)
-    ran = "was running before the machine went down, and is started again"
+    ran = "was running before the machine was rebooted, and is started again"
     assert again.reconcile() == [f"foo {ran}", f"more {ran}"]
     assert again.reconcile() == []
     assert engine.standing["more-1"].limits == (0, 80 << 20), "the limit it was given while it ran"
@@ -112,13 +112,13 @@ def test_a_set_that_is_gone_is_waited_for_no_more(tmp_path: Path) -> None:
     go_down(rs, engine, store)
     engine.remove("more-1")
     messages = service(tmp_path, engine, store).reconcile()
-    assert "more cannot be started again: the engine has no container more-1 any more" in messages
+    assert "more cannot be started again: the container more-1 no longer exists in the engine" in messages
     assert service(tmp_path, engine, store).reconcile() == []
 
 
 @dataclasses.dataclass
 class Machine:
-    """A machine of its own as far as podman can tell: what a reboot empties lies below a folder."""
+    """A machine of its own for podman: what a reboot empties lies below a folder."""
 
     podman: Podman
     bridge: str
@@ -253,25 +253,25 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
     rs.run(RunRequest(TINY, "foo", gpus=2, ports=["80"], memory="64MB", binds=[Bind("data", "/data")]))
     rs.patch("foo", PatchRequest(memory="128MB"))
     rs.execute("foo", ExecuteRequest(["sh", "-c", "echo disk >/v; echo volume >/data/v; sync"]))
-    for name in ("held", "off"):
+    for name in ("frozen", "off"):
         rs.run(RunRequest(TINY, name, gpus=1))
         rs.execute(name, ExecuteRequest(["sh", "-c", "echo disk >/v; sync"]))
-    rs.pause("held")
+    rs.pause("frozen")
     rs.stop("off")
     claims, port = rs.resources().claims, rs.info("foo").version.ports[0].host
     rs.close()
     machine.go_down()
 
-    # Another boot, as far as the service can tell.
+    # Another boot, for the service.
     for module in (owner, reboot):
         monkeypatch.setattr(module, "boot", lambda: "the next boot")
     podman.start()
     again = ReplicaSets(settings)
-    assert again.reconcile() == ["foo was running before the machine went down, and is started again"]
+    assert again.reconcile() == ["foo was running before the machine was rebooted, and is started again"]
     assert again.reconcile() == []
     assert {each.name: again.info(each.name).live == LIVE[each.state] for each in again.sets()} == {
         "foo": True,
-        "held": False,
+        "frozen": False,
         "off": True,
     }
     script = "cat /v /data/v; ls /dev/nvidia?; df -k /data | tail -1 | wc -l"
@@ -288,11 +288,11 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
     assert "No space left" in full.stdout
     # Paused is still what it is meant to be; its processes are gone, its disk is not.
     assert [each.state for each in again.sets()] == [State.RUNNING, State.PAUSED, State.STOPPED]
-    again.continue_("held")
+    again.continue_("frozen")
     again.restart("off")
-    for name in ("held", "off"):
+    for name in ("frozen", "off"):
         assert again.execute(name, ExecuteRequest(["cat", "/v"])).stdout == "disk\n"
-    for name in ("foo", "held", "off"):
+    for name in ("foo", "frozen", "off"):
         again.delete(name)
     again.delete_volume("data")
     again.close()

@@ -10,7 +10,7 @@ from workbench.replicasets.codec import decode
 from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.records import JOURNAL
 from workbench.replicasets.service import ReplicaSets
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Claim, State
 
 LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited"}
@@ -19,7 +19,7 @@ LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited
 def check(
     rs: ReplicaSets,
     engine: FakeEngine,
-    store: Store,
+    store: StateStore,
     disks: Mapping[str, Mapping[int, Disk]],
     where: str,
     pruned: Mapping[str, set[int]] | None = None,
@@ -51,7 +51,7 @@ def check(
         for version in versions:
             if version.disk:
                 images.add(version.disk)
-                assert engine.made[version.disk][1] == disks[each.name][version.number], (where, version.container)
+                assert engine.stored[version.disk][1] == disks[each.name][version.number], (where, version.container)
             else:
                 names.add(version.container)
                 assert engine.disk(version.container) == disks[each.name][version.number], (where, version.container)
@@ -67,4 +67,4 @@ def check(
         expected |= {(kind, name, each.id) for kind, name in claimed}
     assert {(claim.kind, claim.name, claim.id) for claim in claims} == expected, where
     assert set(engine.standing) == names, where
-    assert {name for name in engine.made if "/workbench/" in name} == images, where
+    assert {name for name in engine.stored if "/workbench/" in name} == images, where

@@ -22,7 +22,7 @@ def test_releases_come_newest_first_and_a_retired_one_says_so(tmp_path: Path) ->
     ]
 
 
-def test_names_that_their_labels_say_are_not_said_twice(catalogue: Catalogue) -> None:
+def test_names_that_their_labels_hold_are_not_repeated(catalogue: Catalogue) -> None:
     assert choices_of("release", catalogue, {}) == [Choice("2026a", "2026a")]
 
 

@@ -192,7 +192,7 @@ def test_ctrl_c_while_the_base_image_is_looked_up_leaves_nothing_behind(folder: 
     assert not (tmp_path / "recipes").exists()
 
 
-def test_a_base_image_that_is_nowhere_is_said_and_the_answers_stay(folder: Path, tmp_path: Path) -> None:
+def test_a_base_image_that_is_nowhere_is_reported_and_the_answers_stay(folder: Path, tmp_path: Path) -> None:
     absent = tmp_path / "bin" / "podman"
     absent.parent.mkdir()
     absent.write_text("#!/bin/sh\necho no such image >&2\nexit 1\n")
@@ -211,7 +211,7 @@ def test_a_folder_that_differs_is_shown_and_replaced_whole(folder: Path, tmp_pat
     stale = tmp_path / "recipes" / TAG / "stale"
     stale.write_text("")
     with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
-        to(terminal, FOLDER).press(ENTER).see("The folder is there and differs.", f"{TAG}/stale: differs")
+        to(terminal, FOLDER).press(ENTER).see("The folder exists and differs.", f"{TAG}/stale: differs")
         terminal.press(DOWN).see("» Replace").press(ENTER).see(BUILD).press(ENTER)
         assert terminal.end() == 0
     assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags")
@@ -227,10 +227,10 @@ def test_quitting_at_the_review_is_no_failure(folder: Path, tmp_path: Path) -> N
 
 def test_yes_builds_with_the_verb_and_the_command_is_printed_too(folder: Path, tmp_path: Path) -> None:
     """The verb's own tests build for real; here a podman that only says how it was called will do."""
-    said = tmp_path / "said"
+    calls = tmp_path / "calls"
     podman = tmp_path / "bin" / "podman"
     podman.parent.mkdir()
-    podman.write_text(f'#!/bin/sh\necho "$@" >> {said}\nexit 1\n')
+    podman.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexit 1\n')
     podman.chmod(0o755)
     path = f"{podman.parent}:{os.environ['PATH']}"
     with Terminal(tmp_path, "--catalog", folder, "--offline", columns=200, env={"PATH": path}) as terminal:
@@ -238,7 +238,7 @@ def test_yes_builds_with_the_verb_and_the_command_is_printed_too(folder: Path, t
         assert terminal.end() != 0
         assert f"build it with: python wizard.py build recipes/{TAG}" in terminal.text
         assert "error: " in terminal.text
-    assert said.read_text()
+    assert calls.read_text()
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(40, 15), (40, 12), (30, 15), (200, 50)])
@@ -305,10 +305,10 @@ def test_no_color_is_honoured(folder: Path, tmp_path: Path) -> None:
             assert bool(COLOUR.search(terminal.raw)) is coloured
 
 
-def test_a_dumb_terminal_is_told_the_flags(tmp_path: Path) -> None:
+def test_a_dumb_terminal_gets_the_flags(tmp_path: Path) -> None:
     with Terminal(tmp_path, env={"TERM": "dumb"}) as terminal:
         assert terminal.end() == 2
-        assert "error: this terminal (TERM=dumb) cannot redraw a question" in terminal.flat
+        assert "error: this terminal (TERM=dumb) cannot redraw a prompt" in terminal.flat
         assert "wizard.py new --release" in terminal.flat
         assert "\x1b" not in terminal.raw
 

@@ -55,7 +55,7 @@ def test_it_is_the_default_once_the_bundle_is_chosen(catalogue: Catalogue, defau
 
 
 @pytest.mark.parametrize("given", [{"base": "cuda", "bundle": "plain"}, {"base": "cuda-thin"}, {"base": "cuda-devel"}])
-def test_it_is_not_asked_where_there_is_nothing_to_choose(
+def test_it_is_not_shown_where_there_is_nothing_to_choose(
     catalogue: Catalogue, defaults: Defaults, given: dict[str, str]
 ) -> None:
     prompt = ScriptedPrompt("", "", given["base"], "", "", given.get("bundle", "torch"), "", "")
@@ -97,7 +97,7 @@ def test_in_a_terminal_it_gives_the_bytes_of_the_flags(folder: Path, tmp_path: P
     assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags", **flags)
 
 
-def test_the_flags_make_what_was_asked_for_and_note_it(folder: Path, tmp_path: Path) -> None:
+def test_the_flags_make_what_was_requested_and_note_it(folder: Path, tmp_path: Path) -> None:
     flags = ["--catalog", folder, "--defaults", "--offline", "--date=20261122", "--bundle=torch", "--dry-run"]
     done = wizard("new", *flags, "--base=cuda")
     assert done.returncode == 0

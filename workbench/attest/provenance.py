@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from workbench import __version__
-from workbench.recipes.read import Manifest
+from workbench.recipes.read import RecipeManifest
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -18,7 +18,7 @@ BUILD_TYPE = "urn:workbench-images:recipe:1"
 
 
 def provenance(
-    manifest: Manifest,
+    manifest: RecipeManifest,
     *,
     source: str,
     image: str,

@@ -16,7 +16,7 @@ from workbench.files import write_whole
 from workbench.images.podman.store import PODMAN
 from workbench.images.run_build import FinishedBuild
 from workbench.images.store import ImageStore
-from workbench.recipes.read import Manifest, read_files, read_manifest
+from workbench.recipes.read import RecipeManifest, read_files, read_manifest
 
 
 def keep_records(folder: str, made: FinishedBuild, source: str, store: ImageStore = PODMAN) -> str:
@@ -55,7 +55,7 @@ def recipe_sbom(folder: str) -> str:
 
 
 def image_sbom(
-    manifest: Manifest, folder: str, image: str, image_id: str, store: ImageStore = PODMAN
+    manifest: RecipeManifest, folder: str, image: str, image_id: str, store: ImageStore = PODMAN
 ) -> tuple[str, str]:
     """Return the SBOM of `image`, built from the recipe in `folder`, and what is missing in it ("" for nothing)."""
     locked: list[Package] = []

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.names import suggestion
 
 # A schema maps a key to what its value must be: `str`, `int`, `list` (of strings), a tuple of
@@ -17,7 +17,7 @@ from workbench.names import suggestion
 Schema = Mapping[str, Any]
 
 
-def read_toml(tree: Tree, path: str, schema: Schema, faults: Faults) -> dict[str, Any]:
+def read_toml(tree: CatalogueTree, path: str, schema: Schema, faults: Faults) -> dict[str, Any]:
     """Return the values of the TOML file at `path` that fit `schema`; the others become faults."""
     with faults:
         text = tree.text(path)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from workbench.catalog.bundles import extends_of
+from workbench.catalog.bundles import ancestors, bundle_folders, extends_of
 from workbench.catalog.cuda_layers import WHEELS
 from workbench.catalog.faults import Faults
 from workbench.catalog.frozen import FrozenTree
-from workbench.catalog.lineage import ancestors, bundle_folders
-from workbench.catalog.overlay import OverlayTree
 from workbench.catalog.releases import SUMS
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree, OverlayTree
 from workbench.errors import WorkbenchError
 from workbench.lock.pipfile import PIPFILE
 from workbench.names import check_release, pick, python_folder, python_version
 
 
-def release_tree(catalog: str, release: str) -> Tree:
+def release_tree(catalog: str, release: str) -> CatalogueTree:
     """Return the files of the catalogue as `release` ("" for none) sees them.
 
     Made by hand, because a catalogue with a bundle that is not locked yet has a fault. Raises
     WorkbenchError for an unknown release, or one without a folder of its own.
     """
-    tree = Tree(catalog)
+    tree = CatalogueTree(catalog)
     if not release:
         return tree
     own = f"releases/{check_release(release)}"
@@ -36,7 +34,7 @@ def release_tree(catalog: str, release: str) -> Tree:
 
 
 def lock_folders(
-    tree: Tree, bundle: str | None = None, python: str | None = None, *, bundles_only: bool = False
+    tree: CatalogueTree, bundle: str | None = None, python: str | None = None, *, bundles_only: bool = False
 ) -> dict[str, list[str]]:
     """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
 

@@ -11,10 +11,9 @@ from packaging.version import Version
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.fields import check_fields
-from workbench.catalog.frozen import FrozenTree
-from workbench.catalog.record import RELEASE_FILE, Record
+from workbench.catalog.frozen import RELEASE_FILE, FrozenTree, Record
 from workbench.catalog.releases import FROZEN, RETIRED, SUMS
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
@@ -75,7 +74,7 @@ def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
         yield f"release {release.name} is retired"
 
 
-def _frozen(tree: Tree, release: Release, faults: Faults) -> tuple[list[str], dict[str, dict[str, str]]]:
+def _frozen(tree: CatalogueTree, release: Release, faults: Faults) -> tuple[list[str], dict[str, dict[str, str]]]:
     """Check the folder of a frozen release; return its files, and what its locks pin by folder."""
     frozen = FrozenTree(tree.root, release.own)
     record: Record = frozen.record
@@ -87,7 +86,7 @@ def _frozen(tree: Tree, release: Release, faults: Faults) -> tuple[list[str], di
                 faults.add(frozen.place(path), "is missing, and was there when it was frozen")
             elif os.path.islink(full):
                 faults.add(frozen.place(path), "is a link, and was a file when it was frozen")
-            elif hashlib.sha256(Tree.read(frozen, path)).hexdigest() != digest:
+            elif hashlib.sha256(CatalogueTree.read(frozen, path)).hexdigest() != digest:
                 faults.add(frozen.place(path), "is not as it was frozen")
                 changed.append(path)
             elif bool(os.stat(full).st_mode & 0o100) != (path in record.executables):
@@ -113,9 +112,9 @@ def _lock(frozen: FrozenTree, folder: str, changed: list[str], faults: Faults) -
     names = [name for name in frozen.folder(folder)[1] if os.path.exists(frozen.full(f"{folder}/{name}"))]
     if any(changed_path.startswith(f"{folder}/") for changed_path in changed):
         # The digest shows that the file differs; comparing it with the others shows the line.
-        for where, message in lock_faults({name: Tree.read(frozen, f"{folder}/{name}") for name in names}):
+        for where, message in lock_faults({name: CatalogueTree.read(frozen, f"{folder}/{name}") for name in names}):
             faults.add(frozen.place(f"{folder}/{where}"), message)
-    pins = pins_in(Tree.read(frozen, path), frozen.place(path))
+    pins = pins_in(CatalogueTree.read(frozen, path), frozen.place(path))
     promise = read_promise(frozen.text(promise_path(folder)))
     for package, promised in promise.items():
         if package not in pins:

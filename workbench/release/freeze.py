@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.record import RELEASE_FILE
+from workbench.catalog.frozen import RELEASE_FILE
 from workbench.catalog.releases import FROZEN, RETIRED
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile
@@ -73,7 +73,7 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> FreezeRe
     return FreezeReport(len(files) + len(locks), len(locks), digests, notes)
 
 
-def _promises(tree: Tree, release: Release, files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
+def _promises(tree: CatalogueTree, release: Release, files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
     """Return the promise of every lock among `files`, by path; a lock that is not current is a fault."""
     faults, found = Faults(), {}
     above = lock_folders(tree)

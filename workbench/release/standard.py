@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from workbench.catalog.bases import Base, find_base
+from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.cuda_layers import LAYERS, layer_tags, standard_tag, with_those_below
 from workbench.catalog.questions import Selection
 from workbench.catalog.values import Catalogue
@@ -108,7 +108,7 @@ def _tag(catalogue: Catalogue, selection: Selection) -> str:
     return str(tag_of(find_base(catalogue.releases[selection.release].bases, selection.base), selection))
 
 
-def _below(selection: Selection, base: Base) -> Iterator[SetImage]:
+def _below(selection: Selection, base: BaseDefinition) -> Iterator[SetImage]:
     """Yield the images that this project builds for a recipe on `base` to stand on, the one at the bottom first."""
     os, python, release, date = selection.os, selection.python, selection.release, selection.date
     standard = standard_tag(os, python, release, date)

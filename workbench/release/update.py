@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.catalog.releases import FROZEN, RETIRED
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile
@@ -105,7 +105,7 @@ def _refuse(name: str, faults: list[tuple[str, str]]) -> None:
         raise FaultsError(f"release {name} cannot be updated within its promise", faults, hint=hint)
 
 
-def _locks(tree: Tree, files: Mapping[str, RecipeFile]) -> dict[str, ReleaseLock]:
+def _locks(tree: CatalogueTree, files: Mapping[str, RecipeFile]) -> dict[str, ReleaseLock]:
     """Return the locks in the folder of a release, by their folder."""
     found = {}
     for folder, above in lock_folders(tree).items():

@@ -9,7 +9,7 @@ from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Exhausted
 from workbench.replicasets.quantities import size_text
-from workbench.replicasets.stores.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import Claim, Port, Quota, Version
 
 CLAIMS = "claims/"
@@ -49,7 +49,7 @@ class Machine:
     memory: int
 
 
-def read_ledger(store: Store) -> Ledger:
+def read_ledger(store: StateStore) -> Ledger:
     """Return all claims as of one moment."""
     entries = dict(store.list(CLAIMS))
     entry = entries.pop(LEDGER, None)

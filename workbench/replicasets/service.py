@@ -30,7 +30,7 @@ from workbench.replicasets.records import READY
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -46,7 +46,7 @@ class ReplicaSets:
     it: what it may change and hold. By default it is the service itself.
     """
 
-    def __init__(self, settings: Settings, *, engine: Engine | None = None, store: Store | None = None) -> None:
+    def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
         engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))

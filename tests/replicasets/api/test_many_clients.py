@@ -18,7 +18,7 @@ from tests.replicasets.conftest import Etcd
 from tests.replicasets.fakes import IMAGE, Disk
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Caller
 
 CLIENTS = 50
@@ -38,7 +38,7 @@ class Result:
 
 
 @pytest.fixture(params=["sqlite", "etcd"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateStore]:
     if request.param == "sqlite":
         store = open_store(str(tmp_path / "store.db"), "test")
     else:
@@ -92,14 +92,14 @@ def begin(served: Served) -> dict[str, dict[int, Disk]]:
     return {each.name: dict.fromkeys(range(1, each.current + 1), disk) for each in served.room.sets()}
 
 
-def test_five_hundred_operations_mixed(served: Served, kept: Store) -> None:
+def test_five_hundred_operations_mixed(served: Served, kept: StateStore) -> None:
     results = all_at_once(served, NAMES, WAYS, 10)
     assert sum(each.status == 200 for each in results) > 100
     # The engine of these tests refuses two living containers on one GPU or port.
     truth.check(served.room, served.engine, kept, begin(served), "after 500 operations")
 
 
-def test_answers_are_in_the_order_of_their_effect(served: Served, kept: Store) -> None:
+def test_answers_are_in_the_order_of_their_effect(served: Served, kept: StateStore) -> None:
     """All work on two sets: each version was made by one request, and later ones by later requests."""
     for name in ("one", "two"):
         served.room.run(RunRequest(IMAGE, name, gpus=1), Caller("op"))

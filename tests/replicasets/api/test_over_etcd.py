@@ -31,7 +31,7 @@ from tests.replicasets.api.test_endpoints import (  # noqa: F401
 from tests.replicasets.conftest import Etcd
 from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 
 BEGIN = {"/etc/passwd": "root"}
 
@@ -51,7 +51,7 @@ def own() -> Iterator[Etcd]:
 
 
 @pytest.fixture
-def kept(own: Etcd) -> Iterator[Store]:
+def kept(own: Etcd) -> Iterator[StateStore]:
     store = open_store(own.address, f"t{uuid.uuid4().hex}")
     yield store
     store.close()
@@ -75,7 +75,9 @@ def away(client: httpx.Client, own: Etcd) -> None:
     assert client.get("/healthz").status_code == 200
 
 
-def test_etcd_is_ended_in_the_middle_of_a_patch(client: httpx.Client, served: Served, own: Etcd, kept: Store) -> None:
+def test_etcd_is_ended_in_the_middle_of_a_patch(
+    client: httpx.Client, served: Served, own: Etcd, kept: StateStore
+) -> None:
     send(client, "POST", "/replicaSet", FOO)
     served.engine.write("foo-1", "/v", "1")
     original = served.engine.create
@@ -97,7 +99,7 @@ def test_etcd_is_ended_in_the_middle_of_a_patch(client: httpx.Client, served: Se
 
 
 def test_etcd_that_stands_still_holds_nobody_up_for_ever(
-    client: httpx.Client, served: Served, own: Etcd, kept: Store
+    client: httpx.Client, served: Served, own: Etcd, kept: StateStore
 ) -> None:
     send(client, "POST", "/replicaSet", FOO)
     assert own.process is not None

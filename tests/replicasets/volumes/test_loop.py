@@ -29,9 +29,9 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
 
     def faulty(what: str, *command: str, okay: tuple[int, ...] = (0,)) -> str:
         faults.point(command[0], "before", lambda: Failed(f"cannot {what}"), lambda: Failed(f"cannot {what}"))
-        said = tool(what, *command, okay=okay)
+        output = tool(what, *command, okay=okay)
         faults.point(command[0], "after", lambda: Failed(f"cannot {what}"), lambda: Failed(f"cannot {what}"))
-        return said
+        return output
 
     monkeypatch.setattr(loop, "tool", faulty)
     return faults
