@@ -65,17 +65,17 @@ def serving(engine: Engine, state: str, *flags: str) -> Iterator[httpx.Client]:
         service.stdout.close()
 
 
-def asked(client: httpx.Client, method: str, path: str, body: object = None) -> None:
-    """Ask, and see that it was done."""
+def request(client: httpx.Client, method: str, path: str, body: object = None) -> None:
+    """Send a request; raises HTTPStatusError when it fails."""
     client.request(method, f"/api/v1/replicaSet{path}", json=body).raise_for_status()
 
 
 def _rate(client: httpx.Client, path: str) -> tuple[float, float]:
-    asked(client, "GET", path)
+    request(client, "GET", path)
     times: list[float] = []
     while sum(times) < _SECONDS or len(times) < 10:
         before = time.perf_counter()
-        asked(client, "GET", path)
+        request(client, "GET", path)
         times.append(time.perf_counter() - before)
     times.sort()
     return len(times) / sum(times), times[int(len(times) * 0.99)]

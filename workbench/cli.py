@@ -53,7 +53,7 @@ VERBS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """A parser whose complaints are errors like any other."""
 
     def error(self, message: str) -> NoReturn:
@@ -117,7 +117,7 @@ def _run(argv: list[str]) -> int:
 
 def parser_of(verb: str, about: str, shown: str) -> argparse.ArgumentParser:
     """Return a parser for `verb`, without its arguments yet; `shown` are its examples."""
-    return _Parser(
+    return _ArgumentParser(
         prog=f"{program()} {verb}",
         description=about,
         epilog=f"examples:\n{examples(shown)}",

@@ -181,7 +181,7 @@ def stop(child: subprocess.Popen[str], patience: float = 0, *, drop: bool = True
 def _wait(child: subprocess.Popen[str], seconds: float, *, end_guests: bool = False, drop: bool = True) -> bool:
     """Return whether `child` ended within the time; with `drop` its output is read and dropped meanwhile.
 
-    With `end_guests`, whatever below it is in another process group is ended, as it is seen.
+    With `end_guests`, whatever below it is in another process group is ended, as it appears.
     """
     deadline = time.monotonic() + seconds
     terminated: set[int] = set()

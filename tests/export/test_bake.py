@@ -57,9 +57,9 @@ def test_every_base_of_our_own_set_is_a_target_or_the_root(tmp_path: Path, relea
     for name, target in targets.items():
         context = REPOSITORY / target["context"]
         text = target.get("dockerfile-inline") or (context / target["dockerfile"]).read_text()
-        asked = bases(BuildRequest(("x",), str(context), text, arguments=target.get("args", {})).stages())
+        named = bases(BuildRequest(("x",), str(context), text, arguments=target.get("args", {})).stages())
         inside = set(target.get("contexts", {}))
-        outside = set(asked) - inside
+        outside = set(named) - inside
         assert outside == ({"docker.io/library/debian:bookworm-slim"} if name.startswith("base-") else set())
         assert {at.removeprefix("target:") for at in target.get("contexts", {}).values()} <= set(targets)
         assert not set(name) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")

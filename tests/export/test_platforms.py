@@ -45,8 +45,8 @@ def test_an_image_stream_tells_what_the_lock_holds(recipes: Path) -> None:
     assert (stream["apiVersion"], stream["kind"]) == ("image.openshift.io/v1", "ImageStream")
     assert stream["metadata"]["name"] == "cuda-jupyter-pytorch-bookworm-py311"
     assert stream["metadata"]["labels"] == {"opendatahub.io/notebook-image": "true"}
-    said = stream["metadata"]["annotations"]
-    assert json.loads(said["opendatahub.io/recommended-accelerators"]) == ["nvidia.com/gpu"]
+    annotations = stream["metadata"]["annotations"]
+    assert json.loads(annotations["opendatahub.io/recommended-accelerators"]) == ["nvidia.com/gpu"]
     (tag,) = stream["spec"]["tags"]
     assert tag["name"] == "2026a"
     assert tag["from"] == {"kind": "DockerImage", "name": f"quay.io/team/images:cuda-jupyter-pytorch-{END}"}
@@ -56,7 +56,7 @@ def test_an_image_stream_tells_what_the_lock_holds(recipes: Path) -> None:
     locked = pins(folder)
     assert {each["name"] for each in listed} >= {"torch", "numpy", "jupyterlab", "elyra"}
     assert [each for each in listed if locked[canonicalize_name(each["name"])] != each["version"]] == []
-    # What somebody asked for, and not the hundreds of packages that those bring.
+    # The packages of the Pipfile, and not their hundreds of dependencies.
     assert len(listed) < len(locked) / 4
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below
+from workbench.lock.folders import folders_to_lock
 from workbench.lock.fresh import stale_locks
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import export_name, is_current
-from workbench.verbs.lock import folders
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 FOLDER = f"py{sys.version_info.major}{sys.version_info.minor}"
@@ -32,7 +32,7 @@ packaging = "~=26.0"
 pluggy = "~=1.5"
 packaging = "*"
 """
-FOLDERS = folders(str(REPOSITORY), None, None)
+FOLDERS = folders_to_lock(str(REPOSITORY), None, None)
 LOCKS = sorted(path.parent for path in REPOSITORY.glob("*/*/*/Pipfile.lock"))
 
 

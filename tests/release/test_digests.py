@@ -90,14 +90,14 @@ def test_a_digest_that_the_release_names_is_taken(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path)
     file, digest = folder / "releases/2026a.toml", f"sha256:{'1' * 64}"
     file.write_text(file.read_text().replace("pythons", f'digest = "{digest}"\npythons', 1))
-    asked: list[str] = []
+    resolved: list[str] = []
 
     def resolve(image: str) -> str:
-        asked.append(image)
+        resolved.append(image)
         return f"sha256:{'2' * 64}"
 
     freeze(read_catalogue(str(folder)), "2026a", resolve)
-    assert asked == ["docker.io/library/debian:bookworm"]
+    assert resolved == ["docker.io/library/debian:bookworm"]
     systems = read_catalogue(str(folder)).releases["2026a"].systems
     assert systems["c9s"].digest == digest
     file.write_text(file.read_text().replace("1" * 64, "3" * 64))

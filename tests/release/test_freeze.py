@@ -225,7 +225,7 @@ def test_what_goes_on_living_may_be_written(tmp_path: Path) -> None:
     file.write_text('display = "2026a (old)"\n' + file.read_text() + support)
     assert faults_of(folder) == []
     assert faults_of(folder, today="2027-11-02") == [
-        ("releases/2026a.toml", 'support ended on 2027-11-01: say state = "retired", or prolong it')
+        ("releases/2026a.toml", 'support ended on 2027-11-01: set state = "retired", or prolong it')
     ]
     fix = '\n[[security]]\npackage = "beta"\nfixed = "2.3.4"\nadvisory = "TEST-1"\n'
     file.write_text(file.read_text() + fix)
@@ -304,7 +304,7 @@ def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None
     subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     whole_run = time.monotonic() - begin
     after = files_below(folder)
-    chance, killed, seen = random.Random(2026), 0, set()
+    chance, killed, states = random.Random(2026), 0, set()
     for _ in range(16):
         shutil.rmtree(folder / OWN, ignore_errors=True)
         (folder / "releases/2026a.toml").write_bytes(before["releases/2026a.toml"])
@@ -321,7 +321,7 @@ def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None
         assert left == ({**after, "releases/2026a.toml": before["releases/2026a.toml"]} if is_frozen else before)
         assert read_catalogue(str(folder)).releases["2026a"].state == ("frozen" if is_frozen else "open")
         assert faults_of(folder) == []
-        seen.add(is_frozen)
+        states.add(is_frozen)
     assert killed > 3, "no run was killed in its work: the test shows nothing"
     if files_below(folder) != after:
         wizard("release", "freeze", "2026a", "--offline", "--catalog", folder)

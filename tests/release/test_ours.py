@@ -80,16 +80,16 @@ def test_what_only_one_of_them_can_do_is_said(ours: Catalogue) -> None:
 
 
 def test_every_lock_of_the_one_before_is_hashed_and_names_no_index(ours: Catalogue) -> None:
-    seen = at_release(ours, OLD)
-    release = seen.releases[OLD]
-    locks = [path for path in frozen_paths(seen.tree, release) if path.endswith(f"/{LOCK}")]
+    view = at_release(ours, OLD)
+    release = view.releases[OLD]
+    locks = [path for path in frozen_paths(view.tree, release) if path.endswith(f"/{LOCK}")]
     for path in locks:
         folder = path.rpartition("/")[0]
         python = folder.rpartition("/py3")[2]
-        sources = json.loads(seen.tree.text(path))["_meta"]["sources"]
+        sources = json.loads(view.tree.text(path))["_meta"]["sources"]
         assert [source["url"] for source in sources] == ["${PIP_INDEX_URL}"]
-        for name in seen.tree.folder(folder)[1]:
-            for line in seen.tree.text(f"{folder}/{name}").splitlines() if name.startswith("requirements") else ():
+        for name in view.tree.folder(folder)[1]:
+            for line in view.tree.text(f"{folder}/{name}").splitlines() if name.startswith("requirements") else ():
                 assert PIN.match(line), line
                 # pip in an image with an older z would leave such a package out, and then miss it.
                 assert not re.search(rf"python_full_version >=? '3\.{python}\.[1-9]", line), line

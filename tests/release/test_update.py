@@ -29,7 +29,7 @@ OWN = f"releases/2026a/{FOLDER}"
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     with served() as found:
         monkeypatch.setenv("PIP_INDEX_URL", found.url)
-        # What the machine has beside its index is not what is asked about here.
+        # The machine's other sources of packages do not matter here.
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
             monkeypatch.delenv(name, raising=False)
@@ -255,7 +255,7 @@ def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, inde
     more = {f"ides/1-editor/files/deep/{number}/file.txt": f"{number}\n" * 500 for number in range(100)}
     locked = index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}})
     folder = frozen(tmp_path, locked, {**more})
-    chance, seen = random.Random(2026), set()
+    chance, states = random.Random(2026), set()
     for _ in range(16):
         now = pins(folder)["alpha"]
         command = [sys.executable, "-c", WRITING, str(folder), FOLDER, now, "1.0.1" if now == "1.0.0" else "1.0.0"]
@@ -265,21 +265,21 @@ def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, inde
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert faults_of(folder) == []
-        seen.add(pins(folder)["alpha"])
-    assert seen == {"1.0.0", "1.0.1"}
+        states.add(pins(folder)["alpha"])
+    assert states == {"1.0.0", "1.0.1"}
 
 
-@pytest.mark.parametrize("held", ["simple", "files"])
-def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index, held: str) -> None:
+@pytest.mark.parametrize("waits_for", ["simple", "files"])
+def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index, waits_for: str) -> None:
     """kill -9 while it reads the page of the index, and while its pipenv waits for a wheel."""
     index.add("alpha", "1.0.0", "1.0.1")
     folder = frozen(tmp_path, index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}}))
     before = files_below(folder)
     command = [sys.executable, "wizard.py", "release", "update", "2026a", "--catalog", str(folder)]
     command += ["--interpreter", sys.executable]
-    # Whoever is killed leaves its temporary files, and pipenv's store of pages must not answer in the index's place.
+    # A killed process leaves its temporary files, and pipenv's cache of pages must not replace the index.
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PIPENV_CACHE_DIR": str(tmp_path / "cache")}
-    index.waits_for = held
+    index.waits_for = waits_for
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
     try:
         assert index.requested.wait(60)

@@ -127,9 +127,9 @@ def test_without_measuring_what_pruning_frees_is_not_known(tmp_path: Path) -> No
 
 def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
-    assert all(engine.capability(kind) is engine for kind in capabilities._PURPOSES)
+    assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    assert {MeasuringDisks, *(kind for kinds in tried for kind in kinds)} == set(capabilities._PURPOSES)
+    assert {MeasuringDisks, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sized volume needs root")

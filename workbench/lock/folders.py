@@ -38,8 +38,8 @@ def lock_folders(
 ) -> dict[str, list[str]]:
     """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
 
-    Those of bundles, and those of bases unless one bundle is asked for, and NVIDIA's wheels, which
-    are for any Python, unless one Python is asked for.
+    Those of bundles; those of bases unless `bundle` is given; and NVIDIA's wheels, which are for any
+    Python, unless `python` is given.
     """
     faults = Faults()
     named = bundle_folders(tree)
@@ -60,3 +60,19 @@ def lock_folders(
         wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
         found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
     return found
+
+
+def folders_to_lock(catalog: str, bundle: str | None, python: str | None, release: str = "") -> dict[str, list[str]]:
+    """Return the folders to lock, each with those whose Pipfiles it builds on, relative to the catalogue.
+
+    With a release, those of the folder that it has for itself; a frozen one is refused.
+    """
+    tree = release_tree(catalog, release)
+    if isinstance(tree, FrozenTree):
+        raise WorkbenchError(
+            f"release {release} is frozen: its locks move by z only", hint=f"`wizard.py release update {release}`"
+        )
+    found = lock_folders(tree, bundle, python, bundles_only=bool(release))
+    if not found:
+        raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
+    return {tree.place(folder): [tree.place(each) for each in above] for folder, above in found.items()}

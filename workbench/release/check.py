@@ -57,7 +57,7 @@ def check(catalogue: Catalogue, name: str, today: str) -> CheckReport:
                 if path.endswith(f"/{LOCK}")
             }
     if release.until and today > release.until and release.state != RETIRED:
-        faults.add(release.path, f'support ended on {release.until}: say state = "retired", or prolong it')
+        faults.add(release.path, f'support ended on {release.until}: set state = "retired", or prolong it')
     for where, message in _security(release, locks):
         faults.add(where, message)
     return CheckReport(len(files), len(locks), record, tuple(dict.fromkeys(faults.found)), tuple(notes))

@@ -31,7 +31,7 @@ def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
         raise WorkbenchError(f"release {source} is retired", where=release.path, hint="name another with --from")
     path, own = f"releases/{name}.toml", f"releases/{name}"
     if catalogue.tree.exists(own):
-        raise WorkbenchError("is there already, without a release file", where=own, hint="remove it, or name another")
+        raise WorkbenchError("exists already, without a release file", where=own, hint="remove it, or name another")
     text = without_table(catalogue.tree.text(release.path), "support")
     text = re.sub(rf"\A# Release {re.escape(source)}\b", f"# Release {name}", text)
     text = with_value(with_value(text, ("state",), OPEN), ("display",), f"{name}, from {source}")

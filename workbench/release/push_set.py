@@ -1,4 +1,4 @@
-"""Pushing a standard set: every dated tag first; `latest` moves only when all of them are there."""
+"""Pushing a standard set: every dated tag first; `latest` moves only when the registry has all of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def push_set(
 ) -> None:
     """Push the set from `store` to `repository` with its records, then move its `latest` there.
 
-    What is there already is not pushed again, so a push that broke goes on where it was. `report` is
+    What the registry has is not pushed again, so a push that broke off continues where it stopped. `report` is
     called for each tag as it is done. Raises FaultsError for images that were not built, and
     WorkbenchError when the registry refuses or does not answer, when it has another image under a
     dated tag (unless `replace`), and when what it has is not what was pushed: then no `latest` has

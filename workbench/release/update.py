@@ -22,9 +22,9 @@ from workbench.process import interruptible, workers
 from workbench.release.check import refuse_unfrozen
 from workbench.release.folder import own_files, with_record, write_folder
 from workbench.release.index import AvailableVersions
-from workbench.release.loosen import loosened
 from workbench.release.pins import pins_in, pins_of, promise_path, promise_text, read_promise
 from workbench.release.relock import ReleaseLock, RelockPlan, beyond, of_pipfile, plan, relocked
+from workbench.release.text import loosened
 
 # Returns what the package index has of each package.
 QueryIndex = Callable[[Sequence[str]], Mapping[str, AvailableVersions]]

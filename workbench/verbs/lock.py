@@ -10,10 +10,9 @@ import time
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 
-from workbench.catalog.frozen import FrozenTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.locations import check_writable
-from workbench.lock.folders import lock_folders, release_tree
+from workbench.lock.folders import folders_to_lock
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
 from workbench.names import python_version
@@ -57,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
     if not os.environ.get("PIP_INDEX_URL"):
         hint = "set it to the address of your package index; in a checkout, make lock does"
         raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
-    found = folders(args.catalog, args.bundle, args.python, args.release)
+    found = folders_to_lock(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
     with interruptible(), workers(args.jobs) as pool:
-        tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
+        tasks = [pool.submit(_lock_one, args, folder, above) for folder, above in found.items()]
         for number, task in enumerate(as_completed(tasks), 1):
             outcome = task.result()
             outcomes.append(outcome)
@@ -74,23 +73,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def folders(catalog: str, bundle: str | None, python: str | None, release: str = "") -> dict[str, list[str]]:
-    """Return the folders to lock, each with those whose Pipfiles it builds on, relative to the catalogue.
-
-    With a release, those of the folder that it has for itself; a frozen one is refused.
-    """
-    tree = release_tree(catalog, release)
-    if isinstance(tree, FrozenTree):
-        raise WorkbenchError(
-            f"release {release} is frozen: its locks move by z only", hint=f"`wizard.py release update {release}`"
-        )
-    found = lock_folders(tree, bundle, python, bundles_only=bool(release))
-    if not found:
-        raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
-    return {tree.place(folder): [tree.place(each) for each in above] for folder, above in found.items()}
-
-
-def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> LockOutcome:
+def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> LockOutcome:
     start = time.monotonic()
     full, above = os.path.join(args.catalog, folder), [os.path.join(args.catalog, each) for each in extended]
 

@@ -16,7 +16,7 @@ def require(engine: Engine, kind: type[C]) -> C:
     """Return the engine as one that has the capability `kind`; raises Unsupported when it has not."""
     capable = engine.capability(kind)
     if capable is None:
-        raise Unsupported(f"this engine cannot {_PURPOSES[kind]}")
+        raise Unsupported(f"this engine cannot {PURPOSES[kind]}")
     return capable
 
 
@@ -134,7 +134,8 @@ class MountingVolumes(Protocol):
         """Create a volume that is mounted with `options`; one of that name with the same labels may exist."""
 
 
-_PURPOSES: dict[type, str] = {
+# Every capability, and how a message names what it is for.
+PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
     RecordingDisks: "record the disk of a container as an image",
     CarryingDisks: "give the disk of one container to another",

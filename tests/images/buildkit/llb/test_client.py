@@ -13,10 +13,10 @@ from workbench.images.buildkit.llb.failures import (
     BuildKitError,
     DaemonGoneError,
     MessageTooLargeError,
+    MissingCapabilityError,
     NoSuchJobError,
     StepFailedError,
     TooOldError,
-    UnknownCapabilityError,
 )
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway, Stat
 from workbench.images.buildkit.llb.marshal import marshal
@@ -194,7 +194,7 @@ FAULTS = [
     ),
     (
         (grpc.StatusCode.UNKNOWN, "failed to load LLB: unknown API capability mergeop"),
-        UnknownCapabilityError,
+        MissingCapabilityError,
         "does not have mergeop, which this build needs",
     ),
     ((grpc.StatusCode.UNAVAILABLE, "Socket closed"), DaemonGoneError, "went away"),
@@ -258,7 +258,7 @@ def test_a_capability_that_the_daemon_has_not_is_named(furnished: Running) -> No
     def function(build: Gateway) -> BuildResult:
         return BuildResult(build.solve(marshal(merge([image(BASE), image(BASE).run("true")]))))
 
-    with connect(furnished.address) as client, pytest.raises(UnknownCapabilityError) as caught:
+    with connect(furnished.address) as client, pytest.raises(MissingCapabilityError) as caught:
         client.build(function)
     assert caught.value.capability == "mergeop"
     furnished.capabilities |= MERGING

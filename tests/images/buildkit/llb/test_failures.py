@@ -24,13 +24,13 @@ Code = grpc.StatusCode
         (
             Code.UNKNOWN,
             "failed to load LLB: unknown API capability diffop",
-            failures.UnknownCapabilityError,
+            failures.MissingCapabilityError,
             f"the BuildKit at {AT} does not have diffop, which this build needs",
         ),
         (
             Code.UNKNOWN,
             "failed to load LLB: requested experimental feature mergeop (merge) has been disabled on the build server",
-            failures.UnknownCapabilityError,
+            failures.MissingCapabilityError,
             f"the BuildKit at {AT} does not have mergeop, which this build needs",
         ),
         (

@@ -23,16 +23,16 @@ from workbench.images.buildkit.llb.failures import (
     DaemonGoneError,
     EntitlementError,
     MessageTooLargeError,
+    MissingCapabilityError,
     NoCacheError,
     StepFailedError,
-    UnknownCapabilityError,
 )
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.mounts import secret
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.solving import Cache
-from workbench.images.buildkit.llb.state import State, diff, image, local, merge
+from workbench.images.buildkit.llb.state import GraphState, diff, image, local, merge
 from workbench.images.buildkit.llb.status import Event
 
 MADE = "localhost/made:1"
@@ -48,7 +48,7 @@ class Built:
         self.address = address
         self.events: list[Event] = []
 
-    def __call__(self, state: State, session: Session | None = None, **more: object) -> dict[str, str]:
+    def __call__(self, state: GraphState, session: Session | None = None, **more: object) -> dict[str, str]:
         def function(build: Gateway) -> BuildResult:
             config = build.image_config(TINY)[1]
             return BuildResult(build.solve(marshal(state)), {**config, "config": {**config["config"], "User": "1001"}})
@@ -78,7 +78,7 @@ def build(dockerd: Dockerd) -> Built:
     return Built(dockerd.address)
 
 
-def run(state: State, command: str, name: str = "") -> State:
+def run(state: GraphState, command: str, name: str = "") -> GraphState:
     return state.run(command, network="none", name=name)
 
 
@@ -251,7 +251,7 @@ def test_merge_and_diff_where_it_has_them_and_a_word_where_not(build: Built) -> 
             build(run(state, "cat /one /two; ls -ld /etc | cut -c1-10; ls /bin/awk || echo gone", "look"))
             assert [line for line in build.lines if "No such file" not in line] == ["1", "2", "drwx------", "gone"]
             return
-    with pytest.raises(UnknownCapabilityError) as caught:
+    with pytest.raises(MissingCapabilityError) as caught:
         build(state)
     assert caught.value.capability in ("mergeop", "diffop")
 

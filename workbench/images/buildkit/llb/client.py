@@ -37,7 +37,7 @@ class DaemonInfo:
 
 
 class Daemon:
-    """A BuildKit; `is_engine` when a Docker Engine holds it, which keeps images itself (exporter `moby`)."""
+    """A BuildKit; `is_engine` when it is part of a Docker Engine, which stores images itself (exporter `moby`)."""
 
     def __init__(self, calls: Calls, *, is_engine: bool) -> None:
         self._calls = calls

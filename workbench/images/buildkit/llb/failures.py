@@ -56,7 +56,7 @@ class MessageTooLargeError(BuildKitError):
     """A message is over the limit of the receiver."""
 
 
-class UnknownCapabilityError(BuildKitError):
+class MissingCapabilityError(BuildKitError):
     """A build needs what the daemon does not know or has switched off; `capability` is its name."""
 
     def __init__(self, message: str, capability: str, *, hint: str = "", detail: str = "") -> None:
@@ -105,7 +105,7 @@ def named(code: grpc.StatusCode, detail: str, address: str) -> BuildKitError:
             detail=detail,
         )
     if found := _UNKNOWN_CAPABILITY.search(detail):
-        return UnknownCapabilityError(
+        return MissingCapabilityError(
             f"the BuildKit at {address} does not have {found[1]}, which this build needs",
             found[1],
             hint="use a newer BuildKit, or build with podman",

@@ -10,7 +10,7 @@ from workbench.images.buildkit.llb.vertex import HasOutput, Vertex
 
 
 def marshal(tree: HasOutput) -> pb.Definition:
-    """Return the graph that makes `tree` (a State); an empty definition for an empty tree.
+    """Return the graph that makes `tree` (a GraphState); an empty definition for an empty tree.
 
     Every vertex stands after all that it needs, and the last entry names the result. Equal states give
     equal bytes (of `SerializeToString(deterministic=True)`). A vertex that was made several times has

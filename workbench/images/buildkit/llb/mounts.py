@@ -77,7 +77,7 @@ def cache(
 def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optional: bool = False) -> ExecMount:
     """Mount at `dest` a file that only this step sees; the session of the build provides it under `id`.
 
-    `owner` is numbers, for a secret is there before any passwd file is read.
+    `owner` is numbers, for a secret is mounted before any passwd file is read.
     """
     user, group = account(owner, "the owner of a secret")
     if not user.isdigit() or not (group or user).isdigit():

@@ -132,7 +132,8 @@ class StatusReader:
 class StatusFollower:
     """Passes the events of `build` to `watch` as they come, in a thread of its own.
 
-    What `watch` raises ends the build, and `stop` raises it again."""
+    What `watch` raises ends the build, and `stop` raises it again.
+    """
 
     def __init__(self, calls: Calls, build: str, watch: Watch, solving: Future[control.SolveResponse]) -> None:
         self._calls, self._build, self._watch, self._solving = calls, build, watch, solving

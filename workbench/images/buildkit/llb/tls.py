@@ -24,7 +24,7 @@ class TlsConnection:
         self._socket = connection
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=address.host)
-        # The first is held while bytes are on their way out, the second while OpenSSL is at work.
+        # The first is locked while bytes are sent, the second while OpenSSL works.
         self._sending, self._working = threading.Lock(), threading.Lock()
         while not self._handshake_done():
             self._more()

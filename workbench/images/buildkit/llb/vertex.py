@@ -48,7 +48,7 @@ class Output:
 
 
 class HasOutput(Protocol):
-    """Something that stands for a tree of files, such as a State."""
+    """Something that stands for a tree of files, such as a GraphState."""
 
     @property
     def output(self) -> Output | None:

@@ -28,7 +28,7 @@ from workbench.images.buildkit.llb.joins.join import conflicts, join
 from workbench.images.buildkit.llb.joins.strategy import GENERAL, REPLAY, JoinKind, JoinStrategy, choose
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.mounts import bind
-from workbench.images.buildkit.llb.state import State, image, scratch
+from workbench.images.buildkit.llb.state import GraphState, image, scratch
 
 WITH_PYTHON = "localhost/tiny-python:1"
 # The daemon is the same in every example, and one takes a second: few, always the same ones.
@@ -48,7 +48,7 @@ def daemon(dockerd: Dockerd) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module", params=["busybox", "python"])
-def base(request: pytest.FixtureRequest, dockerd: Dockerd) -> State:
+def base(request: pytest.FixtureRequest, dockerd: Dockerd) -> GraphState:
     """A base without GNU's find and without Python, and one with a Python."""
     if request.param == "busybox":
         return image(TINY).env("PATH", "/bin")
@@ -57,7 +57,9 @@ def base(request: pytest.FixtureRequest, dockerd: Dockerd) -> State:
 
 @few
 @given(case=trees.forks(st.sampled_from(["a", "b", "-x", "sp ace", "b\\ack", "*", "ü"])))
-def test_all_ways_give_the_tree_that_merging_gives(daemon: Daemon, base: State, case: tuple[Tree, list[Tree]]) -> None:
+def test_all_ways_give_the_tree_that_merging_gives(
+    daemon: Daemon, base: GraphState, case: tuple[Tree, list[Tree]]
+) -> None:
     before, after = case
     assume(not trees.clashing(before, after))
     start = base.run(_script({}, before), name="the base", network="none")
@@ -68,12 +70,12 @@ def test_all_ways_give_the_tree_that_merging_gives(daemon: Daemon, base: State, 
         assert reported in (None, (0, []))
 
 
-def test_a_conflict_is_reported_and_the_later_wins(daemon: Daemon, base: State) -> None:
+def test_a_conflict_is_reported_and_the_later_wins(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir -p /t/d && echo 1 > /t/f && echo 1 > /t/d/f", network="none")
     one = start.run("echo 2 > /t/f; echo a > /t/d/a; ln -s f /t/l", network="none")
     other = start.run("echo 3 > /t/f; rm -r /t/d; echo l > /t/l; chmod 600 /t/f", network="none")
     wanted = {"f": Node("file", 0o600, content=b"3\n"), "l": Node("file", content=b"l\n")}
-    expected = {report.Conflict(0, 1, path) for path in ("/t/d/a", "/t/f", "/t/l")}
+    expected = {report.JoinConflict(0, 1, path) for path in ("/t/d/a", "/t/f", "/t/l")}
     for strategy in {GENERAL, choose(daemon.capabilities())[0]}:
         found, reported = _built(daemon, start, [one, other], strategy)
         assert trees.timeless(found) == trees.timeless(wanted)
@@ -82,7 +84,7 @@ def test_a_conflict_is_reported_and_the_later_wins(daemon: Daemon, base: State) 
         assert _built(daemon, start, [one, other], strategy)[1] == reported
 
 
-def test_a_join_leaves_nothing_else(daemon: Daemon, base: State) -> None:
+def test_a_join_leaves_nothing_else(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir /t", network="none")
     branches = [start.run(f"echo {name} > /t/{name}", network="none") for name in "ab"]
     found = _built(daemon, start, branches, GENERAL, at="/")[0]
@@ -90,15 +92,15 @@ def test_a_join_leaves_nothing_else(daemon: Daemon, base: State) -> None:
     assert trees.timeless(found) == trees.timeless({**alone, "t/b": Node("file", content=b"b\n")})
 
 
-def test_replaying_reports_conflicts_too(daemon: Daemon, base: State) -> None:
+def test_replaying_reports_conflicts_too(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir /t && echo 1 > /t/f", network="none")
     branches = [start.run(f"echo {word} > /t/f", network="none") for word in ("one", "two")]
     found, reported = _built(daemon, start, branches, REPLAY)
     assert found["f"].content == b"two\n"
-    assert reported == (1, [report.Conflict(0, 1, "/t/f")])
+    assert reported == (1, [report.JoinConflict(0, 1, "/t/f")])
 
 
-def test_a_join_can_be_joined_again(daemon: Daemon, base: State) -> None:
+def test_a_join_can_be_joined_again(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir /t && touch /t/gone", network="none")
     left = [start.run(f"touch /t/{name}", network="none") for name in "ab"]
     inner = join(start, left, GENERAL)
@@ -134,13 +136,13 @@ def _ways(daemon: Daemon) -> list[JoinStrategy]:
 
 def _built(
     daemon: Daemon,
-    base: State,
-    branches: list[State],
+    base: GraphState,
+    branches: list[GraphState],
     strategy: JoinStrategy,
     *,
     report_it: bool = True,
     at: str = "/t",
-) -> tuple[dict[str, Node], tuple[int, list[report.Conflict]] | None]:
+) -> tuple[dict[str, Node], tuple[int, list[report.JoinConflict]] | None]:
     """Return what is at `at` when the branches are joined, and what is reported about it."""
     joined = join(base, branches, strategy)
     conflict_tree = conflicts(base, branches, strategy) if report_it else None
@@ -152,7 +154,7 @@ def _built(
         network="none",
     )
     assert packed.output is not None
-    out = State(type(packed.output)(packed.output.vertex, 1))
+    out = GraphState(type(packed.output)(packed.output.vertex, 1))
     contents: list[bytes | None] = []
 
     def build(gateway: Gateway) -> BuildResult:

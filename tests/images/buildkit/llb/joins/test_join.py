@@ -10,7 +10,7 @@ from workbench.images.buildkit.llb.checks import StepError
 from workbench.images.buildkit.llb.joins.join import changing, conflicts, join, settings_clash
 from workbench.images.buildkit.llb.joins.strategy import GENERAL, MERGE, REPLAY, JoinKind, JoinStrategy
 from workbench.images.buildkit.llb.marshal import marshal
-from workbench.images.buildkit.llb.state import State, diff, image, merge, scratch
+from workbench.images.buildkit.llb.state import GraphState, diff, image, merge, scratch
 
 BASE = image("localhost/base:1").env("PATH", "/bin").env("A", "1").workdir("/srv").user("1001:0")
 ONE = BASE.run("one").mkfile("/1", b"1")
@@ -18,7 +18,7 @@ OTHER = BASE.run("other").rm("/x")
 THIRD = BASE.mkdir("/3")
 
 
-def same(one: State, other: State) -> bool:
+def same(one: GraphState, other: GraphState) -> bool:
     return one.output == other.output
 
 
@@ -50,7 +50,7 @@ def test_replaying_goes_through_joins() -> None:
 
 
 @pytest.mark.parametrize("branch", [image("localhost/other:1"), scratch(), diff(BASE, ONE), image("b").run("x")])
-def test_what_is_no_step_on_the_base_cannot_be_replayed(branch: State) -> None:
+def test_what_is_no_step_on_the_base_cannot_be_replayed(branch: GraphState) -> None:
     with pytest.raises(StepError, match="not made of steps on its base"):
         join(BASE, [ONE, branch], REPLAY)
 
@@ -137,5 +137,5 @@ def test_settings_that_two_change() -> None:
         "the user",
         "the variable A",
     ]
-    less = State(BASE.output, (), BASE.cwd, BASE.account)
+    less = GraphState(BASE.output, (), BASE.cwd, BASE.account)
     assert join(BASE, [less, BASE.env("B", "1")], REPLAY).environment == {"B": "1"}

@@ -202,7 +202,7 @@ def test_more_conflicts_than_can_be_read_are_counted(shells: Mapping[str, Path],
     for way in ("python", "busybox"):
         count, found = report.read(joined(way, shells, tmp_path / "join", {}, [one, other], "compare"))
         assert (count, len(found)) == (join.NAMED + 5, join.NAMED)
-        assert found[0] == report.Conflict(0, 1, "/0000")
+        assert found[0] == report.JoinConflict(0, 1, "/0000")
 
 
 def both(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ from workbench.images.buildkit.llb import capabilities as caps
 
 
 class JoinKind(StrEnum):
-    """JoinStrategy branches become one tree."""
+    """The ways in which branches become one tree."""
 
     MERGE = "merge"  # the daemon's own MergeOp of the branches' DiffOps: nothing is copied
     GENERAL = "general"  # one step compares the trees and copies what differs
@@ -19,7 +19,7 @@ class JoinKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JoinStrategy:
-    """A strategy of joining; `content_cache` is whether the daemon can be told not to read trees before a step."""
+    """A strategy of joining; `content_cache` is whether the daemon can skip reading trees before a step."""
 
     kind: JoinKind
     content_cache: bool = False
@@ -42,6 +42,5 @@ def choose(capabilities: Collection[str], *, shell: bool = True) -> tuple[JoinSt
     why = f"this BuildKit has no {' and no '.join(missing)}"
     if shell:
         return JoinStrategy(JoinKind.GENERAL, content_cache), f"branches are joined by a step that compares them: {why}"
-    return JoinStrategy(
-        JoinKind.REPLAY, content_cache
-    ), f"branches are built one after the other: {why}, and the base has no shell"
+    why = f"branches are built one after the other: {why}, and the base has no shell"
+    return JoinStrategy(JoinKind.REPLAY, content_cache), why
