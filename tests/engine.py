@@ -80,12 +80,21 @@ def ca_bundle() -> list[str]:
     return ["--ca-bundle", bundle] if bundle else []
 
 
+def rootless() -> bool:
+    """Whether podman is used as a normal user here: its containers' root is somebody else outside of them."""
+    return os.geteuid() != 0
+
+
 def missing() -> str:
     """What keeps podman from being used in tests here, "" for nothing."""
-    if os.geteuid() != 0:
-        return "not root"
-    lacking = [tool for tool in ("podman", "busybox", "iptables") if shutil.which(tool, path=search_path()) is None]
-    return f"{', '.join(lacking)} not installed" if lacking else ""
+    needed = [
+        ("podman",),
+        ("busybox",),
+        *([("newuidmap",), ("pasta", "slirp4netns")] if rootless() else [("iptables",)]),
+    ]
+    lacking = [" or ".join(tools) for tools in needed if not any(shutil.which(t, path=search_path()) for t in tools)]
+    reason = f"{', '.join(lacking)} not installed" if lacking else ""
+    return f"not root, and {reason}" if lacking and rootless() else reason
 
 
 def search_path() -> str:
@@ -96,15 +105,13 @@ def search_path() -> str:
 def started(folder: Path) -> Iterator[Engine]:
     """Yield podman with its store below `folder`; all of it is gone afterwards.
 
-    The machine's own way of running containers is taken where it works. Where it does not (hybrid
-    cgroups, missing capabilities: a container, a CI machine), runc and modest limits are.
+    The machine's own way of running containers is taken where it works, a normal user's as well. Where it
+    does not (hybrid cgroups, missing capabilities: a container, a CI machine), runc and modest limits are.
     """
     storage = folder / "storage.conf"
     storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n')
-    (folder / "net").mkdir()
-    own = own_network()
-    (folder / "net" / f"{own['name']}.json").write_text(json.dumps(own))
-    network = f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n'
+    # A normal user's containers have no bridge: each has a network of its own, with ports forwarded.
+    network = "" if rootless() else _bridge(folder)
     containers, registries = folder / "containers.conf", folder / "registries.conf"
     containers.write_text(network)
     registries.write_text("")
@@ -120,13 +127,16 @@ def started(folder: Path) -> Iterator[Engine]:
     try:
         engine("import", "--change", "ENV PATH=/bin", "--change", 'CMD ["/bin/sh"]', "-", TINY, stdin=tiny_root())
         if engine.try_("run", "--rm", TINY, "true").returncode != 0:
-            containers.write_text(network + CONSTRAINED.format(runc=shutil.which("runc", path=search_path()) or "runc"))
+            containers.write_text(network + constrained())
             engine("run", "--rm", TINY, "true")
         yield engine
     finally:
         engine.try_("rm", "--all", "--force", "--time", "0")
         engine.try_("rm", "--all", "--force", "--time", "0", "--storage")
         _end(folder)
+        if rootless():
+            # The files of containers belong to their users, and podman's mounts are in a namespace of its own.
+            engine.try_("unshare", "sh", "-c", f"umount --lazy {folder}/store/overlay; rm -rf {folder}/store")
         for mounted in sorted(_mounts(folder), reverse=True):
             subprocess.run(["umount", "--lazy", mounted], check=False)
         shutil.rmtree(folder, ignore_errors=True)
@@ -156,15 +166,26 @@ def _processes(word: str) -> list[int]:
     return found
 
 
-CONSTRAINED = """
-[containers]
-default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
-[engine]
-cgroup_manager = "cgroupfs"
-runtime = "runc"
-[engine.runtimes]
-runc = ["{runc}"]
-"""
+def constrained() -> str:
+    """What makes podman run containers where there are hybrid cgroups, or capabilities are missing.
+
+    runc where it is installed: crun refuses hybrid cgroups. Otherwise the machine's own, without a limit of processes,
+    which a machine without the cgroup controller for it cannot keep.
+    """
+    runc = shutil.which("runc", path=search_path())
+    limits = '[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]\n'
+    engine = '[engine]\ncgroup_manager = "cgroupfs"\n'
+    if runc is None:
+        return f"{limits}pids_limit = 0\n{engine}"
+    return f'{limits}{engine}runtime = "runc"\n[engine.runtimes]\nrunc = ["{runc}"]\n'
+
+
+def _bridge(folder: Path) -> str:
+    """Make a network of this session's own, and return the setting that makes it the default one."""
+    (folder / "net").mkdir()
+    own = own_network()
+    (folder / "net" / f"{own['name']}.json").write_text(json.dumps(own))
+    return f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n'
 
 
 def own_network() -> dict[str, object]:

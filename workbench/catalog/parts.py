@@ -49,15 +49,15 @@ def read_parts(
     """
     with faults:
         folders, _ = tree.folder(kind)
-        seen: dict[str, str] = {}
+        paths: dict[str, str] = {}
         for folder in sorted((name for name in folders if name[0] not in "._"), key=_menu_order):
             name, path = official_name(folder), f"{kind}/{folder}"
             if not is_name(name):
                 faults.add(path, f"{name!r} cannot be part of a tag: use letters, digits, dots and hyphens")
-            elif name in seen:
-                faults.add(path, f"has the official name {name!r}, and so has {seen[name]}")
+            elif name in paths:
+                faults.add(path, f"has the official name {name!r}, and so has {paths[name]}")
             else:
-                seen[name] = path
+                paths[name] = path
                 with faults:
                     yield name, read(tree, Part(name, path, *tree.folder(path)), faults)
 

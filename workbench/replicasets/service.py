@@ -16,15 +16,13 @@ from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
 from workbench.replicasets.operations import info as _info
 from workbench.replicasets.operations import patch as _patch
-from workbench.replicasets.operations import progress as _progress
 from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
 from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.execute import Executed, Execution
-from workbench.replicasets.operations.info import Info, Resources
-from workbench.replicasets.operations.progress import Progress
+from workbench.replicasets.operations.info import Info, Progress, Resources
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
@@ -137,14 +135,14 @@ class ReplicaSets:
             return self._retry_filled(lambda: _info.record(world, name))
 
     def progress(self, name: str) -> Progress | None:
-        """Return what is being done to the set, which may not be there yet; None for nothing."""
+        """Return what is being done to the set, which may not exist yet; None for nothing."""
         with self._reading(Code.INFO) as world:
-            return self._retry_filled(lambda: _progress.progress(world, name))
+            return self._retry_filled(lambda: _info.progress(world, name))
 
     def under_way(self) -> dict[str, Progress]:
         """Return what is being done, by the names of the sets."""
         with self._reading(Code.INFO) as world:
-            return _progress.under_way(world)
+            return _info.under_way(world)
 
     def history(self, name: str, *, limit: int = 0, before: int = 0) -> list[Version]:
         """Return the set's versions, newest first: at most `limit`, and only those below `before`; 0 for all."""

@@ -29,6 +29,21 @@ def test_every_instruction_from_the_first_from_on_is_a_step() -> None:
     assert quirks.step_count("ARG A\nFROM a\nRUN x\nFROM b\n", labels=2) == 5
 
 
+@pytest.mark.parametrize(
+    ("line", "steps"),
+    [
+        ("STEP 1/4: FROM b", 2),
+        ("[2/2] STEP 1/3: FROM b", 1),
+        ("[2/2] STEP 1/2: FROM b", 0),
+        ("[1/2] STEP 1/3: FROM a", None),
+        ("[2/2] STEP 1/1: FROM b", None),
+        ("COMMIT localhost/x:1", None),
+    ],
+)
+def test_the_steps_that_are_made_of_labels(line: str, steps: int | None) -> None:
+    assert quirks.label_steps(line, "ARG A\nFROM a\nRUN x\nRUN y\nFROM b\nUSER 1001\n") == steps
+
+
 def test_the_format_that_keeps_everything() -> None:
     assert quirks.image_format("FROM a\nRUN x\n") == "oci"
     assert [quirks.image_format(f"FROM a\n{text}\n") for text in ('SHELL ["x"]', "HEALTHCHECK NONE")] == ["docker"] * 2

@@ -131,7 +131,7 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
             assert (listening.proto, connection.proto) == (socket.IPPROTO_TCP, socket.IPPROTO_TCP)
 
 
-def test_a_taken_port_is_said_b14() -> None:
+def test_a_taken_port_is_reported_b14() -> None:
     taken = listen("127.0.0.1", 0)
     with taken, pytest.raises(WorkbenchError, match=r"cannot listen on 127\.0\.0\.1"):
         listen("127.0.0.1", taken.getsockname()[1])

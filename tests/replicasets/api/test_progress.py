@@ -97,7 +97,7 @@ def test_without_a_terminal_each_step_is_a_line(served: Served) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--quiet", "--json"])
-def test_nothing_is_told_to_who_wants_nothing(flag: str, served: Served) -> None:
+def test_no_steps_are_shown_with_quiet_or_json(flag: str, served: Served) -> None:
     served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
     with blocked(served, "carry") as reached:
         process = started(served, "rollback", "foo", "7", flag)
@@ -130,7 +130,7 @@ def test_a_terminal_has_one_line_that_is_gone_at_the_end(served: Served) -> None
     assert text == "".join(f"\r\x1b[K{line}" for line in LINES) + "\r\x1b[K" and "\n" not in text
 
 
-def test_what_fails_tells_no_steps_that_were_not_done(served: Served) -> None:
+def test_what_fails_shows_no_steps_that_were_not_done(served: Served) -> None:
     start = served.engine.start
 
     def refuses(name: str) -> None:

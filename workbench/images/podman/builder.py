@@ -56,7 +56,7 @@ class PodmanBuilder:
             command += [] if request.cache else ["--no-cache"]
             command += [*network.mounts(), *self._shared, *request.options]
             command += [f"--file={containerfile}", "--", request.folder]
-            steps = _StepReporter(watcher, quirks.step_count(text, len(labels)))
+            steps = _StepReporter(watcher, text, len(labels))
             code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
             if code != 0:
                 raise WorkbenchError(
@@ -73,9 +73,11 @@ class PodmanBuilder:
 class _StepReporter:
     """Reads podman's output: which step begins, counted over all stages, and what to do about a failure."""
 
-    def __init__(self, watcher: Watcher, total: int) -> None:
+    def __init__(self, watcher: Watcher, text: str, labels: int) -> None:
         self.watcher = watcher
-        self.total = total
+        self.text = text
+        self.labels = labels
+        self.total = quirks.step_count(text, labels)
         self.number = 0
         self.current = "no step: podman did not begin"
         self.hint = ""
@@ -87,6 +89,9 @@ class _StepReporter:
         self.hint = self.hint or certificate_refused(line) or quirks.hint(line)
         if title := quirks.step_title(line):
             self.number += 1
+            labels = quirks.label_steps(line, self.text)
+            if labels is not None and labels <= self.labels:
+                self.total = quirks.step_count(self.text, labels)
             self.total = max(self.total, self.number)
             self.current = f"step {self.number} of {self.total}: {title}"
             self.watcher.step(self.number, self.total, title)

@@ -12,7 +12,7 @@ from workbench.containerfile.parser import instructions
 from workbench.podman import Completed
 
 # `STEP 4/17: RUN …`, with `[2/3] ` in front when there is more than one stage: it counts each stage from 1.
-_STEP = re.compile(r"(?:\[\d+/\d+\] )?STEP (?P<number>\d+)/\d+: (?P<title>.*)")
+_STEP = re.compile(r"(?:\[(?P<stage>\d+)/(?P<stages>\d+)\] )?STEP (?P<number>\d+)/(?P<count>\d+): (?P<title>.*)")
 # Instructions that the OCI image format has no place for, and that podman drops from an image of that format.
 _DOCKER_ONLY = {"HEALTHCHECK", "ONBUILD", "SHELL"}
 # podman up to 4 refuses to show the manifest of a single OCI image, after it has read it.
@@ -35,9 +35,31 @@ def step_title(line: str) -> str:
 
 
 def step_count(text: str, labels: int) -> int:
-    """Return how many steps podman counts, over all stages: instructions from the first FROM on, and `--label`s."""
-    words = [item.word for item in instructions(text)]
-    return (len(words) - words.index("FROM") if "FROM" in words else len(words)) + labels
+    """Return how many steps podman counts, over all stages: instructions from the first FROM on, and `labels` more."""
+    return sum(_stages(text)) + labels
+
+
+def label_steps(line: str, text: str) -> int | None:
+    """Return how many steps podman makes of all `--label`s, as a line of output shows it, None when it does not.
+
+    podman 4 makes a step of each, podman 5 one of them all. They are the last ones of the last stage.
+    """
+    match = _STEP.fullmatch(line)
+    if match is None or match["stage"] != match["stages"]:
+        return None
+    steps = int(match["count"]) - (_stages(text) or [0])[-1]
+    return steps if steps >= 0 else None
+
+
+def _stages(text: str) -> list[int]:
+    """Return how many instructions each stage has."""
+    counts: list[int] = []
+    for item in instructions(text):
+        if item.word == "FROM":
+            counts.append(0)
+        if counts:
+            counts[-1] += 1
+    return counts
 
 
 def image_format(text: str) -> Literal["docker", "oci"]:

@@ -32,7 +32,7 @@ class DiskImage:
 class ReplacePlan:
     """The plan. `base` is what the next container is made from, `carried` the container whose disk it is given.
 
-    `was` is what the engine said of the old container (running, paused, exited); `retired` is the
+    `was` is the state of the old container before (running, paused, exited); `retired` is the
     image that records the old version's disk once its container is removed, "" when the container stays.
     """
 

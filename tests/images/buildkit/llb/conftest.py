@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import debian
 from tests import dockerd as daemons
 from tests.dockerd import Dockerd
-from tests.engine import SHORT, search_path
 from tests.images.buildkit.llb import fake
 
 OURS, MERGING = "this machine's", "merging"
@@ -42,29 +38,8 @@ def merging_dockerd_online(debian_13: Path) -> Iterator[Dockerd]:
 @pytest.fixture(scope="session")
 def debian_13() -> Iterator[Path]:
     """A root file system with Debian 13's dockerd, made of Debian's packages: 500 MB, two minutes."""
-    if shutil.which("debootstrap", path=search_path()) is None:
-        pytest.skip("debootstrap not installed")
-    root = Path(tempfile.mkdtemp(prefix="workbench-debian-", dir=SHORT))
-    try:
-        command = ["unshare", "--mount", "debootstrap", "--variant=minbase", "--include=docker.io", "trixie", str(root)]
-        env = {**os.environ, "PATH": search_path()}
-        made = subprocess.run([*command, *_mirror()], capture_output=True, text=True, env=env, check=False)
-        assert made.returncode == 0, made.stdout[-4000:]
+    with debian.root_of("docker.io") as root:
         yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
-
-
-def _mirror() -> list[str]:
-    """The mirror that is named, else the one that this machine's apt uses, else debootstrap's own choice."""
-    if named := os.environ.get("DEBIAN_MIRROR"):
-        return [named]
-    if shutil.which("apt-get") is None:
-        return []
-    form = "$(REPO_URI) $(RELEASE)"
-    listed = subprocess.run(["apt-get", "indextargets", "--format", form], capture_output=True, text=True, check=False)
-    words = [line.split() for line in listed.stdout.splitlines()]
-    return [found[0] for found in words if len(found) == 2 and found[1] == "bookworm"][:1]
 
 
 @pytest.fixture

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
+import tempfile
 import threading
 import time
 
 from workbench.errors import WorkbenchError
 
 _START_SECONDS = 30.0
+# The longest path that a unix socket may have, in bytes.
+_LONGEST = 107
 
 
 class PodmanService:
-    """podman's API on a socket in `folder`. See EngineService."""
+    """podman's API on a socket in `folder`, or in a short one where the path would be too long. See EngineService."""
 
     def __init__(self, folder: str) -> None:
-        self._path = os.path.join(folder, "podman.sock")
+        self._short = socket_folder(folder)
+        self._path = os.path.join(self._short or folder, "podman.sock")
         self._log = os.path.join(folder, "podman.log")
         self._pid = os.path.join(folder, "podman.pid")
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,6 +44,8 @@ class PodmanService:
                 return
             if shutil.which("podman") is None:
                 raise WorkbenchError("podman is not installed", hint="install it, or name another engine by --engine")
+            if self._short:
+                _make_private(self._short)
             self._end_orphan()
             with open(self._log, "ab") as log:
                 self._process = subprocess.Popen(
@@ -88,3 +96,32 @@ class PodmanService:
                 except subprocess.TimeoutExpired:
                     self._process.kill()
                     self._process.wait()
+
+
+def socket_folder(folder: str) -> str:
+    """Return a short folder for the socket of the service whose files are in `folder`, "" if its path is short enough.
+
+    It is the same one each time, and only this user's: below XDG_RUNTIME_DIR, else where temporary files are.
+    """
+    if _fits(folder):
+        return ""
+    name = f"workbench-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    parents = (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir())
+    usable = (os.path.join(parent, name) for parent in parents if os.path.isdir(parent))
+    return next(filter(_fits, usable), f"/tmp/{name}")
+
+
+def _fits(folder: str) -> bool:
+    return len(os.fsencode(folder)) + len("/podman.sock") <= _LONGEST
+
+
+def _make_private(folder: str) -> None:
+    """Make a folder that only this user can enter; raises WorkbenchError when another could, or owns it."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise WorkbenchError(
+            "podman's socket cannot be kept here: others may write in this folder",
+            where=folder,
+            hint="choose another folder by --state, with a shorter path, or set XDG_RUNTIME_DIR",
+        )

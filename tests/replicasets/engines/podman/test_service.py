@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.engine import Engine
+from workbench.errors import WorkbenchError
+from workbench.replicasets.engines.podman.engine import PodmanEngine
+from workbench.replicasets.engines.podman.service import PodmanService, socket_folder
+
+
+@pytest.fixture
+def long_path(tmp_path: Path) -> Path:
+    folder = tmp_path / ("long" * 25)
+    folder.mkdir()
+    return folder
+
+
+def test_a_state_folder_with_a_long_path_has_its_socket_elsewhere(
+    engine: Engine, long_path: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_path))
+    service = PodmanService(str(long_path))
+    try:
+        for _ in range(2):
+            service.ensure()
+        client = PodmanEngine(service.address)
+        client.check()
+        client.close()
+    finally:
+        service.close()
+    (folder,) = short_path.glob("workbench-*")
+    assert service.address.startswith(f"unix://{folder}/")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {file.name for file in long_path.iterdir()} == {"podman.log", "podman.pid"}
+
+
+def test_the_folder_of_the_socket_is_short_and_the_service_s_own(
+    long_path: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_path))
+    other = f"{long_path}/other"
+    assert Path(socket_folder(str(long_path))).parent == short_path
+    assert socket_folder(str(long_path)) == socket_folder(str(long_path)) != socket_folder(other)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long_path))
+    monkeypatch.setattr("tempfile.tempdir", str(long_path))
+    assert Path(socket_folder(str(long_path))).parent == Path("/tmp")
+    assert socket_folder("/var/lib/workbench") == ""
+
+
+def test_a_folder_that_others_may_write_in_holds_no_socket(
+    engine: Engine, long_path: Path, short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_path))
+    folder = Path(socket_folder(str(long_path)))
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(WorkbenchError) as error:
+        PodmanService(str(long_path)).ensure()
+    assert error.value.where == str(folder)
+    assert "--state" in error.value.hint
+    assert not os.listdir(folder)
