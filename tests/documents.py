@@ -356,7 +356,7 @@ def _is_local(name: str) -> bool:
 def exists(path: str) -> bool:
     """Return whether the repository has `path`: from its top, or the end of a path, or folders in the middle of one.
 
-    So `images/builder.py` may be said of `workbench/images/builder.py`. A `*` stands for any part of a name.
+    So `images/builder.py` may be written for `workbench/images/builder.py`. A `*` stands for any part of a name.
     """
     text = "/" + path.removeprefix("./").rstrip("/")
     pattern = re.compile(re.escape(text).replace(r"\*", "[^/]*") + ("/$" if path.endswith("/") else r"(?:\.py)?/?$"))

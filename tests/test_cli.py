@@ -30,7 +30,7 @@ def test_every_verb_has_help_with_examples(verb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (["nwe"], 2, "there is no verb 'nwe'\n  hint: did you mean new?"),
         (["new", "--relaese", "x"], 2, "unrecognized arguments: --relaese"),
@@ -40,10 +40,10 @@ def test_every_verb_has_help_with_examples(verb: str) -> None:
         (["list", "--catalog", "/nowhere"], 1, "/nowhere: there is no such catalogue folder"),
     ],
 )
-def test_a_wrong_command_line(arguments: list[str], code: int, says: str) -> None:
+def test_a_wrong_command_line(arguments: list[str], code: int, message: str) -> None:
     done = wizard(*arguments)
     assert done.returncode == code
-    assert says in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -102,8 +102,8 @@ def test_text_verbs_import_no_prompt_and_no_rich(arguments: list[str], tmp_path:
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_outside_the_environment_one_line_says_what_to_run(tmp_path: Path) -> None:
-    """A Python without our libraries: this one, message to look nowhere but in its own standard library."""
+def test_outside_the_environment_one_line_names_what_to_run(tmp_path: Path) -> None:
+    """A Python without our libraries: this one, made to look nowhere but in its own standard library."""
     catalogue = make_catalogue(tmp_path)
     base = os.path.join(sys.base_prefix, "bin", "python3")
     command = [base, "-S", "wizard.py", "new", "--defaults", "--offline", "--catalog", str(catalogue)]

@@ -98,7 +98,7 @@ def test_many_at_once_write_one_after_the_other(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_path_through_a_file_is_told(tmp_path: Path) -> None:
+def test_a_path_through_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(WorkbenchError, match="cannot be written: "):
         write_whole(str(tmp_path / "a" / "b"), "x")

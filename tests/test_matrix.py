@@ -66,8 +66,8 @@ def test_every_file_that_is_copied_is_in_the_folder(recipes: list[Recipe]) -> No
             for source in item.args[:-1]
         ]
         for source in copied:
-            there = [path for path in recipe.files if path == source or path.startswith(f"{source}/")]
-            assert there, f"{recipe.tag}: {source}"
+            files = [path for path in recipe.files if path == source or path.startswith(f"{source}/")]
+            assert files, f"{recipe.tag}: {source}"
 
 
 def test_hadolint_finds_nothing_in_any(recipes: list[Recipe]) -> None:

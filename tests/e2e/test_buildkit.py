@@ -193,7 +193,7 @@ def test_a_set_is_built_goes_on_and_is_pushed(
         assert {row["tag"] for row in json.loads(pushed.stdout) if row["status"] == "pushed"} >= set(TAGS)
     finally:
         for name in dockerd_online.names() - {TINY}:
-            dockerd_online.ask("DELETE", f"/images/{name}", force="1")
+            dockerd_online.request("DELETE", f"/images/{name}", force="1")
 
 
 def test_an_interrupted_set_leaves_no_step(engine: Engine, dockerd: Dockerd, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def pins(folder: Path) -> dict[str, str]:
     return {canonicalize_name(pair[0].partition("[")[0]): pair[1] for pair in pairs}
 
 
-def test_an_image_stream_tells_what_the_lock_holds(recipes: Path) -> None:
+def test_an_image_stream_lists_what_the_lock_holds(recipes: Path) -> None:
     folder = recipes / f"cuda-jupyter-pytorch-{END}"
     (stream,) = yaml.safe_load_all(export("imagestream", folder, REPO).stdout)
     assert (stream["apiVersion"], stream["kind"]) == ("image.openshift.io/v1", "ImageStream")
@@ -86,7 +86,7 @@ def test_elyra_gets_runtimes_one_file_each(recipes: Path, tmp_path: Path) -> Non
     assert cuda["metadata"]["image_name"] == f"quay.io/team/images:{two[1].name}"
     assert cuda["metadata"]["tags"] == ["pytorch", "2026a", "cuda"]
     assert cuda["display_name"] == cuda["metadata"]["display_name"]
-    # The fields that Elyra's own schema for runtime images asks for and knows.
+    # The fields that Elyra's own schema for runtime images requires and knows.
     assert set(cuda["metadata"]) <= {"display_name", "description", "image_name", "pull_policy", "pull_secret", "tags"}
 
 

@@ -1,4 +1,4 @@
-"""Run the front before the small server, as a container does, and ask it things."""
+"""Run the front before the small server, as a container does, and send it requests."""
 
 from __future__ import annotations
 

@@ -137,11 +137,11 @@ def test_an_nginx_that_ends_is_a_failure(short_path: Path) -> None:
         assert started.process.wait(5) == 1
 
 
-def test_a_server_that_cannot_be_started_is_said(short_path: Path) -> None:
+def test_a_server_that_cannot_be_started_is_reported(short_path: Path) -> None:
     with front(short_path, server=("/no/such/server",)) as started:
         assert started.process.wait(5) == 127
 
 
-def test_settings_that_cannot_be_used_are_said(short_path: Path) -> None:
+def test_settings_that_cannot_be_used_are_reported(short_path: Path) -> None:
     with front(short_path, prefix="/a b") as started:
         assert started.process.wait(5) == 2

@@ -34,7 +34,7 @@ def home(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("prefix", ["/notebook/team/mine", ""], ids=["NB_PREFIX", "no NB_PREFIX"])
-def test_langflow_is_told_where_it_is_and_asked_without(short_path: Path, prefix: str) -> None:
+def test_langflow_gets_its_prefix_and_requests_without_it(short_path: Path, prefix: str) -> None:
     with front(short_path, prefix=prefix, script=SCRIPT, environ=home(short_path)) as started:
         started.ready()
         environment = dict(line.split("=", 1) for line in (short_path / "environment").read_text().splitlines())
@@ -60,7 +60,7 @@ def test_langflow_is_told_where_it_is_and_asked_without(short_path: Path, prefix
             assert [started.get(path)[0] for path in ("/api/v1/flows/", "/health")] == [404] * 2
 
 
-def test_what_an_open_page_goes_on_asking_is_no_activity(short_path: Path) -> None:
+def test_what_an_open_page_polls_is_no_activity(short_path: Path) -> None:
     with front(short_path, prefix="/x", script=SCRIPT, environ=home(short_path)) as started:
         started.ready()
         before = started.idle()

@@ -26,7 +26,7 @@ def both(store: Engine, dockerd_online: Dockerd) -> Iterator[Dockerd]:
     dockerd_online.carry(store, IMAGE)
     yield dockerd_online
     store.try_("rmi", "--force", IMAGE)
-    dockerd_online.ask("DELETE", f"/images/{IMAGE}", force="1")
+    dockerd_online.request("DELETE", f"/images/{IMAGE}", force="1")
 
 
 @pytest.fixture(params=["podman", "dockerd"])

@@ -168,7 +168,7 @@ def line_of(name: str, entry: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("folder", ["base/bookworm/py311", "bundles/8-r/py312"])
-def test_pipenv_says_the_same_of_them(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipenv_finds_them_current(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of some: starting pipenv takes a second for each list, and what it compares is compared above."""
     monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))
     assert is_current(str(REPOSITORY / folder), [str(REPOSITORY / each) for each in FOLDERS[folder]])

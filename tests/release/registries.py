@@ -42,7 +42,7 @@ class LocalRegistry:
         return self._server.pid
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it responds."""
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 ["docker-registry", "serve", str(self.folder / "config.yml")],

@@ -281,7 +281,7 @@ def test_frozen_by_hand_is_no_freezing(tmp_path: Path) -> None:
     assert "is not frozen, for there is no releases/2026a/SHA256SUMS" in caught.value.faults[0][1]
 
 
-def test_the_record_freezes_whatever_the_file_says(tmp_path: Path) -> None:
+def test_the_record_freezes_whatever_the_state_in_the_file(tmp_path: Path) -> None:
     folder = frozen(tmp_path)
     file = folder / "releases/2026a.toml"
     file.write_text(file.read_text().replace('"frozen"', '"open"'))
@@ -295,7 +295,7 @@ def test_the_record_freezes_whatever_the_file_says(tmp_path: Path) -> None:
 
 
 def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None:
-    """kill -9 while freezing, over and over: nothing of it is there, or all, and it can be done again."""
+    """kill -9 while freezing, over and over: nothing of it exists, or all, and it can be done again."""
     more = {f"ides/1-editor/files/deep/{number}/file.txt": f"{number}\n" * 2000 for number in range(200)}
     folder = catalogue_with_locks(tmp_path, {**more})
     before = files_below(folder)
@@ -315,7 +315,7 @@ def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None
         # What was being written lies in places of its own, which no reader looks at and the next run takes over.
         unfinished = ("releases/.staging/", "releases/.2026a.toml.new")
         left = {path: data for path, data in files_below(folder).items() if not path.startswith(unfinished)}
-        # The file may still say open: the folder is what freezes.
+        # The file may still have the state open: the folder is what freezes.
         left["releases/2026a.toml"] = before["releases/2026a.toml"]
         is_frozen = f"{OWN}/SHA256SUMS" in left
         assert left == ({**after, "releases/2026a.toml": before["releases/2026a.toml"]} if is_frozen else before)
@@ -338,7 +338,7 @@ freeze(read_catalogue(sys.argv[1]), "2026a", None)
 """
 
 
-def test_killed_when_it_is_frozen_and_its_file_does_not_say_so(tmp_path: Path) -> None:
+def test_killed_when_it_is_frozen_and_its_file_is_not_yet_marked(tmp_path: Path) -> None:
     folder = catalogue_with_locks(tmp_path)
     done = subprocess.run([sys.executable, "-c", KILLED, folder], cwd=REPOSITORY, check=False)
     assert done.returncode == -signal.SIGKILL

@@ -57,7 +57,7 @@ def test_the_set_is_built_in_order_and_goes_on_from_what_is_there(empty: Engine,
     )
     rest = dict.fromkeys((BASE, EDITOR, RUNTIME), "up to date")
     assert statuses(tmp_path) == {**rest, LAYER: "built", CUDA: "built"}
-    # A folder that somebody changed is built again each time: its label cannot say how it was changed.
+    # A folder that somebody changed is built again each time: its label cannot record how it was changed.
     with (tmp_path / "recipes" / EDITOR / "start.sh").open("a") as script:
         script.write("# mine\n")
     expected = {**dict.fromkeys(TAGS, "up to date"), EDITOR: "built"}

@@ -59,7 +59,7 @@ def test_each_composes_with_its_own_locks(ours: Catalogue) -> None:
     assert [pins(ours, release, "tensorflow")["tensorflow"] for release in (OLD, NEW)] == ["2.20.0", "2.21.0"]
 
 
-def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
+def test_torch_brings_the_cuda_of_the_table(ours: Catalogue) -> None:
     found = diagnose(ours, OLD, "pytorch", "3.12", GpuMachine(driver="535.104.05"))
     assert [finding for finding in found if finding.state == "wrong"] == []
     assert "the bundle's own CUDA 12.8.90" in {finding.about for finding in found}
@@ -67,7 +67,7 @@ def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
     assert newest[0].state == "wrong"
 
 
-def test_what_only_one_of_them_can_do_is_said(ours: Catalogue) -> None:
+def test_what_only_one_of_them_can_do_is_reported(ours: Catalogue) -> None:
     answers = {"base": "cuda", "bundle": "tensorflow", "os": "bookworm", "python": "3.11"}
     assert list(reasons(at_release(ours, OLD), {"release": OLD, **answers})) == []
     assert list(reasons(ours, {"release": NEW, "base": "cuda", "bundle": "tensorflow"})) == [

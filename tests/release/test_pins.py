@@ -42,7 +42,7 @@ def test_the_next_z_is_within_the_range_and_the_next_y_is_not(old: str) -> None:
     assert not SpecifierSet(range_of(old)).contains(f"{epoch}!{major + 1}.0")
 
 
-def test_a_fix_raises_the_least_and_what_is_no_version_is_told() -> None:
+def test_a_fix_raises_the_least_and_what_is_no_version_is_reported() -> None:
     assert range_of("1.2.3", "1.2.5") == ">=1.2.5,==1.2.*"
     assert range_of("1.2.3", "1.2.1") == ">=1.2.3,==1.2.*"
     assert range_of("2.0.1+cu118") == ">=2.0.1,==2.0.*"

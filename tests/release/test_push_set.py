@@ -183,7 +183,7 @@ def test_another_image_under_a_dated_tag_is_refused(built: Path, local: LocalReg
     assert not [tag for tag in local.tags(NAME) if tag.endswith("_latest")]
 
 
-def test_a_digest_that_does_not_match_is_told(built: Path, local: LocalRegistry) -> None:
+def test_a_digest_that_does_not_match_is_reported(built: Path, local: LocalRegistry) -> None:
     assert push_set(built, f"{local.host}/{NAME}").returncode == 0
     digest = local.tags(NAME)[LAYER].removeprefix("sha256:")
     data = local.folder / "blobs/docker/registry/v2/blobs/sha256" / digest[:2] / digest / "data"

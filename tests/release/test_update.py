@@ -206,8 +206,8 @@ def test_a_pipfile_that_demands_more_is_refused(tmp_path: Path, index: Index) ->
     index.add("alpha", "1.0.0", "1.1.0")
     locked = index.lock('[packages]\nalpha = "~=1.0"\n', {"packages": {"alpha": "1.0.0"}})
     folder = frozen(tmp_path, locked)
-    made = wizard("release", "new", "2026b", "--from", "2026a", "--today", "2026-11-22", "--catalog", folder)
-    assert made.stdout.split() == ["releases/2026b.toml", "releases/2026b"]
+    done = wizard("release", "new", "2026b", "--from", "2026a", "--today", "2026-11-22", "--catalog", folder)
+    assert done.stdout.split() == ["releases/2026b.toml", "releases/2026b"]
     own = folder / "releases/2026b" / FOLDER
     assert (own / "requirements.txt").read_text() == locked["requirements.txt"]
     (own / "Pipfile").write_text(SOURCE + '[packages]\nalpha = "~=1.1"\n')

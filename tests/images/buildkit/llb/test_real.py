@@ -74,7 +74,7 @@ class Built:
 
 @pytest.fixture
 def build(dockerd: Dockerd) -> Built:
-    dockerd.ask("DELETE", f"/images/{MADE}", force="1")
+    dockerd.request("DELETE", f"/images/{MADE}", force="1")
     return Built(dockerd.address)
 
 
