@@ -44,8 +44,8 @@ def activation() -> None:
 
 def seconds(command: list[str], prefix: Path) -> float:
     """Return how long it took; raises CalledProcessError when it fails."""
-    asked = {"R8_PYTHON_VERSION": "3.12", "R8_TORCH_VERSION": "2.14.1", "R8_CUDA_VERSION": "13.0"}
-    environment = {"MONOBASE_PREFIX": str(prefix), "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **asked}
+    requested = {"R8_PYTHON_VERSION": "3.12", "R8_TORCH_VERSION": "2.14.1", "R8_CUDA_VERSION": "13.0"}
+    environment = {"MONOBASE_PREFIX": str(prefix), "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **requested}
     before = time.perf_counter()
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
     return time.perf_counter() - before

@@ -33,42 +33,42 @@ _HOST = "network.host"
 _QUICK = 7
 
 
-class _Nobody:
-    """Looks away while an image is built."""
+class _Silent:
+    """A watcher that ignores what a build reports."""
 
     def step(self, number: int, total: int, title: str) -> None:
-        """Take no note of a step."""
+        """Ignore a step."""
 
     def line(self, text: str) -> None:
-        """Take no note of a line."""
+        """Ignore a line."""
 
 
 def buildkit() -> None:
     """tensorboard-datascience by our graph, `podman build --layers --jobs` and the Dockerfile frontend: 15 minutes."""
     if reason := daemons.missing():
         raise SystemExit(f"there is no BuildKit here: {reason}")
-    with store() as made, daemons.started(online=True) as dockerd:
-        os.environ.update(made.engine.env)
+    with store() as podman_store, daemons.started(online=True) as dockerd:
+        os.environ.update(podman_store.engine.env)
         images = DockerdStore(EngineApi(parse(dockerd.address)))
         ours = open_backend(choose("buildkit", dockerd.address)).builder
         podman = open_backend(choose("podman")).builder
         print(f"{IDE}-{BUNDLE}, seconds that building takes (ratio of ours to each: below 1 is ahead)")
         print(f"what takes seconds at most is measured {_QUICK} times: the medians")
         print(f"  {'':<36} {'ours':>9} {'podman --jobs':>18} {'Dockerfile frontend':>20}")
-        for what, each in groupby(changes(made, quick=_QUICK)):
-            times = [_measured(made, images, dockerd, (ours, podman)) for _ in each]
+        for what, each in groupby(changes(podman_store, quick=_QUICK)):
+            times = [_measured(podman_store, images, dockerd, (ours, podman)) for _ in each]
             mine, theirs, frontend = (median(column) for column in zip(*times, strict=True))
             ratios = f"{theirs:9.2f} s {mine / theirs:6.2f} {frontend:10.2f} s {mine / frontend:6.2f}"
             print(f"  {what:<36} {mine:7.2f} s {ratios}", flush=True)
 
 
 def _measured(
-    made: Store, images: DockerdStore, dockerd: Dockerd, builders: tuple[Builder, Builder]
+    podman_store: Store, images: DockerdStore, dockerd: Dockerd, builders: tuple[Builder, Builder]
 ) -> tuple[float, float, float]:
     """Return how many seconds the recipe as it is now takes: by our graph, by podman, by the Dockerfile frontend."""
-    request = _request(made)
+    request = _request(podman_store)
     # Bringing the base over is not building: both BuildKit builds find it there.
-    bring(BASE.image, images, _Nobody())
+    bring(BASE.image, images, _Silent())
     ours, podman = builders
     return (
         _seconds(partial(_build, ours, request)),
@@ -83,24 +83,24 @@ def _seconds(build: Callable[[], None]) -> float:
     return time.monotonic() - before
 
 
-def _request(made: Store) -> BuildRequest:
-    out = tempfile.mkdtemp(dir=made.folder)
+def _request(podman_store: Store) -> BuildRequest:
+    out = tempfile.mkdtemp(dir=podman_store.folder)
     choice = ("--base=standard", f"--bundle={BUNDLE}", f"--ide={IDE}")
-    told = made.wizard(
-        *("new", *BASE.flags(), *choice, "--out", out, "--json", "--catalog", str(made.folder / "catalogue"))
+    report = podman_store.wizard(
+        *("new", *BASE.flags(), *choice, "--out", out, "--json", "--catalog", str(podman_store.folder / "catalogue"))
     )
-    return recipe_request(json.loads(told)["folder"], ca_bundle=os.environ.get("SSL_CERT_FILE", ""))
+    return recipe_request(json.loads(report)["folder"], ca_bundle=os.environ.get("SSL_CERT_FILE", ""))
 
 
 def _build(builder: Builder, request: BuildRequest) -> None:
-    builder.build(request, _Nobody())
+    builder.build(request, _Silent())
 
 
 def _frontend(dockerd: Dockerd, request: BuildRequest) -> None:
-    """Build as `docker build` with BuildKit does, with the certificates and indexes that the others are lent."""
-    with site(request.ca_bundle) as lent, tempfile.TemporaryDirectory() as folder:
+    """Build as `docker build` with BuildKit does, with the site files that the other builders get."""
+    with site(request.ca_bundle) as site_files, tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "Containerfile"), "w") as file:
-            file.write(_with_secrets(lent.containerfile(request.text), lent))
+            file.write(_with_secrets(site_files.containerfile(request.text), site_files))
         attributes = {
             "filename": "Containerfile",
             "image-resolve-mode": "local",
@@ -110,7 +110,7 @@ def _frontend(dockerd: Dockerd, request: BuildRequest) -> None:
         }
         session = Session(
             files={"context": request.folder, "dockerfile": folder},
-            secrets={os.path.basename(inside): here for inside, here in lent.files.items()},
+            secrets={os.path.basename(inside): here for inside, here in site_files.files.items()},
         )
         with connect(dockerd.address) as daemon:
             daemon.solve_frontend(
@@ -123,10 +123,10 @@ def _frontend(dockerd: Dockerd, request: BuildRequest) -> None:
             )
 
 
-def _with_secrets(text: str, lent: Site) -> str:
-    """Return a Containerfile whose steps are lent the site's files, as BuildKit's frontend takes them."""
+def _with_secrets(text: str, site_files: Site) -> str:
+    """Return a Containerfile whose steps mount the site's files as secrets, as BuildKit's frontend does it."""
     mounts = "".join(
-        f"--mount=type=secret,id={os.path.basename(inside)},target={inside},mode=0444 " for inside in lent.files
+        f"--mount=type=secret,id={os.path.basename(inside)},target={inside},mode=0444 " for inside in site_files.files
     )
     lines = text.splitlines()
     for item in instructions(text):

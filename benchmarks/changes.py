@@ -20,12 +20,12 @@ BUNDLE, IDE = "datascience", "tensorboard"
 PIN = "certifi"
 
 
-def changes(made: Store, *, quick: int = 1) -> Iterator[str]:
+def changes(podman_store: Store, *, quick: int = 1) -> Iterator[str]:
     """Yield what is changed, once it is: nothing at first, and one thing at a time in a copy of the catalogue.
 
     What takes seconds at most is yielded `quick` times, each time changed into something else.
     """
-    catalogue = made.folder / "catalogue"
+    catalogue = podman_store.folder / "catalogue"
     for name in CATALOGUE:
         shutil.copytree(ROOT / name, catalogue / name)
     yield "cold"
@@ -48,7 +48,7 @@ def changes(made: Store, *, quick: int = 1) -> Iterator[str]:
     yield f"only one pin of the bundle ({PIN})"
     requirements.write_text(text)
     another = f"FROM {BASE.image}\nUSER 0\nRUN touch /etc/rebuilt\nUSER 1001\n"
-    made.engine("build", "--tag", BASE.image, "-", stdin=another.encode())
+    podman_store.engine("build", "--tag", BASE.image, "-", stdin=another.encode())
     yield "only the base (a file more)"
 
 

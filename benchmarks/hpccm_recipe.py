@@ -1,4 +1,4 @@
-"""The peer's recipe: what jupyter-minimal on bookworm does, said in HPCCM's words.
+"""The peer's recipe: what jupyter-minimal on bookworm does, written for HPCCM.
 
 HPCCM reads this file as Python, with its building blocks already named.
 """

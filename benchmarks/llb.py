@@ -61,11 +61,11 @@ def _plain(steps: int) -> bytes:
         data = op.SerializeToString(deterministic=True)
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         listed.append(data)
-        told = definition.metadata[digest]
+        metadata = definition.metadata[digest]
         for capability in needed:
-            told.caps[capability] = True
+            metadata.caps[capability] = True
         if described:
-            told.description[caps.NAME] = described
+            metadata.description[caps.NAME] = described
         last = [pb.Input(digest=digest)]
         if number == steps:
             break

@@ -128,12 +128,20 @@ def _locks(
     found = {}
     for stack, packages in chosen["stacks"].items():
         for minor, python in pythons.items():
-            asked, lock = folder / "asked.in", folder / f"python{minor}-{stack}.txt"
-            asked.write_text("".join(f"{change(line)}\n" for line in (*chosen["packages"], *packages)))
+            unlocked, lock = folder / "unlocked.in", folder / f"python{minor}-{stack}.txt"
+            unlocked.write_text("".join(f"{change(line)}\n" for line in (*chosen["packages"], *packages)))
             flags = ("--quiet", "--generate-hashes", "--no-header", "--no-annotate", "--only-binary", ":all:")
             about = f"resolving {lock.stem}"
             uv.run(
-                "pip", "compile", *flags, "--python", python.path, str(asked), "--output-file", str(lock), about=about
+                "pip",
+                "compile",
+                *flags,
+                "--python",
+                python.path,
+                str(unlocked),
+                "--output-file",
+                str(lock),
+                about=about,
             )
             found[lock.stem] = lock
     return found

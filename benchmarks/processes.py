@@ -20,7 +20,7 @@ def cpu_seconds(command: Sequence[str], env: Mapping[str, str] | None = None) ->
 
     Raises CalledProcessError when it fails: a failed run measures nothing.
     """
-    # Whoever measures may have told Python to keep no bytecode; a user has not.
+    # Whoever measures may have turned Python's bytecode off; a user has not.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(

@@ -24,12 +24,12 @@ def release() -> None:
         return
     wizard = [sys.executable, str(ROOT / "wizard.py"), "release"]
     command = [*wizard, "check", frozen.name, "--today", frozen.since or "2026-11-22"]
-    told = json.loads(subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout)
+    report = json.loads(subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout)
     folder = ROOT / frozen.own
     peer = ["sh", "-c", f"cd '{folder}' && exec sha256sum --check --quiet {SUMS}"]
     ours, start, sums = (min(cpu_seconds(each) for _ in range(ROUNDS)) for each in (command, [*wizard, "--help"], peer))
-    locks = told["locks"]
-    print(f"release check {frozen.name}: {told['files']} files, {locks} locks, CPU time of the whole process")
+    locks = report["locks"]
+    print(f"release check {frozen.name}: {report['files']} files, {locks} locks, CPU time of the whole process")
     for name, seconds in (("release check", ours), ("  without starting", ours - start), ("sha256sum --check", sums)):
         print(
             f"  {name:<20} {seconds * 1000:7.1f} ms   {seconds * 1000 / locks:6.2f} ms a lock   {seconds / sums:5.2f}"

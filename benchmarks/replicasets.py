@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.replicasets_history import asked, history, serving
+from benchmarks.replicasets_history import history, request, serving
 from tests.engine import TINY, Engine, free_port, started, tiny_root
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
@@ -24,7 +24,7 @@ _ROUNDS = 7
 _MEGABYTES = 500
 # Two megabytes (0 stands for the tiny image), and a modest workbench's: our smallest base image has 500.
 _BASES = (0, 1000)
-# Ends when it is asked to: a shell would have to be killed, after ten seconds.
+# Ends on SIGTERM: a shell ignores it and is killed after ten seconds.
 _ENDING = ["sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"]
 
 
@@ -47,11 +47,11 @@ def _by_hand(engine: Engine) -> None:
         for turn in range(_ROUNDS):
             name, hand = f"foo{turn}", f"hand{turn}"
             wanted = {"imageName": TINY, "replicaSetName": name, "memory": "64MB", "containerPorts": ["80"]}
-            ours["run"].append(_timed(partial(asked, client, "POST", "", {**wanted, "cmd": _ENDING})))
-            ours["patch"].append(_timed(partial(asked, client, "PATCH", f"/{name}", {})))
-            ours["rollback"].append(_timed(partial(asked, client, "PATCH", f"/{name}/rollback", {"version": 1})))
-            ours["stop"].append(_timed(partial(asked, client, "PATCH", f"/{name}/stop")))
-            asked(client, "DELETE", f"/{name}")
+            ours["run"].append(_timed(partial(request, client, "POST", "", {**wanted, "cmd": _ENDING})))
+            ours["patch"].append(_timed(partial(request, client, "PATCH", f"/{name}", {})))
+            ours["rollback"].append(_timed(partial(request, client, "PATCH", f"/{name}/rollback", {"version": 1})))
+            ours["stop"].append(_timed(partial(request, client, "PATCH", f"/{name}/stop")))
+            request(client, "DELETE", f"/{name}")
             theirs["run"].append(_timed(partial(engine, "run", *options, f"--name={hand}-1", TINY, *_ENDING)))
 
             def next_one(number: int, image: str, hand: str = hand) -> None:

@@ -18,7 +18,7 @@ import httpx
 from tests.engine import TINY, Engine, free_port, search_path, wait_for
 from workbench.replicasets.records import put_set, put_version
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import ReplicaSet, Version
 
 _WIZARD = Path(__file__).parent.parent / "wizard.py"
@@ -65,23 +65,23 @@ def serving(engine: Engine, state: str, *flags: str) -> Iterator[httpx.Client]:
         service.stdout.close()
 
 
-def asked(client: httpx.Client, method: str, path: str, body: object = None) -> None:
-    """Ask, and see that it was done."""
+def request(client: httpx.Client, method: str, path: str, body: object = None) -> None:
+    """Send a request; raises HTTPStatusError when it fails."""
     client.request(method, f"/api/v1/replicaSet{path}", json=body).raise_for_status()
 
 
 def _rate(client: httpx.Client, path: str) -> tuple[float, float]:
-    asked(client, "GET", path)
+    request(client, "GET", path)
     times: list[float] = []
     while sum(times) < _SECONDS or len(times) < 10:
         before = time.perf_counter()
-        asked(client, "GET", path)
+        request(client, "GET", path)
         times.append(time.perf_counter() - before)
     times.sort()
     return len(times) / sum(times), times[int(len(times) * 0.99)]
 
 
-def _fill(store: Store, name: str, count: int) -> None:
+def _fill(store: StateStore, name: str, count: int) -> None:
     set_id = uuid.uuid4().hex
     store.commit(put_set(ReplicaSet(name, set_id, "2026-11-22T00:00:00+00:00", count)))
     for start in range(1, count + 1, 100):

@@ -28,7 +28,7 @@ def start() -> None:
             "wizard.py --help": lambda _: [*WIZARD, "--help"],
         }
         found = least(commands, rounds=30)
-        # hadolint's verdict on a Containerfile is remembered; the first time it has to be asked.
+        # hadolint's verdict on a Containerfile is cached; the first time hadolint has to run.
         with tempfile.TemporaryDirectory() as cache:
             lint = [
                 cpu_seconds([*WIZARD, *RECIPE, f"{out}/lint{turn}"], {"XDG_CACHE_HOME": f"{cache}/{turn}"})

@@ -43,9 +43,9 @@ class Store:
         """Compose and build a recipe; return the seconds that building took, and the image's layers."""
         out = tempfile.mkdtemp(dir=self.folder)
         choice = (f"--base={base}", f"--bundle={bundle}", f"--ide={ide}")
-        made = self.wizard("new", *BASE.flags(), *choice, "--out", out, "--json", *flags)
+        composed = self.wizard("new", *BASE.flags(), *choice, "--out", out, "--json", *flags)
         before = time.monotonic()
-        report = json.loads(self.wizard("build", json.loads(made)["folder"], "--json", *self._building()))
+        report = json.loads(self.wizard("build", json.loads(composed)["folder"], "--json", *self._building()))
         return time.monotonic() - before, self.engine.layers(report[0]["image"])
 
     def _building(self) -> list[str]:
@@ -61,10 +61,10 @@ def store() -> Iterator[Store]:
     try:
         (folder / "engine").mkdir()
         with engines.started(folder / "engine") as engine:
-            made = Store(engine, folder)
-            made.wizard("os-image", "--os", BASE.os)
-            made.wizard("base", *BASE.flags(), *ca_bundle(), "--log-dir", str(folder / "logs"))
-            yield made
+            podman_store = Store(engine, folder)
+            podman_store.wizard("os-image", "--os", BASE.os)
+            podman_store.wizard("base", *BASE.flags(), *ca_bundle(), "--log-dir", str(folder / "logs"))
+            yield podman_store
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

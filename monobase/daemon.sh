@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fills the prefix of a node, then stays: `daemon.sh FLAGS…` are the flags of `monobase build`. The readiness
-# probe, `monobase ready`, says when it is done. A build that is ended goes on where it was the next time.
+# probe, `monobase ready`, says when it is done. A build that is interrupted continues the next time.
 set -eu
 child=
 trap 'kill "$child" 2>/dev/null || :; wait "$child" || :; exit 143' TERM INT

@@ -94,7 +94,7 @@ def dockerd() -> Iterator[Dockerd]:
 
 @pytest.fixture(scope="session")
 def dockerd_online() -> Iterator[Dockerd]:
-    """dockerd in this machine's network, for builds whose steps install something (they ask for the host's)."""
+    """dockerd in this machine's network, for builds whose steps install something (they request the host's)."""
     with _dockerd(online=True) as running:
         yield running
 

@@ -51,35 +51,35 @@ class Dockerd:
         """What makes `wizard.py` build with it."""
         return {"WORKBENCH_BUILDER": "buildkit", "BUILDKIT_HOST": self.address}
 
-    def ask(self, method: str, path: str, body: Body = None, **query: str) -> tuple[int, bytes]:
-        """Return the status and the body of the Engine API's answer; `body` may be bytes, a file or data for JSON."""
+    def request(self, method: str, path: str, body: Body = None, **query: str) -> tuple[int, bytes]:
+        """Return the status and the body of the Engine API's response; `body` may be bytes, a file or data for JSON."""
         headers = {"Content-Type": "application/x-tar"}
         if isinstance(body, Mapping):
             body, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
         connection = _Connection(self.socket)
         try:
             connection.request(method, f"{path}?{urllib.parse.urlencode(query)}", body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
 
     def __call__(self, method: str, path: str, body: Body = None, **query: str) -> bytes:
-        status, said = self.ask(method, path, body, **query)
-        assert status < 300, f"{method} {path}: {status} {said.decode(errors='replace')}"
-        # An import that fails half way has said 200 by then.
-        assert b'"errorDetail"' not in said[-2000:], f"{method} {path}: {said[-2000:].decode(errors='replace')}"
-        return said
+        status, response = self.request(method, path, body, **query)
+        assert status < 300, f"{method} {path}: {status} {response.decode(errors='replace')}"
+        # An import that fails half way has sent status 200 by then.
+        assert b'"errorDetail"' not in response[-2000:], f"{method} {path}: {response[-2000:].decode(errors='replace')}"
+        return response
 
     @contextmanager
     def download(self, path: str) -> Iterator[IO[bytes]]:
-        """Yield the answer of the Engine API as it comes."""
+        """Yield the response of the Engine API as it comes."""
         connection = _Connection(self.socket)
         try:
             connection.request("GET", path)
-            answer = connection.getresponse()
-            assert answer.status == 200, f"{path}: {answer.status} {answer.read().decode(errors='replace')}"
-            yield answer
+            response = connection.getresponse()
+            assert response.status == 200, f"{path}: {response.status} {response.read().decode(errors='replace')}"
+            yield response
         finally:
             connection.close()
 
@@ -101,10 +101,10 @@ class Dockerd:
         path += "".join(f"&changes={urllib.parse.quote(change)}" for change in changes)
         connection = _Connection(self.socket)
         connection.request("POST", path, root, {"Content-Type": "application/x-tar"})
-        answer = connection.getresponse()
-        said = answer.read().decode()
+        response = connection.getresponse()
+        output = response.read().decode()
         connection.close()
-        assert answer.status == 200 and "errorDetail" not in said, said
+        assert response.status == 200 and "errorDetail" not in output, output
         return name
 
     def carry(self, engine: Engine, image: str) -> str:
@@ -157,8 +157,8 @@ def started(*, online: bool = False, root: Path | None = None) -> Iterator[Docke
 
     It has mounts and process numbers of its own, so nothing that it runs or mounts outlives it. Its
     steps have no network, and it does not touch this machine's. With `online` it is in the machine's
-    network, without a bridge: there a step has the network when it asks for the host's (and the
-    build has the entitlement `network.host`), else it must ask for none. With a `root` file system
+    network, without a bridge: there a step has the network when it requests the host's (and the
+    build has the entitlement `network.host`), else it must request none. With a `root` file system
     it is the dockerd in there, and keeps its images in containerd's store.
     """
     # Not below pytest's own folder: the paths of containerd's sockets would be too long, and images are large.
@@ -194,7 +194,7 @@ def started(*, online: bool = False, root: Path | None = None) -> Iterator[Docke
 
 
 def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> int:
-    """Return the process of dockerd, as this machine numbers it, once it answers."""
+    """Return the process of dockerd, as this machine numbers it, once it responds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         connection = _Connection(folder / "docker.sock")

@@ -11,6 +11,7 @@ import os
 import pkgutil
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -116,6 +117,11 @@ def faults(document: Document) -> list[str]:
 
 def _faults_of_blocks(document: Document) -> Iterator[tuple[int, str]]:
     for block in document.blocks:
+        if block.language == "toml":
+            try:
+                tomllib.loads("\n".join(block.lines))
+            except tomllib.TOMLDecodeError as wrong:
+                yield block.line, f"this is no TOML: {wrong}"
         if block.language not in SHELL:
             continue
         made: set[str] = set()
@@ -350,7 +356,7 @@ def _is_local(name: str) -> bool:
 def exists(path: str) -> bool:
     """Return whether the repository has `path`: from its top, or the end of a path, or folders in the middle of one.
 
-    So `images/builder.py` may be said of `workbench/images/builder.py`. A `*` stands for any part of a name.
+    So `images/builder.py` may be written for `workbench/images/builder.py`. A `*` stands for any part of a name.
     """
     text = "/" + path.removeprefix("./").rstrip("/")
     pattern = re.compile(re.escape(text).replace(r"\*", "[^/]*") + ("/$" if path.endswith("/") else r"(?:\.py)?/?$"))

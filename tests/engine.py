@@ -49,8 +49,8 @@ class Engine:
         """The bytes of each layer of `image` by digest, as they lie unpacked."""
         listed = json.loads((self.folder / "store/overlay-layers/layers.json").read_text())
         sizes = {layer["diff-digest"]: int(layer.get("diff-size", 0)) for layer in listed if "diff-digest" in layer}
-        told = json.loads(self("image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
-        return {digest: sizes[digest] for digest in told}
+        digests = json.loads(self("image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
+        return {digest: sizes[digest] for digest in digests}
 
     def containers(self) -> str:
         """Every container, those of unfinished builds included."""
@@ -75,7 +75,7 @@ class BaseChoice:
 
 
 def ca_bundle() -> list[str]:
-    """The flags that lend a build the certificates of this machine, where they are not the usual ones."""
+    """The flags that give a build the certificates of this machine, where they are not the usual ones."""
     bundle = os.environ.get("SSL_CERT_FILE", "")
     return ["--ca-bundle", bundle] if bundle else []
 
@@ -245,13 +245,13 @@ def free_port() -> int:
 
 
 def wait_for(url: str, seconds: float, okay: tuple[int, ...] = (200,)) -> bytes:
-    """Return what `url` answers, once it answers with one of `okay`; fails after `seconds`."""
+    """Return the body of `url`, once it responds with one of `okay`; fails after `seconds`."""
     deadline, last = time.monotonic() + seconds, "nothing"
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if answer.status in okay:
-                    return bytes(answer.read())
+            with urllib.request.urlopen(url, timeout=5) as response:
+                if response.status in okay:
+                    return bytes(response.read())
         except urllib.error.HTTPError as error:
             if error.code in okay:
                 return error.read()
@@ -259,7 +259,7 @@ def wait_for(url: str, seconds: float, okay: tuple[int, ...] = (200,)) -> bytes:
         except OSError as error:
             last = str(error)
         time.sleep(0.2)
-    raise AssertionError(f"{url} did not answer within {seconds} s: {last}")
+    raise AssertionError(f"{url} did not respond within {seconds} s: {last}")
 
 
 @contextmanager

@@ -44,10 +44,10 @@ class MayDiffer:
 
 
 MAY_DIFFER = (
-    MayDiffer("var/log/*", "logs tell the time of each line"),
+    MayDiffer("var/log/*", "logs have the time of each line"),
     MayDiffer("var/cache/ldconfig/aux-cache", "ldconfig keeps dates and inode numbers of libraries there"),
     MayDiffer("var/lib/texmf/ls-R", "TeX's list of files is in the order in which the disk has them"),
-    MayDiffer("var/lib/texmf/web2c/*.log", "logs of TeX's formats tell when they were made"),
+    MayDiffer("var/lib/texmf/web2c/*.log", "logs of TeX's formats have the time at which they were made"),
     MayDiffer("var/lib/texmf/web2c/metafont/mf.base", "Metafont notes the minute at which it was made"),
     MayDiffer("var/lib/texmf/web2c/*.fmt", "a TeX format notes its minute, LuaTeX's words are in a random order"),
     MayDiffer(
@@ -165,8 +165,8 @@ def _setting(config: Mapping[str, Any], key: str) -> object:
 
 
 def _saved(folder: Path, save: Callable[[Path], None]) -> Contents:
-    with tempfile.TemporaryDirectory(dir=folder, prefix="compared-") as made:
-        file = Path(made) / "image.tar"
+    with tempfile.TemporaryDirectory(dir=folder, prefix="compared-") as scratch:
+        file = Path(scratch) / "image.tar"
         save(file)
         with tarfile.open(file) as archive:
             (manifest,) = json.load(_member(archive, "manifest.json"))
@@ -236,7 +236,7 @@ def _digest(file: IO[bytes], *, bytecode: bool) -> str:
     digest = hashlib.sha256()
     if bytecode:
         header = file.read(_BYTECODE_HEADER)
-        # The second word says how it is checked: 0 is by date.
+        # The second word is how it is checked: 0 is by date.
         digest.update(header[:8] + header[12:] if header[4:8] == bytes(4) else header)
     while piece := file.read(1 << 20):
         digest.update(piece)

@@ -32,7 +32,7 @@ def digest_of(sources: Iterable[Path]) -> str:
 def kept(engine: Engine, kind: str, digest: str, make: Callable[[], str]) -> str:
     """Return the name of the image that `make` makes, loaded from what an earlier run kept where there is such a one.
 
-    `digest` tells what the image is made from. One image of a kind is kept.
+    `digest` identifies what the image is made from. One image of a kind is kept.
     """
     folder = Path(os.environ.get(FOLDER, Path.home() / ".cache/workbench-images/tests"))
     archive = folder / f"{kind}-{digest}.tar"

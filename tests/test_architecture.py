@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ def sources() -> dict[str, str]:
     return {str(path.relative_to(REPOSITORY)): path.read_text() for path in (REPOSITORY / "workbench").rglob("*.py")}
 
 
+@functools.cache
+def parsed(path: str, text: str) -> ast.Module:
+    return ast.parse(text, path)
+
+
 def module_of(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
@@ -66,7 +72,7 @@ def imports(files: Mapping[str, str]) -> list[Import]:
     found = []
     for path, text in files.items():
         package = module_of(path) if path.endswith("/__init__.py") else module_of(path).rpartition(".")[0]
-        for node in ast.walk(ast.parse(text, path)):
+        for node in ast.walk(parsed(path, text)):
             if isinstance(node, ast.Import):
                 found += [Import(path, node.lineno, alias.name) for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -119,7 +125,7 @@ def impure(files: Mapping[str, str]) -> Iterator[str]:
             if is_below(each.module, library):
                 yield f"{each.path}:{each.line}: a pure room must not import {library}"
     for path, text in pure.items():
-        for node in ast.walk(ast.parse(text, path)):
+        for node in ast.walk(parsed(path, text)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
                 yield f"{path}:{node.lineno}: a pure room must not read the clock"
 

@@ -7,13 +7,13 @@ import tomllib
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.compat import reasons
 from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
-from workbench.verbs.lock import folders
+from workbench.lock.folders import folders_to_lock
 
 PLACES = [("c9s", "3.12"), ("bookworm", "3.11")]
 
@@ -49,7 +49,7 @@ def test_langflow_goes_with_langflow_and_with_nothing_else(ours: Catalogue, os: 
 
 
 def test_no_pipfile_repeats_a_line_of_those_it_builds_on() -> None:
-    for folder, above in folders(str(REPOSITORY), None, None).items():
+    for folder, above in folders_to_lock(str(REPOSITORY), None, None).items():
         own = tomllib.loads((REPOSITORY / folder / "Pipfile").read_text())
         for parent in above:
             data = tomllib.loads((REPOSITORY / parent / "Pipfile").read_text())

@@ -30,7 +30,7 @@ def test_every_verb_has_help_with_examples(verb: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "code", "message"),
     [
         (["nwe"], 2, "there is no verb 'nwe'\n  hint: did you mean new?"),
         (["new", "--relaese", "x"], 2, "unrecognized arguments: --relaese"),
@@ -40,19 +40,19 @@ def test_every_verb_has_help_with_examples(verb: str) -> None:
         (["list", "--catalog", "/nowhere"], 1, "/nowhere: there is no such catalogue folder"),
     ],
 )
-def test_a_wrong_command_line(arguments: list[str], code: int, says: str) -> None:
+def test_a_wrong_command_line(arguments: list[str], code: int, message: str) -> None:
     done = wizard(*arguments)
     assert done.returncode == code
-    assert says in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_usage_errors_are_json_when_asked_for() -> None:
+def test_usage_errors_are_json_on_request() -> None:
     done = wizard("list", "--json", "colours")
     assert set(json.loads(done.stderr)) == {"error", "hint", "where"}
 
 
-def test_a_bug_is_told_as_one_with_its_details_in_a_file(
+def test_a_bug_is_reported_as_one_with_its_details_in_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(root: str) -> None:
@@ -60,9 +60,9 @@ def test_a_bug_is_told_as_one_with_its_details_in_a_file(
 
     monkeypatch.setattr("workbench.verbs.list.read_catalogue", broken)
     assert main(["list"]) == 3
-    told = capsys.readouterr().err
-    assert "this is a bug in workbench-images: RuntimeError('boom')" in told
-    log = Path(told.partition("the details are in ")[2].partition(";")[0])
+    message = capsys.readouterr().err
+    assert "this is a bug in workbench-images: RuntimeError('boom')" in message
+    log = Path(message.partition("the details are in ")[2].partition(";")[0])
     assert "RuntimeError: boom" in log.read_text()
     log.unlink()
 
@@ -102,8 +102,8 @@ def test_text_verbs_import_no_prompt_and_no_rich(arguments: list[str], tmp_path:
     assert done.stderr.splitlines()[-1] == "[]"
 
 
-def test_outside_the_environment_one_line_says_what_to_run(tmp_path: Path) -> None:
-    """A Python without our libraries: this one, told to look nowhere but in its own standard library."""
+def test_outside_the_environment_one_line_names_what_to_run(tmp_path: Path) -> None:
+    """A Python without our libraries: this one, made to look nowhere but in its own standard library."""
     catalogue = make_catalogue(tmp_path)
     base = os.path.join(sys.base_prefix, "bin", "python3")
     command = [base, "-S", "wizard.py", "new", "--defaults", "--offline", "--catalog", str(catalogue)]

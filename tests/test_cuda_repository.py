@@ -15,11 +15,11 @@ from workbench.containerfile.parser import instructions
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n{version}\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
 # NVIDIA's images leave the line with the version out before they take the checksum: it varies.
 DIGEST = hashlib.sha256(KEY.replace("{version}\n", "").encode()).hexdigest()
-CURL = '#!/bin/sh\nwhile [ $# -gt 1 ]; do [ "$1" = -o ] && cp "$KEY" "$2"; shift; done\necho "$1" >>"$ASKED"\n'
+CURL = '#!/bin/sh\nwhile [ $# -gt 1 ]; do [ "$1" = -o ] && cp "$KEY" "$2"; shift; done\necho "$1" >>"$REQUESTED"\n'
 
 
 def set_up(root: Path, machine: str, key: str, digest: str) -> tuple[int, str]:
-    """Run the step below `root` on such a machine; return how it ended, and the address that was asked."""
+    """Run the step below `root` on such a machine; return its exit code, and the address that was requested."""
     (step,) = (
         item.args[0]
         for item in instructions((REPOSITORY / "cuda-layer/base/Containerfile.rhel").read_text())
@@ -32,19 +32,19 @@ def set_up(root: Path, machine: str, key: str, digest: str) -> tuple[int, str]:
         (root / "bin" / name).chmod(0o755)
     (root / "key").write_text(key)
     environment = {
-        **{"PATH": f"{root}/bin:{os.environ['PATH']}", "KEY": f"{root}/key", "ASKED": f"{root}/asked"},
+        **{"PATH": f"{root}/bin:{os.environ['PATH']}", "KEY": f"{root}/key", "REQUESTED": f"{root}/requested"},
         "KEY_SHA256": digest,
     }
     here = step.replace("/tmp/", f"{root}/tmp/").replace("/etc/", f"{root}/etc/")
     done = subprocess.run(["sh", "-c", here], env=environment, capture_output=True, text=True, check=False)
-    return done.returncode, (root / "asked").read_text().strip()
+    return done.returncode, (root / "requested").read_text().strip()
 
 
 @pytest.mark.parametrize(("machine", "named"), [("x86_64", "x86_64"), ("aarch64", "sbsa")])
-def test_each_architecture_asks_its_own_repository(tmp_path: Path, machine: str, named: str) -> None:
-    code, asked = set_up(tmp_path, machine, KEY.format(version="Version: GnuPG v2"), DIGEST)
+def test_each_architecture_uses_its_own_repository(tmp_path: Path, machine: str, named: str) -> None:
+    code, requested = set_up(tmp_path, machine, KEY.format(version="Version: GnuPG v2"), DIGEST)
     assert code == 0
-    assert asked.endswith(f"/compute/cuda/repos/rhel9/{named}/D42D0685.pub")
+    assert requested.endswith(f"/compute/cuda/repos/rhel9/{named}/D42D0685.pub")
     assert (tmp_path / "etc/dnf/vars/cuda_arch").read_text() == f"{named}\n"
     assert (tmp_path / "etc/pki/rpm-gpg/RPM-GPG-KEY-NVIDIA").exists()
     repository = (REPOSITORY / "cuda-layer/base/cuda-rhel9.repo").read_text()

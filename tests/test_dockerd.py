@@ -17,15 +17,15 @@ def test_it_has_a_buildkit_and_a_small_image(dockerd: Dockerd) -> None:
     assert TINY in dockerd.names()
     config = dockerd.image(TINY)["Config"]
     assert (config["Env"], config["Cmd"]) == (["PATH=/bin"], ["/bin/sh"])
-    told = json.loads(dockerd("GET", "/info"))
-    assert told["Driver"] == "overlay2"
+    report = json.loads(dockerd("GET", "/info"))
+    assert report["Driver"] == "overlay2"
 
 
 def test_an_image_of_podman_is_the_same_image_there(engine: Engine, dockerd: Dockerd) -> None:
     engine("tag", TINY, "localhost/carried:1")
     dockerd.carry(engine, "localhost/carried:1")
-    said = engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", "localhost/carried:1")
-    assert dockerd.image("localhost/carried:1")["RootFS"]["Layers"] == json.loads(said)
+    layers = engine("image", "inspect", "--format", "{{json .RootFS.Layers}}", "localhost/carried:1")
+    assert dockerd.image("localhost/carried:1")["RootFS"]["Layers"] == json.loads(layers)
     # With the image alone, podman would take all its names.
     engine("untag", TINY, "localhost/carried:1")
 

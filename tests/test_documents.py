@@ -1,4 +1,4 @@
-"""The documents are true where a program can tell: commands parse, links lead somewhere, paths exist."""
+"""The documents are true as far as a program can check: commands parse, links lead somewhere, paths exist."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_every_verb_is_documented() -> None:
 
 
 def test_the_readme_builds_and_runs_the_recipe_that_the_defaults_give(tmp_path: Path) -> None:
-    made = wizard("new", "--defaults", "--date", "20261122", "--out", tmp_path, "--offline", "--no-lint")
-    assert made.returncode == 0, made.stderr
+    done = wizard("new", "--defaults", "--date", "20261122", "--out", tmp_path, "--offline", "--no-lint")
+    assert done.returncode == 0, done.stderr
     (folder,) = tmp_path.iterdir()
     tag = folder.name.replace("20261122", "$(date +%Y%m%d)")
     text = README.read_text(encoding="utf-8")
@@ -157,6 +157,12 @@ def test_text_that_is_not_true_is_a_fault(text: str, fault: str) -> None:
     found, *_ = fake(text)
     assert found.startswith("1: ")
     assert fault in found
+
+
+def test_toml_that_cannot_be_read_is_a_fault() -> None:
+    (found,) = fake("```toml\na = b\n```\n")
+    assert found.startswith("1: this is no TOML")
+    assert fake('```toml\n[a]\nb = "…" # why\n```\n') == []
 
 
 def test_text_that_is_true_is_none() -> None:

@@ -46,13 +46,13 @@ def snippets(ours: Catalogue) -> list[Path]:
 
 
 def test_w01_from_always_names_its_registry(ours: Catalogue) -> None:
-    seen = 0
+    count = 0
     for chosen in combinations(ours, "latest"):
         recipe, _ = attempt(ours, chosen)
         for image in re.findall(r"^FROM (\S+)", recipe.containerfile if recipe else "", re.MULTILINE):
             assert is_qualified(image)
-            seen += 1
-    assert seen >= 24
+            count += 1
+    assert count >= 24
 
 
 def test_w02_a_missing_file_is_an_error_and_nothing_is_written(tmp_path: Path) -> None:
@@ -119,17 +119,17 @@ def test_w08_every_label_is_whole(ours: Catalogue) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "says"),
+    ("flags", "message"),
     [
         (("--release", "../../x"), "'../../x' cannot be a release name"),
         (("--date", "99999999"), "99999999 is no day of the calendar"),
         (("--date", "2026"), "'2026' is not a date"),
     ],
 )
-def test_w09_release_and_date_are_checked(tmp_path: Path, flags: tuple[str, str], says: str) -> None:
+def test_w09_release_and_date_are_checked(tmp_path: Path, flags: tuple[str, str], message: str) -> None:
     done = new(make_catalogue(tmp_path), tmp_path / "out", *flags)
     assert done.returncode in (1, 2)
-    assert says in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -222,7 +222,7 @@ def test_w18_text_needs_no_podman_no_network_and_no_terminal(tmp_path: Path) -> 
     folder = make_catalogue(tmp_path)
     done = wizard("new", "--catalog", folder, "--defaults", "--dry-run", env=env)
     assert done.returncode == 0, done.stderr
-    assert "podman" in done.stderr, "that the base image was not looked up is said"
+    assert "podman" in done.stderr, "that the base image was not looked up is reported"
     assert "FROM localhost/workbench-images:base-c9s-py311_2026a_" in done.stdout
     assert wizard("list", "--catalog", folder, env=env).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalogue", "empty"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from workbench.errors import WorkbenchError
-from workbench.files import holds, print_or_write, replace_text, write_whole
+from workbench.files import has_text, print_or_write, replace_text, write_whole
 
 
 def test_a_file_is_written_whole_and_its_folder_made(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_many_at_once_write_one_after_the_other(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_path_through_a_file_is_told(tmp_path: Path) -> None:
+def test_a_path_through_a_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     with pytest.raises(WorkbenchError, match="cannot be written: "):
         write_whole(str(tmp_path / "a" / "b"), "x")
@@ -112,7 +112,7 @@ def test_without_a_path_it_is_printed(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_what_a_file_holds(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("text")
-    assert [holds(str(tmp_path / name), text) for name, text in (("a", "text"), ("a", "tex"), ("b", ""))] == [
+    assert [has_text(str(tmp_path / name), text) for name, text in (("a", "text"), ("a", "tex"), ("b", ""))] == [
         True,
         False,
         False,

@@ -8,9 +8,9 @@ import runpy
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.compat import reasons
 from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.recipes.lint import lint

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.compat import reasons
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt, combinations
@@ -35,8 +35,8 @@ def recipes(ours: Catalogue) -> list[Recipe]:
 
 
 def test_every_system_base_bundle_and_ide_is_in_it(ours: Catalogue, recipes: list[Recipe]) -> None:
-    seen = Counter((recipe.selection.os, recipe.selection.base) for recipe in recipes)
-    assert set(seen) == {(os, base) for os in ours.systems for base in ours.releases["2026a"].bases}
+    counts = Counter((recipe.selection.os, recipe.selection.base) for recipe in recipes)
+    assert set(counts) == {(os, base) for os in ours.systems for base in ours.releases["2026a"].bases}
     assert {recipe.selection.bundle for recipe in recipes} == set(ours.bundles)
     assert {recipe.selection.ide for recipe in recipes} == set(ours.ides)
 
@@ -66,12 +66,12 @@ def test_every_file_that_is_copied_is_in_the_folder(recipes: list[Recipe]) -> No
             for source in item.args[:-1]
         ]
         for source in copied:
-            there = [path for path in recipe.files if path == source or path.startswith(f"{source}/")]
-            assert there, f"{recipe.tag}: {source}"
+            files = [path for path in recipe.files if path == source or path.startswith(f"{source}/")]
+            assert files, f"{recipe.tag}: {source}"
 
 
 def test_hadolint_finds_nothing_in_any(recipes: list[Recipe]) -> None:
-    """Asked anew, and not taken from what it said at another time; one that only names another image is the same."""
+    """Asked anew, and not taken from what it output at another time; one that only names another image is the same."""
     texts: dict[str, Recipe] = {}
     for recipe in recipes:
         texts.setdefault(recipe.containerfile.replace(recipe.image, "localhost/base:1"), recipe)
@@ -79,7 +79,7 @@ def test_hadolint_finds_nothing_in_any(recipes: list[Recipe]) -> None:
     assert {text: found for text in texts if (found := hadolint(text))} == {}
 
 
-def test_hadolint_is_asked(recipes: list[Recipe]) -> None:
+def test_hadolint_does_find_faults(recipes: list[Recipe]) -> None:
     assert hadolint(f"{recipes[0].containerfile}RUN cd /tmp && sudo true\n") == ["DL3003", "DL3004"]
 
 
@@ -94,5 +94,5 @@ def hadolint(text: str) -> list[str]:
         str(REPOSITORY / CONFIG),
         "-",
     ]
-    said = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
-    return sorted(str(finding["code"]) for finding in json.loads(said))
+    output = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+    return sorted(str(finding["code"]) for finding in json.loads(output))

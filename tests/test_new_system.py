@@ -65,7 +65,7 @@ def test_a_new_system_is_offered_composed_and_linted(with_trixie: Path, tmp_path
 
 
 def test_its_base_can_be_built(with_trixie: Path) -> None:
-    """As far as the catalogue goes: podman is asked only once everything else is there."""
+    """As far as the catalogue goes: podman is called only once everything else exists."""
     done = wizard("base", "--catalog", with_trixie, "--os=trixie", "--python=3.12", "--release=2027a", "--date=latest")
     assert done.returncode == 2
     assert "release 2027a has no Python 3.12 on trixie\n  hint: it has 3.13" in done.stderr

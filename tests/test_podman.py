@@ -29,7 +29,7 @@ def test_without_podman(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert "apt-get install podman" in error.value.hint
 
 
-def test_a_podman_that_fails_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_podman_that_fails_reports_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake_podman(
         tmp_path, monkeypatch, "echo 'level=warning other' >&2; echo 'Error: the store is locked' >&2; exit 125"
     )

@@ -67,15 +67,15 @@ def test_without_patience_all_of_it_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_fault_in_the_watcher_ends_the_child_too() -> None:
-    seen: list[int] = []
+    started: list[int] = []
 
     def on_line(line: str) -> None:
-        seen.append(int(line))
+        started.append(int(line))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         stream(["sh", "-c", "echo $$; exec sleep 60"], on_line)
-    assert not is_alive(seen[0])
+    assert not is_alive(started[0])
 
 
 def test_handlers_are_put_back() -> None:

@@ -50,7 +50,7 @@ def test_two_readings_are_an_error_that_lists_both() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "is not a tag of ours"),
         ("jupyter-minimal", "is not a tag of ours"),
@@ -61,13 +61,13 @@ def test_two_readings_are_an_error_that_lists_both() -> None:
         ("x" * 200 + "-c9s-py311_2026a_latest", "is not a tag of ours"),
     ],
 )
-def test_what_is_no_tag_is_refused(text: str, says: str) -> None:
-    with pytest.raises(WorkbenchError, match=says):
+def test_what_is_no_tag_is_refused(text: str, message: str) -> None:
+    with pytest.raises(WorkbenchError, match=message):
         parse_tag(text, ["jupyter"], ["minimal"], ["c9s"])
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "message"),
     [
         ({"date": "99999999"}, "no day of the calendar"),
         ({"date": "2026-11-22"}, "is not a date"),
@@ -80,7 +80,7 @@ def test_what_is_no_tag_is_refused(text: str, says: str) -> None:
         ({"bundle": "b" * 100}, "would have 133 characters"),
     ],
 )
-def test_a_part_that_cannot_be_in_a_tag_is_refused(changed: dict[str, str], says: str) -> None:
+def test_a_part_that_cannot_be_in_a_tag_is_refused(changed: dict[str, str], message: str) -> None:
     parts = {"ide": "jupyter", "bundle": "minimal", "os": "c9s", "python": "py311", "release": "2026a"}
-    with pytest.raises(UsageError, match=re.escape(says)):
+    with pytest.raises(UsageError, match=re.escape(message)):
         format_tag(Tag(prefix="", **{**parts, "date": "20261122", **changed}))

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
+import platform
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
+from workbench import __version__
 from workbench.commands import SCRIPT, examples, program, runnable
 from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError
 from workbench.locations import ROOT
-
-# Our words are English; looking in every folder for argparse's in another language is a fortieth of a `new`.
-vars(argparse)["_"] = str
+from workbench.names import suggestion
 
 _CHECKOUT = "run `make wizard`, or .venv/bin/python wizard.py after `make setup`"
 _INSTALLED = "install workbench-images again with its dependencies"
 
-# A verb is imported only when it is asked for: `list` has no use for what `build` imports.
+# A verb is imported only when it is used: `list` has no use for what `build` imports.
 VERBS = {
     "wizard": "choose a recipe by answering questions (what `wizard.py` alone does)",
     "new": "compose a recipe from flags, defaults or an answers file",
@@ -33,7 +36,7 @@ VERBS = {
     "cuda": "build the CUDA images on a base: base, runtime, devel, each with cuDNN or not",
     "os-image": "make an operating system's root image from its packages",
     "validate": "start a base image and check its commands and Python",
-    "doctor": "say what a bundle needs of a GPU machine, and what will not work",
+    "doctor": "show what a bundle needs of a GPU machine, and what will not work",
     "recipes": "compose the standard set of a release",
     "images": "build the standard set: bases, CUDA, recipes",
     "push": "push the standard set, and move its `latest` when all of it is there",
@@ -50,18 +53,7 @@ VERBS = {
 }
 
 
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal. argparse would import shutil for that, and it asks for each argument."""
-
-    def __init__(self, prog: str) -> None:
-        try:
-            width = os.get_terminal_size().columns
-        except OSError:
-            width = 100
-        super().__init__(prog, width=max(width - 2, 40))
-
-
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     """A parser whose complaints are errors like any other."""
 
     def error(self, message: str) -> NoReturn:
@@ -93,20 +85,18 @@ def main(argv: Sequence[str]) -> int:
     except ModuleNotFoundError as missing:
         # Started with a Python that is not the environment's: the one mistake that everybody makes.
         if missing.name is None or missing.name.startswith("workbench"):
-            return _tell_bug(missing, argv)
+            return _report_bug(missing, argv)
         advice = _CHECKOUT if program() == SCRIPT else _INSTALLED
         print(f"{program()} needs {missing.name}: {advice}", file=sys.stderr)
         return EXIT_USER
     except Exception as error:  # the last resort: a bug is ours to read, not the user's
-        return _tell_bug(error, argv)
+        return _report_bug(error, argv)
 
 
 def _run(argv: list[str]) -> int:
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["wizard", *argv]
     if argv[0] == "--version":
-        from workbench import __version__
-
         print(f"workbench-images {__version__}")
         return 0
     if argv[0] in ("-h", "--help"):
@@ -114,8 +104,6 @@ def _run(argv: list[str]) -> int:
         return 0
     verb = argv[0]
     if verb not in VERBS:
-        from workbench.names import suggestion
-
         raise UsageError(f"there is no verb {verb!r}", hint=suggestion(verb, VERBS))
     module = importlib.import_module(f"workbench.verbs.{verb.replace('-', '_')}")
     parser = parser_of(verb, VERBS[verb], module.EXAMPLES)
@@ -129,11 +117,11 @@ def _run(argv: list[str]) -> int:
 
 def parser_of(verb: str, about: str, shown: str) -> argparse.ArgumentParser:
     """Return a parser for `verb`, without its arguments yet; `shown` are its examples."""
-    return _Parser(
+    return _ArgumentParser(
         prog=f"{program()} {verb}",
         description=about,
         epilog=f"examples:\n{examples(shown)}",
-        formatter_class=_Help,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
 
@@ -143,10 +131,10 @@ def _help() -> str:
     return runnable(
         "usage: wizard.py [VERB] [--help]\n\n"
         "Choose, compose and build container images for data science.\n"
-        "Without a verb it asks, step by step, and writes a recipe.\n\n"
+        "Without a verb it prompts, step by step, and writes a recipe.\n\n"
         f"verbs:\n{verbs}\n\n"
         "examples:\n"
-        "  wizard.py                                     ask, then write a recipe and offer to build it\n"
+        "  wizard.py                                     prompts, then writes a recipe and offers to build it\n"
         "  wizard.py new --defaults --ide jupyter        the release's defaults, without questions\n"
         "  wizard.py build recipes/TAG                   build what was written\n"
     )
@@ -154,8 +142,6 @@ def _help() -> str:
 
 def _print_error(error: WorkbenchError, as_json: bool) -> None:
     if as_json:
-        import json
-
         print(runnable(json.dumps(error.as_data(), ensure_ascii=False)), file=sys.stderr)
         return
     one = isinstance(error, FaultsError) and len(error.faults) == 1
@@ -170,19 +156,13 @@ def _print_error(error: WorkbenchError, as_json: bool) -> None:
     print(runnable("\n".join(lines)), file=sys.stderr)
 
 
-def _tell_bug(error: Exception, argv: Sequence[str]) -> int:
+def _report_bug(error: Exception, argv: Sequence[str]) -> int:
     print(f"error: this is a bug in workbench-images: {error!r}", file=sys.stderr)
     print(f"  the details are in {_log_bug(argv)}; please report them", file=sys.stderr)
     return EXIT_BUG
 
 
 def _log_bug(argv: Sequence[str]) -> str:
-    import platform
-    import tempfile
-    import traceback
-
-    from workbench import __version__
-
     with tempfile.NamedTemporaryFile("w", prefix="workbench-bug-", suffix=".log", delete=False) as log:
         log.write(f"workbench-images {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
         log.write(f"arguments: {list(argv)}\n\n{traceback.format_exc()}")

@@ -1,9 +1,10 @@
-"""Writing one file or replacing one folder, whole or not at all, and where what can be made again is kept."""
+"""Writing one file or replacing one folder, whole or not at all, and the folder for caches."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import sys
 
@@ -15,7 +16,7 @@ _RENAME_EXCHANGE = 2
 
 
 def replace_text(path: str, text: str, *, mode: int = 0o644, sync: bool = False) -> None:
-    """Put `text` at `path`, in a folder that is there: a reader finds the old file or the new one, never half.
+    """Put `text` at `path`, in an existing folder: a reader finds the old file or the new one, never half.
 
     With `sync` it is on the disk when this returns. Raises OSError, and leaves nothing then. A process that is
     killed in between leaves `.NAME.new` beside it, which the next one that writes NAME takes over.
@@ -38,9 +39,6 @@ def replace_text(path: str, text: str, *, mode: int = 0o644, sync: bool = False)
 
 def _stage(path: str) -> tuple[int, str]:
     """Return the handle and the path of an empty file beside `path`: of this process only, and readable by its user."""
-    # Composing a recipe needs nothing of it.
-    import fcntl
-
     folder, name = os.path.split(os.path.abspath(path))
     staged = os.path.join(folder, f".{name}.new")
     while True:
@@ -64,15 +62,15 @@ def _stage(path: str) -> tuple[int, str]:
 
 
 def _is_own(handle: int, staged: str) -> bool:
-    """Return whether the locked file is still the one at `staged`; another user's, or one with more names, goes."""
-    held = os.fstat(handle)
+    """Return whether the locked file is still at `staged`; another user's, or one with more names, is removed."""
+    locked = os.fstat(handle)
     try:
-        there = os.lstat(staged)
+        current = os.lstat(staged)
     except FileNotFoundError:
         return False
-    if (there.st_dev, there.st_ino) != (held.st_dev, held.st_ino):
+    if (current.st_dev, current.st_ino) != (locked.st_dev, locked.st_ino):
         return False
-    if held.st_uid == os.geteuid() and held.st_nlink == 1:
+    if locked.st_uid == os.geteuid() and locked.st_nlink == 1:
         return True
     os.unlink(staged)
     return False
@@ -88,13 +86,13 @@ def write_whole(path: str, text: str) -> None:
 
 
 def cache_folder(name: str) -> str:
-    """Return the folder `name` of ours in the user's cache; it may not be there."""
+    """Return the folder `name` of ours in the user's cache; it may not exist."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(cache, "workbench-images", name)
 
 
-def holds(path: str, text: str) -> bool:
-    """Return whether there is a file at `path` with just this text."""
+def has_text(path: str, text: str) -> bool:
+    """Return whether `path` is a file with exactly this text."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read() == text
@@ -103,7 +101,7 @@ def holds(path: str, text: str) -> bool:
 
 
 def print_or_write(text: str, path: str) -> None:
-    """Print `text`, or put it at `path` and say so."""
+    """Print `text`, or write it to `path` and print the path."""
     if path:
         write_whole(path, text)
         print(path)

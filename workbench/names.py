@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import re
 from collections.abc import Iterable
 
@@ -97,8 +98,6 @@ def with_tag(image: str, tag: str) -> str:
 
 def suggestion(wanted: str, known: Iterable[str]) -> str:
     """Return a hint for a name that is not known: the nearest ones, or all there are."""
-    import difflib
-
     names = list(dict.fromkeys(known))
     near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
     near += [name for name in names if wanted and name.startswith(wanted) and name not in near]

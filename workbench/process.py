@@ -20,13 +20,13 @@ _interrupted: set[subprocess.Popen[str]] = set()
 _ends: dict[object, Callable[[], object]] = {}
 # The keys of what `stop_all` ended.
 _ended: set[object] = set()
-# How long a child may take to end after it was asked to.
+# How long a child may take to end after SIGTERM.
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 
 
 def stream(command: Sequence[str], on_line: Callable[[str], None], *, patience: float = 0) -> int:
-    """Run `command`, hand each line of its output (errors included) to `on_line`, return its exit code.
+    """Run `command`, pass each line of its output (errors included) to `on_line`, return its exit code.
 
     The child has a process group of its own, so a Ctrl-C at the terminal reaches this process
     only, which then stops the child in order (see `stop` for `patience`). Raises KeyboardInterrupt
@@ -50,7 +50,7 @@ def stream(command: Sequence[str], on_line: Callable[[str], None], *, patience: 
 
 
 def captured(command: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run `command` in `cwd` with the environment `env`, and return its exit code and what it said.
+    """Run `command` in `cwd` with the environment `env`, and return its exit code and output.
 
     An interrupt ends it as it does `stream`'s child, without patience.
     """
@@ -181,16 +181,16 @@ def stop(child: subprocess.Popen[str], patience: float = 0, *, drop: bool = True
 def _wait(child: subprocess.Popen[str], seconds: float, *, end_guests: bool = False, drop: bool = True) -> bool:
     """Return whether `child` ended within the time; with `drop` its output is read and dropped meanwhile.
 
-    With `end_guests`, whatever below it is in another process group is ended, as it is seen.
+    With `end_guests`, whatever below it is in another process group is ended, as it appears.
     """
     deadline = time.monotonic() + seconds
-    asked: set[int] = set()
+    terminated: set[int] = set()
     while child.poll() is None and time.monotonic() < deadline:
         for process in descendants(child.pid) if end_guests else ():
             if _group(process) not in (child.pid, 0):
-                # Asked once, then made to: a container's first process may not heed SIGTERM.
-                _signal(process, signal.SIGKILL if process in asked else signal.SIGTERM)
-                asked.add(process)
+                # SIGTERM once, then SIGKILL: a container's first process may ignore SIGTERM.
+                _signal(process, signal.SIGKILL if process in terminated else signal.SIGTERM)
+                terminated.add(process)
         if drop:
             _drop_output(child)
         time.sleep(_POLL_SECONDS)

@@ -7,7 +7,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.attest.installed import read_answers
+from workbench.attest.installed import parse_packages
 from workbench.attest.package import Package
 from workbench.attest.sbom import sbom, with_lock
 
@@ -36,11 +36,11 @@ RPMS = {
 def test_what_a_debian_image_answers() -> None:
     deb = Package("deb", "git", "1:2.39", "debian", (("arch", "amd64"), ("distro", "debian-12")))
     python = Package("pypi", "jupyter-lab", "4.6", licence="BSD-3-Clause")
-    assert read_answers(json.dumps(ANSWERS)) == [deb, python]
+    assert parse_packages(json.dumps(ANSWERS)) == [deb, python]
 
 
 def test_what_an_image_of_rpms_answers() -> None:
-    purls = [each["purl"] for each in json.loads(sbom(TAG, read_answers(json.dumps(RPMS))))["components"]]
+    purls = [each["purl"] for each in json.loads(sbom(TAG, parse_packages(json.dumps(RPMS))))["components"]]
     assert purls == [
         "pkg:rpm/centos/bash@5.1-9.el9?arch=x86_64&distro=centos-9",
         "pkg:rpm/centos/bind@9-1?arch=x86_64&distro=centos-9&epoch=32",

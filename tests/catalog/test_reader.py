@@ -42,7 +42,7 @@ def test_numbers_order_and_go_then_names(tmp_path: Path) -> None:
     assert list(catalogue.bundles) == ["plain", "two-b", "nine", "ten", "Alpha", "zeta"]
 
 
-def test_all_faults_are_told_in_one_go(tmp_path: Path) -> None:
+def test_all_faults_are_reported_in_one_go(tmp_path: Path) -> None:
     folder = make_catalogue(
         tmp_path,
         {
@@ -137,14 +137,14 @@ def test_all_faults_are_told_in_one_go(tmp_path: Path) -> None:
         ("\udcff", ("releases/2026a.toml:1", "is not UTF-8")),
     ],
 )
-def test_a_wrong_release_file_is_told_with_its_line(tmp_path: Path, release: str, fault: tuple[str, str]) -> None:
+def test_a_wrong_release_file_is_reported_with_its_line(tmp_path: Path, release: str, fault: tuple[str, str]) -> None:
     folder = make_catalogue(tmp_path)
     (folder / "releases/2026a.toml").write_bytes(release.encode(errors="surrogateescape"))
     where, message = fault
     assert [found for found in faults_of(folder) if found[0] == where and message in found[1]], faults_of(folder)
 
 
-def test_a_release_that_is_there_twice_is_told(tmp_path: Path) -> None:
+def test_a_release_that_exists_twice_is_reported(tmp_path: Path) -> None:
     """On a file system that ignores case their folders would be one."""
     folder = make_catalogue(tmp_path, {"releases/2026A.toml": RELEASE})
     assert faults_of(folder) == [("releases/2026A.toml", "names the same release as releases/2026a.toml")]

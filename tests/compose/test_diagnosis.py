@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import RELEASE, REPOSITORY, make_catalogue
-from workbench.catalog.pairs import read_pairs, version_key
+from workbench.catalog.compatibility import read_compatibility, version_key
 from workbench.catalog.reader import read_catalogue
-from workbench.catalog.tree import Tree
-from workbench.compose.diagnosis import Machine, diagnose
+from workbench.catalog.tree import CatalogueTree
+from workbench.compose.diagnosis import GpuMachine, diagnose
 from workbench.errors import FaultsError, WorkbenchError
 
 PAIRS = """\
@@ -45,20 +45,22 @@ TWICE = (
 )
 
 
-def said(tmp_path: Path, lock: str, machine: Machine | None = None, release: str = RELEASE) -> list[tuple[str, ...]]:
+def findings(
+    tmp_path: Path, lock: str, machine: GpuMachine | None = None, release: str = RELEASE
+) -> list[tuple[str, ...]]:
     files = {
         "releases/compat.toml": PAIRS,
         "releases/2026a.toml": release,
         "bundles/1-plain/py311/requirements.txt": lock,
     }
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
-    found = diagnose(catalogue, "2026a", "plain", "3.11", machine or Machine())
+    found = diagnose(catalogue, "2026a", "plain", "3.11", machine or GpuMachine())
     return [(finding.state, finding.about, finding.says) for finding in found]
 
 
 def test_a_bundle_that_fits(tmp_path: Path) -> None:
-    assert said(tmp_path, TORCH) == [RUNS, BRINGS, OWN, TWICE]
-    assert said(tmp_path, "attrs==25.1.0\n") == [RUNS]
+    assert findings(tmp_path, TORCH) == [RUNS, BRINGS, OWN, TWICE]
+    assert findings(tmp_path, "attrs==25.1.0\n") == [RUNS]
 
 
 @pytest.mark.parametrize(
@@ -95,40 +97,40 @@ def test_a_bundle_that_fits(tmp_path: Path) -> None:
     ],
 )
 def test_what_does_not_fit(tmp_path: Path, lock: str, finding: tuple[str, ...]) -> None:
-    assert finding in said(tmp_path, lock)
+    assert finding in findings(tmp_path, lock)
 
 
 def test_a_python_without_wheels(tmp_path: Path) -> None:
     pairs = PAIRS.replace('["3.11", "3.12"]', '["3.12"]')
     files = {"releases/compat.toml": pairs, "bundles/1-plain/py311/requirements.txt": TORCH}
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
-    found = diagnose(catalogue, "2026a", "plain", "3.11", Machine())
+    found = diagnose(catalogue, "2026a", "plain", "3.11", GpuMachine())
     assert [f.says for f in found if f.state == "wrong"] == ["has no wheels for Python 3.11, only for 3.12"]
 
 
 @pytest.mark.parametrize(
     ("machine", "state", "says"),
     [
-        (Machine(driver="570.124.06"), "wrong", "needs driver 580 or newer, and this machine has 570.124.06"),
-        (Machine(driver="580.65.06"), "ok", "needs driver 580 or newer; this machine has 580.65.06"),
+        (GpuMachine(driver="570.124.06"), "wrong", "needs driver 580 or newer, and this machine has 570.124.06"),
+        (GpuMachine(driver="580.65.06"), "ok", "needs driver 580 or newer; this machine has 580.65.06"),
         (
-            Machine(driver="580.65.06", capability="7.0"),
+            GpuMachine(driver="580.65.06", capability="7.0"),
             "wrong",
             "needs a GPU of compute capability 7.5 or newer, and here is one of 7.0",
         ),
     ],
 )
-def test_a_machine(tmp_path: Path, machine: Machine, state: str, says: str) -> None:
-    assert (state, "release 2026a, CUDA 13.0.2", says) in said(tmp_path, TORCH, machine)
+def test_a_machine(tmp_path: Path, machine: GpuMachine, state: str, says: str) -> None:
+    assert (state, "release 2026a, CUDA 13.0.2", says) in findings(tmp_path, TORCH, machine)
 
 
 def test_the_driver_that_a_release_pins_goes_first(tmp_path: Path) -> None:
     pinned = RELEASE.replace('version = "13.0.2"', 'version = "13.0.2"\ndriver = "580.65.06"')
-    assert ("wrong", RUNS[1], "needs driver 580.65.06 or newer, and this machine has 580.60") in said(
-        tmp_path, TORCH, Machine(driver="580.60"), pinned
+    assert ("wrong", RUNS[1], "needs driver 580.65.06 or newer, and this machine has 580.60") in findings(
+        tmp_path, TORCH, GpuMachine(driver="580.60"), pinned
     )
     without = RELEASE.replace('[cuda]\nversion = "13.0.2"\n', "")
-    assert said(tmp_path, "attrs==25.1.0\n", release=without) == [("ok", "release 2026a", "pins no CUDA")]
+    assert findings(tmp_path, "attrs==25.1.0\n", release=without) == [("ok", "release 2026a", "pins no CUDA")]
 
 
 def test_a_row_without_its_source_is_a_fault(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_a_row_without_its_source_is_a_fault(tmp_path: Path) -> None:
     pairs += '[cog]\nversion = "0.23.1"\nsource = "s"\n'
     catalogue = read_catalogue(str(make_catalogue(tmp_path, {"releases/compat.toml": pairs})))
     with pytest.raises(FaultsError) as caught:
-        read_pairs(catalogue.tree)
+        read_compatibility(catalogue.tree)
     assert [message for _, message in caught.value.faults] == [
         "cog does not say its checked",
         "cog needs pythons",
@@ -149,13 +151,13 @@ def test_a_row_without_its_source_is_a_fault(tmp_path: Path) -> None:
 def test_unknown_names(tmp_path: Path) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path)))
     with pytest.raises(WorkbenchError, match="no bundle is named 'plan'"):
-        diagnose(catalogue, "2026a", "plan", "3.11", Machine())
+        diagnose(catalogue, "2026a", "plan", "3.11", GpuMachine())
     with pytest.raises(WorkbenchError, match=r"no packages for Python 3\.13"):
-        diagnose(catalogue, "2026a", "plain", "3.13", Machine())
+        diagnose(catalogue, "2026a", "plain", "3.13", GpuMachine())
 
 
 def test_our_own_table_is_whole() -> None:
-    pairs = read_pairs(Tree(str(REPOSITORY)))
+    pairs = read_compatibility(CatalogueTree(str(REPOSITORY)))
     assert len(pairs.frameworks["torch"]) >= 17
     assert set(pairs.drivers) == {"11", "12", "13"}
     for version, brought in pairs.frameworks["torch"].items():

@@ -87,7 +87,7 @@ def test_a_template_that_fails_says_where(tmp_path: Path, text: str, message: st
         ("cudart.example.com/plain:1", ""),
     ],
 )
-def test_cuda_is_seen_on_every_base_whose_tag_says_so(tmp_path: Path, base: str, cuda: str) -> None:
+def test_cuda_is_known_on_every_base_whose_tag_says_so(tmp_path: Path, base: str, cuda: str) -> None:
     text = "# {{ cuda.version if cuda else '' }}\n"
     recipe = compose(resolve(read_catalogue(str(with_template(tmp_path, text))), selection(base=base)))
     assert recipe.sections[-1].text == f"# {cuda}\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import wizard
-from tests.e2e.test_from_nothing import made
+from tests.e2e.test_from_nothing import build_minimal
 from tests.engine import BaseChoice, Engine, ca_bundle
 from tests.monobase.manifests import documents, podman_run
 
@@ -29,13 +29,13 @@ def jupyter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def jupyter(store: Engine, base: BaseChoice, jupyter_folder: Path) -> str:
     """The minimal image with Jupyter, built once per session."""
-    return made(store, base, "jupyter", jupyter_folder)
+    return build_minimal(store, base, "jupyter", jupyter_folder)
 
 
 @pytest.fixture(scope="session")
 def runtime(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The minimal runtime image, built once per session."""
-    return made(store, base, "runtime", tmp_path_factory.mktemp("runtime"))
+    return build_minimal(store, base, "runtime", tmp_path_factory.mktemp("runtime"))
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def monobase_image(store: Engine, base: BaseChoice, tmp_path_factory: pytest.Tem
 
 @pytest.fixture(scope="session")
 def monobase_host(store: Engine, monobase_image: str) -> Iterator[Path]:
-    """A host's folder that the DaemonSet's container has filled with the small set, until its probe said so."""
+    """A host's folder that the DaemonSet's container has filled with the small set, until its probe succeeded."""
     (daemon_set,) = documents("daemonset.yaml")
     probe = daemon_set["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["exec"]["command"]
     folder = Path(tempfile.mkdtemp(prefix="workbench-monobase-"))
@@ -67,8 +67,8 @@ def monobase_host(store: Engine, monobase_image: str) -> Iterator[Path]:
         deadline = time.monotonic() + 800
         while store.try_("exec", name, *probe, "--data", _DATA).returncode != 0:
             state = store("inspect", "--format", "{{.State.Status}}", name)
-            said = store.try_("logs", name)
-            assert (state, time.monotonic() < deadline) == ("running", True), (said.stdout + said.stderr).decode()
+            logs = store.try_("logs", name)
+            assert (state, time.monotonic() < deadline) == ("running", True), (logs.stdout + logs.stderr).decode()
             time.sleep(2)
         # The label comes after the last of the build, and the daemon stays.
         while not (folder / "features/monobase").exists():

@@ -1,4 +1,4 @@
-"""What a really built image says about itself, against what its own package managers say."""
+"""The SBOM, provenance and labels of an image that is really built, against what its package managers list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.engine import BaseChoice, Engine
 
 pytestmark = pytest.mark.thorough
 
-Found = set[tuple[str, str]]
+Packages = set[tuple[str, str]]
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ def components(text: str, kind: str) -> dict[tuple[str, str], dict[str, Any]]:
     return {(each["name"], each["version"]): each for each in listed}
 
 
-def pip_inspect(engine: Engine, image: str) -> Found:
+def pip_inspect(engine: Engine, image: str) -> Packages:
     """What pip finds in the image."""
-    said = json.loads(engine("run", "--rm", "--network=none", "--entrypoint=pip", image, "inspect", "--local"))
-    pairs = [(each["metadata"]["name"], each["metadata"]["version"]) for each in said["installed"]]
+    report = json.loads(engine("run", "--rm", "--network=none", "--entrypoint=pip", image, "inspect", "--local"))
+    pairs = [(each["metadata"]["name"], each["metadata"]["version"]) for each in report["installed"]]
     return {(canonicalize_name(name), version) for name, version in pairs}
 
 
@@ -49,8 +49,8 @@ def test_no_package_is_missing_in_the_sbom(engine: Engine, jupyter: str, recipe:
     assert [name for name, each in python.items() if "hashes" not in each] == []
     assert python["jupyterlab", next(v for n, v in inspected if n == "jupyterlab")]["licenses"]
     form = "--showformat=${db:Status-Status} ${Package} ${Version}\\n"
-    said = engine("run", "--rm", "--network=none", "--entrypoint=dpkg-query", jupyter, "--show", form).splitlines()
-    assert set(system) == {(line.split()[1], line.split()[2]) for line in said if line.startswith("installed ")}
+    lines = engine("run", "--rm", "--network=none", "--entrypoint=dpkg-query", jupyter, "--show", form).splitlines()
+    assert set(system) == {(line.split()[1], line.split()[2]) for line in lines if line.startswith("installed ")}
     assert {"pandoc", "git"} <= {name for name, _ in system}
 
 
@@ -61,7 +61,7 @@ def test_the_lock_alone_misses_none_either(engine: Engine, jupyter: str, recipe:
     assert wizard("sbom", recipe).stdout == done.stdout
 
 
-def test_the_verb_asks_the_image_itself(engine: Engine, jupyter: str, recipe: Path) -> None:
+def test_the_verb_inspects_the_image_itself(engine: Engine, jupyter: str, recipe: Path) -> None:
     done = wizard("sbom", jupyter, "--recipe", recipe)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (recipe / "sbom.cdx.json").read_text()
@@ -88,11 +88,11 @@ def test_the_records_are_no_part_of_the_recipe(jupyter: str, recipe: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_labels_say_what_it_is(engine: Engine, jupyter: str, base: BaseChoice) -> None:
+def test_the_labels_identify_the_image(engine: Engine, jupyter: str, base: BaseChoice) -> None:
     labels = json.loads(engine("image", "inspect", "--format", "{{json .Config.Labels}}", jupyter))
-    said = {name.rpartition("image.")[2]: value for name, value in labels.items() if "opencontainers" in name}
+    annotations = {name.rpartition("image.")[2]: value for name, value in labels.items() if "opencontainers" in name}
     digest = engine("image", "inspect", "--format", "{{.Digest}}", base.image)
-    assert said == {
+    assert annotations == {
         "title": "jupyter minimal",
         "description": "workbench image: jupyter, bundle minimal, bookworm, py311",
         "version": "2026a_20261122",

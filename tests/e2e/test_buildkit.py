@@ -63,7 +63,7 @@ def composed(engine: Engine, base: BaseChoice, ide: str, bundle: str, folder: Pa
     return folder / f"{ide}-{bundle}-{base.os}-py311_{base.release}_{base.date}"
 
 
-# A step that heeds no signal, says that it began, and never ends.
+# A step that ignores signals, reports that it has begun, and never ends.
 WAITS = "RUN trap '' INT TERM; echo begun; while :; do sleep 0.1; done\n"
 
 
@@ -92,10 +92,10 @@ def test_an_interrupted_build_leaves_nothing(
         assert BASE in before
         assert any("begun" in word for command in dockerd.steps() for word in command)
         running.send_signal(number)
-        _, said = running.communicate(timeout=60)
-    assert running.returncode == 130, said
-    assert said.splitlines()[-1] == "interrupted"
-    assert f"stopped: {IMAGE} was not made or changed" in said
+        _, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130, stderr
+    assert stderr.splitlines()[-1] == "interrupted"
+    assert f"stopped: {IMAGE} was not made or changed" in stderr
     dockerd.settled()
     assert json.loads(dockerd("GET", "/containers/json", all="1")) == []
     assert dockerd.names() == before
@@ -109,12 +109,12 @@ def test_a_daemon_that_is_killed_in_the_middle(engine: Engine, dockerd: Dockerd,
     with daemons.started() as other:
         with building(recipe(tmp_path, engine, WAITS), other) as running:
             other.kill()
-            out, said = running.communicate(timeout=60)
+            out, stderr = running.communicate(timeout=60)
         assert (running.returncode, out) == (1, "")
-        lines = said.splitlines()
+        lines = stderr.splitlines()
         assert f"error: the BuildKit at {other.address} went away" in lines
         assert lines[-1].startswith("  hint: see in its log why it ended, start it and build again")
-        assert "Traceback" not in said
+        assert "Traceback" not in stderr
     assert engine.try_("image", "exists", IMAGE).returncode != 0
 
 
@@ -128,8 +128,8 @@ def test_a_socket_that_is_not_ours(engine: Engine, tmp_path: Path, short_path: P
         path.chmod(0o600)
         # As root, but without root's right to open everything.
         command = ["setpriv", "--bounding-set=-dac_override", sys.executable, str(REPOSITORY / "wizard.py")]
-        asked = ["build", str(folder), "--backend=buildkit", f"--buildkit=unix://{path}"]
-        done = subprocess.run([*command, *asked], capture_output=True, text=True, check=False)
+        arguments = ["build", str(folder), "--backend=buildkit", f"--buildkit=unix://{path}"]
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     first, hint = done.stderr.splitlines()
     assert first == f"error: {path} is not yours to use" or "permission" in first
@@ -150,8 +150,8 @@ def test_what_is_not_a_buildkit(engine: Engine, tmp_path: Path, short_path: Path
         done = wizard("build", folder, f"--buildkit=unix://{path}")
         server.shutdown()
     assert (done.returncode, done.stdout) == (1, "")
-    said = f"error: what listens at unix://{path} is no BuildKit and no Docker Engine"
-    assert done.stderr.splitlines()[0] == said
+    message = f"error: what listens at unix://{path} is no BuildKit and no Docker Engine"
+    assert done.stderr.splitlines()[0] == message
 
 
 def test_the_images_are_where_the_builder_keeps_them(engine: Engine, dockerd: Dockerd, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_set_is_built_goes_on_and_is_pushed(
         assert {row["tag"] for row in json.loads(pushed.stdout) if row["status"] == "pushed"} >= set(TAGS)
     finally:
         for name in dockerd_online.names() - {TINY}:
-            dockerd_online.ask("DELETE", f"/images/{name}", force="1")
+            dockerd_online.request("DELETE", f"/images/{name}", force="1")
 
 
 def test_an_interrupted_set_leaves_no_step(engine: Engine, dockerd: Dockerd, tmp_path: Path) -> None:
@@ -211,11 +211,11 @@ def test_an_interrupted_set_leaves_no_step(engine: Engine, dockerd: Dockerd, tmp
             for tag in (EDITOR, RUNTIME):
                 wait_for_line(tmp_path / "logs", "begun", f"{tag}.*")
             running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=60)
+            _, stderr = running.communicate(timeout=60)
         finally:
             running.kill()
-    assert running.returncode == 130, said
-    assert said.splitlines()[-1] == "interrupted"
+    assert running.returncode == 130, stderr
+    assert stderr.splitlines()[-1] == "interrupted"
     dockerd.settled()
     assert not {name for name in dockerd.names() if EDITOR in name or RUNTIME in name}
     for name in dockerd.names() - {TINY}:

@@ -43,7 +43,7 @@ def test_sections_are_joined_to_what_podman_makes_of_them(
     assert not any("both change" in line for line in first.lines)
     more = request(base, tmp_path, ["tree", "ed"])
     builder.build(more, again)
-    # Of the two archives one was fetched before: apt says how much of the whole it needs.
+    # Of the two archives one was fetched before: apt reports how much of the whole it needs.
     (needed,) = [line for line in again.lines if line.startswith("Need to get ")]
     assert "/" in needed.partition(" of archives")[0]
     PodmanBuilder().build(more, Lines())

@@ -19,7 +19,7 @@ SOLVE = "import jpype, optapy; optapy.init(); print(jpype.getJVMVersion()[0])"
 LIBRARY = "cat(.libPaths()[1], getOption('repos')[['CRAN']], file.access(.libPaths()[1], 2), IRkernel::main |> class())"
 
 
-def made(store: Engine, base: BaseChoice, bundle: str, ide: str, folder: str) -> str:
+def build_bundle(store: Engine, base: BaseChoice, bundle: str, ide: str, folder: str) -> str:
     """Compose and build the image of `bundle` with `ide`, and return its name."""
     flags = [*base.flags(), "--base=standard", f"--bundle={bundle}", f"--ide={ide}"]
     composed = wizard("new", *flags, "--out", folder, env=store.env)
@@ -46,20 +46,20 @@ def test_a_bundle_runs_as_any_user_without_network(
     command: list[str],
     last: str,
 ) -> None:
-    image = made(store, base, bundle, "runtime", str(tmp_path_factory.mktemp(bundle)))
-    said = engine("run", "--rm", "--network=none", "--user", ANY_USER, image, *command)
-    assert said.splitlines()[-1] == last
+    image = build_bundle(store, base, bundle, "runtime", str(tmp_path_factory.mktemp(bundle)))
+    output = engine("run", "--rm", "--network=none", "--user", ANY_USER, image, *command)
+    assert output.splitlines()[-1] == last
 
 
 @pytest.fixture(scope="module")
 def jupyter_r(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return made(store, base, "r", "jupyter", str(tmp_path_factory.mktemp("r")))
+    return build_bundle(store, base, "r", "jupyter", str(tmp_path_factory.mktemp("r")))
 
 
 def test_r_has_a_library_of_the_users_own(engine: Engine, jupyter_r: str) -> None:
     flags = ["--rm", "--network=none", "--user", ANY_USER, "--entrypoint=Rscript"]
-    said = engine("run", *flags, jupyter_r, "-e", LIBRARY)
-    assert said.splitlines()[-1] == "/opt/app-root/src/Rpackages/4.2 https://cloud.r-project.org 0 function"
+    output = engine("run", *flags, jupyter_r, "-e", LIBRARY)
+    assert output.splitlines()[-1] == "/opt/app-root/src/Rpackages/4.2 https://cloud.r-project.org 0 function"
 
 
 def test_a_cell_in_r_runs_in_the_browser(engine: Engine, jupyter_r: str, tmp_path: Path) -> None:
@@ -69,6 +69,6 @@ def test_a_cell_in_r_runs_in_the_browser(engine: Engine, jupyter_r: str, tmp_pat
     with running(engine, jupyter_r, PREFIX) as address:
         wait_for(f"{address}{PREFIX}/api", 60)
         output, kernels = run_cell(browser, f"{address}{PREFIX}", tmp_path / "r.png", kernel="R")
-        # As R says it, and Python does not.
+        # As R prints it, and Python does not.
         assert output == "[1] 42"
         assert [kernel["name"] for kernel in kernels] == ["ir"]

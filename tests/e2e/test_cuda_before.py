@@ -1,4 +1,4 @@
-"""The CUDA images of the release before, from NVIDIA's wheels of CUDA 12: built and asked, as the newest's are."""
+"""The CUDA images of the release before, from NVIDIA's wheels of CUDA 12: built and validated, as the newest are."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_the_release_before_has_its_cuda(
         assert done.returncode == 0, done.stderr
     done = wizard("validate", *BEFORE.flags(), "--layers", LAYERS, "--json", env=store.env)
     assert done.returncode == 0, done.stdout + done.stderr
-    seen = {check["check"]: check["seen"] for check in json.loads(done.stdout)[-1]["checks"]}
-    assert seen["as 12345:0: libcublas"] == "libcublas.so.12"
-    assert seen["as 12345:0: version of cudnn"] == "9.14.0"
+    results = {check["check"]: check["seen"] for check in json.loads(done.stdout)[-1]["checks"]}
+    assert results["as 12345:0: libcublas"] == "libcublas.so.12"
+    assert results["as 12345:0: version of cudnn"] == "9.14.0"
 
 
-def test_it_has_no_compiler_and_says_why(store: Engine, root_image: str) -> None:
+def test_it_has_no_compiler_and_reports_why(store: Engine, root_image: str) -> None:
     done = wizard("cuda", *BEFORE.flags(), "--layers", "devel", env=store.env)
     assert done.returncode == 1
     assert "has no nvcc" in done.stderr

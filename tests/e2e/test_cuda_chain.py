@@ -1,4 +1,4 @@
-"""CUDA on the base, from NVIDIA's wheels: built, started, asked, and a program compiled. Nothing needs a GPU."""
+"""CUDA on the base, from NVIDIA's wheels: built, started, validated, and a program compiled. Nothing needs a GPU."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PROGRAM = """\
 __global__ void add(int *sum) { sum[threadIdx.x] += 1; }
 int main() {
     int version = 0;
-    cudaError_t asked = cudaRuntimeGetVersion(&version);
-    std::printf("%d %d %zu %s\\n", version, asked, cudnnGetVersion(), cublasGetStatusString(CUBLAS_STATUS_SUCCESS));
+    cudaError_t error = cudaRuntimeGetVersion(&version);
+    std::printf("%d %d %zu %s\\n", version, error, cudnnGetVersion(), cublasGetStatusString(CUBLAS_STATUS_SUCCESS));
 }
 """
 
@@ -50,21 +50,21 @@ def test_every_layer_keeps_its_promises(store: Engine, base: BaseChoice, chain: 
     assert done.returncode == 0, done.stdout + done.stderr
     reports = {report["image"]: report for report in json.loads(done.stdout)}
     assert list(reports) == chain
-    seen = {check["check"]: check["seen"] for check in reports[image("devel-cudnn")]["checks"]}
-    assert seen["as 12345:0: libcublas"] == "libcublas.so.13"
-    assert seen["as 12345:0: version of cudnn"] == "9.14.0"
-    assert seen["as 12345:0: version of nvcc"] == "13.0"
+    results = {check["check"]: check["seen"] for check in reports[image("devel-cudnn")]["checks"]}
+    assert results["as 12345:0: libcublas"] == "libcublas.so.13"
+    assert results["as 12345:0: version of cudnn"] == "9.14.0"
+    assert results["as 12345:0: version of nvcc"] == "13.0"
 
 
-def test_the_release_says_what_each_layer_adds(engine: Engine, base: BaseChoice, chain: list[str]) -> None:
-    """What the wizard says of cuda-thin is measured: a layer that grew or shrank is to be measured again."""
-    said = read_catalogue(str(REPOSITORY)).releases[base.release].cuda_sizes[base.os]
+def test_the_release_records_what_each_layer_adds(engine: Engine, base: BaseChoice, chain: list[str]) -> None:
+    """The sizes that the wizard shows are measured: a layer that grew or shrank must be measured again."""
+    recorded = read_catalogue(str(REPOSITORY)).releases[base.release].cuda_sizes[base.os]
     weighed = {"": engine.layers(base.image), **{layer: engine.layers(image(layer)) for layer in LAYERS}}
-    found = {}
+    measured = {}
     for layer, below in CHAIN.items():
-        found[layer] = sum(size for digest, size in weighed[layer].items() if digest not in weighed[below])
-    assert set(said) == set(found)
-    assert {layer: size for layer, size in found.items() if abs(size - said[layer]) > size // 20} == {}, found
+        measured[layer] = sum(size for digest, size in weighed[layer].items() if digest not in weighed[below])
+    assert set(recorded) == set(measured)
+    assert {layer: size for layer, size in measured.items() if abs(size - recorded[layer]) > size // 20} == {}, measured
 
 
 def test_nvcc_compiles_a_program_that_runs_as_any_user(engine: Engine, chain: list[str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import wizard
-from tests.e2e.test_bundles import made
+from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_from_nothing import ANY_USER, running
 from tests.e2e.test_ides import PREFIX
 from tests.engine import BaseChoice, Engine, wait_for
@@ -39,7 +39,7 @@ def image(store: Engine, base: BaseChoice, bundle: str, ide: str, folder: Path, 
     free = shutil.disk_usage(store.folder).free
     if free < needs:
         pytest.skip(f"{bundle} needs {needs} bytes of disk, and {needs - free} of them are missing in {store.folder}")
-    name = made(store, base, bundle, ide, str(folder))
+    name = build_bundle(store, base, bundle, ide, str(folder))
     try:
         print(f"{name}: {int(store('image', 'inspect', '--format={{.Size}}', name)) / GB:.1f} GB")
         yield name
@@ -47,7 +47,7 @@ def image(store: Engine, base: BaseChoice, bundle: str, ide: str, folder: Path, 
         store("rmi", "--force", name)
 
 
-def test_jupyter_with_pytorch_computes_with_what_the_doctor_says(
+def test_jupyter_with_pytorch_computes_with_the_versions_that_the_doctor_reports(
     store: Engine, base: BaseChoice, engine: Engine, tmp_path: Path
 ) -> None:
     with image(store, base, "pytorch", "jupyter", tmp_path, 30 * GB) as name:
@@ -65,13 +65,13 @@ def test_runtime_with_tensorflow_computes(store: Engine, base: BaseChoice, engin
 
 
 def cudnn_number(version: str) -> int:
-    """A version as cuDNN says it, in one number: 92400 for 9.24.0."""
+    """A version as cuDNN reports it, in one number: 92400 for 9.24.0."""
     first, second, third = (int(part) for part in version.split(".")[:3])
     return first * 10000 + second * 100 + third
 
 
 def computed(engine: Engine, name: str, program: str) -> list[str]:
-    """The words that `program` says last, run as any user and without network."""
+    """The words of the last line that `program` prints, run as any user and without network."""
     flags = ["--rm", "--network=none", "--user", ANY_USER, "--entrypoint=python"]
     return engine("run", *flags, name, "-c", program).splitlines()[-1].split()
 

@@ -36,7 +36,7 @@ NOTEBOOK = {
 }
 
 
-def made(store: Engine, base: BaseChoice, ide: str, folder: Path) -> str:
+def build_minimal(store: Engine, base: BaseChoice, ide: str, folder: Path) -> str:
     """Compose and build the minimal image with `ide`, and return its name."""
     out = folder / "recipes"
     flags = [*base.flags(), "--base=standard", "--bundle=minimal", f"--ide={ide}"]
@@ -54,19 +54,19 @@ def made(store: Engine, base: BaseChoice, ide: str, folder: Path) -> str:
 def test_w22_the_base_keeps_its_promises_under_dash(store: Engine, base: BaseChoice) -> None:
     done = wizard("validate", *base.flags(), "--json", env=store.env)
     assert done.returncode == 0, done.stdout + done.stderr
-    said = json.loads(done.stdout)[0]
-    assert said["ok"] is True
-    assert said["image"] == base.image
-    seen = {check["check"]: check["seen"] for check in said["checks"]}
-    assert seen["user of the image"] == "1001"
-    assert seen["as 12345:0: Python"] == "3.11"
-    assert seen["as 12345:0: command git"] == "/usr/bin/git"
-    assert seen["as 12345:0: pip"] == "works"
+    report = json.loads(done.stdout)[0]
+    assert report["ok"] is True
+    assert report["image"] == base.image
+    results = {check["check"]: check["seen"] for check in report["checks"]}
+    assert results["user of the image"] == "1001"
+    assert results["as 12345:0: Python"] == "3.11"
+    assert results["as 12345:0: command git"] == "/usr/bin/git"
+    assert results["as 12345:0: pip"] == "works"
 
 
 def test_a_login_shell_has_the_path_of_the_image(engine: Engine, base: BaseChoice) -> None:
     shell = ["bash", "-lc", "command -v python; echo $PATH"]
-    said = engine(
+    output = engine(
         "run",
         "--rm",
         "--network=none",
@@ -76,7 +76,7 @@ def test_a_login_shell_has_the_path_of_the_image(engine: Engine, base: BaseChoic
         base.image,
         *shell,
     )
-    assert said.split() == ["/opt/app-root/bin/python", "/own:/opt/app-root/bin:/bin"]
+    assert output.split() == ["/opt/app-root/bin/python", "/own:/opt/app-root/bin:/bin"]
 
 
 @pytest.mark.parametrize("prefix", ["/notebook/team/mine", ""], ids=["NB_PREFIX", "no NB_PREFIX"])
@@ -101,7 +101,7 @@ def test_a_runtime_image_runs_a_notebook_without_network(engine: Engine, runtime
     notebook = tmp_path / "notebook.ipynb"
     notebook.write_text(json.dumps(NOTEBOOK))
     tmp_path.chmod(0o755)
-    said = engine(
+    output = engine(
         *("run", "--rm", "--network=none", "--user", ANY_USER, f"--volume={notebook}:/tmp/notebook.ipynb:ro", runtime),
         *(
             "sh",
@@ -109,21 +109,21 @@ def test_a_runtime_image_runs_a_notebook_without_network(engine: Engine, runtime
             "papermill --log-output /tmp/notebook.ipynb done.ipynb >/tmp/log 2>&1 || cat /tmp/log; cat done.ipynb",
         ),
     )
-    cell = json.loads(said)["cells"][0]
+    cell = json.loads(output)["cells"][0]
     assert "".join(cell["outputs"][0]["text"]) == "42\n"
 
 
 def test_a_runtime_image_has_what_elyra_would_fetch(engine: Engine, runtime: str) -> None:
-    said = engine(
+    output = engine(
         *("run", "--rm", "--network=none", "--user", ANY_USER, "--workdir=/opt/app-root/bin/utils", runtime),
         *("sh", "-c", "python bootstrapper.py --help 2>&1; cat requirements-elyra.txt; cat pip.conf"),
     )
-    assert "--cos-endpoint" in said
-    assert "\npapermill==2.7.0" in said
-    assert "target = /opt/app-root/src/jupyter-work-dir/python3/" in said
+    assert "--cos-endpoint" in output
+    assert "\npapermill==2.7.0" in output
+    assert "target = /opt/app-root/src/jupyter-work-dir/python3/" in output
 
 
-def test_the_image_says_what_it_is(engine: Engine, jupyter: str) -> None:
+def test_the_labels_identify_the_image(engine: Engine, jupyter: str) -> None:
     config = json.loads(engine("image", "inspect", "--format", "{{json .Config}}", jupyter))
     tag = jupyter.rpartition(":")[2]
     labels = config["Labels"]

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.e2e.test_bundles import made
+from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import BaseChoice, Engine, free_port, search_path, wait_for
 
@@ -38,7 +38,7 @@ def ide(
 ) -> tuple[str, str]:
     """The name of an IDE and of its image."""
     name = request.param
-    return name, made(store, base, BUNDLES[name], name, str(tmp_path_factory.mktemp(name)))
+    return name, build_bundle(store, base, BUNDLES[name], name, str(tmp_path_factory.mktemp(name)))
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Workbench:
         return kernel
 
     def idle(self) -> dict[str, Any]:
-        """The kernel once it is idle, with the probes that a platform goes on asking meanwhile."""
+        """The kernel once it is idle, with the probes that a platform sends meanwhile."""
         deadline = time.monotonic() + IDLE_SECONDS + 15
         while (kernel := self.kernel())["execution_state"] != "idle":
             wait_for(f"{self.address}{self.prefix}/api", 10)
@@ -118,47 +118,47 @@ def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], pr
         pytest.skip("chromium not installed")
     name, image = ide
     with started(engine, image, prefix) as workbench:
-        work = type_in_terminal if name == "vscode" else look
-        asked, during = opened(browser, workbench, name, work, tmp_path / f"{name}.png")
+        work = type_in_terminal if name == "vscode" else do_nothing
+        requested, during = work_in_page(browser, workbench, name, work, tmp_path / f"{name}.png")
         assert during["execution_state"] == "busy"
         # An editor's page keeps a WebSocket open, and that alone is use.
         assert during["connections"] >= (1 if name == "vscode" else 0)
-        assert any(url.startswith("ws:") for url in asked) == (name == "vscode")
-        # TensorBoard's own styles ask for its fonts at the root, and do without where those are not to be had.
-        own = [url for url in asked if urlsplit(url).netloc == urlsplit(workbench.page).netloc]
+        assert any(url.startswith("ws:") for url in requested) == (name == "vscode")
+        # TensorBoard's own styles request its fonts at the root, and do without where they cannot be fetched.
+        own = [url for url in requested if urlsplit(url).netloc == urlsplit(workbench.page).netloc]
         own = [url.replace("ws:", "http:") for url in own if not url.endswith(".woff2")]
         assert [url for url in own if not url.startswith(workbench.page)] == []
         assert workbench.idle()["connections"] == 0
 
 
-def opened(
+def work_in_page(
     browser: str, workbench: Workbench, name: str, work: Callable[[Page, Workbench], None], picture: Path
 ) -> tuple[list[str], dict[str, Any]]:
-    """Open the page and work in it; return every address that it asked for, and what the culler sees afterwards."""
-    asked: list[str] = []
+    """Open the page and work in it; return every address that it requested, and the kernel afterwards."""
+    requested: list[str] = []
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         chromium = playwright.chromium.launch(executable_path=browser, args=options)
         page = chromium.new_page(viewport={"width": 1200, "height": 800})
         page.set_default_timeout(90_000)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("websocket", lambda socket: asked.append(socket.url))
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("websocket", lambda socket: requested.append(socket.url))
         try:
             page.goto(workbench.page)
             page.locator(SIGNS[name]).first.wait_for()
             work(page, workbench)
-            return asked, workbench.kernel()
+            return requested, workbench.kernel()
         finally:
             page.screenshot(path=picture)
             chromium.close()
 
 
-def look(page: Page, workbench: Workbench) -> None:
+def do_nothing(page: Page, workbench: Workbench) -> None:
     """Do nothing in the page."""
 
 
 def type_in_terminal(page: Page, workbench: Workbench) -> None:
-    """Open a terminal, run a command in it, and leave the page alone until only its WebSocket says that it is used."""
+    """Open a terminal, run a command in it, and leave the page alone until only its WebSocket shows use."""
     page.get_by_role("button", name="Yes, I trust the authors").click()
     page.keyboard.press("F1")
     page.locator(".quick-input-box input").fill(">Terminal: Create New Terminal")
@@ -167,16 +167,16 @@ def type_in_terminal(page: Page, workbench: Workbench) -> None:
     page.keyboard.type(TYPED)
     page.keyboard.press("Enter")
     deadline = time.monotonic() + 60
-    while (seen := workbench.engine.try_("exec", workbench.container, "cat", "seen-42.txt").stdout) == b"":
+    while (written := workbench.engine.try_("exec", workbench.container, "cat", "seen-42.txt").stdout) == b"":
         assert time.monotonic() < deadline, "the terminal ran nothing"
         time.sleep(0.5)
-    assert seen == b"12345 /opt/app-root"
+    assert written == b"12345 /opt/app-root"
     page.wait_for_timeout(1000 * (IDLE_SECONDS + 1))
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object) -> None:
-        """Follow nothing: the answer itself is looked at."""
+        """Follow nothing: the response itself is inspected."""
 
 
 def follow(url: str) -> str:
@@ -186,9 +186,9 @@ def follow(url: str) -> str:
         try:
             with opener.open(urllib.request.Request(url, headers={"X-Forwarded-Proto": "https"}), timeout=10):
                 return url
-        except urllib.error.HTTPError as answer:
-            location = answer.headers.get("Location", "")
-            assert answer.code in (301, 302, 303, 307, 308), f"{url}: {answer.code}"
+        except urllib.error.HTTPError as response:
+            location = response.headers.get("Location", "")
+            assert response.code in (301, 302, 303, 307, 308), f"{url}: {response.code}"
             assert "://" not in location, f"{url} leaves for {location}"
             url = urljoin(url, location)
     raise AssertionError(f"{url}: redirects without end")

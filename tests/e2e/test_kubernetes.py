@@ -16,7 +16,7 @@ from tests.engine import Engine, free_port, own_network, search_path, wait_for
 
 pytestmark = pytest.mark.thorough
 
-# Where only lower limits may be set, podman's own (a million files) fail, and `kube play` asks for no others.
+# Where only lower limits may be set, podman's own (a million files) fail, and `kube play` requests no others.
 RUNC = """\
 #!{python} -I
 import json, os, sys
@@ -69,8 +69,8 @@ def test_a_pod_answers_below_its_prefix_and_keeps_its_volume(
         (mount,) = [mount for mount in state["Mounts"] if mount["Destination"] == "/opt/app-root/src"]
         assert (mount["Type"], mount["Name"]) == ("volume", "mine")
         with open(f"/proc/{state['State']['Pid']}/status") as status:
-            said = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
-        assert (said["Uid"].split()[0], said["CapEff"], said["NoNewPrivs"]) == ("1001", "0" * 16, "1")
+            fields = dict(line.rstrip("\n").split(":\t", 1) for line in status if ":\t" in line)
+        assert (fields["Uid"].split()[0], fields["CapEff"], fields["NoNewPrivs"]) == ("1001", "0" * 16, "1")
         assert os.stat(mount["Source"]).st_uid == 1001
     except BaseException:
         print(player.try_("logs", "mine-workbench").stderr.decode()[-4000:])

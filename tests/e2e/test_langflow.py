@@ -11,20 +11,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.test_bundles import made
+from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_ides import PREFIX, Workbench, follow, started
 from tests.engine import BaseChoice, Engine, search_path, wait_for
 
 # 460 packages take minutes to install. The start script is tested in every run, in tests/front/test_langflow.py.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-# The database is there and answers: the page itself asks for this.
+# The database responds: the page itself requests this.
 HEALTHY = b'"db":"ok"'
 
 
 @pytest.fixture(scope="module")
 def langflow(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    image = made(store, base, "langflow", "langflow", str(tmp_path_factory.mktemp("langflow")))
+    image = build_bundle(store, base, "langflow", "langflow", str(tmp_path_factory.mktemp("langflow")))
     yield image
     store("rmi", "--force", image)
 
@@ -47,31 +47,31 @@ def test_langflow_keeps_to_its_path_and_to_its_folder(
         workbench.idle()
         wait_for(f"{workbench.page}health_check", 10)
         assert workbench.kernel()["execution_state"] == "idle", "a heartbeat is no activity"
-        asked, cookies = used(browser, workbench, tmp_path / "langflow.png")
-        own = [url for url in asked if url.startswith(workbench.address)]
+        requested, cookies = create_flow(browser, workbench, tmp_path / "langflow.png")
+        own = [url for url in requested if url.startswith(workbench.address)]
         assert [url for url in own if not url.startswith(workbench.page)] == []
         paths = {urlsplit(url).path.removeprefix(prefix) for url in own}
         assert {"/api/v1/auto_login", "/api/v1/flows/"} <= paths
         assert cookies == {f"{prefix}/"}
         assert workbench.idle()["connections"] == 0
-        kept_at_home(engine, workbench)
+        check_files_in_home(engine, workbench)
         engine("stop", "--time=30", workbench.container)
         status = engine("inspect", "--format={{.State.ExitCode}}", workbench.container)
         assert status in ("0", "143"), "the server was ended by TERM, and not killed"
 
 
-def used(browser: str, workbench: Workbench, picture: Path) -> tuple[list[str], set[str]]:
-    """Make a first flow in the browser and see it listed; return what was asked for, and the paths of its keys."""
+def create_flow(browser: str, workbench: Workbench, picture: Path) -> tuple[list[str], set[str]]:
+    """Make a first flow in the browser and find it listed; return the requested addresses and the cookie paths."""
     from playwright.sync_api import sync_playwright
 
-    asked: list[str] = []
+    requested: list[str] = []
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         chromium = playwright.chromium.launch(executable_path=browser, args=options)
         page = chromium.new_page(viewport={"width": 1200, "height": 800})
         page.set_default_timeout(90_000)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("websocket", lambda socket: asked.append(socket.url.replace("ws://", "http://")))
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("websocket", lambda socket: requested.append(socket.url.replace("ws://", "http://")))
         try:
             page.goto(workbench.page)
             page.get_by_text("Create first flow").click()
@@ -80,15 +80,15 @@ def used(browser: str, workbench: Workbench, picture: Path) -> tuple[list[str], 
             page.goto(f"{workbench.page}flows")
             page.get_by_text("New Flow").first.wait_for()
             assert workbench.kernel()["execution_state"] == "busy"
-            # Of the keys: how wide its sidebar is, the page remembers for the whole host.
-            return asked, {cookie["path"] for cookie in page.context.cookies() if cookie["httpOnly"]}
+            # Only the HTTP-only cookies: the page stores the width of its sidebar for the whole host.
+            return requested, {cookie["path"] for cookie in page.context.cookies() if cookie["httpOnly"]}
         finally:
             page.screenshot(path=picture)
             chromium.close()
 
 
-def kept_at_home(engine: Engine, workbench: Workbench) -> None:
-    """What Langflow has to keep is at home, in its own folder, and nothing of it was there before."""
+def check_files_in_home(engine: Engine, workbench: Workbench) -> None:
+    """What Langflow keeps is in its own folder in the home folder, and none of it is in the image."""
     found = engine("exec", workbench.container, "sh", "-c", "ls -A $HOME/.langflow; ls -A $HOME; id -u").split()
     assert {"langflow.db", "secret_key", ".langflow"} <= set(found)
     assert found[-1] == "12345"

@@ -104,8 +104,8 @@ def serving(store: Engine, image: str, *flags: str) -> Iterator[str]:
         deadline = time.monotonic() + 120
         while True:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health-check", timeout=5) as answer:
-                    report = json.loads(answer.read())
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health-check", timeout=5) as response:
+                    report = json.loads(response.read())
                 if report["status"] == "READY":
                     break
                 assert report["status"] == "STARTING", report
@@ -127,31 +127,31 @@ def predict(address: str, inputs: object) -> tuple[int, dict[str, Any]]:
     body = json.dumps({"input": inputs}).encode()
     request = urllib.request.Request(f"{address}/predictions", body, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, json.loads(answer.read())
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
 
 
 def check_prediction(address: str) -> None:
-    """Ask a model that serves: what it should answer, and what it should refuse."""
-    status, answer = predict(address, {"numbers": [2, 4, 8], "scale": 10})
-    assert (status, answer["status"], answer["output"]) == (200, "succeeded", 40.0)
-    status, answer = predict(address, {"numbers": [2, 4, 8], "scale": -1})
-    assert status == 422, answer
-    assert "scale" in json.dumps(answer)
+    """Send requests to a model that serves: one that it should accept, and ones that it should refuse."""
+    status, response = predict(address, {"numbers": [2, 4, 8], "scale": 10})
+    assert (status, response["status"], response["output"]) == (200, "succeeded", 40.0)
+    status, response = predict(address, {"numbers": [2, 4, 8], "scale": -1})
+    assert status == 422, response
+    assert "scale" in json.dumps(response)
     assert predict(address, {"scale": 1})[0] == 422
-    with urllib.request.urlopen(f"{address}/openapi.json", timeout=10) as answered:
-        schemas = json.loads(answered.read())["components"]["schemas"]
+    with urllib.request.urlopen(f"{address}/openapi.json", timeout=10) as document:
+        schemas = json.loads(document.read())["components"]["schemas"]
     assert list(schemas["Input"]["properties"]) == ["numbers", "scale"]
 
 
-def test_a_whole_model_answers(store: Engine, whole: Whole) -> None:
+def test_a_whole_model_responds(store: Engine, whole: Whole) -> None:
     with serving(store, whole.image) as address:
         check_prediction(address)
 
 
-def test_an_image_tells_its_model(store: Engine, whole: Whole, base: BaseChoice, folder: Path) -> None:
+def test_an_image_describes_its_model(store: Engine, whole: Whole, base: BaseChoice, folder: Path) -> None:
     done = wizard("model", "inspect", whole.image, "--json", env=whole.env)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -170,7 +170,7 @@ def test_an_image_tells_its_model(store: Engine, whole: Whole, base: BaseChoice,
     assert "numbers, scale" in shown and "2.4.6" not in shown.splitlines()[0]
 
 
-def test_what_was_asked_for_is_in_the_image_and_no_secret(store: Engine, whole: Whole) -> None:
+def test_what_was_requested_is_in_the_image_and_no_secret(store: Engine, whole: Whole) -> None:
     script = 'cat /opt/app-root/etc/tree; echo "$GREETING"; id -u; ls -a /src; command -v tree'
     printed = store("run", "--rm", "--network=none", f"--user={ANY_USER}", whole.image, "sh", "-c", script).splitlines()
     assert printed[0].startswith("tree v")
@@ -263,7 +263,7 @@ def weightless(store: Engine, base: BaseChoice, monobase_image: str, folder: Pat
     return str(built["image"])
 
 
-def test_a_weightless_model_answers(store: Engine, weightless: str, monobase_host: Path) -> None:
+def test_a_weightless_model_responds(store: Engine, weightless: str, monobase_host: Path) -> None:
     mount = f"--volume={monobase_host}:{PREFIX}:ro"
     with serving(store, weightless, mount, "--read-only", "--tmpfs=/tmp") as address:
         check_prediction(address)

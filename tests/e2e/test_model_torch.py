@@ -48,8 +48,8 @@ def test_torch_gets_the_cuda_that_goes_with_it(store: Engine, base: BaseChoice, 
         assert built["model"]["on"]["image"] == thin.stdout.split()[-1]
         resolved = built["model"]["resolved"]
         with serving(store, built["image"]) as address:
-            status, answer = predict(address, {"count": 2})
-        total, version, cuda, cudnn = answer["output"].split()
+            status, response = predict(address, {"count": 2})
+        total, version, cuda, cudnn = response["output"].split()
         assert (status, total) == (200, "15.0")
         assert version.partition("+")[0] == resolved["frameworks"]["torch"]
         assert cuda == ".".join(resolved["cuda"].split(".")[:2])

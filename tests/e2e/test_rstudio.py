@@ -48,9 +48,9 @@ def test_any_user_has_a_name_a_session_with_the_variables_and_time_to_save_it(
     with started(engine, image, prefix, "--passwd=false", "--env=KUBERNETES_SERVICE_HOST=10.0.0.1") as workbench:
         assert workbench.kernel()["name"] == "rstudio"
         assert follow(workbench.page) == f"{workbench.page}auth-sign-in?appUri=%2F"
-        with urllib.request.urlopen(f"{workbench.page}session", timeout=60) as answer:
-            said = answer.read().decode().split()
-        assert said == ["workbench", "10.0.0.1", "kept", "/opt/app-root/src/Rpackages/4.2", "/opt/app-root"]
+        with urllib.request.urlopen(f"{workbench.page}session", timeout=60) as response:
+            lines = response.read().decode().split()
+        assert lines == ["workbench", "10.0.0.1", "kept", "/opt/app-root/src/Rpackages/4.2", "/opt/app-root"]
         start = time.monotonic()
         engine("stop", "--time=30", workbench.container)
         assert time.monotonic() - start < 10

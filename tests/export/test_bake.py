@@ -57,16 +57,16 @@ def test_every_base_of_our_own_set_is_a_target_or_the_root(tmp_path: Path, relea
     for name, target in targets.items():
         context = REPOSITORY / target["context"]
         text = target.get("dockerfile-inline") or (context / target["dockerfile"]).read_text()
-        asked = bases(BuildRequest(("x",), str(context), text, arguments=target.get("args", {})).stages())
+        named = bases(BuildRequest(("x",), str(context), text, arguments=target.get("args", {})).stages())
         inside = set(target.get("contexts", {}))
-        outside = set(asked) - inside
+        outside = set(named) - inside
         assert outside == ({"docker.io/library/debian:bookworm-slim"} if name.startswith("base-") else set())
         assert {at.removeprefix("target:") for at in target.get("contexts", {}).values()} <= set(targets)
         assert not set(name) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
     assert f"base-bookworm-py311_{END}" in targets
 
 
-def test_without_recipes_it_says_how_to_make_them(tmp_path: Path) -> None:
+def test_without_recipes_it_names_the_command_that_makes_them(tmp_path: Path) -> None:
     done = wizard("export", "bake", *SET, "--recipes", tmp_path / "none")
     assert done.returncode == 1
     assert "make recipes RELEASE=2026a DATE=20261122" in done.stderr

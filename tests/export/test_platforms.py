@@ -39,14 +39,14 @@ def pins(folder: Path) -> dict[str, str]:
     return {canonicalize_name(pair[0].partition("[")[0]): pair[1] for pair in pairs}
 
 
-def test_an_image_stream_tells_what_the_lock_holds(recipes: Path) -> None:
+def test_an_image_stream_lists_what_the_lock_holds(recipes: Path) -> None:
     folder = recipes / f"cuda-jupyter-pytorch-{END}"
     (stream,) = yaml.safe_load_all(export("imagestream", folder, REPO).stdout)
     assert (stream["apiVersion"], stream["kind"]) == ("image.openshift.io/v1", "ImageStream")
     assert stream["metadata"]["name"] == "cuda-jupyter-pytorch-bookworm-py311"
     assert stream["metadata"]["labels"] == {"opendatahub.io/notebook-image": "true"}
-    said = stream["metadata"]["annotations"]
-    assert json.loads(said["opendatahub.io/recommended-accelerators"]) == ["nvidia.com/gpu"]
+    annotations = stream["metadata"]["annotations"]
+    assert json.loads(annotations["opendatahub.io/recommended-accelerators"]) == ["nvidia.com/gpu"]
     (tag,) = stream["spec"]["tags"]
     assert tag["name"] == "2026a"
     assert tag["from"] == {"kind": "DockerImage", "name": f"quay.io/team/images:cuda-jupyter-pytorch-{END}"}
@@ -56,7 +56,7 @@ def test_an_image_stream_tells_what_the_lock_holds(recipes: Path) -> None:
     locked = pins(folder)
     assert {each["name"] for each in listed} >= {"torch", "numpy", "jupyterlab", "elyra"}
     assert [each for each in listed if locked[canonicalize_name(each["name"])] != each["version"]] == []
-    # What somebody asked for, and not the hundreds of packages that those bring.
+    # The packages of the Pipfile, and not their hundreds of dependencies.
     assert len(listed) < len(locked) / 4
 
 
@@ -74,7 +74,7 @@ def test_releases_of_one_workbench_are_tags_of_one_stream(tmp_path: Path) -> Non
         ("2025b", "false"),
     ]
     again = export("--catalog", catalogue, "imagestream", two[1], two[1], REPO, code=1)
-    assert "is there twice for one release" in again.stderr
+    assert "appears twice for one release" in again.stderr
 
 
 def test_elyra_gets_runtimes_one_file_each(recipes: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_elyra_gets_runtimes_one_file_each(recipes: Path, tmp_path: Path) -> Non
     assert cuda["metadata"]["image_name"] == f"quay.io/team/images:{two[1].name}"
     assert cuda["metadata"]["tags"] == ["pytorch", "2026a", "cuda"]
     assert cuda["display_name"] == cuda["metadata"]["display_name"]
-    # The fields that Elyra's own schema for runtime images asks for and knows.
+    # The fields that Elyra's own schema for runtime images requires and knows.
     assert set(cuda["metadata"]) <= {"display_name", "description", "image_name", "pull_policy", "pull_secret", "tags"}
 
 

@@ -1,4 +1,4 @@
-"""Run the front before the small server, as a container does, and ask it things."""
+"""Run the front before the small server, as a container does, and send it requests."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Front:
     server_port: int
     prefix: str
 
-    def ask(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-        """Status, Location and body of what `path`, as it stands, answers."""
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+        """The status, Location and body of the response to GET `path`, as it is."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", path, headers=dict(headers or {}))
-            answer = connection.getresponse()
-            return answer.status, answer.getheader("Location", ""), answer.read().decode()
+            response = connection.getresponse()
+            return response.status, response.getheader("Location", ""), response.read().decode()
         finally:
             connection.close()
 
     def kernel(self) -> dict[str, Any]:
-        status, _, body = self.ask(f"{self.prefix}/api/kernels")
+        status, _, body = self.get(f"{self.prefix}/api/kernels")
         assert status == 200
         (kernel,) = json.loads(body)
         assert isinstance(kernel, dict)
@@ -61,11 +61,11 @@ class Front:
         while True:
             assert self.process.poll() is None, "the front ended"
             try:
-                if self.ask(f"{self.prefix}/api")[0] == 200:
+                if self.get(f"{self.prefix}/api")[0] == 200:
                     return
             except OSError:
                 pass
-            assert time.monotonic() < deadline, "the front did not answer"
+            assert time.monotonic() < deadline, "the front did not respond"
             time.sleep(0.05)
 
 
@@ -93,8 +93,8 @@ def front(
         **(environ or {}),
     }
     (folder / "tmp").mkdir()
-    with (folder / "stderr").open("wb") as said:
-        process = subprocess.Popen([str(script)] if script else command, env=environment, cwd=folder, stderr=said)
+    with (folder / "stderr").open("wb") as stderr:
+        process = subprocess.Popen([str(script)] if script else command, env=environment, cwd=folder, stderr=stderr)
     try:
         yield Front(process, port, server_port, prefix.rstrip("/"))
     finally:

@@ -1,4 +1,4 @@
-"""A small server in the place of an IDE's: it says what it was asked, and redirects as those do."""
+"""A small server in the place of an IDE's: it returns the request that it received, and redirects as those do."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-# As the signal ends it, so that the front's own status can be told from its.
+# As the signal ends it, so that the front's own status can be distinguished from its.
 STATUS = 7
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        if asked.path.endswith("/redirect"):
+        url = urlsplit(self.path)
+        if url.path.endswith("/redirect"):
             self.send_response(302)
-            self.send_header("Location", parse_qs(asked.query)["to"][0].replace("HOST", self.headers["Host"]))
+            self.send_header("Location", parse_qs(url.query)["to"][0].replace("HOST", self.headers["Host"]))
             self.end_headers()
-        elif asked.path.endswith("/exit"):
+        elif url.path.endswith("/exit"):
             os.kill(os.getpid(), signal.SIGTERM)
-        elif asked.path.endswith("/socket"):
+        elif url.path.endswith("/socket"):
             self.send_response(101)
             self.send_header("Upgrade", self.headers["Upgrade"])
             self.send_header("Connection", self.headers["Connection"])

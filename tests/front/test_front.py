@@ -35,25 +35,25 @@ def running(request: pytest.FixtureRequest, short_path: Path) -> Iterator[tuple[
 def test_paths_redirects_and_headers(running: tuple[Front, bool]) -> None:
     started, strip = running
     prefix, root = started.prefix, "" if strip else started.prefix
-    status, _, body = started.ask(f"{prefix}/a%2Fb/%C3%BC?x=%20y")
+    status, _, body = started.get(f"{prefix}/a%2Fb/%C3%BC?x=%20y")
     assert (status, json.loads(body)["path"]) == (200, f"{root}/a%2Fb/%C3%BC?x=%20y")
-    status, _, body = started.ask(f"{prefix}/x", {"X-Forwarded-Proto": "https", "Host": "outside.example.com"})
+    status, _, body = started.get(f"{prefix}/x", {"X-Forwarded-Proto": "https", "Host": "outside.example.com"})
     headers = json.loads(body)["headers"]
     assert headers["Host"] == headers["X-Forwarded-Host"] == "outside.example.com"
     assert headers["X-Forwarded-Proto"] == "https"
     assert headers.get("X-Forwarded-Prefix", "") == (prefix if strip else "")
-    assert json.loads(started.ask(f"{prefix}/x")[2])["headers"]["X-Forwarded-Proto"] == "http"
-    # A server that was told its prefix, though it is asked without, says it in redirects: once is enough.
+    assert json.loads(started.get(f"{prefix}/x")[2])["headers"]["X-Forwarded-Proto"] == "http"
+    # A server that knows its prefix, though requests come without it, has it in redirects: once is enough.
     for own in {root, prefix}:
         for to in (f"{own}/there?q=1", f"http://HOST{own}/there?q=1", f"https://HOST{own}/there?q=1"):
-            status, location, _ = started.ask(f"{prefix}/redirect?to={to.replace('?', '%3F')}")
+            status, location, _ = started.get(f"{prefix}/redirect?to={to.replace('?', '%3F')}")
             assert (status, location) == (302, f"{prefix}/there?q=1")
-    assert started.ask(f"{prefix}/redirect?to=./there")[1] == "./there"
-    assert started.ask(f"{prefix}/redirect?to=https://example.com/x")[1] == "https://example.com/x"
+    assert started.get(f"{prefix}/redirect?to=./there")[1] == "./there"
+    assert started.get(f"{prefix}/redirect?to=https://example.com/x")[1] == "https://example.com/x"
     if prefix:
-        assert started.ask("/")[:2] == (302, f"{prefix}/")
-        assert started.ask(f"{prefix}?a=b")[:2] == (302, f"{prefix}/?a=b")
-        assert [started.ask(path)[0] for path in ("/x", "/api", "/api/kernels", f"{prefix}x")] == [404] * 4
+        assert started.get("/")[:2] == (302, f"{prefix}/")
+        assert started.get(f"{prefix}?a=b")[:2] == (302, f"{prefix}/?a=b")
+        assert [started.get(path)[0] for path in ("/x", "/api", "/api/kernels", f"{prefix}x")] == [404] * 4
 
 
 def test_culling_sees_activity_and_its_end(running: tuple[Front, bool]) -> None:
@@ -62,10 +62,10 @@ def test_culling_sees_activity_and_its_end(running: tuple[Front, bool]) -> None:
     assert (kernel["name"], kernel["execution_state"], kernel["connections"]) == ("small", "busy", 0)
     before = started.idle()["last_activity"]
     for path in ("/healthz", "/healthz/", "/at/any%20thing/beat?x=1", "/api", "/api/kernels"):
-        assert started.ask(started.prefix + path)[0] == 200
+        assert started.get(started.prefix + path)[0] == 200
     assert started.kernel()["execution_state"] == "idle"
     assert started.kernel()["last_activity"] == before
-    assert started.ask(f"{started.prefix}/at/beat")[0] == 200
+    assert started.get(f"{started.prefix}/at/beat")[0] == 200
     kernel = started.kernel()
     assert kernel["execution_state"] == "busy"
     assert kernel["last_activity"] > before
@@ -77,9 +77,9 @@ def test_an_open_socket_is_activity(running: tuple[Front, bool]) -> None:
     with socket.create_connection(("127.0.0.1", started.port), timeout=10) as browser:
         wanted = f"GET {started.prefix}/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
         browser.sendall(wanted.encode())
-        answer = browser.recv(4096)
-        assert answer.startswith(b"HTTP/1.1 101 ")
-        assert b"upgrade: websocket" in answer.lower()
+        response = browser.recv(4096)
+        assert response.startswith(b"HTTP/1.1 101 ")
+        assert b"upgrade: websocket" in response.lower()
         browser.sendall(b"ping\n")
         assert browser.recv(4096) == b"ping\n"
         time.sleep(1.5)
@@ -90,14 +90,14 @@ def test_an_open_socket_is_activity(running: tuple[Front, bool]) -> None:
 def test_the_probe_fails_until_the_server_answers(short_path: Path) -> None:
     slow = ("sh", "-c", f"sleep 2; exec {sys.executable} {SERVER} {{port}}")
     with front(short_path, server=slow) as started:
-        seen = set()
+        statuses = set()
         deadline = time.monotonic() + 20
-        while 200 not in seen and time.monotonic() < deadline:
+        while 200 not in statuses and time.monotonic() < deadline:
             try:
-                seen.add(started.ask("/api")[0])
+                statuses.add(started.get("/api")[0])
             except OSError:
                 time.sleep(0.1)
-        assert seen == {503, 200}
+        assert statuses == {503, 200}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -113,10 +113,10 @@ def test_a_signal_reaches_the_server_and_its_status_is_ours(short_path: Path, nu
 def test_a_server_that_ends_by_itself_ends_everything(short_path: Path) -> None:
     with front(short_path) as started:
         started.ready()
-        started.ask("/exit")
+        started.get("/exit")
         assert started.process.wait(5) == STATUS
         with pytest.raises(OSError, match="refused"):
-            started.ask("/api")
+            started.get("/api")
 
 
 def test_a_server_that_does_not_end_is_killed(short_path: Path) -> None:
@@ -137,11 +137,11 @@ def test_an_nginx_that_ends_is_a_failure(short_path: Path) -> None:
         assert started.process.wait(5) == 1
 
 
-def test_a_server_that_cannot_be_started_is_said(short_path: Path) -> None:
+def test_a_server_that_cannot_be_started_is_reported(short_path: Path) -> None:
     with front(short_path, server=("/no/such/server",)) as started:
         assert started.process.wait(5) == 127
 
 
-def test_settings_that_cannot_be_used_are_said(short_path: Path) -> None:
+def test_settings_that_cannot_be_used_are_reported(short_path: Path) -> None:
     with front(short_path, prefix="/a b") as started:
         assert started.process.wait(5) == 2

@@ -34,7 +34,7 @@ def home(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("prefix", ["/notebook/team/mine", ""], ids=["NB_PREFIX", "no NB_PREFIX"])
-def test_langflow_is_told_where_it_is_and_asked_without(short_path: Path, prefix: str) -> None:
+def test_langflow_gets_its_prefix_and_requests_without_it(short_path: Path, prefix: str) -> None:
     with front(short_path, prefix=prefix, script=SCRIPT, environ=home(short_path)) as started:
         started.ready()
         environment = dict(line.split("=", 1) for line in (short_path / "environment").read_text().splitlines())
@@ -49,29 +49,29 @@ def test_langflow_is_told_where_it_is_and_asked_without(short_path: Path, prefix
             "DO_NOT_TRACK": "true",
             "LITELLM_LOCAL_MODEL_COST_MAP": "true",
         }
-        told = f"run --host 127.0.0.1 --port {started.server_port} --no-open-browser\n"
-        assert (short_path / "arguments").read_text() == told
-        status, _, body = started.ask(f"{prefix}/api/v1/flows/?get_all=true")
-        asked = json.loads(body)
-        assert (status, asked["path"]) == (200, "/api/v1/flows/?get_all=true")
-        assert asked["headers"].get("X-Forwarded-Prefix", "") == prefix
-        assert started.ask(f"{prefix}/redirect?to=/login")[1] == f"{prefix}/login"
+        arguments = f"run --host 127.0.0.1 --port {started.server_port} --no-open-browser\n"
+        assert (short_path / "arguments").read_text() == arguments
+        status, _, body = started.get(f"{prefix}/api/v1/flows/?get_all=true")
+        received = json.loads(body)
+        assert (status, received["path"]) == (200, "/api/v1/flows/?get_all=true")
+        assert received["headers"].get("X-Forwarded-Prefix", "") == prefix
+        assert started.get(f"{prefix}/redirect?to=/login")[1] == f"{prefix}/login"
         if prefix:
-            assert [started.ask(path)[0] for path in ("/api/v1/flows/", "/health")] == [404] * 2
+            assert [started.get(path)[0] for path in ("/api/v1/flows/", "/health")] == [404] * 2
 
 
-def test_what_an_open_page_goes_on_asking_is_no_activity(short_path: Path) -> None:
+def test_what_an_open_page_polls_is_no_activity(short_path: Path) -> None:
     with front(short_path, prefix="/x", script=SCRIPT, environ=home(short_path)) as started:
         started.ready()
         before = started.idle()
         for path in ("health", "health_check", "api/v1/knowledge-base-storage/status"):
-            assert started.ask(f"/x/{path}")[0] == 200
+            assert started.get(f"/x/{path}")[0] == 200
         for path in ("api/v1/flows/f8578301-b52a/events?since=1795370889.46", "api/v2/workflows/pending?flow_id=f8"):
-            assert started.ask(f"/x/{path}")[0] == 200
+            assert started.get(f"/x/{path}")[0] == 200
         kernel = started.kernel()
         assert (kernel["name"], kernel["execution_state"]) == ("langflow", "idle")
         assert kernel["last_activity"] == before["last_activity"]
-        started.ask("/x/api/v1/flows/")
+        started.get("/x/api/v1/flows/")
         assert started.state() == "busy"
 
 

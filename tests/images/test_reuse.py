@@ -10,11 +10,11 @@ from workbench.images.labels import TAG_LABEL
 from workbench.images.podman.store import PodmanStore
 from workbench.images.reuse import siblings
 from workbench.images.store import ImageInfo
-from workbench.recipes.read import Manifest
+from workbench.recipes.read import RecipeManifest
 
 TAG = "jupyter-torch-bookworm-py311_2026a_20261122"
 # Of a day of its own: none of the images below has its name.
-RECIPE = Manifest(
+RECIPE = RecipeManifest(
     TAG.replace("20261122", "20261130"),
     "",
     Selection("2026a", "20261130", "standard", "bookworm", "3.11", "torch", "jupyter"),

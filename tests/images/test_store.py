@@ -26,7 +26,7 @@ def both(store: Engine, dockerd_online: Dockerd) -> Iterator[Dockerd]:
     dockerd_online.carry(store, IMAGE)
     yield dockerd_online
     store.try_("rmi", "--force", IMAGE)
-    dockerd_online.ask("DELETE", f"/images/{IMAGE}", force="1")
+    dockerd_online.request("DELETE", f"/images/{IMAGE}", force="1")
 
 
 @pytest.fixture(params=["podman", "dockerd"])
@@ -73,7 +73,7 @@ def test_a_command_that_is_not_there(found: ImageStore, engine: Engine, dockerd_
 
 
 def test_a_command_that_does_not_end(found: ImageStore, engine: Engine, dockerd_online: Dockerd) -> None:
-    with pytest.raises(WorkbenchError, match=r"did not (end|answer) within"):
+    with pytest.raises(WorkbenchError, match=r"did not (end|respond) within"):
         found.run(IMAGE, ["sleep", "1000"], user="0", environment={}, seconds=3)
     assert engine.containers() == ""
     assert json.loads(dockerd_online("GET", "/containers/json", all="1")) == []

@@ -12,8 +12,8 @@ from tests.command import files_below, wizard
 from tests.release.index import SOURCE, served
 from workbench.catalog.reader import read_catalogue
 from workbench.errors import WorkbenchError
+from workbench.lock.folders import folders_to_lock
 from workbench.release.freeze import freeze
-from workbench.verbs.lock import folders
 
 PY = f"py{sys.version_info.major}{sys.version_info.minor}"
 OWN = "releases/2026a/bundles"
@@ -29,23 +29,23 @@ FILES: dict[str, str | None] = {
 
 def test_a_release_locks_what_it_has_for_itself(tmp_path: Path) -> None:
     catalogue = str(make_catalogue(tmp_path, FILES))
-    assert folders(catalogue, None, None) == {"bundles/1-plain/py312": [], "base/c9s/py311": []}
+    assert folders_to_lock(catalogue, None, None) == {"bundles/1-plain/py312": [], "base/c9s/py311": []}
     plain, child = f"{OWN}/1-plain/{PY}", f"{OWN}/2-child/{PY}"
-    assert folders(catalogue, None, None, "2026a") == {plain: [], child: [plain]}
-    assert folders(catalogue, "child", None, "2026a") == {child: [plain]}
+    assert folders_to_lock(catalogue, None, None, "2026a") == {plain: [], child: [plain]}
+    assert folders_to_lock(catalogue, "child", None, "2026a") == {child: [plain]}
     with pytest.raises(WorkbenchError, match="there is no Pipfile to lock"):
-        folders(catalogue, None, "3.99", "2026a")
+        folders_to_lock(catalogue, None, "3.99", "2026a")
     with pytest.raises(WorkbenchError, match="no release is named '2026b'"):
-        folders(catalogue, None, None, "2026b")
+        folders_to_lock(catalogue, None, None, "2026b")
 
 
 def test_a_release_without_locks_of_its_own_and_a_frozen_one_are_refused(tmp_path: Path) -> None:
     catalogue = str(make_catalogue(tmp_path))
     with pytest.raises(WorkbenchError, match="release 2026a has no locks of its own: it takes those in bundles/"):
-        folders(catalogue, None, None, "2026a")
+        folders_to_lock(catalogue, None, None, "2026a")
     freeze(read_catalogue(catalogue), "2026a", None)
     with pytest.raises(WorkbenchError, match="release 2026a is frozen: its locks move by z only"):
-        folders(catalogue, None, None, "2026a")
+        folders_to_lock(catalogue, None, None, "2026a")
 
 
 def test_locked_for_real_and_composed_for_that_release_only(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_locked_for_real_and_composed_for_that_release_only(tmp_path: Path) -> N
     with served() as index:
         index.add("alpha", "1.0.0", "1.0.4", "1.1.0")
         index.add("beta", "2.3.1")
-        # What the machine has beside its index is not what is asked about here.
+        # The machine's other sources of packages do not matter here.
         env = {
             "PIP_INDEX_URL": index.url,
             "PIP_CONFIG_FILE": os.devnull,

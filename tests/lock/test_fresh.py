@@ -10,8 +10,8 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
+from workbench.lock.folders import folders_to_lock
 from workbench.lock.fresh import stale_locks
-from workbench.verbs.lock import folders
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def stale(catalogue: Path) -> dict[str, str]:
-    return dict(stale_locks(str(catalogue), folders(str(catalogue), None, "3.11")))
+    return dict(stale_locks(str(catalogue), folders_to_lock(str(catalogue), None, "3.11")))
 
 
 def test_a_changed_pipfile_makes_its_own_lock_stale_and_those_that_build_on_it(copy: Path) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below
+from workbench.lock.folders import folders_to_lock
 from workbench.lock.fresh import stale_locks
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import export_name, is_current
-from workbench.verbs.lock import folders
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 FOLDER = f"py{sys.version_info.major}{sys.version_info.minor}"
@@ -32,7 +32,7 @@ packaging = "~=26.0"
 pluggy = "~=1.5"
 packaging = "*"
 """
-FOLDERS = folders(str(REPOSITORY), None, None)
+FOLDERS = folders_to_lock(str(REPOSITORY), None, None)
 LOCKS = sorted(path.parent for path in REPOSITORY.glob("*/*/*/Pipfile.lock"))
 
 
@@ -168,7 +168,7 @@ def line_of(name: str, entry: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("folder", ["base/bookworm/py311", "bundles/8-r/py312"])
-def test_pipenv_says_the_same_of_them(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipenv_finds_them_current(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of some: starting pipenv takes a second for each list, and what it compares is compared above."""
     monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))
     assert is_current(str(REPOSITORY / folder), [str(REPOSITORY / each) for each in FOLDERS[folder]])

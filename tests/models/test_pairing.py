@@ -6,19 +6,21 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.pairs import Brought, Pairs, read_pairs
-from workbench.catalog.tree import Tree
+from workbench.catalog.compatibility import CompatibilityTable, FrameworkVersion, read_compatibility
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import WorkbenchError
 from workbench.models.pairing import Pairing, pair
 
 TORCH = {
-    "2.1.2": Brought("12.1.105", "8.9.2.26", ("3.8", "3.11"), {"torchvision": "0.16.2"}, ("numpy<2",)),
-    "2.6.0": Brought("12.4.127", "9.1.0.70", ("3.9", "3.13"), {"torchvision": "0.21.0", "torchaudio": "2.6.0"}),
-    "2.7.1": Brought("12.6.77", "9.5.1.17", ("3.9", "3.11", "3.13"), {"torchvision": "0.22.1"}),
-    "2.15.0": Brought("13.2.86", "9.26.0.51", ("3.11", "3.13"), {"torchvision": "0.29.2"}),
+    "2.1.2": FrameworkVersion("12.1.105", "8.9.2.26", ("3.8", "3.11"), {"torchvision": "0.16.2"}, ("numpy<2",)),
+    "2.6.0": FrameworkVersion(
+        "12.4.127", "9.1.0.70", ("3.9", "3.13"), {"torchvision": "0.21.0", "torchaudio": "2.6.0"}
+    ),
+    "2.7.1": FrameworkVersion("12.6.77", "9.5.1.17", ("3.9", "3.11", "3.13"), {"torchvision": "0.22.1"}),
+    "2.15.0": FrameworkVersion("13.2.86", "9.26.0.51", ("3.11", "3.13"), {"torchvision": "0.29.2"}),
 }
-TENSORFLOW = {"2.20.0": Brought("12.9.79", "9.28.0.42", ("3.9", "3.11"), {})}
-PAIRS = Pairs({}, {}, {"torch": TORCH, "tensorflow": TENSORFLOW})
+TENSORFLOW = {"2.20.0": FrameworkVersion("12.9.79", "9.28.0.42", ("3.9", "3.11"), {})}
+PAIRS = CompatibilityTable({}, {}, {"torch": TORCH, "tensorflow": TENSORFLOW})
 
 
 def test_without_a_framework_nothing_is_added() -> None:
@@ -132,7 +134,7 @@ def test_what_cannot_go_together_names_the_nearest(
     assert caught.value.hint == hint
 
 
-OURS = read_pairs(Tree(str(REPOSITORY)))
+OURS = read_compatibility(CatalogueTree(str(REPOSITORY)))
 VERSIONS = st.sampled_from(["", "==2.6.0", "==2.1.2", "<2.7", ">=2.7", "==2.14.1", "!=2.15.0", "~=2.6.0"])
 
 

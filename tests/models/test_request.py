@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.catalogues import REPOSITORY
 from tests.command import files_below
 from workbench.catalog.reader import read_catalogue
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.containerfile.parser import instructions
 from workbench.errors import FaultsError, UsageError, WorkbenchError
@@ -59,7 +59,7 @@ def ours() -> Catalogue:
 
 
 def text(ours: Catalogue, model: Model, os: str = "bookworm", *, requirements: bool = True) -> str:
-    return containerfile(model, Tree(str(REPOSITORY)), ours, os, requirements=requirements)
+    return containerfile(model, CatalogueTree(str(REPOSITORY)), ours, os, requirements=requirements)
 
 
 def test_a_whole_containerfile(ours: Catalogue) -> None:
@@ -156,7 +156,8 @@ def test_what_is_handed_to_a_builder(ours: Catalogue, tmp_path: Path) -> None:
     installed = replace(MODEL, base=replace(MODEL.base, installed={"numpy": "2.4.6"}))
     (tmp_path / ".dockerignore").write_text("key\n")
     with model_request(
-        *(installed, str(tmp_path), LOCK, Tree(str(REPOSITORY)), ours, "bookworm"), secrets={"t": f"{tmp_path}/key"}
+        *(installed, str(tmp_path), LOCK, CatalogueTree(str(REPOSITORY)), ours, "bookworm"),
+        secrets={"t": f"{tmp_path}/key"},
     ) as request:
         assert request.names == ("localhost/models/m:latest",)
         assert request.secrets == {"t": f"{tmp_path}/key"}
@@ -181,7 +182,7 @@ def test_what_is_handed_to_a_builder(ours: Catalogue, tmp_path: Path) -> None:
 
 
 def test_secrets_must_be_those_of_the_steps(ours: Catalogue, tmp_path: Path) -> None:
-    common = (str(tmp_path), LOCK, Tree(str(REPOSITORY)), ours, "bookworm")
+    common = (str(tmp_path), LOCK, CatalogueTree(str(REPOSITORY)), ours, "bookworm")
     (tmp_path / "key").write_text("")
     for given_, kind, message in (
         ({}, FaultsError, "secrets are missing"),

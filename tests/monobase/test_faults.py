@@ -20,8 +20,8 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.monobase.models import index_in, offline, run, user, variables
 from tests.monobase.wheels import MINOR, Index, python_flag, write_generation
-from workbench.catalog.pairs import read_pairs
-from workbench.catalog.tree import Tree
+from workbench.catalog.compatibility import read_compatibility
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.monobase.activation import activate
 from workbench.monobase.diff import PackageChange, diff
@@ -43,7 +43,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_m01_a_rule_that_changes_does_not_change_what_was_released(data: Path) -> None:
-    pairs = read_pairs(Tree(str(REPOSITORY)))
+    pairs = read_compatibility(CatalogueTree(str(REPOSITORY)))
     row = replace(pairs.frameworks["torch"]["2.10.0"], pythons=("3.12",))
     stricter = replace(pairs, frameworks={"torch": {**pairs.frameworks["torch"], "2.10.0": row}})
     assert validate(data, stricter) == validate(data, pairs)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.pairs import read_pairs
-from workbench.catalog.tree import Tree
+from workbench.catalog.compatibility import read_compatibility
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.monobase.generation import DATA, Generation, load, load_all
 from workbench.monobase.monogen import release, validate
@@ -26,7 +26,7 @@ SMALL = DATA / "test"
 @pytest.mark.parametrize("folder", [DATA, SMALL], ids=["shipped", "test"])
 def test_what_is_shipped_is_released_and_has_not_moved(folder: Path) -> None:
     """The check of continuous integration: a released generation never changes."""
-    found = validate(folder, read_pairs(Tree(str(REPOSITORY))))
+    found = validate(folder, read_compatibility(CatalogueTree(str(REPOSITORY))))
     assert [(valid.name, valid.released) for valid in found] == [("g00001", "2026-11-22"), ("g00002", "2026-11-22")]
 
 
@@ -168,7 +168,7 @@ def test_a_generation_is_released_once(data: Path) -> None:
     spec = data / "generations/g00002.toml"
     lines = spec.read_text().splitlines(keepends=True)
     spec.write_text("".join(line for line in lines if not line.startswith(("released", "digest"))))
-    assert validate(data, read_pairs(Tree(str(REPOSITORY))))[1].released == ""
+    assert validate(data, read_compatibility(CatalogueTree(str(REPOSITORY))))[1].released == ""
     released = release(data, "g00002", "2026-11-22")
     assert spec.read_text() == "".join(lines)
     assert released == load(data, "g00002")
@@ -181,11 +181,11 @@ def test_all_that_is_wrong_is_reported_in_one_go(data: Path) -> None:
     lock = data / "requirements/g00002/python3.11-plain.txt"
     lock.write_text(re.sub(r" \\\n    --hash=.*", "", lock.read_text()))
     with pytest.raises(FaultsError) as caught:
-        validate(data, read_pairs(Tree(str(REPOSITORY))))
+        validate(data, read_compatibility(CatalogueTree(str(REPOSITORY))))
     assert [message.partition(",")[0].split(" as ")[0] for _, message in caught.value.faults] == [
         "g00001 was released",
         "g00002 was released",
     ]
     shutil.move(data / "generations/g00002.toml", data / "generations/g00003.toml")
     with pytest.raises(FaultsError, match="faults"):
-        validate(data, read_pairs(Tree(str(REPOSITORY))))
+        validate(data, read_compatibility(CatalogueTree(str(REPOSITORY))))

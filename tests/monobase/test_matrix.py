@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.pairs import Brought, Pairs, read_pairs
-from workbench.catalog.tree import Tree
+from workbench.catalog.compatibility import CompatibilityTable, FrameworkVersion, read_compatibility
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import WorkbenchError
 from workbench.monobase.matrix import EnvironmentSpec, matrix_of
 from workbench.monobase.spec import GenerationSpec
 
 PYTHONS = {"3.9": "3.9.20", "3.10": "3.10.20", "3.11": "3.11.18"}
-OLD = Brought("12.1.105", "8.9.2.26", ("3.9", "3.10"), {"torchvision": "0.17.2"}, ("numpy<2",))
-NEW = Brought("12.8.90", "9.10.2.21", ("3.10", "3.11"), {"torchaudio": "2.10.0", "torchvision": "0.25.0"})
-PAIRS = Pairs({}, {}, {"torch": {"2.10.0": NEW, "2.2.2": OLD}})
+OLD = FrameworkVersion("12.1.105", "8.9.2.26", ("3.9", "3.10"), {"torchvision": "0.17.2"}, ("numpy<2",))
+NEW = FrameworkVersion("12.8.90", "9.10.2.21", ("3.10", "3.11"), {"torchaudio": "2.10.0", "torchvision": "0.25.0"})
+PAIRS = CompatibilityTable({}, {}, {"torch": {"2.10.0": NEW, "2.2.2": OLD}})
 
 
 def spec(**given: object) -> GenerationSpec:
@@ -70,7 +70,7 @@ def test_a_matrix_that_cannot_be_made(given: dict[str, object], message: str) ->
 
 
 def test_every_torch_of_our_table_gives_a_matrix() -> None:
-    pairs = read_pairs(Tree(str(REPOSITORY)))
+    pairs = read_compatibility(CatalogueTree(str(REPOSITORY)))
     known = pairs.frameworks["torch"]
     pythons = {python: f"{python}.99" for row in known.values() for python in row.pythons}
     cuda = tuple({".".join(row.cuda.split(".")[:2]) for row in known.values()})

@@ -8,7 +8,7 @@ import pytest
 from tests.command import files_below
 from tests.monobase.models import offline
 from tests.monobase.wheels import Index
-from workbench.catalog.pairs import Brought, Pairs
+from workbench.catalog.compatibility import CompatibilityTable, FrameworkVersion
 from workbench.errors import WorkbenchError
 from workbench.monobase.diff import PackageChange, diff
 from workbench.monobase.generation import load
@@ -16,8 +16,8 @@ from workbench.monobase.resolving import versions
 from workbench.monobase.spec import read_spec
 from workbench.monobase.update import active, update
 
-TORCH = Brought("12.8.90", "9.10.2.21", ("3.12",), {"torchvision": "0.25.0"}, ("numpy<2",))
-PAIRS = Pairs({}, {}, {"torch": {"2.10.0": TORCH}}, ("nvidia-cuda-runtime-cu12",), ("nvidia-cudnn-cu12",))
+TORCH = FrameworkVersion("12.8.90", "9.10.2.21", ("3.12",), {"torchvision": "0.25.0"}, ("numpy<2",))
+PAIRS = CompatibilityTable({}, {}, {"torch": {"2.10.0": TORCH}}, ("nvidia-cuda-runtime-cu12",), ("nvidia-cudnn-cu12",))
 SPEC = """\
 id = {number}
 torch = ["2.10.0"]
@@ -56,7 +56,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def resolve(data: Path, name: str, pairs: Pairs = PAIRS) -> list[str]:
+def resolve(data: Path, name: str, pairs: CompatibilityTable = PAIRS) -> list[str]:
     messages: list[str] = []
     update(data, read_spec(data, name), pairs, messages.append)
     return messages

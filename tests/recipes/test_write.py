@@ -147,7 +147,7 @@ def test_kill_at_random_moments_leaves_the_old_or_the_new(tmp_path: Path) -> Non
     for number in (1, 0):
         subprocess.run([*command, str(answers[number])], cwd=REPOSITORY, stdout=subprocess.DEVNULL, check=True)
     whole_run = (time.monotonic() - begin) / 2
-    chance, killed, seen = random.Random(2026), 0, set()
+    chance, killed, states = random.Random(2026), 0, set()
     for number in range(40):
         took = killed_after(chance.uniform(0.3, 1.3) * whole_run, [*command, str(answers[number % 2])])
         killed += took is None
@@ -155,9 +155,9 @@ def test_kill_at_random_moments_leaves_the_old_or_the_new(tmp_path: Path) -> Non
         whole_run = min(whole_run, took or whole_run)
         found = files_below(out / f"cuda-{TAG}")
         assert found in whole
-        seen.add(whole.index(found))
+        states.add(whole.index(found))
     assert killed > 5, "no run was killed in its work: the test shows nothing"
-    assert seen == {0, 1}
+    assert states == {0, 1}
     write(recipes[1], str(out), force=True)
     write(recipes[0], str(out), force=True)
     assert os.listdir(out) == [f"cuda-{TAG}"]

@@ -34,7 +34,7 @@ def wheel(name: str, version: str, needs: Sequence[str] = ()) -> bytes:
 
 
 class Index:
-    """The packages of an index by name and version; `yanked` are those taken back, with the reason."""
+    """The packages of an index by name and version; `yanked` are the yanked ones, with the reason."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -43,9 +43,9 @@ class Index:
         self.status = 200
         self.wheels: dict[str, dict[str, bytes]] = {}
         self.yanked: dict[tuple[str, str], str] = {}
-        # Asked for something below this ("simple", "files"), it says so and keeps the asker waiting.
-        self.held = ""
-        self.asked, self.released = threading.Event(), threading.Event()
+        # A request for something below this ("simple", "files") sets `requested` and waits for `released`.
+        self.waits_for = ""
+        self.requested, self.released = threading.Event(), threading.Event()
 
     def add(self, name: str, *versions: str, needs: Sequence[str] = ()) -> None:
         for version in versions:
@@ -98,24 +98,24 @@ def served() -> Iterator[Index]:
     """An index on loopback for the time of a test."""
     index = Index()
 
-    class Answer(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = self.path.strip("/").split("/")
-            if parts[0] == index.held:
-                index.asked.set()
+            if parts[0] == index.waits_for:
+                index.requested.set()
                 index.released.wait()
             if parts[0] == "files":
                 name, version = parts[1].split("-")[:2]
-                self._say("application/octet-stream", index.wheels.get(name.replace("_", "-"), {}).get(version))
+                self._respond("application/octet-stream", index.wheels.get(name.replace("_", "-"), {}).get(version))
             else:
                 page = index.page(parts[1]).encode() if len(parts) == 2 and parts[1] in index.wheels else None
-                self._say("application/vnd.pypi.simple.v1+json" if index.as_json else "text/html", page)
+                self._respond("application/vnd.pypi.simple.v1+json" if index.as_json else "text/html", page)
 
-        def _say(self, kind: str, data: bytes | None) -> None:
+        def _respond(self, kind: str, data: bytes | None) -> None:
             self.send_response(404 if data is None else index.status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data or b"")))
-            # Who was kept waiting may have been killed meanwhile.
+            # The client may have been killed meanwhile.
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.end_headers()
                 self.wfile.write(data or b"")
@@ -123,7 +123,7 @@ def served() -> Iterator[Index]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     index.url = f"http://127.0.0.1:{server.server_address[1]}/simple"

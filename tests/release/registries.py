@@ -42,7 +42,7 @@ class LocalRegistry:
         return self._server.pid
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it responds."""
         with (self.folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
                 ["docker-registry", "serve", str(self.folder / "config.yml")],
@@ -79,5 +79,5 @@ class LocalRegistry:
 
     def _get(self, path: str) -> tuple[bytes, str]:
         request = urllib.request.Request(f"http://{self.host}/v2/{path}", headers={"Accept": KINDS})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.read(), answer.headers.get("Docker-Content-Digest", "")
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.read(), response.headers.get("Docker-Content-Digest", "")

@@ -104,9 +104,9 @@ def test_locks_of_one_release_are_never_mixed_with_those_of_another(tmp_path: Pa
     """An open release with locks of its own sees no Python of the catalogue's bundles."""
     own = "releases/2026a/bundles/1-plain/py312/requirements.txt"
     folder = make_catalogue(tmp_path, {own: "attrs==24.1.0\n"})
-    seen = at_release(read_catalogue(str(folder)), "2026a")
-    assert dict(seen.bundles["plain"].pythons) == {"py312": ("requirements.txt",)}
-    assert seen.tree.text("bundles/1-plain/py312/requirements.txt") == "attrs==24.1.0\n"
+    view = at_release(read_catalogue(str(folder)), "2026a")
+    assert dict(view.bundles["plain"].pythons) == {"py312": ("requirements.txt",)}
+    assert view.tree.text("bundles/1-plain/py312/requirements.txt") == "attrs==24.1.0\n"
     done = wizard("matrix", "--release", "2026a", "--python", "3.11", "--catalog", folder).stdout
     assert "bundle plain has no packages for Python 3.11 (no folder py311)" in done
 

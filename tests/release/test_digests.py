@@ -37,8 +37,8 @@ def test_freezing_finds_the_digest_and_bases_stand_on_it(
     podman("build", "--tag", image, ".", cwd=tmp_path)
     podman("push", image)
     with Repository(f"{registry}/roots/debian") as repository:
-        there = repository.manifest("bookworm")
-    assert there is not None
+        manifest = repository.manifest("bookworm")
+    assert manifest is not None
     folder = catalogue_with_root(tmp_path, image)
 
     def resolve(wanted: str) -> str:
@@ -47,18 +47,18 @@ def test_freezing_finds_the_digest_and_bases_stand_on_it(
         return registry_digest(wanted)
 
     done = freeze(read_catalogue(str(folder)), "2026a", resolve)
-    assert dict(done.digests) == {image: there.digest}
+    assert dict(done.digests) == {image: manifest.digest}
     # The other system's root image stays pinned by its tag, with a note.
     assert done.notes == (
         "quay.io/sclorg/python-311-c9s:c9s is pinned by its tag only, its digest is not known: nobody answers",
     )
-    assert f'digest = "{there.digest}"' in (folder / "releases/2026a/release.toml").read_text()
+    assert f'digest = "{manifest.digest}"' in (folder / "releases/2026a/release.toml").read_text()
     assert "digest" not in (folder / "releases/2026a.toml").read_text()
     catalogue = read_catalogue(str(folder))
     assert check(catalogue, "2026a", "2026-11-22").faults == ()
     monkeypatch.setattr(base, "root_name", lambda os_name: f"localhost/nothing:{os_name}")
     root = base.root_image(catalogue, "2026a", "bookworm")
-    assert root == f"{image}@{there.digest}"
+    assert root == f"{image}@{manifest.digest}"
     assert base.root_image(catalogue, "2026a", "c9s") == "quay.io/sclorg/python-311-c9s:c9s"
     # An image with its tag and its digest is one that podman builds on, whatever the tag is by then.
     (tmp_path / "Containerfile").write_text("FROM scratch\nCOPY Containerfile /another\n")
@@ -69,7 +69,7 @@ def test_freezing_finds_the_digest_and_bases_stand_on_it(
     podman("build", "--tag", "localhost/stands-on-it", ".", cwd=tmp_path)
     layers = json.loads(podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", "localhost/stands-on-it"))
     below = json.loads(
-        podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", f"{registry}/roots/debian@{there.digest}")
+        podman("image", "inspect", "--format", "{{json .RootFS.Layers}}", f"{registry}/roots/debian@{manifest.digest}")
     )
     assert layers[:-1] == below
     podman("rmi", "localhost/stands-on-it")
@@ -90,14 +90,14 @@ def test_a_digest_that_the_release_names_is_taken(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path)
     file, digest = folder / "releases/2026a.toml", f"sha256:{'1' * 64}"
     file.write_text(file.read_text().replace("pythons", f'digest = "{digest}"\npythons', 1))
-    asked: list[str] = []
+    resolved: list[str] = []
 
     def resolve(image: str) -> str:
-        asked.append(image)
+        resolved.append(image)
         return f"sha256:{'2' * 64}"
 
     freeze(read_catalogue(str(folder)), "2026a", resolve)
-    assert asked == ["docker.io/library/debian:bookworm"]
+    assert resolved == ["docker.io/library/debian:bookworm"]
     systems = read_catalogue(str(folder)).releases["2026a"].systems
     assert systems["c9s"].digest == digest
     file.write_text(file.read_text().replace("1" * 64, "3" * 64))

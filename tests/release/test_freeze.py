@@ -225,13 +225,13 @@ def test_what_goes_on_living_may_be_written(tmp_path: Path) -> None:
     file.write_text('display = "2026a (old)"\n' + file.read_text() + support)
     assert faults_of(folder) == []
     assert faults_of(folder, today="2027-11-02") == [
-        ("releases/2026a.toml", 'support ended on 2027-11-01: say state = "retired", or prolong it')
+        ("releases/2026a.toml", 'support ended on 2027-11-01: set state = "retired", or prolong it')
     ]
     fix = '\n[[security]]\npackage = "beta"\nfixed = "2.3.4"\nadvisory = "TEST-1"\n'
     file.write_text(file.read_text() + fix)
     assert faults_of(folder)[0] == (
         f"{OWN}/bundles/1-plain/py311",
-        "beta 2.3.1 has TEST-1, mended in 2.3.4: `release update 2026a`",
+        "beta 2.3.1 has TEST-1, fixed in 2.3.4: `release update 2026a`",
     )
 
 
@@ -281,7 +281,7 @@ def test_frozen_by_hand_is_no_freezing(tmp_path: Path) -> None:
     assert "is not frozen, for there is no releases/2026a/SHA256SUMS" in caught.value.faults[0][1]
 
 
-def test_the_record_freezes_whatever_the_file_says(tmp_path: Path) -> None:
+def test_the_record_freezes_whatever_the_state_in_the_file(tmp_path: Path) -> None:
     folder = frozen(tmp_path)
     file = folder / "releases/2026a.toml"
     file.write_text(file.read_text().replace('"frozen"', '"open"'))
@@ -295,7 +295,7 @@ def test_the_record_freezes_whatever_the_file_says(tmp_path: Path) -> None:
 
 
 def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None:
-    """kill -9 while freezing, over and over: nothing of it is there, or all, and it can be done again."""
+    """kill -9 while freezing, over and over: nothing of it exists, or all, and it can be done again."""
     more = {f"ides/1-editor/files/deep/{number}/file.txt": f"{number}\n" * 2000 for number in range(200)}
     folder = catalogue_with_locks(tmp_path, {**more})
     before = files_below(folder)
@@ -304,7 +304,7 @@ def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None
     subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     whole_run = time.monotonic() - begin
     after = files_below(folder)
-    chance, killed, seen = random.Random(2026), 0, set()
+    chance, killed, states = random.Random(2026), 0, set()
     for _ in range(16):
         shutil.rmtree(folder / OWN, ignore_errors=True)
         (folder / "releases/2026a.toml").write_bytes(before["releases/2026a.toml"])
@@ -315,13 +315,13 @@ def test_kill_at_random_moments_leaves_it_open_or_frozen(tmp_path: Path) -> None
         # What was being written lies in places of its own, which no reader looks at and the next run takes over.
         unfinished = ("releases/.staging/", "releases/.2026a.toml.new")
         left = {path: data for path, data in files_below(folder).items() if not path.startswith(unfinished)}
-        # The file may still say open: the folder is what freezes.
+        # The file may still have the state open: the folder is what freezes.
         left["releases/2026a.toml"] = before["releases/2026a.toml"]
         is_frozen = f"{OWN}/SHA256SUMS" in left
         assert left == ({**after, "releases/2026a.toml": before["releases/2026a.toml"]} if is_frozen else before)
         assert read_catalogue(str(folder)).releases["2026a"].state == ("frozen" if is_frozen else "open")
         assert faults_of(folder) == []
-        seen.add(is_frozen)
+        states.add(is_frozen)
     assert killed > 3, "no run was killed in its work: the test shows nothing"
     if files_below(folder) != after:
         wizard("release", "freeze", "2026a", "--offline", "--catalog", folder)
@@ -338,7 +338,7 @@ freeze(read_catalogue(sys.argv[1]), "2026a", None)
 """
 
 
-def test_killed_when_it_is_frozen_and_its_file_does_not_say_so(tmp_path: Path) -> None:
+def test_killed_when_it_is_frozen_and_its_file_is_not_yet_marked(tmp_path: Path) -> None:
     folder = catalogue_with_locks(tmp_path)
     done = subprocess.run([sys.executable, "-c", KILLED, folder], cwd=REPOSITORY, check=False)
     assert done.returncode == -signal.SIGKILL

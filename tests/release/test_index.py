@@ -4,7 +4,7 @@ import pytest
 
 from tests.release.index import served
 from workbench.errors import WorkbenchError
-from workbench.release.index import Offered, ask
+from workbench.release.index import AvailableVersions, query
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -13,25 +13,25 @@ def test_versions_and_what_was_taken_back_in_either_form(as_json: bool) -> None:
         index.as_json = as_json
         index.add("alpha", "1.0.0", "1.0.1", "1.1.0", "2.0.0rc1")
         index.yanked["alpha", "1.0.1"] = "broken &amp; bad" if not as_json else "broken & bad"
-        found = ask(["alpha", "gone"], index.url)
-    assert found["gone"] == Offered()
+        found = query(["alpha", "gone"], index.url)
+    assert found["gone"] == AvailableVersions()
     alpha = found["alpha"]
-    assert alpha == Offered(frozenset({"1.0.0", "1.1.0", "2.0.0rc1"}), {"1.0.1": "broken & bad"})
+    assert alpha == AvailableVersions(frozenset({"1.0.0", "1.1.0", "2.0.0rc1"}), {"1.0.1": "broken & bad"})
     assert alpha.above("1.0.0") == ["1.1.0"]
     assert [alpha.has(version) for version in ("1.0.0", "1.0", "1.0.1")] == [True, True, False]
-    assert alpha.why_not("1.0.1") == "was taken back (yanked): broken & bad"
+    assert alpha.why_not("1.0.1") == "was yanked: broken & bad"
     assert alpha.why_not("0.9") == "is gone from the index"
 
 
-def test_an_index_that_refuses_or_answers_nonsense_is_told_without_its_password() -> None:
+def test_an_index_that_refuses_or_sends_nonsense_is_reported_without_its_password() -> None:
     with served() as index:
         index.add("alpha", "1.0.0")
         url = index.url.replace("//", "//somebody:secret@")
         index.status = 503
         with pytest.raises(WorkbenchError, match="the package index refuses: 503") as refused:
-            ask(["alpha"], url)
+            query(["alpha"], url)
         index.status, index.as_json = 200, True
         index.page = lambda name: "{}"  # type: ignore[method-assign]
-        with pytest.raises(WorkbenchError, match="the package index answers what cannot be read") as nonsense:
-            ask(["alpha"], url)
+        with pytest.raises(WorkbenchError, match="the package index sent what cannot be read") as nonsense:
+            query(["alpha"], url)
     assert "secret" not in f"{refused.value.where} {nonsense.value.where} {refused.value} {nonsense.value}"

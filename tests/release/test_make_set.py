@@ -57,7 +57,7 @@ def test_the_set_is_built_in_order_and_goes_on_from_what_is_there(empty: Engine,
     )
     rest = dict.fromkeys((BASE, EDITOR, RUNTIME), "up to date")
     assert statuses(tmp_path) == {**rest, LAYER: "built", CUDA: "built"}
-    # A folder that somebody changed is built again each time: its label cannot say how it was changed.
+    # A folder that somebody changed is built again each time: its label cannot record how it was changed.
     with (tmp_path / "recipes" / EDITOR / "start.sh").open("a") as script:
         script.write("# mine\n")
     expected = {**dict.fromkeys(TAGS, "up to date"), EDITOR: "built"}
@@ -91,7 +91,7 @@ def test_recipes_that_were_not_composed_are_named_at_once(empty: Engine, tmp_pat
     (tmp_path / "recipes" / EDITOR).rename(tmp_path / "elsewhere")
     done = build_set(tmp_path)
     assert done.returncode == 1
-    assert "error: 1 recipes of the standard set are not there" in done.stderr
+    assert "error: 1 recipes of the standard set are missing" in done.stderr
     assert f"{EDITOR}: is missing" in done.stderr
     assert "make recipes RELEASE=2026a DATE=20261122" in done.stderr
 

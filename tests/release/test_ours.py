@@ -8,12 +8,12 @@ import re
 import pytest
 
 from tests.catalogues import REPOSITORY
-from workbench.catalog.compat import reasons
 from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
-from workbench.compose.diagnosis import Machine, diagnose
+from workbench.compose.diagnosis import GpuMachine, diagnose
 from workbench.compose.possible import compose_checked
 from workbench.lock.pipenv import LOCK
 from workbench.release.check import check
@@ -59,15 +59,15 @@ def test_each_composes_with_its_own_locks(ours: Catalogue) -> None:
     assert [pins(ours, release, "tensorflow")["tensorflow"] for release in (OLD, NEW)] == ["2.20.0", "2.21.0"]
 
 
-def test_torch_brings_the_cuda_that_the_table_says(ours: Catalogue) -> None:
-    found = diagnose(ours, OLD, "pytorch", "3.12", Machine(driver="535.104.05"))
+def test_torch_brings_the_cuda_of_the_table(ours: Catalogue) -> None:
+    found = diagnose(ours, OLD, "pytorch", "3.12", GpuMachine(driver="535.104.05"))
     assert [finding for finding in found if finding.state == "wrong"] == []
     assert "the bundle's own CUDA 12.8.90" in {finding.about for finding in found}
-    newest = diagnose(ours, NEW, "pytorch", "3.12", Machine(driver="535.104.05"))
+    newest = diagnose(ours, NEW, "pytorch", "3.12", GpuMachine(driver="535.104.05"))
     assert newest[0].state == "wrong"
 
 
-def test_what_only_one_of_them_can_do_is_said(ours: Catalogue) -> None:
+def test_what_only_one_of_them_can_do_is_reported(ours: Catalogue) -> None:
     answers = {"base": "cuda", "bundle": "tensorflow", "os": "bookworm", "python": "3.11"}
     assert list(reasons(at_release(ours, OLD), {"release": OLD, **answers})) == []
     assert list(reasons(ours, {"release": NEW, "base": "cuda", "bundle": "tensorflow"})) == [
@@ -80,16 +80,16 @@ def test_what_only_one_of_them_can_do_is_said(ours: Catalogue) -> None:
 
 
 def test_every_lock_of_the_one_before_is_hashed_and_names_no_index(ours: Catalogue) -> None:
-    seen = at_release(ours, OLD)
-    release = seen.releases[OLD]
-    locks = [path for path in frozen_paths(seen.tree, release) if path.endswith(f"/{LOCK}")]
+    view = at_release(ours, OLD)
+    release = view.releases[OLD]
+    locks = [path for path in frozen_paths(view.tree, release) if path.endswith(f"/{LOCK}")]
     for path in locks:
         folder = path.rpartition("/")[0]
         python = folder.rpartition("/py3")[2]
-        sources = json.loads(seen.tree.text(path))["_meta"]["sources"]
+        sources = json.loads(view.tree.text(path))["_meta"]["sources"]
         assert [source["url"] for source in sources] == ["${PIP_INDEX_URL}"]
-        for name in seen.tree.folder(folder)[1]:
-            for line in seen.tree.text(f"{folder}/{name}").splitlines() if name.startswith("requirements") else ():
+        for name in view.tree.folder(folder)[1]:
+            for line in view.tree.text(f"{folder}/{name}").splitlines() if name.startswith("requirements") else ():
                 assert PIN.match(line), line
                 # pip in an image with an older z would leave such a package out, and then miss it.
                 assert not re.search(rf"python_full_version >=? '3\.{python}\.[1-9]", line), line

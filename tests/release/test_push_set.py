@@ -25,11 +25,11 @@ MOVING = sorted(tag.replace("20261122", "latest") for tag in TAGS)
 KILLED = """\
 import os, sys
 from workbench.release import push_set
-def same(*given, same=push_set._same):
+def same(*given, same=push_set._point):
     same(*given)
     if given[-1] == push_set.MOVED:
         os.kill(os.getpid(), 9)
-push_set._same = same
+push_set._point = same
 from workbench.cli import main
 main(sys.argv[1:])
 """
@@ -183,7 +183,7 @@ def test_another_image_under_a_dated_tag_is_refused(built: Path, local: LocalReg
     assert not [tag for tag in local.tags(NAME) if tag.endswith("_latest")]
 
 
-def test_a_digest_that_does_not_match_is_told(built: Path, local: LocalRegistry) -> None:
+def test_a_digest_that_does_not_match_is_reported(built: Path, local: LocalRegistry) -> None:
     assert push_set(built, f"{local.host}/{NAME}").returncode == 0
     digest = local.tags(NAME)[LAYER].removeprefix("sha256:")
     data = local.folder / "blobs/docker/registry/v2/blobs/sha256" / digest[:2] / digest / "data"

@@ -41,16 +41,16 @@ def test_two_recipes_of_one_tag_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FaultsError) as error:
         selections(catalogue, "2026a", "20261122")
     tag = f"cuda-editor-plain-mini-py311_{END}"
-    assert error.value.faults == [("releases/2026a.toml", f"{tag} is there twice, on cuda and cuda-thin")]
+    assert error.value.faults == [("releases/2026a.toml", f"{tag} is published twice, on cuda and cuda-thin")]
 
 
-def test_a_release_without_recipes_says_so(tmp_path: Path) -> None:
+def test_a_release_without_recipes_is_reported(tmp_path: Path) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path, {**FILES, "releases/2026a.toml": RELEASE})))
     with pytest.raises(WorkbenchError, match="so it has no standard set"):
         selections(catalogue, "2026a", "20261122")
 
 
-def test_every_fault_of_the_set_is_told_at_once_and_nothing_is_written(tmp_path: Path) -> None:
+def test_every_fault_of_the_set_is_reported_at_once_and_nothing_is_written(tmp_path: Path) -> None:
     rules = {"ides/1-editor/ide.toml": 'cuda = "required"\n', "ides/2-runtime/ide.toml": 'cuda = "never"\n'}
     folder = make_catalogue(tmp_path, {**FILES, **rules})
     done = wizard("recipes", "--catalog", folder, *SET, "--out", tmp_path / "recipes")

@@ -29,7 +29,7 @@ OWN = f"releases/2026a/{FOLDER}"
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     with served() as found:
         monkeypatch.setenv("PIP_INDEX_URL", found.url)
-        # What the machine has beside its index is not what is asked about here.
+        # The machine's other sources of packages do not matter here.
         monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
         for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
             monkeypatch.delenv(name, raising=False)
@@ -81,7 +81,7 @@ def test_real_packages_move_by_z_only(tmp_path: Path) -> None:
     folder = frozen(tmp_path, Index().lock(pipfile, {"packages": old}))
     done = update(folder, "--json", PIP_INDEX_URL=url)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    report = json.loads(done.stdout)
     now = pins(folder)
     assert {name: version.split(".")[:2] for name, version in now.items()} == {
         name: version.split(".")[:2] for name, version in old.items()
@@ -89,8 +89,8 @@ def test_real_packages_move_by_z_only(tmp_path: Path) -> None:
     # The last of their z, and no more of them will come.
     assert (now["urllib3"], now["requests"], now["charset-normalizer"]) == ("2.2.3", "2.32.5", "3.3.2")
     assert (now["packaging"], now["idna"]) == ("24.0", "3.6")
-    assert {"urllib3", "packaging", "idna", "certifi"} <= set(told["held"])
-    moved = {each["package"]: (each["before"], each["after"]) for each in told["moved"]}
+    assert {"urllib3", "packaging", "idna", "certifi"} <= set(report["held"])
+    moved = {each["package"]: (each["before"], each["after"]) for each in report["moved"]}
     assert moved["urllib3"] == ("2.2.0", "2.2.3")
     assert set(moved) == {name for name, version in now.items() if version != old[name]}
     assert faults_of(folder) == []
@@ -141,7 +141,7 @@ def test_what_one_category_holds_is_held_in_the_others(tmp_path: Path, index: In
     assert is_current(str(folder / OWN))
 
 
-def test_a_package_taken_back_or_gone_is_told_and_the_old_lock_stays(tmp_path: Path, index: Index) -> None:
+def test_a_package_yanked_or_gone_is_reported_and_the_old_lock_stays(tmp_path: Path, index: Index) -> None:
     index.add("alpha", "1.0.0", "1.1.0")
     index.add("beta", "2.3.1", "2.4.0")
     index.add("delta", "4.0.0")
@@ -152,7 +152,7 @@ def test_a_package_taken_back_or_gone_is_told_and_the_old_lock_stays(tmp_path: P
     del index.wheels["beta"]["2.3.1"], index.wheels["delta"]
     done = update(folder)
     assert done.returncode == 1
-    assert f"{OWN}: alpha 1.0.0 was taken back (yanked): deletes files, and no other z of it is there" in done.stderr
+    assert f"{OWN}: alpha 1.0.0 was yanked: deletes files, and the index has no other z of it" in done.stderr
     assert f"{OWN}: beta 2.3.1 is gone from the index, and no other z of it is there" in done.stderr
     assert f"{OWN}: delta 4.0.0 is gone from the index, and no other z of it is there" in done.stderr
     assert "nothing was written" in done.stderr
@@ -167,12 +167,12 @@ def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_p
     locked = index.lock('[packages]\nalpha = "~=1.0.0" # held\nbeta = "*"\n', {"packages": pinned})
     folder = frozen(tmp_path, locked)
     advised(folder, "alpha", "1.2.0")
-    told = "alpha 1.0.0 has TEST-1, mended in 1.2.0"
-    assert faults_of(folder) == [(OWN, f"{told}: `release update 2026a`, which needs --allow alpha")]
+    fault = "alpha 1.0.0 has TEST-1, fixed in 1.2.0"
+    assert faults_of(folder) == [(OWN, f"{fault}: `release update 2026a`, which needs --allow alpha")]
     before = files_below(folder)
     done = update(folder)
     assert (done.returncode, done.stdout[:16]) == (0, "0 versions moved")
-    assert f"security: {OWN}: {told}, which needs --allow alpha" in done.stderr
+    assert f"security: {OWN}: {fault}, which needs --allow alpha" in done.stderr
     assert files_below(folder) == before
     done = update(folder, "--allow", "Alpha")
     assert done.returncode == 0, done.stderr
@@ -190,7 +190,7 @@ def test_a_package_is_one_package_however_its_name_is_spelled(tmp_path: Path, in
     locked["Pipfile.lock"] = locked["Pipfile.lock"].replace('"ruamel-yaml"', '"ruamel.yaml"')
     folder = frozen(tmp_path, locked)
     advised(folder, "Ruamel_YAML", "0.18.6")
-    assert faults_of(folder) == [(OWN, "ruamel-yaml 0.18.0 has TEST-1, mended in 0.18.6: `release update 2026a`")]
+    assert faults_of(folder) == [(OWN, "ruamel-yaml 0.18.0 has TEST-1, fixed in 0.18.6: `release update 2026a`")]
     done = update(folder)
     assert done.returncode == 0, done.stderr
     assert list(json.loads((folder / OWN / "Pipfile.lock").read_text())["default"]) == ["ruamel.yaml"]
@@ -201,13 +201,13 @@ def test_a_package_is_one_package_however_its_name_is_spelled(tmp_path: Path, in
     assert is_current(str(folder / OWN))
 
 
-def test_a_pipfile_that_asks_for_more_is_refused(tmp_path: Path, index: Index) -> None:
+def test_a_pipfile_that_demands_more_is_refused(tmp_path: Path, index: Index) -> None:
     """An open release with locks of its own: the Pipfile was changed, the lock not yet."""
     index.add("alpha", "1.0.0", "1.1.0")
     locked = index.lock('[packages]\nalpha = "~=1.0"\n', {"packages": {"alpha": "1.0.0"}})
     folder = frozen(tmp_path, locked)
-    made = wizard("release", "new", "2026b", "--from", "2026a", "--today", "2026-11-22", "--catalog", folder)
-    assert made.stdout.split() == ["releases/2026b.toml", "releases/2026b"]
+    done = wizard("release", "new", "2026b", "--from", "2026a", "--today", "2026-11-22", "--catalog", folder)
+    assert done.stdout.split() == ["releases/2026b.toml", "releases/2026b"]
     own = folder / "releases/2026b" / FOLDER
     assert (own / "requirements.txt").read_text() == locked["requirements.txt"]
     (own / "Pipfile").write_text(SOURCE + '[packages]\nalpha = "~=1.1"\n')
@@ -215,7 +215,7 @@ def test_a_pipfile_that_asks_for_more_is_refused(tmp_path: Path, index: Index) -
     done = wizard("release", "update", "2026b", "--catalog", folder)
     assert done.returncode == 1
     where = f"releases/2026b/{FOLDER}"
-    assert f"{where}: alpha is promised as 1.0.0, and its Pipfile asks for ~=1.1: only z may move" in done.stderr
+    assert f"{where}: alpha is promised as 1.0.0, and its Pipfile demands ~=1.1: only z may move" in done.stderr
     assert files_below(folder) == before
 
 
@@ -255,7 +255,7 @@ def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, inde
     more = {f"ides/1-editor/files/deep/{number}/file.txt": f"{number}\n" * 500 for number in range(100)}
     locked = index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}})
     folder = frozen(tmp_path, locked, {**more})
-    chance, seen = random.Random(2026), set()
+    chance, states = random.Random(2026), set()
     for _ in range(16):
         now = pins(folder)["alpha"]
         command = [sys.executable, "-c", WRITING, str(folder), FOLDER, now, "1.0.1" if now == "1.0.0" else "1.0.0"]
@@ -265,24 +265,24 @@ def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, inde
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert faults_of(folder) == []
-        seen.add(pins(folder)["alpha"])
-    assert seen == {"1.0.0", "1.0.1"}
+        states.add(pins(folder)["alpha"])
+    assert states == {"1.0.0", "1.0.1"}
 
 
-@pytest.mark.parametrize("held", ["simple", "files"])
-def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index, held: str) -> None:
+@pytest.mark.parametrize("waits_for", ["simple", "files"])
+def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index, waits_for: str) -> None:
     """kill -9 while it reads the page of the index, and while its pipenv waits for a wheel."""
     index.add("alpha", "1.0.0", "1.0.1")
     folder = frozen(tmp_path, index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": "1.0.0"}}))
     before = files_below(folder)
     command = [sys.executable, "wizard.py", "release", "update", "2026a", "--catalog", str(folder)]
     command += ["--interpreter", sys.executable]
-    # Whoever is killed leaves its temporary files, and pipenv's store of pages must not answer in the index's place.
+    # A killed process leaves its temporary files, and pipenv's cache of pages must not replace the index.
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PIPENV_CACHE_DIR": str(tmp_path / "cache")}
-    index.held = held
+    index.waits_for = waits_for
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.DEVNULL)
     try:
-        assert index.asked.wait(60)
+        assert index.requested.wait(60)
     finally:
         process.kill()
         process.wait()

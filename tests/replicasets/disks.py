@@ -1,4 +1,4 @@
-"""A system disk with everything that a careless copy gets wrong, and a look at every part of one."""
+"""A system disk with everything that a careless copy gets wrong, and the contents of one in every respect."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ rm -r /work/gone 2>/dev/null || true; mkdir /work/gone; echo x >/work/gone/x; rm
 ENGINES = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab", "/etc", "/run", "/dev", "/proc", "/sys"}
 
 
-def look(engine: Engine, container: str, holes: bool = True) -> dict[str, tuple[object, ...]]:
-    """Return every path of a container's disk with all that can be said of it, links as names of their first."""
+def contents(engine: Engine, container: str, holes: bool = True) -> dict[str, tuple[object, ...]]:
+    """Return every path of a container's disk with everything about it; a hard link as the first of its names."""
     root = Path(engine("mount", container))
     try:
-        return _look(root, holes)
+        return _contents(root, holes)
     finally:
         engine("umount", container)
 
 
-def _look(root: Path, with_holes: bool) -> dict[str, tuple[object, ...]]:
+def _contents(root: Path, with_holes: bool) -> dict[str, tuple[object, ...]]:
     found: dict[str, tuple[object, ...]] = {}
     first: dict[tuple[int, int], str] = {}
     for folder, folders, files in os.walk(root):

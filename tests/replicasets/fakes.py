@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workbench.replicasets.engines.cdi import inventory
-from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineVolume, Image, RunningProgram
+from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone, StoreError
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
-from workbench.replicasets.stores.protocol import Changes, Entry, Store
+from workbench.replicasets.stores.protocol import Changes, StateEntry, StateStore
 from workbench.replicasets.values import Gpu
 
 IMAGE = "localhost/tiny:1"
@@ -33,18 +33,18 @@ class Crash(BaseException):
 class Faults:
     """Raises at the call point numbered `at`; each call has two, before it and after it took effect.
 
-    `kind` is crash, error (the engine refuses; nothing was done) or gone (no answer). With `at`
-    below 0 nothing is raised; `seen` tells how many points there were.
+    `kind` is crash, error (the engine refuses; nothing was done) or gone (no response). With `at`
+    below 0 nothing is raised; `count` is the number of points so far.
     """
 
     kind: str = "crash"
     at: int = -1
-    seen: int = 0
+    count: int = 0
     fired: str = ""
     lasting: bool = False
 
     def point(self, what: str, when: str, refused: Callable[[], Exception], gone: Callable[[], Exception]) -> None:
-        number, self.seen = self.seen, self.seen + 1
+        number, self.count = self.count, self.count + 1
         if self.at < 0 or number < self.at or (number > self.at and not self.lasting):
             return
         if self.kind == "error" and when == "after":
@@ -70,7 +70,7 @@ def faulty(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @dataclass
-class Standing:
+class FakeContainer:
     """A container of the fake engine."""
 
     id: str
@@ -111,14 +111,14 @@ class FakeEngine:
     carries: bool = True
     without: tuple[type, ...] = ()
     specs: tuple[str, ...] = ()
-    standing: dict[str, Standing] = field(default_factory=dict)
-    made: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
+    standing: dict[str, FakeContainer] = field(default_factory=dict)
+    stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        self.made[IMAGE] = ("image-0", {"/etc/passwd": "root"}, {}, 1)
+        self.stored[IMAGE] = ("image-0", {"/etc/passwd": "root"}, {}, 1)
 
     def refused(self) -> Exception:
         return EngineError("the fake engine refuses")
@@ -155,14 +155,14 @@ class FakeEngine:
             found = self._image(spec.image)
             if found is None:
                 raise EngineError("no such image", 404)
-            made = Standing(f"c{next(self.ids)}", spec, found[0], dict(found[1]))
+            made = FakeContainer(f"c{next(self.ids)}", spec, found[0], dict(found[1]))
             self.standing[spec.name] = made
             return made.id
 
     @faulty
     def start(self, name: str) -> None:
         with self.lock:
-            found = self._there(name)
+            found = self._existing(name)
             if found.state in ("running", "paused"):
                 return
             for other in self.standing.values():
@@ -186,7 +186,7 @@ class FakeEngine:
     @faulty
     def stop(self, name: str, seconds: int) -> None:
         with self.lock:
-            found = self._there(name)
+            found = self._existing(name)
             if found.state in ("running", "paused"):
                 found.state = "exited"
 
@@ -199,7 +199,7 @@ class FakeEngine:
     @faulty
     def set_limits(self, name: str, cpus: int, memory: int) -> None:
         with self.lock:
-            self._there(name).limits = (cpus, memory)
+            self._existing(name).limits = (cpus, memory)
 
     @faulty
     def container(self, name: str) -> Container | None:
@@ -217,12 +217,12 @@ class FakeEngine:
     @faulty
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         with self.lock:
-            found = self._there(name)
+            found = self._existing(name)
             assert found.state != "running", "the disk of running processes is no disk"
-            depth = next(each[3] for each in self.made.values() if each[0] == found.image)
+            depth = next(each[3] for each in self.stored.values() if each[0] == found.image)
             known = {**found.spec.labels, **(labels or {})}
             made = (f"image-{next(self.ids)}", dict(found.disk), known, 1 if squash else depth + 1)
-            self.made[image] = made
+            self.stored[image] = made
             return made[0]
 
     def can_carry(self, source: str) -> bool:
@@ -231,41 +231,45 @@ class FakeEngine:
     @faulty
     def carry(self, source: str, target: str) -> None:
         with self.lock:
-            old, new = self._there(source), self._there(target)
+            old, new = self._existing(source), self._existing(target)
             assert old.state != "running" and new.state == "created" and old.image == new.image
             new.disk = dict(old.disk)
 
     @faulty
     def container_size(self, name: str) -> int:
-        return sum(len(text) for text in self._there(name).disk.values())
+        return sum(len(text) for text in self._existing(name).disk.values())
 
     @faulty
     def image_size(self, name: str) -> int:
-        return sum(len(text) for text in self.made[name][1].values()) if name in self.made else 0
+        return sum(len(text) for text in self.stored[name][1].values()) if name in self.stored else 0
 
     @faulty
-    def image(self, name: str) -> Image | None:
+    def image(self, name: str) -> EngineImage | None:
         with self.lock:
-            for key, (id_, _, labels, depth) in self.made.items():
+            for key, (id_, _, labels, depth) in self.stored.items():
                 if name in (key, id_):
-                    return Image(id_, (key,), labels, depth)
+                    return EngineImage(id_, (key,), labels, depth)
             return None
 
     @faulty
-    def images(self, label: str) -> list[Image]:
+    def images(self, label: str) -> list[EngineImage]:
         with self.lock:
-            return [Image(each[0], (key,), each[2], each[3]) for key, each in self.made.items() if _has(each[2], label)]
+            return [
+                EngineImage(each[0], (key,), each[2], each[3])
+                for key, each in self.stored.items()
+                if _has(each[2], label)
+            ]
 
     @faulty
     def remove_image(self, name: str) -> None:
         with self.lock:
-            found = self.made.get(name)
+            found = self.stored.get(name)
             if found is not None and any(each.image == found[0] for each in self.standing.values()):
                 raise EngineError(f"{name} is in use", 409)
-            self.made.pop(name, None)
+            self.stored.pop(name, None)
 
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
-        self._there(name)
+        self._existing(name)
         return Program()
 
     @faulty
@@ -288,43 +292,43 @@ class FakeEngine:
     def remove_volume(self, name: str) -> None:
         self.places.pop(name, None)
 
-    # What tests do and look at beside the protocol.
+    # What tests use beside the protocol.
 
     def write(self, name: str, path: str, text: str) -> None:
-        found = self._there(name)
+        found = self._existing(name)
         assert found.state == "running"
         found.disk[path] = text
 
     def disk(self, name: str) -> Disk:
-        return dict(self._there(name).disk)
+        return dict(self._existing(name).disk)
 
     def _image(self, name: str) -> tuple[str, Disk, dict[str, str], int] | None:
-        return next((each for key, each in self.made.items() if name in (key, each[0])), None)
+        return next((each for key, each in self.stored.items() if name in (key, each[0])), None)
 
-    def _there(self, name: str) -> Standing:
+    def _existing(self, name: str) -> FakeContainer:
         if name not in self.standing:
             raise EngineError(f"no container {name}", 404)
         return self.standing[name]
 
     def _turn(self, name: str, before: str, after: str) -> None:
         with self.lock:
-            found = self._there(name)
+            found = self._existing(name)
             if found.state not in (before, after):
                 raise EngineError(f"{name} is {found.state}")
             found.state = after
 
-    def _shown(self, each: Standing) -> Container:
+    def _shown(self, each: FakeContainer) -> Container:
         return Container(
             each.id, each.spec.name, each.state, each.image, each.spec.labels, each.exit_code, each.started
         )
 
 
 class MemoryStore:
-    """See Store: a dictionary, with the faults of the engine's kind."""
+    """See StateStore: a dictionary, with the faults of the engine's kind."""
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
-        self._rows: dict[str, Entry] = {}
+        self._rows: dict[str, StateEntry] = {}
         self._revision = 0
         self._lock = threading.Lock()
 
@@ -334,10 +338,10 @@ class MemoryStore:
     def gone(self) -> Exception:
         return StoreError("the fake store is gone")
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> StateEntry | None:
         return self._rows.get(key)
 
-    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, StateEntry]]:
         with self._lock:
             found = sorted((key, entry) for key, entry in self._rows.items() if key.startswith(prefix))
         return [(key, entry) for key, entry in found if key >= start and (not before or key < before)]
@@ -351,15 +355,15 @@ class MemoryStore:
             self._revision += 1
             for key in [k for k in self._rows if k in changes.deletes or k.startswith(tuple(changes.drops))]:
                 del self._rows[key]
-            self._rows |= {key: Entry(value, self._revision) for key, value in changes.puts.items()}
+            self._rows |= {key: StateEntry(value, self._revision) for key, value in changes.puts.items()}
             return True
 
     def close(self) -> None:
         pass
 
 
-def _has(labels: Mapping[str, str], wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
+def _has(labels: Mapping[str, str], label: str) -> bool:
+    name, equals, value = label.partition("=")
     return name in labels and (not equals or labels[name] == value)
 
 
@@ -400,7 +404,7 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
     return Settings(**{**given, **more})
 
 
-def service(folder: Path, engine: FakeEngine, store: Store, **more: Any) -> ReplicaSets:  # noqa: ANN401
+def service(folder: Path, engine: FakeEngine, store: StateStore, **more: Any) -> ReplicaSets:  # noqa: ANN401
     """The room on fakes."""
     given = settings(folder, **more)
     engine.specs = given.cdi

@@ -37,7 +37,7 @@ GPUS, FOLDERS = "this engine cannot give chosen GPUs to a container", "this engi
 SIZES = "this engine cannot use volumes that have a size"
 REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
     "pause": ((Pausing,), PAUSE, lambda rs, folder: rs.pause("foo")),
-    "continue": ((Pausing,), PAUSE, lambda rs, folder: rs.continue_("held")),
+    "continue": ((Pausing,), PAUSE, lambda rs, folder: rs.continue_("frozen")),
     "patch running": ((Pausing,), PAUSE, lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
     "restart running": ((Pausing,), PAUSE, lambda rs, folder: rs.restart("foo")),
     "rollback running": ((Pausing,), PAUSE, lambda rs, folder: rs.rollback("foo", 1)),
@@ -80,7 +80,7 @@ def test_what_needs_it_is_refused_and_changes_nothing(operation: str, tmp_path: 
 
 WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
     "patch stopped": ((Pausing,), lambda rs, folder: rs.restart("off")),
-    "patch paused": ((RecordingDisks,), lambda rs, folder: rs.patch("held", PatchRequest(gpus=2))),
+    "patch paused": ((RecordingDisks,), lambda rs, folder: rs.patch("frozen", PatchRequest(gpus=2))),
     "by carrying": ((RecordingDisks,), lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
     "by images": ((CarryingDisks,), lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
     "limits by a next version": (
@@ -127,9 +127,9 @@ def test_without_measuring_what_pruning_frees_is_not_known(tmp_path: Path) -> No
 
 def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
-    assert all(engine.capability(kind) is engine for kind in capabilities._PURPOSES)
+    assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    assert {MeasuringDisks, *(kind for kinds in tried for kind in kinds)} == set(capabilities._PURPOSES)
+    assert {MeasuringDisks, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sized volume needs root")
@@ -147,4 +147,4 @@ def test_a_driver_that_cannot_shrink(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def state(engine: FakeEngine, store: MemoryStore) -> str:
     """All that engine and store hold."""
-    return repr((engine.standing, engine.made, engine.places, store._rows))
+    return repr((engine.standing, engine.stored, engine.places, store._rows))

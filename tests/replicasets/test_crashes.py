@@ -21,7 +21,7 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
     "run": lambda rs: rs.run(RunRequest(IMAGE, "new", gpus=2, ports=["80"], memory="64MB", cpus=1)),
     "patch up": lambda rs: rs.patch("foo", PatchRequest(gpus=3)),
     "patch down": lambda rs: rs.patch("foo", PatchRequest(gpus=0, ports=("80", "81"))),
-    "patch paused": lambda rs: rs.patch("held", PatchRequest(gpus=2)),
+    "patch paused": lambda rs: rs.patch("frozen", PatchRequest(gpus=2)),
     "patch stopped": lambda rs: rs.patch("off", PatchRequest(gpus=2)),
     "limit": lambda rs: rs.patch("foo", PatchRequest(memory="128MB", cpus=2)),
     "limit to none": lambda rs: rs.patch("foo", PatchRequest(memory="", cpus=0)),
@@ -34,9 +34,9 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
     "restart": lambda rs: rs.restart("foo"),
     "restart stopped": lambda rs: rs.restart("off"),
     "stop": lambda rs: rs.stop("foo"),
-    "stop paused": lambda rs: rs.stop("held"),
+    "stop paused": lambda rs: rs.stop("frozen"),
     "pause": lambda rs: rs.pause("foo"),
-    "continue": lambda rs: rs.continue_("held"),
+    "continue": lambda rs: rs.continue_("frozen"),
     "delete": lambda rs: rs.delete("foo"),
     "prune": lambda rs: rs.prune("foo", 1),
     "commit": lambda rs: rs.commit("foo", "mine:1"),
@@ -44,7 +44,7 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
 # What each version has on its disk, whatever happens: `v` is what its container wrote.
 DISKS: dict[str, dict[int, Disk]] = {
     "foo": {1: {"/v": "1"}, 2: {"/v": "2", "/more": "2"}, 3: {"/v": "2", "/more": "2"}},
-    "held": {1: {"/v": "1"}, 2: {"/v": "1"}},
+    "frozen": {1: {"/v": "1"}, 2: {"/v": "1"}},
     "off": {1: {"/v": "1"}, 2: {"/v": "1"}},
     "more": {1: {}, 2: {}},
     "new": {1: {}},
@@ -62,10 +62,10 @@ def world(folder: Path, carries: bool) -> tuple[FakeEngine, MemoryStore, Replica
     rs.patch("foo", PatchRequest(gpus=2))
     engine.write("foo-2", "/v", "2")
     engine.write("foo-2", "/more", "2")
-    for name in ("held", "off"):
+    for name in ("frozen", "off"):
         rs.run(RunRequest(IMAGE, name, gpus=1, ports=["80"]))
         engine.write(f"{name}-1", "/v", "1")
-    rs.pause("held")
+    rs.pause("frozen")
     rs.stop("off")
     rs.run(RunRequest(IMAGE, "more", memory="64MB"))
     rs.patch("more", PatchRequest(memory="80MB"))
@@ -92,7 +92,7 @@ def test_a_fault_at_every_point(operation: str, carries: bool, kind: str, tmp_pa
     for at in range(points(operation, carries, tmp_path)):
         engine, store, rs = world(tmp_path, carries)
         faults = engine.faults
-        faults.kind, faults.at, faults.seen = kind, at, 0
+        faults.kind, faults.at, faults.count = kind, at, 0
         with contextlib.suppress(Crash, ReplicaSetError):
             OPERATIONS[operation](rs)
         faults.at = -1
@@ -109,9 +109,9 @@ def test_a_fault_at_every_point(operation: str, carries: bool, kind: str, tmp_pa
 def points(operation: str, carries: bool, folder: Path) -> int:
     """How many points to fail at the operation has."""
     engine, store, rs = world(folder, carries)
-    engine.faults.seen = 0
+    engine.faults.count = 0
     OPERATIONS[operation](rs)
-    found = engine.faults.seen
+    found = engine.faults.count
     check(rs, engine, store, disks(operation), f"{operation}, undisturbed", PRUNED.get(operation))
     assert found >= 8
     return found
@@ -124,7 +124,7 @@ def test_an_engine_that_stays_away_and_comes_back(operation: str, kind: str, tmp
     for at in range(0, 60, 3):
         engine, store, rs = world(tmp_path, True)
         faults = engine.faults
-        faults.kind, faults.at, faults.seen, faults.fired, faults.lasting = kind, at, 0, "", True
+        faults.kind, faults.at, faults.count, faults.fired, faults.lasting = kind, at, 0, "", True
         try:
             OPERATIONS[operation](rs)
         except ReplicaSetError as error:

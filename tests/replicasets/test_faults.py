@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine import TINY, Engine
 from tests.replicasets.conftest import GPUS, Podman
-from tests.replicasets.disks import CHANGES, look
+from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.errors import Conflict, Exhausted, Failed, Invalid, NotFound, ReplicaSetError
@@ -43,13 +43,13 @@ def test_b00_every_patch_keeps_the_whole_system_disk(carry: str, room: Room, eng
     rs.run(RunRequest(TINY, "foo", gpus=1))
     sh(rs, "foo", CHANGES)
     # A commit goes through a tar, which has no holes: all else is the same.
-    before = look(engine, "foo-1", holes=carry == "auto")
+    before = contents(engine, "foo-1", holes=carry == "auto")
     assert "/.hidden/.deep/.z" in before and "/bin/vi" not in before and "/etc/passwd" not in before
     rs.patch("foo", PatchRequest(gpus=3))
-    assert look(engine, "foo-2", holes=carry == "auto") == before
+    assert contents(engine, "foo-2", holes=carry == "auto") == before
     assert sh(rs, "foo", "ls /dev/nvidia?").split() == ["/dev/nvidia0", "/dev/nvidia1", "/dev/nvidia2"]
     rs.patch("foo", PatchRequest(gpus=0))
-    assert look(engine, "foo-3", holes=carry == "auto") == before
+    assert contents(engine, "foo-3", holes=carry == "auto") == before
     assert "No such file" in rs.execute("foo", ExecuteRequest(["ls", "/dev/nvidia0"])).stdout
 
 
@@ -172,11 +172,11 @@ def test_b05_nothing_is_kept_by_what_failed(room: Room, tmp_path: Path) -> None:
     ]
     with pytest.raises(NotFound, match="the engine has no image localhost/nowhere:1"):
         rs.run(RunRequest("localhost/nowhere:1", "foo", gpus=2, ports=["80"]))
-    for kind, code, how in failures:
+    for kind, code, arguments in failures:
         with pytest.raises(kind) as error:
-            rs.run(RunRequest(TINY, "foo", **how))  # type: ignore[arg-type]
-        assert error.value.code == code, how
-        assert holds_nothing(rs), how
+            rs.run(RunRequest(TINY, "foo", **arguments))  # type: ignore[arg-type]
+        assert error.value.code == code, arguments
+        assert holds_nothing(rs), arguments
     rs.run(RunRequest(TINY, "foo", gpus=GPUS, ports=["80", "81"]))
     with pytest.raises(Exhausted):
         rs.patch("foo", PatchRequest(gpus=GPUS + 1))
@@ -192,9 +192,9 @@ def test_b06_what_was_given_back_is_given_back_once(rs: ReplicaSets) -> None:
     rs.stop("foo")
     owners = {claim.set for claim in rs.resources().of("gpu").values()}
     assert owners == {"bar"}
-    with pytest.raises(Exhausted, match="0 can be had of 4"):
+    with pytest.raises(Exhausted, match="0 of 4 are available"):
         rs.patch("foo", PatchRequest(gpus=1))
-    with pytest.raises(Exhausted, match="0 can be had of 4"):
+    with pytest.raises(Exhausted, match="0 of 4 are available"):
         rs.restart("foo")
     with pytest.raises(Conflict, match="foo is stopped"):
         rs.continue_("foo")

@@ -14,7 +14,7 @@ from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequ
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind
 
-GONE = "own of the machine is not the folder any more that foo was given"
+GONE = "own of the machine is no longer the folder that foo was given"
 
 
 @pytest.fixture
@@ -24,10 +24,10 @@ def bound(rs: ReplicaSets, tmp_path: Path) -> ReplicaSets:
     (tmp_path / "theirs").write_text("theirs\n")
     binds = [Bind(str(tmp_path / "shared"), "/shared"), Bind(str(tmp_path / "shared/own"), "/own")]
     rs.run(RunRequest(TINY, "foo", binds=binds))
-    told = rs.execute(
+    executed = rs.execute(
         "foo", ExecuteRequest(["sh", "-c", f"mv /shared/own /shared/old && ln -s {tmp_path} /shared/own && ls /own"])
     )
-    assert (told.exit_code, told.stdout) == (0, "")
+    assert (executed.exit_code, executed.stdout) == (0, "")
     return rs
 
 

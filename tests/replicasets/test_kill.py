@@ -33,11 +33,11 @@ def prepared(rs: ReplicaSets) -> None:
 
 def check(rs: ReplicaSets, engine: Engine, operation: str) -> None:
     """Nothing lost, leaked or held twice, as far as podman and the store can tell."""
-    kept, held = set(), set()
+    kept, reserved = set(), set()
     for each in rs.sets():
         versions = rs.history(each.name)
         kept |= {version.container for version in versions}
-        held |= set(versions[0].gpus) if each.state != "stopped" else set()
+        reserved |= set(versions[0].gpus) if each.state != "stopped" else set()
         assert rs.info(each.name).live == {"running": "running", "stopped": "exited"}[each.state]
         if each.name == "foo":
             root = Path(engine("mount", versions[0].container))
@@ -46,7 +46,7 @@ def check(rs: ReplicaSets, engine: Engine, operation: str) -> None:
             assert (root / ".dot").exists() == (origin == 2)
             engine("umount", versions[0].container)
     assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == kept
-    assert set(rs.resources().of("gpu")) == held
+    assert set(rs.resources().of("gpu")) == reserved
     assert {claim.set for claim in rs.resources().claims} == {each.name for each in rs.sets()}
     assert [each.name for each in rs.sets()] in (["foo"], ["foo", "new"], [])
     assert operation == "delete" or rs.sets()[0].name == "foo"
@@ -68,7 +68,7 @@ def test_the_service_is_killed(
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == -signal.SIGKILL, done.stderr
     rs = room()
-    assert any("settled" in said for said in rs.reconcile())
+    assert any("settled" in line for line in rs.reconcile())
     check(rs, podman.engine, operation)
     assert rs.reconcile() == []
 
@@ -96,5 +96,5 @@ def test_podman_is_killed(
         rs.check()
     podman.start()
     # The same service goes on by itself.
-    assert any("settled" in said for said in rs.reconcile())
+    assert any("settled" in line for line in rs.reconcile())
     check(rs, podman.engine, operation)

@@ -38,10 +38,10 @@ class Rooms(RuleBasedStateMachine):
         self.rs = service(self.folder, self.engine, self.store, first_port=20000, last_port=20005)
         self.rs.reconcile()
 
-    def doing(self, fault: tuple[str, int], name: str, operation: str, *words: object, **how: object) -> None:
-        self.faults.kind, self.faults.at, self.faults.seen = *fault, 0
+    def doing(self, fault: tuple[str, int], name: str, operation: str, *words: object, **options: object) -> None:
+        self.faults.kind, self.faults.at, self.faults.count = *fault, 0
         try:
-            getattr(self.rs, operation)(name, *words, **how)
+            getattr(self.rs, operation)(name, *words, **options)
         except (Crash, ReplicaSetError):
             pass
         self.faults.at = -1
@@ -53,7 +53,7 @@ class Rooms(RuleBasedStateMachine):
     @rule(name=NAMES, fault=FAULTS, gpus=st.integers(0, 5), ports=st.integers(0, 3))
     def run_it(self, name: str, fault: tuple[str, int], gpus: int, ports: int) -> None:
         before = self.current(name)
-        self.faults.kind, self.faults.at, self.faults.seen = *fault, 0
+        self.faults.kind, self.faults.at, self.faults.count = *fault, 0
         try:
             self.rs.run(
                 RunRequest(IMAGE, name, gpus=gpus, ports=[str(80 + n) for n in range(ports)], cpus=1, memory="64MB")
@@ -75,8 +75,8 @@ class Rooms(RuleBasedStateMachine):
     @rule(name=NAMES, fault=FAULTS, gpus=st.none() | st.integers(0, 5), ports=st.none() | st.integers(0, 3))
     def patch(self, name: str, fault: tuple[str, int], gpus: int | None, ports: int | None) -> None:
         before = self.current(name)
-        wanted = PatchRequest(gpus=gpus, ports=None if ports is None else tuple(str(80 + n) for n in range(ports)))
-        self.doing(fault, name, "patch", wanted)
+        request = PatchRequest(gpus=gpus, ports=None if ports is None else tuple(str(80 + n) for n in range(ports)))
+        self.doing(fault, name, "patch", request)
         self.follows(name, before, before)
 
     @rule(name=NAMES, fault=FAULTS, back=st.integers(1, 4))
@@ -105,8 +105,8 @@ class Rooms(RuleBasedStateMachine):
     def prune(self, name: str, fault: tuple[str, int], keep: int) -> None:
         self.doing(fault, name, "prune", keep)
         if current := self.current(name):
-            there = {version.number for version in self.rs.history(name)}
-            gone = set(range(1, current + 1)) - there
+            existing = {version.number for version in self.rs.history(name)}
+            gone = set(range(1, current + 1)) - existing
             assert gone >= self.pruned.get(name, set()) and not gone & set(range(current - keep + 1, current + 1))
             self.pruned[name] = gone
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine import TINY
 from tests.replicasets.conftest import Podman
-from tests.replicasets.disks import look
+from tests.replicasets.disks import contents
 from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
@@ -46,12 +46,12 @@ def numbers(rs: ReplicaSets, name: str = "foo") -> list[int]:
     return [version.number for version in rs.history(name)]
 
 
-def test_the_oldest_go_and_their_bytes_are_told(tmp_path: Path) -> None:
+def test_the_oldest_go_and_their_bytes_are_reported(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
-    told = rs.prune("foo", 2, dry_run=True)
-    assert (told.versions, told.kept) == (((3, 5), (2, 5), (1, 5)), ())
+    result = rs.prune("foo", 2, dry_run=True)
+    assert (result.versions, result.kept) == (((3, 5), (2, 5), (1, 5)), ())
     check(rs, engine, store, DISKS, "a dry run")
-    assert rs.prune("foo", 2) == told
+    assert rs.prune("foo", 2) == result
     check(rs, engine, store, DISKS, "pruned", {"foo": {1, 2, 3}})
     assert (numbers(rs), numbers(rs, "bar")) == ([5, 4], [5, 4, 3, 2, 1])
     assert [name for name in engine.places if "limits" in name] == []
@@ -82,14 +82,14 @@ def test_a_version_that_another_stands_on_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["crash", "error", "gone"])
 def test_a_fault_at_every_point(kind: str, carries: bool, tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, carries)
-    engine.faults.seen = 0
+    engine.faults.count = 0
     rs.prune("foo", 2)
-    points = engine.faults.seen
+    points = engine.faults.count
     assert points > 20
     for at in range(points):
         engine, store, rs = world(tmp_path, carries)
         faults = engine.faults
-        faults.kind, faults.at, faults.seen = kind, at, 0
+        faults.kind, faults.at, faults.count = kind, at, 0
         with contextlib.suppress(Crash, ReplicaSetError):
             rs.prune("foo", 2)
         where, faults.at = f"{kind} {faults.fired}", -1
@@ -120,12 +120,12 @@ def test_what_is_being_gone_back_to_is_not_pruned(tmp_path: Path) -> None:
     carrying, go_on = threading.Event(), threading.Event()
     carry = engine.carry
 
-    def held(source: str, target: str) -> None:
+    def blocked(source: str, target: str) -> None:
         carrying.set()
         assert go_on.wait(30)
         carry(source, target)
 
-    engine.carry = held  # type: ignore[method-assign]
+    engine.carry = blocked  # type: ignore[method-assign]
     back = threading.Thread(target=rs.rollback, args=("foo", 1))
     back.start()
     assert carrying.wait(30)
@@ -154,20 +154,20 @@ def test_on_podman(carry: str, room: Callable[..., ReplicaSets], podman: Podman)
     for number in range(1, 5):
         rs.execute("foo", ExecuteRequest(["sh", "-c", f"dd if=/dev/urandom of=/n{number} bs=1M count=2 2>/dev/null"]))
         rs.restart("foo")
-    before = look(engine, "foo-5", holes=False)
-    told = rs.prune("foo", 2, dry_run=True)
+    before = contents(engine, "foo-5", holes=False)
+    result = rs.prune("foo", 2, dry_run=True)
     assert numbers(rs) == [5, 4, 3, 2, 1]
-    assert rs.prune("foo", 2) == told
-    assert [number for number, _ in told.versions] == [3, 2, 1]
+    assert rs.prune("foo", 2) == result
+    assert [number for number, _ in result.versions] == [3, 2, 1]
     if carry == "auto":
         # Each is a container with all that was written up to it: 6, 4 and 2 MB.
-        assert [round(size / (1 << 20)) for _, size in told.versions] == [6, 4, 2]
+        assert [round(size / (1 << 20)) for _, size in result.versions] == [6, 4, 2]
         assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == {"foo-5", "foo-4"}
     else:
-        # They share their layers with those that stay: nothing is free by that, and nothing is told to be.
-        assert [size >> 20 for _, size in told.versions] == [0, 0, 0]
+        # They share their layers with those that stay: nothing is free by that, and the result says so.
+        assert [size >> 20 for _, size in result.versions] == [0, 0, 0]
         assert len([name for name in engine.names() if "/workbench/" in name]) == 1
-    assert look(engine, "foo-5", holes=False) == before
+    assert contents(engine, "foo-5", holes=False) == before
     rs.rollback("foo", 4)
     # A store of before, or none: what was pruned does not come back.
     assert [each.versions[0].number for each in sets_of(rs._world)] == [4]

@@ -47,9 +47,9 @@ def go_down(rs: ReplicaSets, engine: FakeEngine, store: MemoryStore) -> None:
 
 def settled(rs: ReplicaSets, engine: FakeEngine, store: MemoryStore, where: str) -> None:
     """What was paused is so in name only, until it is continued; all else is as it was."""
-    assert engine.standing["held-1"].state == "exited"
-    rs.continue_("held")
-    rs.pause("held")
+    assert engine.standing["frozen-1"].state == "exited"
+    rs.continue_("frozen")
+    rs.pause("frozen")
     check(rs, engine, store, disks("stop"), where)
 
 
@@ -57,7 +57,7 @@ def test_what_ran_runs_again(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     go_down(rs, engine, store)
     again = service(tmp_path, engine, store)
-    ran = "was running before the machine went down, and is started again"
+    ran = "was running before the machine was rebooted, and is started again"
     assert again.reconcile() == [f"foo {ran}", f"more {ran}"]
     assert again.reconcile() == []
     assert engine.standing["more-1"].limits == (0, 80 << 20), "the limit it was given while it ran"
@@ -76,14 +76,14 @@ def test_what_ended_by_itself_is_left_so_without_a_reboot(tmp_path: Path) -> Non
 def test_a_fault_at_every_point(kind: str, tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     go_down(rs, engine, store)
-    engine.faults.seen = 0
+    engine.faults.count = 0
     service(tmp_path, engine, store).reconcile()
-    assert engine.faults.seen > 15
-    for at in range(engine.faults.seen):
+    assert engine.faults.count > 15
+    for at in range(engine.faults.count):
         engine, store, rs = world(tmp_path, True)
         go_down(rs, engine, store)
         faults = engine.faults
-        faults.kind, faults.at, faults.seen = kind, at, 0
+        faults.kind, faults.at, faults.count = kind, at, 0
         with contextlib.suppress(Crash, ReplicaSetError):
             service(tmp_path, engine, store).reconcile()
         where, faults.at = f"{kind} {faults.fired}", -1
@@ -111,14 +111,14 @@ def test_a_set_that_is_gone_is_waited_for_no_more(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     go_down(rs, engine, store)
     engine.remove("more-1")
-    said = service(tmp_path, engine, store).reconcile()
-    assert "more cannot be started again: the engine has no container more-1 any more" in said
+    messages = service(tmp_path, engine, store).reconcile()
+    assert "more cannot be started again: the container more-1 no longer exists in the engine" in messages
     assert service(tmp_path, engine, store).reconcile() == []
 
 
 @dataclasses.dataclass
 class Machine:
-    """A machine of its own as far as podman can tell: what a reboot empties lies below a folder."""
+    """A machine of its own for podman: what a reboot empties lies below a folder."""
 
     podman: Podman
     bridge: str
@@ -134,8 +134,8 @@ class Machine:
         self.podman.kill()
         ids = self.podman.engine("ps", "--all", "--quiet", "--no-trunc").split()
         form = "{{.State.ConmonPid}} {{.State.Pid}} {{.NetworkSettings.SandboxKey}}"
-        told = self.podman.engine("inspect", "--format", form, *ids)
-        words = [line.split() for line in told.splitlines()]
+        output = self.podman.engine("inspect", "--format", form, *ids)
+        words = [line.split() for line in output.splitlines()]
         spaces = [space for each in words for space in each[2:]]
         # conmon first: nobody is to clean up after its container.
         pids = [int(each[column]) for column in (0, 1) for each in words if each[column] != "0"]
@@ -164,10 +164,10 @@ class Machine:
         for table in ("nat", "filter"):
             command = ["iptables", "--wait", "--table", table]
             env = {**os.environ, "PATH": path}
-            told = subprocess.run(
+            output = subprocess.run(
                 [*command, "--list-rules"], env=env, capture_output=True, text=True, check=True
             ).stdout
-            rules = [shlex.split(line) for line in told.splitlines() if line.startswith("-A NETAVARK")]
+            rules = [shlex.split(line) for line in output.splitlines() if line.startswith("-A NETAVARK")]
             near = self.subnet.removesuffix("0/24")
             own = {rule[1] for rule in rules if rule[1].startswith("NETAVARK-DN-") and near in " ".join(rule)}
             for rule in rules:
@@ -200,8 +200,8 @@ def is_alive(pid: int) -> bool:
 @pytest.fixture
 def machine(store: Engine) -> Iterator[Machine]:
     """podman as the session has it, but with a store, and a folder for what is gone after a reboot, of its own."""
-    if said := missing():
-        pytest.skip(said)
+    if messages := missing():
+        pytest.skip(messages)
     folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-", dir=SHORT))
     session = own_network()
     name, subnet = f"wbr{os.getpid()}", f"10.{os.getpid() % 200 + 30}.1.0/24"
@@ -253,25 +253,25 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
     rs.run(RunRequest(TINY, "foo", gpus=2, ports=["80"], memory="64MB", binds=[Bind("data", "/data")]))
     rs.patch("foo", PatchRequest(memory="128MB"))
     rs.execute("foo", ExecuteRequest(["sh", "-c", "echo disk >/v; echo volume >/data/v; sync"]))
-    for name in ("held", "off"):
+    for name in ("frozen", "off"):
         rs.run(RunRequest(TINY, name, gpus=1))
         rs.execute(name, ExecuteRequest(["sh", "-c", "echo disk >/v; sync"]))
-    rs.pause("held")
+    rs.pause("frozen")
     rs.stop("off")
-    held, port = rs.resources().claims, rs.info("foo").version.ports[0].host
+    claims, port = rs.resources().claims, rs.info("foo").version.ports[0].host
     rs.close()
     machine.go_down()
 
-    # Another boot, as far as the service can tell.
+    # Another boot, for the service.
     for module in (owner, reboot):
         monkeypatch.setattr(module, "boot", lambda: "the next boot")
     podman.start()
     again = ReplicaSets(settings)
-    assert again.reconcile() == ["foo was running before the machine went down, and is started again"]
+    assert again.reconcile() == ["foo was running before the machine was rebooted, and is started again"]
     assert again.reconcile() == []
     assert {each.name: again.info(each.name).live == LIVE[each.state] for each in again.sets()} == {
         "foo": True,
-        "held": False,
+        "frozen": False,
         "off": True,
     }
     script = "cat /v /data/v; ls /dev/nvidia?; df -k /data | tail -1 | wc -l"
@@ -283,16 +283,16 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
         "1",
     ]
     assert limit(podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")) == 128 << 20
-    assert not is_free("127.0.0.1", port) and again.resources().claims == held
+    assert not is_free("127.0.0.1", port) and again.resources().claims == claims
     full = again.execute("foo", ExecuteRequest(["dd", "if=/dev/zero", "of=/data/more", "bs=1M", "count=20"]))
     assert "No space left" in full.stdout
     # Paused is still what it is meant to be; its processes are gone, its disk is not.
     assert [each.state for each in again.sets()] == [State.RUNNING, State.PAUSED, State.STOPPED]
-    again.continue_("held")
+    again.continue_("frozen")
     again.restart("off")
-    for name in ("held", "off"):
+    for name in ("frozen", "off"):
         assert again.execute(name, ExecuteRequest(["cat", "/v"])).stdout == "disk\n"
-    for name in ("foo", "held", "off"):
+    for name in ("foo", "frozen", "off"):
         again.delete(name)
     again.delete_volume("data")
     again.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.engine import TINY
 from tests.replicasets.conftest import Podman
-from tests.replicasets.disks import CHANGES, look
+from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind
@@ -19,21 +19,21 @@ def test_commits_are_squashed_before_the_engine_has_too_many_layers(
     rs, engine = room(carry="commit", depth=2), podman.engine
     rs.run(RunRequest(TINY, "foo"))
     rs.execute("foo", ExecuteRequest(["sh", "-c", CHANGES]))
-    before, depths = look(engine, "foo-1", holes=False), []
+    before, depths = contents(engine, "foo-1", holes=False), []
     for number in range(2, 5):
         rs.execute("foo", ExecuteRequest(["sh", "-c", f"echo {number} >/n{number}"]))
         rs.patch("foo", PatchRequest())
         layers = engine("inspect", "--type=image", "--format", "{{len .RootFS.Layers}}", rs.history("foo")[1].disk)
         depths.append(int(layers))
     assert depths == [2, 1, 2]
-    after = look(engine, "foo-4", holes=False)
-    assert {path: seen for path, seen in after.items() if path not in ("/n2", "/n3", "/n4")} == before
+    after = contents(engine, "foo-4", holes=False)
+    assert {path: entry for path, entry in after.items() if path not in ("/n2", "/n3", "/n4")} == before
     assert {"/n2", "/n3", "/n4"} <= set(after)
     # Each version is an image, so that its container is gone, and any can be returned to.
     assert engine("ps", "--all", "--format", "{{.Names}}") == "foo-4"
     rs.rollback("foo", 1)
-    back = look(engine, "foo-5", holes=False)
-    assert {path: seen for path, seen in back.items() if path != "/n2"} == before and "/n2" in back
+    back = contents(engine, "foo-5", holes=False)
+    assert {path: entry for path, entry in back.items() if path != "/n2"} == before and "/n2" in back
     rs.delete("foo")
     assert not [name for name in engine.names() if "/workbench/" in name]
 

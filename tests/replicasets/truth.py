@@ -10,7 +10,7 @@ from workbench.replicasets.codec import decode
 from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.records import JOURNAL
 from workbench.replicasets.service import ReplicaSets
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Claim, State
 
 LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited"}
@@ -19,7 +19,7 @@ LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited
 def check(
     rs: ReplicaSets,
     engine: FakeEngine,
-    store: Store,
+    store: StateStore,
     disks: Mapping[str, Mapping[int, Disk]],
     where: str,
     pruned: Mapping[str, set[int]] | None = None,
@@ -30,10 +30,12 @@ def check(
     """
     assert store.list(JOURNAL) == [], where
     # What could be read from the engine, were the store gone.
-    told = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
-    known = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
-    assert told == known, where
-    assert all((id_, n) in {(i, v[0]) for i in known for v in known[i]} for id_, n in recorded_limits(rs._world)), where
+    labelled = {each.set.id: [(v.number, v.cpus, v.memory) for v in each.versions] for each in sets_of(rs._world)}
+    recorded = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
+    assert labelled == recorded, where
+    assert all(
+        (id_, n) in {(i, v[0]) for i in recorded for v in recorded[i]} for id_, n in recorded_limits(rs._world)
+    ), where
     claims = [decode(Claim, entry.value) for key, entry in store.list("claims/") if key != "claims/ledger"]
     expected: set[tuple[str, str, str]] = set()
     names: set[str] = set()
@@ -49,7 +51,7 @@ def check(
         for version in versions:
             if version.disk:
                 images.add(version.disk)
-                assert engine.made[version.disk][1] == disks[each.name][version.number], (where, version.container)
+                assert engine.stored[version.disk][1] == disks[each.name][version.number], (where, version.container)
             else:
                 names.add(version.container)
                 assert engine.disk(version.container) == disks[each.name][version.number], (where, version.container)
@@ -59,10 +61,10 @@ def check(
         if each.state is not State.STOPPED:
             assert engine.standing[current.container].limits == (current.cpus, current.memory), where
         assert list(current.gpus) == list(engine.standing[current.container].spec.gpus), where
-        held = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
+        claimed = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
         if each.state is not State.STOPPED:
-            held += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]
-        expected |= {(kind, name, each.id) for kind, name in held}
+            claimed += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]
+        expected |= {(kind, name, each.id) for kind, name in claimed}
     assert {(claim.kind, claim.name, claim.id) for claim in claims} == expected, where
     assert set(engine.standing) == names, where
-    assert {name for name in engine.made if "/workbench/" in name} == images, where
+    assert {name for name in engine.stored if "/workbench/" in name} == images, where

@@ -43,14 +43,14 @@ def test_an_old_gpu(tmp_path: Path) -> None:
     assert "compute capability 7.5 or newer, and here is one of 7.0" in done.stdout
 
 
-def test_a_broken_driver_is_told(tmp_path: Path) -> None:
+def test_a_broken_driver_is_reported(tmp_path: Path) -> None:
     script = 'echo "NVIDIA-SMI has failed because it couldn\'t communicate with the NVIDIA driver."; exit 9'
     done = wizard("doctor", "--bundle", "minimal", env=with_smi(tmp_path, script))
     assert done.returncode == 1
     assert "nvidia-smi failed: NVIDIA-SMI has failed" in done.stderr
 
 
-def test_what_a_gpu_machine_is_told_of_a_bundle_that_brings_its_own_cuda(tmp_path: Path) -> None:
+def test_what_a_gpu_machine_learns_of_a_bundle_that_brings_its_own_cuda(tmp_path: Path) -> None:
     done = wizard("doctor", "--bundle", "pytorch", "--python", "3.11", env=with_smi(tmp_path, "echo '570.124.06, 9.0'"))
     assert done.returncode == 1
     head, _, *rows = done.stdout.splitlines()
@@ -77,12 +77,12 @@ def test_a_bundle_that_no_cuda_base_suits() -> None:
     )
 
 
-def test_a_driver_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_that_hangs_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", with_smi(tmp_path, "exec sleep 30")["PATH"])
     monkeypatch.setattr(doctor, "_SECONDS", 0.2)
-    with pytest.raises(WorkbenchError, match=r"nvidia-smi does not answer: .* timed out") as caught:
+    with pytest.raises(WorkbenchError, match=r"nvidia-smi does not respond: .* timed out") as caught:
         doctor.this_machine()
-    assert caught.value.hint == "mend the driver, or name one with --driver"
+    assert caught.value.hint == "fix the driver, or name one with --driver"
 
 
 def test_bad_input() -> None:

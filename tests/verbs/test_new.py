@@ -180,7 +180,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("answers", "files", "code", "says"), BAD)
-def test_bad_input_is_told_clearly_and_nothing_is_written(
+def test_bad_input_is_reported_clearly_and_nothing_is_written(
     tmp_path: Path, answers: dict[str, str], files: dict[str, str | None], code: int, says: str
 ) -> None:
     folder = make_catalogue(tmp_path, files)

@@ -36,7 +36,7 @@ def test_what_is_neither_recipe_nor_image(engine: Engine, subject: str) -> None:
 def test_an_image_without_python_says_so(engine: Engine) -> None:
     done = wizard("sbom", TINY)
     assert done.returncode == 1
-    assert f"error: {TINY} does not tell its packages: " in done.stderr
+    assert f"error: {TINY} cannot list its packages: " in done.stderr
 
 
 def test_records_of_a_build_are_no_part_of_the_recipe(engine: Engine, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A prompt that answers from a list, held to what a real one promises."""
+"""A prompt that answers from a list, with the checks of a real one."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ GIVEN = {"release": "2026a", "date": "20261122", "base": "standard", "os": "c9s"
 RELEASE = '[os.c9s]\nimage = "quay.io/sclorg/python-39-c9s:c9s"\npythons = ["3.9"]\n'
 
 
-def test_releases_come_newest_first_and_a_retired_one_says_so(tmp_path: Path) -> None:
+def test_releases_come_newest_first_and_a_retired_one_is_marked(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, {"releases/2025a.toml": f'state = "retired"\ndisplay = "Last year"\n{RELEASE}'})
     assert choices_of("release", read_catalogue(str(folder)), {}) == [
         Choice("2026a", "2026a  2026a"),
@@ -22,7 +22,7 @@ def test_releases_come_newest_first_and_a_retired_one_says_so(tmp_path: Path) ->
     ]
 
 
-def test_names_that_their_labels_say_are_not_said_twice(catalogue: Catalogue) -> None:
+def test_names_that_their_labels_hold_are_not_repeated(catalogue: Catalogue) -> None:
     assert choices_of("release", catalogue, {}) == [Choice("2026a", "2026a")]
 
 
@@ -70,7 +70,7 @@ def test_a_bundle_is_impossible_by_its_own_rules_or_when_no_ide_goes_with_it(cat
     }
 
 
-def test_an_ide_whose_recipe_could_not_be_built_says_what_is_missing(catalogue: Catalogue) -> None:
+def test_an_ide_whose_recipe_could_not_be_built_names_what_is_missing(catalogue: Catalogue) -> None:
     assert {choice.value: choice.reason for choice in choices_of("ide", catalogue, {**GIVEN, "bundle": "plain"})} == {
         "editor": "",
         "runtime": "",

@@ -27,7 +27,7 @@ def test_the_defaults_are_preselected_and_taken_with_enter(catalogue: Catalogue,
     assert taken(prompt) == ["release", "date", "base", "os", "python", "bundle", "ide", "out"]
 
 
-def test_another_image_is_taken_for_after_the_base(catalogue: Catalogue, defaults: Defaults) -> None:
+def test_another_image_is_named_after_the_base(catalogue: Catalogue, defaults: Defaults) -> None:
     prompt = ScriptedPrompt("", "", "other", "quay.io/me/cuda:1", *[""] * 5)
     answers = collect_answers(catalogue, defaults, prompt, {})
     assert taken(prompt)[2:5] == ["base", "image", "os"]
@@ -48,14 +48,14 @@ def test_going_back_keeps_the_answers_preselected(catalogue: Catalogue, defaults
     assert answers == {**defaults({}), "date": "20261123", "base": "cuda", "os": "bookworm"}
 
 
-def test_going_back_passes_over_what_was_not_asked(catalogue: Catalogue, defaults: Defaults) -> None:
+def test_going_back_passes_over_what_was_not_taken(catalogue: Catalogue, defaults: Defaults) -> None:
     prompt = ScriptedPrompt("", "", "cuda", BACK, "other", "quay.io/me/b:1", BACK, BACK, "cuda", *[""] * 5)
     answers = collect_answers(catalogue, defaults, prompt, {})
     assert taken(prompt)[2:10] == ["base", "os", "base", "image", "os", "image", "base", "os"]
     assert "image" not in answers
 
 
-def test_going_back_from_the_first_question_asks_it_again(catalogue: Catalogue, defaults: Defaults) -> None:
+def test_going_back_from_the_first_question_shows_it_again(catalogue: Catalogue, defaults: Defaults) -> None:
     prompt = ScriptedPrompt(BACK, BACK, *[""] * 8)
     assert collect_answers(catalogue, defaults, prompt, {}) == defaults({})
     assert taken(prompt)[:4] == ["release", "release", "release", "date"]

@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.recipes.write import write
 from workbench.wizard.collect import Defaults
 from workbench.wizard.prompt import Screen
-from workbench.wizard.session import Compose, Done, Quit, converse
+from workbench.wizard.session import Compose, Quit, WizardOutcome, converse
 
 QUESTIONS = [""] * 8
 TAG = "editor-plain-c9s-py311_2026a_20261122"
@@ -37,7 +37,7 @@ def test_what_was_agreed_on_is_written(catalogue: Catalogue, defaults: Defaults,
     prompt = ScriptedPrompt(*QUESTIONS, "write", "no")
     done = converse(catalogue, defaults, compose, prompt, look_up=False)
     recipe = compose_checked(catalogue, selection())
-    assert done == Done(done.written, build=False)
+    assert done == WizardOutcome(done.written, build=False)
     assert done.written.folder == f"{out}/{TAG}"
     assert files_below(out) == {f"{TAG}/{path}": file.data for path, file in recipe.files.items()}
 
@@ -80,7 +80,7 @@ def test_the_same_recipe_again_is_gone_on_with(
     write(compose_checked(catalogue, selection()), str(out))
     prompt = ScriptedPrompt(*QUESTIONS, "keep", "no")
     done = converse(catalogue, defaults, compose, prompt, look_up=False)
-    assert prompt.titles[8] == "The same recipe is there already."
+    assert prompt.titles[8] == "The same recipe exists already."
     assert set(done.written.files.values()) == {"identical"}
 
 
@@ -95,7 +95,7 @@ def test_a_folder_that_differs_is_replaced_whole_or_left(
         converse(catalogue, defaults, compose, prompt, look_up=False)
     assert files_below(out) == before
     review = prompt.screens[8]
-    assert review.title == "The folder is there and differs. What now?"
+    assert review.title == "The folder exists and differs. What now?"
     assert possible(review) == ["back", "replace", "quit"]
     assert review.panel is not None
     assert "base was 'cuda', now 'standard'" in review.panel(200)

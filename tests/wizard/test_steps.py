@@ -33,7 +33,7 @@ def test_an_image_that_does_not_is_refused(text: str) -> None:
         check_image(text)
 
 
-def test_a_folder_may_be_there_or_not_and_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_may_exist_or_not_and_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert check_out("recipes") == "recipes"

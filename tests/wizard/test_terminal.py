@@ -38,7 +38,7 @@ COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])(?:;\d+)*m"
 
 
 def to(terminal: Terminal, prompt: str) -> Terminal:
-    """Answer with what is preselected (and the date of these tests) until `prompt` is asked."""
+    """Answer with what is preselected (and the date of these tests) until `prompt` is shown."""
     for at in PROMPTS[: PROMPTS.index(prompt)]:
         terminal.see(at)
         if at == DATE:
@@ -47,7 +47,7 @@ def to(terminal: Terminal, prompt: str) -> Terminal:
     return terminal.see(prompt)
 
 
-def made_by_flags(folder: Path, out: Path, **flags: str) -> dict[str, bytes]:
+def files_by_flags(folder: Path, out: Path, **flags: str) -> dict[str, bytes]:
     """Return the files that `wizard.py new` makes of the catalogue's defaults and `flags`."""
     given = [text for name, value in {"date": "20261122", **flags}.items() for text in (f"--{name}", value)]
     done = wizard("new", "--catalog", folder, "--defaults", "--offline", "--out", out, *given)
@@ -62,7 +62,7 @@ def test_a_straight_run_writes_the_bytes_of_flags_and_answers_file(folder: Path,
         assert f"build it with: python wizard.py build recipes/{TAG}\r\n" in terminal.raw
     wizards = files_below(tmp_path / "recipes")
     assert set(wizards) > {f"{TAG}/Containerfile", f"{TAG}/recipe.toml"}
-    assert wizards == made_by_flags(folder, tmp_path / "flags")
+    assert wizards == files_by_flags(folder, tmp_path / "flags")
 
     answers = tmp_path / "recipes" / TAG / "recipe.toml"
     replay = wizard("new", "--catalog", folder, "--answers", answers, "--offline", "--out", tmp_path / "replay")
@@ -72,13 +72,13 @@ def test_a_straight_run_writes_the_bytes_of_flags_and_answers_file(folder: Path,
 
 def test_the_catalogue_of_this_repository_goes_the_same_way(tmp_path: Path) -> None:
     """Whatever the defaults of its newest release are; the system with CUDA, to have other answers too."""
-    with Terminal(tmp_path, "wizard", "--offline", "--out", tmp_path / "asked") as terminal:
+    with Terminal(tmp_path, "wizard", "--offline", "--out", tmp_path / "answered") as terminal:
         to(terminal, BASE).press(DOWN).see("cuda-‹ide›")
         for at, then in pairwise(PROMPTS[2:]):
             terminal.see(at).press(ENTER).see(then)
         terminal.press(ENTER)
         assert terminal.end() == 0
-    assert files_below(tmp_path / "asked") == made_by_flags(REPOSITORY, tmp_path / "flags", base="cuda")
+    assert files_below(tmp_path / "answered") == files_by_flags(REPOSITORY, tmp_path / "flags", base="cuda")
 
 
 def test_another_image_and_other_choices_give_the_bytes_of_the_flags(folder: Path, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_another_image_and_other_choices_give_the_bytes_of_the_flags(folder: Pat
         terminal.press(ENTER).see(BUILD).press(ENTER)
         assert terminal.end() == 0
     flags = {"base": "quay.io/me/cuda:1", "os": "bookworm", "python": "3.12", "ide": "runtime"}
-    assert files_below(tmp_path / "mine") == made_by_flags(folder, tmp_path / "flags", **flags)
+    assert files_below(tmp_path / "mine") == files_by_flags(folder, tmp_path / "flags", **flags)
 
 
 def test_going_back_changes_an_answer_and_keeps_the_others(folder: Path, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_going_back_changes_an_answer_and_keeps_the_others(folder: Path, tmp_pat
         terminal.press(ESCAPE).see(REVIEW).press(ENTER).see(BUILD).press(ENTER)
         assert terminal.end() == 0
     flags = {"base": "cuda-devel", "os": "bookworm"}
-    assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags", **flags)
+    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags", **flags)
 
 
 def test_going_back_leaves_nothing_of_the_question_on_the_screen(folder: Path, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_ctrl_c_while_the_base_image_is_looked_up_leaves_nothing_behind(folder: 
     assert not (tmp_path / "recipes").exists()
 
 
-def test_a_base_image_that_is_nowhere_is_said_and_the_answers_stay(folder: Path, tmp_path: Path) -> None:
+def test_a_base_image_that_is_nowhere_is_reported_and_the_answers_stay(folder: Path, tmp_path: Path) -> None:
     absent = tmp_path / "bin" / "podman"
     absent.parent.mkdir()
     absent.write_text("#!/bin/sh\necho no such image >&2\nexit 1\n")
@@ -203,18 +203,18 @@ def test_a_base_image_that_is_nowhere_is_said_and_the_answers_stay(folder: Path,
         terminal.press(ESCAPE).see(FOLDER).press(ENTER).see("What now?")
         terminal.press(DOWN, ENTER).see(REVIEW).press(ENTER).see(BUILD).press(ENTER)
         assert terminal.end() == 0
-    assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags")
+    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags")
 
 
 def test_a_folder_that_differs_is_shown_and_replaced_whole(folder: Path, tmp_path: Path) -> None:
-    made_by_flags(folder, tmp_path / "recipes")
+    files_by_flags(folder, tmp_path / "recipes")
     stale = tmp_path / "recipes" / TAG / "stale"
     stale.write_text("")
     with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
-        to(terminal, FOLDER).press(ENTER).see("The folder is there and differs.", f"{TAG}/stale: differs")
+        to(terminal, FOLDER).press(ENTER).see("The folder exists and differs.", f"{TAG}/stale: differs")
         terminal.press(DOWN).see("» Replace").press(ENTER).see(BUILD).press(ENTER)
         assert terminal.end() == 0
-    assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags")
+    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags")
 
 
 def test_quitting_at_the_review_is_no_failure(folder: Path, tmp_path: Path) -> None:
@@ -226,11 +226,11 @@ def test_quitting_at_the_review_is_no_failure(folder: Path, tmp_path: Path) -> N
 
 
 def test_yes_builds_with_the_verb_and_the_command_is_printed_too(folder: Path, tmp_path: Path) -> None:
-    """The verb's own tests build for real; here a podman that only says how it was called will do."""
-    said = tmp_path / "said"
+    """The verb's own tests build for real; here a podman that only records how it was called will do."""
+    calls = tmp_path / "calls"
     podman = tmp_path / "bin" / "podman"
     podman.parent.mkdir()
-    podman.write_text(f'#!/bin/sh\necho "$@" >> {said}\nexit 1\n')
+    podman.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexit 1\n')
     podman.chmod(0o755)
     path = f"{podman.parent}:{os.environ['PATH']}"
     with Terminal(tmp_path, "--catalog", folder, "--offline", columns=200, env={"PATH": path}) as terminal:
@@ -238,7 +238,7 @@ def test_yes_builds_with_the_verb_and_the_command_is_printed_too(folder: Path, t
         assert terminal.end() != 0
         assert f"build it with: python wizard.py build recipes/{TAG}" in terminal.text
         assert "error: " in terminal.text
-    assert said.read_text()
+    assert calls.read_text()
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(40, 15), (40, 12), (30, 15), (200, 50)])
@@ -251,7 +251,7 @@ def test_any_size_shows_the_tag_at_every_question(folder: Path, tmp_path: Path, 
             terminal.press(ENTER).see(then)
         terminal.press(ENTER)
         assert terminal.end() == 0
-    assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags")
+    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags")
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (20, 6), (8, 2)])
@@ -261,9 +261,9 @@ def test_keys_that_come_before_their_question_are_kept_in_any_window(
     with Terminal(tmp_path, "--catalog", folder, "--offline", columns=columns, rows=rows) as terminal:
         terminal.press(*[ENTER] * 10)
         assert terminal.end() == 0
-    (made,) = (tmp_path / "recipes").iterdir()
-    date = made.name.rpartition("_")[2]
-    assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags", date=date)
+    (recipe,) = (tmp_path / "recipes").iterdir()
+    date = recipe.name.rpartition("_")[2]
+    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags", date=date)
 
 
 def test_the_window_may_change_its_size(folder: Path, tmp_path: Path) -> None:
@@ -280,8 +280,8 @@ def test_a_review_that_is_too_long_is_scrolled(folder: Path, tmp_path: Path) -> 
     with Terminal(tmp_path, "--catalog", folder, "--offline", rows=12) as terminal:
         to(terminal, REVIEW)
         assert "start.sh" not in terminal.text
-        for seen in ("Python", "Folder", "Containerfile", "start.sh"):
-            while seen not in terminal.text:
+        for part in ("Python", "Folder", "Containerfile", "start.sh"):
+            while part not in terminal.text:
                 before = terminal.text
                 terminal.press(PAGE_DOWN)
                 terminal.change(before)
@@ -305,10 +305,10 @@ def test_no_color_is_honoured(folder: Path, tmp_path: Path) -> None:
             assert bool(COLOUR.search(terminal.raw)) is coloured
 
 
-def test_a_dumb_terminal_is_told_the_flags(tmp_path: Path) -> None:
+def test_a_dumb_terminal_gets_the_flags(tmp_path: Path) -> None:
     with Terminal(tmp_path, env={"TERM": "dumb"}) as terminal:
         assert terminal.end() == 2
-        assert "error: this terminal (TERM=dumb) cannot redraw a question" in terminal.flat
+        assert "error: this terminal (TERM=dumb) cannot redraw a prompt" in terminal.flat
         assert "wizard.py new --release" in terminal.flat
         assert "\x1b" not in terminal.raw
 

@@ -11,7 +11,7 @@ from tests.command import files_below, wizard
 from tests.wizard.scripted import BACK, ScriptedPrompt
 from tests.wizard.terminal import DOWN, ENTER, ESCAPE, Terminal
 from tests.wizard.test_review import plain
-from tests.wizard.test_terminal import BASE, BUILD, BUNDLE, FOLDER, IDE, REVIEW, made_by_flags, to
+from tests.wizard.test_terminal import BASE, BUILD, BUNDLE, FOLDER, IDE, REVIEW, files_by_flags, to
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
@@ -33,7 +33,7 @@ def catalogue(folder: Path) -> Catalogue:
     return read_catalogue(str(folder))
 
 
-def test_the_question_for_the_base_says_for_which_bundles_it_is(catalogue: Catalogue) -> None:
+def test_the_question_for_the_base_names_the_bundles_it_is_for(catalogue: Catalogue) -> None:
     titles = {choice.value: choice.title for choice in choices_of("base", catalogue, {"release": "2026a"})}
     assert titles["cuda-thin"] == (
         "cuda-thin   CUDA 13.0.2 environment only, for wheels that bring their own: torch; "
@@ -55,7 +55,7 @@ def test_it_is_the_default_once_the_bundle_is_chosen(catalogue: Catalogue, defau
 
 
 @pytest.mark.parametrize("given", [{"base": "cuda", "bundle": "plain"}, {"base": "cuda-thin"}, {"base": "cuda-devel"}])
-def test_it_is_not_asked_where_there_is_nothing_to_choose(
+def test_it_is_not_shown_where_there_is_nothing_to_choose(
     catalogue: Catalogue, defaults: Defaults, given: dict[str, str]
 ) -> None:
     prompt = ScriptedPrompt("", "", given["base"], "", "", given.get("bundle", "torch"), "", "")
@@ -94,10 +94,10 @@ def test_in_a_terminal_it_gives_the_bytes_of_the_flags(folder: Path, tmp_path: P
             terminal.see(prompt).press(ENTER)
         assert terminal.end() == 0
     flags = {"base": "cuda-thin", "bundle": "torch"}
-    assert files_below(tmp_path / "recipes") == made_by_flags(folder, tmp_path / "flags", **flags)
+    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags", **flags)
 
 
-def test_the_flags_make_what_was_asked_for_and_note_it(folder: Path, tmp_path: Path) -> None:
+def test_the_flags_make_what_was_requested_and_note_it(folder: Path, tmp_path: Path) -> None:
     flags = ["--catalog", folder, "--defaults", "--offline", "--date=20261122", "--bundle=torch", "--dry-run"]
     done = wizard("new", *flags, "--base=cuda")
     assert done.returncode == 0
@@ -115,7 +115,7 @@ def test_the_default_of_a_release_gives_way_to_it_in_the_wizard_and_the_flags(tm
     release = OWN_CUDA["releases/2026a.toml"].replace("[defaults]\n", '[defaults]\nbase = "cuda"\n')
     folder = make_catalogue(tmp_path, {**OWN_CUDA, "releases/2026a.toml": release})
     for bundle, base in (("plain", "cuda"), ("torch", "cuda-thin")):
-        made_by_flags(folder, tmp_path / bundle, bundle=bundle)
+        files_by_flags(folder, tmp_path / bundle, bundle=bundle)
         (manifest,) = (tmp_path / bundle).glob("*/recipe.toml")
         assert f'\nbase = "{base}"\n' in manifest.read_text()
     with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:

@@ -11,7 +11,7 @@ from tests.command import wizard
 from tests.wizard.terminal import Terminal
 
 NO_TERMINAL = (
-    "error: there is no terminal to ask on\n"
+    "error: there is no terminal for the prompts\n"
     "  hint: give the answers as flags: wizard.py new --release … --date … --base … --os … --python … "
     "--bundle … --ide … --out …, or wizard.py new --defaults\n"
 )

@@ -1,1 +1,1 @@
-"""What an image says about itself: the packages in it (an SBOM) and how it came to be (provenance)."""
+"""What is recorded of an image: the packages in it (an SBOM) and how it came to be (provenance)."""

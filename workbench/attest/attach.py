@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from workbench.attest.kinds import KINDS
 from workbench.attest.provenance import about
-from workbench.compose.recipe import PROVENANCE
+from workbench.compose.recipe import PROVENANCE, SBOM
 from workbench.errors import WorkbenchError
 from workbench.registry.referrers import attach
 from workbench.registry.repository import Manifest, Repository
+
+IN_TOTO = "application/vnd.in-toto+json"
+# The media types of the records, as registries and their readers know them.
+KINDS = {SBOM: "application/vnd.cyclonedx+json", PROVENANCE: IN_TOTO}
 
 
 def attach_records(
@@ -18,8 +21,8 @@ def attach_records(
 ) -> Iterator[tuple[str, str, str]]:
     """Attach the records in the recipe's `folder` to the image `subject`, which has the id `identity`.
 
-    Yields each record's name, the digest that it got, and "", or the reason why the registry did
-    not take it: an image without its records is an image still. Records of another image stay here.
+    Yields each record's name, the digest that it got, and "", or the reason why the registry
+    refused it: an image without its records is still an image. Records of another image are not attached.
     """
     for record, kind in KINDS.items():
         try:

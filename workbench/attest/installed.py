@@ -1,4 +1,4 @@
-"""The packages that are in an image: asked in a container of it, without network."""
+"""The packages that are in an image: listed in a container of it, without network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageStore
 from workbench.packages import normalized_name
 
-_QUESTIONS = os.path.join(os.path.dirname(__file__), "questions.py")
+_PROGRAM = os.path.join(os.path.dirname(__file__), "list_packages.py")
 # Where NVIDIA's wheels keep their records on systems without RPMs (cuda-layer/install-wheels.sh).
 _WHEELS = "/usr/local/cuda/share/wheels"
 
@@ -20,29 +20,29 @@ _WHEELS = "/usr/local/cuda/share/wheels"
 def installed_packages(image: str, store: ImageStore = PODMAN) -> list[Package]:
     """Return the packages of Python and of the operating system in the `image` of `store`.
 
-    Raises WorkbenchError when the image has no Python that answers.
+    Raises WorkbenchError when the image has no working Python.
     """
-    with open(_QUESTIONS, encoding="utf-8") as file:
-        questions = file.read()
-    command = ("python", "-I", "-c", questions, _WHEELS)
-    answer = store.run(image, command, user="0", environment={"LC_ALL": "C.UTF-8"}, seconds=600)
-    if answer.code != 0:
-        raise WorkbenchError(f"{image} does not tell its packages: {answer.reason}")
-    return read_answers(answer.out)
+    with open(_PROGRAM, encoding="utf-8") as file:
+        program = file.read()
+    command = ("python", "-I", "-c", program, _WHEELS)
+    done = store.run(image, command, user="0", environment={"LC_ALL": "C.UTF-8"}, seconds=600)
+    if done.code != 0:
+        raise WorkbenchError(f"{image} cannot list its packages: {done.reason}")
+    return parse_packages(done.out)
 
 
-def read_answers(text: str) -> list[Package]:
-    """Return the packages that a container's answers list."""
-    told = json.loads(text)
-    release = told["release"]
+def parse_packages(text: str) -> list[Package]:
+    """Return the packages that the output of list_packages.py names."""
+    listed = json.loads(text)
+    release = listed["release"]
     distro = "-".join(part for part in (release.get("ID", ""), release.get("VERSION_ID", "")) if part)
     found = [
         Package(PYPI, normalized_name(each["name"]), each["version"], licence=each["licence"])
-        for each in told["python"]
+        for each in listed["python"]
         if each["name"]
     ]
-    found += [_deb(row, release, distro) for row in told["os"].get(DEB, ()) if row[3] == "installed"]
-    found += [_rpm(row, release, distro) for row in told["os"].get(RPM, ())]
+    found += [_deb(row, release, distro) for row in listed["os"].get(DEB, ()) if row[3] == "installed"]
+    found += [_rpm(row, release, distro) for row in listed["os"].get(RPM, ())]
     return joined(found)
 
 

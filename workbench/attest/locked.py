@@ -1,4 +1,4 @@
-"""The packages that a recipe asks for: Python's from its locked lists, the operating system's by name."""
+"""The packages that a recipe installs: Python's from its locked lists, the operating system's by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HASH = re.compile(r"\s--hash=sha256:([0-9a-f]{64})\b")
 
 
 def locked_packages(files: Mapping[str, bytes], python: str) -> list[Package]:
-    """Return what the recipe with these files asks for, its Python being `python` ("3.11").
+    """Return what the recipe with these files installs, its Python being `python` ("3.11").
 
     Packages of the operating system have a name only: which version comes is the mirror's choice.
     Raises WorkbenchError, with file and line, for a requirement that pins nothing.
@@ -49,14 +49,16 @@ def installed_lists(files: Mapping[str, bytes]) -> list[str]:
 
 def _pins(path: str, text: str, python: str) -> Iterator[Package]:
     for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
-        wish = line.partition(" #")[0].strip()
-        if not wish or wish.startswith(("#", "-")):
+        requirement = line.partition(" #")[0].strip()
+        if not requirement or requirement.startswith(("#", "-")):
             continue
-        match = _PIN.fullmatch(_HASH.sub("", wish).strip())
+        match = _PIN.fullmatch(_HASH.sub("", requirement).strip())
         if match is None:
-            raise WorkbenchError(f"pins no version: {wish}", where=f"{path}:{number}", hint="lock it: `make lock`")
+            raise WorkbenchError(
+                f"pins no version: {requirement}", where=f"{path}:{number}", hint="lock it: `make lock`"
+            )
         if _applies(match["marker"], python, f"{path}:{number}"):
-            hashes = tuple(sorted(_HASH.findall(wish)))
+            hashes = tuple(sorted(_HASH.findall(requirement)))
             yield Package(PYPI, normalized_name(match["name"]), match["version"], hashes=hashes, origins=(path,))
 
 

@@ -1,4 +1,4 @@
-"""A package of an image, whoever found it."""
+"""A package of an image, whatever the source of the information."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Package:
     """A package: `kind` is the type of its package URL, "" when only its name is known.
 
     `namespace` and `qualifiers` are those of the package URL; `hashes` are the SHA-256 of the files
-    that the lock allows; `origins` are the lists that ask for it.
+    that the lock allows; `origins` are the lists that name it.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Package:
 
 
 def joined(packages: Iterable[Package]) -> list[Package]:
-    """Return `packages`, each once and in order, with what every mention of it says."""
+    """Return `packages`, each once and in order, merging what each mention has."""
     found: dict[tuple[str, ...], Package] = {}
     for package in packages:
         known = found.get(package.key)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from workbench import __version__
-from workbench.recipes.read import Manifest
+from workbench.recipes.read import RecipeManifest
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -18,7 +18,7 @@ BUILD_TYPE = "urn:workbench-images:recipe:1"
 
 
 def provenance(
-    manifest: Manifest,
+    manifest: RecipeManifest,
     *,
     source: str,
     image: str,
@@ -32,7 +32,7 @@ def provenance(
     """Return the statement that `image` was built from the recipe that `manifest` describes.
 
     `source` is the digest over all that it was made from; `base_digest` ("sha256:…") is empty when
-    nobody knows it. Options given to the builder are left out: they may hold secrets.
+    it is not known. Options given to the builder are left out: they may hold secrets.
     """
     inputs = [_material(path, digest) for path, digest in sorted(manifest.inputs.items())]
     statement = {

@@ -16,15 +16,15 @@ from workbench.files import write_whole
 from workbench.images.podman.store import PODMAN
 from workbench.images.run_build import FinishedBuild
 from workbench.images.store import ImageStore
-from workbench.recipes.read import Manifest, read_files, read_manifest
+from workbench.recipes.read import RecipeManifest, read_files, read_manifest
 
 
 def keep_records(folder: str, made: FinishedBuild, source: str, store: ImageStore = PODMAN) -> str:
     """Write the records of the image that was `made` from the recipe in `folder`; `source` is its source label.
     The image is in `store`.
 
-    Returns what is missing in them, "" for nothing: an image without Python tells no packages, and
-    its SBOM then lists what the recipe asks for. Raises WorkbenchError when the disk refuses.
+    Returns what is missing in them, "" for nothing: an image without Python cannot list its packages,
+    and its SBOM then lists what the recipe installs. Raises WorkbenchError when the disk refuses.
     """
     manifest = read_manifest(folder)
     versions = store.versions()
@@ -49,13 +49,13 @@ def keep_records(folder: str, made: FinishedBuild, source: str, store: ImageStor
 
 
 def recipe_sbom(folder: str) -> str:
-    """Return the SBOM of the recipe in `folder`: what it asks for. Raises WorkbenchError when it is no recipe."""
+    """Return the SBOM of the recipe in `folder`: what it installs. Raises WorkbenchError when it is no recipe."""
     manifest = read_manifest(folder)
     return sbom(manifest.tag, locked_packages(read_files(folder), manifest.selection.python))
 
 
 def image_sbom(
-    manifest: Manifest, folder: str, image: str, image_id: str, store: ImageStore = PODMAN
+    manifest: RecipeManifest, folder: str, image: str, image_id: str, store: ImageStore = PODMAN
 ) -> tuple[str, str]:
     """Return the SBOM of `image`, built from the recipe in `folder`, and what is missing in it ("" for nothing)."""
     locked: list[Package] = []
@@ -67,6 +67,6 @@ def image_sbom(
     try:
         installed = installed_packages(image, store)
     except WorkbenchError as error:
-        missing.append(f"the SBOM lists what the recipe asks for: {error.message}")
+        missing.append(f"the SBOM lists what the recipe installs: {error.message}")
         return sbom(manifest.tag, locked), "; ".join(missing)
     return sbom(manifest.tag, with_lock(installed, locked), image_id=image_id), "; ".join(missing)

@@ -21,7 +21,7 @@ from packageurl import PackageURL
 from workbench import __version__
 from workbench.attest.package import PYPI, Package
 
-# Where a component's properties say which list of the recipe asks for it.
+# The property of a component that names the list of the recipe that it comes from.
 ORIGIN = "workbench-images:list"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:workbench-images:sbom")
 

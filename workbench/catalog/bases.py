@@ -28,7 +28,7 @@ _STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Base:
+class BaseDefinition:
     """A base by its table (see bases.toml beside this file), or an image of somebody else's, which has no `tag`."""
 
     name: str
@@ -55,12 +55,12 @@ class Base:
         return f"{stem}_{release}_{date}"
 
 
-def bases_from(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Base]:
+def bases_from(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, BaseDefinition]:
     """Return the bases of a release by name: those that every release has, with its own `tables` on top."""
-    return {name: Base(name, **table) for name, table in _merged(tables).items() if table.get("tag")}
+    return {name: BaseDefinition(name, **table) for name, table in _merged(tables).items() if table.get("tag")}
 
 
-def default_bases() -> dict[str, Base]:
+def default_bases() -> dict[str, BaseDefinition]:
     """Return the bases that every release has, by name."""
     return bases_from({})
 
@@ -110,7 +110,7 @@ def is_foreign(text: str) -> bool:
     return "/" in text or ":" in text
 
 
-def find_base(bases: Mapping[str, Base], name: str) -> Base:
+def find_base(bases: Mapping[str, BaseDefinition], name: str) -> BaseDefinition:
     """Return the base `name` of a release's `bases`, or the image of that name.
 
     What an image's own name says of CUDA is trusted. Raises WorkbenchError for a name that is none of them.
@@ -118,7 +118,7 @@ def find_base(bases: Mapping[str, Base], name: str) -> Base:
     if not is_foreign(name):
         return bases[pick(name, bases, "base")]
     cuda = names_cuda(name)
-    return Base(name, name, prefix="cuda" if cuda else "", cuda=cuda)
+    return BaseDefinition(name, name, prefix="cuda" if cuda else "", cuda=cuda)
 
 
 def names_cuda(base: str) -> bool:
@@ -126,6 +126,6 @@ def names_cuda(base: str) -> bool:
     return _CUDA_WORD.search(base.lower()) is not None
 
 
-def thin_base(bases: Mapping[str, Base]) -> Base | None:
+def thin_base(bases: Mapping[str, BaseDefinition]) -> BaseDefinition | None:
     """Return the base for bundles whose wheels bring a CUDA of their own, None where there is none."""
     return next((base for base in bases.values() if base.thin_for), None)

@@ -1,4 +1,4 @@
-"""Collecting what is wrong with a catalogue, so that all of it is told in one go."""
+"""Collecting what is wrong with a catalogue, so that all of it is reported in one go."""
 
 from __future__ import annotations
 
@@ -37,4 +37,4 @@ class Faults:
         if self.found:
             count = len(self.found)
             message = f"{what} has {count} fault{'' if count == 1 else 's'}"
-            raise FaultsError(message, sorted(set(self.found)), hint="mend them and run `wizard.py check`")
+            raise FaultsError(message, sorted(set(self.found)), hint="fix them and run `wizard.py check`")

@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.record import RELEASE_FILE
+from workbench.catalog.frozen import RELEASE_FILE
 from workbench.catalog.toml_file import line_of
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release
 
 # What goes on being written after the freeze: the life of the release, and what is found out about its packages.
 LIVING = ("display", "state", "reason", "support", "security")
 
 
-def check_fields(tree: Tree, frozen: Tree, path: str, faults: Faults) -> None:
+def check_fields(tree: CatalogueTree, frozen: CatalogueTree, path: str, faults: Faults) -> None:
     """Add a fault for every field of the release file at `path` in `tree` that is not as it was frozen.
 
     A digest that freezing found out may be missing in the file: what was frozen has it.
@@ -37,7 +37,7 @@ def check_fields(tree: Tree, frozen: Tree, path: str, faults: Faults) -> None:
         faults.add(f"{path}:{line_of(text, keys)}", message)
 
 
-def with_digests(frozen: Tree, release: Release) -> Release:
+def with_digests(frozen: CatalogueTree, release: Release) -> Release:
     """Return `release` with the digests of root images that its freezing found out."""
     pins: Mapping[str, Mapping[str, str]] = _frozen_data(frozen).get("os", {})
     systems = {
@@ -47,7 +47,7 @@ def with_digests(frozen: Tree, release: Release) -> Release:
     return replace(release, systems=systems)
 
 
-def _frozen_data(frozen: Tree) -> dict[str, Any]:
+def _frozen_data(frozen: CatalogueTree) -> dict[str, Any]:
     return tomllib.loads(frozen.text(RELEASE_FILE))
 
 

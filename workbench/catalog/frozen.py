@@ -1,18 +1,51 @@
-"""The catalogue as a frozen release sees it: its own folder, file for file what was frozen."""
+"""A frozen release: the record of its folder, and the catalogue as it sees it, file for file what was frozen."""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from workbench.catalog.record import Record, read_record
 from workbench.catalog.releases import SUMS
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import WorkbenchError
 
 HINT = "take it back from version control; what is meant to change goes into another release"
+# A copy of the release file as it was frozen, beside the record.
+RELEASE_FILE = "release.toml"
+_EXECUTABLE = "# executable "
+_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 
 
-class FrozenTree(Tree):
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The sha256 of every file of the folder, by path in it, and which of them may be executed."""
+
+    sums: Mapping[str, str]
+    executables: frozenset[str]
+
+
+def record_text(sums: Mapping[str, str], executables: Collection[str]) -> str:
+    """Return the text of the record: what may be executed as comments, which sha256sum passes over."""
+    lines = [f"{_EXECUTABLE}{path}\n" for path in sorted(executables)]
+    return "".join([*lines, *(f"{digest}  {path}\n" for path, digest in sorted(sums.items()))])
+
+
+def read_record(text: str, where: str) -> Record:
+    """Return the record in `text`, which was read from `where`; raises WorkbenchError with the line that is none."""
+    sums, executables = {}, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith(_EXECUTABLE):
+            executables.append(line.removeprefix(_EXECUTABLE))
+        elif match := _LINE.fullmatch(line):
+            sums[match[2]] = match[1]
+        else:
+            raise WorkbenchError("is not a line of sha256sum", where=f"{where}:{number}")
+    return Record(sums, frozenset(executables))
+
+
+class FrozenTree(CatalogueTree):
     """The files of a frozen release in `own`, by their paths in the catalogue.
 
     What is there is what the record lists, whatever else lies in the folder; and a file is read
@@ -23,7 +56,7 @@ class FrozenTree(Tree):
         super().__init__(root)
         self._own = own
         path = f"{own}/{SUMS}"
-        self.record: Record = read_record(Tree(root).text(path), path)
+        self.record: Record = read_record(CatalogueTree(root).text(path), path)
         self._names: dict[str, tuple[set[str], set[str]]] = {}
         for file in self.record.sums:
             above, _, name = file.rpartition("/")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from workbench.catalog.faults import Faults
 from workbench.catalog.parts import RULES, SNIPPET, Part, check_known, read_label, read_section, rules_from, variants
 from workbench.catalog.toml_file import read_toml
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Ide
 
 _KEYS = {**RULES, "bundles": list, "uses": list, "image_type": ("workbench", "runtime")}
 
 
-def read_ide(tree: Tree, part: Part, faults: Faults) -> Ide:
+def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
     """Return the IDE in the folder of `part`; what is wrong with it is added to `faults`."""
     data = read_toml(tree, f"{part.folder}/ide.toml", _KEYS, faults) if "ide.toml" in part.files else {}
     snippet = variants(part.folder, part.files, part.name, SNIPPET, faults)
@@ -22,7 +22,7 @@ def read_ide(tree: Tree, part: Part, faults: Faults) -> Ide:
         folder=part.folder,
         display=read_label(tree, part, faults),
         rules=rules_from(data, "bundles"),
-        # A catalogue of the original has no ide.toml, and there the name alone says it.
+        # A catalogue of the original has no ide.toml, and there only the name shows it.
         image_type=data.get("image_type", "runtime" if part.name == "runtime" else "workbench"),
         uses=_uses(tree, part, tuple(data.get("uses", ())), faults),
         builder=read_section(tree, part, "builder", "builder", SNIPPET, faults),
@@ -31,7 +31,7 @@ def read_ide(tree: Tree, part: Part, faults: Faults) -> Ide:
     )
 
 
-def _uses(tree: Tree, part: Part, uses: tuple[str, ...], faults: Faults) -> tuple[str, ...]:
+def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults) -> tuple[str, ...]:
     """Return the folders of `snippets/` that are there among `uses`; each that is not is a fault."""
     shared = tree.folder("snippets")[0] if uses else []
     check_known(f"{part.folder}/ide.toml", "folder of snippets/", uses, shared, faults)

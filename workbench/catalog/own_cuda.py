@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from workbench.catalog.bases import Base, thin_base
+from workbench.catalog.bases import BaseDefinition, thin_base
+from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.cuda_layers import LAYERS
-from workbench.catalog.pairs import read_pairs
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.names import python_folder
@@ -26,8 +26,8 @@ def locked(catalogue: Catalogue, bundle: str, python: str) -> dict[str, str]:
 def own_cuda(catalogue: Catalogue, bundle: str, python: str) -> str:
     """Return the CUDA version that the wheels of `bundle` bring, "" when they bring none.
 
-    `catalogue` is what a release sees of it. Which wheels tell it says releases/compat.toml, the same for
-    all releases: that is known better today than when one was frozen. Raises FaultsError when it cannot be read.
+    `catalogue` is as the release sees it. releases/compat.toml names the wheels that show it, the same for all
+    releases: that is known better today than when one was frozen. Raises FaultsError when it cannot be read.
     """
     wheels = _wheels(at_release(catalogue, "").tree)
     versions = locked(catalogue, bundle, python) if wheels else {}
@@ -35,12 +35,12 @@ def own_cuda(catalogue: Catalogue, bundle: str, python: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _wheels(tree: Tree) -> tuple[str, ...]:
+def _wheels(tree: CatalogueTree) -> tuple[str, ...]:
     # A tree keeps what it read, so what was made of it may be kept as well.
-    return read_pairs(tree).cuda_wheels
+    return read_compatibility(tree).cuda_wheels
 
 
-def holds_cuda_twice(catalogue: Catalogue, release: Release, base: Base, bundle: str, python: str) -> bool:
+def holds_cuda_twice(catalogue: Catalogue, release: Release, base: BaseDefinition, bundle: str, python: str) -> bool:
     """Return whether the libraries of `base` would stand unused beside those that the bundle brings.
 
     Never for a base that has no more than the release's thin one, nor where there is no thin one to take.
@@ -49,7 +49,7 @@ def holds_cuda_twice(catalogue: Catalogue, release: Release, base: Base, bundle:
     return thin is not None and base.layer not in ("", thin.layer) and own_cuda(catalogue, bundle, python) != ""
 
 
-def saved_bytes(release: Release, os: str, base: Base) -> int:
+def saved_bytes(release: Release, os: str, base: BaseDefinition) -> int:
     """Return the bytes by which the release's thin base is smaller than `base` on `os`; 0 where it is not known."""
     sizes, thin = release.cuda_sizes.get(os, {}), thin_base(release.bases)
     layer, count = base.layer, 0
@@ -61,7 +61,7 @@ def saved_bytes(release: Release, os: str, base: Base) -> int:
     return count
 
 
-def savings(release: Release, base: Base, os: str = "") -> str:
+def savings(release: Release, base: BaseDefinition, os: str = "") -> str:
     """Return what the thin base saves against `base` in words: "2.6 GB smaller on bookworm", or "smaller".
 
     Without `os`, for the first system of the release where it was measured.
@@ -72,7 +72,7 @@ def savings(release: Release, base: Base, os: str = "") -> str:
     return f"smaller (not measured on {os})" if os else "smaller"
 
 
-def thin_advice(catalogue: Catalogue, release: Release, base: Base, os: str, python: str, bundle: str) -> str:
+def thin_advice(catalogue: Catalogue, release: Release, base: BaseDefinition, os: str, python: str, bundle: str) -> str:
     """Return why the thin base would suit these choices better and what it saves, "" when it would not.
 
     `catalogue` is as the release sees it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Rules
 from workbench.errors import WorkbenchError
 from workbench.names import is_name, suggestion
@@ -40,7 +40,7 @@ PartT = TypeVar("PartT")
 
 
 def read_parts(
-    tree: Tree, kind: str, read: Callable[[Tree, Part, Faults], PartT], faults: Faults
+    tree: CatalogueTree, kind: str, read: Callable[[CatalogueTree, Part, Faults], PartT], faults: Faults
 ) -> Iterator[tuple[str, PartT]]:
     """Yield `(official name, what read returned)` for each folder below `kind`, in menu order.
 
@@ -49,15 +49,15 @@ def read_parts(
     """
     with faults:
         folders, _ = tree.folder(kind)
-        seen: dict[str, str] = {}
+        paths: dict[str, str] = {}
         for folder in sorted((name for name in folders if name[0] not in "._"), key=_menu_order):
             name, path = official_name(folder), f"{kind}/{folder}"
             if not is_name(name):
                 faults.add(path, f"{name!r} cannot be part of a tag: use letters, digits, dots and hyphens")
-            elif name in seen:
-                faults.add(path, f"has the official name {name!r}, and so has {seen[name]}")
+            elif name in paths:
+                faults.add(path, f"has the official name {name!r}, and so has {paths[name]}")
             else:
-                seen[name] = path
+                paths[name] = path
                 with faults:
                     yield name, read(tree, Part(name, path, *tree.folder(path)), faults)
 
@@ -73,7 +73,7 @@ def _menu_order(folder: str) -> tuple[bool, int, str]:
     return (numbered is None, int(numbered[1]) if numbered else 0, folder)
 
 
-def read_label(tree: Tree, part: Part, faults: Faults) -> str:
+def read_label(tree: CatalogueTree, part: Part, faults: Faults) -> str:
     """Return the first line of the part's display.txt; missing, empty or unprintable is a fault."""
     path = f"{part.folder}/display.txt"
     if "display.txt" not in part.files:
@@ -116,7 +116,7 @@ SNIPPET = (".snippet", ".snippet.j2")
 
 
 def read_section(
-    tree: Tree, part: Part, name: str, stem: str, suffixes: tuple[str, ...], faults: Faults
+    tree: CatalogueTree, part: Part, name: str, stem: str, suffixes: tuple[str, ...], faults: Faults
 ) -> dict[str, str]:
     """Return the variants of one sub-folder's file; a sub-folder without it is a fault (W25)."""
     if name not in part.folders:
@@ -152,7 +152,7 @@ def check_known(where: str, what: str, named: Collection[str], known: Collection
             faults.add(where, f"no {what} is named {name!r}: {suggestion(name, known)}")
 
 
-def require(tree: Tree, path: str) -> None:
+def require(tree: CatalogueTree, path: str) -> None:
     """Raise WorkbenchError when the catalogue has nothing at `path`."""
     if not tree.exists(path):
         raise WorkbenchError("is missing", where=path)

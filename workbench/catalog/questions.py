@@ -1,4 +1,4 @@
-"""The questions that make a recipe: the one table that everything reads which asks for an answer or keeps one.
+"""The questions that make a recipe: the one table behind prompts, flags and files.
 
 The wizard's pages, the flags, answers files, `[selection]` in recipe.toml, a release's `[defaults]` and
 `[[recipes]]`, `matrix` and provenance follow it. A new question is a row here and a field of Selection.
@@ -215,7 +215,7 @@ QUESTIONS = (
 ANSWERS = tuple(question.name for question in QUESTIONS)
 # What a release file may answer: it is the release, and only a build has a date.
 IN_RELEASE = tuple(name for name in ANSWERS if name not in ("release", "date"))
-# What must be said, in a recipe.toml and in a row of [[recipes]].
+# What must be answered, in a recipe.toml and in a row of [[recipes]].
 REQUIRED = tuple(name for name in ANSWERS if name not in _DEFAULTS)
 # The keys of an answers file.
 KEYS = tuple(field.name for field in fields(Selection))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-from workbench.catalog.bundles import read_bundle
+from workbench.catalog.bundles import inherit, read_bundle
 from workbench.catalog.faults import Faults
 from workbench.catalog.ides import read_ide
-from workbench.catalog.lineage import inherit
 from workbench.catalog.parts import check_known, official_name, read_parts, require
 from workbench.catalog.questions import QUESTIONS
 from workbench.catalog.releases import read_releases, read_systems
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
 from workbench.errors import WorkbenchError
 
@@ -26,19 +25,21 @@ def read_catalogue(root: str) -> Catalogue:
     """
     if not os.path.isdir(root):
         raise WorkbenchError("there is no such catalogue folder", where=root)
-    tree, faults = Tree(root), Faults()
+    tree, faults = CatalogueTree(root), Faults()
     for path in (BASE_SNIPPET, "bundles", "ides"):
         with faults:
             require(tree, path)
     releases = read_releases(tree, faults)
     catalogue = read_parts_of(tree, releases, read_systems(tree, releases, faults), faults)
-    # What a release with a folder of its own calls a bundle or an IDE is asked of that folder, when it is used.
+    # The names in a release with a folder of its own are checked against that folder, when it is used.
     check_names(catalogue, [release for release in releases.values() if not release.own], faults)
     faults.raise_if_any(f"the catalogue {root}")
     return catalogue
 
 
-def read_parts_of(tree: Tree, releases: dict[str, Release], systems: dict[str, System], faults: Faults) -> Catalogue:
+def read_parts_of(
+    tree: CatalogueTree, releases: dict[str, Release], systems: dict[str, System], faults: Faults
+) -> Catalogue:
     """Return the catalogue of the bundles and IDEs that stand in `tree`, for these releases and systems."""
     bundles = inherit(tree, dict(read_parts(tree, "bundles", read_bundle, faults)), faults)
     ides = dict(read_parts(tree, "ides", read_ide, faults))
@@ -51,7 +52,7 @@ def check_names(catalogue: Catalogue, releases: list[Release], faults: Faults) -
         *(("bundle.toml", "IDE", bundle) for bundle in catalogue.bundles.values()),
         *(("ide.toml", "bundle", ide) for ide in catalogue.ides.values()),
     ]
-    # By folder: one that could not be read has been told already, and its name is no miss.
+    # By folder: one that could not be read has been reported already, and its name is no miss.
     with faults:
         named = {kind: [official_name(name) for name in catalogue.tree.folder(kind)[0]] for kind in ("bundles", "ides")}
     systems = catalogue.systems

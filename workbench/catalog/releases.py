@@ -10,7 +10,7 @@ from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.faults import Faults
 from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
 from workbench.names import LATEST, check_date, is_image, is_name, is_qualified, is_release, python_folder, suggestion
@@ -44,7 +44,7 @@ _SOURCED = ("source", "checked")
 _SYSTEM = {"display": str, "family": str, "commands": list, "os-release": {"*": str}}
 
 
-def read_releases(tree: Tree, faults: Faults) -> dict[str, Release]:
+def read_releases(tree: CatalogueTree, faults: Faults) -> dict[str, Release]:
     """Return the releases by name, the newest (by name) first; at least one must be there."""
     releases: dict[str, Release] = {}
     with faults:
@@ -65,7 +65,7 @@ def read_releases(tree: Tree, faults: Faults) -> dict[str, Release]:
     return releases
 
 
-def _read_release(tree: Tree, name: str, path: str, has_folder: bool, faults: Faults) -> Release:
+def _read_release(tree: CatalogueTree, name: str, path: str, has_folder: bool, faults: Faults) -> Release:
     data = read_toml(tree, path, _RELEASE, faults)
     for keys, message in _wrong(data):
         faults.add(f"{path}:{line_of(tree.text(path), keys)}", message)
@@ -174,7 +174,7 @@ def is_day(text: str) -> bool:
         return False
 
 
-def read_systems(tree: Tree, releases: dict[str, Release], faults: Faults) -> dict[str, System]:
+def read_systems(tree: CatalogueTree, releases: dict[str, Release], faults: Faults) -> dict[str, System]:
     """Return the operating systems that any release names, with what `base/<os>/os.toml` says of them."""
     systems = {}
     for release in releases.values():

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.names import suggestion
 
 # A schema maps a key to what its value must be: `str`, `int`, `list` (of strings), a tuple of
@@ -17,7 +17,7 @@ from workbench.names import suggestion
 Schema = Mapping[str, Any]
 
 
-def read_toml(tree: Tree, path: str, schema: Schema, faults: Faults) -> dict[str, Any]:
+def read_toml(tree: CatalogueTree, path: str, schema: Schema, faults: Faults) -> dict[str, Any]:
     """Return the values of the TOML file at `path` that fit `schema`; the others become faults."""
     with faults:
         text = tree.text(path)
@@ -76,15 +76,15 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
     the line of its nearest part is returned, at last 1.
     """
     table: tuple[str, ...] = ()
-    seen: dict[tuple[str, ...], int] = {}
+    counts: dict[tuple[str, ...], int] = {}
     nearest, line = 0, 1
     for number, raw in enumerate(text.splitlines(), 1):
         stripped = raw.split("#", 1)[0].strip()
         if stripped.startswith("["):
             table = found = _key_path(stripped.strip("[] "))
             if stripped.startswith("[["):
-                seen[table] = seen.get(table, -1) + 1
-                table = found = (*table, str(seen[table]))
+                counts[table] = counts.get(table, -1) + 1
+                table = found = (*table, str(counts[table]))
         elif "=" in stripped:
             found = table + _key_path(stripped.split("=", 1)[0].strip())
         else:

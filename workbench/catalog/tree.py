@@ -7,9 +7,10 @@ import os
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.names import python_version
 
 
-class Tree:
+class CatalogueTree:
     """The files below `root`. What was read once is kept, so one run sees one state of them."""
 
     def __init__(self, root: str) -> None:
@@ -56,7 +57,7 @@ class Tree:
         """Return every file below `path`, relative to it, sorted, without the dotfiles at its top.
 
         The original's copy skipped those too, and they are editors' and version control's. What
-        Python leaves beside a module that was run is nobody's file either.
+        Python leaves beside a module that was run belongs to no catalogue either.
         """
         if path not in self._walks:
             found: list[str] = []
@@ -115,3 +116,40 @@ class Tree:
             raise WorkbenchError("is a link that leaves the catalogue", where=path)
         if os.path.islink(full) and not os.path.exists(real):
             raise WorkbenchError("is a link to nothing", where=path)
+
+
+class OverlayTree(CatalogueTree):
+    """The files of a catalogue, where those below `own`/bundles go before those below bundles.
+
+    A bundle is the release's when it has a folder there, and a file in that takes the place of the
+    catalogue's. The folder of a Python is taken from there or not at all: the locks of one release
+    are never mixed with those of another.
+    """
+
+    def __init__(self, root: str, own: str) -> None:
+        super().__init__(root)
+        self._own = own
+
+    def place(self, path: str) -> str:
+        """Return the release's own file or folder where it has one, else the catalogue's."""
+        parts = path.split("/")
+        if parts[0] != "bundles":
+            return path
+        own = f"{self._own}/{path}"
+        locks = len(parts) > 2 and python_version(parts[2]) is not None
+        return own if locks or super().exists(own) else path
+
+    def folder(self, path: str) -> tuple[list[str], list[str]]:
+        """Return the names of the folders and of the files in `path` as the release sees them, each sorted."""
+        parts = path.split("/")
+        if parts[0] != "bundles":
+            return super().folder(path)
+        folders, files = super().folder(path)
+        if len(parts) > 2 and python_version(parts[2]) is not None:
+            folders, files = [], []
+        elif len(parts) == 1:
+            folders = []
+        elif len(parts) == 2:
+            folders = [name for name in folders if python_version(name) is None]
+        own = super().folder(f"{self._own}/{path}")
+        return sorted({*folders, *own[0]}), sorted({*files, *own[1]})

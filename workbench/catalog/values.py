@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.catalog.bases import Base
-from workbench.catalog.tree import Tree
+from workbench.catalog.bases import BaseDefinition
+from workbench.catalog.tree import CatalogueTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class ReleaseSystem:
 
 @dataclass(frozen=True, slots=True)
 class SecurityFix:
-    """A package that has a fault before version `fixed`, as `advisory` tells."""
+    """A package that has a fault before version `fixed`, as `advisory` describes."""
 
     package: str
     fixed: str
@@ -124,7 +124,7 @@ class Release:
     nvcc: tuple[str, ...] | None
     tools: Mapping[str, Mapping[str, Mapping[str, str]]]
     systems: Mapping[str, ReleaseSystem]
-    bases: Mapping[str, Base]
+    bases: Mapping[str, BaseDefinition]
     reason: str = ""
     own: str = ""
     since: str = ""
@@ -137,7 +137,7 @@ class Release:
 class Catalogue:
     """Everything that can be chosen, each kind by official name in the order it is shown."""
 
-    tree: Tree
+    tree: CatalogueTree
     releases: Mapping[str, Release]
     systems: Mapping[str, System]
     bundles: Mapping[str, Bundle]

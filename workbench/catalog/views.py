@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from workbench.catalog.faults import Faults
+from workbench.catalog.fields import check_fields, with_digests
+from workbench.catalog.frozen import FrozenTree
 from workbench.catalog.questions import Question
 from workbench.catalog.reader import check_names, read_parts_of
 from workbench.catalog.releases import RETIRED, SUMS, read_systems
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree, OverlayTree
 from workbench.catalog.values import Catalogue
 
 
@@ -31,19 +33,14 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
     release, root, faults = catalogue.releases[name], catalogue.tree.root, Faults()
     what = f"release {name} in {release.own}"
     if catalogue.tree.exists(f"{release.own}/{SUMS}"):
-        from workbench.catalog.fields import check_fields, with_digests
-        from workbench.catalog.frozen import FrozenTree
-
         frozen = FrozenTree(root, release.own)
         with faults:
             check_fields(catalogue.tree, frozen, release.path, faults)
             release = with_digests(frozen, release)
-        # Nothing is made of a changed file, so what else is wrong because of it need not be told.
+        # Nothing is made of a changed file, so what else is wrong because of it is not reported.
         faults.raise_if_any(what)
-        tree: Tree = frozen
+        tree: CatalogueTree = frozen
     else:
-        from workbench.catalog.overlay import OverlayTree
-
         tree = OverlayTree(root, release.own)
     systems = {**catalogue.systems, **read_systems(tree, {name: release}, faults)}
     view = read_parts_of(tree, {**catalogue.releases, name: release}, systems, faults)
@@ -53,7 +50,7 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
     return view
 
 
-def _placed(tree: Tree, where: str) -> str:
+def _placed(tree: CatalogueTree, where: str) -> str:
     path, _, line = where.partition(":")
     place = path if path.startswith("releases/") else tree.place(path)
     return f"{place}:{line}" if line else place

@@ -36,6 +36,6 @@ def _thin_or_not(catalogue: Catalogue, release: Release, answers: Answers, base:
     thin = thin_base(release.bases)
     if thin is None or base != thin.thin_for or "python" not in answers:
         return base
-    seen, bundle = at_release(catalogue, release.name), answers.get("bundle", "")
-    twice = bundle in seen.bundles and holds_cuda_twice(seen, release, release.bases[base], bundle, answers["python"])
+    view, bundle = at_release(catalogue, release.name), answers.get("bundle", "")
+    twice = bundle in view.bundles and holds_cuda_twice(view, release, release.bases[base], bundle, answers["python"])
     return thin.name if twice else base

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.catalog.bases import thin_base
-from workbench.catalog.compat import reasons
+from workbench.catalog.compatibility import CompatibilityTable, FrameworkVersion, read_compatibility, version_key
 from workbench.catalog.own_cuda import locked, savings
-from workbench.catalog.pairs import Brought, Pairs, read_pairs, version_key
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Bundle, Catalogue
 from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
@@ -19,7 +19,7 @@ OK, WARNING, WRONG = "ok", "warning", "wrong"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the doctor says: about what, whether it is well, and in words."""
+    """One finding of the doctor: what it is about, its state, and a sentence."""
 
     about: str
     state: str
@@ -27,22 +27,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class GpuMachine:
     """A GPU machine as far as it is known: its driver, and the compute capability of its oldest GPU; or empty."""
 
     driver: str = ""
     capability: str = ""
 
 
-def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machine: Machine) -> list[Finding]:
-    """Return what there is to say of `bundle` for `python` ("3.11") in `release` on `machine`.
+def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machine: GpuMachine) -> list[Finding]:
+    """Return the findings about `bundle` for `python` ("3.11") in `release` on `machine`.
 
     Raises WorkbenchError when one of the names is unknown or the bundle is not for that Python,
     FaultsError when the table of pairs cannot be read.
     """
     pick(release, catalogue.releases, "release")
     # What goes with what is known better today than when a release was frozen.
-    pairs, catalogue = read_pairs(catalogue.tree), at_release(catalogue, release)
+    pairs, catalogue = read_compatibility(catalogue.tree), at_release(catalogue, release)
     chosen = catalogue.bundles[pick(bundle, catalogue.bundles, "bundle")]
     pins = _pins(catalogue, chosen, python)
     found = [*_release(catalogue, release, pairs, machine)]
@@ -73,7 +73,7 @@ def _pins(catalogue: Catalogue, bundle: Bundle, python: str) -> dict[str, str]:
     return locked(catalogue, bundle.name, python)
 
 
-def _release(catalogue: Catalogue, release: str, pairs: Pairs, machine: Machine) -> Iterator[Finding]:
+def _release(catalogue: Catalogue, release: str, pairs: CompatibilityTable, machine: GpuMachine) -> Iterator[Finding]:
     cuda = catalogue.releases[release].cuda
     if "version" not in cuda:
         yield Finding(f"release {release}", OK, "pins no CUDA")
@@ -83,8 +83,10 @@ def _release(catalogue: Catalogue, release: str, pairs: Pairs, machine: Machine)
     )
 
 
-def _driver(about: str, version: str, pairs: Pairs, machine: Machine, pinned: str | None = None) -> Iterator[Finding]:
-    """Say what driver and GPU a CUDA version needs (`pinned`: by the release), and whether the machine has them."""
+def _driver(
+    about: str, version: str, pairs: CompatibilityTable, machine: GpuMachine, pinned: str | None = None
+) -> Iterator[Finding]:
+    """Yield what driver and GPU a CUDA version needs (`pinned`: by the release), and whether the machine has them."""
     family = version.partition(".")[0]
     least = pinned or pairs.drivers.get(family)
     if least is None:
@@ -105,10 +107,10 @@ def _driver(about: str, version: str, pairs: Pairs, machine: Machine, pinned: st
         )
 
 
-def _framework(name: str, pins: Mapping[str, str], pairs: Pairs, python: str) -> Iterator[Finding]:
+def _framework(name: str, pins: Mapping[str, str], pairs: CompatibilityTable, python: str) -> Iterator[Finding]:
     version = pins[name].partition("+")[0]
     about = f"{name} {pins[name]}"
-    row: Brought | None = pairs.frameworks[name].get(version)
+    row: FrameworkVersion | None = pairs.frameworks[name].get(version)
     if row is None:
         yield Finding(about, WARNING, "is not in releases/compat.toml: what it goes with is not known")
         return
@@ -129,9 +131,9 @@ def _framework(name: str, pins: Mapping[str, str], pairs: Pairs, python: str) ->
 
 
 def _brought(
-    catalogue: Catalogue, release: str, pins: Mapping[str, str], pairs: Pairs, machine: Machine
+    catalogue: Catalogue, release: str, pins: Mapping[str, str], pairs: CompatibilityTable, machine: GpuMachine
 ) -> Iterator[Finding]:
-    """Say what CUDA and cuDNN the wheels in the lock bring, beside those of the release."""
+    """Yield what CUDA and cuDNN the wheels in the lock bring, beside those of the release."""
     cuda = catalogue.releases[release].cuda
     if not (runtime := _locked(pins, pairs.cuda_wheels)):
         return

@@ -13,7 +13,7 @@ ADDED, REMOVED, MOVED = "added", "removed", "moved"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecipeChange:
     """One package or file: added, removed or moved (changed); `old` and `new` are versions, or empty."""
 
     name: str
@@ -23,31 +23,31 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """Everything that tells two recipes apart; `packages` by the list (a file) that they stand in."""
+class RecipeDifference:
+    """Everything that tells two recipes apart; `packages` by the list (a file) that they are in."""
 
-    packages: Mapping[str, list[Change]]
-    files: list[Change]
+    packages: Mapping[str, list[RecipeChange]]
+    files: list[RecipeChange]
     containerfile: list[str]
 
     def __bool__(self) -> bool:
         return bool(self.files or self.containerfile or any(self.packages.values()))
 
 
-def diff(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Difference:
+def diff(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> RecipeDifference:
     """Return how the recipe with the files `new` differs from the one with the files `old`.
 
-    recipe.toml is left out: it says again what the others say.
+    recipe.toml is left out: it repeats what the others hold.
     """
     lists = sorted(path for path in {*old, *new} if _is_list(path))
     packages = {path: _moves(_packages(path, old), _packages(path, new)) for path in lists}
     others = sorted({*old, *new} - {CONTAINERFILE, MANIFEST, *lists})
     files = [
-        Change(path, REMOVED if path not in new else ADDED if path not in old else MOVED)
+        RecipeChange(path, REMOVED if path not in new else ADDED if path not in old else MOVED)
         for path in others
         if old.get(path) != new.get(path)
     ]
-    return Difference({path: moves for path, moves in packages.items() if moves}, files, _text_diff(old, new))
+    return RecipeDifference({path: moves for path, moves in packages.items() if moves}, files, _text_diff(old, new))
 
 
 def _is_list(path: str) -> bool:
@@ -62,9 +62,9 @@ def _packages(path: str, files: Mapping[str, bytes]) -> dict[str, str]:
     return dict(pins(text))
 
 
-def _moves(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
+def _moves(old: Mapping[str, str], new: Mapping[str, str]) -> list[RecipeChange]:
     return [
-        Change(
+        RecipeChange(
             name,
             REMOVED if name not in new else ADDED if name not in old else MOVED,
             old.get(name, ""),

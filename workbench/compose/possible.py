@@ -50,10 +50,10 @@ def combinations(catalogue: Catalogue, date: str) -> Iterator[Selection]:
         yield from _combinations(at_release(catalogue, release), rest, given)
 
 
-def _combinations(seen: Catalogue, questions: tuple[Question, ...], given: Answers) -> Iterator[Selection]:
+def _combinations(view: Catalogue, questions: tuple[Question, ...], given: Answers) -> Iterator[Selection]:
     if not questions:
         yield Selection(**given)
         return
     question, *rest = questions
-    for name in question.offered(seen, given) if question.offered else (question.usual,):
-        yield from _combinations(seen, tuple(rest), {**given, question.name: name})
+    for name in question.offered(view, given) if question.offered else (question.usual,):
+        yield from _combinations(view, tuple(rest), {**given, question.name: name})

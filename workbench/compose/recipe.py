@@ -6,13 +6,17 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import tomli_w
+
+from workbench import __version__
 from workbench.catalog.questions import Selection
 from workbench.compose.resolve import ResolvedSelection
 from workbench.tag import Tag
 
 CONTAINERFILE = "Containerfile"
 MANIFEST = "recipe.toml"
-# What building leaves in a recipe's folder. It tells of one image, and is no part of the recipe: a folder with
+FORMAT = 1
+# What building leaves in a recipe's folder. It describes one image, and is no part of the recipe: a folder with
 # it is the same recipe still.
 SBOM = "sbom.cdx.json"
 PROVENANCE = "provenance.json"
@@ -91,3 +95,19 @@ def source_digest(inputs: Mapping[str, str]) -> str:
     """Return one sha256 over catalogue paths and their digests, in hexadecimal."""
     lines = "".join(f"{digest}  {path}\n" for path, digest in sorted(inputs.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def manifest_text(
+    selection: Selection, tag: str, image: str, inputs: Mapping[str, str], files: Mapping[str, RecipeFile]
+) -> str:
+    """Return the text of recipe.toml: selection, catalogue digests and files. No clock, no machine."""
+    data = {
+        "format": FORMAT,
+        "tag": tag,
+        "from": image,
+        "tool": __version__,
+        "selection": selection.as_answers(),
+        "inputs": dict(sorted(inputs.items())),
+        "files": {path: file.digest for path, file in sorted(files.items())},
+    }
+    return tomli_w.dumps(data)

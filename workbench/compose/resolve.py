@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.catalog.bases import Base, find_base
-from workbench.catalog.compat import reasons
+from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.questions import QUESTIONS, Selection
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
 from workbench.catalog.views import at_release
 from workbench.errors import UsageError, WorkbenchError
@@ -19,13 +19,13 @@ class ResolvedSelection:
     """A selection with everything that its answers name, all of it checked.
 
     `catalogue` is as the release sees it. `image` is what FROM names, always with its registry (fault W1);
-    it is empty for an image of somebody else's whose registry only a look-up can tell.
+    it is empty for an image of somebody else's whose registry only a look-up can find.
     """
 
     selection: Selection
     catalogue: Catalogue
     release: Release
-    base: Base
+    base: BaseDefinition
     system: System
     bundle: Bundle
     ide: Ide
@@ -47,34 +47,34 @@ def resolve(catalogue: Catalogue, selection: Selection, *, rules: bool = True) -
     for question in QUESTIONS:
         question.check(getattr(selection, question.name))
     pick(selection.release, catalogue.releases, "release")
-    seen = at_release(catalogue, selection.release)
-    release = seen.releases[selection.release]
+    view = at_release(catalogue, selection.release)
+    release = view.releases[selection.release]
     base = find_base(release.bases, selection.base)
     for question in QUESTIONS:
         if question.offered and not question.open:
-            own = f" of release {release.name}" if question.per_release and seen is not catalogue else ""
-            pick(getattr(selection, question.name), question.known(seen, answers), f"{question.what}{own}")
+            own = f" of release {release.name}" if question.per_release and view is not catalogue else ""
+            pick(getattr(selection, question.name), question.known(view, answers), f"{question.what}{own}")
     if selection.image and not is_qualified(selection.image):
         raise UsageError(f"the base image {selection.image!r} does not name its registry")
-    if rules and (why := "; ".join(reasons(seen, answers))):
+    if rules and (why := "; ".join(reasons(view, answers))):
         raise WorkbenchError(why, hint="`wizard.py matrix` shows what goes together, and why the rest does not")
     tag = tag_of(base, selection)
     format_tag(tag)
     return ResolvedSelection(
         selection=selection,
-        catalogue=seen,
+        catalogue=view,
         release=release,
         base=base,
-        system=seen.systems[selection.os],
-        bundle=seen.bundles[selection.bundle],
-        ide=seen.ides[selection.ide],
+        system=view.systems[selection.os],
+        bundle=view.bundles[selection.bundle],
+        ide=view.ides[selection.ide],
         tag=tag,
         image=_image(release, base, selection),
     )
 
 
-def tag_of(base: Base, selection: Selection) -> Tag:
-    """Return the tag of the image that a selection on `base` makes; whether it is too long is not looked at."""
+def tag_of(base: BaseDefinition, selection: Selection) -> Tag:
+    """Return the tag of the image that a selection on `base` makes; whether it is too long is not checked."""
     return Tag(
         prefix=base.prefix,
         ide=selection.ide,
@@ -86,7 +86,7 @@ def tag_of(base: Base, selection: Selection) -> Tag:
     )
 
 
-def _image(release: Release, base: Base, selection: Selection) -> str:
+def _image(release: Release, base: BaseDefinition, selection: Selection) -> str:
     if selection.image:
         return selection.image
     if base.is_foreign:

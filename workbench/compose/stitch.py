@@ -9,9 +9,8 @@ from workbench.catalog.parts import SNIPPET, variants
 from workbench.catalog.reader import BASE_SNIPPET
 from workbench.catalog.values import Catalogue
 from workbench.compose.files import os_package_lists, recipe_files
-from workbench.compose.manifest import manifest_text
 from workbench.compose.placeholders import substitute
-from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section, manifest_text
 from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import UsageError, WorkbenchError
 
@@ -27,7 +26,7 @@ def compose(resolved: ResolvedSelection) -> Recipe:
 
     Raises WorkbenchError for a snippet that cannot be read or rendered and two catalogue files that want one
     place in the folder, and UsageError for a base image without its registry: which one is meant would then
-    depend on the machine that builds. Whether the result can be built is for `workbench.compose.checks` to say.
+    depend on the machine that builds. `workbench.compose.checks` tests whether the result can be built.
     """
     if not resolved.image:
         base = resolved.base.name

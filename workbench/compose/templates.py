@@ -94,7 +94,7 @@ def _renamed(text: str, old: str, new: str) -> str:
 
 
 def _line(error: BaseException) -> int:
-    """Return the template's line that an error came from: Jinja2 rewrites its frames to say so."""
+    """Return the template's line that an error came from: Jinja2 rewrites its frames for that."""
     line, trace = 1, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "<template>":

@@ -9,15 +9,15 @@ from typing import Any
 
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.stages import bases
-from workbench.files import holds
+from workbench.files import has_text
 from workbench.images.request import BuildRequest
-from workbench.release.standard import Image
+from workbench.release.standard import SetImage
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def bake_file(
-    images: Mapping[str, Image], requests: Mapping[str, BuildRequest], repository: str, relative_to: str
+    images: Mapping[str, SetImage], requests: Mapping[str, BuildRequest], repository: str, relative_to: str
 ) -> dict[str, Any]:
     """Return a bake file with a target for each image, named by its tag, and all recipes in the group `default`.
 
@@ -40,7 +40,7 @@ def target_name(tag: str) -> str:
 
 
 def _target(
-    image: Image, request: BuildRequest, known: Mapping[str, str], repository: str, relative_to: str
+    image: SetImage, request: BuildRequest, known: Mapping[str, str], repository: str, relative_to: str
 ) -> dict[str, Any]:
     contexts = {name: f"target:{known[name]}" for name in bases(request.stages()) if name in known}
     folder = os.path.relpath(request.folder, relative_to)
@@ -51,7 +51,7 @@ def _target(
     }
     own = os.path.join(request.folder, CONTAINERFILE)
     # A CUDA layer's Containerfile stands deeper than what it copies.
-    found |= {"dockerfile": CONTAINERFILE} if holds(own, request.text) else {"dockerfile-inline": request.text}
+    found |= {"dockerfile": CONTAINERFILE} if has_text(own, request.text) else {"dockerfile-inline": request.text}
     if contexts:
         found["contexts"] = contexts
     if request.arguments:

@@ -9,10 +9,10 @@ import yaml
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes what is there twice in full: people read this, and change one of the two."""
+    """Writes repeated values in full: people read this, and change one of them."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Never write a reference instead of the thing."""
+        """Never write a reference instead of a value."""
         return True
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.export.software import RUNTIME, Described, check_registry
+from workbench.export.software import RUNTIME, RecipeSummary, check_registry
 
 
-def runtime_image(recipe: Described, repository: str = "") -> dict[str, Any]:
+def runtime_image(recipe: RecipeSummary, repository: str = "") -> dict[str, Any]:
     """Return the metadata of a runtime image; raises WorkbenchError for a recipe with an IDE."""
     if recipe.ide.image_type != RUNTIME:
         raise WorkbenchError(

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.export.software import RUNTIME, Described, check_registry
+from workbench.export.software import RUNTIME, RecipeSummary, check_registry
 
 _ODH = "opendatahub.io"
 # What the platform looks for in a cluster, for CUDA images.
 ACCELERATOR = "nvidia.com/gpu"
 
 
-def image_streams(recipes: Sequence[Described], repository: str = "") -> list[dict[str, Any]]:
+def image_streams(recipes: Sequence[RecipeSummary], repository: str = "") -> list[dict[str, Any]]:
     """Return an image stream for each workbench, with a tag for each release of it, the newest first.
 
     Raises WorkbenchError for a runtime, which has no page to open, and when two recipes are the
     same workbench of the same release.
     """
-    streams: dict[str, list[Described]] = {}
+    streams: dict[str, list[RecipeSummary]] = {}
     for recipe in recipes:
         if recipe.ide.image_type == RUNTIME:
             raise WorkbenchError(
@@ -34,11 +34,11 @@ def image_streams(recipes: Sequence[Described], repository: str = "") -> list[di
     ]
 
 
-def _stream(order: int, recipes: list[Described], repository: str) -> dict[str, Any]:
+def _stream(order: int, recipes: list[RecipeSummary], repository: str) -> dict[str, Any]:
     newest = recipes[0]
     names = [recipe.selection.release for recipe in recipes]
     if len(set(names)) != len(names):
-        raise WorkbenchError(f"{newest.stem} is there twice for one release: {', '.join(each.tag for each in recipes)}")
+        raise WorkbenchError(f"{newest.stem} appears twice for one release: {', '.join(each.tag for each in recipes)}")
     annotations = {
         f"{_ODH}/notebook-image-name": newest.title,
         f"{_ODH}/notebook-image-desc": f"{newest.bundle.display}, with {newest.ide.display}, on {newest.selection.os}",
@@ -61,7 +61,7 @@ def _stream(order: int, recipes: list[Described], repository: str) -> dict[str, 
     }
 
 
-def _tag(recipe: Described, repository: str, is_newest: bool) -> dict[str, Any]:
+def _tag(recipe: RecipeSummary, repository: str, is_newest: bool) -> dict[str, Any]:
     image = recipe.image(repository)
     check_registry(image.rpartition(":")[0])
     return {

@@ -22,7 +22,7 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """A workbench to be: `prefix` is where it answers (NB_PREFIX), "" for the root.
+    """A workbench to create: `prefix` is the path it serves below (NB_PREFIX), "" for the root.
 
     With `own_user` it runs as the image's user; without, as whoever the platform picks, as
     OpenShift wants it. `kind` is one of KINDS.
@@ -41,7 +41,7 @@ class Workbench:
 
 
 def check_workbench(workbench: Workbench) -> Workbench:
-    """Return `workbench` when Kubernetes takes its names and amounts; raises UsageError otherwise."""
+    """Return `workbench` when Kubernetes accepts its names and amounts; raises UsageError otherwise."""
     for what, name in (("name", workbench.name), ("namespace", workbench.namespace or "x")):
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} cannot be the {what} of a workbench", hint="a-z, 0-9, hyphens; at most 52")
@@ -115,7 +115,7 @@ def _container(workbench: Workbench) -> dict[str, Any]:
     if workbench.gpus:
         mounts.append({"name": "shm", "mountPath": "/dev/shm"})
         limits[ACCELERATOR] = str(workbench.gpus)
-    alive = {"httpGet": {"path": f"{workbench.prefix}/api", "port": PORT}, "periodSeconds": 10}
+    probe = {"httpGet": {"path": f"{workbench.prefix}/api", "port": PORT}, "periodSeconds": 10}
     return {
         "name": "workbench",
         "image": workbench.image,
@@ -124,8 +124,8 @@ def _container(workbench: Workbench) -> dict[str, Any]:
         "resources": {"requests": {"cpu": workbench.cpu, "memory": workbench.memory}, "limits": limits},
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         # It may take five minutes to come up on a slow disk; after that, half a minute of silence ends it.
-        "startupProbe": {**alive, "failureThreshold": 30},
-        "livenessProbe": {**alive, "failureThreshold": 3},
-        "readinessProbe": {**alive, "failureThreshold": 3},
+        "startupProbe": {**probe, "failureThreshold": 30},
+        "livenessProbe": {**probe, "failureThreshold": 3},
+        "readinessProbe": {**probe, "failureThreshold": 3},
         "volumeMounts": mounts,
     }

@@ -1,4 +1,4 @@
-"""What a recipe's image holds, by its own locks: what a platform's dashboard shows of it."""
+"""What a recipe's image contains, by its own locks: what a platform's dashboard shows of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LIST = re.compile(r"requirements(?:-(?P<category>.+))?\.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class RecipeSummary:
     """A recipe as platforms see it: `software` and `packages` are names with the versions of its locks."""
 
     folder: str
@@ -55,7 +55,7 @@ class Described:
         return f"{repository or self.release.repository}:{self.tag}"
 
 
-def described(catalogue: Catalogue, folder: str) -> Described:
+def describe(catalogue: Catalogue, folder: str) -> RecipeSummary:
     """Return the recipe in `folder` as platforms see it.
 
     Raises WorkbenchError when it is no recipe, and when the catalogue has not what it was made of.
@@ -69,9 +69,9 @@ def described(catalogue: Catalogue, folder: str) -> Described:
     files = read_files(folder)
     pins = {each.name: each.version for each in locked_packages(files, selection.python) if each.kind == PYPI}
     lists = installed_lists(files)
-    chosen = {normalized_name(name): name for name in _asked_for(resolved, lists)}
+    chosen = {normalized_name(name): name for name in _requested(resolved, lists)}
     shown = {name: chosen.get(name, name) for name in pins if not chosen or name in chosen}
-    return Described(
+    return RecipeSummary(
         folder=folder,
         tag=manifest.tag,
         selection=selection,
@@ -93,7 +93,7 @@ def check_registry(repository: str) -> str:
     return repository
 
 
-def _asked_for(resolved: ResolvedSelection, lists: list[str]) -> Iterator[str]:
+def _requested(resolved: ResolvedSelection, lists: list[str]) -> Iterator[str]:
     """Yield the packages that the Pipfiles of the bundle, and of those below it, name for these lists."""
     catalogue, bundle = resolved.catalogue, resolved.bundle
     categories = {match["category"] or "packages" for name in lists if (match := _LIST.fullmatch(name))}

@@ -146,15 +146,14 @@ def _buildkit(choice: BuilderChoice, shared: SharedCache) -> Backend:
     from workbench.images.buildkit.carry import CarryingBuilder, PullingBuilder
     from workbench.images.buildkit.engine_api import EngineApi
     from workbench.images.buildkit.llb.address import parse
-    from workbench.images.buildkit.llb.sockets import opened as connected
-    from workbench.images.buildkit.llb.sockets import shaken
+    from workbench.images.buildkit.llb.sockets import is_engine, open_connection
     from workbench.images.buildkit.store import DockerdStore
 
     address = parse(choice.address, choice.certificates)
     builder = BuildKitBuilder(address, shared)
-    with closing(connected(address)) as connection:
-        is_engine = shaken(connection, address)
-    if not is_engine:
+    with closing(open_connection(address)) as connection:
+        has_store = is_engine(connection, address)
+    if not has_store:
         return Backend(choice, PullingBuilder(builder, address), PODMAN)
     store = DockerdStore(EngineApi(address))
     return Backend(choice, CarryingBuilder(builder, store), store)

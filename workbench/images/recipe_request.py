@@ -13,7 +13,7 @@ from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.labels import created, own_labels
 from workbench.images.request import BuildRequest
 from workbench.names import is_image
-from workbench.recipes.read import Manifest, read_manifest
+from workbench.recipes.read import RecipeManifest, read_manifest
 
 
 def recipe_request(
@@ -61,7 +61,7 @@ def recipe_request(
     )
 
 
-def _is_changed(manifest: Manifest, files: dict[str, str]) -> bool:
+def _is_changed(manifest: RecipeManifest, files: dict[str, str]) -> bool:
     return {path: digest for path, digest in files.items() if path != MANIFEST} != dict(manifest.files)
 
 

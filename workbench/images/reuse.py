@@ -10,7 +10,7 @@ from workbench.images.podman.store import PODMAN
 from workbench.images.request import BuildRequest
 from workbench.images.store import ImageStore
 from workbench.names import python_folder
-from workbench.recipes.read import Manifest
+from workbench.recipes.read import RecipeManifest
 
 # The builder itself finds out which layers are the same; the more images it compares, the longer it takes.
 _MOST = 4
@@ -29,7 +29,7 @@ def is_up_to_date(request: BuildRequest, base: str, store: ImageStore = PODMAN) 
     return image.layers[: len(below.layers)] == below.layers
 
 
-def siblings(store: ImageStore, recipe: Manifest) -> list[str]:
+def siblings(store: ImageStore, recipe: RecipeManifest) -> list[str]:
     """Return the images of a recipe's bundle, system, Python and release in `store`, the youngest first, four at most.
 
     IDE and day may be others. The one that has the recipe's own name is enough: listing images takes

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from workbench.catalog.bundles import extends_of
+from workbench.catalog.bundles import ancestors, bundle_folders, extends_of
 from workbench.catalog.cuda_layers import WHEELS
 from workbench.catalog.faults import Faults
 from workbench.catalog.frozen import FrozenTree
-from workbench.catalog.lineage import ancestors, bundle_folders
-from workbench.catalog.overlay import OverlayTree
 from workbench.catalog.releases import SUMS
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree, OverlayTree
 from workbench.errors import WorkbenchError
 from workbench.lock.pipfile import PIPFILE
 from workbench.names import check_release, pick, python_folder, python_version
 
 
-def release_tree(catalog: str, release: str) -> Tree:
+def release_tree(catalog: str, release: str) -> CatalogueTree:
     """Return the files of the catalogue as `release` ("" for none) sees them.
 
     Made by hand, because a catalogue with a bundle that is not locked yet has a fault. Raises
-    WorkbenchError for a release that is not there or has no folder of its own.
+    WorkbenchError for an unknown release, or one without a folder of its own.
     """
-    tree = Tree(catalog)
+    tree = CatalogueTree(catalog)
     if not release:
         return tree
     own = f"releases/{check_release(release)}"
-    there = [file.removesuffix(".toml") for file in tree.folder("releases")[1] if file.endswith(".toml")]
-    pick(release, there, "release")
+    existing = [file.removesuffix(".toml") for file in tree.folder("releases")[1] if file.endswith(".toml")]
+    pick(release, existing, "release")
     if not tree.exists(own):
         raise WorkbenchError(
             f"release {release} has no locks of its own: it takes those in bundles/",
@@ -36,12 +34,12 @@ def release_tree(catalog: str, release: str) -> Tree:
 
 
 def lock_folders(
-    tree: Tree, bundle: str | None = None, python: str | None = None, *, bundles_only: bool = False
+    tree: CatalogueTree, bundle: str | None = None, python: str | None = None, *, bundles_only: bool = False
 ) -> dict[str, list[str]]:
     """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
 
-    Those of bundles, and those of bases unless one bundle is asked for, and NVIDIA's wheels, which
-    are for any Python, unless one Python is asked for.
+    Those of bundles; those of bases unless `bundle` is given; and NVIDIA's wheels, which are for any
+    Python, unless `python` is given.
     """
     faults = Faults()
     named = bundle_folders(tree)
@@ -62,3 +60,19 @@ def lock_folders(
         wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
         found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
     return found
+
+
+def folders_to_lock(catalog: str, bundle: str | None, python: str | None, release: str = "") -> dict[str, list[str]]:
+    """Return the folders to lock, each with those whose Pipfiles it builds on, relative to the catalogue.
+
+    With a release, those of the folder that it has for itself; a frozen one is refused.
+    """
+    tree = release_tree(catalog, release)
+    if isinstance(tree, FrozenTree):
+        raise WorkbenchError(
+            f"release {release} is frozen: its locks move by z only", hint=f"`wizard.py release update {release}`"
+        )
+    found = lock_folders(tree, bundle, python, bundles_only=bool(release))
+    if not found:
+        raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
+    return {tree.place(folder): [tree.place(each) for each in above] for folder, above in found.items()}

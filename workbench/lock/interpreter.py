@@ -22,16 +22,16 @@ def find_interpreter(version: str) -> str | None:
 
 
 def version_of(path: str) -> str | None:
-    """Return the "3.12" of the interpreter at `path`, or None when it does not answer."""
+    """Return the "3.12" of the interpreter at `path`, or None when it does not run."""
     full = full_version(path)
     return _minor(full) if full else None
 
 
 def full_version(path: str) -> str | None:
-    """Return the "3.12.1" of the interpreter at `path`, or None when it does not answer."""
-    ask = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
+    """Return the "3.12.1" of the interpreter at `path`, or None when it does not run."""
+    program = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
     try:
-        done = subprocess.run([path, "-I", "-c", ask], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([path, "-I", "-c", program], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None

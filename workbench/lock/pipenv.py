@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from workbench.errors import WorkbenchError
-from workbench.files import holds, write_whole
+from workbench.files import has_text, write_whole
 from workbench.lock.pipfile import PIPFILE, categories, merged
 from workbench.packages import pins
 from workbench.process import captured
@@ -38,7 +38,7 @@ def is_current(folder: str, above: Sequence[str] = ()) -> bool:
         shutil.copy(lock_file, beside)
         if _pipenv(beside, "verify").returncode != 0:
             return False
-        return all(holds(os.path.join(folder, name), text) for name, text in exports(beside).items())
+        return all(has_text(os.path.join(folder, name), text) for name, text in exports(beside).items())
 
 
 @contextmanager

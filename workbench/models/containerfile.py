@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.compose.stitch import generic_path
 from workbench.models.config import RunStep
@@ -16,7 +16,7 @@ FOLDER = "models"
 _UMASK = "umask 0002\n"
 
 
-def containerfile(model: Model, templates: Tree, catalogue: Catalogue, os: str, *, requirements: bool) -> str:
+def containerfile(model: Model, templates: CatalogueTree, catalogue: Catalogue, os: str, *, requirements: bool) -> str:
     """Return the Containerfile of `model`; `requirements` says whether there are packages left to install."""
     config = model.config
     weightless = bool(model.base.generation)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from workbench.catalog.pairs import PATH, Brought, Pairs
+from workbench.catalog.compatibility import PATH, CompatibilityTable, FrameworkVersion
 from workbench.errors import WorkbenchError
 from workbench.packages import normalized_name
 
@@ -42,7 +42,7 @@ class _Target:
     cuda: str
     cudnn: str
 
-    def mismatches(self, row: Brought) -> list[str]:
+    def mismatches(self, row: FrameworkVersion) -> list[str]:
         """Return how a row of the table does not match, in words."""
         found = []
         if self.python not in row.pythons:
@@ -54,7 +54,9 @@ class _Target:
         return found
 
 
-def pair(requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: str, pairs: Pairs) -> Pairing:
+def pair(
+    requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: str, pairs: CompatibilityTable
+) -> Pairing:
     """Return what goes with `requirements` on Python `python` ("3.11"), with `cuda` and `cudnn` if they are named.
 
     A framework without an exact version gets the newest one that fits all the rest; what it goes with
@@ -105,7 +107,7 @@ def short(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _chosen(name: str, requirement: Requirement, rows: Mapping[str, Brought], target: _Target) -> str:
+def _chosen(name: str, requirement: Requirement, rows: Mapping[str, FrameworkVersion], target: _Target) -> str:
     """Return the requested version of a framework, or the newest that fits."""
     exact = next(
         (part.version for part in requirement.specifier if part.operator == "==" and "*" not in part.version), ""
@@ -148,7 +150,7 @@ def _describe(target: _Target) -> str:
     return ", ".join(parts)
 
 
-def _nearest(name: str, rows: Mapping[str, Brought], target: _Target, wanted: str) -> str:
+def _nearest(name: str, rows: Mapping[str, FrameworkVersion], target: _Target, wanted: str) -> str:
     """Return the allowed pairs that are nearest: those of the target by distance, then the wanted version's own."""
 
     def distance(version: str) -> tuple[int, int]:
@@ -169,7 +171,7 @@ def _nearest(name: str, rows: Mapping[str, Brought], target: _Target, wanted: st
     return found
 
 
-def _agree(frameworks: Mapping[str, str], pairs: Pairs, gpu: bool) -> None:
+def _agree(frameworks: Mapping[str, str], pairs: CompatibilityTable, gpu: bool) -> None:
     """Raise WorkbenchError when two frameworks bring CUDAs of two families."""
     found: dict[str, str] = {}
     for name, version in frameworks.items():

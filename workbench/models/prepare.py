@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.faults import Faults
-from workbench.catalog.pairs import read_pairs
 from workbench.catalog.values import Catalogue
 from workbench.images.store import ImageStore
 from workbench.models.base import BaseSelection, base_kind, choose_base
@@ -54,7 +54,7 @@ def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> P
 
     Raises FaultsError with every fault, WorkbenchError or UsageError for what cannot be resolved.
     """
-    pairs = read_pairs(catalogue.tree)
+    pairs = read_compatibility(catalogue.tree)
     parsed = parse_model(folder, pairs, options.default_python)
     name = image_name(parsed.config, folder, options.name)
     faults = Faults()

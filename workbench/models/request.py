@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.images.request import BuildRequest
@@ -30,7 +30,7 @@ def model_request(
     model: Model,
     folder: str,
     lock: ModelLock | None,
-    templates: Tree,
+    templates: CatalogueTree,
     catalogue: Catalogue,
     os_name: str,
     *,

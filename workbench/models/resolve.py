@@ -6,8 +6,8 @@ import os
 import re
 from dataclasses import dataclass
 
+from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
-from workbench.catalog.pairs import PATH, Pairs
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.models import code, rules
 from workbench.models.config import FILE, CogConfig
@@ -34,7 +34,7 @@ class ParsedModel:
     notes: tuple[str, ...]
 
 
-def parse_model(folder: str, pairs: Pairs, default_python: str) -> ParsedModel:
+def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> ParsedModel:
     """Return the configuration and requirements of the model in `folder`; nothing is fetched.
 
     Raises FaultsError with every fault of cog.yaml, of the files it names and of the versions it combines.
@@ -85,19 +85,19 @@ def raise_all(folder: str, faults: Faults) -> None:
         raise FaultsError(message, found, hint=f"fix them and run `wizard.py model check {folder}`")
 
 
-def requirements_of(model: ParsedModel, pairs: Pairs) -> tuple[str, ...]:
+def requirements_of(model: ParsedModel, pairs: CompatibilityTable) -> tuple[str, ...]:
     """Return what is locked for the model: its own requirements and the cog server."""
     if "cog" in names_of(model.pairing.requirements):
         return model.pairing.requirements
     return (*model.pairing.requirements, f"cog=={pairs.cog}")
 
 
-def lock_model(model: ParsedModel, pairs: Pairs, *, locked: bool = False) -> ModelLock:
+def lock_model(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool = False) -> ModelLock:
     """Return the lock of a model; raises WorkbenchError like `lock_of`."""
     return lock_of(model.folder, requirements_of(model, pairs), model.pairing.constraints, model.python, locked=locked)
 
 
-def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: Pairs) -> Resolved:
+def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTable) -> Resolved:
     """Return the versions that the model gets. Raises WorkbenchError when the lock's CUDA is not the requested one."""
     versions = lock.versions
     cuda = next((versions[name] for name in pairs.cuda_wheels if name in versions), "")

@@ -64,7 +64,7 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
         base = prepared.model.base
         yield "monobase", _NOTHING, f"{base.generation} {base.environment}", base.reason
     else:
-        yield "base", _NOTHING, prepared.kind or "as --on says", ""
+        yield "base", _NOTHING, prepared.kind or "as --on names it", ""
 
 
 def _requested(requirements: tuple[str, ...]) -> Iterator[tuple[str, str]]:

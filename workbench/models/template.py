@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import FaultsError, WorkbenchError
 
 TEMPLATE = "models/template"
 
 
-def create_model(folder: str, templates: Tree) -> list[str]:
+def create_model(folder: str, templates: CatalogueTree) -> list[str]:
     """Write the template's files into `folder`, which is created, and return their paths.
 
     Raises FaultsError that names the files that exist already; then nothing is written.

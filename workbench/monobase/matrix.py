@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from workbench.catalog.pairs import PATH, Pairs
+from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.errors import WorkbenchError
 from workbench.monobase.names import environment_name
 from workbench.monobase.spec import GenerationSpec
@@ -34,7 +34,7 @@ class Matrix:
     excluded: tuple[tuple[str, str], ...]
 
 
-def matrix_of(spec: GenerationSpec, pairs: Pairs) -> Matrix:
+def matrix_of(spec: GenerationSpec, pairs: CompatibilityTable) -> Matrix:
     """Return the matrix of `spec`. The rules are the table's, and the result is written to a file (fault M1).
 
     Raises WorkbenchError when a torch is not in the table, brings a CUDA or cuDNN that the generation

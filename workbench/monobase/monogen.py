@@ -9,8 +9,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from workbench.catalog.compatibility import CompatibilityTable
 from workbench.catalog.faults import Faults
-from workbench.catalog.pairs import Pairs
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
 from workbench.monobase.generation import Generation, load, resolved
@@ -30,7 +30,7 @@ class ValidGeneration:
     released: str
 
 
-def validate(folder: Path, pairs: Pairs) -> list[ValidGeneration]:
+def validate(folder: Path, pairs: CompatibilityTable) -> list[ValidGeneration]:
     """Return every generation of the data `folder`, oldest first.
 
     Raises FaultsError with all that is wrong: a number left out, a released one that changed, a lock
@@ -71,7 +71,7 @@ def release(folder: Path, name: str, day: str) -> Generation:
     return load(folder, name)
 
 
-def _faults(spec: GenerationSpec, generation: Generation, pairs: Pairs) -> Iterator[tuple[str, str]]:
+def _faults(spec: GenerationSpec, generation: Generation, pairs: CompatibilityTable) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the matrix and the locks."""
     where = f"requirements/{spec.name}"
     if not spec.is_released:

@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.toml_file import line_of, read_toml
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.monobase.names import generation_name, generation_number, is_python, is_stack, is_version
 
 FOLDER = "generations"
@@ -70,7 +70,7 @@ def read_spec(folder: Path, name: str) -> GenerationSpec:
     Raises FaultsError with every fault and its line.
     """
     path, faults = f"{FOLDER}/{name}.toml", Faults()
-    tree = Tree(str(folder))
+    tree = CatalogueTree(str(folder))
     data = read_toml(tree, path, _SCHEMA, faults)
     faults.raise_if_any(path)
     text = tree.text(path)

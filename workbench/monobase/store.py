@@ -89,7 +89,7 @@ class FileStore:
             os.unlink(beside)  # a rename onto another link of the same inode does nothing
 
     def is_whole(self, entry: str) -> bool:
-        """Return whether `entry` is stored and, as far as its time tells, unchanged."""
+        """Return whether `entry` is stored and, by its time, unchanged."""
         try:
             return os.lstat(self.path(entry)).st_mtime_ns == STORED_NS
         except FileNotFoundError:

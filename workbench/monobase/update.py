@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from workbench.catalog.pairs import Pairs
+from workbench.catalog.compatibility import CompatibilityTable
 from workbench.errors import WorkbenchError
 from workbench.files import exchange
 from workbench.monobase.generation import MATRIX, REQUIREMENTS
@@ -43,7 +43,7 @@ def active(folder: Path, least: int | None, most: int | None) -> list[Generation
     return chosen
 
 
-def update(folder: Path, spec: GenerationSpec, pairs: Pairs, log: Log) -> Matrix:
+def update(folder: Path, spec: GenerationSpec, pairs: CompatibilityTable, log: Log) -> Matrix:
     """Resolve `spec` and put its matrix and locks into the data `folder`, all of them or none; return the matrix.
 
     The locks of the generation before it are where resolving starts from, so that a generation
@@ -75,7 +75,7 @@ def update(folder: Path, spec: GenerationSpec, pairs: Pairs, log: Log) -> Matrix
     return matrix
 
 
-def _row(environment: EnvironmentSpec, pins: Mapping[str, str], pairs: Pairs) -> dict[str, str]:
+def _row(environment: EnvironmentSpec, pins: Mapping[str, str], pairs: CompatibilityTable) -> dict[str, str]:
     """Return the matrix's row, with the CUDA and cuDNN that the lock really brings.
 
     Raises WorkbenchError when a torch's are not those of its row in the table.

@@ -45,7 +45,7 @@ class Wheel:
 
 def key_of(locked: LockedPackage, interpreter: Interpreter) -> str:
     """Return the name of the record of `locked` for that kind of Python."""
-    # A condition may ask for more of the version than the kind tells.
+    # A condition may ask for more of the version than the kind shows.
     full = interpreter.version if locked.conditional else ""
     text = json.dumps([_FORM, locked.text, interpreter.kind, full])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -16,7 +16,7 @@ from workbench.errors import FaultsError, WorkbenchError
 from workbench.files import cache_folder
 
 # A catalogue's own list of rules to ignore, each with its reason. A catalogue without one, such as
-# one made for the original, was never held to hadolint and is not linted.
+# one made for the original, was never checked with hadolint and is not linted.
 CONFIG = "snippets/hadolint.yaml"
 
 

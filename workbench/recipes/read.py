@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.catalog.questions import KEYS, REQUIRED, Selection
-from workbench.compose.manifest import FORMAT
-from workbench.compose.recipe import MANIFEST, RECORDS
+from workbench.compose.recipe import FORMAT, MANIFEST, RECORDS
 from workbench.errors import WorkbenchError
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class RecipeManifest:
     """What a recipe.toml says: the tag, the base image, the selection, digests of inputs and files by path."""
 
     tag: str
@@ -24,7 +23,7 @@ class Manifest:
     files: Mapping[str, str]
 
 
-def read_manifest(path: str) -> Manifest:
+def read_manifest(path: str) -> RecipeManifest:
     """Return what the recipe.toml at `path` (or in the folder `path`) says.
 
     Raises WorkbenchError when there is none, when it is not TOML, or when it is not of our form.
@@ -49,7 +48,7 @@ def read_manifest(path: str) -> Manifest:
     if missing or unknown:
         what = f"lacks {', '.join(missing)}" if missing else f"has unknown answers: {', '.join(unknown)}"
         raise WorkbenchError(f"its selection {what}", where=file)
-    return Manifest(
+    return RecipeManifest(
         tag=_string(data.get("tag"), "tag", file),
         image=_string(data.get("from"), "from", file),
         selection=Selection(**answers),

@@ -12,14 +12,14 @@ from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.recipes.lint import lint
-from workbench.recipes.read import Manifest, read_files, read_manifest
+from workbench.recipes.read import RecipeManifest, read_files, read_manifest
 from workbench.recipes.write import CONFLICT, CREATE, compare
 
 
 def check_folder(catalogue: Catalogue, folder: str, *, with_lint: bool = True) -> list[tuple[str, str]]:
     """Return what is wrong with the recipe in `folder`, as `(path and line, message)`; nothing when all is well.
 
-    Looked at: the folder's name, files changed by hand, the Containerfile (COPY sources,
+    Checked are the folder's name, files changed by hand, the Containerfile (COPY sources,
     placeholders, last USER and WORKDIR, hadolint), and whether the catalogue makes the same today.
     """
     try:
@@ -33,8 +33,8 @@ def check_folder(catalogue: Catalogue, folder: str, *, with_lint: bool = True) -
     if with_lint and CONTAINERFILE in files:
         containerfile = os.path.join(folder, CONTAINERFILE)
         text = files[CONTAINERFILE].decode(errors="replace")
-        seen = at_release(catalogue, manifest.selection.release)
-        found += [(f"{containerfile}:{line}", message) for line, message in lint(seen, text)]
+        view = at_release(catalogue, manifest.selection.release)
+        found += [(f"{containerfile}:{line}", message) for line, message in lint(view, text)]
     return found + _stale(catalogue, folder, manifest)
 
 
@@ -47,7 +47,7 @@ def _buildable(folder: str, files: dict[str, bytes]) -> list[tuple[str, str]]:
     return found + [(containerfile, f"the placeholder {name} is left") for name in left_over(text)]
 
 
-def _stale(catalogue: Catalogue, folder: str, manifest: Manifest) -> list[tuple[str, str]]:
+def _stale(catalogue: Catalogue, folder: str, manifest: RecipeManifest) -> list[tuple[str, str]]:
     """Return how the folder differs from its recipe composed anew, with the catalogue file to blame."""
     try:
         recipe = compose_checked(catalogue, manifest.selection)

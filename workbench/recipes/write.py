@@ -15,7 +15,7 @@ from workbench.files import exchange
 from workbench.recipes.read import read_manifest
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
-# Where recipe folders go when nobody says otherwise.
+# Where recipe folders go by default.
 DEFAULT_OUT = "recipes"
 _STAGING = ".staging"
 
@@ -62,7 +62,7 @@ def _same(recipe: Recipe, path: str, full: str) -> bool:
 def write(recipe: Recipe, out: str, *, force: bool = False) -> Written:
     """Write `recipe` into its folder below `out` and return what was done.
 
-    A folder that is there already and differs is left as it is: FaultsError says what differs
+    An existing folder that differs is left as it is: FaultsError says what differs
     (the selection first). With `force` it is replaced whole. Raises WorkbenchError when the disk
     refuses; then nothing is left behind.
     """
@@ -192,5 +192,5 @@ def _disk_errors(out: str) -> Iterator[None]:
         raise WorkbenchError(
             f"the recipe cannot be written: {error.strerror}",
             where=str(error.filename or out),
-            hint="nothing was written; mend that, or give another --out",
+            hint="nothing was written; fix that, or give another --out",
         ) from None

@@ -43,8 +43,8 @@ class Manifest:
 class Repository:
     """A repository such as quay.io/team/images, over HTTP. A context manager.
 
-    Logins are podman's. HTTP without TLS is spoken only where podman's registries.conf says so.
-    Every method raises WorkbenchError when the registry does not response or refuses the request.
+    Logins are podman's. HTTP without TLS is used only where podman's registries.conf allows it.
+    Every method raises WorkbenchError when the registry does not answer or refuses the request.
     """
 
     def __init__(self, repository: str) -> None:
@@ -63,7 +63,7 @@ class Repository:
     def manifest(self, reference: str) -> Manifest | None:
         """Return the manifest of a tag or digest, None when there is none.
 
-        Raises WorkbenchError when its bytes have another digest than the registry says.
+        Raises WorkbenchError when its bytes have another digest than the registry reports.
         """
         response = self._request("GET", f"manifests/{reference}", headers={"Accept": ", ".join(_KINDS)})
         if response.status_code == 404:

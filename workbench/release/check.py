@@ -11,10 +11,9 @@ from packaging.version import Version
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.fields import check_fields
-from workbench.catalog.frozen import FrozenTree
-from workbench.catalog.record import RELEASE_FILE, Record
+from workbench.catalog.frozen import RELEASE_FILE, FrozenTree, Record
 from workbench.catalog.releases import FROZEN, RETIRED, SUMS
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
@@ -27,8 +26,8 @@ from workbench.release.text import with_value
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What checking found: how many files and locks it looked at, the digest of the record, faults and notes."""
+class CheckReport:
+    """The result of a check: how many files and locks were checked, the digest of the record, faults and notes."""
 
     files: int
     locks: int
@@ -37,7 +36,7 @@ class Checked:
     notes: tuple[str, ...]
 
 
-def check(catalogue: Catalogue, name: str, today: str) -> Checked:
+def check(catalogue: Catalogue, name: str, today: str) -> CheckReport:
     """Return what is wrong with the release `name` on the day `today` (2026-11-22), every fault of it."""
     release = catalogue.releases[pick(name, catalogue.releases, "release")]
     faults, notes, tree = Faults(), list(_notes(catalogue, release, today)), catalogue.tree
@@ -50,18 +49,18 @@ def check(catalogue: Catalogue, name: str, today: str) -> Checked:
             files, locks = _frozen(tree, release, faults)
     elif release.state != RETIRED:
         with faults:
-            seen = at_release(catalogue, name).tree
-            files = frozen_paths(seen, release)
+            view = at_release(catalogue, name).tree
+            files = frozen_paths(view, release)
             locks = {
-                path.rpartition("/")[0]: pins_in(seen.read(path), seen.place(path))
+                path.rpartition("/")[0]: pins_in(view.read(path), view.place(path))
                 for path in files
                 if path.endswith(f"/{LOCK}")
             }
     if release.until and today > release.until and release.state != RETIRED:
-        faults.add(release.path, f'support ended on {release.until}: say state = "retired", or prolong it')
+        faults.add(release.path, f'support ended on {release.until}: set state = "retired", or prolong it')
     for where, message in _security(release, locks):
         faults.add(where, message)
-    return Checked(len(files), len(locks), record, tuple(dict.fromkeys(faults.found)), tuple(notes))
+    return CheckReport(len(files), len(locks), record, tuple(dict.fromkeys(faults.found)), tuple(notes))
 
 
 def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
@@ -70,12 +69,12 @@ def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
     if release.state == FROZEN:
         text = catalogue.tree.text(release.path)
         if with_value(text, ("state",), FROZEN) != text:
-            yield f"{release.path} does not say that it is frozen: `release freeze {release.name}` mends that"
+            yield f"{release.path} does not say that it is frozen: `release freeze {release.name}` corrects that"
     if release.state == RETIRED:
         yield f"release {release.name} is retired"
 
 
-def _frozen(tree: Tree, release: Release, faults: Faults) -> tuple[list[str], dict[str, dict[str, str]]]:
+def _frozen(tree: CatalogueTree, release: Release, faults: Faults) -> tuple[list[str], dict[str, dict[str, str]]]:
     """Check the folder of a frozen release; return its files, and what its locks pin by folder."""
     frozen = FrozenTree(tree.root, release.own)
     record: Record = frozen.record
@@ -87,13 +86,13 @@ def _frozen(tree: Tree, release: Release, faults: Faults) -> tuple[list[str], di
                 faults.add(frozen.place(path), "is missing, and was there when it was frozen")
             elif os.path.islink(full):
                 faults.add(frozen.place(path), "is a link, and was a file when it was frozen")
-            elif hashlib.sha256(Tree.read(frozen, path)).hexdigest() != digest:
+            elif hashlib.sha256(CatalogueTree.read(frozen, path)).hexdigest() != digest:
                 faults.add(frozen.place(path), "is not as it was frozen")
                 changed.append(path)
             elif bool(os.stat(full).st_mode & 0o100) != (path in record.executables):
                 faults.add(frozen.place(path), "may be executed, or not, otherwise than when it was frozen")
-    there = files_below(os.path.join(tree.root, release.own))
-    for path in sorted(there - {*record.sums, SUMS}):
+    present = files_below(os.path.join(tree.root, release.own))
+    for path in sorted(present - {*record.sums, SUMS}):
         faults.add(frozen.place(path), "was not there when it was frozen")
     if RELEASE_FILE not in changed:
         with faults:
@@ -112,14 +111,14 @@ def _lock(frozen: FrozenTree, folder: str, changed: list[str], faults: Faults) -
     path = f"{folder}/{LOCK}"
     names = [name for name in frozen.folder(folder)[1] if os.path.exists(frozen.full(f"{folder}/{name}"))]
     if any(changed_path.startswith(f"{folder}/") for changed_path in changed):
-        # The digest says that it is another file; which line it is, the others know.
-        for where, message in lock_faults({name: Tree.read(frozen, f"{folder}/{name}") for name in names}):
+        # The digest shows that the file differs; comparing it with the others shows the line.
+        for where, message in lock_faults({name: CatalogueTree.read(frozen, f"{folder}/{name}") for name in names}):
             faults.add(frozen.place(f"{folder}/{where}"), message)
-    pins = pins_in(Tree.read(frozen, path), frozen.place(path))
+    pins = pins_in(CatalogueTree.read(frozen, path), frozen.place(path))
     promise = read_promise(frozen.text(promise_path(folder)))
     for package, promised in promise.items():
         if package not in pins:
-            faults.add(frozen.place(path), f"{package} {promised} was promised, and is not there")
+            faults.add(frozen.place(path), f"{package} {promised} was promised, and is missing")
         elif not keeps(promised, pins[package]):
             faults.add(
                 frozen.place(path), f"{package} is {pins[package]}, and {promised} was promised: only z may move"
@@ -136,7 +135,7 @@ def _security(release: Release, locks: dict[str, dict[str, str]]) -> Iterator[tu
                 more = "" if keeps(version, fix.fixed) else f", which needs --allow {fix.package}"
                 yield (
                     f"{release.own}/{folder}" if release.own else folder,
-                    f"{fix.package} {version} has {fix.advisory}, mended in {fix.fixed}: "
+                    f"{fix.package} {version} has {fix.advisory}, fixed in {fix.fixed}: "
                     f"`release update {release.name}`{more}",
                 )
 

@@ -1,4 +1,4 @@
-"""Does a lock belong to its Pipfile, and do its requirement lists say what it says?"""
+"""Does a lock belong to its Pipfile, and do its requirement lists agree with it?"""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _HASH = re.compile(r"--hash=(\S+)")
 def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the lock and the lists among a folder's `files`, as `(file, message)`.
 
-    With the text of the Pipfile, whole, it is asked too whether the lock was made from it.
+    With the whole text of the Pipfile, it is also checked that the lock was made from it.
     """
     try:
         lock: dict[str, Any] = json.loads(files[LOCK])
-        told = lock["_meta"]["hash"]["sha256"]
+        digest_in_lock = lock["_meta"]["hash"]["sha256"]
         categories = {export_name(name): entries for name, entries in categories_of(lock)}
     except (KeyError, TypeError, ValueError) as error:
         yield LOCK, f"is no lock of pipenv: {error!r}"
         return
-    if pipfile and digest(pipfile) != told:
+    if pipfile and digest(pipfile) != digest_in_lock:
         yield LOCK, "is older than its Pipfile: lock it again"
     lists = [name for name in files if re.fullmatch(r"requirements(-.+)?\.txt", name)]
     yield from ((name, "is of no category of the lock") for name in lists if name not in categories)

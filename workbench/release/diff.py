@@ -16,7 +16,7 @@ ADDED, REMOVED, MOVED = "added", "removed", "moved"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ReleaseChange:
     """One difference: in which bundle, for which Python or operating system, what, and from what to what."""
 
     bundle: str
@@ -32,7 +32,7 @@ class Change:
         return ADDED if not self.before else MOVED if self.after else REMOVED
 
 
-def diff(catalogue: Catalogue, old: str, new: str) -> list[Change]:
+def diff(catalogue: Catalogue, old: str, new: str) -> list[ReleaseChange]:
     """Return every difference from the release `old` to the release `new`, by bundle; of their files first."""
     pins = [catalogue.releases[pick(name, catalogue.releases, "release")] for name in (old, new)]
     views = [at_release(catalogue, name) for name in (old, new)]
@@ -54,10 +54,10 @@ def diff(catalogue: Catalogue, old: str, new: str) -> list[Change]:
 
 def _changes(
     bundle: str, where: str, kind: str, before: Mapping[str, str], after: Mapping[str, str]
-) -> Iterator[Change]:
+) -> Iterator[ReleaseChange]:
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
-            yield Change(bundle, where, kind, name, before.get(name, ""), after.get(name, ""))
+            yield ReleaseChange(bundle, where, kind, name, before.get(name, ""), after.get(name, ""))
 
 
 def _fields(catalogue: Catalogue, name: str) -> dict[str, str]:

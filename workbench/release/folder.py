@@ -7,10 +7,9 @@ import os
 from collections.abc import Mapping
 
 from workbench.catalog.cuda_layers import WHEELS
-from workbench.catalog.frozen import FrozenTree
-from workbench.catalog.record import record_text
+from workbench.catalog.frozen import FrozenTree, record_text
 from workbench.catalog.releases import SUMS
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
@@ -18,7 +17,7 @@ from workbench.names import python_folder, python_version
 from workbench.recipes.write import replace_folder
 
 
-def frozen_paths(tree: Tree, release: Release) -> list[str]:
+def frozen_paths(tree: CatalogueTree, release: Release) -> list[str]:
     """Return the path of every file of the catalogue `tree` that recipes and images of `release` are made from.
 
     Locks are those of the release's Pythons, bases of its systems, wheels of its CUDA.
@@ -34,12 +33,12 @@ def frozen_paths(tree: Tree, release: Release) -> list[str]:
     return found
 
 
-def read_files(tree: Tree, paths: list[str]) -> dict[str, RecipeFile]:
+def read_files(tree: CatalogueTree, paths: list[str]) -> dict[str, RecipeFile]:
     """Return the files of `tree` at `paths`."""
     return {path: RecipeFile(tree.read(path), tree.executable(path), path) for path in paths}
 
 
-def own_files(tree: Tree, release: Release) -> dict[str, RecipeFile]:
+def own_files(tree: CatalogueTree, release: Release) -> dict[str, RecipeFile]:
     """Return the files in the folder of a release, by their path there; the record of a frozen one is left out.
 
     Of a frozen one they are those that were frozen; raises WorkbenchError when one was changed since.
@@ -47,7 +46,7 @@ def own_files(tree: Tree, release: Release) -> dict[str, RecipeFile]:
     if isinstance(tree, FrozenTree):
         return read_files(tree, list(tree.record.sums))
     folder = os.path.join(tree.root, release.own)
-    return read_files(Tree(folder), sorted(files_below(folder) - {SUMS}))
+    return read_files(CatalogueTree(folder), sorted(files_below(folder) - {SUMS}))
 
 
 def files_below(folder: str) -> set[str]:
@@ -65,7 +64,7 @@ def with_record(files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
     return {**files, SUMS: RecipeFile(text.encode(), False, "")}
 
 
-def write_folder(tree: Tree, name: str, files: Mapping[str, RecipeFile]) -> None:
+def write_folder(tree: CatalogueTree, name: str, files: Mapping[str, RecipeFile]) -> None:
     """Make `files` all that is in the folder of the release `name`: in one step, or not at all.
 
     Raises WorkbenchError when the disk refuses.

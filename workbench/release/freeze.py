@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.record import RELEASE_FILE
+from workbench.catalog.frozen import RELEASE_FILE
 from workbench.catalog.releases import FROZEN, RETIRED
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile
@@ -24,13 +24,13 @@ from workbench.release.folder import frozen_paths, read_files, with_record, writ
 from workbench.release.pins import pins_in, promise_path, promise_text
 from workbench.release.text import with_value
 
-# Returns the digest of an image, such as sha256:…, and raises WorkbenchError when its registry does not tell it.
+# Returns the digest of an image, such as sha256:…, and raises WorkbenchError when its registry has none.
 Resolve = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
-    """What freezing did: how many files and locks it holds, digests of root images by name, and what is to be said."""
+class FreezeReport:
+    """What freezing did: how many files and locks were frozen, digests of root images by name, and notes."""
 
     files: int
     locks: int
@@ -38,12 +38,12 @@ class Frozen:
     notes: tuple[str, ...]
 
 
-def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> Frozen:
-    """Freeze the release `name`, and say so in its file.
+def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> FreezeReport:
+    """Freeze the release `name`, and record it in its file.
 
     Its folder is put in place in one step, and that step is the freezing: interrupted before, all is
-    as it was; after, the release is frozen, and freezing it again only mends what its file says.
-    Without `resolve` no registry is asked. Raises FaultsError when a lock is not current, and
+    as it was; after, the release is frozen, and freezing it again only corrects its file.
+    Without `resolve` no registry is queried. Raises FaultsError when a lock is not current, and
     WorkbenchError for a release that is retired or frozen.
     """
     release = catalogue.releases[pick(name, catalogue.releases, "release")]
@@ -57,10 +57,10 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> Frozen:
                 f"release {name} is frozen", where=release.own, hint=f"`release check {name}` checks it"
             )
         write_whole(path, with_value(text, ("state",), FROZEN))
-        return Frozen(0, 0, {}, ("it was frozen already, and its file says so now",))
-    seen = at_release(catalogue, name).tree
-    files = read_files(seen, frozen_paths(seen, release))
-    locks = _promises(seen, release, files)
+        return FreezeReport(0, 0, {}, ("it was frozen already, and its file says so now",))
+    view = at_release(catalogue, name).tree
+    files = read_files(view, frozen_paths(view, release))
+    locks = _promises(view, release, files)
     digests, notes = _digests(release, resolve)
     for image, digest in digests.items():
         for os_name, system in release.systems.items():
@@ -70,10 +70,10 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> Frozen:
     files[RELEASE_FILE] = RecipeFile(frozen_text.encode(), False, release.path)
     write_folder(catalogue.tree, name, with_record({**files, **locks}))
     write_whole(path, with_value(catalogue.tree.text(release.path), ("state",), FROZEN))
-    return Frozen(len(files) + len(locks), len(locks), digests, notes)
+    return FreezeReport(len(files) + len(locks), len(locks), digests, notes)
 
 
-def _promises(tree: Tree, release: Release, files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
+def _promises(tree: CatalogueTree, release: Release, files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
     """Return the promise of every lock among `files`, by path; a lock that is not current is a fault."""
     faults, found = Faults(), {}
     above = lock_folders(tree)
@@ -97,7 +97,7 @@ def _digests(release: Release, resolve: Resolve | None) -> tuple[dict[str, str],
     for image in dict.fromkeys(system.image for system in release.systems.values() if not system.digest):
         try:
             if resolve is None:
-                raise WorkbenchError("no registry was asked")
+                raise WorkbenchError("no registry was queried")
             digests[image] = resolve(image)
         except WorkbenchError as error:
             notes.append(f"{image} is pinned by its tag only, its digest is not known: {error.message}")
@@ -112,8 +112,8 @@ def registry_digest(image: str) -> str:
     tag = image.removeprefix(repository).removeprefix(":") or "latest"
     if repository.partition("/")[0] == "localhost":
         raise WorkbenchError("it is of this machine, and in no registry")
-    with Repository(repository) as there:
-        manifest = there.manifest(tag)
+    with Repository(repository) as remote:
+        manifest = remote.manifest(tag)
     if manifest is None:
         raise WorkbenchError(f"its registry has no tag {tag}")
     return manifest.digest

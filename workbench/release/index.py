@@ -1,4 +1,4 @@
-"""What the package index has of a package: versions, and which of them were taken back (PEP 503, 592 and 691)."""
+"""What the package index has of a package: versions, and which of them were yanked (PEP 503, 592 and 691)."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """What the index has of one package: versions to be had, and those taken back, each with the reason."""
+class AvailableVersions:
+    """What the index has of one package: installable versions, and yanked ones, each with the reason."""
 
     versions: frozenset[str] = frozenset()
     yanked: dict[str, str] = field(default_factory=dict)
 
     def has(self, version: str) -> bool:
-        """Return whether `version` is to be had."""
+        """Return whether `version` can be installed."""
         return version in self.versions or any(Version(each) == Version(version) for each in self.versions)
 
     def why_not(self, version: str) -> str:
-        """Return why `version` is not to be had: taken back, with the reason, or gone."""
+        """Return why `version` cannot be installed: yanked, with the reason, or gone."""
         if version in self.yanked:
             reason = self.yanked[version]
-            return f"was taken back (yanked){f': {reason}' if reason else ''}"
+            return f"was yanked{f': {reason}' if reason else ''}"
         return "is gone from the index"
 
     def above(self, version: str) -> list[str]:
@@ -47,11 +47,11 @@ class Offered:
         return [str(each) for each in sorted(later, reverse=True)]
 
 
-def ask(packages: Iterable[str], url: str = "") -> dict[str, Offered]:
+def query(packages: Iterable[str], url: str = "") -> dict[str, AvailableVersions]:
     """Return what the index at `url` (pip's, by PIP_INDEX_URL) has of each of `packages`.
 
-    Raises UsageError when no index is named and WorkbenchError when it does not answer; of a
-    package that it does not know it has nothing.
+    Raises UsageError when no index is named and WorkbenchError when it does not answer. A package
+    that it does not know has no versions.
     """
     index = url or os.environ.get(VARIABLE, "")
     if not index:
@@ -65,22 +65,22 @@ def ask(packages: Iterable[str], url: str = "") -> dict[str, Offered]:
         return dict(zip(names, pool.map(lambda name: _one(client, index, name), names), strict=True))
 
 
-def _one(client: httpx.Client, index: str, name: str) -> Offered:
-    # Without user and password: an error is for everybody to read.
-    where = f"{urlsplit(index).hostname}, asked for {name}"
+def _one(client: httpx.Client, index: str, name: str) -> AvailableVersions:
+    # Without user and password: anybody may read an error.
+    where = f"{urlsplit(index).hostname}, looking for {name}"
     try:
-        answer = client.get(f"{index.rstrip('/')}/{name}/")
+        response = client.get(f"{index.rstrip('/')}/{name}/")
     except httpx.HTTPError as error:
         raise WorkbenchError(f"the package index does not answer: {error}", where=where) from None
-    if answer.status_code == 404:
-        return Offered()
-    if answer.status_code != 200:
-        raise WorkbenchError(f"the package index refuses: {answer.status_code}", where=where)
+    if response.status_code == 404:
+        return AvailableVersions()
+    if response.status_code != 200:
+        raise WorkbenchError(f"the package index refuses: {response.status_code}", where=where)
     try:
-        is_json = "json" in answer.headers.get("Content-Type", "")
-        return _offered(_files_of_json(answer.text) if is_json else _files_of_html(answer.text))
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return _available(_files_of_json(response.text) if is_json else _files_of_html(response.text))
     except (ValueError, KeyError, TypeError) as error:
-        raise WorkbenchError(f"the package index answers what cannot be read: {error}", where=where) from None
+        raise WorkbenchError(f"the package index sent what cannot be read: {error}", where=where) from None
 
 
 def _files_of_json(text: str) -> Iterator[tuple[str, str | None]]:
@@ -96,30 +96,31 @@ def _files_of_html(text: str) -> Iterator[tuple[str, str | None]]:
 
 
 class _Page(HTMLParser):
-    """A page of links to files; `data-yanked` says that one was taken back."""
+    """A page of links to files; `data-yanked` marks a file that was yanked."""
 
     def __init__(self) -> None:
         super().__init__()
         self.files: list[tuple[str, str | None]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = dict(attrs)
-        if tag == "a" and (link := said.get("href")):
-            yanked = (said["data-yanked"] or "") if "data-yanked" in said else None
+        attributes = dict(attrs)
+        if tag == "a" and (link := attributes.get("href")):
+            yanked = (attributes["data-yanked"] or "") if "data-yanked" in attributes else None
             self.files.append((unquote(urlsplit(link).path).rpartition("/")[2], yanked))
 
 
-def _offered(files: Iterable[tuple[str, str | None]]) -> Offered:
-    """Return the versions of files, each with why it was taken back or None: one file to be had is enough."""
-    there: set[str] = set()
-    taken: dict[str, str] = {}
+def _available(files: Iterable[tuple[str, str | None]]) -> AvailableVersions:
+    """Return the versions of files, each with why it was yanked or None: one installable file is enough."""
+    installable: set[str] = set()
+    withdrawn: dict[str, str] = {}
     for name, yanked in files:
         version = _version(name)
         if version and yanked is None:
-            there.add(version)
+            installable.add(version)
         elif version:
-            taken[version] = yanked or ""
-    return Offered(frozenset(there), {version: why for version, why in taken.items() if version not in there})
+            withdrawn[version] = yanked or ""
+    yanked_only = {version: why for version, why in withdrawn.items() if version not in installable}
+    return AvailableVersions(frozenset(installable), yanked_only)
 
 
 def _version(file: str) -> str:

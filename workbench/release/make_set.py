@@ -1,4 +1,4 @@
-"""Building a standard set, and telling what became of each image."""
+"""Building a standard set, and reporting the outcome of each image."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from workbench.images.reuse import is_up_to_date
 from workbench.images.run_build import FinishedBuild
 from workbench.images.store import required
 from workbench.release.requests import stands_on
-from workbench.release.standard import Image, graph
+from workbench.release.standard import SetImage, graph
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """What became of an image, and how large it is in bytes (0 when it is not there)."""
+class ImageReport:
+    """The outcome of building an image, and its size in bytes (0 when there is none)."""
 
     outcome: Outcome
     size: int
@@ -37,21 +37,21 @@ class Row:
 
 
 def make_set(
-    images: Mapping[str, Image],
+    images: Mapping[str, SetImage],
     requests: Mapping[str, BuildRequest],
     backend: Backend,
     *,
     jobs: int,
     logs: str,
     quiet: bool,
-) -> list[Row]:
-    """Build the images that are not there and return what became of all, in the order of `images`.
+) -> list[ImageReport]:
+    """Build the images that are missing and return the outcome of all, in the order of `images`.
 
     A recipe's image gets its records (SBOM, provenance) when it is built. One failure stops what
     stands on it and nothing else. KeyboardInterrupt passes through.
     """
 
-    def there(tag: str) -> bool:
+    def is_current(tag: str) -> bool:
         return is_up_to_date(requests[tag], stands_on(requests[tag], images[tag]), backend.store)
 
     def record(tag: str, made: FinishedBuild) -> None:
@@ -61,6 +61,6 @@ def make_set(
                 print(f"{tag}: note: {missing}", file=sys.stderr, flush=True)
 
     outcomes = build_all(
-        requests, graph(images), there, after=record, at_once=jobs, logs=logs, quiet=quiet, builder=backend.builder
+        requests, graph(images), is_current, after=record, at_once=jobs, logs=logs, quiet=quiet, builder=backend.builder
     )
-    return [Row(each, 0 if each.is_bad else required(backend.store, each.image).size) for each in outcomes]
+    return [ImageReport(each, 0 if each.is_bad else required(backend.store, each.image).size) for each in outcomes]

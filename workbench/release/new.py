@@ -23,15 +23,15 @@ def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
     WorkbenchError when there is such a release already.
     """
     check_release(name)
-    there = {each.lower(): each for each in catalogue.releases}
-    if taken := there.get(name.lower()):
+    existing = {each.lower(): each for each in catalogue.releases}
+    if taken := existing.get(name.lower()):
         raise WorkbenchError(f"there is a release {taken}", where=catalogue.releases[taken].path)
     release = catalogue.releases[pick(source, catalogue.releases, "release")]
     if release.state == RETIRED:
         raise WorkbenchError(f"release {source} is retired", where=release.path, hint="name another with --from")
     path, own = f"releases/{name}.toml", f"releases/{name}"
     if catalogue.tree.exists(own):
-        raise WorkbenchError("is there already, without a release file", where=own, hint="remove it, or name another")
+        raise WorkbenchError("exists already, without a release file", where=own, hint="remove it, or name another")
     text = without_table(catalogue.tree.text(release.path), "support")
     text = re.sub(rf"\A# Release {re.escape(source)}\b", f"# Release {name}", text)
     text = with_value(with_value(text, ("state",), OPEN), ("display",), f"{name}, from {source}")

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from workbench.errors import WorkbenchError
 from workbench.packages import normalized_name
 
-# In the folder of a release: each package's version when it was frozen, which updates are held to; a file a lock.
+# In the folder of a release: each package's version when it was frozen, which updates have to keep; a file a lock.
 PROMISES = "promises"
 
 
@@ -60,7 +60,7 @@ def series(version: str) -> tuple[int, int, int]:
 
 
 def range_of(version: str, least: str = "") -> str:
-    """Return what a Pipfile asks for so that only z moves, and never back, or below `least`."""
+    """Return the specifier for a Pipfile with which only z moves, and never back, or below `least`."""
     parsed = Version(version)
     if parsed.is_prerelease:
         # There is no z in 9.37.0b0: what comes after it is another version.

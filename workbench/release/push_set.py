@@ -1,4 +1,4 @@
-"""Pushing a standard set: every dated tag first; `latest` moves only when all of them are there."""
+"""Pushing a standard set: every dated tag first; `latest` moves only when the registry has all of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from workbench.images.podman.store import PODMAN
 from workbench.images.push import check_repository, latest_tag
 from workbench.images.store import ImageStore
 from workbench.registry.repository import Manifest, Repository
-from workbench.release.standard import Image
+from workbench.release.standard import SetImage
 
-PUSHED, THERE, MOVED, ATTACHED = "pushed", "there", "moved", "attached"
+PUSHED, PRESENT, MOVED, ATTACHED = "pushed", "there", "moved", "attached"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What was done with a tag, or with a record of an image: pushed, there, moved, attached, or why not."""
+class PushedTag:
+    """What was done with a tag, or with a record of an image: pushed, there already, moved, attached, or why not."""
 
     tag: str
     what: str
@@ -28,18 +28,18 @@ class Step:
 
 
 def push_set(
-    images: Mapping[str, Image],
+    images: Mapping[str, SetImage],
     repository: str,
     recipes: str,
     *,
     replace: bool,
-    told: Callable[[Step], None],
+    report: Callable[[PushedTag], None],
     store: ImageStore = PODMAN,
 ) -> None:
     """Push the set from `store` to `repository` with its records, then move its `latest` there.
 
-    What is there already is not pushed again, so a push that broke goes on where it was. `told` is
-    called with each step as it is done. Raises FaultsError for images that were not built, and
+    What the registry has is not pushed again, so a push that broke off continues where it stopped. `report` is
+    called for each tag as it is done. Raises FaultsError for images that were not built, and
     WorkbenchError when the registry refuses or does not answer, when it has another image under a
     dated tag (unless `replace`), and when what it has is not what was pushed: then no `latest` has
     moved, unless they were moving already.
@@ -47,30 +47,30 @@ def push_set(
     check_repository(repository)
     identities = _local(images, store)
     with Repository(repository) as remote:
-        arrived: dict[str, Manifest] = {}
+        pushed: dict[str, Manifest] = {}
         for tag, image in images.items():
-            arrived[tag] = _arrive(remote, repository, tag, identities[tag], replace, told, store)
+            pushed[tag] = _push(remote, repository, tag, identities[tag], replace, report, store)
             for other in image.also:
-                _same(remote, other, arrived[tag], replace, told)
+                _point(remote, other, pushed[tag], replace, report)
             if image.selection:
                 folder = os.path.join(recipes, tag)
-                for record, digest, reason in attach_records(remote, tag, arrived[tag], folder, identities[tag]):
-                    told(Step(f"{tag}/{record}", ATTACHED if digest else f"not attached: {reason}", digest))
-        # Once more, all of them: what was there an hour ago may be gone. The last thing that can fail comes before
+                for record, digest, reason in attach_records(remote, tag, pushed[tag], folder, identities[tag]):
+                    report(PushedTag(f"{tag}/{record}", ATTACHED if digest else f"not attached: {reason}", digest))
+        # Once more, all of them: what existed an hour ago may be gone. The last thing that can fail comes before
         # the first `latest` moves, and each of these moves is one small request.
-        for tag, manifest in arrived.items():
-            _check_there(remote, tag, manifest)
-        for tag, manifest in arrived.items():
+        for tag, manifest in pushed.items():
+            _check_unchanged(remote, tag, manifest)
+        for tag, manifest in pushed.items():
             for name in images[tag].tags:
-                _same(remote, latest_tag(name), manifest, True, told, MOVED)
+                _point(remote, latest_tag(name), manifest, True, report, MOVED)
 
 
-def _local(images: Mapping[str, Image], store: ImageStore) -> dict[str, str]:
+def _local(images: Mapping[str, SetImage], store: ImageStore) -> dict[str, str]:
     """Return the id of each image that is here; raises FaultsError that names those that are not."""
     found = {}
     for tag in images:
-        if seen := store.inspect(f"{LOCAL_REPOSITORY}:{tag}"):
-            found[tag] = seen.id
+        if found_image := store.inspect(f"{LOCAL_REPOSITORY}:{tag}"):
+            found[tag] = found_image.id
     if missing := [(tag, "is not built") for tag in images if tag not in found]:
         raise FaultsError(
             f"{len(missing)} of {len(images)} images of the set are not here; nothing was pushed",
@@ -80,56 +80,61 @@ def _local(images: Mapping[str, Image], store: ImageStore) -> dict[str, str]:
     return found
 
 
-def _arrive(
+def _push(
     remote: Repository,
     repository: str,
     tag: str,
     identity: str,
     replace: bool,
-    told: Callable[[Step], None],
+    report: Callable[[PushedTag], None],
     store: ImageStore,
 ) -> Manifest:
-    """Have the image under its dated tag in the registry, and return its manifest there."""
-    there = remote.manifest(tag)
-    if there is not None and there.config == identity:
-        told(Step(tag, THERE, there.digest))
-        return there
-    if there is not None and not replace:
+    """Push the image under its dated tag unless the registry has it, and return its manifest there."""
+    existing = remote.manifest(tag)
+    if existing is not None and existing.config == identity:
+        report(PushedTag(tag, PRESENT, existing.digest))
+        return existing
+    if existing is not None and not replace:
         raise WorkbenchError(
-            f"{repository}:{tag} is another image: {there.config or there.digest}, and here it is {identity}",
+            f"{repository}:{tag} is another image: {existing.config or existing.digest}, and here it is {identity}",
             hint="a dated tag stays what it is: build under another date, or replace it with --replace",
         )
-    answer = store.push(f"{LOCAL_REPOSITORY}:{tag}", f"{repository}:{tag}")
-    if answer.code != 0:
+    done = store.push(f"{LOCAL_REPOSITORY}:{tag}", f"{repository}:{tag}")
+    if done.code != 0:
         raise WorkbenchError(
-            f"pushing {repository}:{tag} failed: {answer.reason}",
+            f"pushing {repository}:{tag} failed: {done.reason}",
             hint=f"no `latest` moved; `podman login {remote.host}` if it refuses you, then push again: it goes on here",
         )
-    there = remote.manifest(tag)
-    if there is None or there.config != identity:
-        seen = there.config if there else "nothing"
-        raise WorkbenchError(f"{repository}:{tag} was pushed as {identity}, and the registry has {seen} there")
-    told(Step(tag, PUSHED, there.digest))
-    return there
+    existing = remote.manifest(tag)
+    if existing is None or existing.config != identity:
+        actual = existing.config if existing else "nothing"
+        raise WorkbenchError(f"{repository}:{tag} was pushed as {identity}, and the registry has {actual}")
+    report(PushedTag(tag, PUSHED, existing.digest))
+    return existing
 
 
-def _same(
-    remote: Repository, tag: str, manifest: Manifest, replace: bool, told: Callable[[Step], None], what: str = PUSHED
+def _point(
+    remote: Repository,
+    tag: str,
+    manifest: Manifest,
+    replace: bool,
+    report: Callable[[PushedTag], None],
+    what: str = PUSHED,
 ) -> None:
-    """Have `tag` name the image of `manifest`, which is in the registry already."""
-    there = remote.manifest(tag)
-    if there is not None and there.digest == manifest.digest:
-        told(Step(tag, THERE, manifest.digest))
+    """Point `tag` to the image of `manifest`, which is in the registry already."""
+    existing = remote.manifest(tag)
+    if existing is not None and existing.digest == manifest.digest:
+        report(PushedTag(tag, PRESENT, manifest.digest))
         return
-    if there is not None and not replace:
-        raise WorkbenchError(f"{tag} is another image: {there.digest}", hint="replace it with --replace")
+    if existing is not None and not replace:
+        raise WorkbenchError(f"{tag} is another image: {existing.digest}", hint="replace it with --replace")
     remote.put_manifest(tag, manifest.data, manifest.kind)
-    told(Step(tag, what, manifest.digest))
+    report(PushedTag(tag, what, manifest.digest))
 
 
-def _check_there(remote: Repository, tag: str, manifest: Manifest) -> None:
-    there = remote.manifest(tag)
-    if there is None or there.digest != manifest.digest:
+def _check_unchanged(remote: Repository, tag: str, manifest: Manifest) -> None:
+    existing = remote.manifest(tag)
+    if existing is None or existing.digest != manifest.digest:
         raise WorkbenchError(
             f"{remote.host}/{remote.name}:{tag} changed while the set was pushed; no `latest` moved", hint="push again"
         )

@@ -15,7 +15,7 @@ from workbench.catalog.values import SecurityFix
 from workbench.lock.pipenv import LOCK, exported, locked
 from workbench.lock.pipfile import data_of, digest
 from workbench.packages import normalized_name
-from workbench.release.index import Offered
+from workbench.release.index import AvailableVersions
 from workbench.release.pins import categories_of, keeps, pins_of, range_of
 
 # How often a lock is made until its categories agree on every package.
@@ -23,8 +23,8 @@ _ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Lock:
-    """A lock and what it is for.
+class ReleaseLock:
+    """A lock of a release, and what it is made from and held to.
 
     `place` is its folder as errors name it, `pipfile` the whole text that it is made from, `data`
     the Pipfile.lock, `promise` the versions that it is held to.
@@ -37,11 +37,11 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to become of a lock.
+class RelockPlan:
+    """How a lock may change.
 
     `ranges` is what each package may be, `moves` whether anything can move at all; `refused` is
-    what breaks the promise or cannot be had, `unmet` the security fixes that need more than z.
+    what breaks the promise or is not available, `unmet` the security fixes that need more than z.
     """
 
     ranges: Mapping[str, str]
@@ -50,49 +50,56 @@ class Plan:
     unmet: tuple[str, ...]
 
 
-def plan(lock: Lock, offered: Mapping[str, Offered], fixes: Collection[SecurityFix], allowed: Collection[str]) -> Plan:
+def plan(
+    lock: ReleaseLock,
+    available: Mapping[str, AvailableVersions],
+    fixes: Collection[SecurityFix],
+    allowed: Collection[str],
+) -> RelockPlan:
     """Return how the packages of `lock` may move with what the index has."""
     ranges, refused, unmet, moves = {}, [], [], False
-    direct = _asked(lock.pipfile)
+    direct = _specifiers(lock.pipfile)
     for name, version in pins_of(lock.data).items():
-        there, promised = offered.get(name, Offered()), lock.promise.get(name, version)
-        asked = direct.get(name, [])
-        later = [each for each in there.above(version) if keeps(promised, each) and all(each in one for one in asked)]
+        versions, promised = available.get(name, AvailableVersions()), lock.promise.get(name, version)
+        specifiers = direct.get(name, [])
+        later = [
+            each for each in versions.above(version) if keeps(promised, each) and all(each in one for one in specifiers)
+        ]
         least = _least(name, version, fixes)
         if name in allowed:
             ranges[name] = f">={least}" if Version(least) > Version(version) else f">={version}"
-            moves = moves or bool(there.above(version))
+            moves = moves or bool(versions.above(version))
             continue
         if Version(least) > Version(version) and not any(Version(each) >= Version(least) for each in later):
-            told = next(fix.advisory for fix in fixes if fix.package == name and fix.fixed == least)
+            advisory = next(fix.advisory for fix in fixes if fix.package == name and fix.fixed == least)
             what = f"and there is no such {name}" if keeps(promised, least) else f"which needs --allow {name}"
-            unmet.append(f"{name} {version} has {told}, mended in {least}, {what}")
+            unmet.append(f"{name} {version} has {advisory}, fixed in {least}, {what}")
             least = version
-        if not later and not there.has(version):
-            refused.append(f"{name} {version} {there.why_not(version)}, and no other z of it is there")
-        for one in asked:
-            if not any(keeps(promised, each) and one.contains(each, prereleases=True) for each in there.versions):
-                refused.append(f"{name} is promised as {promised}, and its Pipfile asks for {one}: only z may move")
+        if not later and not versions.has(version):
+            refused.append(f"{name} {version} {versions.why_not(version)}, and the index has no other z of it")
+        for one in specifiers:
+            if not any(keeps(promised, each) and one.contains(each, prereleases=True) for each in versions.versions):
+                refused.append(f"{name} is promised as {promised}, and its Pipfile demands {one}: only z may move")
         ranges[name] = range_of(version, least)
         moves = moves or bool(later)
-    return Plan(ranges, moves, tuple(refused), tuple(unmet))
+    return RelockPlan(ranges, moves, tuple(refused), tuple(unmet))
 
 
 def _least(name: str, version: str, fixes: Collection[SecurityFix]) -> str:
-    """Return the least version of a package without a known fault: `version`, or the highest that mends one."""
+    """Return the least version of a package without a known fault: `version`, or the highest that fixes one."""
     found = [version, *(fix.fixed for fix in fixes if fix.package == name)]
     return max(found, key=Version)
 
 
-def _asked(pipfile: str) -> dict[str, list[SpecifierSet]]:
-    """Return what the lines of a Pipfile ask of each package's version."""
+def _specifiers(pipfile: str) -> dict[str, list[SpecifierSet]]:
+    """Return the version specifiers that the lines of a Pipfile have for each package."""
     found: dict[str, list[SpecifierSet]] = {}
     for _, name, value in _lines(pipfile):
-        said = value.get("version", "*") if isinstance(value, dict) else value
+        specifier = value.get("version", "*") if isinstance(value, dict) else value
         try:
-            found.setdefault(normalized_name(name), []).append(SpecifierSet("" if said == "*" else str(said)))
+            found.setdefault(normalized_name(name), []).append(SpecifierSet("" if specifier == "*" else str(specifier)))
         except InvalidSpecifier:
-            continue  # pipenv says it better when it locks
+            continue  # pipenv reports it better when it locks
     return found
 
 
@@ -103,11 +110,13 @@ def _lines(pipfile: str) -> Iterator[tuple[str, str, Any]]:
                 yield table, name, value
 
 
-def relocked(lock: Lock, ranges: Mapping[str, str], allowed: Collection[str], interpreter: str) -> dict[str, str]:
+def relocked(
+    lock: ReleaseLock, ranges: Mapping[str, str], allowed: Collection[str], interpreter: str
+) -> dict[str, str]:
     """Return the new lock and its requirement lists by file name; nothing is written.
 
-    Every package of the old lock is asked for by name and range, so that those that come with
-    others stay within theirs too; then what moved is put into the old lock, and what is new added.
+    Every package of the old lock is locked by name and range, so that dependencies stay within their
+    ranges too; then moved versions are put into the old lock, and new packages are added.
     Raises WorkbenchError when it cannot be locked.
     """
     found: dict[str, Any] = {}
@@ -158,8 +167,8 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return dict(sorted({**old, **merged}.items()))
 
 
-def ranged(lock: Lock, ranges: Mapping[str, str], allowed: Collection[str]) -> str:
-    """Return a Pipfile's text that asks for every package of `lock`, each by its own line and its range."""
+def ranged(lock: ReleaseLock, ranges: Mapping[str, str], allowed: Collection[str]) -> str:
+    """Return a Pipfile's text with every package of `lock`, each by its own line and its range."""
     whole = data_of(lock.pipfile)
     text: dict[str, Any] = {key: whole[key] for key in ("source", "requires", "pipenv") if key in whole}
     for category, entries in categories_of(lock.data):
@@ -180,12 +189,12 @@ def _line(own: Any, entry: Mapping[str, Any], versions: str, is_allowed: bool) -
     line: dict[str, Any] = dict(own) if isinstance(own, dict) else {"version": own or "*"}
     if own is None:
         line |= {key: entry[key] for key in ("extras", "markers") if key in entry}
-    asked = line.get("version", "*")
-    line["version"] = versions if asked == "*" or is_allowed else f"{asked},{versions}"
+    specifier = line.get("version", "*")
+    line["version"] = versions if specifier == "*" or is_allowed else f"{specifier},{versions}"
     return line
 
 
-def beyond(lock: Lock, pins: Mapping[str, str], allowed: Sequence[str]) -> list[str]:
+def beyond(lock: ReleaseLock, pins: Mapping[str, str], allowed: Sequence[str]) -> list[str]:
     """Return what of `pins` breaks the promise of `lock`, but for what is allowed."""
     return [
         f"{name} is promised as {lock.promise[name]}, and would be {version}: only z may move"

@@ -15,14 +15,14 @@ from workbench.images.base import base_request, pinned_root
 from workbench.images.cuda.layers import layer_requests
 from workbench.images.recipe_request import recipe_request
 from workbench.images.request import BuildRequest
-from workbench.release.standard import Image
+from workbench.release.standard import SetImage
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SetOptions:
     """How the images of a set are built, beside what is in them; see BuildRequest. `labels` are for the recipes.
 
-    `pinned` is for a builder elsewhere: bases then stand on the root image that the release names,
+    `pinned` is for a builder on another machine: bases then stand on the root image that the release names,
     whatever is on this machine.
     """
 
@@ -34,46 +34,48 @@ class Options:
 
 
 def set_requests(
-    catalogue: Catalogue, images: Mapping[str, Image], release: str, date: str, out: str, how: Options
+    catalogue: Catalogue, images: Mapping[str, SetImage], release: str, date: str, out: str, options: SetOptions
 ) -> dict[str, BuildRequest]:
     """Return what builds each of `images`, by tag, the recipes from their folders below `out`.
 
     Images that recipes stand on get the name by which the recipes call them too: the release's
-    repository may be another than the local one. Raises FaultsError for recipes that are not
-    there, and whatever keeps a base, a layer or a recipe from being built.
+    repository may be another than the local one. Raises FaultsError for missing recipes,
+    and for whatever keeps a base, a layer or a recipe from being built.
     """
     missing = [tag for tag, image in images.items() if image.selection and not os.path.isdir(os.path.join(out, tag))]
     if missing:
         raise FaultsError(
-            f"{len(missing)} recipes of the standard set are not there",
+            f"{len(missing)} recipes of the standard set are missing",
             [(os.path.join(out, tag), "is missing") for tag in missing],
             hint=f"compose them: `make recipes RELEASE={release} DATE={date}`",
         )
     requests: dict[str, BuildRequest] = {}
     for tag, image in images.items():
         if image.selection:
-            requests[tag] = recipe_request(os.path.join(out, tag), labels=how.labels)
+            requests[tag] = recipe_request(os.path.join(out, tag), labels=options.labels)
         elif image.layer:
             where = (catalogue, release, image.os, image.python, date)
             requests[tag] = layer_requests(*where, [image.layer])[image.layer]
         else:
-            root = pinned_root(catalogue, release, image.os) if how.pinned else ""
+            root = pinned_root(catalogue, release, image.os) if options.pinned else ""
             requests[tag] = base_request(catalogue, release, image.os, image.python, date, root=root)
     repository = at_release(catalogue, release).releases[release].repository
     for tag, request in requests.items():
-        names = request.names if images[tag].selection else _with_calls(request.names, repository)
-        requests[tag] = replace(request, names=names, options=how.options, ca_bundle=how.ca_bundle, cache=how.cache)
+        names = request.names if images[tag].selection else _with_repository(request.names, repository)
+        requests[tag] = replace(
+            request, names=names, options=options.options, ca_bundle=options.ca_bundle, cache=options.cache
+        )
     return requests
 
 
-def stands_on(request: BuildRequest, image: Image) -> str:
+def stands_on(request: BuildRequest, image: SetImage) -> str:
     """Return the full name of the image that `request` builds on."""
     if image.selection:
         return last_base(request.stages())
     return request.arguments["BASE_IMAGE" if image.layer else "ROOT_IMAGE"]
 
 
-def _with_calls(names: tuple[str, ...], repository: str) -> tuple[str, ...]:
+def _with_repository(names: tuple[str, ...], repository: str) -> tuple[str, ...]:
     """Return `names` and the same in another repository."""
     also = [name.replace(f"{LOCAL_REPOSITORY}:", f"{repository}:", 1) for name in names]
     return tuple(dict.fromkeys((*names, *also)))

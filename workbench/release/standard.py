@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from workbench.catalog.bases import Base, find_base
+from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.cuda_layers import LAYERS, layer_tags, standard_tag, with_those_below
 from workbench.catalog.questions import Selection
 from workbench.catalog.values import Catalogue
@@ -18,7 +18,7 @@ from workbench.names import check_date, check_release, pick
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class SetImage:
     """An image of the set: the tag it is known by, other tags it has, and the tag of the one it stands on.
 
     `layer` is the CUDA layer that it is, "" for the standard base; a recipe has its `selection` instead.
@@ -57,7 +57,7 @@ def selections(catalogue: Catalogue, release: str, date: str) -> list[Selection]
         tag = str(tag_of(find_base(pins.bases, selection.base), selection))
         if tag in tags:
             bases = f"{tags[tag].base} and {selection.base}"
-            faults.append((pins.path, f"{tag} is there twice, on {bases}"))
+            faults.append((pins.path, f"{tag} is published twice, on {bases}"))
         tags[tag] = selection
     if faults:
         raise FaultsError(f"the standard set of release {release}", faults, hint="publish one of them")
@@ -84,9 +84,9 @@ def composed_set(catalogue: Catalogue, release: str, date: str) -> list[Recipe]:
     return recipes
 
 
-def images(catalogue: Catalogue, release: str, date: str) -> dict[str, Image]:
+def images(catalogue: Catalogue, release: str, date: str) -> dict[str, SetImage]:
     """Return the images of the standard set by tag, each after the one that it stands on."""
-    found: dict[str, Image] = {}
+    found: dict[str, SetImage] = {}
     for selection in selections(catalogue, release, date):
         below, base = selection.base, find_base(catalogue.releases[release].bases, selection.base)
         if not base.is_foreign:
@@ -94,12 +94,12 @@ def images(catalogue: Catalogue, release: str, date: str) -> dict[str, Image]:
             for image in _below(selection, base):
                 found.setdefault(image.tag, image)
         tag = str(tag_of(base, selection))
-        found[tag] = Image(tag, below, selection.os, selection.python, selection=selection)
+        found[tag] = SetImage(tag, below, selection.os, selection.python, selection=selection)
     kinds = {tag: (image.selection is not None, bool(image.layer)) for tag, image in found.items()}
     return {tag: found[tag] for tag in sorted(found, key=lambda tag: kinds[tag])}
 
 
-def graph(found: Mapping[str, Image]) -> dict[str, str]:
+def graph(found: Mapping[str, SetImage]) -> dict[str, str]:
     """Return for each tag the one that it stands on, as `run_graph` reads it."""
     return {tag: image.below for tag, image in found.items()}
 
@@ -108,13 +108,13 @@ def _tag(catalogue: Catalogue, selection: Selection) -> str:
     return str(tag_of(find_base(catalogue.releases[selection.release].bases, selection.base), selection))
 
 
-def _below(selection: Selection, base: Base) -> Iterator[Image]:
+def _below(selection: Selection, base: BaseDefinition) -> Iterator[SetImage]:
     """Yield the images that this project builds for a recipe on `base` to stand on, the one at the bottom first."""
     os, python, release, date = selection.os, selection.python, selection.release, selection.date
     standard = standard_tag(os, python, release, date)
     if base.layer or base.image_tag(os, python, release, date) == standard:
-        yield Image(standard, "", os, python)
+        yield SetImage(standard, "", os, python)
     for name in with_those_below([base.layer] if base.layer else []):
         tag, *also = layer_tags(name, os, python, release, date)
         below = layer_tags(LAYERS[name], os, python, release, date)[0] if LAYERS[name] else standard
-        yield Image(tag, below, os, python, tuple(also), name)
+        yield SetImage(tag, below, os, python, tuple(also), name)

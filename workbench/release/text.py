@@ -1,28 +1,33 @@
-"""Changing single lines of a release file, whose comments are a person's and stay."""
+"""Changing single lines of release files and Pipfiles: the rest is a person's, comments too, and stays as it is."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from workbench.catalog.toml_file import line_of
+from workbench.packages import normalized_name
+
+# A line of a Pipfile: what is before the name, the name, the sign, the value, what is after it.
+_PACKAGE = re.compile(r"^(\s*[\"']?)([A-Za-z0-9._-]+)([\"']?\s*=\s*)(\"[^\"]*\"|'[^']*'|\{.*\})(.*)$")
+_VERSION = re.compile(r"(version\s*=\s*)(\"[^\"]*\"|'[^']*')")
 
 
 def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
-    """Return a release file's text with the string at the key path `keys` set to `value`; its table must be there."""
+    """Return a release file's text with the string at the key path `keys` set to `value`; its table must exist."""
     lines = text.splitlines(keepends=True)
-    said = f"{keys[-1]} = {json.dumps(value, ensure_ascii=False)}"
+    assignment = f"{keys[-1]} = {json.dumps(value, ensure_ascii=False)}"
     if _has(tomllib.loads(text), keys):
         at = line_of(text, keys) - 1
         # What follows the value is a comment, and stays.
-        lines[at] = re.sub(r"^\s*[^=]+=\s*(\"[^\"]*\"|'[^']*')", lambda _: said, lines[at])
+        lines[at] = re.sub(r"^\s*[^=]+=\s*(\"[^\"]*\"|'[^']*')", lambda _: assignment, lines[at])
     elif len(keys) == 1:
         first = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
-        lines.insert(first, f"{said}\n")
+        lines.insert(first, f"{assignment}\n")
     else:
-        lines.insert(line_of(text, keys[:-1]), f"{said}\n")
+        lines.insert(line_of(text, keys[:-1]), f"{assignment}\n")
     changed = "".join(lines)
     if _at(tomllib.loads(changed), keys) != value:
         raise ValueError(f"{'.'.join(keys)} cannot be set in this text")
@@ -43,6 +48,23 @@ def without_table(text: str, name: str) -> str:
         if not inside:
             kept.append(line)
     return "".join(kept)
+
+
+def loosened(text: str, packages: Collection[str]) -> str:
+    """Return a Pipfile's text in which the lines of `packages` allow any version from then on.
+
+    What they are is in the lock and in the promise; the range that stood there is what was broken.
+    """
+    return "".join(_loosened(line, packages) for line in text.splitlines(keepends=True))
+
+
+def _loosened(line: str, packages: Collection[str]) -> str:
+    match = _PACKAGE.match(line.rstrip("\n"))
+    if match is None or normalized_name(match[2]) not in packages:
+        return line
+    value = match[4]
+    opened = _VERSION.sub(lambda match: f'{match[1]}"*"', value) if value.startswith("{") else '"*"'
+    return f"{match[1]}{match[2]}{match[3]}{opened}{match[5]}\n"
 
 
 def _has(data: Mapping[str, object], keys: tuple[str, ...]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.catalog.releases import FROZEN, RETIRED
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile
@@ -21,20 +21,20 @@ from workbench.packages import normalized_name
 from workbench.process import interruptible, workers
 from workbench.release.check import refuse_unfrozen
 from workbench.release.folder import own_files, with_record, write_folder
-from workbench.release.index import Offered
-from workbench.release.loosen import loosened
+from workbench.release.index import AvailableVersions
 from workbench.release.pins import pins_in, pins_of, promise_path, promise_text, read_promise
-from workbench.release.relock import Lock, Plan, beyond, of_pipfile, plan, relocked
+from workbench.release.relock import ReleaseLock, RelockPlan, beyond, of_pipfile, plan, relocked
+from workbench.release.text import loosened
 
 # Returns what the package index has of each package.
-Ask = Callable[[Sequence[str]], Mapping[str, Offered]]
-# Is told of each lock as it is done: how many of how many, and which.
-Tell = Callable[[int, int, str], None]
+QueryIndex = Callable[[Sequence[str]], Mapping[str, AvailableVersions]]
+# Called for each lock as it is done: how many of how many, and which.
+Report = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """A package of a lock that has another version now; `before` is empty for one that came along."""
+class MovedPackage:
+    """A package of a lock that has another version now; `before` is empty for a new dependency."""
 
     folder: str
     package: str
@@ -43,10 +43,10 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Updated:
+class UpdateReport:
     """What an update did: what moved, which later x.y it left alone, and the security fixes it did not reach."""
 
-    moved: tuple[Moved, ...]
+    moved: tuple[MovedPackage, ...]
     held: Mapping[str, str]
     unmet: tuple[tuple[str, str], ...]
 
@@ -54,18 +54,18 @@ class Updated:
 def update(
     catalogue: Catalogue,
     name: str,
-    ask: Ask,
-    tell: Tell,
+    query: QueryIndex,
+    report: Report,
     *,
     allowed: Sequence[str] = (),
     interpreter: str = "",
     dry_run: bool = False,
     jobs: int = 2,
-) -> Updated:
+) -> UpdateReport:
     """Relock the release `name` within its promise, and write it in one step, or not at all.
 
-    What would break the promise, and what the index has no more, is told in a FaultsError, and then
-    nothing is written. `allowed` are packages that may move further: their lines in the release's
+    Raises FaultsError with what would break the promise and what the index no longer has; then nothing
+    is written. `allowed` are packages that may move further: their lines in the release's
     Pipfiles are opened as far as it takes.
     """
     release = catalogue.releases[pick(name, catalogue.releases, "release")]
@@ -79,10 +79,10 @@ def update(
     packages = sorted({package for lock in locks.values() for package in pins_of(lock.data)})
     if unknown := [package for package in free if package not in packages]:
         raise WorkbenchError(f"no lock of release {name} has {', '.join(unknown)}", hint="--allow names a package")
-    offered = ask(packages)
-    plans = {folder: plan(lock, offered, release.security, free) for folder, lock in locks.items()}
+    available = query(packages)
+    plans = {folder: plan(lock, available, release.security, free) for folder, lock in locks.items()}
     _refuse(name, [(locks[folder].place, what) for folder, each in plans.items() for what in each.refused])
-    new = _relock(locks, plans, free, interpreter, jobs, tell)
+    new = _relock(locks, plans, free, interpreter, jobs, report)
     _refuse(
         name,
         [
@@ -96,7 +96,7 @@ def update(
         changed = _with(files, locks, new, [each for each in moved if each.package in free])
         write_folder(catalogue.tree, name, with_record(changed) if release.state == FROZEN else changed)
     unmet = tuple((locks[folder].place, what) for folder, each in plans.items() for what in each.unmet)
-    return Updated(moved, _held(locks, offered), unmet)
+    return UpdateReport(moved, _beyond_promise(locks, available), unmet)
 
 
 def _refuse(name: str, faults: list[tuple[str, str]]) -> None:
@@ -105,7 +105,7 @@ def _refuse(name: str, faults: list[tuple[str, str]]) -> None:
         raise FaultsError(f"release {name} cannot be updated within its promise", faults, hint=hint)
 
 
-def _locks(tree: Tree, files: Mapping[str, RecipeFile]) -> dict[str, Lock]:
+def _locks(tree: CatalogueTree, files: Mapping[str, RecipeFile]) -> dict[str, ReleaseLock]:
     """Return the locks in the folder of a release, by their folder."""
     found = {}
     for folder, above in lock_folders(tree).items():
@@ -113,7 +113,7 @@ def _locks(tree: Tree, files: Mapping[str, RecipeFile]) -> dict[str, Lock]:
             continue
         data = json.loads(files[f"{folder}/{LOCK}"].data)
         promise = files.get(promise_path(folder))
-        found[folder] = Lock(
+        found[folder] = ReleaseLock(
             place=tree.place(folder),
             pipfile=merged([tree.full(each) for each in [*above, folder]]),
             data=data,
@@ -123,7 +123,12 @@ def _locks(tree: Tree, files: Mapping[str, RecipeFile]) -> dict[str, Lock]:
 
 
 def _relock(
-    locks: Mapping[str, Lock], plans: Mapping[str, Plan], free: Sequence[str], interpreter: str, jobs: int, tell: Tell
+    locks: Mapping[str, ReleaseLock],
+    plans: Mapping[str, RelockPlan],
+    free: Sequence[str],
+    interpreter: str,
+    jobs: int,
+    report: Report,
 ) -> dict[str, dict[str, str]]:
     """Return the new files of every lock that something can move in, by its folder."""
     wanted = [folder for folder, each in plans.items() if each.moves]
@@ -136,7 +141,7 @@ def _relock(
     new = {}
     with interruptible(), workers(jobs) as pool:
         for number, (folder, texts) in enumerate(zip(wanted, pool.map(one, wanted), strict=True), 1):
-            tell(number, len(wanted), folder)
+            report(number, len(wanted), folder)
             new[folder] = texts
     return new
 
@@ -153,31 +158,31 @@ def _interpreter(folder: str, given: str) -> str:
     return found
 
 
-def _moves(folder: str, lock: Lock, text: str) -> list[Moved]:
+def _moves(folder: str, lock: ReleaseLock, text: str) -> list[MovedPackage]:
     before, after = pins_of(lock.data), pins_in(text.encode(), folder)
     return [
-        Moved(folder, package, before.get(package, ""), version)
+        MovedPackage(folder, package, before.get(package, ""), version)
         for package, version in after.items()
         if before.get(package) != version
     ]
 
 
-def _held(locks: Mapping[str, Lock], offered: Mapping[str, Offered]) -> dict[str, str]:
+def _beyond_promise(locks: Mapping[str, ReleaseLock], available: Mapping[str, AvailableVersions]) -> dict[str, str]:
     """Return the newest version of every package that has one beyond the promise, by package."""
-    held = {}
+    found = {}
     for lock in locks.values():
         for package, version in pins_of(lock.data).items():
-            later = offered.get(package, Offered()).above(version)
+            later = available.get(package, AvailableVersions()).above(version)
             if later and later[0].split(".")[:2] != version.split(".")[:2]:
-                held[package] = later[0]
-    return held
+                found[package] = later[0]
+    return found
 
 
 def _with(
     files: Mapping[str, RecipeFile],
-    locks: Mapping[str, Lock],
+    locks: Mapping[str, ReleaseLock],
     new: Mapping[str, Mapping[str, str]],
-    freed: Sequence[Moved],
+    freed: Sequence[MovedPackage],
 ) -> dict[str, RecipeFile]:
     """Return the files of the release with the new locks, and the promises and Pipfiles of what was allowed."""
     names = {each.package for each in freed}

@@ -1,16 +1,19 @@
 """Replica sets: workbenches that run as numbered versions of a container, and lose nothing.
 
 service.py       ReplicaSets: every operation, for the API, the command line and the page
-operations/      one operation a file: what it plans, reserves and does, step by step
+requests.py      what callers request: one value an operation
+options.py       the options of a set: bodies, records, lists and flags come from one table
+operations/      the operations: what each plans, reserves and does, step by step
 saga.py          journalled steps: each operation ends whole or is undone, past any crash
-reconcile.py     after a crash; reboot.py: after the machine's reboot
+reconcile.py     after a crash                  reboot.py    after a reboot of the machine
 rebuild.py       after the store is gone, from the engine's labels
-claims.py        who holds which GPUs, ports, CPUs, memory: changed under one ledger
-amendments.py    limits changed while it ran
-containers.py    a version's container          records.py   what stands where in the store
-store/           Store: SQLite, etcd            volumes/     drivers that keep a volume's size
-engine/          Engine: podman's REST API; GPUs from CDI specs
-rights.py       who may change what
-values.py checks.py codes.py errors.py settings.py
-api/             the service over HTTP   client.py  what the verbs ask it with
+claims.py        which sets hold which GPUs, ports, CPUs and memory: changed under one ledger
+amendments.py    limits that were changed while a container ran
+containers.py    a version's container          records.py   what is where in the store
+stores/          StateStore: SQLite, etcd       volumes/     drivers that keep a volume's size
+engines/         Engine: a small core; capabilities.py: what only some engines can do; podman/; GPUs from CDI specs
+values.py        sets, versions, volumes, claims, and the caller
+rights.py        what a caller may change
+quantities.py checks.py codes.py errors.py settings.py
+api/             the service over HTTP          client.py    the client, for the verbs
 """

@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=([^\x00]*)", re.DOTALL)
 _PORT = re.compile(r"([1-9][0-9]{0,4})(?:/(tcp|udp))?")
 _LONGEST_TEXT = 32 << 10
 _MOST = 256
-# What runtimes and hooks of GPU engines look at: they would hand out GPUs past the reservations.
+# Read by runtimes and hooks of GPU engines: they would give out GPUs past the reservations.
 _HOOKED = ("NVIDIA_VISIBLE_DEVICES", "NVIDIA_REQUIRE_", "NVIDIA_MIG_")
 _OWN = "CONTAINER_VERSION"
 _SYSTEM = ("/proc", "/sys", "/dev", "/run/.containerenv")
@@ -67,7 +67,7 @@ def variables(env: Sequence[str]) -> tuple[str, ...]:
         if match is None:
             raise Invalid(f"{text[:60]!r} is not a variable", hint="write NAME=VALUE")
         if match[1] == _OWN or match[1].startswith(_HOOKED):
-            raise Invalid(f"{match[1]} is not yours to set", hint="GPUs are given by their number")
+            raise Invalid(f"{match[1]} is reserved", hint="GPUs are given by their number")
     return tuple(env)
 
 
@@ -87,7 +87,7 @@ def container_ports(texts: Sequence[str]) -> tuple[Port, ...]:
             raise Invalid(f"{text[:60]!r} is not a port", hint="write 8888 or 53/udp")
         found.append(Port(int(match[1]), 0, match[2] or "tcp"))
     if len(set(found)) != len(found):
-        raise Invalid("a port is asked for twice")
+        raise Invalid("a port is listed twice")
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Who holds which GPUs, ports, CPUs and memory. All claims change under one ledger, so each change sees them all."""
+"""The GPUs, ports, CPUs and memory that sets hold. All claims change under one ledger: each change sees them all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Exhausted
 from workbench.replicasets.quantities import size_text
-from workbench.replicasets.stores.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import Claim, Port, Quota, Version
 
 CLAIMS = "claims/"
@@ -49,7 +49,7 @@ class Machine:
     memory: int
 
 
-def read_ledger(store: Store) -> Ledger:
+def read_ledger(store: StateStore) -> Ledger:
     """Return all claims as of one moment."""
     entries = dict(store.list(CLAIMS))
     entry = entries.pop(LEDGER, None)
@@ -78,9 +78,9 @@ def claim(ledger: Ledger, machine: Machine, version: Version, gpus: int, quota: 
     chosen = (own + sorted(free, key=lambda gpu: gpu not in version.gpus))[:gpus]
     if len(chosen) < gpus:
         raise Exhausted(
-            f"{gpus} GPUs were asked for, and {len(chosen)} can be had of {len(machine.gpus)}",
+            f"{gpus} GPUs were requested, and {len(chosen)} of {len(machine.gpus)} are available",
             Code.GPUS_TOO_FEW,
-            hint="stop or delete a set, or ask for fewer",
+            hint="stop or delete a set, or request fewer",
         )
     for gpu in chosen:
         add("gpu", gpu)
@@ -202,12 +202,12 @@ def _fits(claims: tuple[Claim, ...], machine: Machine, version: Version) -> None
     if version.cpus and cpus > machine.cpus:
         free = (machine.cpus - cpus + version.cpus) / 1000
         raise Exhausted(
-            f"{version.cpus / 1000:g} CPUs were asked for, and {max(free, 0):g} are free", Code.CPUS_TOO_FEW
+            f"{version.cpus / 1000:g} CPUs were requested, and {max(free, 0):g} are free", Code.CPUS_TOO_FEW
         )
     if version.memory and memory > machine.memory:
         free_bytes = max(machine.memory - memory + version.memory, 0) >> 20 << 20
         raise Exhausted(
-            f"{size_text(version.memory)} of memory were asked for, and {size_text(free_bytes) or 0} are free",
+            f"{size_text(version.memory)} of memory were requested, and {size_text(free_bytes) or 0} are free",
             Code.MEMORY_TOO_LITTLE,
         )
 

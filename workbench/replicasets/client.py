@@ -1,4 +1,4 @@
-"""The service's client, for the verbs: it sends, and turns refusals into errors."""
+"""The service's client, for the verbs: it sends requests, and turns refusals into errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError
 ADDRESS = "http://127.0.0.1:2378"
 STATE = "/var/lib/workbench"
 _UNTRUSTED = "certificate verify failed: "
-# A run or patch takes as long as its disk does; a connection that is not made at once never is.
+# A run or patch takes as long as copying its disk; a connection that is not made at once never is.
 _TIMEOUT = httpx.Timeout(None, connect=5.0)
 
 
@@ -41,9 +41,9 @@ def find_token(token: str, file: str) -> str:
         with open(path, encoding="utf-8") as source:
             return source.read().strip()
     except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", "") or "is not text"
+        reason = getattr(error, "strerror", "") or "is not text"
         raise WorkbenchError(
-            f"no token: {path}: {said}",
+            f"no token: {path}: {reason}",
             hint="`wizard.py serve` makes one; name it by --token-file, WORKBENCH_TOKEN_FILE or WORKBENCH_TOKEN",
         ) from None
 
@@ -54,7 +54,7 @@ def part(name: str) -> str:
 
 
 class Client:
-    """Asks the service at `address` with a token; `ca` is a file of whom to believe, "" for the system's."""
+    """Sends requests to the service at `address`; `ca` is a file of trusted authorities, "" for the system's."""
 
     def __init__(self, address: str, token: str, ca: str = "") -> None:
         if not token.isascii() or not token.isprintable() or not token:
@@ -74,29 +74,29 @@ class Client:
             raise WorkbenchError(f"{address!r} is not an address: {error}", hint=f"write {ADDRESS}") from None
 
     def __call__(self, method: str, path: str, body: object = None, **params: object) -> Any:  # noqa: ANN401
-        """Send, and return the answer's data; raises ServiceError, or WorkbenchError when nobody answers."""
+        """Send, and return the response's data; raises ServiceError, or WorkbenchError when there is no response."""
         try:
-            answer = self._http.request(method, f"/api/v1{path}", json=body, params=_query(params))
+            response = self._http.request(method, f"/api/v1{path}", json=body, params=_query(params))
         except httpx.HTTPError as error:
-            raise self._silent(error) from None
-        return _opened(answer.status_code, answer.content)["data"]
+            raise self._unreachable(error) from None
+        return _parsed(response.status_code, response.content)["data"]
 
     def lines(self, path: str, body: object, **params: object) -> Iterator[dict[str, Any]]:
-        """Send, and yield the lines of the answer as they come."""
+        """Send, and yield the lines of the response as they come."""
         try:
-            with self._http.stream("POST", f"/api/v1{path}", json=body, params=_query(params)) as answer:
-                if answer.status_code != 200:
-                    _opened(answer.status_code, answer.read())
-                for line in answer.iter_lines():
+            with self._http.stream("POST", f"/api/v1{path}", json=body, params=_query(params)) as response:
+                if response.status_code != 200:
+                    _parsed(response.status_code, response.read())
+                for line in response.iter_lines():
                     yield json.loads(line)
         except (httpx.HTTPError, ValueError) as error:
-            raise self._silent(error) from None
+            raise self._unreachable(error) from None
 
-    def _silent(self, error: Exception) -> WorkbenchError:
+    def _unreachable(self, error: Exception) -> WorkbenchError:
         _, is_tls, reason = str(error).partition(_UNTRUSTED)
         if is_tls:
             return WorkbenchError(
-                f"the service at {self._address} is not to be believed: {reason.partition(' (_ssl')[0]}",
+                f"the service at {self._address} is not trusted: {reason.partition(' (_ssl')[0]}",
                 hint="name the file of its certificate's issuer by --ca or WORKBENCH_CA",
             )
         if isinstance(error, httpx.RemoteProtocolError) and self._address.startswith("http:"):
@@ -111,17 +111,17 @@ def _trusting(ca: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca or None)
     except (OSError, ssl.SSLError) as error:
-        said = (
+        message = (
             "is no certificate in PEM form" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
         )
-        raise WorkbenchError(said, where=ca, hint="look at --ca or WORKBENCH_CA") from None
+        raise WorkbenchError(message, where=ca, hint="check --ca or WORKBENCH_CA") from None
 
 
 def _query(params: dict[str, object]) -> dict[str, str]:
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in params.items()}
 
 
-def _opened(status: int, content: bytes) -> dict[str, Any]:
+def _parsed(status: int, content: bytes) -> dict[str, Any]:
     try:
         found = json.loads(content)
         if status == 200:
@@ -129,5 +129,5 @@ def _opened(status: int, content: bytes) -> dict[str, Any]:
         raise ServiceError(found["msg"], found["code"], status, found.get("hint", ""))
     except (ValueError, KeyError, TypeError):
         raise WorkbenchError(
-            f"what answered ({status}) is no such service", hint="look at --address or WORKBENCH_ADDRESS"
+            f"the response ({status}) is not one of this service", hint="check --address or WORKBENCH_ADDRESS"
         ) from None

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """What an answer's `code` says."""
+    """The `code` of a response."""
 
     OK = 200
     BUSY = 500

@@ -1,4 +1,4 @@
-"""A version's container: making it, starting it, taking it away. All may be done twice."""
+"""A version's container: creating, starting and removing it. Each may be done again without harm."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SPEC = "spec"
 
 
 def labels(world: World, version: Version) -> dict[str, str]:
-    """Return the labels from which the version could be written into an empty store again."""
+    """Return the labels from which an empty store can be filled with the version again."""
     return {
         world.label("rs"): version.set,
         world.label(ID): version.id,
@@ -31,7 +31,7 @@ def labels(world: World, version: Version) -> dict[str, str]:
 
 
 def no_labels(world: World) -> dict[str, str]:
-    """Return what an image gets that leaves the room: it is no version of ours any more."""
+    """Return the labels of an image that is given to a user: it no longer counts as a version."""
     return {world.label(name): "" for name in ("rs", ID, "version", "gpus", SPEC)}
 
 
@@ -41,7 +41,7 @@ def volume_name(world: World, name: str) -> str:
 
 
 def create(world: World, version: Version, image: str) -> None:
-    """Create the version's container from `image`; what is left of an earlier try is removed first."""
+    """Create the version's container from `image`; what an earlier attempt left is removed first."""
     check_name(world, version)
     remove(world, version)
     check_folders(world, version)
@@ -55,7 +55,7 @@ def create(world: World, version: Version, image: str) -> None:
             image=image,
             labels=labels(world, version),
             command=version.command,
-            # An engine with NVIDIA's hook would give every GPU to an image that asks for them by itself.
+            # An engine with NVIDIA's hook would give every GPU to an image that requests them itself.
             env=(*version.env, "NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
             gpus=version.gpus,
             binds=binds,
@@ -67,14 +67,14 @@ def create(world: World, version: Version, image: str) -> None:
 
 
 def start(world: World, version: Version) -> None:
-    """Start the version's container and see it live for a moment, or end well; raises EngineError otherwise."""
+    """Start the version's container and watch it for a moment; raises EngineError when it ends with an error."""
     check_folders(world, version)
     world.engine.start(version.container)
     for last in (False, True):
-        found = find(world, version)
-        if not found.is_alive and found.exit_code != 0:
+        container = find(world, version)
+        if not container.is_alive and container.exit_code != 0:
             raise EngineError(
-                f"{version.container} ended at once with code {found.exit_code}",
+                f"{version.container} ended at once with code {container.exit_code}",
                 hint=f"see `{world.engine.logs_command(version.container)}`",
             )
         if not last:
@@ -82,62 +82,62 @@ def start(world: World, version: Version) -> None:
 
 
 def resume(world: World, version: Version) -> None:
-    """Start a container that ran before, with the limits that it has now: the engine knows the first ones only.
+    """Start a container that ran before, with its present limits: the engine knows only those of its creation.
 
-    One that runs gets its limits too: it may have been started by somebody who came no further.
+    One that runs already gets its limits too: whoever started it may have been interrupted after that.
     """
-    found = find(world, version)
-    if not found.is_alive:
+    container = find(world, version)
+    if not container.is_alive:
         check_folders(world, version)
         world.engine.start(version.container)
-    if found.state != "paused" and limits(version) != limits(version_at_creation(world, found)):
+    if container.state != "paused" and limits(version) != limits(version_at_creation(world, container)):
         require(world.engine, LiveLimits).set_limits(version.container, version.cpus, version.memory)
 
 
 def remove(world: World, version: Version) -> None:
-    """Remove the version's container; a stranger's of the same name stays."""
-    found = look_up(world, version)
-    if found is not None:
-        world.engine.remove(found.id)
+    """Remove the version's container; one of the same name that is not ours stays."""
+    container = look_up(world, version)
+    if container is not None:
+        world.engine.remove(container.id)
 
 
 def check_name(world: World, version: Version) -> None:
-    """Raise Conflict when a stranger's container has the name of the version's."""
-    found = world.engine.container(version.container)
-    if found is not None and found.labels.get(world.label(ID)) != version.id:
+    """Raise Conflict when a container that is not ours has the name of the version's."""
+    container = world.engine.container(version.container)
+    if container is not None and container.labels.get(world.label(ID)) != version.id:
         raise Conflict(
             f"the engine has a container {version.container} that is not ours", hint="rename it, or choose another name"
         )
 
 
 def check_new(world: World, version: Version) -> None:
-    """Raise Conflict when the version's container ran already: the store, an old copy put back, does not know it."""
+    """Raise Conflict when the version's container ran already: the store is an older copy that does not have it."""
     check_name(world, version)
-    found = look_up(world, version)
-    if found is not None and found.started:
-        raise Conflict(f"{version.container} is there already, and the store does not know it", hint="reconcile first")
+    container = look_up(world, version)
+    if container is not None and container.started:
+        raise Conflict(f"{version.container} exists already, but not in the store", hint="reconcile first")
 
 
 def look_up(world: World, version: Version) -> Container | None:
-    """Return the version's container, None when it is gone or somebody else's."""
-    found = world.engine.container(version.container)
-    return found if found is not None and found.labels.get(world.label(ID)) == version.id else None
+    """Return the version's container, None when it does not exist or is not ours."""
+    container = world.engine.container(version.container)
+    return container if container is not None and container.labels.get(world.label(ID)) == version.id else None
 
 
 def find(world: World, version: Version) -> Container:
     """Return the version's container; raises NotFound."""
-    found = look_up(world, version)
-    if found is None:
+    container = look_up(world, version)
+    if container is None:
         raise NotFound(
-            f"the engine has no container {version.container} any more", hint="roll back to an older version"
+            f"the container {version.container} no longer exists in the engine", hint="roll back to an older version"
         )
-    return found
+    return container
 
 
 def check_volumes(world: World, version: Version) -> Changes:
-    """Return the checks that the volumes of the version are there, and that nothing is done to them now.
+    """Return the checks that the volumes of the version exist and that no operation is under way on them.
 
-    Waits for what is being done to one; raises NotFound when one is not there.
+    Waits for an operation under way; raises NotFound for a volume that does not exist.
     """
     checks: dict[str, int] = {}
     for bind in version.binds:
@@ -167,15 +167,13 @@ def check_folders(world: World, version: Version) -> None:
     for bind in version.binds:
         if not bind.is_volume and not require(world.engine, BindingFolders).has_folder(bind.src):
             raise Conflict(
-                f"{bind.src} of the machine is not the folder any more that {version.set} was given",
+                f"{bind.src} of the machine is no longer the folder that {version.set} was given",
                 hint="put the folder back, or patch the bind",
             )
 
 
 def check_ports(world: World, version: Version) -> None:
-    """Raise Exhausted when somebody else listens on a port that the version holds; its set must not be running."""
+    """Raise Exhausted when another program listens on a port that the version holds; its set must not be running."""
     for port in version.ports:
         if port.host and not is_free(world.settings.publish, port.host, port.protocol):
-            raise Exhausted(
-                f"port {port.host} is in use by a program that is none of ours", hint="end it, or choose others"
-            )
+            raise Exhausted(f"port {port.host} is in use by another program", hint="end it, or choose others")

@@ -1,4 +1,4 @@
-"""What can go wrong with replica sets: a kind (the class) for whoever maps it, and a stable code."""
+"""What can go wrong with replica sets: a class for each kind, and a stable code that clients see."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReplicaSetError(WorkbenchError):
 
 
 class Invalid(ReplicaSetError):
-    """What was asked for cannot be meant: a malformed name, size, path, image …"""
+    """The request is malformed: a name, size, path, image …"""
 
 
 class NotFound(ReplicaSetError):
@@ -39,14 +39,14 @@ class NotFound(ReplicaSetError):
 
 
 class Forbidden(ReplicaSetError):
-    """It is somebody else's."""
+    """It belongs to another owner."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message, Code.OWNER, hint=hint)
 
 
 class Conflict(ReplicaSetError):
-    """It is there already, or in a state that forbids this."""
+    """It exists already, or is in a state that forbids this."""
 
 
 class Exhausted(ReplicaSetError):
@@ -54,7 +54,7 @@ class Exhausted(ReplicaSetError):
 
 
 class Failed(ReplicaSetError):
-    """The engine said no. What had been done for the operation was undone."""
+    """The engine refused. What had been done for the operation was undone."""
 
 
 class Unsupported(ReplicaSetError):
@@ -85,7 +85,7 @@ class EngineError(Failed):
 
 
 class EngineGone(Unavailable):
-    """The engine did not answer: whether it did what it was asked is not known."""
+    """The engine did not answer: it is not known whether it did what was requested."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Who writes a journal, and whether they are still at it: a process can be gone without a word."""
+"""Which process writes a journal, and whether it is still at work: a process can end without notice."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _working: set[str] = set()
 
 
 def myself() -> str:
-    """Return what tells this process from every other one of this machine, past reboots."""
+    """Return the identity of this process: no other process of this machine ever has it, even after a reboot."""
     return _name(os.getpid())
 
 
 @contextmanager
 def working(key: str) -> Iterator[None]:
-    """Count as being at work on `key`."""
+    """Count as at work on `key` in the body."""
     inner = key in _working
     _working.add(key)
     try:
@@ -44,13 +44,13 @@ def _name(process: int) -> str:
 
 @lru_cache(maxsize=1)
 def boot() -> str:
-    """Return what tells this boot of the machine from every other one."""
+    """Return the identity of this boot of the machine."""
     with open("/proc/sys/kernel/random/boot_id") as file:
         return file.read().strip()
 
 
 def _birth(process: int) -> str:
-    """Return when a process began, in ticks since the boot; "" when there is none, or it is a zombie."""
+    """Return when a process began, in ticks since the boot; "" when it does not exist, or is a zombie."""
     try:
         with open(f"/proc/{process}/stat", errors="replace") as file:
             words = file.read().rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""After the machine was started anew: what should run is started again; what was stopped or paused stays so."""
+"""After a reboot of the machine: sets that ran are started again; those that were stopped or paused stay so."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BOOT = "meta/boot"
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """Which boot of the machine the store has seen, and the sets that are not started again yet."""
+    """The boot of the machine that the store knows of, and the sets that are not started again yet."""
 
     id: str
     waiting: tuple[str, ...] = ()
@@ -41,35 +41,35 @@ START = saga(Saga("start again", StatePlan, (SagaStep("start", _start, _end),), 
 
 
 def start_again(world: World) -> list[str]:
-    """Start what ran when the machine went down; return a sentence for each. What fails is tried again next time."""
-    boot_seen, revision = _seen(world)
-    waiting = boot_seen.waiting
-    if boot_seen.id != boot():
+    """Start the sets that ran before the reboot; return a sentence for each. What fails is tried again next time."""
+    known, revision = _known_boot(world)
+    waiting = known.waiting
+    if known.id != boot():
         # Those that were still waiting are among them: they are meant to be running.
         waiting = tuple(each.name for each in read_all(world.store, ReplicaSet, SETS) if each.state is State.RUNNING)
     now = Boot(boot(), waiting)
-    if (now != boot_seen or not revision) and not world.store.commit(Changes({BOOT: revision}, {BOOT: encode(now)})):
-        return []  # somebody else is at it
-    said = []
+    if (now != known or not revision) and not world.store.commit(Changes({BOOT: revision}, {BOOT: encode(now)})):
+        return []  # another process does it
+    messages = []
     for name in waiting:
         try:
             if _started(world, name):
-                said.append(f"{name} was running before the machine went down, and is started again")
+                messages.append(f"{name} was running before the machine was rebooted, and is started again")
         except NotFound as error:
-            said.append(f"{name} cannot be started again: {error.message}")
+            messages.append(f"{name} cannot be started again: {error.message}")
         except Unavailable:
             raise
         except ReplicaSetError as error:
-            said.append(f"{name} is not started again yet: {error.message}")
+            messages.append(f"{name} is not started again yet: {error.message}")
             continue
         now = replace(now, waiting=tuple(each for each in now.waiting if each != name))
         world.store.commit(Changes(puts={BOOT: encode(now)}))
-    return said
+    return messages
 
 
-def _seen(world: World) -> tuple[Boot, int]:
+def _known_boot(world: World) -> tuple[Boot, int]:
     entry = world.store.get(BOOT)
-    # A new store was filled from what runs now, and one of before this was written down is taken to be of now.
+    # A new store was filled from what runs now; an older store without this record is taken to be of this boot.
     return (Boot(boot()), 0) if entry is None else (decode(Boot, entry.value), entry.revision)
 
 

@@ -1,4 +1,4 @@
-"""Writing the truth anew from what the engine has: its containers, images and volumes carry it in their labels."""
+"""Filling a store from the engine: the labels of its containers, images and volumes hold all that a store holds."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ Changed = dict[tuple[str, int], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class RecoveredSet:
-    """A set as the engine knows it."""
+    """A set as the engine's labels describe it."""
 
     set: ReplicaSet
     versions: tuple[Version, ...]
 
     def claims(self) -> list[Claim]:
-        """Return what it holds: of a stopped one its name and its ports."""
+        """Return its claims: of a stopped set its name and its ports."""
         current = self.versions[-1]
 
         def one(kind: str, name: str, cpus: int = 0, memory: int = 0) -> Claim:
             return Claim(kind, name, current.set, current.id, (current.number,), current.owner, cpus, memory)
 
-        held = [one("set", current.set)] + [one("port", f"{port.host}-{port.protocol}") for port in current.ports]
+        claims = [one("set", current.set)] + [one("port", f"{port.host}-{port.protocol}") for port in current.ports]
         if self.set.state is not State.STOPPED:
-            held += [one("gpu", gpu) for gpu in current.gpus]
-            held.append(one("share", f"{current.id}-{current.number}", current.cpus, current.memory))
-        return held
+            claims += [one("gpu", gpu) for gpu in current.gpus]
+            claims.append(one("share", f"{current.id}-{current.number}", current.cpus, current.memory))
+        return claims
 
 
 def rebuild(world: World) -> list[str]:
-    """Fill a store that was never filled; return a sentence for each set found. Nothing when it was filled before."""
+    """Fill a store that was never filled, and return a sentence for each set; do nothing to one that was."""
     if world.store.get(READY) is not None:
         return []
-    found, volumes = (
-        sets_of(world),
-        [made for each in world.engine.volumes(world.label("volume")) if (made := volume_of(world, each))],
-    )
-    said = []
-    for each in found:
+    sets = sets_of(world)
+    volumes = [known for each in world.engine.volumes(world.label("volume")) if (known := volume_of(world, each))]
+    messages = []
+    for each in sets:
         if world.store.commit(_written(each)):
-            said.append(f"{each.set.name}: version {each.set.current}, {each.set.state}, read from the engine's labels")
+            messages.append(
+                f"{each.set.name}: version {each.set.current}, {each.set.state}, read from the engine's labels"
+            )
     for volume in volumes:
         world.store.commit(Changes({volume_key(volume.name): 0}) | put_volume(volume))
     world.store.commit(Changes({READY: 0}, {READY: world.now()}))
-    return said
+    return messages
 
 
 def adopt(world: World) -> list[str]:
-    """Take in sets and later versions that the engine has and the store, an old copy put back, does not know."""
-    said = []
+    """Add sets and later versions that the engine has and the store, when it is an older copy, does not."""
+    messages = []
     for each in sets_of(world):
         name = each.set.name
         entry = world.store.get(set_key(name))
@@ -73,10 +73,10 @@ def adopt(world: World) -> list[str]:
         others = [claim for claim in ledger.claims if claim.id != each.set.id]
         checks = Changes({set_key(name): entry.revision if entry else 0, set_journal(name): 0})
         if world.store.commit(_rows(each) | checks | ledger.changes([*others, *each.claims()])):
-            said.append(
+            messages.append(
                 f"{name}: version {each.set.current} was not in the store, and is read from the engine's labels"
             )
-    return said
+    return messages
 
 
 def sets_of(world: World) -> list[RecoveredSet]:
@@ -93,35 +93,35 @@ def sets_of(world: World) -> list[RecoveredSet]:
 
 def _recorded(world: World, changed: Changed) -> list[Version]:
     """Return the versions whose disks are in images."""
-    found: list[Version] = []
+    versions: list[Version] = []
     recording = world.engine.capability(RecordingDisks)
     for image in recording.images(world.label(ID)) if recording else ():
         version = _version(image.labels.get(world.label(SPEC), ""), changed)
         if version is not None and (name := world.disk_image(version.id, version.number)) in image.names:
-            found.append(replace(version, disk=name))
-    return found
+            versions.append(replace(version, disk=name))
+    return versions
 
 
 def _recovered_set(members: Iterable[tuple[Version, Container]], images: Iterable[Version]) -> RecoveredSet:
-    # The old one is ended before the next is started: at most one of them lives.
+    # The old one is ended before the next is started: at most one of them runs.
     version, container = max(members, key=lambda each: (each[1].is_alive, each[0].number))
     # What came after it was not finished.
     known = {each.number: each for each in images if each.id == version.id and each.number < version.number}
     known |= {each.number: each for each, _ in members if each.number <= version.number}
     state = {"running": State.RUNNING, "paused": State.PAUSED}.get(container.state, State.STOPPED)
     first = known[min(known)]
-    made = ReplicaSet(version.set, version.id, first.created, version.number, state, version.owner)
-    return RecoveredSet(made, tuple(known[number] for number in sorted(known)))
+    recovered = ReplicaSet(version.set, version.id, first.created, version.number, state, version.owner)
+    return RecoveredSet(recovered, tuple(known[number] for number in sorted(known)))
 
 
-def _written(found: RecoveredSet) -> Changes:
-    claimed = {f"claims/{each.kind}/{each.name}": encode(each) for each in found.claims()} | {LEDGER: ""}
-    return _rows(found) | Changes({set_key(found.set.name): 0}, claimed)
+def _written(recovered: RecoveredSet) -> Changes:
+    claimed = {f"claims/{each.kind}/{each.name}": encode(each) for each in recovered.claims()} | {LEDGER: ""}
+    return _rows(recovered) | Changes({set_key(recovered.set.name): 0}, claimed)
 
 
-def _rows(found: RecoveredSet) -> Changes:
-    changes = put_set(found.set)
-    for version in found.versions:
+def _rows(recovered: RecoveredSet) -> Changes:
+    changes = put_set(recovered.set)
+    for version in recovered.versions:
         changes |= put_version(version)
     return changes
 

@@ -1,4 +1,4 @@
-"""Bringing store and engine together after a crash or a reboot: what was begun is ended, what leaked is given back."""
+"""Making store and engine agree after a crash or a reboot: operations are settled, leaked claims released."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from workbench.replicasets.world import World
 
 
 def reconcile(world: World) -> list[str]:
-    """Settle every journal whose writer is gone, tidy up, and return a sentence for each thing done.
+    """Settle every journal whose writer is gone, clean up, and return a sentence for each change.
 
-    Sets that are being worked on are left alone. May be done at any time, and again.
+    Sets with an operation under way are left alone. It may be called at any time, and again.
     """
-    said = rebuild(world)
+    messages = rebuild(world)
     for key, entry in world.store.list(JOURNAL):
         journal = decode(Journal, entry.value)
         if is_at_work(journal.owner, key):
             continue
         with exclusive(world, key):
-            said.append(f"{key.rpartition('/')[2]}: {journal.operation} was broken off and is settled")
-    said += adopt(world)
-    said += _leftovers(world)
-    said += _unowned(world)
-    said += start_again(world)
-    said += prune_all(world)
-    return said
+            messages.append(f"{key.rpartition('/')[2]}: {journal.operation} was interrupted and is settled")
+    messages += adopt(world)
+    messages += _leftovers(world)
+    messages += _unowned(world)
+    messages += start_again(world)
+    messages += prune_all(world)
+    return messages
 
 
 def _leftovers(world: World) -> list[str]:
-    """Remove containers of ours that were created for a version that came to nothing, and never started."""
-    said = []
+    """Remove our containers that were created for a version that was given up, and never started."""
+    messages = []
     for container in world.engine.containers(world.label(ID)):
         if container.started or container.state != "created":
             continue
@@ -53,10 +53,10 @@ def _leftovers(world: World) -> list[str]:
                 again = world.engine.container(container.id)
                 if again is not None and again.state == "created" and not again.started:
                     world.engine.remove(container.id)
-                    said.append(f"{container.name} was left over and is removed")
+                    messages.append(f"{container.name} was left by an interrupted operation and is removed")
         except Busy:
             continue
-    return said
+    return messages
 
 
 def _is_current(world: World, version: Version) -> bool:
@@ -65,17 +65,17 @@ def _is_current(world: World, version: Version) -> bool:
 
 
 def _unowned(world: World) -> list[str]:
-    """Give back what is claimed for sets that are not there, and are not being made."""
-    said: list[str] = []
+    """Release the claims of sets that neither exist nor are being created."""
+    messages: list[str] = []
 
     def changes() -> Changes:
         ledger = claims.read_ledger(world.store)
-        # In this order: a set that is being made is in the journal until the moment that it is among the sets.
+        # In this order: a set that is being created is in the journal until it is among the sets.
         busy = {key for key, _ in world.store.list(JOURNAL)}
         known = {each.id for each in read_all(world.store, ReplicaSet, SETS)}
         lost = [each for each in ledger.claims if each.id not in known and set_journal(each.set) not in busy]
-        said[:] = [f"{each.kind} {each.name} was held for {each.set}, which is gone" for each in lost]
+        messages[:] = [f"{each.kind} {each.name} was claimed by {each.set}, which no longer exists" for each in lost]
         return ledger.changes(each for each in ledger.claims if each not in lost)
 
     commit_changes(world, changes)
-    return said
+    return messages

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.errors import NotFound, StoreError
-from workbench.replicasets.stores.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import ReplicaSet, Version, Volume
 
 T = TypeVar("T")
@@ -51,18 +51,18 @@ def volume_journal(name: str) -> str:
     return f"{JOURNAL}volume/{name}"
 
 
-def read(store: Store, kind: type[T], key: str) -> T | None:
+def read(store: StateStore, kind: type[T], key: str) -> T | None:
     """Return what stands at `key` as a `kind`, None for nothing; raises StoreError for what is no such thing."""
     entry = store.get(key)
     return None if entry is None else _decoded(kind, key, entry.value)
 
 
-def read_all(store: Store, kind: type[T], prefix: str, start: str = "", before: str = "") -> list[T]:
-    """Return all below `prefix` as `kind`, in order; see Store.list for the rest."""
+def read_all(store: StateStore, kind: type[T], prefix: str, start: str = "", before: str = "") -> list[T]:
+    """Return all below `prefix` as `kind`, in order; see StateStore.list for the rest."""
     return [_decoded(kind, key, entry.value) for key, entry in store.list(prefix, start=start, before=before)]
 
 
-def find_set(store: Store, name: str) -> ReplicaSet:
+def find_set(store: StateStore, name: str) -> ReplicaSet:
     """Return the set of exactly that name (fault B12); raises NotFound."""
     found = read(store, ReplicaSet, set_key(name))
     if found is None:
@@ -70,7 +70,7 @@ def find_set(store: Store, name: str) -> ReplicaSet:
     return found
 
 
-def find_version(store: Store, of: ReplicaSet, number: int) -> Version:
+def find_version(store: StateStore, of: ReplicaSet, number: int) -> Version:
     """Return that version of the set; raises NotFound."""
     found = read(store, Version, version_key(of.id, number))
     if found is None:
@@ -78,7 +78,7 @@ def find_version(store: Store, of: ReplicaSet, number: int) -> Version:
     return found
 
 
-def find_volume(store: Store, name: str) -> Volume:
+def find_volume(store: StateStore, name: str) -> Volume:
     """Return the volume of that name; raises NotFound."""
     found = read(store, Volume, volume_key(name))
     if found is None:

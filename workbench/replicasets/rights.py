@@ -1,4 +1,4 @@
-"""Who may change what: the token that made it, and those of the role admin. All tokens may look."""
+"""Who may change what: its owner, and administrators. All tokens may read."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Collection
 
 from workbench.replicasets.errors import Forbidden
 from workbench.replicasets.records import find_set, find_volume
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Caller, ReplicaSet, Version, Volume
 
 
-def own_set(store: Store, name: str, caller: Caller) -> ReplicaSet:
+def own_set(store: StateStore, name: str, caller: Caller) -> ReplicaSet:
     """Return the set when `caller` may change it; raises NotFound, and Forbidden."""
     found = find_set(store, name)
     _allow(caller, found.owner, f"the set {name}")
     return found
 
 
-def own_volume(store: Store, name: str, caller: Caller) -> Volume:
+def own_volume(store: StateStore, name: str, caller: Caller) -> Volume:
     """Return the volume when `caller` may change it; raises NotFound, and Forbidden."""
     found = find_volume(store, name)
     _allow(caller, found.owner, f"the volume {name}")
     return found
 
 
-def own_binds(store: Store, version: Version, caller: Caller, kept: Collection[str] = ()) -> None:
+def own_binds(store: StateStore, version: Version, caller: Caller, kept: Collection[str] = ()) -> None:
     """Raise Forbidden when the version binds a volume that `caller` may not change; those `kept` are bound already."""
     for bind in version.binds:
         if bind.is_volume and bind.src not in kept:

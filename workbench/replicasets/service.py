@@ -1,4 +1,4 @@
-"""Replica sets and volumes as one object: what the HTTP API, the command line and the page stand on."""
+"""Replica sets and volumes as one object: what the HTTP API, the command line and the page are built on."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
 from workbench.replicasets.operations import info as _info
 from workbench.replicasets.operations import patch as _patch
-from workbench.replicasets.operations import progress as _progress
 from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
 from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.execute import Executed, Execution
-from workbench.replicasets.operations.info import Info, Resources
-from workbench.replicasets.operations.progress import Progress
+from workbench.replicasets.operations.info import Info, Progress, Resources
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
@@ -32,7 +30,7 @@ from workbench.replicasets.records import READY
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -48,7 +46,7 @@ class ReplicaSets:
     it: what it may change and hold. By default it is the service itself.
     """
 
-    def __init__(self, settings: Settings, *, engine: Engine | None = None, store: Store | None = None) -> None:
+    def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
         engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
@@ -119,7 +117,7 @@ class ReplicaSets:
         with self._changing(Code.PRUNE) as world:
             return _prune.prune(world, name, keep, dry_run, caller)
 
-    # Looking
+    # Reading
 
     def sets(self) -> list[ReplicaSet]:
         """Return all sets by name."""
@@ -127,29 +125,29 @@ class ReplicaSets:
             return _info.sets(world)
 
     def info(self, name: str) -> Info:
-        """Return the set, its current version, and what the engine says of it now."""
+        """Return the set, its current version, and the state of its container."""
         with self._reading(Code.INFO) as world:
-            return self._again(lambda: _info.info(world, name))
+            return self._retry_filled(lambda: _info.info(world, name))
 
     def record(self, name: str) -> tuple[ReplicaSet, Version]:
-        """Return the set and its current version without asking the engine."""
+        """Return the set and its current version without a request to the engine."""
         with self._reading(Code.INFO) as world:
-            return self._again(lambda: _info.record(world, name))
+            return self._retry_filled(lambda: _info.record(world, name))
 
     def progress(self, name: str) -> Progress | None:
-        """Return what is being done to the set, which may not be there yet; None for nothing."""
+        """Return what is being done to the set, which may not exist yet; None for nothing."""
         with self._reading(Code.INFO) as world:
-            return self._again(lambda: _progress.progress(world, name))
+            return self._retry_filled(lambda: _info.progress(world, name))
 
     def under_way(self) -> dict[str, Progress]:
         """Return what is being done, by the names of the sets."""
         with self._reading(Code.INFO) as world:
-            return _progress.under_way(world)
+            return _info.under_way(world)
 
     def history(self, name: str, *, limit: int = 0, before: int = 0) -> list[Version]:
         """Return the set's versions, newest first: at most `limit`, and only those below `before`; 0 for all."""
         with self._reading(Code.HISTORY) as world:
-            return self._again(lambda: _info.history(world, name, limit, before))
+            return self._retry_filled(lambda: _info.history(world, name, limit, before))
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of this machine."""
@@ -191,12 +189,12 @@ class ReplicaSets:
     def volume(self, name: str) -> Volume:
         """Return a volume."""
         with self._reading(Code.VOLUME_INFO) as world:
-            return self._again(lambda: _volumes.volume(world, name))
+            return self._retry_filled(lambda: _volumes.volume(world, name))
 
     def volume_history(self, name: str) -> list[Volume]:
         """Return a volume's versions, newest first."""
         with self._reading(Code.VOLUME_HISTORY) as world:
-            return self._again(lambda: _volumes.history(world, name))
+            return self._retry_filled(lambda: _volumes.history(world, name))
 
     # The service itself
 
@@ -214,7 +212,7 @@ class ReplicaSets:
             self._world.store.get(READY)
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         self._world.store.close()
 
     @contextmanager
@@ -234,12 +232,12 @@ class ReplicaSets:
             with self._filling:
                 rebuild(self._world)
 
-    def _again(self, look: Callable[[], T]) -> T:
-        """Return what `look` finds; when it finds nothing because the store is a new one, fill that and look again."""
+    def _retry_filled(self, read: Callable[[], T]) -> T:
+        """Return what `read` finds; when it finds nothing because the store is new, fill that and read again."""
         try:
-            return look()
+            return read()
         except NotFound:
             if self._world.store.get(READY) is not None:
                 raise
             self._fill()
-            return look()
+            return read()

@@ -14,12 +14,12 @@ def _memory() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the room is run.
+    """How replica sets are run.
 
-    `engine` is podman's socket (`unix:///run/podman/podman.sock`), `store` a file or
+    `engine` is an address that `open_engine` reads (podman: `unix:///run/podman/podman.sock`), `store` a file or
     `etcd://host:port`. `roots` are the folders that may be bound, `first_port` to `last_port` the
     host's ports given out on the address `publish`. `gpu_kind` is the CDI kind, `cdi` the folders of
-    its specs. `prefix` is before every label, image and volume of ours. `volumes` is where sized volumes
+    its specs. `prefix` begins every label, image and volume of ours. `volumes` is where sized volumes
     lie. `cpus` (thousandths) and `memory` (bytes) may be given out as limits. `carry` is "auto" or
     "commit": how a system disk gets to the next version. `depth` is how many layers an image may
     have before a commit squashes them. `watch_seconds` is how long a container is watched after its

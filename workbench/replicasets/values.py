@@ -42,7 +42,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU of this machine: the name it is asked for by, and all the names that its CDI spec gives it."""
+    """A GPU of this machine: the name it is requested by, and all the names that its CDI spec gives it."""
 
     id: str
     names: tuple[str, ...] = ()

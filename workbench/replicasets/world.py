@@ -1,4 +1,4 @@
-"""What every operation works with: the settings, the engine, the store, the time, and who is at work."""
+"""What every operation works with: the settings, the engine, the store, the time, and locks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import Busy
 from workbench.replicasets.settings import Settings
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Gpu
 
 
@@ -25,11 +25,11 @@ def _now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The room's surroundings. `now` gives the time as ISO 8601 text."""
+    """What operations are given. `now` returns the time as ISO 8601 text."""
 
     settings: Settings
     engine: Engine
-    store: Store
+    store: StateStore
     now: Callable[[], str] = _now
     locks: Locks = field(default_factory=lambda: Locks())
 
@@ -39,7 +39,7 @@ class World:
         return pinning.gpus() if pinning is not None else ()
 
     def machine(self, gpus: bool = True) -> Machine:
-        """Return what this machine has to give; without `gpus` its GPUs are not listed."""
+        """Return what this machine has; without `gpus` its GPUs are not listed."""
         settings = self.settings
         return Machine(
             tuple(gpu.id for gpu in self.gpus()) if gpus else (),
@@ -59,7 +59,7 @@ class World:
 
 
 class Locks:
-    """A lock for each key, made when it is first asked for and gone when nobody waits for it."""
+    """A lock for each key, created when it is first used and dropped when no thread holds or awaits it."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()

@@ -13,7 +13,7 @@ def answer_flags(
 ) -> None:
     """Add a flag for each question in `names`; without an answer it is None.
 
-    `about` is what its help says: {} stands for that of the question.
+    `about` is its help: {} stands for that of the question.
     """
     for question in QUESTIONS:
         if question.name in names:

@@ -15,7 +15,7 @@ from workbench.errors import WorkbenchError
 if TYPE_CHECKING:
     from workbench.replicasets.client import Client
 
-# Steps that are over before we ask again are shown all the same: the answer has all of them.
+# Steps that are over before the next request are shown all the same: the response has all of them.
 _SECONDS = 0.1
 
 
@@ -24,26 +24,26 @@ class Steps:
 
     def __init__(self, name: str) -> None:
         self._name, self._live = name, sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
-        self._seen: dict[str, Any] = {}
+        self._shown: dict[str, Any] = {}
 
-    def show(self, found: dict[str, Any] | None) -> None:
+    def show(self, progress: dict[str, Any] | None) -> None:
         """Show how far it is now."""
-        if found is None:
+        if progress is None:
             return
-        same = found["operation"] == self._seen.get("operation") and found["at"] >= self._seen["at"]
-        for at in range(self._seen["at"] + 1 if same else 1, found["at"] + 1):
-            self._say(found, at)
-        self._seen = found
+        same = progress["operation"] == self._shown.get("operation") and progress["at"] >= self._shown["at"]
+        for at in range(self._shown["at"] + 1 if same else 1, progress["at"] + 1):
+            self._print(progress, at)
+        self._shown = progress
 
     def end(self, well: bool) -> None:
-        """Show the steps that were too quick to be seen, if all were done; leave the terminal as it was."""
-        if well and self._seen:
-            self.show({**self._seen, "at": len(self._seen["steps"])})
+        """Show the steps that were too quick for it, if all were done; leave the terminal as it was."""
+        if well and self._shown:
+            self.show({**self._shown, "at": len(self._shown["steps"])})
         if self._live:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    def _say(self, found: dict[str, Any], at: int) -> None:
-        text = f"{self._name}: {found['operation']} {at}/{len(found['steps'])} {found['steps'][at - 1]}"
+    def _print(self, progress: dict[str, Any], at: int) -> None:
+        text = f"{self._name}: {progress['operation']} {at}/{len(progress['steps'])} {progress['steps'][at - 1]}"
         if self._live:
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
         else:
@@ -60,14 +60,14 @@ def followed(client: Client, name: str, args: argparse.Namespace) -> Iterator[No
 
     steps, over = Steps(name), threading.Event()
 
-    def look() -> None:
+    def poll() -> None:
         while not over.wait(_SECONDS):
             try:
                 steps.show(client("GET", f"/replicaSet/{part(name)}/operation"))
             except WorkbenchError:
-                pass  # not there yet, or not any more: what is wrong, the operation's own answer says
+                pass  # not begun yet, or over: what is wrong is in the operation's own response
 
-    thread = threading.Thread(target=look, name="progress", daemon=True)
+    thread = threading.Thread(target=poll, name="progress", daemon=True)
     thread.start()
     well = False
     try:

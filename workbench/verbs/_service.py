@@ -1,4 +1,4 @@
-"""What the verbs that ask the service have in common: its address, the token, and how answers are printed."""
+"""What the verbs that use the service share: its address, the token, and how responses are printed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def service_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say which service, and as whom."""
+    """Add the flags for the service's address and the token."""
     parser.add_argument(
         "--address", metavar="URL", default="", help="default: WORKBENCH_ADDRESS, http://127.0.0.1:2378"
     )
@@ -21,7 +21,7 @@ def service_options(parser: argparse.ArgumentParser) -> None:
         "--ca",
         metavar="FILE",
         default="",
-        help="whom an https service is believed; default: WORKBENCH_CA, the system's",
+        help="certificates to trust an https service by; default: WORKBENCH_CA, the system's",
     )
     parser.add_argument("--token", default="", help="better kept in WORKBENCH_TOKEN, or in a file")
     parser.add_argument(
@@ -30,7 +30,7 @@ def service_options(parser: argparse.ArgumentParser) -> None:
         default="",
         help="default: WORKBENCH_TOKEN_FILE, /var/lib/workbench/operate.token",
     )
-    parser.add_argument("--json", action="store_true", help="print what the service answers")
+    parser.add_argument("--json", action="store_true", help="print the service's response")
 
 
 def connect(args: argparse.Namespace) -> Client:
@@ -43,7 +43,7 @@ def connect(args: argparse.Namespace) -> Client:
 
 
 def report(args: argparse.Namespace, data: object, text: str) -> int:
-    """Print an answer's data, or what it means in words; return the exit code."""
+    """Print a response's data as JSON, or `text` for people; return the exit code."""
     print(json.dumps(data, indent=2) if args.json else text)
     return 0
 

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 
 from workbench.catalog.reader import read_catalogue
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt, combinations
@@ -62,18 +62,18 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
     faults: dict[tuple[str, str], None] = {}
     for selection in combinations(catalogue, LATEST):
         recipe, reason = attempt(catalogue, selection)
-        seen = at_release(catalogue, selection.release)
-        parts = (seen.bundles[selection.bundle], seen.ides[selection.ide])
-        folders = tuple(seen.tree.place(part.folder) for part in parts)
+        view = at_release(catalogue, selection.release)
+        parts = (view.bundles[selection.bundle], view.ides[selection.ide])
+        folders = tuple(view.tree.place(part.folder) for part in parts)
         for part in ("", *folders):
             tried[part] += 1
             possible[part] += recipe is not None
             why.setdefault(part, Counter()).update([reason] if reason else [])
         if recipe is not None and with_lint:
-            for line, message in lint(seen, recipe.containerfile):
+            for line, message in lint(view, recipe.containerfile):
                 section = next((s for s in reversed(recipe.sections) if s.line <= line), recipe.sections[0])
                 faults[section.origin, message] = None
-    for fault in stale_locks(catalogue.tree.root, lock_folders(Tree(catalogue.tree.root))):
+    for fault in stale_locks(catalogue.tree.root, lock_folders(CatalogueTree(catalogue.tree.root))):
         faults[fault] = None
     for part, count in possible.items():
         if part and not count:

@@ -7,7 +7,7 @@ import dataclasses
 import json
 
 from workbench.catalog.questions import differences
-from workbench.compose.diff import ADDED, REMOVED, Change, Difference, diff
+from workbench.compose.diff import ADDED, REMOVED, RecipeChange, RecipeDifference, diff
 from workbench.recipes.read import read_files, read_manifest
 
 EXAMPLES = """\
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print(answers: dict[str, tuple[str, str]], difference: Difference) -> None:
+def _print(answers: dict[str, tuple[str, str]], difference: RecipeDifference) -> None:
     for name, (old, new) in answers.items():
         print(f"{name}: {old or '-'} -> {new or '-'}")
     for path, changes in difference.packages.items():
@@ -58,18 +58,18 @@ def _print(answers: dict[str, tuple[str, str]], difference: Difference) -> None:
         print("\n".join(f"  {line}" for line in difference.containerfile))
 
 
-def _line(change: Change) -> str:
+def _line(change: RecipeChange) -> str:
     versions = " -> ".join(version for version in (change.old, change.new) if version)
     return f"{_SIGNS.get(change.kind, '~')} {change.name} {versions}".rstrip()
 
 
-def _summary(difference: Difference) -> str:
+def _summary(difference: RecipeDifference) -> str:
     rows = [*difference.packages.items(), ("files", difference.files)]
     counted = [f"{path}: {_counts(changes)}" for path, changes in rows if changes]
     lines = [line for line in difference.containerfile if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     return "\n".join([*counted, f"Containerfile: {len(lines)} lines"])
 
 
-def _counts(changes: list[Change]) -> str:
+def _counts(changes: list[RecipeChange]) -> str:
     kinds = [change.kind for change in changes]
     return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))

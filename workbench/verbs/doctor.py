@@ -9,11 +9,11 @@ import shutil
 import subprocess
 from dataclasses import asdict
 
-from workbench.catalog.pairs import version_key
+from workbench.catalog.compatibility import version_key
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.defaults import defaults
-from workbench.compose.diagnosis import WRONG, Machine, diagnose
+from workbench.compose.diagnosis import WRONG, GpuMachine, diagnose
 from workbench.errors import EXIT_OK, EXIT_USER, UsageError, WorkbenchError
 from workbench.names import pick, python_version
 from workbench.table import columns
@@ -27,7 +27,7 @@ EXAMPLES = """\
 _DRIVER_FILE = "/proc/driver/nvidia/version"
 # A driver that hangs lets nvidia-smi hang too.
 _SECONDS = 60
-_MEND = "mend the driver, or name one with --driver"
+_HINT = "fix the driver, or name one with --driver"
 _VERSION = re.compile(r"\d+(?:\.\d+){1,3}")
 
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     python = args.python or (usual if usual in pythons or not pythons else pythons[0])
     if args.driver and not _VERSION.fullmatch(args.driver):
         raise UsageError(f"{args.driver!r} is no driver version", hint="write it as 580.65.06")
-    machine = Machine(driver=args.driver) if args.driver else this_machine()
+    machine = GpuMachine(driver=args.driver) if args.driver else this_machine()
     found = diagnose(catalogue, answers["release"], bundle.name, python, machine)
     wrong = any(finding.state == WRONG for finding in found)
     if args.json:
@@ -65,17 +65,17 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(report, indent=2))
     else:
-        seen = f"driver {machine.driver}" if machine.driver else "no NVIDIA driver on this machine"
-        seen += f", oldest GPU of compute capability {machine.capability}" if machine.capability else ""
-        print(f"bundle {bundle.name}, Python {python}, release {answers['release']}; {seen}\n")
+        known = f"driver {machine.driver}" if machine.driver else "no NVIDIA driver on this machine"
+        known += f", oldest GPU of compute capability {machine.capability}" if machine.capability else ""
+        print(f"bundle {bundle.name}, Python {python}, release {answers['release']}; {known}\n")
         print(columns(("", "about", "says"), [(finding.state, finding.about, finding.says) for finding in found]))
     return EXIT_USER if wrong else EXIT_OK
 
 
-def this_machine() -> Machine:
+def this_machine() -> GpuMachine:
     """Return the driver of this machine and its oldest GPU's compute capability, as far as they can be found.
 
-    Raises WorkbenchError when nvidia-smi is there and fails: a driver that is broken is worth knowing.
+    Raises WorkbenchError when nvidia-smi is installed and fails: a broken driver is worth knowing about.
     """
     driver = ""
     try:
@@ -86,18 +86,18 @@ def this_machine() -> Machine:
     except OSError:
         pass
     if (program := shutil.which("nvidia-smi")) is None:
-        return Machine(driver=driver)
+        return GpuMachine(driver=driver)
     command = [program, "--query-gpu=driver_version,compute_cap", "--format=csv,noheader"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise WorkbenchError(f"nvidia-smi does not answer: {error}", hint=_MEND) from None
+        raise WorkbenchError(f"nvidia-smi does not respond: {error}", hint=_HINT) from None
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip().splitlines()
+        output = (done.stdout + done.stderr).strip().splitlines()
         raise WorkbenchError(
-            f"nvidia-smi failed: {said[-1] if said else done.returncode}",
-            hint=_MEND,
+            f"nvidia-smi failed: {output[-1] if output else done.returncode}",
+            hint=_HINT,
         )
     rows = [[cell.strip() for cell in line.split(",")] for line in done.stdout.splitlines() if line.strip()]
     capabilities = sorted((row[1] for row in rows if len(row) > 1 and _VERSION.fullmatch(row[1])), key=version_key)
-    return Machine(driver=rows[0][0] if rows else driver, capability=capabilities[0] if capabilities else "")
+    return GpuMachine(driver=rows[0][0] if rows else driver, capability=capabilities[0] if capabilities else "")

@@ -88,7 +88,7 @@ def _cluster_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", choices=KINDS, default=default.kind, help=f"({default.kind})", dest="object")
     parser.add_argument("--name", default="", help="name of the workbench (default: IDE and bundle)")
     parser.add_argument("--namespace", default="", help="namespace (default: whatever kubectl is set to)")
-    parser.add_argument("--prefix", metavar="PATH", default="", help="path it answers below (NB_PREFIX)")
+    parser.add_argument("--prefix", metavar="PATH", default="", help="path that it serves below (NB_PREFIX)")
     parser.add_argument("--size", default=default.storage, help=f"of the volume ({default.storage})")
     parser.add_argument("--cpu", default=default.cpu, help=f"cores ({default.cpu})")
     parser.add_argument("--memory", default=default.memory, help=f"({default.memory})")
@@ -97,7 +97,7 @@ def _cluster_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the kind that is asked for."""
+    """Write the requested kind."""
     if args.repo:
         from workbench.names import is_image, is_qualified, with_tag
 
@@ -110,21 +110,21 @@ def run(args: argparse.Namespace) -> int:
 
 def _image_streams(args: argparse.Namespace) -> int:
     from workbench.export.imagestream import image_streams
-    from workbench.export.software import described
+    from workbench.export.software import describe
 
     catalogue = read_catalogue(args.catalog)
-    streams = image_streams([described(catalogue, folder) for folder in args.folders], args.repo)
+    streams = image_streams([describe(catalogue, folder) for folder in args.folders], args.repo)
     return _print(_yaml(streams), args.out)
 
 
 def _elyra(args: argparse.Namespace) -> int:
     from workbench.export.elyra import runtime_image
-    from workbench.export.software import described
+    from workbench.export.software import describe
 
     if len(args.folders) > 1 and not args.out:
         raise UsageError("several runtime images are several files", hint="name a folder for them with --out")
     catalogue = read_catalogue(args.catalog)
-    recipes = [described(catalogue, folder) for folder in args.folders]
+    recipes = [describe(catalogue, folder) for folder in args.folders]
     found = {f"{recipe.tag}.json": runtime_image(recipe, args.repo) for recipe in recipes}
     for name, data in found.items():
         _print(_json(data), os.path.join(args.out, name) if args.out else "")
@@ -133,13 +133,13 @@ def _elyra(args: argparse.Namespace) -> int:
 
 def _bake(args: argparse.Namespace) -> int:
     from workbench.export.bake import bake_file
-    from workbench.release.requests import Options, set_requests
+    from workbench.release.requests import SetOptions, set_requests
     from workbench.release.standard import images
 
     catalogue = read_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
-    how = Options(pinned=True)
-    requests = set_requests(catalogue, found, args.release, args.date, args.recipes, how)
+    options = SetOptions(pinned=True)
+    requests = set_requests(catalogue, found, args.release, args.date, args.recipes, options)
     repository = args.repo or catalogue.releases[args.release].repository
     folder = os.path.dirname(os.path.abspath(args.out)) if args.out else os.getcwd()
     return _print(_json(bake_file(found, requests, repository, folder)), args.out)
@@ -147,9 +147,9 @@ def _bake(args: argparse.Namespace) -> int:
 
 def _kubernetes(args: argparse.Namespace) -> int:
     from workbench.export.kubernetes import Workbench, check_workbench, manifests
-    from workbench.export.software import RUNTIME, described
+    from workbench.export.software import RUNTIME, describe
 
-    recipe = described(read_catalogue(args.catalog), args.folder)
+    recipe = describe(read_catalogue(args.catalog), args.folder)
     if recipe.ide.image_type == RUNTIME:
         raise UsageError(f"{recipe.tag} has no IDE, so there is no page to serve")
     workbench = Workbench(

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Build what is not up to date, and show what became of each image, its size and its time."""
     from workbench.images.labels import catalogue_labels
     from workbench.release.make_set import make_set
-    from workbench.release.requests import Options, set_requests
+    from workbench.release.requests import SetOptions, set_requests
     from workbench.release.standard import images
     from workbench.table import columns
 
@@ -43,8 +43,10 @@ def run(args: argparse.Namespace) -> int:
     backend = backend_of(args, tuple(args.options))
     catalogue = read_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
-    how = Options(tuple(args.options), args.ca_bundle, args.cache, labels=catalogue_labels(args.source, args.revision))
-    requests = set_requests(catalogue, found, args.release, args.date, args.recipes, how)
+    options = SetOptions(
+        tuple(args.options), args.ca_bundle, args.cache, labels=catalogue_labels(args.source, args.revision)
+    )
+    requests = set_requests(catalogue, found, args.release, args.date, args.recipes, options)
     print_builder(backend, quiet=args.json)
     rows = make_set(found, requests, backend, jobs=args.jobs, logs=args.log_dir, quiet=args.json)
     bad = [row.outcome for row in rows if row.outcome.is_bad]

@@ -10,10 +10,9 @@ import time
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 
-from workbench.catalog.frozen import FrozenTree
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.locations import check_writable
-from workbench.lock.folders import lock_folders, release_tree
+from workbench.lock.folders import folders_to_lock
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
 from workbench.names import python_version
@@ -29,8 +28,8 @@ LOCKED, CURRENT, SKIPPED, FAILED = "locked", "current", "skipped", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one folder: locked, current, skipped or failed, why, and the seconds it took."""
+class LockOutcome:
+    """The outcome of one folder: locked, current, skipped or failed, why, and the seconds it took."""
 
     folder: str
     status: str
@@ -42,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `lock`."""
     parser.add_argument("--bundle", metavar="NAME", help="this bundle only")
     parser.add_argument("--python", metavar="X.Y", help="this Python only")
-    parser.add_argument("--release", metavar="NAME", default="", help="the locks that this release has for itself")
+    parser.add_argument("--release", metavar="NAME", default="", help="the release's own locks")
     parser.add_argument("--interpreter", metavar="PATH", help="the Python to lock with (default: found)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many at once (2)")
     parser.add_argument("--force", action="store_true", help="lock what is current too, taking newer versions")
@@ -50,22 +49,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Lock what changed, telling each folder as it is done; FaultsError when one could not be locked."""
+    """Lock what changed, reporting each folder as it is done; FaultsError when one could not be locked."""
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
     check_writable(args.catalog)
     if not os.environ.get("PIP_INDEX_URL"):
         hint = "set it to the address of your package index; in a checkout, make lock does"
         raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
-    found = folders(args.catalog, args.bundle, args.python, args.release)
+    found = folders_to_lock(args.catalog, args.bundle, args.python, args.release)
     outcomes = []
     with interruptible(), workers(args.jobs) as pool:
-        tasks = [pool.submit(_one, args, folder, above) for folder, above in found.items()]
+        tasks = [pool.submit(_lock_one, args, folder, above) for folder, above in found.items()]
         for number, task in enumerate(as_completed(tasks), 1):
             outcome = task.result()
             outcomes.append(outcome)
-            told = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
-            print(f"{told} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
+            line = f"[{number}/{len(tasks)}] {outcome.status:<8} {outcome.folder} ({outcome.seconds:.1f} s)"
+            print(f"{line} {outcome.reason}".rstrip(), file=sys.stderr, flush=True)
     outcomes.sort(key=lambda outcome: outcome.folder)
     if args.json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=2))
@@ -74,28 +73,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def folders(catalog: str, bundle: str | None, python: str | None, release: str = "") -> dict[str, list[str]]:
-    """Return the folders to lock, each with those whose Pipfiles it builds on, relative to the catalogue.
-
-    With a release, those of the folder that it has for itself; a frozen one is refused.
-    """
-    tree = release_tree(catalog, release)
-    if isinstance(tree, FrozenTree):
-        raise WorkbenchError(
-            f"release {release} is frozen: its locks move by z only", hint=f"`wizard.py release update {release}`"
-        )
-    found = lock_folders(tree, bundle, python, bundles_only=bool(release))
-    if not found:
-        raise WorkbenchError("there is no Pipfile to lock", where=f"{bundle or 'bundles'} {python or ''}".strip())
-    return {tree.place(folder): [tree.place(each) for each in above] for folder, above in found.items()}
-
-
-def _one(args: argparse.Namespace, folder: str, extended: list[str]) -> Outcome:
+def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> LockOutcome:
     start = time.monotonic()
     full, above = os.path.join(args.catalog, folder), [os.path.join(args.catalog, each) for each in extended]
 
-    def outcome(status: str, reason: str = "") -> Outcome:
-        return Outcome(folder, status, reason, round(time.monotonic() - start, 1))
+    def outcome(status: str, reason: str = "") -> LockOutcome:
+        return LockOutcome(folder, status, reason, round(time.monotonic() - start, 1))
 
     try:
         if not args.force and is_current(full, above):

@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     making = parser.add_argument_group("making")
     making.add_argument("--out", metavar="DIR", help=f"folder that the recipe's folder is made in ({DEFAULT_OUT})")
     making.add_argument("--dry-run", action="store_true", help="show the Containerfile and the files, write nothing")
-    making.add_argument("--force", action="store_true", help="replace a folder that is there and differs")
+    making.add_argument("--force", action="store_true", help="replace an existing folder that differs")
     making.add_argument("--offline", action="store_true", help="do not look the base image up")
     making.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
     making.add_argument("--json", action="store_true", help="report as JSON")

@@ -32,20 +32,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Push the set and print each step as it is done."""
-    from workbench.release.push_set import Step, push_set
+    """Push the set, and print each step as it is done."""
+    from workbench.release.push_set import PushedTag, push_set
     from workbench.release.standard import images
 
     found = images(read_catalogue(args.catalog), args.release, args.date)
     store = backend_of(args).store
-    steps: list[Step] = []
+    steps: list[PushedTag] = []
 
-    def report(step: Step) -> None:
+    def report(step: PushedTag) -> None:
         steps.append(step)
         if not args.json:
             print(f"{step.what:<8} {step.tag}", file=sys.stderr, flush=True)
 
-    push_set(found, args.repository, args.recipes, replace=args.replace, told=report, store=store)
+    push_set(found, args.repository, args.recipes, replace=args.replace, report=report, store=store)
     if args.json:
         print(json.dumps([{"tag": s.tag, "status": s.what, "digest": s.digest} for s in steps], indent=2))
     else:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.recipes.write import DEFAULT_OUT
+from workbench.recipes.lint import lint
+from workbench.recipes.write import DEFAULT_OUT, IDENTICAL, write
+from workbench.release.standard import composed_set, images
+from workbench.table import columns
 from workbench.verbs._answers import answer_flags
 
 EXAMPLES = """\
@@ -29,41 +33,35 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     set_options(parser)
     parser.add_argument("--out", metavar="DIR", default=DEFAULT_OUT, help=f"where the folders go ({DEFAULT_OUT})")
     parser.add_argument("--list", action="store_true", help="show the tags of the set and what each stands on")
-    parser.add_argument("--force", action="store_true", help="replace folders that are there and differ")
+    parser.add_argument("--force", action="store_true", help="replace existing folders that differ")
     parser.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Compose all before the first is written, then write each folder whole."""
-    from workbench.release.standard import composed_set
-
     catalogue = read_catalogue(args.catalog)
     if args.list:
         _show_set(catalogue, args)
         return 0
     recipes = composed_set(catalogue, args.release, args.date)
     if args.lint:
-        _lint(catalogue, recipes)
+        _lint(recipes)
     _write(recipes, args)
     return 0
 
 
-def _lint(catalogue: Catalogue, recipes: list[Recipe]) -> None:
-    from workbench.recipes.lint import lint
-
+def _lint(recipes: list[Recipe]) -> None:
     found = [
         (f"{recipe.tag}/{CONTAINERFILE}:{line}", message)
         for recipe in recipes
-        for line, message in lint(catalogue, recipe.containerfile)
+        for line, message in lint(recipe.resolved.catalogue, recipe.containerfile)
     ]
     if found:
         raise FaultsError("hadolint refuses recipes of the standard set; nothing was written", found)
 
 
 def _write(recipes: list[Recipe], args: argparse.Namespace) -> None:
-    from workbench.recipes.write import IDENTICAL, write
-
     rows: list[tuple[str, str]] = []
     faults: list[tuple[str, str]] = []
     for recipe in recipes:
@@ -75,8 +73,6 @@ def _write(recipes: list[Recipe], args: argparse.Namespace) -> None:
         same = all(status == IDENTICAL for status in written.files.values())
         rows.append((written.folder, IDENTICAL if same else "written"))
     if args.json:
-        import json
-
         print(json.dumps([{"folder": folder, "status": status} for folder, status in rows], indent=2))
     else:
         print("\n".join(f"{status:<10} {folder}" for folder, status in rows))
@@ -85,15 +81,9 @@ def _write(recipes: list[Recipe], args: argparse.Namespace) -> None:
 
 
 def _show_set(catalogue: Catalogue, args: argparse.Namespace) -> None:
-    from workbench.release.standard import images
-
     found = images(catalogue, args.release, args.date)
     if args.json:
-        import json
-
         print(json.dumps([{"tag": tag, "below": image.below} for tag, image in found.items()], indent=2))
         return
-    from workbench.table import columns
-
     print(columns(("image", "stands on"), [(tag, image.below or "the root image") for tag, image in found.items()]))
     print(f"\n{len(found)} images", file=sys.stderr)

@@ -26,39 +26,39 @@ EXAMPLES = """\
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the ways of `release` and their flags."""
-    ways = parser.add_subparsers(dest="way", required=True, metavar="new|freeze|update|check|diff")
-    new = ways.add_parser("new", help="make a release like another")
+    """Add the subcommands of `release` and their flags."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="new|freeze|update|check|diff")
+    new = actions.add_parser("new", help="make a release like another")
     new.add_argument("name", metavar="NAME", help="its name, such as 2026b")
     new.add_argument("--from", dest="source", metavar="NAME", help="the release to start from (default: the newest)")
-    freeze = ways.add_parser("freeze", help="make a release its own: copies and digests of all it is made from")
+    freeze = actions.add_parser("freeze", help="make a release its own: copies and digests of all it is made from")
     freeze.add_argument("name", metavar="NAME", help="release, such as 2026a")
-    freeze.add_argument("--offline", action="store_true", help="ask no registry for the digests of root images")
-    update = ways.add_parser("update", help="lock again within the promise: only z of x.y.z moves")
+    freeze.add_argument("--offline", action="store_true", help="query no registry for the digests of root images")
+    update = actions.add_parser("update", help="lock again within the promise: only z of x.y.z moves")
     update.add_argument("name", metavar="NAME", help="release, such as 2025b")
     update.add_argument("--allow", action="append", default=[], metavar="PACKAGE", help="may go beyond its x.y")
     update.add_argument("--interpreter", metavar="PATH", default="", help="the Python to lock with (default: found)")
     update.add_argument("--jobs", type=int, default=2, metavar="N", help="how many locks at once (2)")
-    update.add_argument("--dry-run", action="store_true", help="say what would move, write nothing")
-    check = ways.add_parser("check", help="check a release against what was frozen and promised")
+    update.add_argument("--dry-run", action="store_true", help="show what would move, write nothing")
+    check = actions.add_parser("check", help="check a release against what was frozen and promised")
     check.add_argument("name", metavar="NAME", help="release, such as 2025b")
-    diff = ways.add_parser("diff", help="show what is added, removed and moved from one release to another")
+    diff = actions.add_parser("diff", help="show what is added, removed and moved from one release to another")
     diff.add_argument("old", metavar="OLD", help="release, such as 2025b")
     diff.add_argument("new", metavar="NEW", help="release, such as 2026a")
     diff.add_argument("--summary", action="store_true", help="numbers by bundle only")
-    for way in (new, check):
-        way.add_argument("--today", metavar="YYYY-MM-DD", default="", help="the day that counts (default: today)")
-    for way in (new, freeze, update, check, diff):
-        way.add_argument("--json", action="store_true", help="report as JSON")
-        # Understood on either side of the way; here it must not take back what was said before.
-        way.add_argument("--catalog", metavar="DIR", default=argparse.SUPPRESS, help="use another catalogue")
+    for action in (new, check):
+        action.add_argument("--today", metavar="YYYY-MM-DD", default="", help="the day that counts (default: today)")
+    for action in (new, freeze, update, check, diff):
+        action.add_argument("--json", action="store_true", help="report as JSON")
+        # Understood on either side of the subcommand; here it must not override a value from before it.
+        action.add_argument("--catalog", metavar="DIR", default=argparse.SUPPRESS, help="use another catalogue")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the way says, and print what came of it."""
-    if args.way in ("new", "freeze") or (args.way == "update" and not args.dry_run):
+    """Do what the subcommand says, and print the result."""
+    if args.action in ("new", "freeze") or (args.action == "update" and not args.dry_run):
         check_writable(args.catalog)
-    return _WAYS[args.way](args)
+    return _ACTIONS[args.action](args)
 
 
 def _day(args: argparse.Namespace) -> str:
@@ -80,27 +80,27 @@ def _new(args: argparse.Namespace) -> int:
 def _freeze(args: argparse.Namespace) -> int:
     from workbench.release.freeze import freeze, registry_digest
 
-    done = freeze(read_catalogue(args.catalog), args.name, None if args.offline else registry_digest)
-    for note in done.notes:
+    report = freeze(read_catalogue(args.catalog), args.name, None if args.offline else registry_digest)
+    for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
     if args.json:
-        print(json.dumps(asdict(done), indent=2))
-    elif done.files:
-        print("".join(f"{image}@{digest}\n" for image, digest in done.digests.items()), end="")
-        print(f"release {args.name} is frozen: {done.files} files, {done.locks} of them promises of locks")
+        print(json.dumps(asdict(report), indent=2))
+    elif report.files:
+        print("".join(f"{image}@{digest}\n" for image, digest in report.digests.items()), end="")
+        print(f"release {args.name} is frozen: {report.files} files, {report.locks} of them promises of locks")
     return EXIT_OK
 
 
 def _update(args: argparse.Namespace) -> int:
-    from workbench.release.index import ask
+    from workbench.release.index import query
     from workbench.release.update import update
 
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
-    done = update(
+    report = update(
         read_catalogue(args.catalog),
         args.name,
-        ask,
+        query,
         lambda number, of, folder: print(f"[{number}/{of}] {folder}", file=sys.stderr, flush=True),
         allowed=args.allow,
         interpreter=args.interpreter,
@@ -108,36 +108,36 @@ def _update(args: argparse.Namespace) -> int:
         jobs=args.jobs,
     )
     if args.json:
-        print(json.dumps(asdict(done), indent=2))
+        print(json.dumps(asdict(report), indent=2))
         return EXIT_OK
-    if done.moved:
-        rows = [(each.folder, each.package, each.before or "-", each.after) for each in done.moved]
+    if report.moved:
+        rows = [(each.folder, each.package, each.before or "-", each.after) for each in report.moved]
         print(columns(("lock", "package", "from", "to"), rows), end="\n\n")
-    for where, what in done.unmet:
+    for where, what in report.unmet:
         print(f"security: {where}: {what}", file=sys.stderr)
-    kept = f"; {len(done.held)} packages have a later x.y, which is for another release" if done.held else ""
-    print(f"{len(done.moved)} versions {'would move' if args.dry_run else 'moved'}{kept}")
+    kept = f"; {len(report.held)} packages have a later x.y, which is for another release" if report.held else ""
+    print(f"{len(report.moved)} versions {'would move' if args.dry_run else 'moved'}{kept}")
     return EXIT_OK
 
 
 def _check(args: argparse.Namespace) -> int:
     from workbench.release.check import check
 
-    done = check(read_catalogue(args.catalog), args.name, _day(args))
-    for note in done.notes:
+    report = check(read_catalogue(args.catalog), args.name, _day(args))
+    for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
-    if done.faults:
-        count = len(done.faults)
+    if report.faults:
+        count = len(report.faults)
         raise FaultsError(
             f"release {args.name} does not keep its promise: {count} fault{'' if count == 1 else 's'}",
-            list(done.faults),
+            list(report.faults),
             hint="take changed files back from version control; what is meant to change goes into another release",
         )
     if args.json:
-        print(json.dumps(asdict(done), indent=2))
+        print(json.dumps(asdict(report), indent=2))
     else:
-        told = f", record {done.record}" if done.record else ""
-        print(f"release {args.name} keeps its promise: {done.files} files, {done.locks} locks{told}")
+        record = f", record {report.record}" if report.record else ""
+        print(f"release {args.name} keeps its promise: {report.files} files, {report.locks} locks{record}")
     return EXIT_OK
 
 
@@ -175,4 +175,4 @@ def _diff(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-_WAYS = {"new": _new, "freeze": _freeze, "update": _update, "check": _check, "diff": _diff}
+_ACTIONS = {"new": _new, "freeze": _freeze, "update": _update, "check": _check, "diff": _diff}

@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     from workbench.replicasets.options import OPTIONS
 
     ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(WAYS))
-    made = {name: ways.add_parser(name, help=said, allow_abbrev=False) for name, (_, said) in WAYS.items()}
+    made = {name: ways.add_parser(name, help=help_, allow_abbrev=False) for name, (_, help_) in WAYS.items()}
     for name, way in made.items():
         if name not in ("run", "list", "quota"):
             way.add_argument("name", metavar="SET")
@@ -64,7 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     made["rollback"].add_argument("version", type=int)
     made["prune"].add_argument("--keep", type=int, default=0, metavar="N", help="default: what the service keeps")
-    made["prune"].add_argument("--dry-run", action="store_true", help="only tell what would go")
+    made["prune"].add_argument("--dry-run", action="store_true", help="only show what would be removed")
     made["commit"].add_argument("image", metavar="IMAGE")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
@@ -73,7 +73,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Send the request of the subcommand and print the response; return the exit code."""
     return WAYS[args.way][0](connect(args), args)
 
 
@@ -224,7 +224,7 @@ def _prune(client: Client, args: argparse.Namespace) -> int:
     lines = [columns(("VERSION", "FREED"), rows)] if rows else []
     lines.append(f"{_megabytes(data['bytes'])} at least {'would be' if args.dry_run else 'are'} free")
     if data["kept"]:
-        lines.append(f"kept, for later versions stand on them: {', '.join(map(str, data['kept']))}")
+        lines.append(f"kept, because later versions are based on them: {', '.join(map(str, data['kept']))}")
     return report(args, data, "\n".join(lines))
 
 
@@ -238,9 +238,9 @@ def _delete(client: Client, args: argparse.Namespace) -> int:
     return report(args, data, f"{args.name} is deleted")
 
 
-def _plain(way: str, said: str) -> Callable[[Client, argparse.Namespace], int]:
+def _plain(way: str, outcome: str) -> Callable[[Client, argparse.Namespace], int]:
     def do(client: Client, args: argparse.Namespace) -> int:
-        return report(args, client("PATCH", f"{_path(args)}/{way}"), f"{args.name} {said}")
+        return report(args, client("PATCH", f"{_path(args)}/{way}"), f"{args.name} {outcome}")
 
     return do
 
@@ -260,7 +260,7 @@ def _exec(client: Client, args: argparse.Namespace) -> int:
 
             raise WorkbenchError(line["msg"])
         elif line["exitCode"] < 0:
-            print("ended: " + ("its time is over" if line["timedOut"] else "it wrote too much"), file=sys.stderr)
+            print("ended: " + ("it ran out of time" if line["timedOut"] else "it wrote too much"), file=sys.stderr)
             return 1
         else:
             return int(line["exitCode"])

@@ -9,8 +9,8 @@ from workbench.errors import WorkbenchError
 from workbench.verbs.build import backend_of, backend_options
 
 EXAMPLES = """\
-  wizard.py sbom recipes/TAG                                  what the recipe asks for: needs nothing built
-  wizard.py sbom localhost/workbench-images:TAG               what is in the image, asked in a container of it
+  wizard.py sbom recipes/TAG                                  what the recipe installs: needs no image
+  wizard.py sbom localhost/workbench-images:TAG               what is in the image, listed in a container of it
   wizard.py sbom localhost/workbench-images:TAG --recipe recipes/TAG   … with the hashes of its lock
   wizard.py sbom recipes/TAG --out TAG.cdx.json
 """
@@ -43,8 +43,8 @@ def _of_image(args: argparse.Namespace) -> str:
 
     image, recipe = args.subject, args.recipe
     store = backend_of(args).store if is_image(image) else None
-    seen = store.inspect(image) if store else None
-    if store is None or seen is None:
+    inspected = store.inspect(image) if store else None
+    if store is None or inspected is None:
         raise WorkbenchError(
             f"{image} is neither a recipe folder nor an image that is here",
             hint="name a folder that `wizard.py new` wrote, or an image that `podman images` or `docker images` shows",
@@ -52,4 +52,4 @@ def _of_image(args: argparse.Namespace) -> str:
     packages = installed_packages(image, store)
     if recipe:
         packages = with_lock(packages, locked_packages(read_files(recipe), read_manifest(recipe).selection.python))
-    return sbom(image.rpartition(":")[2], packages, image_id=seen.id)
+    return sbom(image.rpartition(":")[2], packages, image_id=inspected.id)

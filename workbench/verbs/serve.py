@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until told to end; or make a token."""
+    """Serve until SIGINT or SIGTERM; or make a token."""
     from workbench.replicasets.api.tokens import Tokens, parse_quota
     from workbench.replicasets.values import Role
 
@@ -87,7 +87,7 @@ def _make(state: str) -> None:
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
-    from workbench.replicasets.api.serving import is_loopback, leaving, listen, serve, tended
+    from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
     from workbench.replicasets.service import ReplicaSets
@@ -117,19 +117,18 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
             f"{args.host} is not this machine alone: tokens could be read on the way",
             hint="--tls-cert and --tls-key, or --insecure when something before it speaks TLS",
         )
-    room = ReplicaSets(settings)
+    service = ReplicaSets(settings)
     try:
-        with leaving(), tended(room, engine, lambda line: print(line, file=sys.stderr, flush=True)):
+        with leaving(), reconciling(service, engine, lambda line: print(line, file=sys.stderr, flush=True)):
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)
             if plain:
                 print("warning: not on loopback, and without TLS: tokens can be read on the way", file=sys.stderr)
-            serve(
-                make_app(room, tokens, Audit(os.path.join(state, "audit.log"))), listening, args.tls_cert, args.tls_key
-            )
+            app = make_app(service, tokens, Audit(os.path.join(state, "audit.log")))
+            serve(app, listening, args.tls_cert, args.tls_key)
     finally:
         if engine is not None:
             engine.close()
-        room.close()
+        service.close()
     return 0

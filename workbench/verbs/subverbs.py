@@ -22,7 +22,7 @@ def add_subverbs(parser: argparse.ArgumentParser, subverbs: Mapping[str, str]) -
 def run_subverb(verb: str, subverbs: Mapping[str, str], args: argparse.Namespace) -> int:
     """Run the subverb that `args` name, a module of `workbench.verbs.<verb>`, and return its exit code.
 
-    As in the command line it is imported only when it is asked for. It finds the catalogue that was
+    As in the command line it is imported only when it is used. It finds the catalogue that was
     named before it in `args.catalog`. Raises UsageError when there is none of that name.
     """
     from workbench.cli import parser_of

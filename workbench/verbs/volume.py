@@ -27,8 +27,8 @@ _WAYS = {
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `volume`."""
     ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(_WAYS))
-    for name, said in _WAYS.items():
-        way = ways.add_parser(name, help=said, allow_abbrev=False)
+    for name, help_ in _WAYS.items():
+        way = ways.add_parser(name, help=help_, allow_abbrev=False)
         if name != "list":
             way.add_argument("name", metavar="VOLUME")
         if name == "resize":
@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked for."""
+    """Send the request of the subcommand and print the response; return the exit code."""
     from workbench.replicasets.client import part
 
     client = connect(args)
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         return report(args, data, columns(("NAME", "VERSION", "SIZE", "DRIVER", "OWNER"), rows))
     if args.way == "create":
         data = client("POST", "/volumes", {"name": args.name, "size": args.size})
-        return report(args, data, f"{args.name} is there, {data['size'] or 'without a limit'}")
+        return report(args, data, f"{args.name} is created, {data['size'] or 'without a limit'}")
     if args.way == "resize":
         data = client("PATCH", f"{path}/size", {"size": args.size})
         return report(args, data, f"{args.name} has {data['size']}")

@@ -16,7 +16,7 @@ from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.new import base_look_up, build_command, print_note, print_written, today
 
 EXAMPLES = """\
-  wizard.py                        ask, then write a recipe and offer to build it
+  wizard.py                        prompts, then writes a recipe and offers to build it
   wizard.py --offline              the same, without looking the base image up
   wizard.py --out my-recipes       another output folder to begin with
 """
@@ -34,7 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, write what was agreed on, print the command that builds it, and build it when asked to."""
+    """Prompt, write what was agreed on, print the command that builds it, and build it on request."""
     _check_terminal()
     from workbench.wizard.session import Quit, converse
     from workbench.wizard.terminal import TerminalPrompt, quiet_terminal
@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_terminal() -> None:
-    """Raise UsageError where nobody could be asked; nothing of the prompts is imported by then."""
+    """Raise UsageError without a terminal to prompt on; nothing of the prompts is imported by then."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
-        raise UsageError("there is no terminal to ask on", hint=_FLAGS)
+        raise UsageError("there is no terminal for the prompts", hint=_FLAGS)
     if os.environ.get("TERM") in ("dumb", "unknown"):
-        raise UsageError(f"this terminal (TERM={os.environ['TERM']}) cannot redraw a question", hint=_FLAGS)
+        raise UsageError(f"this terminal (TERM={os.environ['TERM']}) cannot redraw a prompt", hint=_FLAGS)

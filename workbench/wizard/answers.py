@@ -8,7 +8,7 @@ from workbench.catalog.values import Catalogue
 from workbench.names import python_folder
 from workbench.tag import Tag
 
-# The wizard asks for another image as its base in two steps: "base" is OTHER then, and "image" the image.
+# Another image as the base takes two steps of the wizard: "base" is OTHER then, and "image" the image.
 OTHER = "other"
 
 
@@ -26,7 +26,7 @@ def as_steps(answers: Answers) -> dict[str, str]:
 
 def selection_of(answers: Answers) -> Selection:
     """Return the selection that the complete answers make."""
-    return Selection(**{**{name: answers[name] for name in ANSWERS}, "base": base_of(answers)})
+    return Selection(**{**{name: answers[name] for name in ANSWERS if name in answers}, "base": base_of(answers)})
 
 
 def tag_so_far(catalogue: Catalogue, answers: Answers) -> str:

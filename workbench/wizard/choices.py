@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from workbench.catalog.bases import thin_base
-from workbench.catalog.compat import reasons
 from workbench.catalog.own_cuda import holds_cuda_twice, own_cuda, savings
 from workbench.catalog.questions import Answers, by_name
+from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt
@@ -18,10 +18,10 @@ from workbench.wizard.prompt import Choice
 
 def choices_of(name: str, catalogue: Catalogue, answers: Answers) -> list[Choice]:
     """Return the choices of the question `name` after `answers`: every name that exists, with why it is impossible."""
-    seen = at_release(catalogue, answers.get("release", ""))
-    labels = by_name(name).known(seen, answers)
+    view = at_release(catalogue, answers.get("release", ""))
+    labels = by_name(name).known(view, answers)
     if name == "base":
-        labels = {**_with_thin_meant(seen, answers["release"], labels), OTHER: "another image"}
+        labels = {**_with_thin_meant(view, answers["release"], labels), OTHER: "another image"}
     reason = _REASONS.get(name, _rule_reason)
     return _listed(labels, lambda value: reason(catalogue, {**answers, name: value}))
 
@@ -30,22 +30,22 @@ def holds_two(catalogue: Catalogue, answers: Answers) -> bool:
     """Return whether the base that is chosen holds CUDA a second time, and the release has a thin one in its place."""
     if not {"release", "base", "python", "bundle"} <= answers.keys():
         return False
-    seen = at_release(catalogue, answers["release"])
-    release = seen.releases[answers["release"]]
+    view = at_release(catalogue, answers["release"])
+    release = view.releases[answers["release"]]
     thin = thin_base(release.bases)
     if thin is None or answers["base"] != thin.thin_for:
         return False
-    return holds_cuda_twice(seen, release, release.bases[thin.thin_for], answers["bundle"], answers["python"])
+    return holds_cuda_twice(view, release, release.bases[thin.thin_for], answers["bundle"], answers["python"])
 
 
 def thin_or_not(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     """Return the thin base and the one that was chosen, each with what it means for the bundle that is chosen."""
-    seen = at_release(catalogue, answers["release"])
-    release = seen.releases[answers["release"]]
+    view = at_release(catalogue, answers["release"])
+    release = view.releases[answers["release"]]
     if (thin := thin_base(release.bases)) is None:
         return []
     base = release.bases[thin.thin_for]
-    own = own_cuda(seen, answers["bundle"], answers["python"])
+    own = own_cuda(view, answers["bundle"], answers["python"])
     labels = {
         thin.name: f"CUDA {own} of the wheels alone: {savings(release, base, answers['os'])}",
         base.name: f"CUDA {release.cuda.get('version', '')} of the base beside it, which the wheels do not use",
@@ -53,11 +53,11 @@ def thin_or_not(catalogue: Catalogue, answers: Answers) -> list[Choice]:
     return _listed(labels, lambda value: _rule_reason(catalogue, {**answers, "base": value}))
 
 
-def _with_thin_meant(seen: Catalogue, name: str, labels: dict[str, str]) -> dict[str, str]:
-    """Return the labels of bases, with what the thin one is for: the bundle is not chosen yet, and asked for later."""
-    release = seen.releases[name]
+def _with_thin_meant(view: Catalogue, name: str, labels: dict[str, str]) -> dict[str, str]:
+    """Return the labels of bases, with what the thin one is for: the bundle is chosen later."""
+    release = view.releases[name]
     pythons = {python for system in release.systems.values() for python in system.pythons}
-    meant = [bundle for bundle in seen.bundles if any(own_cuda(seen, bundle, python) for python in pythons)]
+    meant = [bundle for bundle in view.bundles if any(own_cuda(view, bundle, python) for python in pythons)]
     if (thin := thin_base(release.bases)) is None or not meant:
         return labels
     saved = f"{savings(release, release.bases[thin.thin_for])} than {thin.thin_for}"
@@ -65,8 +65,8 @@ def _with_thin_meant(seen: Catalogue, name: str, labels: dict[str, str]) -> dict
 
 
 def _rule_reason(catalogue: Catalogue, answers: Answers) -> str:
-    seen = at_release(catalogue, answers["release"])
-    return "; ".join(reasons(seen, {**answers, "base": base_of(answers)}))
+    view = at_release(catalogue, answers["release"])
+    return "; ".join(reasons(view, {**answers, "base": base_of(answers)}))
 
 
 def _release_reason(catalogue: Catalogue, answers: Answers) -> str:

@@ -22,8 +22,8 @@ class Field(Protocol):
     """The part of a question's screen that is answered.
 
     `window` is drawn and has the cursor; `keys` names what can be pressed. `candidate` is the
-    answer as it stands ("" while it is none); `message` is what there is to say about it.
-    `answer` is what Enter gives: None keeps the question open, and `message` then says why.
+    answer as it stands ("" while it is none); `message` is a remark about it.
+    `answer` is what Enter gives: None keeps the question open, and `message` then gives the reason.
     `bind` adds the keys that are the field's own.
     """
 

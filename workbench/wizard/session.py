@@ -41,7 +41,7 @@ class Quit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class WizardOutcome:
     """What the conversation came to: the recipe that was written, and whether to build it now."""
 
     written: Written
@@ -49,13 +49,15 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class _Agreed:
+class _Decision:
     replace: bool
     build: bool
 
 
-def converse(catalogue: Catalogue, defaults: Defaults, compose: Compose, prompt: Prompt, *, look_up: bool) -> Done:
-    """Ask, compose, review, and write the recipe that was agreed on.
+def converse(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, prompt: Prompt, *, look_up: bool
+) -> WizardOutcome:
+    """Collect the answers, compose, review, and write the recipe that was agreed on.
 
     Every question comes before the first byte is written, "build it now?" too, so that leaving at
     any of them leaves nothing behind. Raises Quit when the user chooses to leave, and whatever the
@@ -66,16 +68,16 @@ def converse(catalogue: Catalogue, defaults: Defaults, compose: Compose, prompt:
         answers = collect_answers(catalogue, defaults, prompt, answers)
         tag = tag_so_far(catalogue, answers)
         recipe = _composed(compose, prompt, answers, tag, look_up)
-        agreed = _agreed(prompt, recipe, answers, tag) if recipe else None
-        if recipe is None or agreed is None:
+        decision = _decide(prompt, recipe, answers, tag) if recipe else None
+        if recipe is None or decision is None:
             continue
         try:
             with _undisturbed():
-                written = write(recipe, answers["out"], force=agreed.replace)
+                written = write(recipe, answers["out"], force=decision.replace)
         except WorkbenchError as error:
             _choose(prompt, "What now?", tag, partial(trouble_text, error), [_OTHER_FOLDER, _LEAVE])
         else:
-            return Done(written, agreed.build)
+            return WizardOutcome(written, decision.build)
 
 
 def _composed(compose: Compose, prompt: Prompt, answers: Answers, tag: str, look_up: bool) -> Recipe | None:
@@ -97,7 +99,7 @@ def _composed(compose: Compose, prompt: Prompt, answers: Answers, tag: str, look
     return spare if chosen == _WITHOUT_LOOK_UP.value else None
 
 
-def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Agreed | None:
+def _decide(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Decision | None:
     """Return what to do with the recipe, or None when the user goes back."""
     folder = folder_of(recipe, answers["out"])
     files = compare(recipe, folder)
@@ -105,9 +107,9 @@ def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Agre
     refused = refusal(recipe, folder, files) if exists and set(files.values()) != {IDENTICAL} else None
     panel = partial(review_text, recipe, answers, folder, files, refused, note=advice(recipe.resolved))
     if refused:
-        title, choices = "The folder is there and differs. What now?", [_OTHER_FOLDER, _REPLACE, _LEAVE]
+        title, choices = "The folder exists and differs. What now?", [_OTHER_FOLDER, _REPLACE, _LEAVE]
     elif exists:
-        title, choices = "The same recipe is there already.", [_KEEP, _GO_BACK, _LEAVE]
+        title, choices = "The same recipe exists already.", [_KEEP, _GO_BACK, _LEAVE]
     else:
         title, choices = "Is this what you want?", [_WRITE, _GO_BACK, _LEAVE]
     while True:
@@ -116,7 +118,7 @@ def _agreed(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Agre
             return None
         build = _choose(prompt, "Build the image now?", tag, panel, [_ONLY_WRITE, _BUILD])
         if build != _BACK:
-            return _Agreed(replace=chosen == _REPLACE.value, build=build == _BUILD.value)
+            return _Decision(replace=chosen == _REPLACE.value, build=build == _BUILD.value)
 
 
 def _choose(prompt: Prompt, title: str, tag: str, panel: Callable[[int], str], choices: Sequence[Choice]) -> str:
@@ -136,7 +138,7 @@ def _choose(prompt: Prompt, title: str, tag: str, panel: Callable[[int], str], c
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let a Ctrl-C come too late: in these milliseconds the folder is made whole, and then said to be."""
+    """Let a Ctrl-C come too late: in these milliseconds the folder is written whole and reported."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield

@@ -28,7 +28,7 @@ def base(engine: Engine, dockerd: Dockerd) -> Iterator[str]:
     engine("build", "--tag", BASE, "-", stdin=f"FROM {TINY}\nENV A=1\nLABEL x=y\nUSER 7\n".encode())
     yield BASE
     engine.try_("rmi", "--force", BASE)
-    dockerd.ask("DELETE", f"/images/{BASE}", force="1")
+    dockerd.request("DELETE", f"/images/{BASE}", force="1")
 
 
 class Inner:

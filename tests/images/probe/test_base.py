@@ -8,7 +8,7 @@ from tests.images.trees import BOOKWORM, Files
 from workbench.images.buildkit.llb.address import parse
 from workbench.images.buildkit.llb.client import connect
 from workbench.images.buildkit.llb.failures import DaemonGoneError
-from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.state import image
 from workbench.images.probe.base import BaseInfo, inspect_base, names_in
@@ -61,11 +61,11 @@ def test_a_daemon_that_goes_away_is_no_empty_image() -> None:
 def test_a_real_image_is_looked_at(dockerd: Dockerd) -> None:
     found: list[object] = []
 
-    def looking(gateway: Gateway) -> Answer:
+    def looking(gateway: Gateway) -> BuildResult:
         tree = gateway.solve(marshal(image(TINY)))
         found.append(inspect_base(TINY, tree, gateway.image_config(TINY)[1]))
         found.append(("busybox" in names_in(tree, "/bin"), names_in(tree, "/nowhere"), names_in(tree, "/etc/passwd")))
-        return Answer(tree)
+        return BuildResult(tree)
 
     with connect(parse(dockerd.address)) as daemon:
         daemon.build(looking)

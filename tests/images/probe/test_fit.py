@@ -9,16 +9,16 @@ from workbench.catalog.questions import Selection
 from workbench.errors import WorkbenchError
 from workbench.images.probe.base import BaseInfo, inspect_base
 from workbench.images.probe.fit import check_fit, known_system, manifest_of
-from workbench.recipes.read import Manifest
+from workbench.recipes.read import RecipeManifest
 
 CUDA = {"config": {"Env": ["CUDA_VERSION=13.0.2"]}}
 NAME = "localhost/workbench-images:base-bookworm-py311_2026a_20261122"
 PLAIN, WITH_CUDA = inspect_base(NAME, BOOKWORM, {}), inspect_base(NAME, BOOKWORM, CUDA)
 
 
-def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -> Manifest:
+def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -> RecipeManifest:
     selection = Selection("2026a", "20261122", base, os, python, "minimal", "jupyter")
-    return Manifest("a-tag", NAME, selection, {}, {})
+    return RecipeManifest("a-tag", NAME, selection, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def recipe(base: str = "standard", os: str = "bookworm", python: str = "3.11") -
     ],
     ids=["plain", "cuda", "thin", "unknown system", "says nothing"],
 )
-def test_a_base_that_fits(manifest: Manifest, base: BaseInfo) -> None:
+def test_a_base_that_fits(manifest: RecipeManifest, base: BaseInfo) -> None:
     check_fit(manifest, base)
 
 
@@ -51,7 +51,7 @@ def test_a_base_that_fits(manifest: Manifest, base: BaseInfo) -> None:
         ),
     ],
 )
-def test_a_base_that_does_not_fit_is_refused(manifest: Manifest, base: BaseInfo, message: str) -> None:
+def test_a_base_that_does_not_fit_is_refused(manifest: RecipeManifest, base: BaseInfo, message: str) -> None:
     with pytest.raises(WorkbenchError) as raised:
         check_fit(manifest, base)
     assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {message}"

@@ -18,7 +18,7 @@ from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.serving import listen
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Quota, Role
 
 
@@ -47,13 +47,13 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def kept(faults: Faults) -> Store:
+def kept(faults: Faults) -> StateStore:
     """Where the service keeps its truth; a module may put another one in its place."""
     return MemoryStore(faults)
 
 
 @pytest.fixture
-def served(tmp_path: Path, faults: Faults, kept: Store) -> Iterator[Served]:
+def served(tmp_path: Path, faults: Faults, kept: StateStore) -> Iterator[Served]:
     engine = FakeEngine(faults)
     room = service(tmp_path, engine, kept, first_port=20000, last_port=20009)
     tokens = Tokens(str(tmp_path / "state"))

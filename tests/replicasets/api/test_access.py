@@ -19,7 +19,7 @@ from workbench.replicasets.values import Quota, Role
 
 def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Served, client: httpx.Client) -> None:
     document = client.get("/api/v1/openapi.json").json()
-    asked = [
+    requests = [
         (method.upper(), path.replace("{name}", "foo"))
         for path in document["paths"]
         for method in document["paths"][path]
@@ -28,7 +28,7 @@ def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Ser
     with served.client("") as stranger:
         for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {served.tokens['op']}"}):
             statuses = {
-                (method, path): stranger.request(method, path, headers=headers).status_code for method, path in asked
+                (method, path): stranger.request(method, path, headers=headers).status_code for method, path in requests
             }
             assert {key for key, status in statuses.items() if status != 401} == {
                 ("GET", "/healthz"),
@@ -57,14 +57,14 @@ def test_a_token_that_reads_changes_nothing(served: Served, client: httpx.Client
 def test_quotas_are_those_of_the_owner(served: Served, client: httpx.Client) -> None:
     body = {"imageName": IMAGE, "replicaSetName": "a", "gpuCount": 2}
     with served.client("small") as small:
-        answer = small.post("/api/v1/replicaSet", json={**body, "gpuCount": 3})
-        assert (answer.status_code, answer.json()["code"]) == (403, 1100)
+        response = small.post("/api/v1/replicaSet", json={**body, "gpuCount": 3})
+        assert (response.status_code, response.json()["code"]) == (403, 1100)
         assert small.post("/api/v1/replicaSet", json=body).status_code == 200
         assert small.post("/api/v1/replicaSet", json={**body, "replicaSetName": "b"}).json()["code"] == 1100
         # Whoever patches it: it is the owner's GPUs that it holds.
         for who in (small, served.client("root")):
-            answer = who.patch("/api/v1/replicaSet/a", json={"gpuPatch": {"gpuCount": 3}})
-            assert (answer.status_code, answer.json()["code"]) == (403, 1100)
+            response = who.patch("/api/v1/replicaSet/a", json={"gpuPatch": {"gpuCount": 3}})
+            assert (response.status_code, response.json()["code"]) == (403, 1100)
     assert client.post("/api/v1/replicaSet", json={**body, "replicaSetName": "b", "gpuCount": 3}).status_code == 200
 
 
@@ -131,7 +131,7 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
             assert (listening.proto, connection.proto) == (socket.IPPROTO_TCP, socket.IPPROTO_TCP)
 
 
-def test_a_taken_port_is_said_b14() -> None:
+def test_a_taken_port_is_reported_b14() -> None:
     taken = listen("127.0.0.1", 0)
     with taken, pytest.raises(WorkbenchError, match=r"cannot listen on 127\.0\.0\.1"):
         listen("127.0.0.1", taken.getsockname()[1])

@@ -26,7 +26,7 @@ EXAMPLES = 12
 def test_nothing_but_what_the_document_declares(served: Served) -> None:
     headers = {"Authorization": f"Bearer {served.tokens['op']}"}
     schema = schemathesis.openapi.from_url(f"{served.address}/api/v1/openapi.json", headers=headers)
-    asked = set()
+    operations = set()
     for found in schema.get_all_operations():
         operation = found.ok()  # type: ignore[union-attr]  # raises what is wrong with the document
 
@@ -40,18 +40,18 @@ def test_nothing_but_what_the_document_declares(served: Served) -> None:
             suppress_health_check=list(HealthCheck),
         )
         @given(st.one_of(*(operation.as_strategy(mode) for mode in schemathesis.GenerationMode)), st.booleans())
-        def ask(case: schemathesis.Case[Any], known: bool) -> None:
-            there(served)
+        def send(case: schemathesis.Case[Any], known: bool) -> None:
+            ensure_known(served)
             if known and "name" in case.path_parameters:
                 case.path_parameters["name"] = "bar" if "/volumes" in case.path else "foo"
             case.call_and_validate(headers=headers, checks=CHECKS)
 
-        ask()
-        asked.add(operation.label)
-    assert len(asked) == 30
+        send()
+        operations.add(operation.label)
+    assert len(operations) == 30
 
 
-def there(served: Served) -> None:
+def ensure_known(served: Served) -> None:
     """Have a set foo and a volume bar."""
     if "foo" not in [each.name for each in served.room.sets()]:
         served.room.run(RunRequest(IMAGE, "foo", gpus=1, ports=["80"]), Caller("op"))

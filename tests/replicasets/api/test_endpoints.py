@@ -25,56 +25,56 @@ NEW = {**FOO, "replicaSetName": "new"}
 WELL = {"code": 200, "msg": "success", "hint": ""}
 
 
-def ask(client: httpx.Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
-    answer = client.request(method, f"/api/v1{path}", json=body)
-    said = answer.json()
-    assert answer.status_code == 200, said
-    assert {key: said[key] for key in WELL} == WELL
-    return said["data"]
+def send(client: httpx.Client, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
+    response = client.request(method, f"/api/v1{path}", json=body)
+    envelope = response.json()
+    assert response.status_code == 200, envelope
+    assert {key: envelope[key] for key in WELL} == WELL
+    return envelope["data"]
 
 
 def refused(client: httpx.Client, method: str, path: str, body: object = None) -> tuple[int, int]:
     """The HTTP status and the code."""
-    answer = client.request(method, f"/api/v1{path}", json=body)
-    said = answer.json()
-    assert said["data"] is None and said["msg"]
-    return answer.status_code, said["code"]
+    response = client.request(method, f"/api/v1{path}", json=body)
+    envelope = response.json()
+    assert envelope["data"] is None and envelope["msg"]
+    return response.status_code, envelope["code"]
 
 
 def test_a_set_from_run_to_delete(client: httpx.Client, served: Served) -> None:
     port = {"container": 8888, "host": 20000, "protocol": "tcp"}
-    assert ask(client, "POST", "/replicaSet", FOO) == {"name": "foo-1", "gpus": GPUS[:2], "ports": [port]}
-    (listed,) = ask(client, "GET", "/replicaSet")["replicaSets"]
+    assert send(client, "POST", "/replicaSet", FOO) == {"name": "foo-1", "gpus": GPUS[:2], "ports": [port]}
+    (listed,) = send(client, "GET", "/replicaSet")["replicaSets"]
     assert (listed["name"], listed["version"], listed["state"], listed["owner"]) == ("foo", 1, "running", "op")
-    info = ask(client, "GET", "/replicaSet/foo")["Info"]
+    info = send(client, "GET", "/replicaSet/foo")["Info"]
     assert info["config"]["Env"] == ["A=1", "CONTAINER_VERSION=1"]
     assert info["hostConfig"]["PortBindings"] == {"8888/tcp": [{"HostIp": "127.0.0.1", "HostPort": "20000"}]}
     assert (info["version"], info["containerName"], info["live"]) == (1, "foo-1", "running")
-    assert ask(client, "GET", "/resources/gpus")["gpus"] == {gpu: int(gpu in GPUS[:2]) for gpu in GPUS}
+    assert send(client, "GET", "/resources/gpus")["gpus"] == {gpu: int(gpu in GPUS[:2]) for gpu in GPUS}
     ports = {"StartPort": 20000, "EndPort": 20009, "AvailableCount": 9, "UsedPortSet": {"20000": {}}}
-    assert ask(client, "GET", "/resources/ports") == {"ports": ports, "holders": {"20000": "foo"}}
+    assert send(client, "GET", "/resources/ports") == {"ports": ports, "holders": {"20000": "foo"}}
 
-    assert ask(client, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 3}}) == {"containerName": "foo-2"}
-    assert ask(client, "PATCH", "/replicaSet/foo", {"gpuPatch": None}) == {"containerName": "foo-3"}
-    assert ask(client, "PATCH", "/replicaSet/foo/rollback", {"version": 1}) == {"containerName": "foo-4"}
-    history = ask(client, "GET", "/replicaSet/foo/history")["history"]
+    assert send(client, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 3}}) == {"containerName": "foo-2"}
+    assert send(client, "PATCH", "/replicaSet/foo", {"gpuPatch": None}) == {"containerName": "foo-3"}
+    assert send(client, "PATCH", "/replicaSet/foo/rollback", {"version": 1}) == {"containerName": "foo-4"}
+    history = send(client, "GET", "/replicaSet/foo/history")["history"]
     assert [(each["version"], len(each["status"]["gpus"])) for each in history] == [(4, 2), (3, 3), (2, 3), (1, 2)]
     assert {each["status"]["ports"][0]["host"] for each in history} == {20000}
-    few = ask(client, "GET", "/replicaSet/foo/history?limit=2&before=4")["history"]
+    few = send(client, "GET", "/replicaSet/foo/history?limit=2&before=4")["history"]
     assert [each["version"] for each in few] == [3, 2]
 
-    assert ask(client, "PATCH", "/replicaSet/foo/pause") is None
-    assert ask(client, "GET", "/replicaSet/foo")["Info"]["live"] == "paused"
-    assert ask(client, "PATCH", "/replicaSet/foo/continue") is None
-    done = ask(client, "POST", "/replicaSet/foo/execute", {"cmd": ["echo", "hello"]})
+    assert send(client, "PATCH", "/replicaSet/foo/pause") is None
+    assert send(client, "GET", "/replicaSet/foo")["Info"]["live"] == "paused"
+    assert send(client, "PATCH", "/replicaSet/foo/continue") is None
+    done = send(client, "POST", "/replicaSet/foo/execute", {"cmd": ["echo", "hello"]})
     assert done == {"stdout": "hello\n", "exitCode": 0, "timedOut": False, "cut": False}
-    assert ask(client, "PATCH", "/replicaSet/foo/stop") is None
-    assert set(ask(client, "GET", "/resources/gpus")["gpus"].values()) == {0}
-    assert ask(client, "POST", "/replicaSet/foo/commit", {"newImageName": "mine:1"}) == {
+    assert send(client, "PATCH", "/replicaSet/foo/stop") is None
+    assert set(send(client, "GET", "/resources/gpus")["gpus"].values()) == {0}
+    assert send(client, "POST", "/replicaSet/foo/commit", {"newImageName": "mine:1"}) == {
         "imageName": "localhost/mine:1"
     }
-    assert ask(client, "PATCH", "/replicaSet/foo/restart") == {"containerName": "foo-5"}
-    assert ask(client, "DELETE", "/replicaSet/foo") is None
+    assert send(client, "PATCH", "/replicaSet/foo/restart") == {"containerName": "foo-5"}
+    assert send(client, "DELETE", "/replicaSet/foo") is None
     assert refused(client, "GET", "/replicaSet/foo") == (404, 1016)
     assert served.room.resources().claims == () and served.engine.standing == {}
 
@@ -83,15 +83,15 @@ def test_a_patch_of_everything(client: httpx.Client, served: Served) -> None:
     for name in ("one", "two"):
         (served.folder / name).mkdir()
     one, two = ({"src": str(served.folder / name), "dest": "/data"} for name in ("one", "two"))
-    ask(client, "POST", "/replicaSet", {**FOO, "binds": [one], "memory": "1GB", "cpus": 1})
-    assert ask(client, "GET", "/resources/cpus") == {"cpus": {"total": 8, "used": 1}}
-    assert ask(client, "GET", "/resources/memory") == {"memory": {"total": 8 << 30, "used": 1 << 30}}
+    send(client, "POST", "/replicaSet", {**FOO, "binds": [one], "memory": "1GB", "cpus": 1})
+    assert send(client, "GET", "/resources/cpus") == {"cpus": {"total": 8, "used": 1}}
+    assert send(client, "GET", "/resources/memory") == {"memory": {"total": 8 << 30, "used": 1 << 30}}
     body = {"memoryPatch": {"memory": "2GB"}, "cpuPatch": {"cpuCount": 2.5}}
     # Limits alone: the version that runs stays.
-    assert ask(client, "PATCH", "/replicaSet/foo", body) == {"containerName": "foo-1"}
+    assert send(client, "PATCH", "/replicaSet/foo", body) == {"containerName": "foo-1"}
     body = {"volumePatch": {"oldBind": one, "newBind": two}, "portPatch": {"containerPorts": ["8888", "53/udp"]}}
-    assert ask(client, "PATCH", "/replicaSet/foo", body) == {"containerName": "foo-2"}
-    info = ask(client, "GET", "/replicaSet/foo")["Info"]
+    assert send(client, "PATCH", "/replicaSet/foo", body) == {"containerName": "foo-2"}
+    info = send(client, "GET", "/replicaSet/foo")["Info"]
     assert info["hostConfig"]["Binds"] == [f"{served.folder}/two:/data"]
     assert (info["hostConfig"]["Memory"], info["hostConfig"]["NanoCpus"]) == (2 << 30, 2_500_000_000)
     assert [(port["container"], port["host"], port["protocol"]) for port in info["ports"]] == [
@@ -103,15 +103,15 @@ def test_a_patch_of_everything(client: httpx.Client, served: Served) -> None:
 
 
 def test_volumes(client: httpx.Client) -> None:
-    assert ask(client, "POST", "/volumes", {"name": "bar"}) == {"name": "bar-1", "size": ""}
-    (listed,) = ask(client, "GET", "/volumes")["volumes"]
+    assert send(client, "POST", "/volumes", {"name": "bar"}) == {"name": "bar-1", "size": ""}
+    (listed,) = send(client, "GET", "/volumes")["volumes"]
     assert (listed["name"], listed["version"], listed["driver"], listed["owner"]) == ("bar", 1, "plain", "op")
-    info = ask(client, "GET", "/volumes/bar")["Info"]
+    info = send(client, "GET", "/volumes/bar")["Info"]
     assert (info["version"], info["opt"]) == (1, {"Driver": "plain", "DriverOpts": {}, "Name": "bar-1"})
-    assert [each["version"] for each in ask(client, "GET", "/volumes/bar/history")["history"]] == [1]
+    assert [each["version"] for each in send(client, "GET", "/volumes/bar/history")["history"]] == [1]
     assert refused(client, "POST", "/volumes", {"name": "bar"}) == (409, 1026)
     assert refused(client, "PATCH", "/volumes/bar/size", {"size": "5"}) == (400, 1029)
-    assert ask(client, "DELETE", "/volumes/bar") is None
+    assert send(client, "DELETE", "/volumes/bar") is None
     assert refused(client, "GET", "/volumes/bar") == (404, 1033)
     assert refused(client, "DELETE", "/volumes/bar") == (404, 1025)
 
@@ -167,19 +167,19 @@ def test_what_is_no_json_and_what_is_too_much(client: httpx.Client) -> None:
         '{"imageName": "a", "replicaSetName": "\\ud800"}': (400, 1004),
     }
     for text, expected in texts.items():
-        answer = client.post("/api/v1/replicaSet", content=text)
-        assert (answer.status_code, answer.json()["code"]) == expected, text[:80]
-    answer = client.post("/api/v1/replicaSet", content=b" " * (1 << 21))
-    assert (answer.status_code, answer.json()["code"]) == (413, 413)
-    answer = client.post("/api/v1/replicaSet", content=(b" " * 65536 for _ in range(40)))
-    assert (answer.status_code, answer.json()["code"]) == (413, 413)
+        response = client.post("/api/v1/replicaSet", content=text)
+        assert (response.status_code, response.json()["code"]) == expected, text[:80]
+    response = client.post("/api/v1/replicaSet", content=b" " * (1 << 21))
+    assert (response.status_code, response.json()["code"]) == (413, 413)
+    response = client.post("/api/v1/replicaSet", content=(b" " * 65536 for _ in range(40)))
+    assert (response.status_code, response.json()["code"]) == (413, 413)
 
 
 def test_execute_streams(client: httpx.Client) -> None:
-    ask(client, "POST", "/replicaSet", FOO)
-    with client.stream("POST", "/api/v1/replicaSet/foo/execute?stream=true", json={"cmd": ["x"]}) as answer:
-        assert answer.headers["content-type"].startswith("application/x-ndjson")
-        lines = [json.loads(line) for line in answer.iter_lines()]
+    send(client, "POST", "/replicaSet", FOO)
+    with client.stream("POST", "/api/v1/replicaSet/foo/execute?stream=true", json={"cmd": ["x"]}) as response:
+        assert response.headers["content-type"].startswith("application/x-ndjson")
+        lines = [json.loads(line) for line in response.iter_lines()]
     assert lines == [{"stream": 1, "text": "hello\n"}, {"exitCode": 0, "timedOut": False, "cut": False}]
 
 
@@ -204,11 +204,11 @@ class Silent:
 
 
 def test_a_program_ends_when_its_client_goes(client: httpx.Client, served: Served) -> None:
-    ask(client, "POST", "/replicaSet", FOO)
+    send(client, "POST", "/replicaSet", FOO)
     program = Silent()
     served.engine.execute = lambda name, command, workdir: program  # type: ignore[method-assign]
-    with client.stream("POST", "/api/v1/replicaSet/foo/execute?stream=true", json={"cmd": ["x"]}) as answer:
-        assert json.loads(next(answer.iter_lines())) == {"stream": 1, "text": "here\n"}
+    with client.stream("POST", "/api/v1/replicaSet/foo/execute?stream=true", json={"cmd": ["x"]}) as response:
+        assert json.loads(next(response.iter_lines())) == {"stream": 1, "text": "here\n"}
     assert program.ended.wait(10), "it runs on for nobody"
     deadline = time.monotonic() + 10
     while served.audit()[-1]["what"]["operation"] != "execute":
@@ -220,9 +220,9 @@ def test_fifty_clients_get_eight_gpus_once_each(served: Served) -> None:
     def claim(number: int) -> tuple[int, int, tuple[str, ...]]:
         with served.client() as client:
             body = {"imageName": IMAGE, "replicaSetName": f"s{number}", "gpuCount": 1}
-            answer = client.post("/api/v1/replicaSet", json=body)
-        said = answer.json()
-        return answer.status_code, said["code"], tuple((said["data"] or {}).get("gpus", ()))
+            response = client.post("/api/v1/replicaSet", json=body)
+        envelope = response.json()
+        return response.status_code, envelope["code"], tuple((envelope["data"] or {}).get("gpus", ()))
 
     with ThreadPoolExecutor(50) as pool:
         answers = sorted(pool.map(claim, range(50)))
@@ -243,11 +243,11 @@ def test_an_engine_that_fails_is_no_bug(
     served.engine.pause = broken  # type: ignore[method-assign]
     assert refused(client, "PATCH", "/replicaSet/foo/pause") == expected
     served.engine.pause = pause  # type: ignore[method-assign]
-    assert ask(client, "PATCH", "/replicaSet/foo/pause") is None
+    assert send(client, "PATCH", "/replicaSet/foo/pause") is None
 
 
 def test_health_metrics_page_and_document(client: httpx.Client, served: Served, tmp_path: Path) -> None:
-    ask(client, "POST", "/replicaSet", FOO)
+    send(client, "POST", "/replicaSet", FOO)
     assert client.get("/ping").json() == {"message": "pong"}
     assert client.get("/readyz").json()["code"] == 200
     text = client.get("/metrics").text.splitlines()

@@ -80,21 +80,21 @@ class Service(RuleBasedStateMachine):
         self.standing.app = make_app(self.rs, self.tokens, Audit(str(self.folder / "audit.log")))
         self.rs.reconcile()
 
-    def ask(self, method: str, path: str, body: object = None, fault: tuple[str, int] = ("none", -1)) -> int:
+    def send(self, method: str, path: str, body: object = None, fault: tuple[str, int] = ("none", -1)) -> int:
         """Ask, with the fault on the way; return the status that says whether it was done, 0 when that is open."""
-        self.faults.kind, self.faults.at, self.faults.seen, self.faults.fired = *fault, 0, ""
-        answer = self.http.request(method, path, json=body)
+        self.faults.kind, self.faults.at, self.faults.count, self.faults.fired = *fault, 0, ""
+        response = self.http.request(method, path, json=body)
         self.faults.at = -1
         if self.faults.fired and fault[0] == "crash":
             # Nobody answers for a process that is gone: what the server says then is no word of the service.
             self.restart_service()
             return 0
-        said = answer.json()
-        assert (said["code"] == 200) == (answer.status_code == 200)
-        assert answer.status_code < 500 or self.faults.fired, said
+        said = response.json()
+        assert (said["code"] == 200) == (response.status_code == 200)
+        assert response.status_code < 500 or self.faults.fired, said
         # What the service itself does every minute.
         self.rs.reconcile()
-        return 0 if answer.status_code == 503 else answer.status_code
+        return 0 if response.status_code == 503 else response.status_code
 
     def current(self, name: str) -> int:
         return next((each.current for each in self.rs.sets() if each.name == name), 0)
@@ -104,7 +104,7 @@ class Service(RuleBasedStateMachine):
     ) -> None:
         """Ask for what makes a next version, and hold the answer to what became of it."""
         before = self.current(name)
-        status = self.ask("PATCH", f"/replicaSet/{name}{path}", body, fault)
+        status = self.send("PATCH", f"/replicaSet/{name}{path}", body, fault)
         after = self.current(name)
         made = after == before + 1
         assert made or after == before
@@ -124,7 +124,9 @@ class Service(RuleBasedStateMachine):
         before = self.current(name)
         binds = [{"src": volume, "dest": "/data"}] if volume else []
         body = {"imageName": IMAGE, "replicaSetName": name, "gpuCount": gpus, "binds": binds, "memory": "64MB"}
-        status = self.ask("POST", "/replicaSet", {**body, "containerPorts": [str(80 + n) for n in range(ports)]}, fault)
+        status = self.send(
+            "POST", "/replicaSet", {**body, "containerPorts": [str(80 + n) for n in range(ports)]}, fault
+        )
         if not before and self.current(name):
             self.disks[name] = {1: dict(BEGIN)}
         if status:
@@ -162,13 +164,13 @@ class Service(RuleBasedStateMachine):
     @rule(name=NAMES, fault=FAULTS, way=st.sampled_from(["stop", "pause", "continue"]))
     def turn(self, name: str, fault: tuple[str, int], way: str) -> None:
         wanted = {"stop": State.STOPPED, "pause": State.PAUSED, "continue": State.RUNNING}[way]
-        if self.ask("PATCH", f"/replicaSet/{name}/{way}", None, fault) == 200:
+        if self.send("PATCH", f"/replicaSet/{name}/{way}", None, fault) == 200:
             assert self.rs.record(name)[0].state is wanted
 
     @rule(name=NAMES, fault=FAULTS)
     def delete(self, name: str, fault: tuple[str, int]) -> None:
         before = self.current(name)
-        status = self.ask("DELETE", f"/replicaSet/{name}", None, fault)
+        status = self.send("DELETE", f"/replicaSet/{name}", None, fault)
         if status:
             assert (status == 200) == bool(before and not self.current(name))
         if not self.current(name):
@@ -179,9 +181,9 @@ class Service(RuleBasedStateMachine):
         before = {each.name for each in self.rs.volumes()}
         bound = any(bind.src == name for each in self.rs.sets() for v in self.rs.history(each.name) for bind in v.binds)
         if make:
-            status = self.ask("POST", "/volumes", {"name": name}, fault)
+            status = self.send("POST", "/volumes", {"name": name}, fault)
         else:
-            status = self.ask("DELETE", f"/volumes/{name}", None, fault)
+            status = self.send("DELETE", f"/volumes/{name}", None, fault)
         after = {each.name for each in self.rs.volumes()}
         assert after ^ before <= {name}
         assert name in after or not bound or name not in before, "a volume that a set has was deleted"
@@ -195,18 +197,18 @@ class Service(RuleBasedStateMachine):
 
         def one(count: int) -> tuple[float, float, int, int]:
             began = time.monotonic()
-            answer = self.http.patch(f"/replicaSet/{name}", json={"gpuPatch": {"gpuCount": count}})
-            assert answer.status_code in ((200, 409) if before else (404,)), answer.text
-            told = answer.json()["data"]["containerName"] if answer.status_code == 200 else ""
-            return began, time.monotonic(), count, int(told.rpartition("-")[2] or 0)
+            response = self.http.patch(f"/replicaSet/{name}", json={"gpuPatch": {"gpuCount": count}})
+            assert response.status_code in ((200, 409) if before else (404,)), response.text
+            recorded = response.json()["data"]["containerName"] if response.status_code == 200 else ""
+            return began, time.monotonic(), count, int(recorded.rpartition("-")[2] or 0)
 
         with ThreadPoolExecutor(len(gpus)) as pool:
             done = [each for each in pool.map(one, gpus) if each[3]]
         made = {number: count for _, _, count, number in done}
         assert sorted(made) == list(range(before + 1, self.current(name) + 1)) and len(made) == len(done)
         if made:
-            told = {version.number: len(version.gpus) for version in self.rs.history(name)}
-            assert made == {number: told[number] for number in made}
+            recorded = {version.number: len(version.gpus) for version in self.rs.history(name)}
+            assert made == {number: recorded[number] for number in made}
         for _, ended, _, first in done:
             for began, _, _, second in done:
                 assert began < ended or first < second, "what was answered first came first"

@@ -82,35 +82,35 @@ class Real(RuleBasedStateMachine):
             self.rs.close()
             self.process = None
 
-    def ask(self, fault: tuple[str, int] | None, method: str, path: str, body: object = None) -> int:
+    def send(self, fault: tuple[str, int] | None, method: str, path: str, body: object = None) -> int:
         """Ask; return the status that says whether it was done, 0 when that is open."""
         if fault is not None:
             assert self.podman.process is not None
             victim = self.podman.process.pid if fault[0] == "podman" else 0
             self.file.write_text(f"{victim} {fault[1]}")
         try:
-            answer = self.http.request(method, path, json=body)
-            status = answer.status_code
+            response = self.http.request(method, path, json=body)
+            status = response.status_code
         except httpx.TransportError:
             status = 0
         fired = fault is not None and not self.file.exists()
         Real.fired[fault[0] if fault and fired else ""] += 1
         self.file.unlink(missing_ok=True)
         if not fired:
-            assert 0 < status < 500, answer.text
+            assert 0 < status < 500, response.text
             return status
         if fault == ("podman", fault[1] if fault else 0):
             assert self.podman.process is not None and self.podman.process.wait() == -signal.SIGKILL
             self.podman.start()
             # The service goes on: whatever is asked of the set next ends what was broken off.
             for name in ("a", "b"):
-                self.ask(None, "PATCH", f"/replicaSet/{name}/rollback", {"version": self.current(name)})
+                self.send(None, "PATCH", f"/replicaSet/{name}/rollback", {"version": self.current(name)})
             return 0 if status == 503 else status
         assert status == 0 and self.process is not None and self.process.wait() == -signal.SIGKILL
         self.start()
         return 0
 
-    def there(self, which: int) -> str:
+    def existing(self, which: int) -> str:
         return sorted(self.written)[which % len(self.written)]
 
     def current(self, name: str) -> int:
@@ -118,7 +118,7 @@ class Real(RuleBasedStateMachine):
 
     def changing(self, fault: tuple[str, int] | None, name: str, path: str, body: object, origin: int) -> None:
         before = self.current(name)
-        status = self.ask(fault, "PATCH", f"/replicaSet/{name}{path}", body)
+        status = self.send(fault, "PATCH", f"/replicaSet/{name}{path}", body)
         made = self.current(name) == before + 1
         assert made or self.current(name) == before
         assert not status or made == (status == 200), status
@@ -133,7 +133,7 @@ class Real(RuleBasedStateMachine):
     def run_set(self, name: str, fault: tuple[str, int] | None, gpus: int) -> None:
         before = self.current(name)
         body = {"imageName": TINY, "replicaSetName": name, "gpuCount": gpus, "containerPorts": ["80"]}
-        self.ask(fault, "POST", "/replicaSet", body)
+        self.send(fault, "POST", "/replicaSet", body)
         if not before and self.current(name):
             self.written[name] = {1: ""}
             self.write_text(name, "first")
@@ -141,38 +141,38 @@ class Real(RuleBasedStateMachine):
     @precondition(lambda self: self.written)
     @rule(which=WHICH, text=st.text("abc", min_size=1, max_size=3))
     def write(self, which: int, text: str) -> None:
-        name = self.there(which)
+        name = self.existing(which)
         self.write_text(name, text)
 
     def write_text(self, name: str, text: str) -> None:
         body = {"cmd": ["sh", "-c", f"echo {text} >/v"]}
-        if self.ask(None, "POST", f"/replicaSet/{name}/execute", body) == 200:
+        if self.send(None, "POST", f"/replicaSet/{name}/execute", body) == 200:
             self.written[name][self.current(name)] = f"{text}\n"
 
     @precondition(lambda self: self.written)
     @rule(which=WHICH, fault=FAULTS, gpus=st.integers(0, 4))
     def patch(self, which: int, fault: tuple[str, int] | None, gpus: int) -> None:
-        name = self.there(which)
+        name = self.existing(which)
         self.changing(fault, name, "", {"gpuPatch": {"gpuCount": gpus}}, 0)
 
     @precondition(lambda self: self.written)
     @rule(which=WHICH, fault=FAULTS, back=st.integers(1, 2))
     def rollback(self, which: int, fault: tuple[str, int] | None, back: int) -> None:
-        name = self.there(which)
+        name = self.existing(which)
         target = max(self.current(name) - back, 1)
         self.changing(fault, name, "/rollback", {"version": target}, target)
 
     @precondition(lambda self: self.written)
     @rule(which=WHICH, fault=FAULTS, way=st.sampled_from(["stop", "pause", "continue"]))
     def turn(self, which: int, fault: tuple[str, int] | None, way: str) -> None:
-        name = self.there(which)
-        self.ask(fault, "PATCH", f"/replicaSet/{name}/{way}")
+        name = self.existing(which)
+        self.send(fault, "PATCH", f"/replicaSet/{name}/{way}")
 
     @precondition(lambda self: self.written)
     @rule(which=WHICH, fault=FAULTS)
     def delete(self, which: int, fault: tuple[str, int] | None) -> None:
-        name = self.there(which)
-        self.ask(fault, "DELETE", f"/replicaSet/{name}")
+        name = self.existing(which)
+        self.send(fault, "DELETE", f"/replicaSet/{name}")
         if not self.current(name):
             self.written.pop(name, None)
 
@@ -185,7 +185,7 @@ class Real(RuleBasedStateMachine):
         if getattr(self, "process", None) is None:
             return
         engine = self.podman.engine
-        held: set[str] = set()
+        reserved: set[str] = set()
         kept: set[str] = set()
         for each in self.rs.sets():
             versions = self.rs.history(each.name)
@@ -197,19 +197,19 @@ class Real(RuleBasedStateMachine):
                 kept.add(version.container)
             assert self.rs.info(each.name).live == LIVE[each.state]
             gpus = set(versions[0].gpus) if each.state is not State.STOPPED else set()
-            assert not gpus & held
-            held |= gpus
+            assert not gpus & reserved
+            reserved |= gpus
         assert {each.name for each in self.rs.sets()} == set(self.written)
         assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == kept
         claims = self.rs.resources().claims
-        assert {claim.name for claim in claims if claim.kind == "gpu"} == held
+        assert {claim.name for claim in claims if claim.kind == "gpu"} == reserved
         assert {claim.set for claim in claims} == set(self.written)
         assert sum(claim.kind == "port" for claim in claims) == len(self.written)
 
     def teardown(self) -> None:
         if getattr(self, "process", None) is not None:
             for name in list(self.written):
-                assert self.ask(None, "DELETE", f"/replicaSet/{name}") == 200
+                assert self.send(None, "DELETE", f"/replicaSet/{name}") == 200
             self.kill()
 
 

@@ -18,7 +18,7 @@ from tests.replicasets.conftest import Etcd
 from tests.replicasets.fakes import IMAGE, Disk
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Caller
 
 CLIENTS = 50
@@ -27,7 +27,7 @@ WAYS = ["run", "run", "patch", "patch", "patch", "rollback", "restart", "stop", 
 
 
 @dataclass(frozen=True)
-class Told:
+class Result:
     """What a client asked and was told: the set's id and version, if its answer names one."""
 
     began: float
@@ -38,7 +38,7 @@ class Told:
 
 
 @pytest.fixture(params=["sqlite", "etcd"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateStore]:
     if request.param == "sqlite":
         store = open_store(str(tmp_path / "store.db"), "test")
     else:
@@ -48,9 +48,9 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def work(served: Served, number: int, names: list[str], ways: list[str], each: int) -> list[Told]:
+def work(served: Served, number: int, names: list[str], ways: list[str], each: int) -> list[Result]:
     """One client's operations, one after another."""
-    chance, told = random.Random(number), []
+    chance, results = random.Random(number), []
     with served.client() as client:
         for _ in range(each):
             name, way, gpus = chance.choice(names), chance.choice(ways), chance.randrange(4)
@@ -62,28 +62,28 @@ def work(served: Served, number: int, names: list[str], ways: list[str], each: i
                     "gpuCount": gpus,
                     "containerPorts": ["80"] * (gpus > 1),
                 }
-                answer = client.post("/api/v1/replicaSet", json=body)
+                response = client.post("/api/v1/replicaSet", json=body)
             elif way == "patch":
-                answer, counted = client.patch(path, json={"gpuPatch": {"gpuCount": gpus}}), gpus
+                response, counted = client.patch(path, json={"gpuPatch": {"gpuCount": gpus}}), gpus
             elif way == "rollback":
-                answer = client.patch(f"{path}/rollback", json={"version": chance.randrange(1, 4)})
+                response = client.patch(f"{path}/rollback", json={"version": chance.randrange(1, 4)})
             elif way in ("info", "delete"):
-                answer = client.request("GET" if way == "info" else "DELETE", path)
+                response = client.request("GET" if way == "info" else "DELETE", path)
             else:
-                answer = client.patch(f"{path}/{way}")
-            said = answer.json()
-            container = (said["data"] or {}).get("containerName", "") if way != "info" else ""
-            told.append(Told(began, time.monotonic(), answer.status_code, container, counted))
-    return told
+                response = client.patch(f"{path}/{way}")
+            envelope = response.json()
+            container = (envelope["data"] or {}).get("containerName", "") if way != "info" else ""
+            results.append(Result(began, time.monotonic(), response.status_code, container, counted))
+    return results
 
 
-def all_at_once(served: Served, names: list[str], ways: list[str], each: int) -> list[Told]:
+def all_at_once(served: Served, names: list[str], ways: list[str], each: int) -> list[Result]:
     with ThreadPoolExecutor(CLIENTS) as pool:
         done = list(pool.map(lambda number: work(served, number, names, ways, each), range(CLIENTS)))
-    told = [one for client in done for one in client]
-    assert len(told) == CLIENTS * each
-    assert {one.status for one in told} <= {200, 400, 404, 409}, sorted({one.status for one in told})
-    return told
+    results = [one for client in done for one in client]
+    assert len(results) == CLIENTS * each
+    assert {one.status for one in results} <= {200, 400, 404, 409}, sorted({one.status for one in results})
+    return results
 
 
 def begin(served: Served) -> dict[str, dict[int, Disk]]:
@@ -92,23 +92,23 @@ def begin(served: Served) -> dict[str, dict[int, Disk]]:
     return {each.name: dict.fromkeys(range(1, each.current + 1), disk) for each in served.room.sets()}
 
 
-def test_five_hundred_operations_mixed(served: Served, kept: Store) -> None:
-    told = all_at_once(served, NAMES, WAYS, 10)
-    assert sum(each.status == 200 for each in told) > 100
+def test_five_hundred_operations_mixed(served: Served, kept: StateStore) -> None:
+    results = all_at_once(served, NAMES, WAYS, 10)
+    assert sum(each.status == 200 for each in results) > 100
     # The engine of these tests refuses two living containers on one GPU or port.
     truth.check(served.room, served.engine, kept, begin(served), "after 500 operations")
 
 
-def test_answers_are_in_the_order_of_their_effect(served: Served, kept: Store) -> None:
+def test_answers_are_in_the_order_of_their_effect(served: Served, kept: StateStore) -> None:
     """All work on two sets: each version was made by one request, and later ones by later requests."""
     for name in ("one", "two"):
         served.room.run(RunRequest(IMAGE, name, gpus=1), Caller("op"))
-    told = all_at_once(served, ["one", "two"], ["patch", "patch", "restart", "info"], 4)
+    results = all_at_once(served, ["one", "two"], ["patch", "patch", "restart", "info"], 4)
     for name in ("one", "two"):
-        made = {int(t.container.partition("-")[2]): t for t in told if t.container.startswith(f"{name}-")}
+        made = {int(t.container.partition("-")[2]): t for t in results if t.container.startswith(f"{name}-")}
         versions = {version.number: version for version in served.room.history(name)}
         assert sorted(made) == sorted(versions)[1:]
-        assert len(made) == sum(t.container.startswith(f"{name}-") for t in told)
+        assert len(made) == sum(t.container.startswith(f"{name}-") for t in results)
         for number, each in made.items():
             assert each.gpus is None or len(versions[number].gpus) == each.gpus
             assert all(each.ended >= later.began or number < after for after, later in made.items())

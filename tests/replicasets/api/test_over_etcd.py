@@ -20,8 +20,8 @@ from tests.replicasets.api.conftest import Served
 from tests.replicasets.api.test_endpoints import (  # noqa: F401
     FOO,
     NEW,
-    ask,
     refused,
+    send,
     test_a_patch_of_everything,
     test_a_set_from_run_to_delete,
     test_an_engine_that_fails_is_no_bug,
@@ -31,7 +31,7 @@ from tests.replicasets.api.test_endpoints import (  # noqa: F401
 from tests.replicasets.conftest import Etcd
 from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 
 BEGIN = {"/etc/passwd": "root"}
 
@@ -51,7 +51,7 @@ def own() -> Iterator[Etcd]:
 
 
 @pytest.fixture
-def kept(own: Etcd) -> Iterator[Store]:
+def kept(own: Etcd) -> Iterator[StateStore]:
     store = open_store(own.address, f"t{uuid.uuid4().hex}")
     yield store
     store.close()
@@ -67,16 +67,18 @@ def away(client: httpx.Client, own: Etcd) -> None:
         ("DELETE", "/replicaSet/foo", None),
         ("POST", "/volumes", {"name": "bar"}),
     ):
-        answer = client.request(method, f"/api/v1{path}", json=body)
-        said = answer.json()
-        assert (answer.status_code, said["data"]) == (503, None), said
+        response = client.request(method, f"/api/v1{path}", json=body)
+        said = response.json()
+        assert (response.status_code, said["data"]) == (503, None), said
         assert "etcd" in said["msg"] and said["hint"], said
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
 
 
-def test_etcd_is_ended_in_the_middle_of_a_patch(client: httpx.Client, served: Served, own: Etcd, kept: Store) -> None:
-    ask(client, "POST", "/replicaSet", FOO)
+def test_etcd_is_ended_in_the_middle_of_a_patch(
+    client: httpx.Client, served: Served, own: Etcd, kept: StateStore
+) -> None:
+    send(client, "POST", "/replicaSet", FOO)
     served.engine.write("foo-1", "/v", "1")
     original = served.engine.create
 
@@ -91,24 +93,24 @@ def test_etcd_is_ended_in_the_middle_of_a_patch(client: httpx.Client, served: Se
     assert served.engine.disk("foo-1")["/v"] == "1"
     own.start()
     # Nobody tells it that etcd is back.
-    assert ask(client, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 4}}) == {"containerName": "foo-2"}
+    assert send(client, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 4}}) == {"containerName": "foo-2"}
     disk = {**BEGIN, "/v": "1"}
     truth.check(served.room, served.engine, kept, {"foo": {1: disk, 2: disk}}, "etcd is back")
 
 
 def test_etcd_that_stands_still_holds_nobody_up_for_ever(
-    client: httpx.Client, served: Served, own: Etcd, kept: Store
+    client: httpx.Client, served: Served, own: Etcd, kept: StateStore
 ) -> None:
-    ask(client, "POST", "/replicaSet", FOO)
+    send(client, "POST", "/replicaSet", FOO)
     assert own.process is not None
     own.process.send_signal(signal.SIGSTOP)
     try:
-        answer = client.patch("/api/v1/replicaSet/foo/pause")
-        assert (answer.status_code, answer.json()["code"]) == (503, 1018)
-        assert "etcd does not answer" in answer.json()["msg"]
+        response = client.patch("/api/v1/replicaSet/foo/pause")
+        assert (response.status_code, response.json()["code"]) == (503, 1018)
+        assert "etcd does not answer" in response.json()["msg"]
     finally:
         own.process.send_signal(signal.SIGCONT)
     # What it was asked while it stood still it may do now, and it is settled by who comes next.
-    assert ask(client, "PATCH", "/replicaSet/foo/pause") is None
-    assert ask(client, "GET", "/replicaSet/foo")["Info"]["live"] == "paused"
+    assert send(client, "PATCH", "/replicaSet/foo/pause") is None
+    assert send(client, "GET", "/replicaSet/foo")["Info"]["live"] == "paused"
     truth.check(served.room, served.engine, kept, {"foo": {1: BEGIN}}, "etcd goes on")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.replicasets.api.conftest import Served
-from tests.replicasets.api.test_endpoints import FOO, ask, refused
+from tests.replicasets.api.test_endpoints import FOO, refused, send
 from tests.replicasets.fakes import IMAGE, service
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.codec import decode
@@ -36,21 +36,21 @@ CHANGES: list[tuple[str, str, object]] = [
 
 
 def test_another_token_changes_nothing_of_it(served: Served, client: httpx.Client) -> None:
-    ask(client, "POST", "/volumes", {"name": "data"})
-    ask(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
-    before = ask(client, "GET", "/replicaSet/foo")
+    send(client, "POST", "/volumes", {"name": "data"})
+    send(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
+    before = send(client, "GET", "/replicaSet/foo")
     with served.client("other") as other:
         for method, path, body in CHANGES:
             assert refused(other, method, path, body) == (403, 1105), (method, path)
-        said = other.delete("/api/v1/replicaSet/foo").json()
-        assert (said["msg"], said["hint"]) == (
+        envelope = other.delete("/api/v1/replicaSet/foo").json()
+        assert (envelope["msg"], envelope["hint"]) == (
             "the set foo belongs to op",
             "ask op, or use a token with the role admin",
         )
         # Another's volume is not to be had by binding it either.
-        ask(other, "POST", "/replicaSet", {**FOO, "replicaSetName": "spy"})
+        send(other, "POST", "/replicaSet", {**FOO, "replicaSetName": "spy"})
         assert refused(other, "POST", "/replicaSet", {**FOO, "replicaSetName": "b", "binds": [DATA]}) == (403, 1105)
-    assert ask(client, "GET", "/replicaSet/foo") == before
+    assert send(client, "GET", "/replicaSet/foo") == before
     refusals = [line for line in served.audit() if line["code"] == 1105]
     assert len(refusals) == len(CHANGES) + 2 and {line["who"] for line in refusals} == {"other"}
 
@@ -67,26 +67,26 @@ def test_there_is_no_other_way_to_change_it(client: httpx.Client) -> None:
 
 
 def test_an_administrator_changes_it_and_it_stays_its_owners(served: Served, client: httpx.Client) -> None:
-    ask(client, "POST", "/volumes", {"name": "data"})
-    ask(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
+    send(client, "POST", "/volumes", {"name": "data"})
+    send(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
     with served.client("root") as root:
-        ask(root, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 1}})
-        assert ask(root, "GET", "/replicaSet/foo")["Info"]["owner"] == "op"
-        ask(root, "PATCH", "/replicaSet/foo/stop")
-    ask(client, "PATCH", "/replicaSet/foo/restart")
+        send(root, "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 1}})
+        assert send(root, "GET", "/replicaSet/foo")["Info"]["owner"] == "op"
+        send(root, "PATCH", "/replicaSet/foo/stop")
+    send(client, "PATCH", "/replicaSet/foo/restart")
     with served.client("root") as root:
-        ask(root, "DELETE", "/replicaSet/foo")
-        ask(root, "DELETE", "/volumes/data")
+        send(root, "DELETE", "/replicaSet/foo")
+        send(root, "DELETE", "/volumes/data")
 
 
 def test_all_see_it_without_its_secrets(served: Served, client: httpx.Client) -> None:
-    ask(client, "POST", "/replicaSet", {**FOO, "env": ["PASSWORD=geheim"], "cmd": ["serve", "geheim"]})
+    send(client, "POST", "/replicaSet", {**FOO, "env": ["PASSWORD=geheim"], "cmd": ["serve", "geheim"]})
     for who, whole in (("op", True), ("root", True), ("other", False), ("look", False)):
         with served.client(who) as asking:
-            assert [each["mayChange"] for each in ask(asking, "GET", "/replicaSet")["replicaSets"]] == [whole]
+            assert [each["mayChange"] for each in send(asking, "GET", "/replicaSet")["replicaSets"]] == [whole]
             found = [
-                ask(asking, "GET", "/replicaSet/foo")["Info"],
-                ask(asking, "GET", "/replicaSet/foo/history")["history"][0]["status"],
+                send(asking, "GET", "/replicaSet/foo")["Info"],
+                send(asking, "GET", "/replicaSet/foo/history")["history"][0]["status"],
             ]
         env = "PASSWORD=geheim" if whole else "PASSWORD=***"
         for each in found:
@@ -98,12 +98,12 @@ def test_a_volume_of_the_same_name_is_not_had_by_going_back(served: Served, clie
     (served.folder / "one").mkdir()
     plain = {"src": str(served.folder / "one"), "dest": "/data"}
     served.engine.carries = False  # so that version 1 leaves no container that binds the volume
-    ask(client, "POST", "/volumes", {"name": "data"})
-    ask(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
-    ask(client, "PATCH", "/replicaSet/foo", {"volumePatch": {"oldBind": DATA, "newBind": plain}})
-    ask(client, "DELETE", "/volumes/data")
+    send(client, "POST", "/volumes", {"name": "data"})
+    send(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
+    send(client, "PATCH", "/replicaSet/foo", {"volumePatch": {"oldBind": DATA, "newBind": plain}})
+    send(client, "DELETE", "/volumes/data")
     with served.client("other") as other:
-        ask(other, "POST", "/volumes", {"name": "data"})
+        send(other, "POST", "/volumes", {"name": "data"})
     assert refused(client, "PATCH", "/replicaSet/foo/rollback", {"version": 1}) == (403, 1105)
     back = {"volumePatch": {"oldBind": plain, "newBind": DATA}}
     assert refused(client, "PATCH", "/replicaSet/foo", back) == (403, 1105)
@@ -134,15 +134,15 @@ def test_records_of_before_there_were_owners(served: Served, client: httpx.Clien
     assert refused(client, "PATCH", "/replicaSet/foo/stop") == (403, 1105)
     assert client.patch("/api/v1/replicaSet/foo/stop").json()["msg"] == "the set foo has no owner"
     with served.client("root") as root:
-        ask(root, "PATCH", "/replicaSet/foo/stop")
+        send(root, "PATCH", "/replicaSet/foo/stop")
 
 
-@pytest.mark.parametrize("there", ["admin", "operate"])
-def test_an_older_service_gets_its_administrator(there: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("existing", ["admin", "operate"])
+def test_an_older_service_gets_its_administrator(existing: str, tmp_path: Path) -> None:
     tokens = Tokens(str(tmp_path))
-    plain = tokens.add("anna", Role(there))
+    plain = tokens.add("anna", Role(existing))
     made = tokens.begin()
-    assert made == ([] if there == "admin" else [str(tmp_path / "admin.token")])
+    assert made == ([] if existing == "admin" else [str(tmp_path / "admin.token")])
     assert tokens.begin() == []
     assert tokens.find(plain) is not None
     if made:

@@ -63,8 +63,10 @@ class Dying:
         engine = self.podman.engine
         assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == kept
         claims = self.rs.resources().claims
-        held = [gpu for each in self.rs.sets() for gpu in self.rs.record(each.name)[1].gpus if each.state != "stopped"]
-        assert sorted(claim.name for claim in claims if claim.kind == "gpu") == sorted(held)
+        reserved = [
+            gpu for each in self.rs.sets() for gpu in self.rs.record(each.name)[1].gpus if each.state != "stopped"
+        ]
+        assert sorted(claim.name for claim in claims if claim.kind == "gpu") == sorted(reserved)
         assert {claim.set for claim in claims} == {each.name for each in self.rs.sets()}
         if text:
             container = self.rs.record("foo")[1].container

@@ -15,7 +15,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from tests.replicasets.api.conftest import Served
-from tests.replicasets.api.test_endpoints import FOO, ask, refused
+from tests.replicasets.api.test_endpoints import FOO, refused, send
 from tests.replicasets.fakes import IMAGE
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Caller
@@ -25,15 +25,15 @@ LINES = [f"foo: replace {number}/8 {name}" for number, name in enumerate(REPLACE
 
 
 @contextmanager
-def held(served: Served, call: str) -> Iterator[Callable[[], None]]:
+def blocked(served: Served, call: str) -> Iterator[Callable[[], None]]:
     """Have the engine wait in the first `call`; yields what waits until it is there."""
     reached, go_on = threading.Event(), threading.Event()
     original = getattr(served.engine, call)
 
-    def waiting(*words: object, **how: object) -> object:
+    def waiting(*words: object, **options: object) -> object:
         reached.set()
         assert go_on.wait(60)
-        return original(*words, **how)
+        return original(*words, **options)
 
     setattr(served.engine, call, waiting)
     try:
@@ -52,10 +52,10 @@ def during(
     served: Served, call: str, client: httpx.Client, method: str, path: str, body: object = None
 ) -> Iterator[None]:
     """Ask, do the body of this while the engine is in `call`, then wait for the answer."""
-    running = threading.Thread(target=ask, args=(client, method, path, body))
-    with held(served, call) as there:
+    running = threading.Thread(target=send, args=(client, method, path, body))
+    with blocked(served, call) as reached:
         running.start()
-        there()
+        reached()
         yield
     running.join()
 
@@ -70,23 +70,25 @@ def test_an_operation_is_followed_by_the_api(served: Served, client: httpx.Clien
     assert refused(client, "GET", "/replicaSet/foo/operation") == (404, 1016)
     with during(served, "create", client, "POST", "/replicaSet", FOO):
         expected = {"operation": "run", "steps": ["create", "start"], "at": 1}
-        assert ask(client, "GET", "/replicaSet/foo/operation") == expected
-    assert ask(client, "GET", "/replicaSet/foo/operation") is None
+        assert send(client, "GET", "/replicaSet/foo/operation") == expected
+    assert send(client, "GET", "/replicaSet/foo/operation") is None
     with during(served, "carry", client, "PATCH", "/replicaSet/foo/restart"), served.client("look") as reader:
-        assert ask(reader, "GET", "/replicaSet/foo/operation") == {
+        assert send(reader, "GET", "/replicaSet/foo/operation") == {
             "operation": "replace",
             "steps": REPLACE,
             "at": 4,
         }
-        assert [each["operation"] for each in ask(reader, "GET", "/replicaSet")["replicaSets"]] == ["replace 4/8 carry"]
-    assert [each["operation"] for each in ask(client, "GET", "/replicaSet")["replicaSets"]] == [""]
+        assert [each["operation"] for each in send(reader, "GET", "/replicaSet")["replicaSets"]] == [
+            "replace 4/8 carry"
+        ]
+    assert [each["operation"] for each in send(client, "GET", "/replicaSet")["replicaSets"]] == [""]
 
 
 def test_without_a_terminal_each_step_is_a_line(served: Served) -> None:
     served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
-    with held(served, "carry") as there:
+    with blocked(served, "carry") as reached:
         process = started(served, "patch", "foo", "--gpus", "1")
-        there()
+        reached()
         assert process.stderr is not None
         # It is told while it waits, not afterwards.
         assert [process.stderr.readline().rstrip() for _ in range(4)] == LINES[:4]
@@ -95,52 +97,52 @@ def test_without_a_terminal_each_step_is_a_line(served: Served) -> None:
 
 
 @pytest.mark.parametrize("flag", ["--quiet", "--json"])
-def test_nothing_is_told_to_who_wants_nothing(flag: str, served: Served) -> None:
+def test_no_steps_are_shown_with_quiet_or_json(flag: str, served: Served) -> None:
     served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
-    with held(served, "carry") as there:
+    with blocked(served, "carry") as reached:
         process = started(served, "rollback", "foo", "7", flag)
         assert process.communicate(timeout=60)[0] == "" and process.returncode == 1
         process = started(served, "restart", "foo", flag)
-        there()
-    out, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (0, "")
+        reached()
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
     assert out == ("foo-2 runs\n" if flag == "--quiet" else '{\n  "containerName": "foo-2"\n}\n')
 
 
 def test_a_terminal_has_one_line_that_is_gone_at_the_end(served: Served) -> None:
     served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
     master, slave = pty.openpty()
-    with held(served, "carry") as there:
+    with blocked(served, "carry") as reached:
         process = started(served, "restart", "foo", stderr=slave, TERM="xterm")
-        there()
+        reached()
         os.close(slave)
-        seen = b""
-        while b"replace 4/8 carry" not in seen:
-            seen += os.read(master, 1024)
+        output = b""
+        while b"replace 4/8 carry" not in output:
+            output += os.read(master, 1024)
     assert process.communicate(timeout=60)[0] == "foo-2 runs\n"
     try:
         while piece := os.read(master, 1024):
-            seen += piece
+            output += piece
     except OSError:
         pass  # the other end is closed: a terminal says so by an error
     os.close(master)
-    text = seen.decode()
+    text = output.decode()
     assert text == "".join(f"\r\x1b[K{line}" for line in LINES) + "\r\x1b[K" and "\n" not in text
 
 
-def test_what_fails_tells_no_steps_that_were_not_done(served: Served) -> None:
+def test_what_fails_shows_no_steps_that_were_not_done(served: Served) -> None:
     start = served.engine.start
 
     def refuses(name: str) -> None:
         raise served.engine.refused()
 
-    with held(served, "create") as there:
+    with blocked(served, "create") as reached:
         served.engine.start = refuses  # type: ignore[method-assign]
         process = started(served, "run", IMAGE, "--name", "foo")
-        there()
+        reached()
         assert process.stderr is not None
         assert process.stderr.readline() == "foo: run 1/2 create\n"
-    said = process.communicate(timeout=60)[1].splitlines()
+    errors = process.communicate(timeout=60)[1].splitlines()
     served.engine.start = start  # type: ignore[method-assign]
     assert process.returncode == 1
-    assert next(line for line in said if line != "foo: run 2/2 start") == "error: the fake engine refuses"
+    assert next(line for line in errors if line != "foo: run 2/2 start") == "error: the fake engine refuses"

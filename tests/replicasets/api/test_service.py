@@ -50,13 +50,13 @@ def start(podman: Podman, folder: Path) -> Process:
     known = given(podman, folder)
     command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--port", "0", "--state", str(folder / "state")]
     command += ["--gpu-kind", podman.kind, "--ports", f"{known['first_port']}-{known['last_port']}"]
-    with (folder / "said").open("ab") as said:
+    with (folder / "log").open("ab") as output:
         process = subprocess.Popen(
-            command, env={**os.environ, **podman.engine.env}, stdout=subprocess.PIPE, stderr=said, text=True
+            command, env={**os.environ, **podman.engine.env}, stdout=subprocess.PIPE, stderr=output, text=True
         )
     assert process.stdout is not None
     address = process.stdout.readline().strip()
-    assert address.startswith("http://127.0.0.1:"), (folder / "said").read_text()
+    assert address.startswith("http://127.0.0.1:"), (folder / "log").read_text()
     return Process(process, address, folder / "state")
 
 
@@ -79,8 +79,8 @@ def serving(podman: Podman, tmp_path: Path) -> Iterator[Process]:
 
 
 def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
-    said = serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888")
-    assert said.startswith("foo-1 runs  GPU-fake0000  ") and "->8888" in said
+    output = serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888")
+    assert output.startswith("foo-1 runs  GPU-fake0000  ") and "->8888" in output
     assert (
         serving.well("rs", "exec", "foo", "--", "sh", "-c", "echo kept >/etc/.mine; ls /dev/nvidia?")
         == "/dev/nvidia0\n"
@@ -89,16 +89,16 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     assert serving("rs", "exec", "foo", "--", "sh", "-c", "cat /etc/.mine; echo oh >&2; exit 7").returncode == 7
     serving.well("rs", "exec", "foo", "rm", "/etc/.mine")
     with serving.client() as client:
-        answer = client.patch("/api/v1/replicaSet/foo/rollback", json={"version": 1})
-        assert answer.json()["data"] == {"containerName": "foo-3"}
+        response = client.patch("/api/v1/replicaSet/foo/rollback", json={"version": 1})
+        assert response.json()["data"] == {"containerName": "foo-3"}
         done = client.post("/api/v1/replicaSet/foo/execute", json={"cmd": ["cat", "/etc/.mine"]}).json()["data"]
         assert (done["stdout"], done["exitCode"]) == ("kept\n", 0)
         assert sum(client.get("/api/v1/resources/gpus").json()["data"]["gpus"].values()) == 1
         assert client.get("/readyz").status_code == 200
     history = json.loads(serving.well("rs", "history", "foo", "--json"))["history"]
     assert [(each["version"], len(each["status"]["gpus"])) for each in history] == [(3, 1), (2, 3), (1, 1)]
-    told = serving.well("rs", "prune", "foo", "--keep", 2, "--dry-run").splitlines()
-    assert (told[1].split()[0], told[2].endswith(" MB at least would be free")) == ("1", True)
+    freed = serving.well("rs", "prune", "foo", "--keep", 2, "--dry-run").splitlines()
+    assert (freed[1].split()[0], freed[2].endswith(" MB at least would be free")) == ("1", True)
     assert len(json.loads(serving.well("rs", "prune", "foo", "--keep", 2, "--json"))["versions"]) == 1
     assert len(json.loads(serving.well("rs", "history", "foo", "--json"))["history"]) == 2
     listed = serving.well("rs", "list").splitlines()
@@ -114,7 +114,7 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
         assert serving.well("rs", way, "foo") == f"foo {says}\n"
     assert serving.well("rs", "restart", "foo") == "foo-4 runs\n"
     assert serving.well("rs", "commit", "foo", "localhost/mine:1") == "localhost/mine:1\n"
-    assert serving.well("volume", "create", "data") == "data is there, without a limit\n"
+    assert serving.well("volume", "create", "data") == "data is created, without a limit\n"
     assert serving.well("volume", "list").splitlines()[1].split()[:2] == ["data", "1"]
     assert serving.well("volume", "delete", "data") == "data is deleted\n"
     missing = serving("rs", "stop", "bar")
@@ -157,9 +157,9 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
         chromium = playwright.chromium.launch(executable_path=browser, args=options)
         page = chromium.new_page()
         errors: list[str] = []
-        asked: list[str] = []
+        requested: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: requested.append(request.url))
         try:
             page.goto(serving.address)
             page.get_by_label("Token").fill("wrong")
@@ -179,7 +179,7 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
             page.reload()
             expect(row.locator("td").nth(0)).to_have_text("foo")
             assert errors == []
-            assert [url for url in asked if not url.startswith(serving.address)] == []
+            assert [url for url in requested if not url.startswith(serving.address)] == []
         finally:
             page.screenshot(path=tmp_path / "page.png")
             chromium.close()

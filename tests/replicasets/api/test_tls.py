@@ -64,7 +64,7 @@ def listed(folder: Path, address: str, *flags: object, **env: str) -> CompletedP
     return wizard("rs", "list", *flags, env={**known, **env})
 
 
-def test_it_is_asked_by_tls_and_by_who_believes_it(ca: trustme.CA, tmp_path: Path) -> None:
+def test_clients_use_tls_and_trust_its_certificate(ca: trustme.CA, tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     (tmp_path / "none.pem").write_text("none")
     with serving(tmp_path, *written(tmp_path, "good", ca.issue_cert("127.0.0.1"))) as address:
@@ -76,8 +76,8 @@ def test_it_is_asked_by_tls_and_by_who_believes_it(ca: trustme.CA, tmp_path: Pat
         ):
             assert (done.returncode, done.stdout.split()[:1]) == (0, ["NAME"]), done.stderr
         for flags, says in (
-            ((), f"the service at {address} is not to be believed: "),
-            (("--ca", tmp_path / "other.pem"), f"the service at {address} is not to be believed: "),
+            ((), f"the service at {address} is not trusted: "),
+            (("--ca", tmp_path / "other.pem"), f"the service at {address} is not trusted: "),
             (("--ca", tmp_path / "none.pem"), "is no certificate in PEM form"),
             (("--ca", tmp_path / "gone.pem"), "cannot be read: No such file or directory"),
             (("--address", address.replace("https", "http")), "speaks no plain HTTP"),
@@ -87,7 +87,7 @@ def test_it_is_asked_by_tls_and_by_who_believes_it(ca: trustme.CA, tmp_path: Pat
     assert "without TLS" not in (tmp_path / "said").read_text()
 
 
-def test_a_name_that_is_not_its_own_is_not_believed(ca: trustme.CA, tmp_path: Path) -> None:
+def test_a_certificate_of_another_name_is_not_trusted(ca: trustme.CA, tmp_path: Path) -> None:
     with serving(tmp_path, *written(tmp_path, "good", ca.issue_cert("elsewhere.test"))) as address:
         done = listed(tmp_path, address, "--ca", tmp_path / "ca.pem")
     assert done.returncode == 1 and "IP address mismatch" in done.stderr

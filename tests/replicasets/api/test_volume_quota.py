@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.replicasets.api.conftest import Served
-from tests.replicasets.api.test_endpoints import ask, refused
+from tests.replicasets.api.test_endpoints import refused, send
 from tests.replicasets.fakes import Crash, FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.errors import Exhausted
@@ -60,29 +60,29 @@ def test_a_token_has_so_many_volumes_of_so_much(served: Served, paper: None) -> 
     with served.client("few") as few, served.client("root") as root:
         assert refused(few, "POST", "/volumes", {"name": "a"}) == (403, 1100), "it has no size"
         assert refused(few, "POST", "/volumes", {"name": "a", "size": "5GB"}) == (403, 1100)
-        ask(few, "POST", "/volumes", {"name": "a", "size": "3GB"})
+        send(few, "POST", "/volumes", {"name": "a", "size": "3GB"})
         said = few.post("/api/v1/volumes", json={"name": "b", "size": "2GB"}).json()
         assert (said["code"], said["msg"]) == (1100, "that would be 5GB in volumes, and you may have 4GB")
-        ask(few, "POST", "/volumes", {"name": "b", "size": "512MB"})
-        ask(few, "POST", "/volumes", {"name": "c", "size": "512MB"})
+        send(few, "POST", "/volumes", {"name": "b", "size": "512MB"})
+        send(few, "POST", "/volumes", {"name": "c", "size": "512MB"})
         said = few.post("/api/v1/volumes", json={"name": "d", "size": "1MB"}).json()
         assert (said["code"], said["msg"]) == (1100, "that would be 4 volumes, and you may have 3")
         # Growing counts, whoever does it; shrinking does not.
         for client in (few, root):
             assert refused(client, "PATCH", "/volumes/a/size", {"size": "4GB"}) == (403, 1100)
-        ask(few, "PATCH", "/volumes/a/size", {"size": "1GB"})
-        ask(few, "PATCH", "/volumes/b/size", {"size": "2GB"})
+        send(few, "PATCH", "/volumes/a/size", {"size": "1GB"})
+        send(few, "PATCH", "/volumes/b/size", {"size": "2GB"})
         used = {"sets": 0, "gpus": 0, "memory": 0, "volumes": 3, "disk": 3 * GB + (512 << 20)}
         limits = {"sets": None, "gpus": None, "memory": None, "volumes": 3, "disk": 4 * GB}
-        assert ask(few, "GET", "/resources/quota") == {
+        assert send(few, "GET", "/resources/quota") == {
             "name": "few",
             "role": "operate",
             "limits": limits,
             "used": used,
         }
-        ask(few, "DELETE", "/volumes/a")
-        ask(few, "POST", "/volumes", {"name": "d", "size": "1GB"})
-        ask(root, "POST", "/volumes", {"name": "mine", "size": "100GB"})
+        send(few, "DELETE", "/volumes/a")
+        send(few, "POST", "/volumes", {"name": "d", "size": "1GB"})
+        send(root, "POST", "/volumes", {"name": "mine", "size": "100GB"})
 
 
 def test_all_at_once_get_no_more(served: Served, paper: None) -> None:
@@ -106,7 +106,7 @@ def test_nothing_is_counted_twice_or_for_ever(operation: str, kind: str, paper: 
         engine, store = FakeEngine(faults), MemoryStore(faults)
         rs = service(tmp_path, engine, store)
         rs.create_volume("a", "2GB", anna)
-        faults.kind, faults.at, faults.seen = kind, at, 0
+        faults.kind, faults.at, faults.count = kind, at, 0
         with contextlib.suppress(Crash, Exception):
             if operation == "create":
                 rs.create_volume("b", "1GB", anna)
@@ -114,7 +114,7 @@ def test_nothing_is_counted_twice_or_for_ever(operation: str, kind: str, paper: 
                 rs.resize_volume("a", "3GB", anna)
             else:
                 rs.delete_volume("a")
-        fired, seen, faults.at = faults.fired, faults.seen, -1
+        fired, seen, faults.at = faults.fired, faults.count, -1
         # Before it is settled, what was begun counts already; after that, what there is counts.
         sizes = {each.name: each.size for each in rs.volumes()}
         assert rs.used("anna").disk in (sum(sizes.values()), 3 * GB), fired

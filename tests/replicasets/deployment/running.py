@@ -31,9 +31,9 @@ class Asked:
     http: httpx.Client
 
     def __call__(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401
-        answer = self.http.request(method, f"/api/v1{path}", json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
+        response = self.http.request(method, f"/api/v1{path}", json=body)
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
 
     def sh(self, name: str, script: str) -> str:
         done = self("POST", f"/replicaSet/{name}/execute", {"cmd": ["sh", "-c", script]})

@@ -15,7 +15,7 @@ from tests.command import wizard
 from tests.engine import TINY, BaseChoice, Engine, ca_bundle, search_path
 from tests.replicasets.conftest import Podman
 from tests.replicasets.deployment.running import COMPOSE, address, asked, podman_run
-from tests.replicasets.disks import CHANGES, look
+from tests.replicasets.disks import CHANGES, contents
 from workbench.monobase.requirements import read_lock
 
 
@@ -44,9 +44,9 @@ def test_b0_a_service_in_a_container_keeps_every_disk(storage: str, image: str, 
         binds = [{"src": "data", "dest": "/data"}, {"src": str(tmp_path / "shared"), "dest": "/shared"}]
         service.run(TINY, gpuCount=1, binds=binds, containerPorts=["80"])
         service.sh("foo", f"echo kept >/data/it; echo ours >/shared/it; {CHANGES}")
-        before = look(engine, "foo-1", holes=storage == "lent")
+        before = contents(engine, "foo-1", holes=storage == "lent")
         assert service("PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 2}}) == {"containerName": "foo-2"}
-        assert look(engine, "foo-2", holes=storage == "lent") == before
+        assert contents(engine, "foo-2", holes=storage == "lent") == before
         port = service("GET", "/replicaSet/foo")["Info"]["ports"]
     # A lent storage is read and written in its place; what is not lent goes through podman.
     assert ("foo-1" in engine("ps", "--all", "--format", "{{.Names}}").split()) == (storage == "lent")
@@ -68,7 +68,7 @@ def test_b0_a_service_in_a_container_keeps_every_disk(storage: str, image: str, 
         assert service("PATCH", "/volumes/spare/size", {"size": "32MB"}) == {"name": "spare-2", "size": "32MB"}
         service("PATCH", "/replicaSet/foo/stop")
         assert service("PATCH", "/replicaSet/foo/rollback", {"version": 1}) == {"containerName": "foo-3"}
-        assert look(engine, "foo-3", holes=storage == "lent") == before
+        assert contents(engine, "foo-3", holes=storage == "lent") == before
         assert service.sh("foo", "cat /data/it; df -m /data | tail -1").startswith("kept\n")
         timed = {"cmd": ["sleep", "600"], "seconds": 0.5}
         assert service("POST", "/replicaSet/foo/execute", timed)["timedOut"] is True

@@ -14,7 +14,7 @@ from tests.catalogues import REPOSITORY
 from tests.engine import TINY, search_path
 from tests.replicasets.conftest import Podman
 from tests.replicasets.deployment.running import UNIT, under, unit
-from tests.replicasets.disks import CHANGES, look
+from tests.replicasets.disks import CHANGES, contents
 
 # A view of the file systems of the service's own: disks that podman let go of would stay mounted in it.
 MOUNTING = ("Protect", "Private", "ReadWrite", "ReadOnly", "Inaccessible", "Bind", "Root", "TemporaryFile", "Mount")
@@ -66,8 +66,8 @@ def test_a_disk_is_carried_whole_with_the_units_capabilities(without: str, podma
         # A folder in the place of the image's own: what was in that one must not come back.
         anew = "cp /bin/busybox /; B=/busybox; $B rm -r /bin; $B mkdir /bin; $B cp $B /bin/; $B ln -s busybox /bin/sh"
         service.sh("foo", anew)
-        before = look(podman.engine, "foo-1", holes=not without)
+        before = contents(podman.engine, "foo-1", holes=not without)
         service("PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 2}})
-        assert look(podman.engine, "foo-2", holes=not without) == before
+        assert contents(podman.engine, "foo-2", holes=not without) == before
         assert ("foo-1" in podman.engine("ps", "--all", "--format", "{{.Names}}").split()) == (not without)
         service("DELETE", "/replicaSet/foo")

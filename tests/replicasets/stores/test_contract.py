@@ -1,4 +1,4 @@
-"""What every store owes, held to by all of them."""
+"""What every store owes, tried with all of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from workbench.replicasets import claims
 from workbench.replicasets.claims import Machine
 from workbench.replicasets.errors import Exhausted, Invalid
 from workbench.replicasets.stores.opening import open_store
-from workbench.replicasets.stores.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import Quota, Version
 
 
 @pytest.fixture(params=["memory", "sqlite", "etcd"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StateStore]:
+    made: StateStore
     if request.param == "memory":
         made = MemoryStore(Faults())
     elif request.param == "sqlite":
@@ -33,15 +33,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-def put(store: Store, **rows: str) -> None:
+def put(store: StateStore, **rows: str) -> None:
     assert store.commit(Changes(puts={key.replace("_", "/"): value for key, value in rows.items()}))
 
 
-def rows(store: Store, prefix: str = "", **how: str) -> list[tuple[str, str]]:
+def rows(store: StateStore, prefix: str = "", **how: str) -> list[tuple[str, str]]:
     return [(key, entry.value) for key, entry in store.list(prefix, **how)]
 
 
-def test_what_is_written_is_read(store: Store) -> None:
+def test_what_is_written_is_read(store: StateStore) -> None:
     assert store.get("a/1") is None
     assert rows(store, "a/") == []
     assert store.commit(Changes(puts={"a/1": "één\n\"'\x01", "a/2": "", "b/1": "x"}))
@@ -50,20 +50,20 @@ def test_what_is_written_is_read(store: Store) -> None:
     assert rows(store, "a/") == [("a/1", "één\n\"'\x01"), ("a/2", "")]
 
 
-def test_a_revision_is_another_one_after_each_write(store: Store) -> None:
-    seen = set()
+def test_a_revision_is_another_one_after_each_write(store: StateStore) -> None:
+    revisions = set()
     for _ in range(3):
         put(store, a="same")
         entry = store.get("a")
         assert entry is not None
-        seen.add(entry.revision)
+        revisions.add(entry.revision)
     assert store.commit(Changes(deletes=frozenset({"a"})))
     put(store, a="same")
     entry = store.get("a")
-    assert entry is not None and entry.revision not in seen and len(seen) == 3
+    assert entry is not None and entry.revision not in revisions and len(revisions) == 3
 
 
-def test_all_changes_or_none(store: Store) -> None:
+def test_all_changes_or_none(store: StateStore) -> None:
     put(store, a="1", d_1="x", d_2="y", e="z")
     entry = store.get("a")
     assert entry is not None
@@ -76,13 +76,13 @@ def test_all_changes_or_none(store: Store) -> None:
     assert not store.commit(good), "the revision is another one now"
 
 
-def test_absence_is_checked(store: Store) -> None:
+def test_absence_is_checked(store: StateStore) -> None:
     assert store.commit(Changes({"a": 0}, {"a": "1"}))
     assert not store.commit(Changes({"a": 0}, {"a": "2"}))
     assert rows(store) == [("a", "1")]
 
 
-def test_a_prefix_is_no_pattern(store: Store) -> None:
+def test_a_prefix_is_no_pattern(store: StateStore) -> None:
     put(store, a_1="1", ab_1="2", b="3")
     store.commit(Changes(puts={"a%": "4", "a_": "5"}))
     assert rows(store, "a/") == [("a/1", "1")]
@@ -90,7 +90,7 @@ def test_a_prefix_is_no_pattern(store: Store) -> None:
     assert rows(store, "a") == [("a%", "4"), ("a_", "5"), ("ab/1", "2")]
 
 
-def test_a_part_of_a_prefix(store: Store) -> None:
+def test_a_part_of_a_prefix(store: StateStore) -> None:
     assert store.commit(Changes(puts={f"v/{n:08d}": str(n) for n in range(1, 100)}))
     assert [value for _, value in rows(store, "v/", start="v/00000097")] == ["97", "98", "99"]
     assert [value for _, value in rows(store, "v/", start="v/00000048", before="v/00000050")] == ["48", "49"]
@@ -98,7 +98,7 @@ def test_a_part_of_a_prefix(store: Store) -> None:
     assert rows(store, "v/", start="v/00000005", before="v/00000005") == []
 
 
-def test_more_than_one_answer_holds(store: Store) -> None:
+def test_more_than_one_answer_holds(store: StateStore) -> None:
     for start in range(0, 2500, 100):
         assert store.commit(Changes(puts={f"v/{n:08d}": str(n) for n in range(start, start + 100)}))
     assert [value for _, value in rows(store, "v/")] == [str(n) for n in range(2500)]
@@ -106,7 +106,7 @@ def test_more_than_one_answer_holds(store: Store) -> None:
     assert rows(store, "v/") == []
 
 
-def test_fifty_at_once_claim_eight_gpus(store: Store) -> None:
+def test_fifty_at_once_claim_eight_gpus(store: StateStore) -> None:
     machine = Machine(tuple(f"GPU-{n}" for n in range(8)), range(40000, 40100), lambda *_: True, 8000, 1 << 33)
     won: list[str] = []
     refused: list[str] = []

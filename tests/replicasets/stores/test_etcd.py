@@ -55,7 +55,7 @@ def test_etcd_is_gone_and_comes_back(own: Etcd, tmp_path: Path) -> None:
             operation()
     del engine.create
     own.start()
-    # Nothing else is told: the next operation finds what was broken off.
+    # Nothing else is needed: the next operation finds what was interrupted.
     assert rs.patch("foo", PatchRequest(gpus=4)).number == 2
     assert engine.disk("foo-2")["/v"] == "1"
     assert sorted(engine.standing) == ["foo-1", "foo-2"]

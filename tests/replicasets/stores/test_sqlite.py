@@ -73,9 +73,9 @@ def test_the_truth_is_in_the_engine_too(damage: str, path: Path, tmp_path: Path)
         path.write_bytes(path.read_bytes()[:100] + b"\xff" * 5000)
         with pytest.raises(StoreError) as error:
             rs.info("foo")
-        assert "put aside" in error.value.message and "read from the engine's labels" in error.value.hint
+        assert "it was moved to" in error.value.message and "filled from the engine's labels" in error.value.hint
         (aside,) = (each for each in path.parent.iterdir() if "broken" in each.name and each.suffix != ".db-wal")
-        assert b"\xff" * 5000 in aside.read_bytes(), "never thrown away"
+        assert b"\xff" * 5000 in aside.read_bytes(), "never deleted"
     after = [rs.info(name) for name in ("bar", "foo", "off")], rs.history("foo"), claims(store)
     assert after == before
     assert rs.patch("foo", PatchRequest(gpus=1)).number == 3
@@ -97,7 +97,7 @@ def test_an_old_copy_is_put_back(path: Path, tmp_path: Path) -> None:
         rest.unlink()
     path.write_bytes(copy)
     # What the copy does not know is never overwritten …
-    with pytest.raises(Conflict, match="foo-2 is there already, and the store does not know it"):
+    with pytest.raises(Conflict, match="foo-2 exists already, but not in the store"):
         rs.patch("foo", PatchRequest(gpus=2))
     assert engine.disk("foo-2")["/v"] == "precious"
     # … and is taken in.
@@ -121,17 +121,17 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
         while True:
             file.write(b"x" * 4096)
             file.flush()
-    seen = set()
+    messages = set()
     for number in range(40):
         try:
             rs.run(RunRequest(IMAGE, f"set{number}", gpus=1))
         except StoreError as error:
-            seen.add(error.message)
+            messages.add(error.message)
             break
-    assert seen == {"the disk of the store is full; nothing was changed"}
+    assert messages == {"the disk of the store is full; nothing was changed"}
     assert rs.info("foo").live == "running"
     (small / "ballast").unlink()
-    # Room again: what was broken off is settled, and GPUs that it held are free.
+    # Room again: what was interrupted is settled, and the GPUs that it claimed are free.
     rs.reconcile()
     running = [each.name for each in rs.sets()]
     assert sorted(engine.standing) == [f"{name}-1" for name in running]

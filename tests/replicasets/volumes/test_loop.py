@@ -29,9 +29,9 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
 
     def faulty(what: str, *command: str, okay: tuple[int, ...] = (0,)) -> str:
         faults.point(command[0], "before", lambda: Failed(f"cannot {what}"), lambda: Failed(f"cannot {what}"))
-        said = tool(what, *command, okay=okay)
+        output = tool(what, *command, okay=okay)
         faults.point(command[0], "after", lambda: Failed(f"cannot {what}"), lambda: Failed(f"cannot {what}"))
-        return said
+        return output
 
     monkeypatch.setattr(loop, "tool", faulty)
     return faults
@@ -66,12 +66,12 @@ def test_a_fault_at_every_point_of_a_resize(size: str, kind: str, faults: Faults
         rs = service(folder, engine, store)
         rs.create_volume("data", "16MB")
         fill(image(rs, folder), folder)
-        faults.kind, faults.at, faults.seen, faults.fired = kind, at, 0, ""
+        faults.kind, faults.at, faults.count, faults.fired = kind, at, 0, ""
         with contextlib.suppress(Crash, ReplicaSetError):
             rs.resize_volume("data", size)
         faults.at = -1
         if at < 0:
-            points = faults.seen
+            points = faults.count
         again = service(folder, engine, store)
         again.reconcile()
         where = f"{size} {kind} {faults.fired}"
@@ -101,7 +101,7 @@ def test_a_crash_at_every_point_leaves_no_place_behind(operation: str, faults: F
         engine, store = FakeEngine(faults), MemoryStore(faults)
         rs = service(folder, engine, store)
         rs.create_volume("old", "8MB")
-        faults.kind, faults.at, faults.seen, faults.fired = "crash", at, 0, ""
+        faults.kind, faults.at, faults.count, faults.fired = "crash", at, 0, ""
         with contextlib.suppress(Crash):
             OPERATIONS[operation](rs)
         faults.at = -1

@@ -125,9 +125,9 @@ def test_a_crash_at_every_point_leaves_a_volume_with_its_limit_or_nothing(
 
     def faulty(what: str, *command: str, okay: tuple[int, ...] = (0,)) -> str:
         faults.point(command[0], "before", lambda: Failed(what), lambda: Failed(what))
-        said = tool(what, *command, okay=okay)
+        output = tool(what, *command, okay=okay)
         faults.point(command[0], "after", lambda: Failed(what), lambda: Failed(what))
-        return said
+        return output
 
     monkeypatch.setattr(xfs_driver, "tool", faulty)
     at = 0
@@ -137,7 +137,7 @@ def test_a_crash_at_every_point_leaves_a_volume_with_its_limit_or_nothing(
         if operation == "delete":
             rs.create_volume("data", "16MB")
             (place(rs) / "precious").write_text("x")
-        faults.at, faults.seen, faults.fired = at, 0, ""
+        faults.at, faults.count, faults.fired = at, 0, ""
         try:
             if operation == "create":
                 rs.create_volume("data", "16MB")

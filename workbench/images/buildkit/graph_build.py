@@ -14,10 +14,10 @@ from workbench.containerfile.reader import Source, read
 from workbench.images.buildkit.graph.downloads import managers
 from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, StepContext
 from workbench.images.buildkit.llb.client import Daemon
-from workbench.images.buildkit.llb.gateway import Answer, Gateway, Ref
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway, Ref
 from workbench.images.buildkit.llb.joins import report
-from workbench.images.buildkit.llb.joins.how import How, choose
 from workbench.images.buildkit.llb.joins.join import conflicts, join
+from workbench.images.buildkit.llb.joins.strategy import JoinStrategy, choose
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.state import image as image_state
@@ -49,25 +49,27 @@ class GraphBuild:
     network_mode: str
     daemon: Daemon
 
-    def solve(self, gateway: Gateway) -> Answer:
+    def solve(self, gateway: Gateway) -> BuildResult:
         """Read the recipe, inspect what it stands on, and have its graph solved."""
         self.steps.note(self.daemon.describe(gateway))
         plan = self.plan(gateway)
         tree = cache(partial(self.tree, gateway))
         bases = self.bases(plan, gateway, tree)
         plan = self.without_installed(plan, bases, tree)
-        how, why = choose(self.daemon.capabilities(), shell=all(base.compares for base in bases.values()))
+        strategy, why = choose(self.daemon.capabilities(), shell=all(base.compares for base in bases.values()))
         context = self.step_context(bases)
-        joined = Emitter(plan, replace(context, join=lambda fork: join(fork.base, fork.branches, how, name=fork.name)))
+        joined = Emitter(
+            plan, replace(context, join=lambda fork: join(fork.base, fork.branches, strategy, name=fork.name))
+        )
         state = joined.state()
         self.steps.expect(joined.titles)
         for fork in joined.forks:
             self.steps.note(f"{fork.name}: they are built at the same time; {why}")
         ref = gateway.solve(marshal(state))
-        if self.conflict(gateway, joined.forks, how):
+        if self.conflict(gateway, joined.forks, strategy):
             one_by_one = Emitter(plan, context)
             ref = gateway.solve(marshal(one_by_one.state()))
-        return Answer(ref, dict(plan.stages[-1].config))
+        return BuildResult(ref, dict(plan.stages[-1].config))
 
     def plan(self, gateway: Gateway) -> BuildPlan:
         """Return what the Containerfile amounts to on the bases that the daemon has or can get."""
@@ -117,11 +119,11 @@ class GraphBuild:
             self.steps.note(line)
         return plan
 
-    def conflict(self, gateway: Gateway, forks: Sequence[Fork], how: How) -> bool:
+    def conflict(self, gateway: Gateway, forks: Sequence[Fork], strategy: JoinStrategy) -> bool:
         """Return whether sections that were built at the same time changed the same path, and note which."""
         found = False
         for fork in forks:
-            report_state = conflicts(fork.base, fork.branches, how, name=fork.name)
+            report_state = conflicts(fork.base, fork.branches, strategy, name=fork.name)
             if report_state is None:
                 continue
             count, listed = report.read(gateway.solve(marshal(report_state)).read_file(report.FILE))

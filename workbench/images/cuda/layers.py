@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from workbench.catalog.compat import nvcc_reasons
 from workbench.catalog.cuda_layers import FOLDER, LAYERS, WITH_NVCC, layer_folder, layer_tags, with_those_below
+from workbench.catalog.reasons import nvcc_reasons
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release

@@ -14,18 +14,18 @@ from workbench.images.base_lookup import command_to_make
 from workbench.images.probe.base import BaseInfo
 from workbench.locations import ROOT
 from workbench.names import is_name
-from workbench.recipes.read import Manifest, read_manifest
+from workbench.recipes.read import RecipeManifest, read_manifest
 
 # This catalogue's systems; another catalogue's are known if they have the same name.
 _SYSTEMS = str(ROOT / "base")
 
 
-def manifest_of(folder: str) -> Manifest | None:
+def manifest_of(folder: str) -> RecipeManifest | None:
     """Return the manifest of the recipe in `folder`, None when it is no recipe."""
     return read_manifest(folder) if os.path.exists(os.path.join(folder, MANIFEST)) else None
 
 
-def check_fit(recipe: Manifest, base: BaseInfo) -> None:
+def check_fit(recipe: RecipeManifest, base: BaseInfo) -> None:
     """Raise WorkbenchError when the base is another one than the recipe's tag promises.
 
     Only what the base has is compared: a system without a name is trusted to be the right one.

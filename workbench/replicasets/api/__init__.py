@@ -1,12 +1,13 @@
-"""Replica sets over HTTP: the paths, bodies and codes of gpu-docker-api, with real statuses and a lock on the door.
+"""Replica sets over HTTP: the paths, bodies and codes of gpu-docker-api, with HTTP statuses, tokens and roles.
 
 app.py        the application         gate.py       tokens, roles, limits and the audit log, before all else
-sets.py volumes.py resources.py       one endpoint a function: it calls ReplicaSets and shapes the answer
+sets.py volumes.py resources.py       one endpoint a function: it calls ReplicaSets and returns the response
+context.py    what endpoints are given: the service, the caller, the audit log
 health.py     /healthz /readyz /metrics /ping, and the page
-bodies.py     what clients send       answers.py    what they get; shapes.py makes it from our values
+bodies.py     what clients send       responses.py  what they get; shapes.py makes it of our values
 streaming.py  output as it comes
-failures.py   errors as answers       tokens.py     who may do what      audit.py  who did what
-serving.py    a listening socket, podman's API, and reconciling now and then
-tls.py        whether the certificate is one
+failures.py   errors as responses     tokens.py     names, roles and quotas    audit.py  who did what
+serving.py    a listening socket, and reconciling at intervals
+tls.py        checks of the certificate
 page/         the page: one HTML file, its script and style
 """

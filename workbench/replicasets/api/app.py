@@ -39,7 +39,7 @@ def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        # A body that says no type is JSON, as it is for the original.
+        # A body without a content type is JSON, as it is for the original.
         strict_content_type=False,
         lifespan=_life,
     )

@@ -22,7 +22,7 @@ class Audit:
         self._lock = threading.Lock()
 
     def write(self, **line: object) -> None:
-        """Add a line. A full disk is told to the service's log; it does not undo what was done."""
+        """Add a line. A full disk is reported in the service's log; what was done is not undone."""
         text = json.dumps({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}) + "\n"
         try:
             with self._lock, open(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:

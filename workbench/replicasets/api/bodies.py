@@ -151,7 +151,7 @@ class RollbackBody(Body):
 
 
 class PruneBody(Body):
-    """How many of the newest versions stay, 0 for what the service keeps; `dryRun` only tells what would go."""
+    """How many of the newest versions stay, 0 for what the service keeps; `dryRun` only shows what would be removed."""
 
     keep: Number = Field(0, examples=[5])
     dryRun: bool = False

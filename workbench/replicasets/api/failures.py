@@ -39,11 +39,11 @@ STATUSES: tuple[tuple[type[ReplicaSetError], int], ...] = (
     (ReplicaSetError, 503),
 )
 
-_SAID = {
-    400: "what was asked for cannot be meant",
-    401: "no token, or one that is not known",
+_DESCRIPTIONS = {
+    400: "malformed request",
+    401: "no token, or an unknown one",
     403: "the token's role or quota does not allow it, or it belongs to another (code 1105)",
-    404: "there is no such thing",
+    404: "not found",
     405: "nothing here answers to that method",
     409: "it is in a state that forbids it, another operation is at it, or too little is free",
     413: "the body is too large",
@@ -54,7 +54,7 @@ _SAID = {
 }
 # For every endpoint: what it may answer beside success.
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorEnvelope, "description": said} for status, said in _SAID.items()
+    status: {"model": ErrorEnvelope, "description": text} for status, text in _DESCRIPTIONS.items()
 }
 
 _LOG = logging.getLogger("workbench.replicasets.api")

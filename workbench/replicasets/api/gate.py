@@ -17,7 +17,7 @@ from workbench.replicasets.api.metrics import Requests
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.values import Caller, Role
 
-# The page holds no data: it asks for a token, and gets all it shows with that.
+# The page holds no data: it requests all that it shows with the token that it is given.
 PAGE = frozenset({"/", "/page.js", "/page.css"})
 OPEN = PAGE | {"/healthz", "/readyz"}
 MOST_BYTES = 1 << 20
@@ -43,7 +43,7 @@ class Gate:
             if not recorded and (scope["method"] not in _READING or status in (401, 403)):
                 recorded = True
                 seconds = time.monotonic() - began
-                # A client that goes away calls off what is done for it, and its line is to be there all the same.
+                # A client that disconnects cancels its request; the line is written all the same.
                 with CancelScope(shield=True):
                     await run_in_threadpool(self._audit.write, **_line(scope, state, status, seconds))
 
@@ -52,7 +52,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif not message.get("more_body", False):
-                # Whoever has the whole answer may count on its line in the log.
+                # A client that has the whole response can rely on its line in the log.
                 await record()
             await send(message)
 

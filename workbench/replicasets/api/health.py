@@ -34,7 +34,7 @@ class Pong(BaseModel):
 
 @OPEN.get("/healthz")
 async def alive() -> Envelope[None]:
-    """Answer as long as the service lives; asks nothing of engine and store."""
+    """Answer as long as the service runs; engine and store are not used."""
     return Envelope()
 
 

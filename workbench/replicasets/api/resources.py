@@ -61,6 +61,6 @@ def memory(service: Service) -> Envelope[MemoryResponse]:
 
 @ROUTES.get("/quota")
 def quota(service: Service, caller: RequestCaller) -> Envelope[QuotaResponse]:
-    """Show what the token that asks may hold, and what it holds."""
+    """Show what the caller may hold, and what it holds."""
     limits, used = Amounts(**asdict(caller.quota)), Amounts(**asdict(service.used(caller.name)))
     return Envelope(data=QuotaResponse(name=caller.name, role=caller.role.value, limits=limits, used=used))

@@ -46,7 +46,7 @@ class PortView(BaseModel):
 
 @with_options
 class SetView(BaseModel):
-    """A set and its current version; `mayChange` says whether the token that asks may change it.
+    """A set and its current version; `mayChange` says whether the caller may change it.
 
     `operation` is what is being done to it now, "" for nothing.
     """
@@ -92,7 +92,7 @@ class CommitResponse(BaseModel):
 
 
 class ExecuteResponse(BaseModel):
-    """What a program wrote (both streams), how it ended (-1: it was ended), and why."""
+    """A program's output (both streams), its exit code (-1: it was ended), and why it was ended."""
 
     stdout: str
     exitCode: int
@@ -116,7 +116,7 @@ class VersionRecord(BaseModel):
 
 
 class CurrentRecord(VersionRecord):
-    """The current version; `state` is what the set is meant to do, `live` what the engine says of it."""
+    """The current version; `state` is what the set is meant to do, `live` is the state of its container."""
 
     state: str
     live: str
@@ -159,7 +159,7 @@ class PrunedVersion(BaseModel):
 
 
 class PruneResponse(BaseModel):
-    """What is gone, newest first; `kept` are old ones whose image another version stands on."""
+    """What is gone, newest first; `kept` are old ones whose image another version uses."""
 
     versions: list[PrunedVersion]
     bytes: int
@@ -267,7 +267,7 @@ class Amounts(BaseModel):
 
 
 class QuotaResponse(BaseModel):
-    """The token that asks: its role, what it may hold, and what it holds."""
+    """The caller: its role, what it may hold, and what it holds."""
 
     name: str
     role: str

@@ -17,31 +17,31 @@ from workbench.replicasets.engines.protocol import EngineService
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
 
-# How often what a crash broke off, or an engine that was away, is looked for.
+# How often interrupted operations are settled, and an engine that was away is tried again.
 EVERY_SECONDS = 60.0
 
 
 @contextmanager
-def tended(service: ReplicaSets, engine: EngineService | None, tell: Callable[[str], None]) -> Iterator[None]:
-    """Reconcile now, and again every minute until the end; `tell` what was done, and what cannot be done yet."""
+def reconciling(service: ReplicaSets, engine: EngineService | None, report: Callable[[str], None]) -> Iterator[None]:
+    """Reconcile now, and again every minute until the end; `report` what was done, and what cannot be done yet."""
     ended = threading.Event()
 
-    def look() -> None:
+    def reconcile() -> None:
         try:
             if engine is not None:
                 engine.ensure()
             for line in service.reconcile():
-                tell(line)
+                report(line)
         except ReplicaSetError as error:
-            tell(f"not settled yet: {error.message}")
+            report(f"not settled yet: {error.message}")
         except WorkbenchError as error:
-            tell(f"{error.message} ({error.hint})")
+            report(f"{error.message} ({error.hint})")
 
     def again() -> None:
         while not ended.wait(EVERY_SECONDS):
-            look()
+            reconcile()
 
-    look()
+    reconcile()
     thread = threading.Thread(target=again, name="reconcile", daemon=True)
     thread.start()
     try:

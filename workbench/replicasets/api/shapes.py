@@ -14,8 +14,7 @@ from workbench.replicasets.api.responses import (
     VolumeRecord,
     VolumeView,
 )
-from workbench.replicasets.operations.info import Info
-from workbench.replicasets.operations.progress import Progress
+from workbench.replicasets.operations.info import Info, Progress
 from workbench.replicasets.options import OPTIONS
 from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Caller, ReplicaSet, Version, Volume

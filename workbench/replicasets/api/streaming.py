@@ -1,4 +1,4 @@
-"""A program's output as it comes, as lines of JSON; the program ends with the client that asked for it."""
+"""A program's output as it comes, as lines of JSON; the program ends with its client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Streamed(StreamingResponse):
         try:
             self._running.close()
         except ReplicaSetError:
-            pass  # the engine is gone: whoever would be told so is, too
+            pass  # the engine is gone, and so is the client that would be told
 
 
 def _lines(running: Execution) -> Iterator[str]:

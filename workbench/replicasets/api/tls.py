@@ -1,4 +1,4 @@
-"""The service's certificate, looked at before it is served with: what is wrong with it, clients would say late."""
+"""The service's certificate, checked before it is used: clients would report what is wrong with it too late."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _meet(server: ssl.SSLContext, certificate: str) -> None:
     client.check_hostname = False
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     client.load_verify_locations(cafile=certificate)
-    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = (client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True))
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True))
     for _ in range(_HANDSHAKE):
         for each in ends:
             try:
@@ -51,4 +51,4 @@ def _meet(server: ssl.SSLContext, certificate: str) -> None:
 
 
 def _refuse() -> str:
-    raise WorkbenchError("the key has a pass phrase, and nobody is there to type it", hint="openssl pkey removes it")
+    raise WorkbenchError("the key has a pass phrase, which the service cannot be given", hint="openssl pkey removes it")

@@ -67,7 +67,7 @@ class Tokens:
         self.folder = folder
         self._path = os.path.join(folder, FILE)
         self._lock = threading.Lock()
-        self._seen: tuple[int, int] = (0, 0)
+        self._loaded: tuple[int, int] = (0, 0)
         self._tokens: tuple[Token, ...] = ()
 
     def begin(self) -> list[str]:
@@ -104,16 +104,16 @@ class Tokens:
         with self._lock:
             try:
                 status = os.stat(self._path)
-                if (status.st_mtime_ns, status.st_ino) != self._seen:
+                if (status.st_mtime_ns, status.st_ino) != self._loaded:
                     with open(self._path, encoding="utf-8") as file:
                         self._tokens = decode(_File, file.read()).tokens
-                    self._seen = (status.st_mtime_ns, status.st_ino)
+                    self._loaded = (status.st_mtime_ns, status.st_ino)
             except (OSError, ValueError, TypeError, KeyError) as error:
                 raise WorkbenchError(f"the tokens cannot be read: {error}", where=self._path) from None
             return self._tokens
 
     def find(self, plain: str) -> Token | None:
-        """Return the token that `plain` is, in a time that does not tell how near it is to one."""
+        """Return the token that `plain` is, in constant time."""
         wanted = _hash(plain)
         found = None
         for token in self.all():

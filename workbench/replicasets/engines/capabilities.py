@@ -1,11 +1,11 @@
-"""What only some engines can do. An operation asks for what it needs before it changes anything: `require`."""
+"""What only some engines can do. An operation requires the capabilities it needs before it changes anything."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol, TypeVar, runtime_checkable
 
-from workbench.replicasets.engines.protocol import Engine, Image
+from workbench.replicasets.engines.protocol import Engine, EngineImage
 from workbench.replicasets.errors import Unsupported
 from workbench.replicasets.values import Gpu
 
@@ -14,10 +14,10 @@ C = TypeVar("C")
 
 def require(engine: Engine, kind: type[C]) -> C:
     """Return the engine as one that has the capability `kind`; raises Unsupported when it has not."""
-    found = engine.capability(kind)
-    if found is None:
-        raise Unsupported(f"this engine cannot {_PURPOSES[kind]}")
-    return found
+    capable = engine.capability(kind)
+    if capable is None:
+        raise Unsupported(f"this engine cannot {PURPOSES[kind]}")
+    return capable
 
 
 @runtime_checkable
@@ -42,14 +42,14 @@ class RecordingDisks(Protocol):
 
     An implementation owes: `commit` takes the disk whole (deletions, hard links, owners, modes,
     symbolic links, pipes, sparse files) but no volumes and no bound folders, from a container that
-    is paused or stopped; the image keeps the container's labels. An image that something still
-    stands on is not removed: EngineError with the status 409.
+    is paused or stopped; the image keeps the container's labels. An image that is still
+    in use is not removed: EngineError with the status 409.
     """
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         """Record the disk of a container as an image of that name, with those labels too; return its id."""
 
-    def images(self, label: str) -> list[Image]:
+    def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label (`name` or `name=value`)."""
 
     def remove_image(self, name: str) -> None:
@@ -74,9 +74,9 @@ class CarryingDisks(Protocol):
 
 @runtime_checkable
 class MeasuringDisks(Protocol):
-    """Tells how much room disks take.
+    """Measures how much space disks take.
 
-    An implementation owes: what it returns is free, at least, once the container or image is removed.
+    An implementation owes: at least as many bytes as it returns are free once the container or image is removed.
     """
 
     def container_size(self, name: str) -> int:
@@ -91,7 +91,7 @@ class LiveLimits(Protocol):
     """Changes the limits of a container while it runs.
 
     An implementation owes: the limits hold when `set_limits` returns, and at least until the
-    container stops; whoever starts it again sets them again.
+    container stops; they are set again after each start.
     """
 
     def set_limits(self, name: str, cpus: int, memory: int) -> None:
@@ -114,8 +114,8 @@ class PinningGpus(Protocol):
 class BindingFolders(Protocol):
     """Binds folders of the engine's host, named in a spec's binds by absolute paths.
 
-    An implementation owes: `has_folder` looks at the host on which containers run, and what is
-    written below a bound folder is in it at once, for every container and for the host.
+    An implementation owes: `has_folder` checks the host on which containers run, and what is
+    written to a bound folder is visible at once to the host and to every container that binds it.
     """
 
     def has_folder(self, path: str) -> bool:
@@ -134,11 +134,12 @@ class MountingVolumes(Protocol):
         """Create a volume that is mounted with `options`; one of that name with the same labels may exist."""
 
 
-_PURPOSES: dict[type, str] = {
+# Every capability, and how a message names what it is for.
+PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
     RecordingDisks: "record the disk of a container as an image",
     CarryingDisks: "give the disk of one container to another",
-    MeasuringDisks: "tell the size of disks",
+    MeasuringDisks: "measure disks",
     LiveLimits: "change the limits of a running container",
     PinningGpus: "give chosen GPUs to a container",
     BindingFolders: "bind folders of its host",

@@ -15,11 +15,11 @@ _ALL = "all"
 
 
 def inventory(kind: str, folders: Sequence[str]) -> tuple[Gpu, ...]:
-    """Return the GPUs of `kind`, in the order of their specs; none when there is no spec at all.
+    """Return the GPUs of `kind`, in the order of their specs; none when the folders have no specs.
 
     A device that has several names (an index, a UUID) is one GPU, known by its longest name: the
-    UUID stays when cards are moved. Raises NotFound when there are specs, but not of this kind, and
-    ReplicaSetError for one that cannot be read (fault B14: never silently no GPUs).
+    UUID stays when cards are moved. Raises NotFound when all specs are of other kinds, and
+    ReplicaSetError for a spec that cannot be read (fault B14: never silently no GPUs).
     """
     kinds: dict[str, list[Gpu]] = {}
     for path in _files(folders):
@@ -36,24 +36,24 @@ def inventory(kind: str, folders: Sequence[str]) -> tuple[Gpu, ...]:
 
 def newer_specs(kind: str, folders: Sequence[str], readable: str) -> list[str]:
     """Return a sentence for each spec of `kind` whose version is above `readable`, such as 0.5.0."""
-    said = []
+    messages = []
     for path in _files(folders):
         spec = _read(path)
         version = str(spec.get("cdiVersion", ""))
         if spec.get("kind") == kind and _number(version) > _number(readable):
-            said.append(f"{path} is of CDI {version}, and this podman reads up to {readable}")
-    return said
+            messages.append(f"{path} is of CDI {version}, and this podman reads up to {readable}")
+    return messages
 
 
 def _files(folders: Sequence[str]) -> list[str]:
-    found = []
+    paths = []
     for folder in folders:
         try:
             names = sorted(os.listdir(folder))
         except (FileNotFoundError, NotADirectoryError):
             continue
-        found += [os.path.join(folder, name) for name in names if name.endswith((".json", ".yaml", ".yml"))]
-    return found
+        paths += [os.path.join(folder, name) for name in names if name.endswith((".json", ".yaml", ".yml"))]
+    return paths
 
 
 def _read(path: str) -> dict[str, Any]:

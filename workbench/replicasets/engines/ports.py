@@ -1,4 +1,4 @@
-"""Whether a port of this machine is free, asked by taking it for a moment."""
+"""Whether a port of this machine is free: tried by binding it for a moment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 
 def is_free(address: str, port: int, protocol: str = "tcp") -> bool:
-    """Return whether nobody listens on the port; a connection that is still closing does not count."""
+    """Return whether no program listens on the port; a connection that is still closing does not count."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
     with socket.socket(family, kind) as probe:

@@ -49,7 +49,7 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class EngineImage:
     """An image: its id, its labels, and how many layers it has."""
 
     id: str
@@ -86,14 +86,13 @@ class RunningProgram(Protocol):
 class Engine(Protocol):
     """Runs containers from images, with volumes of its own.
 
-    An implementation owes: every method either did what it says when it returns, or raises
+    An implementation owes: every method has done its work when it returns, or raises
     EngineError (the engine refused, nothing changed) or EngineGone (no response in time: it may have
     happened, or may yet). A request for what is so already (start a running container, stop a
     stopped one, remove one that does not exist) succeeds. A container gets the GPUs that its spec
     names or is not started. A stopped container keeps its disk until it is removed; the disk of one
-    that was never started is its image's. Every method may be called from any thread. What else it
-    can do it says by `capability`; a spec that needs a capability which it does not have is not
-    given to it.
+    that was never started is its image's. Every method may be called from any thread. `capability`
+    returns what else it can do; it is never given a spec that needs a capability it does not have.
     """
 
     def capability(self, kind: type[C]) -> C | None:
@@ -132,7 +131,7 @@ class Engine(Protocol):
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
 
-    def image(self, name: str) -> Image | None:
+    def image(self, name: str) -> EngineImage | None:
         """Return the image of that name or id, None when no container can be created from it."""
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:

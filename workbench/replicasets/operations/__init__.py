@@ -1,1 +1,1 @@
-"""The operations on replica sets and volumes, one a file: each plans, reserves, and is carried out step by step."""
+"""The operations on replica sets and volumes: each plans, reserves, and is carried out step by step."""

@@ -31,14 +31,14 @@ def _images(world: World, plan: ReplicaSet) -> None:
         for name in image.names
         if name.rpartition(":")[0] == ours
     }
-    # A later one stands on the earlier ones.
+    # A later one is based on the earlier ones.
     for name in sorted(names, key=lambda each: -int(each.rpartition(":")[2])):
         try:
             recording.remove_image(name)
         except EngineError as error:
             if error.status != 409:
                 raise
-            # Somebody made something else from it: theirs to remove.
+            # Something else was made from it, and is its owner's to remove.
 
 
 def _limits(world: World, plan: ReplicaSet) -> None:

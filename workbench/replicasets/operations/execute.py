@@ -22,7 +22,7 @@ MOST_BYTES = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What came of a program: its output (both streams, as they came), its exit code, and why it was ended.
+    """The result of a program: its output (both streams, as they came), its exit code, and why it was ended.
 
     `exit_code` is -1 when it was ended for its time (`timed_out`) or its output (`cut`).
     """
@@ -34,7 +34,7 @@ class Executed:
 
 
 class Execution:
-    """A program that runs: iterate over it once for its output, then look at `exit_code`, `timed_out`, `cut`.
+    """A program that runs: iterate over it once for its output, then read `exit_code`, `timed_out`, `cut`.
 
     It is ended, with all that it started, when its time is over, when it wrote more than it may, and
     when `close` is called before its end.
@@ -67,7 +67,7 @@ class Execution:
             self.close()
 
     def close(self) -> None:
-        """End the program if it still runs, and let go of it."""
+        """End the program if it still runs, and stop listening to it."""
         self._timer.cancel()
         try:
             if not self._ended:
@@ -80,7 +80,7 @@ class Execution:
         try:
             self._running.kill()
         except ReplicaSetError:
-            pass  # the engine is gone: its stream ends too, and whoever reads it is told
+            pass  # the engine is gone: its stream ends with an error for the reader
 
 
 def execute(world: World, name: str, request: ExecuteRequest, caller: Caller) -> Execution:

@@ -1,19 +1,30 @@
-"""What there is: sets, versions, and who holds what of the machine."""
+"""Sets, versions, what is being done to them, and the resources of the machine that they hold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, claims, containers
+from workbench.replicasets.codec import decode
 from workbench.replicasets.operations.volume_usage import volumes_used
-from workbench.replicasets.records import SETS, find_set, find_version, read_all, version_key, versions_key
+from workbench.replicasets.records import (
+    JOURNAL,
+    SETS,
+    find_set,
+    find_version,
+    read_all,
+    set_journal,
+    version_key,
+    versions_key,
+)
+from workbench.replicasets.saga import SAGAS, Journal
 from workbench.replicasets.values import Claim, Quota, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """A set and its current version; `live` is what the engine says of its container ("gone": there is none)."""
+    """A set and its current version; `live` is the state of its container ("gone": it does not exist)."""
 
     set: ReplicaSet
     version: Version
@@ -36,6 +47,20 @@ class Resources:
     def of(self, kind: str) -> dict[str, Claim]:
         """Return the claims of a kind (gpu, port) by name; a port's name is `40000-tcp`."""
         return {claim.name: claim for claim in self.claims if claim.kind == kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """An operation that is under way: the names of its steps, and the number of the one it is at, from 1."""
+
+    operation: str
+    steps: tuple[str, ...]
+    at: int
+
+    @property
+    def step(self) -> str:
+        """The name of the step it is at."""
+        return self.steps[self.at - 1]
 
 
 def sets(world: World) -> list[ReplicaSet]:
@@ -88,3 +113,23 @@ def resources(world: World) -> Resources:
     return Resources(
         gpus, settings.first_port, settings.last_port, settings.cpus, cpus, settings.memory, memory, ledger.claims
     )
+
+
+def progress(world: World, name: str) -> Progress | None:
+    """See ReplicaSets.progress."""
+    entry = world.store.get(set_journal(checks.set_name(name)))
+    if entry is None:
+        find_set(world.store, name)
+        return None
+    return _read(entry.value)
+
+
+def under_way(world: World) -> dict[str, Progress]:
+    """See ReplicaSets.under_way."""
+    return {key.rpartition("/")[2]: _read(entry.value) for key, entry in world.store.list(f"{JOURNAL}set/")}
+
+
+def _read(text: str) -> Progress:
+    journal = decode(Journal, text)
+    steps = tuple(step.name for step in SAGAS[journal.operation].steps)
+    return Progress(journal.operation, steps, journal.step + 1)

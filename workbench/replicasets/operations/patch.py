@@ -104,17 +104,17 @@ def _limits(world: World, old: Version, new: Version, quota: Quota) -> Version:
 
 
 def _rebound(binds: Sequence[Bind], swaps: Sequence[tuple[Bind, Bind]], roots: Sequence[str]) -> tuple[Bind, ...]:
-    """Return the binds with each old one replaced; raises Invalid for an old one that is not there (fault B14)."""
+    """Return the binds with each old one replaced; raises Invalid when the set has no such bind (fault B14)."""
     found = list(binds)
     for old, new in swaps:
         if not (old.src and old.dest and new.src and new.dest):
             raise Invalid("a bind needs src and dest", Code.BODY)
         (checked,) = checks.binds([new], roots)
-        there = [bind for bind in found if (bind.src, bind.dest) in _spellings(old)]
-        if not there:
+        matching = [bind for bind in found if (bind.src, bind.dest) in _spellings(old)]
+        if not matching:
             listed = ", ".join(f"{bind.src}:{bind.dest}" for bind in binds) or "none"
             raise Invalid(f"it has no bind {old.src[:60]}:{old.dest[:60]}", hint=f"it has {listed}")
-        found[found.index(there[0])] = checked
+        found[found.index(matching[0])] = checked
     return checks.binds(found, roots)
 
 
@@ -126,5 +126,5 @@ def _spellings(bind: Bind) -> set[tuple[str, str]]:
 
 
 def _same_numbers(old: Sequence[Port], new: Sequence[Port]) -> tuple[Port, ...]:
-    known = {(port.container, port.protocol): port for port in old}
-    return tuple(known.get((port.container, port.protocol), port) for port in new)
+    existing = {(port.container, port.protocol): port for port in old}
+    return tuple(existing.get((port.container, port.protocol), port) for port in new)

@@ -26,7 +26,7 @@ class PrunePlan:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What is gone, newest first, with the bytes that are free at least; `kept` are those that others stand on."""
+    """What is gone, newest first, with the bytes that are free at least; `kept` are those that others are based on."""
 
     versions: tuple[tuple[int, int], ...]
     kept: tuple[int, ...] = ()
@@ -39,7 +39,7 @@ def _containers(world: World, plan: PrunePlan) -> None:
 
 def _images(world: World, plan: PrunePlan) -> None:
     recording = world.engine.capability(RecordingDisks)
-    # A later one may stand on the earlier ones.
+    # A later one may be based on the earlier ones.
     for version in plan.versions:
         if version.disk and recording is not None:
             try:
@@ -47,7 +47,7 @@ def _images(world: World, plan: PrunePlan) -> None:
             except EngineError as error:
                 if error.status != 409:
                     raise
-                # Somebody made something from it meanwhile: theirs to remove.
+                # Something else was made from it meanwhile, and is its owner's to remove.
 
 
 def _limits(world: World, plan: PrunePlan) -> None:
@@ -75,7 +75,7 @@ def prune(world: World, name: str, keep: int, dry_run: bool, caller: Caller) -> 
     checks.set_name(name)
     if keep < 0 or not (keep or world.settings.keep_versions):
         raise Invalid(
-            "how many versions to keep is not said", hint="1 or more, or have the service started with a rule"
+            "the number of versions to keep is missing", hint="1 or more, or start the service with --keep-versions"
         )
     with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
@@ -88,7 +88,7 @@ def prune(world: World, name: str, keep: int, dry_run: bool, caller: Caller) -> 
 
 def prune_all(world: World) -> list[str]:
     """Prune every set to what the settings keep, but those that are busy; return a sentence for each pruned one."""
-    said = []
+    messages = []
     for each in read_all(world.store, ReplicaSet, SETS) if world.settings.keep_versions else ():
         key = set_journal(each.name)
         try:
@@ -99,10 +99,10 @@ def prune_all(world: World) -> list[str]:
                 gone, _ = _chosen(world, current, world.settings.keep_versions)
                 if gone:
                     _carried_out(world, current, gone)
-                    said.append(f"{each.name}: versions {', '.join(str(v.number) for v in gone)} are pruned")
+                    messages.append(f"{each.name}: versions {', '.join(str(v.number) for v in gone)} are pruned")
         except Busy:
             continue
-    return said
+    return messages
 
 
 def _carried_out(world: World, current: ReplicaSet, gone: list[Version]) -> None:
@@ -111,7 +111,7 @@ def _carried_out(world: World, current: ReplicaSet, gone: list[Version]) -> None
 
 
 def _chosen(world: World, current: ReplicaSet, keep: int) -> tuple[list[Version], list[Version]]:
-    """Return the versions to prune, newest first, and those older ones whose image a container stands on that stays."""
+    """Return the versions to prune, newest first, and those older ones whose image a remaining container uses."""
     versions = read_all(world.store, Version, versions_key(current.id))[::-1]
     old = [each for each in versions[keep:] if each.number != current.current]
     if not old:

@@ -15,7 +15,7 @@ from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, saga
-from workbench.replicasets.stores.protocol import Changes, Entry
+from workbench.replicasets.stores.protocol import Changes, StateEntry
 from workbench.replicasets.values import Caller, ReplicaSet, State, Version
 from workbench.replicasets.world import World
 
@@ -32,7 +32,7 @@ class DiskImage:
 class ReplacePlan:
     """The plan. `base` is what the next container is made from, `carried` the container whose disk it is given.
 
-    `was` is what the engine said of the old container (running, paused, exited); `retired` is the
+    `was` is the state of the old container before (running, paused, exited); `retired` is the
     image that records the old version's disk once its container is removed, "" when the container stays.
     """
 
@@ -220,5 +220,5 @@ def _can_carry(world: World, version: Version) -> bool:
     return carrying.can_carry(version.container)
 
 
-def _revision(entry: Entry | None) -> int:
+def _revision(entry: StateEntry | None) -> int:
     return entry.revision if entry else 0

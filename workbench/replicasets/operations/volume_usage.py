@@ -16,7 +16,7 @@ from workbench.replicasets.containers import ID, SPEC
 from workbench.replicasets.errors import Exhausted
 from workbench.replicasets.records import JOURNAL, VOLUMES, read_all
 from workbench.replicasets.saga import SAGAS, Journal
-from workbench.replicasets.stores.protocol import Changes, Store
+from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import Quota, Version, Volume
 from workbench.replicasets.world import World
 
@@ -31,7 +31,7 @@ class VolumeResizePlan:
     new: Volume
 
 
-def claim_volume(store: Store, wanted: Volume, quota: Quota) -> Changes:
+def claim_volume(store: StateStore, wanted: Volume, quota: Quota) -> Changes:
     """Return the change that claims what `wanted` takes; raises Exhausted when its owner may not have that much."""
     ledger = store.get(LEDGER)
     count, size = volumes_used(store, wanted.owner, wanted)
@@ -42,7 +42,7 @@ def claim_volume(store: Store, wanted: Volume, quota: Quota) -> Changes:
     return Changes({LEDGER: ledger.revision if ledger else 0}, {LEDGER: ""})
 
 
-def volumes_used(store: Store, owner: str, besides: Volume | None = None) -> tuple[int, int]:
+def volumes_used(store: StateStore, owner: str, besides: Volume | None = None) -> tuple[int, int]:
     """Return how many volumes an owner has, `besides` too, and their bytes; of one being resized the larger size."""
     sizes: dict[str, int] = {}
     # In this order: what is in the journal is so until the moment that it is among the volumes.
@@ -72,7 +72,7 @@ def users(world: World, name: str, *, alive: bool = False) -> list[str]:
     return sorted(set(found))
 
 
-def _begun(store: Store) -> Iterator[Volume]:
+def _begun(store: StateStore) -> Iterator[Volume]:
     for _, entry in store.list(f"{JOURNAL}volume/"):
         journal = decode(Journal, entry.value)
         plan = decode(SAGAS[journal.operation].plan, journal.plan)

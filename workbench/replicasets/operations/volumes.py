@@ -51,7 +51,7 @@ def _create(world: World, volume: Volume) -> None:
 def _uncreate(world: World, volume: Volume) -> None:
     existing = world.engine.volume(containers.volume_name(world, volume.name))
     # What an older store knew under this name is not ours to remove.
-    if existing is not None and (known := volume_of(world, existing)) is not None and known.id == volume.id:
+    if existing is not None and (own := volume_of(world, existing)) is not None and own.id == volume.id:
         world.engine.remove_volume(existing.name)
 
 

@@ -1,1 +1,1 @@
-"""Where the truth is kept: one protocol, SQLite by default, etcd as an option."""
+"""Where the state of replica sets is kept: one protocol, SQLite by default, etcd as an option."""

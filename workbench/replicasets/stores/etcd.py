@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from workbench.replicasets.errors import StoreError
-from workbench.replicasets.stores.protocol import Changes, Entry
+from workbench.replicasets.stores.protocol import Changes, StateEntry
 
 _SECONDS = 5
 # How many keys one response may hold, so that no response grows without bound.
@@ -16,7 +16,7 @@ _PAGE = 1000
 
 
 class EtcdStore:
-    """A Store below the key `prefix` of the etcd at `host`:`port`."""
+    """A StateStore below the key `prefix` of the etcd at `host`:`port`."""
 
     def __init__(self, host: str, port: int, prefix: str) -> None:
         self.where = f"etcd://{host}:{port}"
@@ -24,14 +24,14 @@ class EtcdStore:
         # What is between here and etcd is loopback or the operator's network: a proxy has no place there.
         self._client = httpx.Client(base_url=f"http://{host}:{port}/v3/", timeout=_SECONDS, trust_env=False)
 
-    def get(self, key: str) -> Entry | None:
-        """Return what stands at `key`, None for nothing."""
+    def get(self, key: str) -> StateEntry | None:
+        """Return the entry at `key`, None for none."""
         rows = self._post("kv/range", {"key": self._key(key)}).get("kvs", [])
         return self._entry(rows[0])[1] if rows else None
 
-    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
-        """Return all below `prefix` in order; see Store."""
-        entries: list[tuple[str, Entry]] = []
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, StateEntry]]:
+        """Return all below `prefix` in order; see StateStore."""
+        entries: list[tuple[str, StateEntry]] = []
         begin, end, revision = self._key(start or prefix), self._key(before) if before else self._end(prefix), 0
         if start and before and start >= before:
             return []  # for etcd that is an error
@@ -46,7 +46,7 @@ class EtcdStore:
             begin = self._key(entries[-1][0] + "\0")
 
     def commit(self, changes: Changes) -> bool:
-        """Make the changes, or none of them; return whether the checks held."""
+        """Make all changes or none; return whether all checks passed."""
         # etcd refuses two writes of one key in a step: what is written below a dropped prefix takes its own way.
         drops = [
             {"request_delete_range": {"key": self._key(each), "range_end": self._end(each)}} for each in changes.drops
@@ -95,9 +95,9 @@ class EtcdStore:
         full = (self._prefix + prefix).encode()
         return base64.b64encode(full[:-1] + bytes([full[-1] + 1])).decode()
 
-    def _entry(self, row: dict[str, str]) -> tuple[str, Entry]:
+    def _entry(self, row: dict[str, str]) -> tuple[str, StateEntry]:
         key = base64.b64decode(row["key"]).decode().removeprefix(self._prefix)
-        return key, Entry(base64.b64decode(row.get("value", "")).decode(), int(row["mod_revision"]))
+        return key, StateEntry(base64.b64decode(row.get("value", "")).decode(), int(row["mod_revision"]))
 
 
 def _pack(text: str) -> str:

@@ -1,17 +1,17 @@
-"""Which store an address means."""
+"""The one place where the store is chosen."""
 
 from __future__ import annotations
 
 import re
 
 from workbench.replicasets.errors import Invalid
-from workbench.replicasets.stores.protocol import Store
+from workbench.replicasets.stores.protocol import StateStore
 
 _ETCD = re.compile(r"etcd://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 
 
-def open_store(address: str, prefix: str) -> Store:
-    """Return the store at `address`: `etcd://host:port`, or a file. Nothing is asked of it yet."""
+def open_store(address: str, prefix: str) -> StateStore:
+    """Return the store at `address`: `etcd://host:port`, or a file. It is not opened yet; raises Invalid."""
     if address.startswith("etcd:"):
         match = _ETCD.fullmatch(address)
         if match is None:

@@ -1,4 +1,4 @@
-"""What a store is, whoever keeps it."""
+"""What every store of replica sets does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 
-class Entry(NamedTuple):
-    """A value and its revision: a number above 0 that is another one after each write of the key."""
+class StateEntry(NamedTuple):
+    """A value and its revision: a number above 0 that changes with each write of the key."""
 
     value: str
     revision: int
@@ -18,7 +18,7 @@ class Entry(NamedTuple):
 class Changes:
     """Changes that are made together or not at all.
 
-    `checks` maps keys to the revision that each must have (0: it must not be there); `puts` are
+    `checks` maps keys to the revision that each must have (0: it must not exist); `puts` are
     written, `deletes` and everything below the prefixes `drops` removed.
     """
 
@@ -28,7 +28,7 @@ class Changes:
     drops: frozenset[str] = frozenset()
 
     def __or__(self, other: Changes) -> Changes:
-        """Return the changes of both; of two writes of one key the latter's."""
+        """Return the changes of both; of two writes of one key that of `other`."""
         return Changes(
             {**self.checks, **other.checks},
             {**self.puts, **other.puts},
@@ -37,27 +37,26 @@ class Changes:
         )
 
 
-class Store(Protocol):
+class StateStore(Protocol):
     """A sorted map of keys to texts.
 
-    An implementation owes: `commit` looks at all checks and makes all changes as one step that no
-    other process sees half of, and that has outlived a crash or a power cut when it returns True;
-    it returns False, and has changed nothing, when a check does not hold. `list` is one
-    consistent look. Whatever keeps it from answering is a StoreError that says what is wrong, in
-    bounded time; it is then open whether a commit was made, and the same object goes on working
-    as soon as the cause is gone. What cannot be read any more is put aside, never thrown away,
-    and an empty store takes its place: the truth is then rebuilt from the engine. Every method
-    may be called from any thread.
+    An implementation owes: `commit` makes all checks and all changes as one step, of which no other
+    process sees a part and which is durable when it returns True; it returns False, and has changed
+    nothing, when a check fails. `list` is one consistent view. When it cannot answer it raises
+    StoreError with the reason, within bounded time; whether a commit was made is then open, and the
+    same object works again as soon as the cause is gone. Data that can no longer be read is moved
+    aside, never deleted, and an empty store takes its place: it is then filled from the engine.
+    Every method may be called from any thread.
     """
 
-    def get(self, key: str) -> Entry | None:
-        """Return what stands at `key`, None for nothing."""
+    def get(self, key: str) -> StateEntry | None:
+        """Return the entry at `key`, None for none."""
 
-    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, StateEntry]]:
         """Return all below `prefix` in the order of their keys, from `start` on and before `before` if given."""
 
     def commit(self, changes: Changes) -> bool:
-        """Make the changes, or none of them; return whether the checks held."""
+        """Make all changes or none; return whether all checks passed."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workbench.replicasets.errors import StoreError
-from workbench.replicasets.stores.protocol import Changes, Entry
+from workbench.replicasets.stores.protocol import Changes, StateEntry
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -26,7 +26,7 @@ _AFTER = "\U0010ffff"
 
 
 class SqliteStore:
-    """A Store in the file `path`, which is made when it is absent, with its folder."""
+    """A store in the file `path`, which is created with its folder when it does not exist."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -34,25 +34,25 @@ class SqliteStore:
         self._connection: sqlite3.Connection | None = None
         self._file = (0, 0)
 
-    def get(self, key: str) -> Entry | None:
-        """Return what stands at `key`, None for nothing."""
+    def get(self, key: str) -> StateEntry | None:
+        """Return the entry at `key`, None for none."""
         with self._using() as sql:
             row = sql.execute("SELECT value, revision FROM entries WHERE key = ?", (key,)).fetchone()
-        return Entry(*row) if row else None
+        return StateEntry(*row) if row else None
 
-    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, Entry]]:
-        """Return all below `prefix` in order; see Store."""
+    def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, StateEntry]]:
+        """Return all below `prefix` in order; see StateStore."""
         with self._using() as sql:
             rows = sql.execute(
                 "SELECT key, value, revision FROM entries WHERE key >= ? AND key < ? ORDER BY key",
                 (start or prefix, before or prefix + _AFTER),
             ).fetchall()
-        return [(key, Entry(value, revision)) for key, value, revision in rows]
+        return [(key, StateEntry(value, revision)) for key, value, revision in rows]
 
     def commit(self, changes: Changes) -> bool:
-        """Make the changes, or none of them; return whether the checks held."""
+        """Make all changes or none; return whether all checks passed."""
         with self._using() as sql:
-            # The write lock at once: a reader that turns writer may be refused half-way.
+            # The write lock at once: a reader that becomes a writer may be refused half-way.
             sql.execute("BEGIN IMMEDIATE")
             try:
                 done = self._apply(sql, changes)
@@ -71,9 +71,9 @@ class SqliteStore:
             self._connection = None
 
     def _apply(self, sql: sqlite3.Connection, changes: Changes) -> bool:
-        for key, wanted in changes.checks.items():
+        for key, expected in changes.checks.items():
             row = sql.execute("SELECT revision FROM entries WHERE key = ?", (key,)).fetchone()
-            if (row[0] if row else 0) != wanted:
+            if (row[0] if row else 0) != expected:
                 return False
         sql.execute("UPDATE clock SET revision = revision + 1")
         (revision,) = sql.execute("SELECT revision FROM clock").fetchone()
@@ -88,24 +88,24 @@ class SqliteStore:
 
     @contextmanager
     def _using(self) -> Iterator[sqlite3.Connection]:
-        """Yield the connection to the file that is there now; its errors leave as StoreErrors."""
+        """Yield the connection to the file as it is now; its errors become StoreErrors."""
         with self._lock:
             try:
                 yield self._open()
             except sqlite3.Error as error:
-                raise self._said(error) from None
+                raise self._translated(error) from None
             except OSError as error:
                 raise StoreError(f"the store cannot be used: {error.strerror}", where=self.path) from None
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
-            # A file that was deleted or replaced under us still takes writes that nobody will find again.
+            # A file that was deleted or replaced meanwhile would still take writes, which would be lost.
             if self._file == self._identity():
                 return self._connection
             self.close()
         os.makedirs(os.path.dirname(self.path) or ".", mode=0o700, exist_ok=True)
         if not os.path.exists(self.path):
-            # A log without its file belongs to a store that is gone: SQLite would take it for this one's.
+            # A log without its file belongs to a store that is gone; SQLite would apply it to this one.
             for rest in ("-wal", "-shm"):
                 if os.path.exists(self.path + rest):
                     os.rename(self.path + rest, f"{self.path}.lost-{time.time_ns()}{rest}")
@@ -127,12 +127,12 @@ class SqliteStore:
 
     def _identity(self) -> tuple[int, int]:
         try:
-            found = os.stat(self.path)
+            status = os.stat(self.path)
         except FileNotFoundError:
             return (-1, -1)
-        return (found.st_dev, found.st_ino)
+        return (status.st_dev, status.st_ino)
 
-    def _said(self, error: sqlite3.Error) -> StoreError:
+    def _translated(self, error: sqlite3.Error) -> StoreError:
         text = str(error)
         if any(sign in text for sign in _BROKEN):
             aside = f"{self.path}.broken-{time.time_ns()}"
@@ -141,8 +141,8 @@ class SqliteStore:
                 if os.path.exists(self.path + rest):
                     os.rename(self.path + rest, aside + rest)
             return StoreError(
-                f"the store was broken ({text}); it was put aside as {aside}",
-                hint="try again: what runs is read from the engine's labels into a new store",
+                f"the store was damaged ({text}); it was moved to {aside}",
+                hint="try again: a new store is filled from the engine's labels",
                 where=self.path,
             )
         if "full" in text:
@@ -150,5 +150,5 @@ class SqliteStore:
                 "the disk of the store is full; nothing was changed", hint="make room, then try again", where=self.path
             )
         if "locked" in text:
-            return StoreError("the store is in use by somebody who does not let go", hint="try again", where=self.path)
+            return StoreError("the store is locked by another process", hint="try again", where=self.path)
         return StoreError(f"the store cannot be used: {text}", where=self.path)

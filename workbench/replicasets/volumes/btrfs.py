@@ -57,6 +57,6 @@ class Btrfs:
 
 def _group(path: str) -> tuple[int, int | None]:
     """Return what a subvolume holds, and its limit (None: none)."""
-    said = tool("ask for the quota", "btrfs", "qgroup", "show", "--raw", "-r", "-f", path)
-    words = said.splitlines()[-1].split()
-    return int(words[1]), int(words[3]) if words[3].isdigit() else None
+    table = tool("read the quota", "btrfs", "qgroup", "show", "--raw", "-r", "-f", path)
+    columns = table.splitlines()[-1].split()
+    return int(columns[1]), int(columns[3]) if columns[3].isdigit() else None

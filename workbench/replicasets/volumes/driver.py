@@ -1,4 +1,4 @@
-"""What keeps a volume's size, whoever does it."""
+"""What every volume driver does, and what drivers share."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from workbench.replicasets.errors import Failed, Invalid
 from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Volume
 
-# Bytes that a file system takes for itself beside what it says is used.
+# Bytes that a file system takes for itself beside those that it reports as used.
 _MARGIN = 1 << 20
 
 
 class Driver(Protocol):
-    """Keeps volumes below a folder.
+    """Keeps volumes, and their sizes, below a folder.
 
-    An implementation owes: a volume never holds more than its size; `resize` loses nothing that is
-    in it, whatever breaks while it works: what was there is given up only when what takes its place
-    was checked. `prepare` does all that can fail and can be undone by `discard`; `apply` makes it
-    so. Every method comes out the same when it is done again.
+    An implementation owes: a volume never holds more than its size, and a resize loses nothing,
+    whatever fails meanwhile: the old data is given up only when what replaces it was checked.
+    `prepare` does all that can fail, and `discard` undoes it; `apply` completes it. Every method has
+    the same result when it is called again.
     """
 
     live: bool
@@ -33,29 +33,29 @@ class Driver(Protocol):
     """Whether a volume may be made smaller."""
 
     def create(self, folder: str, volume: Volume) -> Mapping[str, str]:
-        """Make the place of a new volume; return the engine's options for it."""
+        """Make the place of a new volume; return the options by which it is mounted."""
 
     def remove(self, folder: str, volume: Volume) -> None:
         """Remove the place with what is in it."""
 
     def prepare(self, folder: str, volume: Volume, size: int) -> None:
-        """Make all ready for the new size; raises Invalid with the code 1030 when it holds more."""
+        """Prepare the new size; raises Invalid with the code 1030 when the volume holds more."""
 
     def apply(self, folder: str, volume: Volume, size: int) -> None:
         """Give the volume the size it was prepared for."""
 
     def discard(self, folder: str, volume: Volume) -> None:
-        """Forget what was prepared."""
+        """Undo what was prepared."""
 
     def size(self, folder: str, volume: Volume) -> int | None:
-        """Return the size it has now, None when the driver cannot tell."""
+        """Return the size it has now, None when the driver cannot know it."""
 
     def in_use(self, folder: str, volume: Volume) -> bool:
-        """Return whether the kernel has it mounted, by whomever."""
+        """Return whether the kernel has it mounted."""
 
 
 def place(folder: str, volume: Volume, ending: str = "") -> str:
-    """Return where a volume lies: by its id, which nobody chose."""
+    """Return the path of a volume: by its id, which no user chose."""
     return os.path.join(folder, volume.id + ending)
 
 
@@ -70,7 +70,7 @@ def refuse_below(volume: Volume, size: int, used: int) -> None:
 
 
 def is_mounted(volume: Volume) -> bool:
-    """Return whether the folder of a volume is mounted somewhere, by whomever."""
+    """Return whether the folder of a volume is mounted somewhere."""
     with open("/proc/self/mountinfo") as file:
         return any(line.split()[3].endswith(f"/{volume.id}") for line in file)
 
@@ -90,6 +90,6 @@ def tool(what: str, *command: str, okay: tuple[int, ...] = (0,)) -> str:
         env={**os.environ, "LC_ALL": "C"},
     )
     if done.returncode not in okay:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise Failed(f"cannot {what}: {said[-1] if said else f'{command[0]} ended with {done.returncode}'}")
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise Failed(f"cannot {what}: {lines[-1] if lines else f'{command[0]} ended with {done.returncode}'}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""Which drivers there are, and which one a new volume gets."""
+"""The volume drivers, and the choice of one for a new volume."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _DRIVERS: dict[str, Driver] = {
 
 
 def driver_of(name: str) -> Driver:
-    """Return the driver of that name; raises Failed for one that this version does not have."""
+    """Return the driver of that name; raises Failed for an unknown one."""
     if name not in _DRIVERS:
-        raise Failed(f"there is no volume driver {name}", hint="was the volume made by a newer version?")
+        raise Failed(f"unknown volume driver {name}", hint="was the volume created by a newer version?")
     return _DRIVERS[name]
 
 
@@ -33,7 +33,7 @@ def choose(folder: str, size: int) -> str:
     if os.geteuid() != 0:
         raise Failed("a sized volume needs root", hint="create it without a size")
     os.makedirs(folder, mode=0o711, exist_ok=True)
-    kind = tool("ask for the file system", "stat", "--file-system", "--format=%T", folder).strip()
+    kind = tool("determine the file system", "stat", "--file-system", "--format=%T", folder).strip()
     if kind == "btrfs":
         return "btrfs"
     return "xfs-pquota" if kind == "xfs" and enforces(folder) else "loop-ext4"

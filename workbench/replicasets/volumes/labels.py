@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.engines.protocol import EngineVolume
 from workbench.replicasets.values import Volume
@@ -12,17 +14,17 @@ SPEC = "volumespec"
 
 
 def labels(world: World, volume: Volume) -> dict[str, str]:
-    """Return the labels from which the volume could be written into an empty store again."""
+    """Return the labels from which an empty store can be filled with the volume again."""
     return {world.label("volume"): volume.name, world.label(SPEC): encode(volume)}
 
 
-def volume_of(world: World, found: EngineVolume) -> Volume | None:
-    """Return the volume that the engine's one is, None when it is none of ours.
+def volume_of(world: World, existing: EngineVolume) -> Volume | None:
+    """Return the volume that an engine's volume is, None when it is not ours.
 
-    The labels tell the size it was made with; a driver knows the one it has now.
+    The labels have the size it was created with; the driver knows the present one.
     """
     try:
-        volume = decode(Volume, found.labels.get(world.label(SPEC), ""))
+        volume = decode(Volume, existing.labels.get(world.label(SPEC), ""))
     except (ValueError, TypeError, KeyError):
         return None
     size = driver_of(volume.driver).size(world.settings.volumes, volume)
@@ -31,6 +33,4 @@ def volume_of(world: World, found: EngineVolume) -> Volume | None:
 
 def volume_resized(volume: Volume, size: int) -> Volume:
     """Return the next version of a volume, with another size."""
-    from dataclasses import replace
-
     return replace(volume, size=size, version=volume.version + 1)

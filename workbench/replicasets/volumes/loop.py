@@ -87,12 +87,12 @@ class LoopExt4:
 
     def in_use(self, folder: str, volume: Volume) -> bool:
         """Return whether a loop device has the image."""
-        # Asked of the kernel itself: in a container the devices may have no names that losetup could go by.
+        # From the kernel itself: in a container the devices may have no names for losetup to use.
         path = os.path.realpath(place(folder, volume, ".img"))
         return path in {backing.removesuffix(" (deleted)") for backing in _backings()}
 
     def _refuse_used(self, folder: str, volume: Volume) -> None:
-        # The kernel lets go of a loop device some time after the unmount, later when the disk is busy.
+        # The kernel releases a loop device some time after the unmount, later when the disk is busy.
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self.in_use(folder, volume):
             if time.monotonic() > deadline:
@@ -108,7 +108,7 @@ def _backings() -> Iterator[str]:
                 with open(f"/sys/block/{device}/loop/backing_file", errors="surrogateescape") as file:
                     yield file.read().rstrip("\n")
             except OSError:
-                pass  # it has none, or not any more
+                pass  # it has none, or no longer has one
 
 
 def _sized(path: str, size: int, *, fresh: bool) -> None:
@@ -120,9 +120,9 @@ def _sized(path: str, size: int, *, fresh: bool) -> None:
 
 def _least(path: str) -> tuple[int, int]:
     """Return how many blocks it cannot do without, and the size of one."""
-    said = tool("ask how full the volume is", "resize2fs", "-P", path)
-    header = tool("ask how full the volume is", "dumpe2fs", "-h", path)
-    blocks, block = re.search(r": ([0-9]+)", said), re.search(r"^Block size:\s+([0-9]+)", header, re.MULTILINE)
+    least = tool("find out how full the volume is", "resize2fs", "-P", path)
+    header = tool("find out how full the volume is", "dumpe2fs", "-h", path)
+    blocks, block = re.search(r": ([0-9]+)", least), re.search(r"^Block size:\s+([0-9]+)", header, re.MULTILINE)
     assert blocks is not None and block is not None
     return int(blocks[1]), int(block[1])
 

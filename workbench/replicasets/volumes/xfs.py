@@ -11,7 +11,7 @@ from workbench.replicasets.errors import Failed
 from workbench.replicasets.values import Volume
 from workbench.replicasets.volumes.driver import is_mounted, place, refuse_below, tool
 
-# Numbers below are an administrator's own, by custom; the highest is what the kernel keeps for itself.
+# Numbers below are left to administrators, by custom; the highest is the kernel's own.
 _FIRST, _NUMBERS = 1 << 20, (1 << 32) - (1 << 21)
 _ROW = re.compile(r"^#([0-9]+)\s+([0-9]+)\s+[0-9]+\s+([0-9]+)\s", re.MULTILINE)
 
@@ -27,7 +27,7 @@ class XfsQuota:
         path, project = place(folder, volume), _project(volume)
         if not os.path.isdir(path):
             if _report(folder).get(project, (0, 0)) != (0, 0):
-                raise Failed(f"project {project} of {_mount(folder)} is somebody else's", hint="try again")
+                raise Failed(f"project {project} of {_mount(folder)} is in use already", hint="try again")
             os.makedirs(path, mode=0o700)
         _quota(folder, "make a project", f"project -s -p {path} {project}")
         self.apply(folder, volume, volume.size)
@@ -53,7 +53,7 @@ class XfsQuota:
     def apply(self, folder: str, volume: Volume, size: int) -> None:
         """Set the limit."""
         _quota(folder, "limit a project", f"limit -p bhard={size} {_project(volume)}")
-        # The command ends well when it could not, too.
+        # The command succeeds even when it had no effect.
         if _report(folder).get(_project(volume), (0, 0))[1] != size:
             raise Failed(f"{_mount(folder)} did not take the limit", hint="is project quota on, and enforced?")
 
@@ -73,21 +73,21 @@ class XfsQuota:
 
 def enforces(folder: str) -> bool:
     """Return whether the XFS that `folder` is on keeps projects to their limits."""
-    # The command takes words apart at spaces, whatever is done about them.
+    # The command splits at spaces, and nothing quotes them.
     if re.search(r"\s", folder) or shutil.which("xfs_quota", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
         return False
-    return "Enforcement: ON" in _quota(folder, "ask for the quota", "state -p")
+    return "Enforcement: ON" in _quota(folder, "read the quota", "state -p")
 
 
 def _project(volume: Volume) -> int:
-    """Return the volume's project: by its id, so that it is the same one whenever it is asked for."""
+    """Return the volume's project: by its id, so that it is always the same one."""
     return int(volume.id[:16], 16) % _NUMBERS + _FIRST
 
 
 def _report(folder: str) -> dict[int, tuple[int, int]]:
-    """Return of every project how many bytes it holds and may hold."""
-    said = _quota(folder, "ask for the quota", "report -p -n -N -b")
-    return {int(number): (int(used) << 10, int(most) << 10) for number, used, most in _ROW.findall(said)}
+    """Return how many bytes every project holds and may hold."""
+    table = _quota(folder, "read the quota", "report -p -n -N -b")
+    return {int(number): (int(used) << 10, int(most) << 10) for number, used, most in _ROW.findall(table)}
 
 
 def _quota(folder: str, what: str, command: str) -> str:

@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the image, keep the lock, and print the image's name."""
     from workbench.catalog.reader import read_catalogue
-    from workbench.catalog.tree import Tree
+    from workbench.catalog.tree import CatalogueTree
     from workbench.images.run_build import run_build
     from workbench.locations import ROOT
     from workbench.models.inspection import image_model
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         model,
         args.folder,
         prepared.lock,
-        Tree(str(ROOT)),
+        CatalogueTree(str(ROOT)),
         catalogue,
         chosen.selection.os,
         options=options,

@@ -18,9 +18,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the files and print their paths."""
-    from workbench.catalog.tree import Tree
+    from workbench.catalog.tree import CatalogueTree
     from workbench.locations import ROOT
     from workbench.models.template import create_model
 
-    print("\n".join(create_model(args.folder, Tree(str(ROOT)))))
+    print("\n".join(create_model(args.folder, CatalogueTree(str(ROOT)))))
     return EXIT_OK

@@ -19,7 +19,7 @@ SUBVERBS = {
     "diff": "show what changed between two generations",
     "build": "build generations and the cog layer below a prefix",
     "status": "show what a prefix holds",
-    "ready": "say whether the active generations are ready (a readiness probe)",
+    "ready": "check whether the active generations are ready (a readiness probe)",
     "verify": "compare every file below a prefix with what was installed",
     "repair": "repair what verify finds",
     "prune": "remove what is unused",

@@ -19,7 +19,7 @@ EXAMPLES = """\
 
 
 def python_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say which Pythons there are."""
+    """Add the flags that name the Pythons to build with."""
     parser.add_argument(
         "--python", metavar="X.Y=PATH", action="append", default=[], help="the Python X.Y to build with, by full path"
     )

@@ -8,8 +8,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from workbench.catalog.pairs import read_pairs
-from workbench.catalog.tree import Tree
+from workbench.catalog.compatibility import read_compatibility
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import EXIT_OK, UsageError
 from workbench.monobase.names import generation_id, generation_name
 from workbench.table import columns
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.release is not None:
         check_writable(folder, "--data")
         release(folder, generation_name(generation_id(args.release)), _day(args.date))
-    found = validate(folder, read_pairs(Tree(str(ROOT))))
+    found = validate(folder, read_compatibility(CatalogueTree(str(ROOT))))
     if args.json:
         print(json.dumps([asdict(valid) for valid in found], indent=2))
         return EXIT_OK

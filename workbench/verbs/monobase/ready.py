@@ -1,4 +1,4 @@
-"""`monobase ready`: say whether the active generations are ready (a readiness probe)."""
+"""`monobase ready`: check whether the active generations are ready (a readiness probe)."""
 
 from __future__ import annotations
 

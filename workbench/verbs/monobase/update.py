@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from workbench.catalog.pairs import read_pairs
-from workbench.catalog.tree import Tree
+from workbench.catalog.compatibility import read_compatibility
+from workbench.catalog.tree import CatalogueTree
 from workbench.errors import EXIT_OK
 from workbench.verbs.monobase.options import data_option, range_options
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     folder = Path(args.data)
     check_writable(folder, "--data")
-    pairs = read_pairs(Tree(str(ROOT)))
+    pairs = read_compatibility(CatalogueTree(str(ROOT)))
     for spec in active(folder, args.min_gen_id, args.max_gen_id):
         matrix = update(folder, spec, pairs, lambda line: print(line, file=sys.stderr, flush=True))
         for name, reason in matrix.excluded:

@@ -12,9 +12,9 @@ from workbench.containerfile.build_plan import BuildPlan
 from workbench.containerfile.reader import Source, read
 from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, StepContext
 from workbench.images.buildkit.llb import files, mounts
-from workbench.images.buildkit.llb.joins.how import MERGE
 from workbench.images.buildkit.llb.joins.join import join
-from workbench.images.buildkit.llb.state import State, image, local, scratch
+from workbench.images.buildkit.llb.joins.strategy import MERGE
+from workbench.images.buildkit.llb.state import GraphState, image, local, scratch
 from workbench.images.context import exists
 
 BASE = {"config": {"Env": ["PATH=/bin"], "WorkingDir": "/opt"}}
@@ -26,15 +26,15 @@ def plan(text: str, folder: Path | str = "/nowhere") -> BuildPlan:
     return read(Source(text, "Containerfile", partial(exists, str(folder))), lambda _: BASE)
 
 
-def emitted(text: str, folder: Path | str = "/nowhere", context: StepContext | None = None) -> State:
+def emitted(text: str, folder: Path | str = "/nowhere", context: StepContext | None = None) -> GraphState:
     return Emitter(plan(text, folder), context or StepContext()).state()
 
 
-def sh(state: State, command: str, *, cwd: str = "/opt", user: str = "", **more: object) -> State:
+def sh(state: GraphState, command: str, *, cwd: str = "/opt", user: str = "", **more: object) -> GraphState:
     return state.run(command, env=ENV, cwd=cwd, user=user, **more)  # type: ignore[arg-type]
 
 
-def copied(state: State, src: str, dest: str, *, source: State = HERE, owner: str = "0:0") -> State:
+def copied(state: GraphState, src: str, dest: str, *, source: GraphState = HERE, owner: str = "0:0") -> GraphState:
     return state.change(
         files.copy(
             source,
@@ -123,7 +123,7 @@ RUN end
 """
 
 
-def merged(fork: Fork) -> State:
+def merged(fork: Fork) -> GraphState:
     return join(fork.base, fork.branches, MERGE)
 
 

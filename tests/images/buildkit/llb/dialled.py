@@ -16,25 +16,25 @@ from workbench.images.buildkit.llb.pb import session_pb2 as messages
 
 
 class Dialled:
-    """A session that was offered, with what was `told` of it; `channel` calls what is served there."""
+    """A session that was offered, with its `metadata`; `channel` calls what is served there."""
 
-    def __init__(self, asked: Iterator[control.BytesMessage], told: Mapping[str, list[str]]) -> None:
-        self.told = told
+    def __init__(self, packets: Iterator[control.BytesMessage], metadata: Mapping[str, list[str]]) -> None:
+        self.metadata = metadata
         self._folder = tempfile.mkdtemp(prefix="wbfake-", dir=SHORT)
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(f"{self._folder}/session")
         listening.listen()
         self.channel = grpc.insecure_channel(f"unix:{self._folder}/session", (("grpc.default_authority", "localhost"),))
         # As BuildKit does, before and while it asks for anything.
-        ask = self.channel.unary_unary(
+        check = self.channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             request_serializer=messages.HealthCheckRequest.SerializeToString,
             response_deserializer=messages.HealthCheckResponse.FromString,
         )
-        self.health = ask.future(messages.HealthCheckRequest())
+        self.health = check.future(messages.HealthCheckRequest())
         self._near, _ = listening.accept()
         listening.close()
-        threading.Thread(target=self._ours, args=(asked,), daemon=True).start()
+        threading.Thread(target=self._ours, args=(packets,), daemon=True).start()
 
     def theirs(self) -> Iterator[control.BytesMessage]:
         try:
@@ -43,9 +43,9 @@ class Dialled:
         except OSError:
             pass
 
-    def _ours(self, asked: Iterator[control.BytesMessage]) -> None:
+    def _ours(self, packets: Iterator[control.BytesMessage]) -> None:
         try:
-            for message in asked:
+            for message in packets:
                 self._near.sendall(message.data)
         except Exception:
             pass

@@ -1,12 +1,12 @@
-"""A BuildKit for tests, in this process: it says what it is told to, fails where it is told to, and notes all.
+"""A BuildKit for tests, in this process: it responds as it is set up to, fails where it is set up to, and records all.
 
     with fake.started() as daemon:
         daemon.capabilities |= {"mergeop", "diffop"}
         daemon.faults["LLBBridge/ReadFile"] = (grpc.StatusCode.UNKNOWN, "no such file")
-        with connect(daemon.address) as there: ...
+        with connect(daemon.address) as client: ...
         assert daemon.calls == [...]
 
-It runs no step: every tree has `files`, and `script` is all that Status tells.
+It runs no step: every tree has `files`, and `script` is all that Status reports.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from workbench.images.buildkit.llb.pb import gateway_pb2 as bridge
 from workbench.images.buildkit.llb.pb import ops_pb2 as pb
 from workbench.images.buildkit.llb.pb import workers_pb2 as workers
 
-# Those of Debian's Docker Engine 20.10, as it says them itself.
+# Those of Debian's Docker Engine 20.10, as it reports them itself.
 OLD = frozenset((Path(__file__).parent / "docker-20.10.txt").read_text().split())
 MERGING = frozenset({"mergeop", "diffop"})
 _BOTH_WAYS = ("Session",)
-_ANSWERS_MANY = ("Status",)
+_STREAMS_RESPONSES = ("Status",)
 
 
 @dataclass
 class Build:
-    """A build that was asked for: its request, what its gateway solved, and how it ended."""
+    """A build that was requested: its request, what its gateway solved, and how it ended."""
 
     request: control.SolveRequest
     solves: list[bridge.SolveRequest] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Build:
 
 
 class Fake:
-    """The daemon. Everything but `address` may be set, before it is asked or meanwhile."""
+    """The daemon. Everything but `address` may be set, before it is called or meanwhile."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -72,7 +72,7 @@ class Fake:
         # By call, `Control/Solve` for one: the error it ends with, or what it does first.
         self.faults: dict[str, tuple[grpc.StatusCode, str] | Callable[[], None]] = {}
         # By call: it waits there; `reached` is set when it does.
-        self.held: dict[str, threading.Event] = {}
+        self.waiting: dict[str, threading.Event] = {}
         self.reached: dict[str, threading.Event] = {}
         # What a build does with the session that it was given, before anything else.
         self.use: Callable[[grpc.Channel], None] | None = None
@@ -83,16 +83,16 @@ class Fake:
 
     def hold(self, call: str) -> threading.Event:
         """Have `call` wait; return what is set when it does. `release` lets it go on."""
-        self.held[call] = threading.Event()
+        self.waiting[call] = threading.Event()
         self.reached[call] = threading.Event()
         return self.reached[call]
 
     def release(self, call: str) -> None:
-        self.held.pop(call).set()
+        self.waiting.pop(call).set()
 
     @property
     def build(self) -> Build:
-        """The one build that there was, apart from those that only asked for capabilities."""
+        """The one build that there was, apart from those that only read the capabilities."""
         (found,) = (one for one in self.builds.values() if one.definitions or one.request.Frontend)
         return found
 
@@ -139,15 +139,15 @@ class Fake:
         build.ended.wait()
 
     def Session(
-        self, asked: Iterator[control.BytesMessage], context: grpc.ServicerContext
+        self, messages: Iterator[control.BytesMessage], context: grpc.ServicerContext
     ) -> Iterator[control.BytesMessage]:
-        told: dict[str, list[str]] = {}
+        metadata: dict[str, list[str]] = {}
         for key, value in context.invocation_metadata():
-            told.setdefault(key.removeprefix("x-docker-expose-session-"), []).append(str(value))
-        dialled = Dialled(asked, told)
+            metadata.setdefault(key.removeprefix("x-docker-expose-session-"), []).append(str(value))
+        dialled = Dialled(messages, metadata)
         context.add_callback(dialled.close)
         with self._arrived:
-            self.sessions[told["uuid"][0]] = dialled
+            self.sessions[metadata["uuid"][0]] = dialled
             self._arrived.notify_all()
         yield from dialled.theirs()
 
@@ -175,8 +175,8 @@ class Fake:
         return bridge.ResolveImageConfigResponse(Digest=f"sha256:{hashlib.sha256(text).hexdigest()}", Config=text)
 
     def BridgeSolve(self, request: bridge.SolveRequest, context: grpc.ServicerContext) -> bridge.SolveResponse:
-        for told in request.Definition.metadata.values():
-            for name in sorted(told.caps):
+        for vertex in request.Definition.metadata.values():
+            for name in sorted(vertex.caps):
                 if name not in self.capabilities:
                     _fail(context, grpc.StatusCode.UNKNOWN, f"failed to load LLB: unknown API capability {name}")
         self._of(context).solves.append(request)
@@ -243,27 +243,27 @@ class Fake:
             "response_serializer": answer.SerializeToString,
         }
 
-        def one(asked: Message, context: grpc.ServicerContext) -> Message:
+        def one(request: Message, context: grpc.ServicerContext) -> Message:
             self._before(call, context)
-            return cast(Message, does(asked, context))
+            return cast(Message, does(request, context))
 
-        def many(asked: object, context: grpc.ServicerContext) -> Iterator[Message]:
+        def many(request: object, context: grpc.ServicerContext) -> Iterator[Message]:
             self._before(call, context)
-            yield from does(asked, context)
+            yield from does(request, context)
 
         if name in _BOTH_WAYS:
             return grpc.stream_stream_rpc_method_handler(many, **kinds)
-        if name in _ANSWERS_MANY:
+        if name in _STREAMS_RESPONSES:
             return grpc.unary_stream_rpc_method_handler(many, **kinds)
         return grpc.unary_unary_rpc_method_handler(one, **kinds)
 
     def _before(self, call: str, context: grpc.ServicerContext) -> None:
         self.calls.append(call)
-        if (held := self.held.get(call)) is not None:
-            if not context.add_callback(held.set):
-                held.set()
+        if (gate := self.waiting.get(call)) is not None:
+            if not context.add_callback(gate.set):
+                gate.set()
             self.reached[call].set()
-            held.wait()
+            gate.wait()
         fault = self.faults.get(call)
         if callable(fault):
             fault()
@@ -291,8 +291,8 @@ CALLS: dict[str, dict[str, tuple[type[Message], type[Message]]]] = {
 }
 
 
-def _fail(context: grpc.ServicerContext, code: grpc.StatusCode, said: str) -> NoReturn:
-    context.abort(code, said)
+def _fail(context: grpc.ServicerContext, code: grpc.StatusCode, message: str) -> NoReturn:
+    context.abort(code, message)
     raise AssertionError("abort raises")
 
 
@@ -314,8 +314,8 @@ class Running(Fake):
     def kill(self) -> None:
         for build in self.builds.values():
             build.ended.set()
-        for held in self.held.values():
-            held.set()
+        for gate in self.waiting.values():
+            gate.set()
         for dialled in list(self.sessions.values()):
             dialled.close()
         self.server.stop(None).wait()

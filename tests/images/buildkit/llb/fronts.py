@@ -16,10 +16,10 @@ UPGRADED = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\
 
 
 class Front:
-    """Listens and answers each connection with `answer` after its first head; then passes on to `behind`, if any."""
+    """Listens and sends each connection `response` after its first head; then passes on to `behind`, if any."""
 
-    def __init__(self, address: str, answer: bytes, behind: str = "", context: ssl.SSLContext | None = None) -> None:
-        self.answer, self._behind, self._context = answer, behind, context
+    def __init__(self, address: str, response: bytes, behind: str = "", context: ssl.SSLContext | None = None) -> None:
+        self.response, self._behind, self._context = response, behind, context
         self.heads: list[bytes] = []
         self._listening = socket.socket(socket.AF_UNIX if address.startswith("/") else socket.AF_INET)
         self._listening.bind(address if address.startswith("/") else ("127.0.0.1", 0))
@@ -51,15 +51,15 @@ class Front:
                 self._tls(near)
                 return
             self.heads.append(_head(near))
-            # In one piece with what the daemon behind says at once: a client must not lose what it read too much.
+            # In one piece with what the daemon behind sends at once: a client must not lose what it read too much.
             far = socket.socket(socket.AF_UNIX) if self._behind else None
             if far is None:
-                near.sendall(self.answer)
+                near.sendall(self.response)
                 near.close()
                 return
             far.connect(self._behind)
             self._open.append(far)
-            near.sendall(self.answer + far.recv(65536))
+            near.sendall(self.response + far.recv(65536))
             threading.Thread(target=_pump, args=(near, far), daemon=True).start()
             _pump(far, near)
         except OSError:
@@ -71,7 +71,7 @@ class Front:
         inner = self._context.wrap_socket(near, server_side=True)
         self._open.append(inner)
         self.heads.append(_head(inner))
-        inner.sendall(self.answer)
+        inner.sendall(self.response)
         if not self._behind:
             inner.close()
             return
@@ -94,14 +94,14 @@ class Front:
 
 
 def _head(near: socket.socket) -> bytes:
-    said = b""
-    # A TLS client's first byte is 22, and it waits for an answer.
-    while b"\r\n\r\n" not in said and not said.startswith(b"\x16"):
+    received = b""
+    # A TLS client's first byte is 22, and it waits for an response.
+    while b"\r\n\r\n" not in received and not received.startswith(b"\x16"):
         more = near.recv(4096)
         if not more:
             break
-        said += more
-    return said
+        received += more
+    return received
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
@@ -119,13 +119,13 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @contextmanager
 def front(
-    answer: bytes, behind: str = "", *, tcp: bool = False, context: ssl.SSLContext | None = None
+    response: bytes, behind: str = "", *, tcp: bool = False, context: ssl.SSLContext | None = None
 ) -> Iterator[tuple[str, Front]]:
     """Yield the address of a Front, and it."""
     folder = tempfile.mkdtemp(prefix="wbfront-", dir=SHORT)
-    made = Front("tcp" if tcp else f"{folder}/docker.sock", answer, behind.removeprefix("unix://"), context)
+    front = Front("tcp" if tcp else f"{folder}/docker.sock", response, behind.removeprefix("unix://"), context)
     try:
-        yield (f"tcp://127.0.0.1:{made.port}" if tcp else f"unix://{folder}/docker.sock"), made
+        yield (f"tcp://127.0.0.1:{front.port}" if tcp else f"unix://{folder}/docker.sock"), front
     finally:
-        made.close()
+        front.close()
         shutil.rmtree(folder)

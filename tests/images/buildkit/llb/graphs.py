@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from workbench.images.buildkit.llb import mounts
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.pb import ops_pb2 as pb
-from workbench.images.buildkit.llb.state import State, diff, image, local, merge, scratch
+from workbench.images.buildkit.llb.state import GraphState, diff, image, local, merge, scratch
 
 
 def entries(definition: pb.Definition) -> list[bytes]:
@@ -17,7 +17,7 @@ def entries(definition: pb.Definition) -> list[bytes]:
     return list(getattr(definition, "def"))
 
 
-def decoded(state: State) -> list[pb.Op]:
+def decoded(state: GraphState) -> list[pb.Op]:
     """The vertices of the graph in order, without the last entry."""
     return [pb.Op.FromString(one) for one in entries(marshal(state))[:-1]]
 
@@ -26,7 +26,7 @@ def digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-def encoded(state: State) -> bytes:
+def encoded(state: GraphState) -> bytes:
     return marshal(state).SerializeToString(deterministic=True)
 
 
@@ -35,7 +35,7 @@ _SOURCES = st.one_of(st.builds(image, _WORDS), st.builds(local, _WORDS), st.buil
 
 
 @st.composite
-def states(draw: st.DrawFn) -> State:
+def states(draw: st.DrawFn) -> GraphState:
     """Graphs of some steps, with shared parts."""
     made = [draw(_SOURCES)]
     for _ in range(draw(st.integers(0, 8))):
@@ -43,7 +43,7 @@ def states(draw: st.DrawFn) -> State:
     return made[-1]
 
 
-def _next(draw: st.DrawFn, made: list[State]) -> State:
+def _next(draw: st.DrawFn, made: list[GraphState]) -> GraphState:
     one, other = draw(st.sampled_from(made)), draw(st.sampled_from(made))
     word = draw(_WORDS)
     match draw(st.integers(0, 7)):

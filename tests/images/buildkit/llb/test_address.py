@@ -61,7 +61,7 @@ def test_any_text_is_an_address_or_an_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "says"),
+    ("names", "message"),
     [
         ([], "there is no ca.pem for TLS"),
         (["cert.pem", "key.pem"], "there is no ca.pem for TLS"),
@@ -69,12 +69,12 @@ def test_any_text_is_an_address_or_an_error(text: str) -> None:
         (["ca.pem", "key.pem"], "key.pem is of no use alone: cert.pem and key.pem go together"),
     ],
 )
-def test_a_folder_without_certificates(tmp_path: Path, names: list[str], says: str) -> None:
+def test_a_folder_without_certificates(tmp_path: Path, names: list[str], message: str) -> None:
     for name in names:
         (tmp_path / name).touch()
     with pytest.raises(WorkbenchError) as caught:
         parse("tcp://host:1", str(tmp_path))
-    assert (caught.value.message, caught.value.where) == (says, str(tmp_path))
+    assert (caught.value.message, caught.value.where) == (message, str(tmp_path))
 
 
 def test_a_folder_of_certificates(tmp_path: Path) -> None:

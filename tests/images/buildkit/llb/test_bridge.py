@@ -27,10 +27,10 @@ def test_bytes_go_both_ways_and_what_was_read_too_much_comes_first() -> None:
         near.sendall(b"question")
         assert other.recv(100) == b"question"
         other.sendall(b"answer")
-        said = near.recv(100)
-        while len(said) < 12:
-            said += near.recv(100)
-        assert said == b"first answer"
+        received = near.recv(100)
+        while len(received) < 12:
+            received += near.recv(100)
+        assert received == b"first answer"
         bridge.close()
         assert near.recv(100) == other.recv(100) == b""
     assert not os.path.exists(bridge.path)

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.images.buildkit.llb import capabilities as caps
-from workbench.images.buildkit.llb.capabilities import capabilities_of, lacking
+from workbench.images.buildkit.llb.capabilities import capabilities_of, missing
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.state import diff, image, merge
 
-# What Docker Engine 20.10 says that it can do.
+# The capabilities of Docker Engine 20.10.
 KNOWN = set(Path(__file__).with_name("docker-20.10.txt").read_text().split())
 
 
@@ -23,16 +23,16 @@ def test_what_an_old_daemon_lacks() -> None:
     }
 
 
-def test_what_a_graph_lacks_is_told_with_the_step() -> None:
+def test_a_missing_capability_comes_with_its_step() -> None:
     base = image("a")
     other = base.symlink("x", "/b", name="link")
     state = merge([base.run("x"), diff(base, other, name="z"), diff(base, base.mkdir("/d"), name="y")], name="both")
     definition = marshal(state)
-    assert lacking(definition, KNOWN) == {"diffop": "y", "file.symlink.create": "link", "mergeop": "both"}
-    assert lacking(definition, capabilities_of(definition)) == {}
+    assert missing(definition, KNOWN) == {"diffop": "y", "file.symlink.create": "link", "mergeop": "both"}
+    assert missing(definition, capabilities_of(definition)) == {}
 
 
 def test_what_a_step_without_a_name_lacks() -> None:
     state = image("a").symlink("x", "/b")
     assert state.output is not None
-    assert lacking(marshal(state), KNOWN) == {"file.symlink.create": state.output.vertex.digest}
+    assert missing(marshal(state), KNOWN) == {"file.symlink.create": state.output.vertex.digest}

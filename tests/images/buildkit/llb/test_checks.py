@@ -12,11 +12,11 @@ from workbench.images.buildkit.llb.checks import StepError
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.mounts import bind, cache, secret
 from workbench.images.buildkit.llb.ops import qualified
-from workbench.images.buildkit.llb.state import State, image, local
+from workbench.images.buildkit.llb.state import GraphState, image, local
 
 # Surrogates and NUL too, which no argument of a process and no protobuf string can have.
 TEXT = st.text(alphabet=st.characters(codec=None, categories=None), max_size=12)
-CHANGES: dict[str, Callable[[State, str], object]] = {
+CHANGES: dict[str, Callable[[GraphState, str], object]] = {
     "run": lambda state, text: state.run(text),
     "arguments": lambda state, text: state.run([text, text]),
     "name": lambda state, text: state.run("x", name=text),
@@ -48,7 +48,7 @@ def test_any_text_makes_a_graph_or_is_refused(change: str, text: str) -> None:
     except StepError as error:
         assert error.message
     else:
-        assert isinstance(made, State)
+        assert isinstance(made, GraphState)
         marshal(made).SerializeToString(deterministic=True)
 
 

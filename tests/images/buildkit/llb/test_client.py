@@ -13,12 +13,12 @@ from workbench.images.buildkit.llb.failures import (
     BuildKitError,
     DaemonGoneError,
     MessageTooLargeError,
+    MissingCapabilityError,
     NoSuchJobError,
     StepFailedError,
     TooOldError,
-    UnknownCapabilityError,
 )
-from workbench.images.buildkit.llb.gateway import Answer, Gateway, Stat
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway, Stat
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.pb import control_pb2 as control
 from workbench.images.buildkit.llb.session.session import Session
@@ -33,14 +33,14 @@ RUN = image(BASE).run("true", name="step 1 of 1")
 pytestmark = pytest.mark.usefixtures("no_threads")
 
 
-def whole(build: Gateway) -> Answer:
+def whole(build: Gateway) -> BuildResult:
     """Look at everything, and build RUN."""
     build.image_config(BASE)
     ref = build.solve(marshal(RUN))
     ref.read_file("/etc/os-release")
     ref.read_dir("/etc")
     ref.stat("/etc/os-release")
-    return Answer(ref, {"os": "linux"})
+    return BuildResult(ref, {"os": "linux"})
 
 
 @pytest.fixture
@@ -51,18 +51,18 @@ def furnished(daemon: Running) -> Running:
 
 
 def test_a_gateway_build(furnished: Running) -> None:
-    seen: dict[str, object] = {}
+    observed: dict[str, object] = {}
 
-    def function(build: Gateway) -> Answer:
-        seen["config"] = build.image_config(BASE)[1]
+    def function(build: Gateway) -> BuildResult:
+        observed["config"] = build.image_config(BASE)[1]
         ref = build.solve(marshal(RUN))
-        seen["file"] = ref.read_file("/etc/os-release"), ref.read_file("/etc/os-release", 3, 3)
-        seen["folder"] = [(entry.path, entry.is_folder) for entry in ref.read_dir("/etc")]
-        seen["stat"] = ref.stat("/etc/os-release")
-        return Answer(ref, {"os": "linux"}, {"other": b"\0"})
+        observed["file"] = ref.read_file("/etc/os-release"), ref.read_file("/etc/os-release", 3, 3)
+        observed["folder"] = [(entry.path, entry.is_folder) for entry in ref.read_dir("/etc")]
+        observed["stat"] = ref.stat("/etc/os-release")
+        return BuildResult(ref, {"os": "linux"}, {"other": b"\0"})
 
-    with connect(furnished.address) as there:
-        said = there.build(
+    with connect(furnished.address) as client:
+        text = client.build(
             function,
             exporter="moby",
             exporter_attributes={"name": "localhost/made:1"},
@@ -70,13 +70,13 @@ def test_a_gateway_build(furnished: Running) -> None:
             cache_to=[Cache("inline")],
             entitlements=["network.host"],
         )
-    assert seen == {
+    assert observed == {
         "config": CONFIG,
         "file": (b"ID=debian\n", b"deb"),
         "folder": [("apt", True), ("os-release", False)],
         "stat": Stat("os-release", 0o644, 10, 0, 0, ""),
     }
-    assert list(said) == ["containerimage.digest"]
+    assert list(text) == ["containerimage.digest"]
     build = furnished.build
     request = build.request
     assert request == control.SolveRequest(
@@ -100,28 +100,28 @@ def test_a_gateway_build(furnished: Running) -> None:
 
 
 def test_a_build_by_a_frontend(daemon: Running) -> None:
-    with connect(daemon.address) as there:
-        there.solve_frontend("dockerfile.v0", {"filename": "Containerfile"}, exporter="moby")
+    with connect(daemon.address) as client:
+        client.solve_frontend("dockerfile.v0", {"filename": "Containerfile"}, exporter="moby")
     assert daemon.build.request.Frontend == "dockerfile.v0"
     assert dict(daemon.build.request.FrontendAttrs) == {"filename": "Containerfile"}
 
 
-def test_what_a_daemon_says_of_itself(daemon: Running) -> None:
+def test_a_daemon_describes_itself(daemon: Running) -> None:
     daemon.disabled = {"mergeop", "diffop"}
-    with connect(daemon.address) as there:
-        assert there.capabilities() == OLD
-        assert there.frontend_capabilities() == {"readfile"}
-        assert there.version() == ""
-        assert there.describe() == (
+    with connect(daemon.address) as client:
+        assert client.capabilities() == OLD
+        assert client.frontend_capabilities() == {"readfile"}
+        assert client.version() == ""
+        assert client.describe() == (
             f"{daemon.address}: a BuildKit of its own, of a version before 0.11, {len(OLD)} capabilities, "
             "without merge and diff"
         )
         assert daemon.calls.count("LLBBridge/Ping") == 1
     daemon.capabilities |= MERGING
     daemon.version = "v0.32.2"
-    with connect(daemon.address) as there:
-        assert there.capabilities() == OLD | MERGING
-        assert there.describe().endswith(f"its own, v0.32.2, {len(OLD) + 2} capabilities, with merge and diff")
+    with connect(daemon.address) as client:
+        assert client.capabilities() == OLD | MERGING
+        assert client.describe().endswith(f"its own, v0.32.2, {len(OLD) + 2} capabilities, with merge and diff")
 
 
 def events(*answers: control.StatusResponse) -> list[control.StatusResponse]:
@@ -152,14 +152,14 @@ FAILED = events(
 def test_a_failing_step_has_its_name_its_last_lines_and_its_exit_code(furnished: Running) -> None:
     furnished.script = FAILED
     furnished.faults["LLBBridge/Solve"] = (grpc.StatusCode.UNKNOWN, "executor failed running [pip]: exit code: 3")
-    seen: list[Event] = []
-    with connect(furnished.address) as there, pytest.raises(StepFailedError) as caught:
-        there.build(whole, watch=seen.append)
+    observed: list[Event] = []
+    with connect(furnished.address) as client, pytest.raises(StepFailedError) as caught:
+        client.build(whole, watch=observed.append)
     assert str(caught.value) == "pip install x failed with exit code 3"
     assert (caught.value.step, caught.value.code) == ("pip install x", 3)
     assert caught.value.lines == ("one", "two", "no such x")
     assert caught.value.as_data()["lines"] == ["one", "two", "no such x"]
-    assert [(event.kind, event.name, event.text) for event in seen] == [
+    assert [(event.kind, event.name, event.text) for event in observed] == [
         ("began", "other", ""),
         ("began", "pip install x", ""),
         ("line", "pip install x", "one"),
@@ -168,7 +168,7 @@ def test_a_failing_step_has_its_name_its_last_lines_and_its_exit_code(furnished:
         ("line", "pip install x", "no such x"),
         ("failed", "pip install x", "executor failed: exit code: 3"),
     ]
-    # The daemon was told why the function gave up.
+    # The daemon got the reason why the function failed.
     (build,) = furnished.builds.values()
     assert build.returned is not None
     assert build.returned.error.message == "executor failed running [pip]: exit code: 3"
@@ -194,8 +194,8 @@ FAULTS = [
     ),
     (
         (grpc.StatusCode.UNKNOWN, "failed to load LLB: unknown API capability mergeop"),
-        UnknownCapabilityError,
-        "does not have mergeop, which this build asks for",
+        MissingCapabilityError,
+        "does not have mergeop, which this build needs",
     ),
     ((grpc.StatusCode.UNAVAILABLE, "Socket closed"), DaemonGoneError, "went away"),
     ((grpc.StatusCode.UNKNOWN, "disk is full"), BuildKitError, "refused: disk is full"),
@@ -203,15 +203,15 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize(("fault", "kind", "says"), FAULTS, ids=[kind.__name__ for _, kind, _ in FAULTS])
+@pytest.mark.parametrize(("fault", "kind", "message"), FAULTS, ids=[kind.__name__ for _, kind, _ in FAULTS])
 def test_a_fault_at_any_call(
-    furnished: Running, call: str, fault: tuple[grpc.StatusCode, str], kind: type[BuildKitError], says: str
+    furnished: Running, call: str, fault: tuple[grpc.StatusCode, str], kind: type[BuildKitError], message: str
 ) -> None:
     furnished.faults[call] = fault
-    with pytest.raises(kind) as caught, connect(furnished.address) as there:
-        there.build(whole, session=Session())
+    with pytest.raises(kind) as caught, connect(furnished.address) as client:
+        client.build(whole, session=Session())
     assert type(caught.value) is kind
-    assert says in caught.value.message and furnished.address in caught.value.message
+    assert message in caught.value.message and furnished.address in caught.value.message
     assert caught.value.detail == fault[1]
 
 
@@ -219,59 +219,60 @@ def test_a_fault_at_any_call(
 def test_a_daemon_that_dies_at_any_call(furnished: Running, call: str) -> None:
     reached = furnished.hold(call)
     threading.Thread(target=lambda: reached.wait() and furnished.server.stop(None)).start()
-    with pytest.raises(DaemonGoneError) as caught, connect(furnished.address) as there:
-        there.build(whole, session=Session())
+    with pytest.raises(DaemonGoneError) as caught, connect(furnished.address) as client:
+        client.build(whole, session=Session())
     assert caught.value.message == f"the BuildKit at {furnished.address} went away"
     assert caught.value.hint.startswith("see in its log why it ended")
 
 
 def test_a_status_that_fails_costs_the_events_and_not_the_build(furnished: Running) -> None:
     furnished.faults["Control/Status"] = (grpc.StatusCode.UNKNOWN, "disk is full")
-    with connect(furnished.address) as there:
-        assert there.build(whole)
+    with connect(furnished.address) as client:
+        assert client.build(whole)
 
 
-def test_status_is_asked_again_until_the_build_is_there(furnished: Running) -> None:
+def test_status_is_requested_again_until_the_build_exists(furnished: Running) -> None:
     furnished.script = events(control.StatusResponse(vertexes=[vertex("sha256:a", "early")]))
     reached = furnished.hold("Control/Solve")
-    asked = threading.Event()
+    requested = threading.Event()
 
     def status() -> None:
         # The third time is proof that it does not stop asking.
         if furnished.calls.count("Control/Status") == 3:
-            asked.set()
+            requested.set()
 
     furnished.faults["Control/Status"] = status
 
     def release() -> None:
-        assert reached.wait(30) and asked.wait(30)
+        assert reached.wait(30) and requested.wait(30)
         furnished.release("Control/Solve")
 
     threading.Thread(target=release).start()
-    seen: list[Event] = []
-    with connect(furnished.address) as there:
-        there.build(whole, watch=seen.append)
-    assert [event.name for event in seen] == ["early"]
+    observed: list[Event] = []
+    with connect(furnished.address) as client:
+        client.build(whole, watch=observed.append)
+    assert [event.name for event in observed] == ["early"]
 
 
 def test_a_capability_that_the_daemon_has_not_is_named(furnished: Running) -> None:
-    def function(build: Gateway) -> Answer:
-        return Answer(build.solve(marshal(merge([image(BASE), image(BASE).run("true")]))))
+    def function(build: Gateway) -> BuildResult:
+        return BuildResult(build.solve(marshal(merge([image(BASE), image(BASE).run("true")]))))
 
-    with connect(furnished.address) as there, pytest.raises(UnknownCapabilityError) as caught:
-        there.build(function)
+    with connect(furnished.address) as client, pytest.raises(MissingCapabilityError) as caught:
+        client.build(function)
     assert caught.value.capability == "mergeop"
     furnished.capabilities |= MERGING
-    with connect(furnished.address) as there:
-        assert there.build(function)
+    with connect(furnished.address) as client:
+        assert client.build(function)
 
 
 def test_a_message_over_the_limit(furnished: Running) -> None:
-    def function(build: Gateway) -> Answer:
-        return Answer(build.solve(marshal(image(BASE).mkfile("/a", bytes(5 * 2**19)).mkfile("/b", bytes(5 * 2**19)))))
+    def function(build: Gateway) -> BuildResult:
+        large = image(BASE).mkfile("/a", bytes(5 * 2**19)).mkfile("/b", bytes(5 * 2**19))
+        return BuildResult(build.solve(marshal(large)))
 
-    with connect(furnished.address) as there, pytest.raises(MessageTooLargeError) as caught:
-        there.build(function)
+    with connect(furnished.address) as client, pytest.raises(MessageTooLargeError) as caught:
+        client.build(function)
     assert caught.value.message == (
         f"a message of 5.0 MiB is over the 4.0 MiB that is the limit of the BuildKit at {furnished.address}"
     )
@@ -279,17 +280,17 @@ def test_a_message_over_the_limit(furnished: Running) -> None:
 
 def test_a_call_that_the_daemon_does_not_know(furnished: Running) -> None:
     furnished.faults["LLBBridge/StatFile"] = (grpc.StatusCode.UNIMPLEMENTED, "unknown method StatFile")
-    with connect(furnished.address) as there, pytest.raises(TooOldError, match="is too old: unknown method StatFile"):
-        there.build(whole)
+    with connect(furnished.address) as client, pytest.raises(TooOldError, match="is too old: unknown method StatFile"):
+        client.build(whole)
 
 
 def test_what_the_function_raises_passes_through_and_ends_the_build(furnished: Running) -> None:
-    def function(build: Gateway) -> Answer:
+    def function(build: Gateway) -> BuildResult:
         build.solve(marshal(RUN))
         raise ValueError("mine")
 
-    with connect(furnished.address) as there, pytest.raises(ValueError, match="mine"):
-        there.build(function)
+    with connect(furnished.address) as client, pytest.raises(ValueError, match="mine"):
+        client.build(function)
     furnished.build.ended.wait(30)
     assert furnished.build.cancelled
 
@@ -300,13 +301,13 @@ def test_what_the_watcher_raises_passes_through_and_ends_the_build(furnished: Ru
     def watch(event: Event) -> None:
         raise ValueError("unwatched")
 
-    def function(build: Gateway) -> Answer:
+    def function(build: Gateway) -> BuildResult:
         furnished.hold("LLBBridge/ReadFile")
         build.solve(marshal(RUN)).read_file("/etc/os-release")
         raise AssertionError("it was ended before")
 
-    with connect(furnished.address) as there, pytest.raises(ValueError, match="unwatched"):
-        there.build(function, watch=watch)
+    with connect(furnished.address) as client, pytest.raises(ValueError, match="unwatched"):
+        client.build(function, watch=watch)
     (build,) = furnished.builds.values()
     build.ended.wait(30)
     assert build.cancelled
@@ -319,8 +320,8 @@ def test_stop_all_ends_builds_of_other_threads(furnished: Running, call: str) ->
 
     def run() -> None:
         try:
-            with connect(furnished.address) as there:
-                there.build(whole)
+            with connect(furnished.address) as client:
+                client.build(whole)
         except KeyboardInterrupt:
             ended.append("interrupted")
 

@@ -13,7 +13,7 @@ Code = grpc.StatusCode
 
 
 @pytest.mark.parametrize(
-    ("code", "said", "kind", "says"),
+    ("code", "detail", "kind", "message"),
     [
         (
             Code.RESOURCE_EXHAUSTED,
@@ -24,14 +24,14 @@ Code = grpc.StatusCode
         (
             Code.UNKNOWN,
             "failed to load LLB: unknown API capability diffop",
-            failures.UnknownCapabilityError,
-            f"the BuildKit at {AT} does not have diffop, which this build asks for",
+            failures.MissingCapabilityError,
+            f"the BuildKit at {AT} does not have diffop, which this build needs",
         ),
         (
             Code.UNKNOWN,
             "failed to load LLB: requested experimental feature mergeop (merge) has been disabled on the build server",
-            failures.UnknownCapabilityError,
-            f"the BuildKit at {AT} does not have mergeop, which this build asks for",
+            failures.MissingCapabilityError,
+            f"the BuildKit at {AT} does not have mergeop, which this build needs",
         ),
         (
             Code.UNKNOWN,
@@ -73,25 +73,25 @@ Code = grpc.StatusCode
         (Code.INTERNAL, "disk full", BuildKitError, f"the BuildKit at {AT} refused: disk full"),
     ],
 )
-def test_each_failure_has_its_sentence(code: Code, said: str, kind: type[BuildKitError], says: str) -> None:
-    error = named(code, said, AT)
+def test_each_failure_has_its_message(code: Code, detail: str, kind: type[BuildKitError], message: str) -> None:
+    error = named(code, detail, AT)
     assert type(error) is kind
-    assert (error.message, error.detail) == (says, said)
+    assert (error.message, error.detail) == (message, detail)
     assert error.hint or kind is BuildKitError
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("detail", "code"),
     [
         ("executor failed running [/bin/sh -c false]: exit code: 1", 1),
         ('process "/bin/sh -c exit 137" did not complete successfully: exit code: 137', 137),
         ("failed to compute cache key: not found", None),
     ],
 )
-def test_the_exit_code_of_a_step(said: str, code: int | None) -> None:
-    assert exit_code(said) == code
+def test_the_exit_code_of_a_step(detail: str, code: int | None) -> None:
+    assert exit_code(detail) == code
 
 
-def test_a_step_that_did_not_run_says_why() -> None:
+def test_a_step_that_did_not_run_has_a_reason() -> None:
     error = StepFailedError("COPY x /", None, [], detail='"/x": not found')
     assert error.message == 'COPY x / failed: "/x": not found'

@@ -12,7 +12,7 @@ from workbench.images.buildkit.llb import capabilities as caps
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.mounts import bind, cache, secret, tmpfs
 from workbench.images.buildkit.llb.pb import ops_pb2 as pb
-from workbench.images.buildkit.llb.state import State, diff, image, local, merge, scratch
+from workbench.images.buildkit.llb.state import GraphState, diff, image, local, merge, scratch
 from workbench.images.buildkit.llb.vertex import Output, Vertex
 
 GOLDEN = [
@@ -29,7 +29,7 @@ GOLDEN = [
 ]
 
 
-def whole() -> State:
+def whole() -> GraphState:
     """A graph with every kind of vertex."""
     base = image("localhost/base:1", name="the base").env("PATH", "/bin").workdir("/srv").user("1001:0")
     one = base.run(
@@ -54,7 +54,7 @@ def test_every_vertex_comes_once_and_after_what_it_needs() -> None:
     assert kinds == ["source", "source", "exec", "source", "file", "diff", "merge", "file", "file", "file", None]
 
 
-def test_what_is_told_of_a_vertex() -> None:
+def test_the_metadata_of_a_vertex() -> None:
     definition = marshal(image("a").run("x", name="step", ignore_cache=True))
     source, step, last = entries(definition)
     assert definition.metadata == {
@@ -120,7 +120,7 @@ def test_shared_parts_do_not_multiply() -> None:
 
 
 @given(graphs.states())
-def test_what_holds_of_every_graph(state: State) -> None:
+def test_what_holds_of_every_graph(state: GraphState) -> None:
     definition = marshal(state)
     listed = entries(definition)
     if state.output is None:
@@ -147,14 +147,14 @@ def test_what_holds_of_every_graph(state: State) -> None:
 
 
 @given(graphs.states())
-def test_a_graph_has_the_same_bytes_however_it_is_shared(state: State) -> None:
+def test_a_graph_has_the_same_bytes_however_it_is_shared(state: GraphState) -> None:
     if state.output is not None:
-        apart = State(Output(_apart(state.output.vertex), state.output.index))
+        apart = GraphState(Output(_apart(state.output.vertex), state.output.index))
         assert encoded(apart) == encoded(state)
 
 
 @given(graphs.states(), graphs.states())
-def test_equal_states_are_equal_bytes(one: State, other: State) -> None:
+def test_equal_states_are_equal_bytes(one: GraphState, other: GraphState) -> None:
     same = entries(marshal(one)) == entries(marshal(other))
     assert same == (one.output == other.output)
 
@@ -176,5 +176,5 @@ def test_an_output_of_a_writable_mount_can_be_the_result() -> None:
     assert step.output is not None
     (exec_,) = [op.exec for op in decoded(step) if op.HasField("exec")]
     assert [(one.dest, one.output) for one in exec_.mounts] == [("/", 0), ("/a", 1), ("/b", 2)]
-    last = entries(marshal(State(Output(step.output.vertex, 2))))[-1]
+    last = entries(marshal(GraphState(Output(step.output.vertex, 2))))[-1]
     assert pb.Op.FromString(last).inputs[0].index == 2

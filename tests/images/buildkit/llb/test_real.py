@@ -23,16 +23,16 @@ from workbench.images.buildkit.llb.failures import (
     DaemonGoneError,
     EntitlementError,
     MessageTooLargeError,
+    MissingCapabilityError,
     NoCacheError,
     StepFailedError,
-    UnknownCapabilityError,
 )
-from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.mounts import secret
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.solving import Cache
-from workbench.images.buildkit.llb.state import State, diff, image, local, merge
+from workbench.images.buildkit.llb.state import GraphState, diff, image, local, merge
 from workbench.images.buildkit.llb.status import Event
 
 MADE = "localhost/made:1"
@@ -48,14 +48,14 @@ class Built:
         self.address = address
         self.events: list[Event] = []
 
-    def __call__(self, state: State, session: Session | None = None, **more: object) -> dict[str, str]:
-        def function(build: Gateway) -> Answer:
+    def __call__(self, state: GraphState, session: Session | None = None, **more: object) -> dict[str, str]:
+        def function(build: Gateway) -> BuildResult:
             config = build.image_config(TINY)[1]
-            return Answer(build.solve(marshal(state)), {**config, "config": {**config["config"], "User": "1001"}})
+            return BuildResult(build.solve(marshal(state)), {**config, "config": {**config["config"], "User": "1001"}})
 
         self.events = []
-        with connect(self.address) as there:
-            return there.build(
+        with connect(self.address) as client:
+            return client.build(
                 function,
                 exporter="moby",
                 exporter_attributes={"name": MADE},
@@ -74,28 +74,28 @@ class Built:
 
 @pytest.fixture
 def build(dockerd: Dockerd) -> Built:
-    dockerd.ask("DELETE", f"/images/{MADE}", force="1")
+    dockerd.request("DELETE", f"/images/{MADE}", force="1")
     return Built(dockerd.address)
 
 
-def run(state: State, command: str, name: str = "") -> State:
+def run(state: GraphState, command: str, name: str = "") -> GraphState:
     return state.run(command, network="none", name=name)
 
 
 def test_an_image_is_built_looked_into_and_named(dockerd: Dockerd, build: Built) -> None:
     state = run(ROOT, "echo said; echo erred >&2; echo data > /file; ln -s file /link; printf tail", "a step")
-    said = build(state)
-    assert dockerd.image(MADE)["Id"] == said["containerimage.digest"]
+    exported = build(state)
+    assert dockerd.image(MADE)["Id"] == exported["containerimage.digest"]
     assert dockerd.image(MADE)["Config"]["User"] == "1001"
     lines = [(event.stream, event.text) for event in build.events if event.kind == "line"]
     assert sorted(lines) == [(1, "said"), (1, "tail"), (2, "erred")]
     assert build.kinds("a step") == ["began", "ended"]
     again = build(state)
-    assert again == said
+    assert again == exported
     assert build.kinds("a step") == ["began", "cached"]
 
-    def look(there: Gateway) -> Answer:
-        ref = there.solve(marshal(state))
+    def look(gateway: Gateway) -> BuildResult:
+        ref = gateway.solve(marshal(state))
         assert ref.read_file("/file") == b"data\n"
         assert ref.read_file("/file", 1, 2) == b"at"
         assert {"bin", "file", "link", "tmp"} <= {entry.path for entry in ref.read_dir("/")}
@@ -103,24 +103,24 @@ def test_an_image_is_built_looked_into_and_named(dockerd: Dockerd, build: Built)
         assert (ref.stat("/file").size, ref.stat("/link").size, ref.stat("/bin").is_folder) == (5, 5, True)
         with pytest.raises(BuildKitError, match="no such file or directory"):
             ref.read_file("/none")
-        return Answer()
+        return BuildResult()
 
-    with connect(dockerd.address) as there:
-        assert there.build(look) == {}
+    with connect(dockerd.address) as client:
+        assert client.build(look) == {}
 
 
 def test_what_this_daemon_is(dockerd: Dockerd) -> None:
     version = json.loads(dockerd("GET", "/version"))["Version"]
-    with connect(dockerd.address) as there:
-        assert there.is_engine
-        said = there.describe()
-        capabilities = there.capabilities()
-    assert said.startswith(f"{dockerd.address}: the BuildKit of a Docker Engine, ")
-    # The fake has what the oldest says.
+    with connect(dockerd.address) as client:
+        assert client.is_engine
+        description = client.describe()
+        capabilities = client.capabilities()
+    assert description.startswith(f"{dockerd.address}: the BuildKit of a Docker Engine, ")
+    # The fake has the capabilities of the oldest.
     if version.startswith("20.10."):
         assert capabilities == OLD
     else:
-        assert {"mergeop", "diffop", "exec.secretenv"} <= capabilities and " with merge and diff" in said
+        assert {"mergeop", "diffop", "exec.secretenv"} <= capabilities and " with merge and diff" in description
 
 
 def test_a_failing_step(dockerd: Dockerd, build: Built) -> None:
@@ -133,11 +133,11 @@ def test_a_failing_step(dockerd: Dockerd, build: Built) -> None:
 
 
 def test_a_base_that_is_not_there(build: Built) -> None:
-    def function(there: Gateway) -> Answer:
-        return Answer(there.solve(marshal(image("localhost/none:1").run("true"))))
+    def function(gateway: Gateway) -> BuildResult:
+        return BuildResult(gateway.solve(marshal(image("localhost/none:1").run("true"))))
 
-    with connect(build.address) as there, pytest.raises(BuildKitError) as caught:
-        there.build(function)
+    with connect(build.address) as client, pytest.raises(BuildKitError) as caught:
+        client.build(function)
     assert "localhost/none:1" in caught.value.message
 
 
@@ -200,7 +200,7 @@ def test_ctrl_c_ends_the_step_and_leaves_no_name(dockerd: Dockerd, build: Built)
     finally:
         ended.set()
         thread.join()
-    # The daemon has told the end of the build; the kernel may be a moment behind it.
+    # The daemon has reported the end of the build; the kernel may be a moment behind it.
     deadline = time.monotonic() + 30
     while [step for step in dockerd.steps() if "987" in step]:
         assert time.monotonic() < deadline, "the step goes on"
@@ -246,12 +246,12 @@ def test_a_message_over_the_limit(build: Built) -> None:
 def test_merge_and_diff_where_it_has_them_and_a_word_where_not(build: Built) -> None:
     one, other = run(ROOT, "echo 1 > /one; rm /bin/awk"), run(ROOT, "echo 2 > /two; chmod 700 /etc")
     state = merge([ROOT, diff(ROOT, one), diff(ROOT, other)])
-    with connect(build.address) as there:
-        if {"mergeop", "diffop"} <= there.capabilities():
+    with connect(build.address) as client:
+        if {"mergeop", "diffop"} <= client.capabilities():
             build(run(state, "cat /one /two; ls -ld /etc | cut -c1-10; ls /bin/awk || echo gone", "look"))
             assert [line for line in build.lines if "No such file" not in line] == ["1", "2", "drwx------", "gone"]
             return
-    with pytest.raises(UnknownCapabilityError) as caught:
+    with pytest.raises(MissingCapabilityError) as caught:
         build(state)
     assert caught.value.capability in ("mergeop", "diffop")
 
@@ -261,9 +261,9 @@ def test_an_entitlement_that_it_does_not_give(build: Built) -> None:
         build(ROOT, entitlements=["security.insecure"])
     assert caught.value.message == f"the BuildKit at {build.address} does not allow security.insecure"
     assert caught.value.hint.startswith("start it with --allow-insecure-entitlement security.insecure")
-    with pytest.raises(EntitlementError) as unasked:
+    with pytest.raises(EntitlementError) as unrequested:
         build(ROOT.run("true", network="host"))
-    assert unasked.value.hint == "the build has to ask for the entitlement network.host"
+    assert unrequested.value.hint == "the build has to request the entitlement network.host"
 
 
 def test_a_cache_that_it_cannot_export(build: Built) -> None:
@@ -273,7 +273,7 @@ def test_a_cache_that_it_cannot_export(build: Built) -> None:
     with pytest.raises(BuildKitError) as nowhere:
         build(ROOT.mkfile("/kept", b"in a cache"), cache_to=[Cache("registry", {"ref": "127.0.0.1:1/cache:1"})])
     if not isinstance(nowhere.value, NoCacheError):
-        # It has that one, and nobody is there.
+        # It has that one, and nobody is client.
         assert "connection refused" in nowhere.value.detail
 
 
@@ -281,10 +281,10 @@ def test_its_own_frontend_through_the_same_channel(dockerd: Dockerd, build: Buil
     (tmp_path / "Containerfile").write_text(f"FROM {TINY}\nCOPY data link /to/\nRUN cat /to/data\n")
     (tmp_path / "data").write_text("sent\n")
     (tmp_path / "link").symlink_to("data")
-    (tmp_path / "other").write_text("not asked for")
+    (tmp_path / "other").write_text("not requested")
     folders = {"context": str(tmp_path), "dockerfile": str(tmp_path)}
-    with connect(dockerd.address) as there:
-        there.solve_frontend(
+    with connect(dockerd.address) as client:
+        client.solve_frontend(
             "dockerfile.v0",
             {"filename": "Containerfile", "force-network-mode": "none"},
             exporter="moby",
@@ -300,18 +300,18 @@ def test_its_own_frontend_through_the_same_channel(dockerd: Dockerd, build: Buil
 def test_an_export_to_a_file_here(build: Built, tmp_path: Path, kind: str) -> None:
     target = tmp_path / "made.tar"
     state = run(ROOT, "echo data > /file")
-    seen: list[Event] = []
+    events: list[Event] = []
 
-    def function(there: Gateway) -> Answer:
-        return Answer(there.solve(marshal(state)), there.image_config(TINY)[1])
+    def function(gateway: Gateway) -> BuildResult:
+        return BuildResult(gateway.solve(marshal(state)), gateway.image_config(TINY)[1])
 
-    with connect(build.address) as there:
+    with connect(build.address) as client:
         try:
-            there.build(function, exporter=kind, session=Session(output=str(target)), watch=seen.append)
+            client.build(function, exporter=kind, session=Session(output=str(target)), watch=events.append)
         except BuildKitError as error:
             # The oldest keeps images itself, or writes the tree.
             assert kind != "tar" and "exporter" in error.detail, error.detail
-            assert "mergeop" not in there.capabilities() and not target.exists()
+            assert "mergeop" not in client.capabilities() and not target.exists()
             return
     with tarfile.open(target) as packed:
         names = set(packed.getnames())

@@ -16,7 +16,7 @@ from tests.engine import TINY, free_port, search_path, wait_for
 from tests.images.buildkit.dockers import store_of
 from workbench.images.buildkit.llb.client import connect
 from workbench.images.buildkit.llb.failures import BuildKitError
-from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.solving import Cache
@@ -58,8 +58,8 @@ def push(dockerd: Dockerd, name: str) -> None:
     repository, _, tag = name.rpartition(":")
     transport = httpx.HTTPTransport(uds=str(dockerd.socket))
     with httpx.Client(transport=transport, base_url="http://docker", timeout=60) as client:
-        said = client.post(f"/images/{repository}/push", params={"tag": tag}, headers={"X-Registry-Auth": login}).text
-    assert "digest: sha256" in said, said
+        output = client.post(f"/images/{repository}/push", params={"tag": tag}, headers={"X-Registry-Auth": login}).text
+    assert "digest: sha256" in output, output
 
 
 def test_an_image_that_only_some_may_pull(
@@ -70,16 +70,16 @@ def test_an_image_that_only_some_may_pull(
     push(dockerd_online, name)
     dockerd_online("DELETE", f"/images/{name}")
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "none.json"))
-    said: list[str] = []
+    paths: list[str] = []
 
     def build(session: Session) -> None:
-        def function(there: Gateway) -> Answer:
-            ref = there.solve(marshal(image(name, resolve_mode="pull")))
-            said.append(ref.stat("/bin/busybox").path)
-            return Answer()
+        def function(gateway: Gateway) -> BuildResult:
+            ref = gateway.solve(marshal(image(name, resolve_mode="pull")))
+            paths.append(ref.stat("/bin/busybox").path)
+            return BuildResult()
 
-        with connect(dockerd_online.address) as there:
-            there.build(function, session=session)
+        with connect(dockerd_online.address) as client:
+            client.build(function, session=session)
 
     with pytest.raises(BuildKitError) as nobody:
         build(Session())
@@ -92,29 +92,29 @@ def test_an_image_that_only_some_may_pull(
         f'{{"auths": {{"{registry}": {{"auth": "{base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}"}}}}}}'
     )
     build(Session())
-    assert said == ["busybox", "busybox"]
+    assert paths == ["busybox", "busybox"]
 
 
 def build(dockerd: Dockerd, name: str, *cache_from: Cache, cache_to: Sequence[Cache] = ()) -> list[str]:
     """Build an image of one step, and return what became of that."""
     state = image(TINY).env("PATH", "/bin").run("echo cached > /file", network="none", name="step")
-    seen: list[Event] = []
+    events: list[Event] = []
 
-    def function(there: Gateway) -> Answer:
-        config = there.image_config(TINY)[1]
-        return Answer(there.solve(marshal(state)), config)
+    def function(gateway: Gateway) -> BuildResult:
+        config = gateway.image_config(TINY)[1]
+        return BuildResult(gateway.solve(marshal(state)), config)
 
-    with connect(dockerd.address) as there:
-        there.build(
+    with connect(dockerd.address) as client:
+        client.build(
             function,
             exporter="moby",
             exporter_attributes={"name": name},
             session=Session(auth={name.partition("/")[0]: (USER, PASSWORD)}),
-            watch=seen.append,
+            watch=events.append,
             cache_from=cache_from,
             cache_to=cache_to,
         )
-    return [event.kind for event in seen if event.name == "step" and event.kind != "progress"]
+    return [event.kind for event in events if event.name == "step" and event.kind != "progress"]
 
 
 def test_a_cache_goes_to_a_registry_and_comes_back(dockerd_online: Dockerd, registry: str) -> None:
@@ -144,7 +144,7 @@ def test_a_cache_goes_to_a_registry_without_its_image(merging_dockerd_online: Do
 
 @pytest.mark.slow
 def test_a_daemon_that_keeps_its_images_with_containerd_has_no_layers_itself(merging_dockerd: Dockerd) -> None:
-    """It would ask a registry for the cache of an image that it has, and be it one of this machine."""
+    """It would query a registry for the cache of an image that it has, and be it one of this machine."""
     assert not store_of(merging_dockerd).keeps_layers(TINY)
 
 

@@ -12,7 +12,7 @@ from workbench.images.buildkit.llb.checks import MOST_DATA, StepError
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.mounts import bind, cache, secret, tmpfs
 from workbench.images.buildkit.llb.pb import ops_pb2 as pb
-from workbench.images.buildkit.llb.state import State, diff, http, image, local, merge, scratch
+from workbench.images.buildkit.llb.state import GraphState, diff, http, image, local, merge, scratch
 
 # Passes for any type, and is text.
 ANY: Any = "?"
@@ -20,7 +20,7 @@ NUMBER: Any = 1
 BASE = image("localhost/base:1")
 
 
-def last(state: State) -> pb.Op:
+def last(state: GraphState) -> pb.Op:
     """The last vertex of the graph, without its inputs' digests."""
     op = decoded(state)[-1]
     for one in op.inputs:
@@ -28,7 +28,7 @@ def last(state: State) -> pb.Op:
     return op
 
 
-def needed(state: State) -> list[str]:
+def needed(state: GraphState) -> list[str]:
     return sorted(capabilities_of(marshal(state)) - capabilities_of(marshal(BASE)))
 
 
@@ -245,8 +245,8 @@ def test_merging() -> None:
 
 def test_differences() -> None:
     one = BASE.run("a")
-    told = last(diff(BASE, one)).diff
-    assert told == pb.DiffOp(lower=pb.LowerDiffInput(input=0), upper=pb.UpperDiffInput(input=1))
+    op = last(diff(BASE, one)).diff
+    assert op == pb.DiffOp(lower=pb.LowerDiffInput(input=0), upper=pb.UpperDiffInput(input=1))
     assert last(diff(BASE, scratch())).diff.upper.input == -1
     assert (diff(BASE, BASE).output, diff(scratch(), one)) == (None, one)
     assert "diffop" in needed(diff(BASE, one))

@@ -26,7 +26,7 @@ from workbench.images.buildkit.llb.failures import (
     UntrustedError,
     UpgradeRefusedError,
 )
-from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 
 pytestmark = pytest.mark.usefixtures("no_threads")
 
@@ -40,16 +40,16 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def nothing(build: Gateway) -> Answer:
+def nothing(build: Gateway) -> BuildResult:
     build.ping()
-    return Answer()
+    return BuildResult()
 
 
 def works(address: str, certificates: str = "", *, is_engine: bool) -> None:
-    with connect(address, certificates=certificates) as there:
-        assert there.is_engine is is_engine
-        assert there.capabilities() == OLD
-        assert there.build(nothing)
+    with connect(address, certificates=certificates) as client:
+        assert client.is_engine is is_engine
+        assert client.capabilities() == OLD
+        assert client.build(nothing)
 
 
 def test_a_buildkit_at_a_socket(daemon: Running) -> None:
@@ -68,10 +68,10 @@ def test_the_buildkit_of_a_docker_engine(daemon: Running, tcp: bool) -> None:
 
 def test_the_private_socket_is_nobody_elses(daemon: Running, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    with front(UPGRADED, daemon.address) as (address, _), connect(address) as there:
+    with front(UPGRADED, daemon.address) as (address, _), connect(address) as client:
         (made,) = (path for path in folder.iterdir() if path.name.startswith("wb-"))
         assert made.stat().st_mode & 0o777 == 0o700
-        assert there.capabilities()
+        assert client.capabilities()
     assert not made.exists()
 
 
@@ -91,7 +91,7 @@ def test_a_docker_engine_that_goes_away(daemon: Running) -> None:
     with (
         front(UPGRADED, daemon.address) as (address, engine),
         pytest.raises(DaemonGoneError),
-        connect(address) as there,
+        connect(address) as client,
     ):
         reached = daemon.hold("LLBBridge/Ping")
 
@@ -100,7 +100,7 @@ def test_a_docker_engine_that_goes_away(daemon: Running) -> None:
             engine.close()
 
         threading.Thread(target=close).start()
-        there.build(nothing)
+        client.build(nothing)
 
 
 def test_no_socket(folder: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_socket_that_nobody_listens_at(folder: Path) -> None:
         left.bind(f"{folder}/left.sock")
     with pytest.raises(NoSocketError) as caught, connect(f"unix://{folder}/left.sock"):
         pass
-    assert caught.value.message == f"nobody listens at unix://{folder}/left.sock"
+    assert caught.value.message == f"nothing listens at unix://{folder}/left.sock"
 
 
 def test_a_file_that_is_no_socket(folder: Path) -> None:
@@ -142,24 +142,24 @@ def test_no_permission(daemon: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "says"),
+    ("response", "kind", "message"),
     [
         (
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nno /grpc\n",
             UpgradeRefusedError,
-            "{} answered 'HTTP/1.1 404 Not Found' when it was asked for its BuildKit: no /grpc",
+            "{} answered 'HTTP/1.1 404 Not Found' to the request for its BuildKit: no /grpc",
         ),
-        (b"HTTP/1.1 200 OK\r\n\r\n", UpgradeRefusedError, "{} answered 'HTTP/1.1 200 OK' when it was asked"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", UpgradeRefusedError, "{} answered 'HTTP/1.1 200 OK' to the request"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", NotBuildKitError, "what listens at {} is no BuildKit and no Docker Engine"),
         (b"HTTP/1.", NotBuildKitError, "what listens at {} is no BuildKit and no Docker Engine"),
         (b"", NotBuildKitError, "what listens at {} does not answer"),
     ],
 )
 @pytest.mark.parametrize("tcp", [False, True], ids=["socket", "tcp"])
-def test_something_else_at_the_address(answer: bytes, kind: type[NotBuildKitError], says: str, tcp: bool) -> None:
-    with front(answer, tcp=tcp) as (address, _), pytest.raises(kind) as caught, connect(address):
+def test_something_else_at_the_address(response: bytes, kind: type[NotBuildKitError], message: str, tcp: bool) -> None:
+    with front(response, tcp=tcp) as (address, _), pytest.raises(kind) as caught, connect(address):
         pass
-    assert caught.value.message.startswith(says.format(address))
+    assert caught.value.message.startswith(message.format(address))
 
 
 def test_a_server_of_grpc_that_is_no_buildkit(folder: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_port_that_nobody_listens_at() -> None:
         port = free.getsockname()[1]
     with pytest.raises(NoSocketError) as caught, connect(f"tcp://127.0.0.1:{port}"):
         pass
-    assert caught.value.message == f"nobody listens at tcp://127.0.0.1:{port}"
+    assert caught.value.message == f"nothing listens at tcp://127.0.0.1:{port}"
 
 
 class Authority:
@@ -206,10 +206,10 @@ class Authority:
         for blob in client.cert_chain_pems:
             blob.write_to_path(self.both / "cert.pem", append=True)
 
-    def credentials(self, *, ask: bool) -> grpc.ServerCredentials:
+    def credentials(self, *, demand: bool) -> grpc.ServerCredentials:
         chain = b"".join(blob.bytes() for blob in self.server.cert_chain_pems)
         pair = (self.server.private_key_pem.bytes(), chain)
-        return grpc.ssl_server_credentials([pair], self.ca.cert_pem.bytes() if ask else None, ask)
+        return grpc.ssl_server_credentials([pair], self.ca.cert_pem.bytes() if demand else None, demand)
 
     def context(self) -> ssl.SSLContext:
         """As a Docker Engine has it: it asks for a certificate, and speaks HTTP/1.1."""
@@ -227,9 +227,9 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def test_tls(authority: Authority) -> None:
-    with fake.started(authority.credentials(ask=False)) as daemon:
+    with fake.started(authority.credentials(demand=False)) as daemon:
         works(daemon.address, str(authority.ours), is_engine=False)
-    with fake.started(authority.credentials(ask=True)) as daemon:
+    with fake.started(authority.credentials(demand=True)) as daemon:
         works(daemon.address, str(authority.both), is_engine=False)
 
 
@@ -241,17 +241,17 @@ def test_tls_to_a_docker_engine(authority: Authority, daemon: Running) -> None:
 def test_tls_with_somebody_elses_authority(authority: Authority, tmp_path: Path) -> None:
     other = Authority(tmp_path / "wrong")
     with (
-        fake.started(authority.credentials(ask=False)) as daemon,
+        fake.started(authority.credentials(demand=False)) as daemon,
         pytest.raises(UntrustedError) as caught,
         connect(daemon.address, certificates=str(other.ours)),
     ):
         pass
-    assert caught.value.message.startswith(f"TLS with {daemon.address} did not come about: unable to get local issuer")
+    assert caught.value.message.startswith(f"TLS with {daemon.address} failed: unable to get local issuer")
     assert caught.value.hint == "are ca.pem, cert.pem and key.pem those of this daemon?"
 
 
 def test_tls_for_another_host(authority: Authority) -> None:
-    with fake.started(authority.credentials(ask=False)) as daemon:
+    with fake.started(authority.credentials(demand=False)) as daemon:
         address = daemon.address.replace("127.0.0.1", "localhost")
         with (
             pytest.raises(UntrustedError, match="Hostname mismatch"),
@@ -268,14 +268,15 @@ def test_tls_without_the_certificate_that_the_daemon_wants(authority: Authority,
         folder = other.both
         authority.ca.cert_pem.write_to_path(folder / "ca.pem")
     with (
-        fake.started(authority.credentials(ask=True)) as daemon,
+        fake.started(authority.credentials(demand=True)) as daemon,
         pytest.raises(UntrustedError) as caught,
         connect(daemon.address, certificates=str(folder)),
     ):
         pass
-    assert caught.value.message == f"{daemon.address} broke off once TLS was agreed on"
+    assert caught.value.message == f"{daemon.address} broke off after the TLS handshake"
     assert (
-        caught.value.hint == "it may want to know who you are: cert.pem and key.pem, signed by an authority it trusts"
+        caught.value.hint
+        == "it may demand a client certificate: cert.pem and key.pem, signed by an authority it trusts"
     )
 
 
@@ -286,12 +287,12 @@ def test_tls_where_the_daemon_speaks_none(authority: Authority) -> None:
         connect(address, certificates=str(authority.ours)),
     ):
         pass
-    assert caught.value.message.startswith(f"TLS with {address} did not come about")
+    assert caught.value.message.startswith(f"TLS with {address} failed: ")
 
 
 def test_a_daemon_with_tls_that_is_spoken_to_in_the_clear(authority: Authority) -> None:
     with (
-        fake.started(authority.credentials(ask=False)) as daemon,
+        fake.started(authority.credentials(demand=False)) as daemon,
         pytest.raises(NotBuildKitError) as caught,
         connect(daemon.address),
     ):
@@ -302,9 +303,9 @@ def test_a_daemon_with_tls_that_is_spoken_to_in_the_clear(authority: Authority) 
 def test_certificates_that_are_none(authority: Authority) -> None:
     (authority.ours / "ca.pem").write_text("no certificate")
     with (
-        fake.started(authority.credentials(ask=False)) as daemon,
+        fake.started(authority.credentials(demand=False)) as daemon,
         pytest.raises(UntrustedError) as caught,
         connect(daemon.address, certificates=str(authority.ours)),
     ):
         pass
-    assert caught.value.message == f"TLS with {daemon.address} did not come about: NO_CERTIFICATE_OR_CRL_FOUND"
+    assert caught.value.message == f"TLS with {daemon.address} failed: NO_CERTIFICATE_OR_CRL_FOUND"

@@ -17,7 +17,7 @@ def test_frames_cut_anywhere_come_out_whole(written: list[tuple[int, bytes]], cu
         size = cuts[len(pieces) % len(cuts)]
         pieces.append(stream[at : at + size])
         at += size
-    found = list(frames(pieces))
+    received = list(frames(pieces))
     for number in (1, 2):
-        said = b"".join(text for stream_, text in found if stream_ == number)
-        assert said == b"".join(text for stream_, text in written if stream_ == number)
+        output = b"".join(text for stream_, text in received if stream_ == number)
+        assert output == b"".join(text for stream_, text in written if stream_ == number)

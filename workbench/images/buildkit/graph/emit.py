@@ -11,7 +11,7 @@ from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
-from workbench.images.buildkit.llb.state import State, image, local, scratch
+from workbench.images.buildkit.llb.state import GraphState, image, local, scratch
 
 # The name under which a build's session serves the folder beside the Containerfile.
 CONTEXT = "context"
@@ -23,9 +23,9 @@ _FIRST = "/cache"
 class Fork:
     """Two sections that were built beside each other: the state before them, and each of the two."""
 
-    base: State
+    base: GraphState
     sections: tuple[str, ...]
-    branches: tuple[State, ...]
+    branches: tuple[GraphState, ...]
 
     @property
     def name(self) -> str:
@@ -56,7 +56,7 @@ class StepContext:
     fresh: bool = False
     ignored: tuple[str, ...] = ()
     shared_key: str = ""
-    join: Callable[[Fork], State] | None = None
+    join: Callable[[Fork], GraphState] | None = None
 
 
 class Emitter:
@@ -66,16 +66,16 @@ class Emitter:
         self.plan, self.context = plan, context
         self.forks: list[Fork] = []
         self.titles: list[str] = []
-        self._stages: dict[int, State] = {}
+        self._stages: dict[int, GraphState] = {}
         self._folder = local(CONTEXT, exclude=context.ignored, shared_key=context.shared_key, name="the recipe's files")
 
-    def state(self) -> State:
+    def state(self) -> GraphState:
         """Return the state of the last stage, and so of the image."""
         for number in self.plan.needed():
             self._stages[number] = self._stage(self.plan.stages[number])
         return self._stages[len(self.plan.stages) - 1]
 
-    def _origin(self, origin: Origin) -> State:
+    def _origin(self, origin: Origin) -> GraphState:
         if origin.stage is not None:
             return self._stages[origin.stage]
         if not origin.image:
@@ -88,7 +88,7 @@ class Emitter:
             stage = self.plan.stages[stage.base.stage]
         return stage.base.image
 
-    def _stage(self, stage: PlannedStage) -> State:
+    def _stage(self, stage: PlannedStage) -> GraphState:
         base = stage.base
         root = self._root(stage)
         state = scratch() if base.is_context else self._origin(base)
@@ -111,7 +111,7 @@ class Emitter:
             folders |= {step.path for step in group if isinstance(step, Folder)}
         return state
 
-    def _joined(self, fork: Fork, join: Callable[[Fork], State]) -> State:
+    def _joined(self, fork: Fork, join: Callable[[Fork], GraphState]) -> GraphState:
         """Return the joined state; a fresh one too: it is known by what its branches do, not by what comes of that."""
         state = join(fork)
         if not self.context.fresh or state.output is None:
@@ -119,7 +119,7 @@ class Emitter:
         output = state.output
         return replace(state, output=replace(output, vertex=replace(output.vertex, ignore_cache=True)))
 
-    def _steps(self, state: State, steps: Sequence[BuildStep], root: str) -> State:
+    def _steps(self, state: GraphState, steps: Sequence[BuildStep], root: str) -> GraphState:
         for step in steps:
             self.titles.append(step.title)
             if isinstance(step, Run):
@@ -133,7 +133,7 @@ class Emitter:
                 state = state.change(made, name=step.title, ignore_cache=self.context.fresh)
         return state
 
-    def _copy(self, state: State, step: Copy) -> State:
+    def _copy(self, state: GraphState, step: Copy) -> GraphState:
         source = self._origin(step.origin)
         # What comes from the folder is root's, whoever owns it on this machine; the rest keeps its owner.
         owner = step.owner or ("0:0" if step.origin.is_context else "")
@@ -155,7 +155,7 @@ class Emitter:
         ]
         return state.change(*actions, name=step.title, ignore_cache=self.context.fresh)
 
-    def _run(self, state: State, step: Run, root: str) -> State:
+    def _run(self, state: GraphState, step: Run, root: str) -> GraphState:
         # A cache is its user's, and what number a name has, only the image knows.
         numbered = step.user in ("", "root") or step.user.replace(":", "").isdigit()
         step, managers = keeping(step, self.context.variables) if self.context.downloads and numbered else (step, ())
@@ -190,7 +190,7 @@ class Emitter:
         number = "0" if user == "root" else user
         return f"{number}:{self.context.groups.get(root, {}).get(number, unknown)}" if number.isdigit() else user
 
-    def _mount(self, mount: RunMount) -> mounts.Mount:
+    def _mount(self, mount: RunMount) -> mounts.ExecMount:
         if mount.kind == "secret":
             owner = f"{mount.uid}:{mount.gid}"
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
@@ -208,7 +208,7 @@ class Emitter:
         )
 
 
-def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.Mount:
+def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.ExecMount:
     title = f"the first folder of the cache {name}"
     first = scratch().mkdir(_FIRST, mode=mode, owner=owner, name=title)
     if mode & 0o022:

@@ -1,4 +1,4 @@
-"""Where a BuildKit listens: unix:///path, tcp://host:port, with certificates or without."""
+"""The address of a BuildKit: unix:///path or tcp://host:port, with certificates or without."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HINT = "write unix:///run/buildkit/buildkitd.sock, unix:///var/run/docker.sock 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Files for TLS: who may have signed the daemon's certificate, and our own certificate and key ("" for none)."""
+    """Files for TLS: the authority of the daemon's certificate, and the client's certificate and key ("" for none)."""
 
     ca: str
     certificate: str = ""
@@ -38,14 +38,14 @@ class Address:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine, so that nobody listens between."""
+        """Whether it is on this machine, so that nobody can listen in."""
         return bool(self.path) or self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
 def parse(text: str, certificates: str = "") -> Address:
     """Return the address that `text` writes; with a folder of `certificates`, TLS is spoken there.
 
-    The folder has ca.pem and, where the daemon wants to know who we are, cert.pem and key.pem, as
+    The folder has ca.pem and, where the daemon demands a client certificate, cert.pem and key.pem, as
     Docker's clients lay it out. Raises UsageError for what is no address, WorkbenchError for a
     folder without certificates.
     """
@@ -67,11 +67,11 @@ def parse(text: str, certificates: str = "") -> Address:
 
 def _read(folder: str) -> Certificates:
     files = {name: os.path.join(folder, name) for name in ("ca.pem", "cert.pem", "key.pem")}
-    there = {name for name, path in files.items() if os.path.isfile(path)}
-    if "ca.pem" not in there:
+    existing = {name for name, path in files.items() if os.path.isfile(path)}
+    if "ca.pem" not in existing:
         raise WorkbenchError("there is no ca.pem for TLS", where=folder, hint="cert.pem and key.pem may lie beside it")
-    if len(there) == 2:
-        (lone,) = there - {"ca.pem"}
+    if len(existing) == 2:
+        (lone,) = existing - {"ca.pem"}
         raise WorkbenchError(f"{lone} is of no use alone: cert.pem and key.pem go together", where=folder)
-    own = (files["cert.pem"], files["key.pem"]) if len(there) == 3 else ("", "")
+    own = (files["cert.pem"], files["key.pem"]) if len(existing) == 3 else ("", "")
     return Certificates(files["ca.pem"], *own)

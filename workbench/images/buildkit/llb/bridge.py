@@ -1,4 +1,4 @@
-"""A private unix socket behind which other connections lie: gRPC can dial a socket, and cannot adopt a connection."""
+"""A private unix socket in front of other connections: gRPC can dial a socket, and cannot adopt a connection."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ def private_folder() -> str:
 
 
 class Bridge:
-    """Listens at `path` and joins each connection there to a new one that `dial` makes (with what came on it already).
+    """Listens at `path` and connects each connection there to a new one that `dial` makes.
 
-    Where that fails, the near one just ends. `close` ends all connections and waits for every thread.
+    `dial` returns it with the bytes that arrived on it already. Where it fails, the near connection is
+    closed. `close` ends all connections and waits for every thread.
     """
 
     def __init__(self, dial: Callable[[], tuple[Stream, bytes]]) -> None:

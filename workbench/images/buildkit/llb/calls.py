@@ -1,4 +1,4 @@
-"""Calls of a daemon: a path, a message in, a message out, and BuildKit's errors by their names."""
+"""Calls of a daemon over gRPC: a path, a request, a response; errors of BuildKit get their own classes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from workbench.images.buildkit.llb.failures import BuildKitError, named
 
 CONTROL = "/moby.buildkit.v1.Control"
 BRIDGE = "/moby.buildkit.v1.frontend.LLBBridge"
-Answer = TypeVar("Answer", bound=Message)
-Made = TypeVar("Made", bound=Message, covariant=True)
+Response = TypeVar("Response", bound=Message)
+Result = TypeVar("Result", bound=Message, covariant=True)
 Metadata = Sequence[tuple[str, str]]
 
 
-class Future(Protocol[Made]):
+class Future(Protocol[Result]):
     """A call on its way."""
 
-    def result(self, timeout: float | None = None) -> Made:
-        """Wait for the answer and return it; raises grpc.RpcError."""
+    def result(self, timeout: float | None = None) -> Result:
+        """Wait for the response and return it; raises grpc.RpcError."""
 
     def cancel(self) -> bool:
-        """Give it up: the daemon ends what it does for it."""
+        """Cancel the call: the daemon ends what it does for it."""
 
     def done(self) -> bool:
         """Return whether it has ended."""
@@ -40,16 +40,21 @@ class Calls:
         self.channel = channel
         self.address = address
 
-    def begin(self, path: str, request: Message, answer: type[Answer], metadata: Metadata = ()) -> Future[Answer]:
-        """Begin a call and return it."""
-        call = self.channel.unary_unary(path, request_serializer=_serialized, response_deserializer=answer.FromString)
+    def start(self, path: str, request: Message, response: type[Response], metadata: Metadata = ()) -> Future[Response]:
+        """Start a call and return it."""
+        call = self.channel.unary_unary(path, request_serializer=_serialized, response_deserializer=response.FromString)
         return call.future(request, metadata=tuple(metadata))
 
-    def ask(
-        self, path: str, request: Message, answer: type[Answer], metadata: Metadata = (), seconds: float | None = None
-    ) -> Answer:
-        """Call and return the answer; raises a BuildKitError."""
-        call = self.begin(path, request, answer, metadata)
+    def call(
+        self,
+        path: str,
+        request: Message,
+        response: type[Response],
+        metadata: Metadata = (),
+        seconds: float | None = None,
+    ) -> Response:
+        """Call and return the response; raises a BuildKitError."""
+        call = self.start(path, request, response, metadata)
         try:
             return call.result(seconds)
         except grpc.FutureTimeoutError:
@@ -59,13 +64,15 @@ class Calls:
         finally:
             call.cancel()
 
-    def stream(self, path: str, request: Message, answer: type[Answer]) -> Iterator[Answer]:
-        """Call and return the answers as they come, an iterator that has `cancel`; it raises grpc.RpcError."""
-        call = self.channel.unary_stream(path, request_serializer=_serialized, response_deserializer=answer.FromString)
+    def stream(self, path: str, request: Message, response: type[Response]) -> Iterator[Response]:
+        """Call and return the responses as they come, an iterator that has `cancel`; it raises grpc.RpcError."""
+        call = self.channel.unary_stream(
+            path, request_serializer=_serialized, response_deserializer=response.FromString
+        )
         return call(request)
 
     def failure(self, error: grpc.RpcError) -> BuildKitError:
-        """Return what a call's error is called here."""
+        """Return the failure that a call's error stands for."""
         return named(error.code(), error.details() or "", self.address)
 
 

@@ -1,7 +1,7 @@
-"""The capabilities of LLB that a graph of ours may ask for, by BuildKit's names for them.
+"""The capabilities of LLB that graphs may need, by BuildKit's names for them.
 
-A daemon answers an undeclared field that it does not know with silence, and a declared capability that
-it does not have with that capability's name: so every vertex declares what it uses.
+A daemon ignores an undeclared field that it does not know, and reports a declared capability that it lacks
+by name: so every vertex declares what it uses.
 """
 
 from __future__ import annotations
@@ -39,17 +39,19 @@ MERGE = "mergeop"
 DIFF = "diffop"
 DESCRIPTION = "meta.description"
 IGNORE_CACHE = "meta.ignorecache"
+# The key of a vertex's name, which progress displays show.
+NAME = "llb.customname"
 
 
 def capabilities_of(definition: pb.Definition) -> frozenset[str]:
     """Return every capability that the graph declares."""
-    return frozenset(cap for one in definition.metadata.values() for cap, asked in one.caps.items() if asked)
+    return frozenset(cap for one in definition.metadata.values() for cap, needed in one.caps.items() if needed)
 
 
-def lacking(definition: pb.Definition, enabled: Collection[str]) -> dict[str, str]:
-    """Return what the graph asks for and a daemon with the `enabled` capabilities has not.
+def missing(definition: pb.Definition, enabled: Collection[str]) -> dict[str, str]:
+    """Return what the graph needs and a daemon with the `enabled` capabilities lacks.
 
-    By capability, in order: the name of the first vertex that asks for it, or its digest when it has no name.
+    By capability, in order: the name of the first vertex that needs it, or its digest when it has no name.
     """
     found: dict[str, str] = {}
     for digest, one in definition.metadata.items():
@@ -57,7 +59,3 @@ def lacking(definition: pb.Definition, enabled: Collection[str]) -> dict[str, st
             if capability not in enabled:
                 found[capability] = min(found.get(capability, "\uffff"), one.description.get(NAME, digest))
     return dict(sorted(found.items()))
-
-
-# The key under which a vertex has its name, for those who look on.
-NAME = "llb.customname"

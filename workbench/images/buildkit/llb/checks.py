@@ -90,7 +90,7 @@ def one_of(value: str, known: Iterable[str], what: str) -> str:
     """Return `value` when it is one of `known`."""
     names = list(known)
     if value not in names:
-        raise StepError(f"{what} is not known: {value!r}", hint=f"there is {', '.join(map(repr, names))}")
+        raise StepError(f"{what} is not known: {value!r}", hint=f"known are {', '.join(map(repr, names))}")
     return value
 
 

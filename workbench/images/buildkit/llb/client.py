@@ -1,4 +1,4 @@
-"""A BuildKit that is there: what it can do, and building with it."""
+"""A running BuildKit: its capabilities, and building with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.images.buildkit.llb import solving
 from workbench.images.buildkit.llb.address import Address, parse
 from workbench.images.buildkit.llb.calls import CONTROL, Calls
 from workbench.images.buildkit.llb.failures import NotBuildKitError, TooOldError
-from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.pb import control_pb2 as control
 from workbench.images.buildkit.llb.pb import gateway_pb2 as gateway
 from workbench.images.buildkit.llb.session.session import Session
@@ -20,16 +20,16 @@ from workbench.images.buildkit.llb.solving import Cache, Export
 from workbench.images.buildkit.llb.status import Event, Watch
 from workbench.images.buildkit.llb.transport import channel
 
-_ASK_SECONDS = 30.0
+_INFO_SECONDS = 30.0
 
 
 def _unwatched(event: Event) -> None:
-    """Look away."""
+    """Ignore the event."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a daemon says of itself: the enabled capabilities of graphs and of gateways, and who runs the steps."""
+class DaemonInfo:
+    """A daemon's description of itself: the enabled capabilities of graphs and of gateways, and its workers."""
 
     graph: frozenset[str]
     gateway: frozenset[str]
@@ -37,13 +37,13 @@ class Said:
 
 
 class Daemon:
-    """A BuildKit; `is_engine` when a Docker Engine holds it, which keeps images itself (exporter `moby`)."""
+    """A BuildKit; `is_engine` when it is part of a Docker Engine, which stores images itself (exporter `moby`)."""
 
     def __init__(self, calls: Calls, *, is_engine: bool) -> None:
         self._calls = calls
         self.is_engine = is_engine
         self._lock = threading.Lock()
-        self._said: Said | None = None
+        self._info: DaemonInfo | None = None
 
     @property
     def address(self) -> str:
@@ -52,36 +52,38 @@ class Daemon:
 
     def capabilities(self) -> frozenset[str]:
         """Return which capabilities graphs may use: those that are enabled, not all that it knows."""
-        return self._ask().graph
+        return self._read_info().graph
 
     def frontend_capabilities(self) -> frozenset[str]:
         """Return which capabilities the function of a build may use."""
-        return self._ask().gateway
+        return self._read_info().gateway
 
     def version(self) -> str:
-        """Return the version of BuildKit, "" when it does not tell."""
+        """Return the version of BuildKit, "" when it does not report one."""
         try:
-            answer = self._calls.ask(
-                f"{CONTROL}/Info", control.InfoRequest(), control.InfoResponse, seconds=_ASK_SECONDS
+            response = self._calls.call(
+                f"{CONTROL}/Info", control.InfoRequest(), control.InfoResponse, seconds=_INFO_SECONDS
             )
         except TooOldError:
             return ""
-        return answer.buildkitVersion.version
+        return response.buildkitVersion.version
 
-    def describe(self, asking: Gateway | None = None) -> str:
-        """Return one line about it for a log; `asking` is a build on its way, so that none is begun for the answer."""
-        told = in_background(self.version)
-        if asking is not None:
+    def describe(self, build: Gateway | None = None) -> str:
+        """Return one line about it for a log; `build` is a build in progress, which saves starting one for it."""
+        version = in_background(self.version)
+        if build is not None:
             with self._lock:
-                self._said = _said(asking.ping())
+                self._info = _info_of(build.ping())
         kind = "the BuildKit of a Docker Engine" if self.is_engine else "a BuildKit of its own"
-        version = told.result() or "of a version before 0.11"
         joins = "with" if {"mergeop", "diffop"} <= self.capabilities() else "without"
-        return f"{self.address}: {kind}, {version}, {len(self.capabilities())} capabilities, {joins} merge and diff"
+        return (
+            f"{self.address}: {kind}, {version.result() or 'of a version before 0.11'}, "
+            f"{len(self.capabilities())} capabilities, {joins} merge and diff"
+        )
 
     def build(
         self,
-        function: Callable[[Gateway], Answer],
+        function: Callable[[Gateway], BuildResult],
         *,
         exporter: str = "",
         exporter_attributes: Mapping[str, str] | None = None,
@@ -91,12 +93,12 @@ class Daemon:
         cache_to: Sequence[Cache] = (),
         entitlements: Sequence[str] = (),
     ) -> dict[str, str]:
-        """Build what `function` decides on, export it, and return what the exporter says of it.
+        """Build what `function` decides on, export it, and return what the exporter reports.
 
         `function` runs in this thread, `watch` is called in another one, in order. An exporter of
         "" makes no image and fills the cache only. Raises a BuildKitError when something fails, and
         whatever `function` and `watch` raise; then, and at Ctrl-C, the daemon has ended the build
-        before this returns, or was asked to and did not within ten seconds.
+        before this returns, or has not ended it ten seconds after the request.
         """
         request = self._request(Export(exporter, exporter_attributes or {}), cache_from, cache_to, entitlements)
         return solving.solve(self._calls, request, session, watch, function)
@@ -132,22 +134,22 @@ class Daemon:
             Entitlements=list(entitlements),
         )
 
-    def _ask(self) -> Said:
+    def _read_info(self) -> DaemonInfo:
         with self._lock:
-            if self._said is None:
-                heard: list[gateway.PongResponse] = []
+            if self._info is None:
+                pongs: list[gateway.PongResponse] = []
 
-                def ask(build: Gateway) -> Answer:
-                    heard.append(build.ping())
-                    return Answer()
+                def ping(build: Gateway) -> BuildResult:
+                    pongs.append(build.ping())
+                    return BuildResult()
 
-                self.build(ask)
-                self._said = _said(heard[0])
-            return self._said
+                self.build(ping)
+                self._info = _info_of(pongs[0])
+            return self._info
 
 
-def _said(pong: gateway.PongResponse) -> Said:
-    return Said(
+def _info_of(pong: gateway.PongResponse) -> DaemonInfo:
+    return DaemonInfo(
         frozenset(one.ID for one in pong.LLBCaps if one.Enabled),
         frozenset(one.ID for one in pong.FrontendAPICaps if one.Enabled),
         tuple(worker.ID for worker in pong.Workers),
@@ -159,17 +161,17 @@ def connect(address: str | Address, *, certificates: str = "") -> Iterator[Daemo
     """Yield the BuildKit at `address`: unix:///path or tcp://host:port, of a Docker Engine or of its own.
 
     With a folder of `certificates` (ca.pem, and cert.pem with key.pem), TLS is spoken. Raises a
-    BuildKitError that says what is there instead.
+    BuildKitError that says what listens there instead.
     """
     where = parse(address, certificates) if isinstance(address, str) else address
     with channel(where) as (made, is_engine):
         calls = Calls(made, str(where))
         try:
-            calls.ask(
+            calls.call(
                 f"{CONTROL}/ListWorkers",
                 control.ListWorkersRequest(),
                 control.ListWorkersResponse,
-                seconds=_ASK_SECONDS,
+                seconds=_INFO_SECONDS,
             )
         except TooOldError:
             raise NotBuildKitError(f"what listens at {where} speaks gRPC and is no BuildKit") from None

@@ -1,4 +1,4 @@
-"""What can go wrong with a BuildKit, each with a sentence of its own."""
+"""What can go wrong with a BuildKit: an exception class and a message for each failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_CACHE = re.compile(r'unknown cache (exporter|importer): "?([\w-]+)')
 
 
 class BuildKitError(WorkbenchError):
-    """Something that a BuildKit refused or could not do; `detail` is what it said itself."""
+    """Something that a BuildKit refused or could not do; `detail` is its own message."""
 
     def __init__(self, message: str, *, hint: str = "", where: str = "", detail: str = "") -> None:
         super().__init__(message, hint=hint, where=where)
@@ -25,11 +25,11 @@ class BuildKitError(WorkbenchError):
 
 
 class NoSocketError(BuildKitError):
-    """There is nothing at the address."""
+    """Nothing listens at the address."""
 
 
 class NotPermittedError(BuildKitError):
-    """The socket is there, and not for us."""
+    """The socket exists, and this user may not use it."""
 
 
 class NotBuildKitError(BuildKitError):
@@ -45,19 +45,19 @@ class UntrustedError(BuildKitError):
 
 
 class DaemonGoneError(BuildKitError):
-    """The daemon went away in the middle."""
+    """The daemon went away during the build."""
 
 
 class NoSuchJobError(BuildKitError):
-    """The daemon does not know the build that it was asked about."""
+    """The daemon does not know the build."""
 
 
 class MessageTooLargeError(BuildKitError):
-    """A message is over what the other side takes."""
+    """A message is over the limit of the receiver."""
 
 
-class UnknownCapabilityError(BuildKitError):
-    """A build asks for what the daemon does not know or has switched off; `capability` is its name."""
+class MissingCapabilityError(BuildKitError):
+    """A build needs what the daemon does not know or has switched off; `capability` is its name."""
 
     def __init__(self, message: str, capability: str, *, hint: str = "", detail: str = "") -> None:
         super().__init__(message, hint=hint, detail=detail)
@@ -69,7 +69,7 @@ class TooOldError(BuildKitError):
 
 
 class EntitlementError(BuildKitError):
-    """A build asks for what its daemon was not started to allow."""
+    """A build needs an entitlement that its daemon was not started with."""
 
 
 class NoCacheError(BuildKitError):
@@ -77,7 +77,7 @@ class NoCacheError(BuildKitError):
 
 
 class SessionLostError(BuildKitError):
-    """The daemon lost what it needs from us while it builds: files, secrets, logins."""
+    """The daemon lost the session that provides files, secrets and logins."""
 
 
 class StepFailedError(BuildKitError):
@@ -91,67 +91,69 @@ class StepFailedError(BuildKitError):
         self.lines = tuple(lines)
 
     def as_data(self) -> dict[str, object]:
-        """Return the error as `--json` prints it, with what the step said last."""
+        """Return the error as `--json` prints it, with the last lines of the step."""
         return {**super().as_data(), "step": self.step, "exit_code": self.code, "lines": list(self.lines)}
 
 
-def named(code: grpc.StatusCode, said: str, address: str) -> BuildKitError:
-    """Return the failure that a gRPC status and its message are about."""
-    if found := _TOO_LARGE.search(said):
+def named(code: grpc.StatusCode, detail: str, address: str) -> BuildKitError:
+    """Return the failure that a gRPC status and its message stand for."""
+    if found := _TOO_LARGE.search(detail):
         size, limit = (f"{int(number) / 2**20:.1f} MiB" for number in found.groups())
         return MessageTooLargeError(
             f"a message of {size} is over the {limit} that is the limit of the BuildKit at {address}",
             hint="large files belong into the folder of the build, not into the text of a step",
-            detail=said,
+            detail=detail,
         )
-    if found := _UNKNOWN_CAPABILITY.search(said):
-        return UnknownCapabilityError(
-            f"the BuildKit at {address} does not have {found[1]}, which this build asks for",
+    if found := _UNKNOWN_CAPABILITY.search(detail):
+        return MissingCapabilityError(
+            f"the BuildKit at {address} does not have {found[1]}, which this build needs",
             found[1],
             hint="use a newer BuildKit, or build with podman",
-            detail=said,
+            detail=detail,
         )
-    if "no such job" in said or "no such build" in said:
+    if "no such job" in detail or "no such build" in detail:
         return NoSuchJobError(
             f"the BuildKit at {address} does not know this build any more: no such job",
             hint="it may have been restarted: build again, what was finished is in its cache",
-            detail=said,
+            detail=detail,
         )
-    if found := _REFUSED.search(said):
+    if found := _REFUSED.search(detail):
         return EntitlementError(
             f"the BuildKit at {address} does not allow {found[2]}",
             hint=f"start it with --allow-insecure-entitlement {found[2]}, or build with podman"
             if found[1]
-            else f"the build has to ask for the entitlement {found[2]}",
-            detail=said,
+            else f"the build has to request the entitlement {found[2]}",
+            detail=detail,
         )
-    if found := _NO_CACHE.search(said):
+    if found := _NO_CACHE.search(detail):
         return NoCacheError(
             f"the BuildKit at {address} has no cache {found[1]} {found[2]!r}",
             hint="a Docker Engine without containerd's store has `inline` alone, which goes with the image when "
             "that is pushed; one with it, and a buildkitd of its own, has them all",
-            detail=said,
+            detail=detail,
         )
-    if "no active session" in said or ("session" in said and "not found" in said):
+    if "no active session" in detail or ("session" in detail and "not found" in detail):
         return SessionLostError(
             f"the BuildKit at {address} lost the session that files, secrets and logins come from",
             hint="build again: what was finished is in its cache",
-            detail=said,
+            detail=detail,
         )
     if code is grpc.StatusCode.UNAVAILABLE:
         return DaemonGoneError(
             f"the BuildKit at {address} went away",
             hint="see in its log why it ended, start it and build again: what was finished is in its cache",
-            detail=said,
+            detail=detail,
         )
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return TooOldError(
-            f"the BuildKit at {address} is too old: {said}", hint="use a newer one, or build with podman", detail=said
+            f"the BuildKit at {address} is too old: {detail}",
+            hint="use a newer one, or build with podman",
+            detail=detail,
         )
-    return BuildKitError(f"the BuildKit at {address} refused: {said}", detail=said)
+    return BuildKitError(f"the BuildKit at {address} refused: {detail}", detail=detail)
 
 
-def exit_code(said: str) -> int | None:
+def exit_code(detail: str) -> int | None:
     """Return the exit code that an error of a step names, None when it has none."""
-    found = _EXIT_CODE.search(said)
+    found = _EXIT_CODE.search(detail)
     return int(found[1]) if found else None

@@ -1,4 +1,4 @@
-"""What can be done to a tree of files without running anything in it."""
+"""Changes of a tree of files that run no process in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workbench.images.buildkit.llb import capabilities as caps
 from workbench.images.buildkit.llb import checks
 from workbench.images.buildkit.llb.checks import StepError
 from workbench.images.buildkit.llb.pb import ops_pb2 as pb
-from workbench.images.buildkit.llb.vertex import NONE, Inputs, Output, Tree
+from workbench.images.buildkit.llb.vertex import NONE, HasOutput, Inputs, Output
 
 # Times are when the step was done: 0 would be 1970.
 _NOW = -1
@@ -26,22 +26,22 @@ class Action:
 
     def message(self, base: int, before: int, inputs: Inputs) -> pb.FileAction:
         """Return the message: it changes `before`, and looks up the names of users in `base`."""
-        told = pb.FileAction.FromString(self.data)
-        told.input, told.output = before, NONE
-        told.secondaryInput = inputs.add(self.source)
-        done = getattr(told, told.WhichOneof("action") or "")
-        if isinstance(done, pb.FileActionRm):
-            return told
-        for one in (done.owner.user, done.owner.group):
+        message = pb.FileAction.FromString(self.data)
+        message.input, message.output = before, NONE
+        message.secondaryInput = inputs.add(self.source)
+        change = getattr(message, message.WhichOneof("action") or "")
+        if isinstance(change, pb.FileActionRm):
+            return message
+        for one in (change.owner.user, change.owner.group):
             if one.HasField("byName"):
                 if base == NONE:
                     raise StepError(f"no user is named {one.byName.name!r} in an empty tree", hint="give a number")
                 one.byName.input = base
-        return told
+        return message
 
 
 def copy(
-    source: Tree,
+    source: HasOutput,
     src: str,
     dest: str,
     *,
@@ -61,7 +61,7 @@ def copy(
     `contents_only`: of a folder what is in it, not the folder; `create_dest`: make the folders above
     `dest`; `follow`: what a link at `src` points to, not the link; `unpack`: put archives there unpacked.
     """
-    told = pb.FileActionCopy(
+    message = pb.FileActionCopy(
         src=checks.path(src, "what to copy"),
         dest=checks.path(dest, "the place to copy to"),
         mode=_AS_IT_IS if mode is None else checks.mode(mode, "the mode of a copy"),
@@ -77,61 +77,65 @@ def copy(
     )
     if source.output is None:
         raise StepError(f"nothing can be copied out of an empty tree: {src}")
-    _own(told, owner)
-    patterns = (caps.FILE_PATTERNS,) if told.include_patterns or told.exclude_patterns else ()
-    return _action(pb.FileAction(copy=told), source.output, patterns)
+    _own(message, owner)
+    patterns = (caps.FILE_PATTERNS,) if message.include_patterns or message.exclude_patterns else ()
+    return _action(pb.FileAction(copy=message), source.output, patterns)
 
 
 def mkfile(path: str, data: bytes, *, mode: int = 0o644, owner: str = "") -> Action:
-    """Write the file `path`; its folder must be there."""
+    """Write the file `path`; its folder must exist."""
     where = checks.place(path, "the file to write")
-    told = pb.FileActionMkFile(
+    message = pb.FileActionMkFile(
         path=where,
         mode=checks.mode(mode, f"the mode of {where}"),
         data=checks.data(data, f"the file {where}"),
         timestamp=_NOW,
     )
-    _own(told, owner)
-    return _action(pb.FileAction(mkfile=told))
+    _own(message, owner)
+    return _action(pb.FileAction(mkfile=message))
 
 
 def mkdir(path: str, *, mode: int = 0o755, owner: str = "", parents: bool = False) -> Action:
-    """Make the folder `path`, with `parents` those above it too, and none that is there."""
+    """Make the folder `path`, with `parents` those above it too, and accept one that exists."""
     where = checks.place(path, "the folder to make")
-    told = pb.FileActionMkDir(
+    message = pb.FileActionMkDir(
         path=where, mode=checks.mode(mode, f"the mode of {where}"), makeParents=parents, timestamp=_NOW
     )
-    _own(told, owner)
-    return _action(pb.FileAction(mkdir=told))
+    _own(message, owner)
+    return _action(pb.FileAction(mkdir=message))
 
 
 def rm(path: str, *, missing_ok: bool = False, wildcard: bool = False) -> Action:
     """Remove `path` and all below it."""
-    told = pb.FileActionRm(path=checks.place(path, "what to remove"), allowNotFound=missing_ok, allowWildcard=wildcard)
-    return _action(pb.FileAction(rm=told), needed=(caps.FILE_RM_WILDCARD,) if wildcard else ())
+    message = pb.FileActionRm(
+        path=checks.place(path, "what to remove"), allowNotFound=missing_ok, allowWildcard=wildcard
+    )
+    return _action(pb.FileAction(rm=message), needed=(caps.FILE_RM_WILDCARD,) if wildcard else ())
 
 
 def symlink(target: str, path: str, *, owner: str = "") -> Action:
     """Make the symbolic link `path` to `target`, which may be relative. Daemons from 0.20 on have it."""
-    told = pb.FileActionSymlink(
+    message = pb.FileActionSymlink(
         oldpath=checks.text(target, "what a link points to"),
         newpath=checks.place(path, "the link to make"),
         timestamp=_NOW,
     )
-    _own(told, owner)
-    return _action(pb.FileAction(symlink=told), needed=(caps.FILE_SYMLINK,))
+    _own(message, owner)
+    return _action(pb.FileAction(symlink=message), needed=(caps.FILE_SYMLINK,))
 
 
-def _own(told: pb.FileActionCopy | pb.FileActionMkFile | pb.FileActionMkDir | pb.FileActionSymlink, owner: str) -> None:
+def _own(
+    message: pb.FileActionCopy | pb.FileActionMkFile | pb.FileActionMkDir | pb.FileActionSymlink, owner: str
+) -> None:
     if not owner:
         return
     user, group = checks.account(owner, "the owner")
-    for one, name in ((told.owner.user, user), (told.owner.group, group)):
+    for one, name in ((message.owner.user, user), (message.owner.group, group)):
         if name.isdigit():
             one.byID = int(name)
         elif name:
             one.byName.name = name
 
 
-def _action(told: pb.FileAction, source: Output | None = None, needed: tuple[str, ...] = ()) -> Action:
-    return Action(told.SerializeToString(deterministic=True), source, needed)
+def _action(message: pb.FileAction, source: Output | None = None, needed: tuple[str, ...] = ()) -> Action:
+    return Action(message.SerializeToString(deterministic=True), source, needed)

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from workbench.images.buildkit.llb import capabilities as caps
 from workbench.images.buildkit.llb.pb import ops_pb2 as pb
-from workbench.images.buildkit.llb.vertex import Tree, Vertex
+from workbench.images.buildkit.llb.vertex import HasOutput, Vertex
 
 
-def marshal(tree: Tree) -> pb.Definition:
-    """Return the graph that makes `tree` (a State); an empty definition for an empty tree.
+def marshal(tree: HasOutput) -> pb.Definition:
+    """Return the graph that makes `tree` (a GraphState); an empty definition for an empty tree.
 
     Every vertex stands after all that it needs, and the last entry names the result. Equal states give
     equal bytes (of `SerializeToString(deterministic=True)`). A vertex that was made several times has
-    the first name that it was given, and ignores the cache when one of them does.
+    the first of its names, and ignores the cache when one of them does.
     """
     definition = pb.Definition()
     if tree.output is None:
@@ -29,17 +29,17 @@ def marshal(tree: Tree) -> pb.Definition:
     return definition
 
 
-def _describe(told: pb.OpMetadata, vertex: Vertex) -> None:
+def _describe(metadata: pb.OpMetadata, vertex: Vertex) -> None:
     needed = set(vertex.capabilities)
     if vertex.name:
         needed.add(caps.DESCRIPTION)
-        if caps.NAME not in told.description:
-            told.description[caps.NAME] = vertex.name
+        if caps.NAME not in metadata.description:
+            metadata.description[caps.NAME] = vertex.name
     if vertex.ignore_cache:
         needed.add(caps.IGNORE_CACHE)
-        told.ignore_cache = True
+        metadata.ignore_cache = True
     for capability in needed:
-        told.caps[capability] = True
+        metadata.caps[capability] = True
 
 
 def _ordered(last: Vertex) -> Iterator[Vertex]:
@@ -47,13 +47,13 @@ def _ordered(last: Vertex) -> Iterator[Vertex]:
 
     By identity, not by digest: equal vertices may differ in what is no part of the digest.
     """
-    met = {id(last)}
+    visited = {id(last)}
     above = [(last, iter(last.inputs))]
     while above:
         vertex, rest = above[-1]
         for needed in rest:
-            if id(needed) not in met:
-                met.add(id(needed))
+            if id(needed) not in visited:
+                visited.add(id(needed))
                 above.append((needed, iter(needed.inputs)))
                 break
         else:

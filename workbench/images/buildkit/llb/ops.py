@@ -11,7 +11,7 @@ from workbench.images.buildkit.llb import capabilities as caps
 from workbench.images.buildkit.llb import checks
 from workbench.images.buildkit.llb.checks import StepError
 from workbench.images.buildkit.llb.files import Action
-from workbench.images.buildkit.llb.mounts import Mount
+from workbench.images.buildkit.llb.mounts import ExecMount
 from workbench.images.buildkit.llb.pb import ops_pb2 as pb
 from workbench.images.buildkit.llb.vertex import Inputs, Output, Vertex
 from workbench.names import is_image, is_qualified
@@ -71,13 +71,13 @@ def http(url: str, checksum: str, filename: str, mode: int | None, name: str) ->
 
 @dataclass(frozen=True, slots=True)
 class Exec:
-    """The step that runs a process in a tree; its output 0 is what became of that, and the writable mounts follow."""
+    """The step that runs a process in a tree; output 0 is that tree afterwards, and the writable mounts follow."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
     cwd: str
     user: str
-    mounts: Sequence[Mount] = ()
+    mounts: Sequence[ExecMount] = ()
     network: str = ""
     proxies: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
@@ -89,29 +89,31 @@ class Exec:
             raise StepError("a step that runs nothing", hint="give a program and its arguments")
         checks.text(self.arguments[0], "the program to run")
         op, inputs, needed = pb.Op(), Inputs(), {caps.EXEC}
-        told = op.exec
-        told.meta.args.extend(checks.text(one, "an argument", empty=True) for one in self.arguments)
-        told.meta.env.extend(f"{key}={value}" for key, value in checks.variables(self.environment).items())
+        message = op.exec
+        message.meta.args.extend(checks.text(one, "an argument", empty=True) for one in self.arguments)
+        message.meta.env.extend(f"{key}={value}" for key, value in checks.variables(self.environment).items())
         if "PATH" not in self.environment:
             needed.add(caps.EXEC_DEFAULT_PATH)
-        told.meta.cwd, told.meta.user = self.cwd, self.user
+        message.meta.cwd, message.meta.user = self.cwd, self.user
         if network := _NETWORKS[checks.one_of(self.network, _NETWORKS, "the network")]:
-            told.network = network
+            message.network = network
             needed.add(caps.EXEC_NETWORK)
         for key, value in self.proxies.items():
-            setattr(told.meta.proxy_env, checks.one_of(key, _PROXIES, "the proxy"), checks.text(value, key, empty=True))
+            setattr(
+                message.meta.proxy_env, checks.one_of(key, _PROXIES, "the proxy"), checks.text(value, key, empty=True)
+            )
             needed.add(caps.EXEC_PROXY)
-        told.mounts.add(input=inputs.add(root), dest="/", output=0)
+        message.mounts.add(input=inputs.add(root), dest="/", output=0)
         if root is not None:
             needed.add(caps.MOUNT_BIND)
         outputs = 1
         for one in self._sorted():
-            message = one.message(inputs)
-            if message.dest == told.mounts[-1].dest:
-                raise StepError(f"two mounts at {message.dest}")
+            mount = one.message(inputs)
+            if mount.dest == message.mounts[-1].dest:
+                raise StepError(f"two mounts at {mount.dest}")
             if one.written:
-                message.output, outputs = outputs, outputs + 1
-            told.mounts.append(message)
+                mount.output, outputs = outputs, outputs + 1
+            message.mounts.append(mount)
             needed.update(one.capabilities)
         return Output(inputs.vertex(op, needed, self.name, self.ignore_cache, root=root, step=self))
 
@@ -119,13 +121,13 @@ class Exec:
         """Return the number of the output that is the writable mount at `dest`."""
         return 1 + [one.dest for one in self._sorted() if one.written].index(dest)
 
-    def _sorted(self) -> list[Mount]:
+    def _sorted(self) -> list[ExecMount]:
         # Their order makes no difference, and a folder stands before what is below it.
         return sorted(self.mounts, key=lambda mount: mount.dest)
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class FileChanges:
     """The step that does all `actions` to a tree, one after the other, as one layer."""
 
     actions: Sequence[Action]

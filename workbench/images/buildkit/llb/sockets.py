@@ -1,4 +1,4 @@
-"""Connections to an address: opened, asked what they speak, and handed over to BuildKit by a Docker Engine."""
+"""Connections to an address: opening one, probing its protocol, having a Docker Engine hand it to its BuildKit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import socket
 import ssl
 
 from workbench.images.buildkit.llb.address import Address
-from workbench.images.buildkit.llb.encrypted import Encrypted
 from workbench.images.buildkit.llb.failures import (
     BuildKitError,
     NoSocketError,
@@ -16,6 +15,7 @@ from workbench.images.buildkit.llb.failures import (
     UntrustedError,
     UpgradeRefusedError,
 )
+from workbench.images.buildkit.llb.tls import TlsConnection
 
 _SECONDS = 10.0
 _LONGEST_HEAD = 65536
@@ -24,10 +24,10 @@ _REQUEST = b"POST /grpc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUp
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
-Connection = socket.socket | Encrypted
+Connection = socket.socket | TlsConnection
 
 
-def opened(address: Address) -> Connection:
+def open_connection(address: Address) -> Connection:
     """Return a connection to `address`, encrypted where it has certificates.
 
     Raises a BuildKitError that says why there is none.
@@ -49,39 +49,39 @@ def opened(address: Address) -> Connection:
     return _encrypted(connection, address) if address.certificates else connection
 
 
-def shaken(connection: Connection, address: Address) -> bool:
-    """Return whether a Docker Engine answers; False for a BuildKit, which says its settings in HTTP/2 unasked.
+def is_engine(connection: Connection, address: Address) -> bool:
+    """Return whether a Docker Engine answers; False for a BuildKit, which sends its HTTP/2 settings unprompted.
 
     Raises NotBuildKitError or UpgradeRefusedError for anything else. The connection is spent.
     """
-    only_http2 = isinstance(connection, Encrypted) and connection.protocol == "h2"
+    only_http2 = isinstance(connection, TlsConnection) and connection.protocol == "h2"
     try:
         connection.sendall(_PREFACE if only_http2 else _REQUEST)
-        said = connection.recv(9)
+        received = connection.recv(9)
     except ssl.SSLError as error:
         # Since TLS 1.3 a client learns only now that its certificate, or the lack of one, was refused.
         raise _untrusted(error, address) from None
     except OSError:
-        said = b""
+        received = b""
     # A frame of HTTP/2: three bytes of length, its type (4: settings), its flags, the stream 0.
-    if len(said) == 9 and said[3] == 4 and said[5:] == bytes(4):
+    if len(received) == 9 and received[3] == 4 and received[5:] == bytes(4):
         return False
-    if not said.startswith(b"HTTP/1."):
-        if not said and address.certificates:
+    if not received.startswith(b"HTTP/1."):
+        if not received and address.certificates:
             raise UntrustedError(
-                f"{address} broke off once TLS was agreed on",
-                hint="it may want to know who you are: cert.pem and key.pem, signed by an authority it trusts",
+                f"{address} broke off after the TLS handshake",
+                hint="it may demand a client certificate: cert.pem and key.pem, signed by an authority it trusts",
             )
-        if not said:
+        if not received:
             raise NotBuildKitError(f"what listens at {address} does not answer", hint=_hint(address))
         raise NotBuildKitError(f"what listens at {address} is no BuildKit and no Docker Engine", hint=_hint(address))
-    _head(connection, said, address)
+    _head(connection, received, address)
     return True
 
 
-def upgraded(address: Address) -> tuple[Connection, bytes]:
-    """Return a connection that the Docker Engine at `address` handed over, and what came on it already."""
-    connection = opened(address)
+def upgraded_connection(address: Address) -> tuple[Connection, bytes]:
+    """Return a connection that the Docker Engine at `address` handed over, and what arrived on it already."""
+    connection = open_connection(address)
     try:
         connection.sendall(_REQUEST)
         rest = _head(connection, b"", address)
@@ -95,25 +95,25 @@ def upgraded(address: Address) -> tuple[Connection, bytes]:
     return connection, rest
 
 
-def _head(connection: Connection, said: bytes, address: Address) -> bytes:
-    """Read the head of an answer that must be 101; return what came behind it."""
-    while b"\r\n\r\n" not in said and len(said) < _LONGEST_HEAD:
+def _head(connection: Connection, received: bytes, address: Address) -> bytes:
+    """Read the head of a response that must be 101; return what came after it."""
+    while b"\r\n\r\n" not in received and len(received) < _LONGEST_HEAD:
         more = connection.recv(4096)
         if not more:
             break
-        said += more
-    head, _, rest = said.partition(b"\r\n\r\n")
+        received += more
+    head, _, rest = received.partition(b"\r\n\r\n")
     line = head.split(b"\r\n")[0].decode(errors="replace")
     status = line.split(" ")[1] if line.startswith("HTTP/1.") and " " in line else ""
     if status == "101":
         return rest
     if not status:
         raise NotBuildKitError(f"what listens at {address} is no BuildKit and no Docker Engine", hint=_hint(address))
-    told = " ".join(rest.decode(errors="replace").split())[:200]
+    detail = " ".join(rest.decode(errors="replace").split())[:200]
     raise UpgradeRefusedError(
-        f"{address} answered {line!r} when it was asked for its BuildKit" + (f": {told}" if told else ""),
+        f"{address} answered {line!r} to the request for its BuildKit" + (f": {detail}" if detail else ""),
         hint="podman's socket and old Docker Engines have none: --backend podman needs none",
-        detail=told,
+        detail=detail,
     )
 
 
@@ -128,15 +128,15 @@ def _unreachable(error: OSError, address: Address) -> BuildKitError:
             hint="the group docker usually has it: ask whoever runs this machine, and log in again",
         )
     if error.errno == errno.ECONNREFUSED:
-        return NoSocketError(f"nobody listens at {address}", hint=_hint(address))
+        return NoSocketError(f"nothing listens at {address}", hint=_hint(address))
     if error.errno in (errno.EPROTOTYPE, errno.ENOTSOCK):
         return NotBuildKitError(f"{address.path} is no socket of a BuildKit", hint=_hint(address))
     return NoSocketError(f"{address} cannot be reached: {error.strerror or error}", hint=_hint(address))
 
 
-def _encrypted(connection: socket.socket, address: Address) -> Encrypted:
+def _encrypted(connection: socket.socket, address: Address) -> TlsConnection:
     try:
-        return Encrypted(connection, address)
+        return TlsConnection(connection, address)
     except OSError as error:
         connection.close()
         raise _untrusted(error, address) from None
@@ -145,7 +145,7 @@ def _encrypted(connection: socket.socket, address: Address) -> Encrypted:
 def _untrusted(error: OSError, address: Address) -> UntrustedError:
     reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror or str(error)
     return UntrustedError(
-        f"TLS with {address} did not come about: {reason}",
+        f"TLS with {address} failed: {reason}",
         hint="are ca.pem, cert.pem and key.pem those of this daemon?",
     )
 

@@ -17,15 +17,14 @@ from workbench.images.buildkit.llb.failures import (
     StepFailedError,
     exit_code,
 )
-from workbench.images.buildkit.llb.following import Following
-from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.pb import control_pb2 as control
-from workbench.images.buildkit.llb.session.session import Session, started
-from workbench.images.buildkit.llb.status import Watch
+from workbench.images.buildkit.llb.session.session import Session, open_session
+from workbench.images.buildkit.llb.status import StatusFollower, Watch
 
-# How long the daemon may take to stop a build that was given up, and to say how one ended that failed.
+# How long the daemon may take to stop a cancelled build, and to report how a failed one ended.
 _PATIENCE_SECONDS = 10.0
-# How much later than what is asked of a build the daemon may say that this has ended.
+# How much later than a failed call of a build the daemon may report that the build has ended.
 _LATE_SECONDS = 1.0
 
 Solve = Future[control.SolveResponse]
@@ -45,7 +44,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """A cache outside of the daemon: its kind (`registry`, `inline`, `local`) and what that wants to know (`ref`)."""
+    """A cache outside of the daemon: its kind (`registry`, `inline`, `local`) and its attributes (`ref`)."""
 
     kind: str
     attributes: Mapping[str, str] = field(default_factory=dict)
@@ -69,81 +68,81 @@ def solve(
     request: control.SolveRequest,
     session: Session | None,
     watch: Watch,
-    function: Callable[[Gateway], Answer] | None = None,
+    function: Callable[[Gateway], BuildResult] | None = None,
 ) -> dict[str, str]:
-    """Run the build that `request` describes and return what its exporter says; see Daemon.build."""
+    """Run the build that `request` describes and return what its exporter reports; see Daemon.build."""
     request.Ref = randomness.token_hex(16)
     with ExitStack() as stack:
-        offered = stack.enter_context(started(calls.channel, calls.address, session)) if session else None
-        request.Session = offered.id if offered else ""
+        opened = stack.enter_context(open_session(calls.channel, calls.address, session)) if session else None
+        request.Session = opened.id if opened else ""
         with _lock:
-            solving = calls.begin(f"{CONTROL}/Solve", request, control.SolveResponse)
+            solving = calls.start(f"{CONTROL}/Solve", request, control.SolveResponse)
             _running.add(solving)
-        following = Following(calls, request.Ref, watch, solving)
+        status = StatusFollower(calls, request.Ref, watch, solving)
         try:
             if function is not None:
-                _steer(Gateway(calls, request.Ref, request.Cache.Imports), solving, function)
-            answer = solving.result()
-            following.stop(_PATIENCE_SECONDS)
-            if offered is not None:
-                offered.keep()
-            return dict(answer.ExporterResponse)
+                _control(Gateway(calls, request.Ref, request.Cache.Imports), solving, function)
+            response = solving.result()
+            status.stop(_PATIENCE_SECONDS)
+            if opened is not None:
+                opened.keep()
+            return dict(response.ExporterResponse)
         except (BuildKitError, grpc.RpcError, grpc.FutureCancelledError) as error:
             failure = _cause(calls, solving, error)
             solving.cancel()
-            following.stop(_PATIENCE_SECONDS, unheard=_LATE_SECONDS)
+            status.stop(_PATIENCE_SECONDS, first=_LATE_SECONDS)
             if solving in _interrupted:
                 raise KeyboardInterrupt from None
-            raise _failure(failure, following) from None
+            raise _failure(failure, status) from None
         except BaseException:
             solving.cancel()
-            following.stop(_PATIENCE_SECONDS)
+            status.stop(_PATIENCE_SECONDS)
             raise
         finally:
             solving.cancel()
-            following.give_up()
+            status.cancel()
             with _lock:
                 _running.discard(solving)
                 _interrupted.discard(solving)
 
 
-def _steer(gateway: Gateway, solving: Solve, function: Callable[[Gateway], Answer]) -> None:
+def _control(gateway: Gateway, solving: Solve, function: Callable[[Gateway], BuildResult]) -> None:
     solving.add_done_callback(lambda _: gateway.end())
     try:
-        answer = function(gateway)
+        result = function(gateway)
         try:
-            gateway.give(answer)
+            gateway.finish(result)
         except BuildKitError:
-            # The end of the build may overtake the answer to what ended it.
+            # The end of the build may overtake the response to the call that ended it.
             if not solving.done():
                 raise
     except NoSuchJobError:
         raise
     except BuildKitError as error:
         try:
-            gateway.give_up(error.detail or error.message)
+            gateway.fail(error.detail or error.message)
         except BuildKitError:
             solving.cancel()
         raise
 
 
 def _cause(calls: Calls, solving: Solve, error: Exception) -> BuildKitError:
-    """Return what is wrong, once the daemon has ended the build: that a call has no build any more is not it."""
-    told = None
+    """Return the cause, once the daemon has ended the build: a call that failed because its build is gone is none."""
+    reported = None
     try:
         solving.result(_LATE_SECONDS if isinstance(error, NoSuchJobError) else _PATIENCE_SECONDS)
     except grpc.RpcError as failed:
-        told = calls.failure(failed)
+        reported = calls.failure(failed)
     except (grpc.FutureTimeoutError, grpc.FutureCancelledError):
         pass
-    if isinstance(error, BuildKitError) and not (told and isinstance(error, NoSuchJobError)):
+    if isinstance(error, BuildKitError) and not (reported and isinstance(error, NoSuchJobError)):
         return error
-    return told or BuildKitError(f"the build at {calls.address} was given up")
+    return reported or BuildKitError(f"the build at {calls.address} was cancelled")
 
 
-def _failure(error: BuildKitError, following: Following) -> BuildKitError:
-    """Return the error of the step that failed, where it is that what failed."""
-    if type(error) is not BuildKitError or (failed := following.failed) is None:
+def _failure(error: BuildKitError, status: StatusFollower) -> BuildKitError:
+    """Return the error of the failed step, where it was a step that failed."""
+    if type(error) is not BuildKitError or (failed := status.failed) is None:
         return error
-    step, said, lines = failed
-    return StepFailedError(step, exit_code(said), lines, detail=said)
+    step, detail, lines = failed
+    return StepFailedError(step, exit_code(detail), lines, detail=detail)

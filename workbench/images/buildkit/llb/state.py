@@ -1,4 +1,4 @@
-"""A tree of files in the making, and what runs in it begins with: the values that build graphs are written in.
+"""States, in which build graphs are written: a tree of files, and the environment of the next process in it.
 
     base = image("localhost/base:1")
     tools = base.run("apt-get update && apt-get install -y git", mounts=[cache("/var/cache/apt", "apt")])
@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 
 from workbench.images.buildkit.llb import checks, files, ops
 from workbench.images.buildkit.llb.files import Action
-from workbench.images.buildkit.llb.mounts import Mount
-from workbench.images.buildkit.llb.vertex import Output, Step, Tree
+from workbench.images.buildkit.llb.mounts import ExecMount
+from workbench.images.buildkit.llb.vertex import GraphStep, HasOutput, Output
 
 SHELL = ("/bin/sh", "-c")
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class GraphState:
     """A tree (`output`, None when it is empty) and how the next process in it starts.
 
     `variables` are sorted by name; `user` "" is root, or whatever the daemon takes.
@@ -38,15 +38,15 @@ class State:
         """The variables by name."""
         return dict(self.variables)
 
-    def env(self, name: str, value: str) -> State:
+    def env(self, name: str, value: str) -> GraphState:
         """Set a variable for the processes to come; no step by itself."""
         return replace(self, variables=tuple(checks.variables({**self.environment, name: value}).items()))
 
-    def workdir(self, path: str) -> State:
+    def workdir(self, path: str) -> GraphState:
         """Set the folder of the processes to come; no step by itself, and none that makes the folder."""
         return replace(self, cwd=checks.path(path, "the working directory").rstrip("/") or "/")
 
-    def user(self, account: str) -> State:
+    def user(self, account: str) -> GraphState:
         """Set the `USER[:GROUP]` of the processes to come, "" for the daemon's choice; no step by itself."""
         if account:
             checks.account(account, "the user")
@@ -60,12 +60,12 @@ class State:
         env: Mapping[str, str] | None = None,
         cwd: str = "",
         user: str = "",
-        mounts: Iterable[Mount] = (),
+        mounts: Iterable[ExecMount] = (),
         network: str = "",
         proxies: Mapping[str, str] | None = None,
         name: str = "",
         ignore_cache: bool = False,
-    ) -> State:
+    ) -> GraphState:
         """Run a program with its arguments, or text with the `shell`.
 
         `env`, `cwd` and `user` are for this step only, before the state's own. `network` is "" for the
@@ -89,13 +89,13 @@ class State:
             )
         )
 
-    def change(self, *actions: Action, name: str = "", ignore_cache: bool = False) -> State:
+    def change(self, *actions: Action, name: str = "", ignore_cache: bool = False) -> GraphState:
         """Do several `actions` (of `workbench.images.buildkit.llb.files`) as one step and one layer."""
-        return self._then(ops.Files(actions, name, ignore_cache))
+        return self._then(ops.FileChanges(actions, name, ignore_cache))
 
     def copy(
         self,
-        source: Tree,
+        source: HasOutput,
         src: str,
         dest: str,
         *,
@@ -111,7 +111,7 @@ class State:
         exclude: Iterable[str] = (),
         name: str = "",
         ignore_cache: bool = False,
-    ) -> State:
+    ) -> GraphState:
         """Copy `src` out of `source` to `dest`: see files.copy."""
         action = files.copy(
             source,
@@ -130,38 +130,40 @@ class State:
         )
         return self.change(action, name=name, ignore_cache=ignore_cache)
 
-    def mkfile(self, path: str, data: bytes, *, mode: int = 0o644, owner: str = "", name: str = "") -> State:
+    def mkfile(self, path: str, data: bytes, *, mode: int = 0o644, owner: str = "", name: str = "") -> GraphState:
         """Write a file: see files.mkfile."""
         return self.change(files.mkfile(path, data, mode=mode, owner=owner), name=name)
 
-    def mkdir(self, path: str, *, mode: int = 0o755, owner: str = "", parents: bool = False, name: str = "") -> State:
+    def mkdir(
+        self, path: str, *, mode: int = 0o755, owner: str = "", parents: bool = False, name: str = ""
+    ) -> GraphState:
         """Make a folder: see files.mkdir."""
         return self.change(files.mkdir(path, mode=mode, owner=owner, parents=parents), name=name)
 
-    def rm(self, path: str, *, missing_ok: bool = False, wildcard: bool = False, name: str = "") -> State:
+    def rm(self, path: str, *, missing_ok: bool = False, wildcard: bool = False, name: str = "") -> GraphState:
         """Remove a path: see files.rm."""
         return self.change(files.rm(path, missing_ok=missing_ok, wildcard=wildcard), name=name)
 
-    def symlink(self, target: str, path: str, *, owner: str = "", name: str = "") -> State:
+    def symlink(self, target: str, path: str, *, owner: str = "", name: str = "") -> GraphState:
         """Make a symbolic link: see files.symlink."""
         return self.change(files.symlink(target, path, owner=owner), name=name)
 
-    def _then(self, step: Step) -> State:
+    def _then(self, step: GraphStep) -> GraphState:
         return replace(self, output=step.on(self.output))
 
 
-def scratch() -> State:
+def scratch() -> GraphState:
     """Return the empty tree."""
-    return State()
+    return GraphState()
 
 
-def image(ref: str, *, resolve_mode: str = "local", name: str = "") -> State:
-    """Return the tree of an image; its config is not in it (a gateway build asks for that).
+def image(ref: str, *, resolve_mode: str = "local", name: str = "") -> GraphState:
+    """Return the tree of an image; its config is not part of it (a gateway build reads that).
 
-    `resolve_mode`: "local" takes what is in the daemon's store and asks a registry only for what is not
-    there, "pull" always asks, "default" is the daemon's choice.
+    `resolve_mode`: "local" takes what is in the daemon's store and queries a registry only for what is not
+    there, "pull" always queries it, "default" is the daemon's choice.
     """
-    return State(Output(ops.image(ref, resolve_mode, name)))
+    return GraphState(Output(ops.image(ref, resolve_mode, name)))
 
 
 def local(
@@ -172,32 +174,32 @@ def local(
     shared_key: str = "",
     name: str = "",
     ignore_cache: bool = False,
-) -> State:
+) -> GraphState:
     """Return the folder that the build's session serves under the name `folder`.
 
     `include` and `exclude` are patterns of paths. What was sent under the same `shared_key` (`folder`
     when "") before is sent again only where it changed.
     """
-    return State(Output(ops.local(folder, include, exclude, shared_key, name, ignore_cache)))
+    return GraphState(Output(ops.local(folder, include, exclude, shared_key, name, ignore_cache)))
 
 
-def http(url: str, *, checksum: str = "", filename: str = "", mode: int | None = None, name: str = "") -> State:
+def http(url: str, *, checksum: str = "", filename: str = "", mode: int | None = None, name: str = "") -> GraphState:
     """Return a tree with one file, which the daemon fetches; `checksum` is `sha256:…`."""
-    return State(Output(ops.http(url, checksum, filename, mode, name)))
+    return GraphState(Output(ops.http(url, checksum, filename, mode, name)))
 
 
-def merge(states: Iterable[State], *, name: str = "") -> State:
+def merge(states: Iterable[GraphState], *, name: str = "") -> GraphState:
     """Lay trees over each other, the last on top; variables, folder and user are those of the first.
 
     For daemons with the capability `mergeop`; `workbench.images.buildkit.llb.joins` does it on all.
     """
     given = list(states)
     trees = [one.output for one in given if one.output is not None]
-    first = given[0] if given else State()
+    first = given[0] if given else GraphState()
     return replace(first, output=ops.Merge(trees[1:], name).on(trees[0]) if trees else None)
 
 
-def diff(lower: State, upper: State, *, name: str = "") -> State:
+def diff(lower: GraphState, upper: GraphState, *, name: str = "") -> GraphState:
     """Return the tree of what `upper` has changed of `lower`; the rest is `upper`'s. Needs `diffop`."""
     if lower.output == upper.output:
         return replace(upper, output=None)

@@ -10,9 +10,9 @@ import grpc
 from workbench.errors import WorkbenchError
 from workbench.images.buildkit.llb.address import Address
 from workbench.images.buildkit.llb.bridge import Bridge
-from workbench.images.buildkit.llb.sockets import opened, shaken, upgraded
+from workbench.images.buildkit.llb.sockets import is_engine, open_connection, upgraded_connection
 
-# What a gateway may read in one piece; a daemon takes 4 MiB (20.10) or 16 MiB.
+# The largest message that a gateway may read; a daemon accepts 4 MiB (20.10) or 16 MiB.
 MESSAGE_LIMIT = 64 * 2**20
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
@@ -30,26 +30,26 @@ def channel(address: Address) -> Iterator[tuple[grpc.Channel, bool]]:
 
     Raises a BuildKitError that says why there is none. No thread, socket or file is left afterwards.
     """
-    if _is_engine(address):
-        bridge = Bridge(lambda: upgraded(address))
-        with closing(bridge), grpc.insecure_channel(f"unix:{bridge.path}", _LOCAL) as made:
-            yield made, True
+    if _probe_engine(address):
+        bridge = Bridge(lambda: upgraded_connection(address))
+        with closing(bridge), grpc.insecure_channel(f"unix:{bridge.path}", _LOCAL) as grpc_channel:
+            yield grpc_channel, True
         return
     target = str(address).removeprefix("tcp://")
     if address.path:
-        plain = grpc.insecure_channel(f"unix:{address.path}", _LOCAL)
+        unbridged = grpc.insecure_channel(f"unix:{address.path}", _LOCAL)
     elif address.certificates is None:
-        plain = grpc.insecure_channel(target, _OPTIONS)
+        unbridged = grpc.insecure_channel(target, _OPTIONS)
     else:
-        plain = grpc.secure_channel(target, _credentials(address), _OPTIONS)
-    with plain as made:
-        yield made, False
+        unbridged = grpc.secure_channel(target, _credentials(address), _OPTIONS)
+    with unbridged as grpc_channel:
+        yield grpc_channel, False
 
 
-def _is_engine(address: Address) -> bool:
+def _probe_engine(address: Address) -> bool:
     """Return whether the address answers in HTTP/1.1, as a Docker Engine does; BuildKit itself speaks HTTP/2 only."""
-    with closing(opened(address)) as connection:
-        return shaken(connection, address)
+    with closing(open_connection(address)) as connection:
+        return is_engine(connection, address)
 
 
 def _credentials(address: Address) -> grpc.ChannelCredentials:

@@ -1,4 +1,4 @@
-"""One step of a build graph, as the bytes that its digest is of."""
+"""One step of a build graph: the bytes that its digest is of."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Vertex:
     name: str = ""
     ignore_cache: bool = False
     root: Output | None = field(default=None, repr=False)
-    step: Step | None = field(default=None, repr=False)
+    step: GraphStep | None = field(default=None, repr=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vertex) and other.digest == self.digest
@@ -47,23 +47,23 @@ class Output:
     index: int = 0
 
 
-class Tree(Protocol):
-    """What stands for a tree of files: the output that it is, None for an empty one."""
+class HasOutput(Protocol):
+    """Something that stands for a tree of files, such as a GraphState."""
 
     @property
     def output(self) -> Output | None:
-        """The output."""
+        """The output that is the tree, None for an empty one."""
 
 
-class Step(Protocol):
-    """What is done to a tree."""
+class GraphStep(Protocol):
+    """A step that changes a tree."""
 
     def on(self, root: Output | None) -> Output:
-        """Return what becomes of `root`."""
+        """Return the tree `root` after this step."""
 
 
 class Inputs:
-    """The inputs of a vertex in the making: each once, by number."""
+    """The inputs of a vertex that is being made: each once, by number."""
 
     def __init__(self) -> None:
         self._numbers: dict[Output, int] = {}
@@ -88,7 +88,7 @@ class Inputs:
         ignore_cache: bool = False,
         *,
         root: Output | None = None,
-        step: Step | None = None,
+        step: GraphStep | None = None,
     ) -> Vertex:
         """Return the vertex that `op` describes, standing on these inputs."""
         op.inputs.extend(pb.Input(digest=one.vertex.digest, index=one.index) for one in self._numbers)

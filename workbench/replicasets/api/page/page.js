@@ -7,40 +7,40 @@ const at = (id) => document.getElementById(id);
 let shown = "";
 let timer = 0;
 
-async function ask(path, method = "GET", body = undefined) {
+async function request(path, method = "GET", body = undefined) {
   const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(`api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-  const said = await answer.json();
-  if (answer.status === 401) forget();
-  if (!answer.ok) throw new Error(said.hint ? `${said.msg} (${said.hint})` : said.msg);
-  return said.data;
+  const response = await fetch(`api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+  const envelope = await response.json();
+  if (response.status === 401) forget();
+  if (!response.ok) throw new Error(envelope.hint ? `${envelope.msg} (${envelope.hint})` : envelope.msg);
+  return envelope.data;
 }
 
 function cell(...content) {
-  const made = document.createElement("td");
-  made.append(...content);
-  return made;
+  const element = document.createElement("td");
+  element.append(...content);
+  return element;
 }
 
 function row(...cells) {
-  const made = document.createElement("tr");
-  made.append(...cells);
-  return made;
+  const element = document.createElement("tr");
+  element.append(...cells);
+  return element;
 }
 
 function button(text, label, act) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.setAttribute("aria-label", label);
-  made.addEventListener("click", async () => {
-    made.disabled = true;
-    try { await act(); at("said").textContent = ""; } catch (error) { at("said").textContent = error.message; }
-    made.disabled = false;
-    look();
+  const element = document.createElement("button");
+  element.type = "button";
+  element.textContent = text;
+  element.setAttribute("aria-label", label);
+  element.addEventListener("click", async () => {
+    element.disabled = true;
+    try { await act(); at("message").textContent = ""; } catch (error) { at("message").textContent = error.message; }
+    element.disabled = false;
+    refresh();
   });
-  return made;
+  return element;
 }
 
 function links(ports, publish) {
@@ -70,10 +70,10 @@ function showSets(found) {
 
 function showGpus(found) {
   at("gpus").replaceChildren(...Object.entries(found.gpus).map(([name, used]) => {
-    const made = document.createElement("li");
-    made.className = used ? "used" : "free";
-    made.textContent = used ? `${name}: ${found.holders[name]}` : `${name}: free`;
-    return made;
+    const element = document.createElement("li");
+    element.className = used ? "used" : "free";
+    element.textContent = used ? `${name}: ${found.holders[name]}` : `${name}: free`;
+    return element;
   }));
 }
 
@@ -89,11 +89,11 @@ async function showHistory(sets) {
   const set = sets.find((each) => each.name === shown);
   at("past").hidden = !set;
   if (!set) return;
-  const { history } = await ask(`/replicaSet/${encodeURIComponent(shown)}/history?limit=50`);
+  const { history } = await request(`/replicaSet/${encodeURIComponent(shown)}/history?limit=50`);
   at("whose").textContent = shown;
   at("versions").replaceChildren(...history.map((each) => {
     const back = button("Roll back", `Roll back to ${each.version}`, () => (
-      ask(`/replicaSet/${encodeURIComponent(set.name)}/rollback`, "PATCH", { version: each.version })
+      request(`/replicaSet/${encodeURIComponent(set.name)}/rollback`, "PATCH", { version: each.version })
     ));
     const from = each.status.origin ? String(each.status.origin) : "image";
     const now = each.version === set.version ? "current" : set.mayChange ? back : "";
@@ -101,12 +101,12 @@ async function showHistory(sets) {
   }));
 }
 
-async function look() {
+async function refresh() {
   clearTimeout(timer);
   if (!sessionStorage.getItem(TOKEN)) return;
   try {
     const [sets, gpus, ports, quota] = await Promise.all(
-      ["/replicaSet", "/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => ask(path)));
+      ["/replicaSet", "/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => request(path)));
     // A table that is rebuilt under the finger that taps on it is no use.
     if (!document.querySelector("main button:disabled")) {
       showSets(sets);
@@ -118,13 +118,13 @@ async function look() {
     showQuota(quota);
     at("door").hidden = true;
     at("room").hidden = at("forget").hidden = false;
-    if (at("said").dataset.kind === "look") at("said").textContent = "";
+    if (at("message").dataset.kind === "refresh") at("message").textContent = "";
   } catch (error) {
-    at("said").dataset.kind = "look";
-    at("said").textContent = error.message;
+    at("message").dataset.kind = "refresh";
+    at("message").textContent = error.message;
   }
   clearTimeout(timer);
-  timer = setTimeout(look, EVERY);
+  timer = setTimeout(refresh, EVERY);
 }
 
 function forget() {
@@ -137,8 +137,8 @@ at("door").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem(TOKEN, at("token").value.trim());
   at("token").value = "";
-  at("said").textContent = "";
-  look();
+  at("message").textContent = "";
+  refresh();
 });
 at("forget").addEventListener("click", forget);
-look();
+refresh();

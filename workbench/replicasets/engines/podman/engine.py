@@ -14,7 +14,7 @@ from workbench.replicasets.engines.podman import requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
 from workbench.replicasets.engines.podman.quirks import readable_cdi
-from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineVolume, Image, RunningProgram
+from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone
 from workbench.replicasets.values import Gpu
 
@@ -159,15 +159,15 @@ class PodmanEngine:
         rows = self._http.call("GET", "/system/df").get("Images") or ()
         return sum(int(row["UniqueSize"]) for row in rows if f"{row['Repository']}:{row['Tag']}" == name)
 
-    def image(self, name: str) -> Image | None:
+    def image(self, name: str) -> EngineImage | None:
         """Return the image of that name or id, None for none."""
         details = self._http.call("GET", f"/images/{quote(name, safe='')}/json", okay=(404,))
         return None if details is None else requests.image(details)
 
-    def images(self, label: str) -> list[Image]:
+    def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label."""
         rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)})
-        return [Image(row["Id"], tuple(row.get("RepoTags") or ()), row.get("Labels") or {}) for row in rows]
+        return [EngineImage(row["Id"], tuple(row.get("RepoTags") or ()), row.get("Labels") or {}) for row in rows]
 
     def remove_image(self, name: str) -> None:
         """Take the name from an image, and remove it when it has no other."""

@@ -13,7 +13,7 @@ from workbench.replicasets.errors import EngineError, EngineGone
 
 _BASE = "http://podman/v4.0.0/libpod"
 _CONNECT_SECONDS = 5.0
-# Long enough for any call but those that say otherwise: a loaded machine is not a broken one.
+# Long enough for most requests: a loaded machine is not a broken one.
 RESPONSE_SECONDS = 120.0
 # Recording a disk takes as long as the disk is large.
 LONG_SECONDS = 3600.0
@@ -41,7 +41,7 @@ class PodmanHttp:
         *,
         okay: tuple[int, ...] = (),
         seconds: float = RESPONSE_SECONDS,
-    ) -> Any:  # noqa: ANN401  whatever podman's JSON is
+    ) -> Any:  # noqa: ANN401  any JSON
         """Return the JSON of podman's response, None for a response without any.
 
         An error status is an EngineError with podman's reason, unless it is one of `okay`: None then.
@@ -62,7 +62,7 @@ class PodmanHttp:
 
     @contextmanager
     def stream(self, path: str, body: object) -> Iterator[Iterator[bytes]]:
-        """Yield the pieces of the stream that a POST is answered with; there is no limit on how long it is silent."""
+        """Yield the pieces of the stream that a POST is answered with; it may be silent for any time."""
         with self._translated():
             timeout = httpx.Timeout(RESPONSE_SECONDS, connect=_CONNECT_SECONDS, read=None)
             with self._client.stream("POST", _BASE + path, json=body, timeout=timeout) as response:

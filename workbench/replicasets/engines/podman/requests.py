@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workbench import podman
-from workbench.replicasets.engines.protocol import Container, ContainerSpec, Image
+from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage
 
 # The period of the CPU quota: 100 ms, the kernel's own default.
 _PERIOD = 100_000
@@ -105,11 +105,11 @@ def listed(row: dict[str, Any]) -> Container:
     )
 
 
-def image(details: dict[str, Any]) -> Image:
+def image(details: dict[str, Any]) -> EngineImage:
     """Return the image that an inspect describes."""
     layers = (details.get("RootFS") or {}).get("Layers") or ()
     labels = details.get("Labels") or (details.get("Config") or {}).get("Labels") or {}
-    return Image(details["Id"], tuple(details.get("RepoTags") or ()), labels, len(layers))
+    return EngineImage(details["Id"], tuple(details.get("RepoTags") or ()), labels, len(layers))
 
 
 def _state(reported: str) -> str:

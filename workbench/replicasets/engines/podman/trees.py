@@ -12,7 +12,7 @@ from workbench.replicasets.errors import EngineError
 # Set by whoever mounts the tree: they are no part of its content.
 _NOT_COMPARED = ("trusted.overlay.impure", "trusted.overlay.origin", "trusted.overlay.nlink", "security.selinux")
 # Owners, modes, setuid bits, capabilities of files, devices; and SYS_ADMIN for the attributes by which an
-# overlay marks what was deleted: without it they are not even listed, and a copy looks right that is not.
+# overlay marks deletions: without it they are not even listed, and an incomplete copy looks complete.
 _NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "FSETID": 4, "SYS_ADMIN": 21, "MKNOD": 27, "SETFCAP": 31}
 _ALL_USERS = ["0", "0", "4294967295"]
 Fingerprint = tuple[object, ...]
@@ -30,7 +30,7 @@ def same(one: str, other: str) -> bool:
 
 
 def copy(source: str, target: str) -> None:
-    """Make `target` what `source` is; whatever it held is gone. Raises EngineError when cp fails (a full disk …)."""
+    """Replace the content of `target` by that of `source`. Raises EngineError when cp fails (a full disk …)."""
     subprocess.run(
         ["find", target, "-mindepth", "1", "-maxdepth", "1", "-exec", "rm", "-rf", "--", "{}", "+"],
         check=False,
@@ -49,11 +49,11 @@ def copy(source: str, target: str) -> None:
 
 
 def may_copy_anything() -> bool:
-    """Return whether a copy that we make of a system disk has all that the disk has."""
+    """Return whether this process has the rights to copy everything of a system disk."""
     if os.geteuid() != 0:
         return False
-    with open("/proc/self/status") as status:
-        effective = int(next(line.split()[1] for line in status if line.startswith("CapEff:")), 16)
+    with open("/proc/self/status") as file:
+        effective = int(next(line.split()[1] for line in file if line.startswith("CapEff:")), 16)
     with open("/proc/self/uid_map") as users:
         is_first = users.read().split() == _ALL_USERS
     return is_first and all(effective >> number & 1 for number in _NEEDED.values())
@@ -64,13 +64,13 @@ def _walk(root: str) -> Iterator[tuple[str, Fingerprint]]:
     linked: dict[int, str] = {}
 
     def visit(path: str, name: str) -> Iterator[tuple[str, Fingerprint]]:
-        found = os.lstat(path)
-        kind = stat.S_IFMT(found.st_mode)
+        status = os.lstat(path)
+        kind = stat.S_IFMT(status.st_mode)
         # A file with several names is known by the first of them.
-        first = linked.setdefault(found.st_ino, name) if found.st_nlink > 1 and kind != stat.S_IFDIR else name
-        size = found.st_size if kind == stat.S_IFREG else 0
+        first = linked.setdefault(status.st_ino, name) if status.st_nlink > 1 and kind != stat.S_IFDIR else name
+        size = status.st_size if kind == stat.S_IFREG else 0
         target = os.readlink(path) if kind == stat.S_IFLNK else ""
-        device = found.st_rdev if kind in (stat.S_IFCHR, stat.S_IFBLK) else 0
+        device = status.st_rdev if kind in (stat.S_IFCHR, stat.S_IFBLK) else 0
         attributes = tuple(
             (each, os.getxattr(path, each, follow_symlinks=False))
             for each in sorted(os.listxattr(path, follow_symlinks=False))
@@ -78,7 +78,7 @@ def _walk(root: str) -> Iterator[tuple[str, Fingerprint]]:
         )
         yield (
             name,
-            (found.st_mode, found.st_uid, found.st_gid, found.st_mtime_ns, size, target, device, first, attributes),
+            (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, size, target, device, first, attributes),
         )
         if kind == stat.S_IFDIR:
             with os.scandir(path) as entries:

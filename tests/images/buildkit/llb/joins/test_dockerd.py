@@ -22,13 +22,13 @@ from tests.engine import TINY, tiny_root
 from tests.images.buildkit.llb.joins import trees
 from tests.images.buildkit.llb.joins.trees import Node, Tree
 from workbench.images.buildkit.llb.client import Daemon, connect
-from workbench.images.buildkit.llb.gateway import Answer, Gateway
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.joins import report
-from workbench.images.buildkit.llb.joins.how import GENERAL, REPLAY, How, Way, choose
 from workbench.images.buildkit.llb.joins.join import conflicts, join
+from workbench.images.buildkit.llb.joins.strategy import GENERAL, REPLAY, JoinKind, JoinStrategy, choose
 from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.mounts import bind
-from workbench.images.buildkit.llb.state import State, image, scratch
+from workbench.images.buildkit.llb.state import GraphState, image, scratch
 
 WITH_PYTHON = "localhost/tiny-python:1"
 # The daemon is the same in every example, and one takes a second: few, always the same ones.
@@ -48,7 +48,7 @@ def daemon(dockerd: Dockerd) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module", params=["busybox", "python"])
-def base(request: pytest.FixtureRequest, dockerd: Dockerd) -> State:
+def base(request: pytest.FixtureRequest, dockerd: Dockerd) -> GraphState:
     """A base without GNU's find and without Python, and one with a Python."""
     if request.param == "busybox":
         return image(TINY).env("PATH", "/bin")
@@ -57,32 +57,34 @@ def base(request: pytest.FixtureRequest, dockerd: Dockerd) -> State:
 
 @few
 @given(case=trees.forks(st.sampled_from(["a", "b", "-x", "sp ace", "b\\ack", "*", "ü"])))
-def test_all_ways_give_the_tree_that_merging_gives(daemon: Daemon, base: State, case: tuple[Tree, list[Tree]]) -> None:
+def test_all_ways_give_the_tree_that_merging_gives(
+    daemon: Daemon, base: GraphState, case: tuple[Tree, list[Tree]]
+) -> None:
     before, after = case
     assume(not trees.clashing(before, after))
     start = base.run(_script({}, before), name="the base", network="none")
     branches = [start.run(_script(before, tree), network="none") for tree in after]
-    for how in _ways(daemon):
-        found, told = _built(daemon, start, branches, how)
-        assert (how, trees.timeless(found)) == (how, trees.timeless(trees.merged(before, after)))
-        assert told in (None, (0, []))
+    for strategy in _ways(daemon):
+        found, reported = _built(daemon, start, branches, strategy)
+        assert (strategy, trees.timeless(found)) == (strategy, trees.timeless(trees.merged(before, after)))
+        assert reported in (None, (0, []))
 
 
-def test_what_two_change_is_told_and_the_later_wins(daemon: Daemon, base: State) -> None:
+def test_a_conflict_is_reported_and_the_later_wins(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir -p /t/d && echo 1 > /t/f && echo 1 > /t/d/f", network="none")
     one = start.run("echo 2 > /t/f; echo a > /t/d/a; ln -s f /t/l", network="none")
     other = start.run("echo 3 > /t/f; rm -r /t/d; echo l > /t/l; chmod 600 /t/f", network="none")
     wanted = {"f": Node("file", 0o600, content=b"3\n"), "l": Node("file", content=b"l\n")}
-    expected = {report.Conflict(0, 1, path) for path in ("/t/d/a", "/t/f", "/t/l")}
-    for how in {GENERAL, choose(daemon.capabilities())[0]}:
-        found, told = _built(daemon, start, [one, other], how)
+    expected = {report.JoinConflict(0, 1, path) for path in ("/t/d/a", "/t/f", "/t/l")}
+    for strategy in {GENERAL, choose(daemon.capabilities())[0]}:
+        found, reported = _built(daemon, start, [one, other], strategy)
         assert trees.timeless(found) == trees.timeless(wanted)
-        assert told is not None and told[0] == 3 and set(told[1]) == expected
-        # What it says is kept: the same join told by the cache has it too.
-        assert _built(daemon, start, [one, other], how)[1] == told
+        assert reported is not None and reported[0] == 3 and set(reported[1]) == expected
+        # The report is kept: the same join taken from the cache has it too.
+        assert _built(daemon, start, [one, other], strategy)[1] == reported
 
 
-def test_a_join_leaves_nothing_else(daemon: Daemon, base: State) -> None:
+def test_a_join_leaves_nothing_else(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir /t", network="none")
     branches = [start.run(f"echo {name} > /t/{name}", network="none") for name in "ab"]
     found = _built(daemon, start, branches, GENERAL, at="/")[0]
@@ -90,21 +92,21 @@ def test_a_join_leaves_nothing_else(daemon: Daemon, base: State) -> None:
     assert trees.timeless(found) == trees.timeless({**alone, "t/b": Node("file", content=b"b\n")})
 
 
-def test_replaying_tells_conflicts_too(daemon: Daemon, base: State) -> None:
+def test_replaying_reports_conflicts_too(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir /t && echo 1 > /t/f", network="none")
     branches = [start.run(f"echo {word} > /t/f", network="none") for word in ("one", "two")]
-    found, told = _built(daemon, start, branches, REPLAY)
+    found, reported = _built(daemon, start, branches, REPLAY)
     assert found["f"].content == b"two\n"
-    assert told == (1, [report.Conflict(0, 1, "/t/f")])
+    assert reported == (1, [report.JoinConflict(0, 1, "/t/f")])
 
 
-def test_a_join_can_be_joined_again(daemon: Daemon, base: State) -> None:
+def test_a_join_can_be_joined_again(daemon: Daemon, base: GraphState) -> None:
     start = base.run("mkdir /t && touch /t/gone", network="none")
     left = [start.run(f"touch /t/{name}", network="none") for name in "ab"]
     inner = join(start, left, GENERAL)
-    for how in _ways(daemon):
+    for strategy in _ways(daemon):
         whole = [start.run("rm /t/gone", network="none"), inner]
-        assert sorted(_built(daemon, start, whole, how)[0]) == ["a", "b"]
+        assert sorted(_built(daemon, start, whole, strategy)[0]) == ["a", "b"]
 
 
 def test_names_with_a_newline_are_joined_by_python(daemon: Daemon, dockerd: Dockerd) -> None:
@@ -115,29 +117,35 @@ def test_names_with_a_newline_are_joined_by_python(daemon: Daemon, dockerd: Dock
 
 def test_an_empty_base_is_replayed(daemon: Daemon) -> None:
     branches = [scratch().mkdir("/t").mkfile("/t/a", b"1"), scratch().mkdir("/t", parents=True).mkfile("/t/b", b"2")]
-    found = _built(daemon, scratch(), branches, REPLAY, told=False)[0]
+    found = _built(daemon, scratch(), branches, REPLAY, report_it=False)[0]
     assert trees.timeless(found) == {"a": Node("file", content=b"1", time=0), "b": Node("file", content=b"2", time=0)}
 
 
-def test_this_daemon_is_asked_what_it_can(daemon: Daemon) -> None:
-    how, why = choose(daemon.capabilities())
+def test_the_strategy_fits_the_daemon(daemon: Daemon) -> None:
+    strategy, why = choose(daemon.capabilities())
     if {"mergeop", "diffop"} <= daemon.capabilities():
-        assert how.way is Way.MERGE
+        assert strategy.kind is JoinKind.MERGE
     else:
-        assert (how.way, "mergeop" in why, "diffop" in why) == (Way.GENERAL, True, True)
+        assert (strategy.kind, "mergeop" in why, "diffop" in why) == (JoinKind.GENERAL, True, True)
 
 
-def _ways(daemon: Daemon) -> list[How]:
+def _ways(daemon: Daemon) -> list[JoinStrategy]:
     """The ways that this daemon can go: MergeOp only where it has that."""
     return [*dict.fromkeys([GENERAL, REPLAY, choose(daemon.capabilities())[0]])]
 
 
 def _built(
-    daemon: Daemon, base: State, branches: list[State], how: How, *, told: bool = True, at: str = "/t"
-) -> tuple[dict[str, Node], tuple[int, list[report.Conflict]] | None]:
-    """Return what is at `at` when the branches are joined, and what is told about it."""
-    joined = join(base, branches, how)
-    reported = conflicts(base, branches, how) if told else None
+    daemon: Daemon,
+    base: GraphState,
+    branches: list[GraphState],
+    strategy: JoinStrategy,
+    *,
+    report_it: bool = True,
+    at: str = "/t",
+) -> tuple[dict[str, Node], tuple[int, list[report.JoinConflict]] | None]:
+    """Return what is at `at` when the branches are joined, and what is reported about it."""
+    joined = join(base, branches, strategy)
+    conflict_tree = conflicts(base, branches, strategy) if report_it else None
     # An image of its own packs the tree, for a gateway reads files and no owners of links.
     packed = image(TINY).run(
         "tar -c -f /out/tar -C /t .",
@@ -146,18 +154,18 @@ def _built(
         network="none",
     )
     assert packed.output is not None
-    out = State(type(packed.output)(packed.output.vertex, 1))
-    heard: list[bytes | None] = []
+    out = GraphState(type(packed.output)(packed.output.vertex, 1))
+    contents: list[bytes | None] = []
 
-    def build(gateway: Gateway) -> Answer:
-        heard.append(gateway.solve(marshal(out)).read_file("/tar"))
-        heard.append(gateway.solve(marshal(reported)).read_file(report.FILE) if reported else None)
-        return Answer()
+    def build(gateway: Gateway) -> BuildResult:
+        contents.append(gateway.solve(marshal(out)).read_file("/tar"))
+        contents.append(gateway.solve(marshal(conflict_tree)).read_file(report.FILE) if conflict_tree else None)
+        return BuildResult()
 
     daemon.build(build)
-    tree, said = heard
+    tree, text = contents
     assert tree is not None
-    return _unpacked(tree), report.read(said) if said is not None else None
+    return _unpacked(tree), report.read(text) if text is not None else None
 
 
 def _unpacked(data: bytes) -> dict[str, Node]:

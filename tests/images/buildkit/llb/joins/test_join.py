@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from tests.images.buildkit.llb.graphs import decoded
 from workbench.images.buildkit.llb.capabilities import capabilities_of
 from workbench.images.buildkit.llb.checks import StepError
-from workbench.images.buildkit.llb.joins.how import GENERAL, MERGE, REPLAY, How, Way
 from workbench.images.buildkit.llb.joins.join import changing, conflicts, join, settings_clash
+from workbench.images.buildkit.llb.joins.strategy import GENERAL, MERGE, REPLAY, JoinKind, JoinStrategy
 from workbench.images.buildkit.llb.marshal import marshal
-from workbench.images.buildkit.llb.state import State, diff, image, merge, scratch
+from workbench.images.buildkit.llb.state import GraphState, diff, image, merge, scratch
 
 BASE = image("localhost/base:1").env("PATH", "/bin").env("A", "1").workdir("/srv").user("1001:0")
 ONE = BASE.run("one").mkfile("/1", b"1")
@@ -18,15 +18,15 @@ OTHER = BASE.run("other").rm("/x")
 THIRD = BASE.mkdir("/3")
 
 
-def same(one: State, other: State) -> bool:
+def same(one: GraphState, other: GraphState) -> bool:
     return one.output == other.output
 
 
-@pytest.mark.parametrize("how", [MERGE, GENERAL, REPLAY])
-def test_what_there_is_nothing_to_join_of(how: How) -> None:
-    assert join(BASE, [], how) == join(BASE, [BASE, BASE], how) == BASE
-    assert join(BASE, [BASE, ONE, ONE], how) == ONE
-    assert conflicts(BASE, [BASE, ONE, ONE], how) is None
+@pytest.mark.parametrize("strategy", [MERGE, GENERAL, REPLAY])
+def test_what_there_is_nothing_to_join_of(strategy: JoinStrategy) -> None:
+    assert join(BASE, [], strategy) == join(BASE, [BASE, BASE], strategy) == BASE
+    assert join(BASE, [BASE, ONE, ONE], strategy) == ONE
+    assert conflicts(BASE, [BASE, ONE, ONE], strategy) is None
     assert changing(BASE, [ONE, BASE, OTHER, ONE]) == [2, 3]
 
 
@@ -42,15 +42,15 @@ def test_replaying_does_the_others_steps_on_the_first() -> None:
 
 
 def test_replaying_goes_through_joins() -> None:
-    for how in (MERGE, GENERAL):
-        inner = join(BASE, [ONE, OTHER], how)
+    for strategy in (MERGE, GENERAL):
+        inner = join(BASE, [ONE, OTHER], strategy)
         again = join(BASE, [THIRD, inner], REPLAY)
         assert decoded(again)[-1].WhichOneof("op") == decoded(inner)[-1].WhichOneof("op")
         assert same(again, join(BASE, [THIRD, inner], REPLAY)) and not same(again, inner)
 
 
 @pytest.mark.parametrize("branch", [image("localhost/other:1"), scratch(), diff(BASE, ONE), image("b").run("x")])
-def test_what_is_no_step_on_the_base_cannot_be_replayed(branch: State) -> None:
+def test_what_is_no_step_on_the_base_cannot_be_replayed(branch: GraphState) -> None:
     with pytest.raises(StepError, match="not made of steps on its base"):
         join(BASE, [ONE, branch], REPLAY)
 
@@ -81,24 +81,24 @@ def test_the_general_way_is_one_step() -> None:
     assert (list(op.exec.meta.env), op.exec.meta.user, op.exec.network) == (["PATH=/bin"], "0:0", 2)
     assert joined.output is not None and (joined.output.index, joined.output.vertex.name) == (5, "join")
     # The report is another output of the very same step.
-    told = conflicts(BASE, [ONE, OTHER, THIRD], GENERAL, name="join")
-    assert told is not None and told.output is not None
-    assert (told.output.vertex, told.output.index) == (joined.output.vertex, 4)
+    compared = conflicts(BASE, [ONE, OTHER, THIRD], GENERAL, name="join")
+    assert compared is not None and compared.output is not None
+    assert (compared.output.vertex, compared.output.index) == (joined.output.vertex, 4)
 
 
-def test_a_newer_daemon_is_told_not_to_read_the_trees_first() -> None:
-    how = How(Way.GENERAL, content_cache=True)
-    op = decoded(join(BASE, [ONE, OTHER], how))[-1]
+def test_a_newer_daemon_need_not_read_the_trees_first() -> None:
+    strategy = JoinStrategy(JoinKind.GENERAL, content_cache=True)
+    op = decoded(join(BASE, [ONE, OTHER], strategy))[-1]
     assert {one.dest for one in op.exec.mounts if one.contentCache == 2} == {
         "/dev/.base",
         "/dev/.branch0",
         "/dev/.target",
     }
-    assert "exec.mount.cache.content" in capabilities_of(marshal(join(BASE, [ONE, OTHER], how)))
+    assert "exec.mount.cache.content" in capabilities_of(marshal(join(BASE, [ONE, OTHER], strategy)))
     assert "exec.mount.cache.content" not in capabilities_of(marshal(join(BASE, [ONE, OTHER], GENERAL)))
 
 
-def test_other_trees_can_lend_the_tools() -> None:
+def test_the_tools_can_come_from_another_tree() -> None:
     tools = image("localhost/tools:1")
     op = decoded(join(scratch(), [scratch().mkdir("/a"), scratch().mkdir("/b")], GENERAL, tools=tools))[-1]
     assert tools.output is not None
@@ -108,11 +108,11 @@ def test_other_trees_can_lend_the_tools() -> None:
 
 
 def test_comparing_beside_a_merge_and_after_a_replay() -> None:
-    for how, before in ((MERGE, [BASE, BASE]), (REPLAY, [BASE, ONE])):
-        after = [ONE, OTHER if how is MERGE else ONE.run("other").rm("/x")]
-        told = conflicts(BASE, [ONE, OTHER], how)
-        assert told is not None and told.output is not None
-        op = decoded(told)[-1]
+    for strategy, before in ((MERGE, [BASE, BASE]), (REPLAY, [BASE, ONE])):
+        after = [ONE, OTHER if strategy is MERGE else ONE.run("other").rm("/x")]
+        compared = conflicts(BASE, [ONE, OTHER], strategy)
+        assert compared is not None and compared.output is not None
+        op = decoded(compared)[-1]
         trees = {one.dest: op.inputs[one.input].digest for one in op.exec.mounts if one.input >= 0}
         for number in (0, 1):
             for place, state in ((f"/dev/.base{number}", before[number]), (f"/dev/.branch{number}", after[number])):
@@ -137,5 +137,5 @@ def test_settings_that_two_change() -> None:
         "the user",
         "the variable A",
     ]
-    less = State(BASE.output, (), BASE.cwd, BASE.account)
+    less = GraphState(BASE.output, (), BASE.cwd, BASE.account)
     assert join(BASE, [less, BASE.env("B", "1")], REPLAY).environment == {"B": "1"}

@@ -69,7 +69,7 @@ def run(way: str, shells: Mapping[str, Path], folder: Path, arguments: list[str]
     return done.stdout.decode(errors="surrogateescape")
 
 
-def told(data: bytes) -> set[tuple[int, int, str]]:
+def reported(data: bytes) -> set[tuple[int, int, str]]:
     count, found = report.read(data)
     assert count == len(found)
     return {(one.first, one.second, one.path) for one in found}
@@ -89,7 +89,7 @@ def test_the_tree_is_what_merging_gives(
     base, branches = case
     found = joined(way, shells, tmp_path / "join", base, branches, "apply")
     assert trees.timeless(trees.read(tmp_path / "join/0")) == trees.timeless(trees.merged(base, branches))
-    assert told(found) == trees.clashing(base, branches)
+    assert reported(found) == trees.clashing(base, branches)
 
 
 @fuzz
@@ -100,9 +100,9 @@ def test_without_a_conflict_the_order_makes_no_difference(
     base, branches = case
     assume(not trees.clashing(base, branches))
     joined("python", shells, tmp_path / "join", base, branches, "apply")
-    there = trees.read(tmp_path / "join/0")
+    result = trees.read(tmp_path / "join/0")
     joined("python", shells, tmp_path / "join", base, branches[::-1], "apply")
-    assert trees.timeless(trees.read(tmp_path / "join/0")) == trees.timeless(there)
+    assert trees.timeless(trees.read(tmp_path / "join/0")) == trees.timeless(result)
 
 
 def test_comparing_changes_nothing(shells: Mapping[str, Path], tmp_path: Path) -> None:
@@ -124,9 +124,9 @@ def test_times_are_those_of_the_branches(shells: Mapping[str, Path], tmp_path: P
     }
     for way in WAYS:
         joined(way, shells, tmp_path / "join", base, [one, other], "apply")
-        there = trees.read(tmp_path / "join/0")
-        there["e/l"] = replace(there["e/l"], time=4) if way == "busybox" else there["e/l"]
-        assert there == {**one, **other, "d": one["d"], "d/y": one["d/y"]}
+        result = trees.read(tmp_path / "join/0")
+        result["e/l"] = replace(result["e/l"], time=4) if way == "busybox" else result["e/l"]
+        assert result == {**one, **other, "d": one["d"], "d/y": one["d/y"]}
 
 
 def test_a_change_that_no_size_and_no_time_shows_is_found(shells: Mapping[str, Path], tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_nothing_is_written_through_a_link(shells: Mapping[str, Path], tmp_path:
         (outside / "old").touch()
         found = joined(way, shells, tmp_path / "join", base, [one, other], "apply")
         assert trees.timeless(trees.read(tmp_path / "join/0")) == trees.timeless(other)
-        assert told(found) == {(0, 1, "/d/new")}
+        assert reported(found) == {(0, 1, "/d/new")}
         assert [one.name for one in outside.iterdir()] == ["old"]
 
 
@@ -178,7 +178,7 @@ def test_extended_attributes_are_kept(shells: Mapping[str, Path], tmp_path: Path
 
 def test_names_with_a_newline_take_python(shells: Mapping[str, Path], tmp_path: Path) -> None:
     case = [{"a\n0,1 b": Node("file")}, {"a\n0,1 b": Node("link", 0o777, content=b"x")}]
-    assert told(joined("python", shells, tmp_path / "join", {}, case, "apply")) == {(0, 1, "/a\n0,1 b")}
+    assert reported(joined("python", shells, tmp_path / "join", {}, case, "apply")) == {(0, 1, "/a\n0,1 b")}
     assert trees.timeless(trees.read(tmp_path / "join/0")) == trees.timeless(case[1])
     for way in ("busybox", "gnu"):
         with pytest.raises(AssertionError, match="a name with a newline, which takes a Python in the base"):
@@ -202,7 +202,7 @@ def test_more_conflicts_than_can_be_read_are_counted(shells: Mapping[str, Path],
     for way in ("python", "busybox"):
         count, found = report.read(joined(way, shells, tmp_path / "join", {}, [one, other], "compare"))
         assert (count, len(found)) == (join.NAMED + 5, join.NAMED)
-        assert found[0] == report.Conflict(0, 1, "/0000")
+        assert found[0] == report.JoinConflict(0, 1, "/0000")
 
 
 def both(folder: Path) -> list[str]:

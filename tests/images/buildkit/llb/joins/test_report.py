@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.images.buildkit.llb.joins.program.join import shown
-from workbench.images.buildkit.llb.joins.report import Conflict, read
+from workbench.images.buildkit.llb.joins.report import JoinConflict, read
 
 
 @given(st.lists(st.binary(min_size=1, max_size=8).filter(lambda name: b"\0" not in name)))
@@ -17,8 +17,8 @@ def test_every_name_is_read_as_it_was(names: list[bytes]) -> None:
     )
 
 
-def test_a_conflict_is_told_with_the_branches_names() -> None:
-    one = Conflict(0, 2, "/etc/a b")
+def test_a_conflict_names_the_branches() -> None:
+    one = JoinConflict(0, 2, "/etc/a b")
     assert one.sentence(["the bundle", "", "the IDE"]) == (
         "the bundle and the IDE both change '/etc/a b': it is as the IDE made it"
     )

@@ -20,8 +20,8 @@ from workbench.images.buildkit.llb.client import connect
 from workbench.images.buildkit.llb.failures import BuildKitError, SessionLostError
 from workbench.images.buildkit.llb.pb import control_pb2 as control
 from workbench.images.buildkit.llb.session import session as sessions
-from workbench.images.buildkit.llb.session.files import Files
-from workbench.images.buildkit.llb.session.received import PATH
+from workbench.images.buildkit.llb.session.files import FolderService
+from workbench.images.buildkit.llb.session.services import SEND_FILE
 from workbench.images.buildkit.llb.session.session import Session
 
 T = TypeVar("T")
@@ -40,22 +40,22 @@ def used(daemon: Running, session: Session, use: Callable[[grpc.Channel], T]) ->
             found.append(error)
 
     daemon.use = keep
-    with connect(daemon.address) as there:
-        there.solve_frontend("dockerfile.v0", {}, session=session)
+    with connect(daemon.address) as client:
+        client.solve_frontend("dockerfile.v0", {}, session=session)
     (result,) = found
     if isinstance(result, BaseException):
         raise result
     return result
 
 
-def test_what_the_daemon_is_told_of_a_session(daemon: Running, tmp_path: Path) -> None:
+def test_what_a_session_offers_the_daemon(daemon: Running, tmp_path: Path) -> None:
     session = Session(files={"context": str(tmp_path)}, output=str(tmp_path / "image.tar"))
     assert used(daemon, session, lambda _: next(iter(daemon.sessions.values())).health.result(30).status) == 1
     ((name, dialled),) = daemon.sessions.items()
-    assert dialled.told["name"] == ["workbench-images"]
-    assert dialled.told["uuid"] == [name] and len(name) == 32
-    assert dialled.told["sharedkey"] == [session.key]
-    assert dialled.told["grpc-method"] == [
+    assert dialled.metadata["name"] == ["workbench-images"]
+    assert dialled.metadata["uuid"] == [name] and len(name) == 32
+    assert dialled.metadata["sharedkey"] == [session.key]
+    assert dialled.metadata["grpc-method"] == [
         "/moby.filesync.v1.FileSync/DiffCopy",
         "/moby.buildkit.secrets.v1.Secrets/GetSecret",
         "/moby.filesync.v1.Auth/Credentials",
@@ -93,12 +93,12 @@ def test_secrets(daemon: Running, tmp_path: Path) -> None:
 
 
 def test_nobody_reads_a_secret_off_a_session() -> None:
-    told = repr(Session(secrets={"a": b"hidden"}, auth={"r.example.org": ("me", "hidden")}))
-    assert "hidden" not in told
+    text = repr(Session(secrets={"a": b"hidden"}, auth={"r.example.org": ("me", "hidden")}))
+    assert "hidden" not in text
 
 
 @pytest.mark.parametrize(
-    ("session", "says"),
+    ("session", "message"),
     [
         (Session(secrets={"../x": b""}), "'../x' cannot be the id of a secret"),
         (Session(secrets={"": b""}), "'' cannot be the id of a secret"),
@@ -111,10 +111,10 @@ def test_nobody_reads_a_secret_off_a_session() -> None:
         (Session(files={"context": "/nowhere"}), "there is no folder to send as context"),
     ],
 )
-def test_what_a_session_cannot_have(daemon: Running, session: Session, says: str) -> None:
+def test_what_a_session_cannot_have(daemon: Running, session: Session, message: str) -> None:
     with pytest.raises(WorkbenchError) as caught:
         used(daemon, session, lambda channel: None)
-    assert caught.value.message == says
+    assert caught.value.message == message
     assert not daemon.sessions and "Control/Solve" not in daemon.calls
 
 
@@ -161,10 +161,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield made
 
 
-def test_a_folder_is_told_whole(daemon: Running, folder: Path) -> None:
+def test_a_folder_is_listed_whole(daemon: Running, folder: Path) -> None:
     got = used(daemon, Session(files={"context": str(folder)}), lambda channel: fetch(channel, "context"))
-    told = {one.path: (one.mode, one.size, one.linkname) for one in got.stats}
-    assert told == {
+    listed = {one.path: (one.mode, one.size, one.linkname) for one in got.stats}
+    assert listed == {
         "a": (1 << 31 | 0o755, 0, ""),
         "a/deep": (1 << 31 | 0o755, 0, ""),
         "a/deep/file": (0o644, 100_000, ""),
@@ -181,14 +181,14 @@ def test_a_folder_is_told_whole(daemon: Running, folder: Path) -> None:
     assert got.data == {path: (folder / path).read_bytes() for path in ("a/deep/file", "a-b", "empty", "run.sh", "ü")}
 
 
-def test_only_what_is_asked_for_is_sent(daemon: Running, folder: Path) -> None:
+def test_only_requested_files_are_sent(daemon: Running, folder: Path) -> None:
     have = frozenset({"a/deep/file", "a-b", "empty", "ü"})
     got = used(daemon, Session(files={"context": str(folder)}), lambda channel: fetch(channel, "context", have=have))
     assert got.data == {"run.sh": b"#!/bin/sh\n"}
 
 
 @pytest.mark.parametrize(
-    ("wishes", "paths"),
+    ("metadata", "paths"),
     [
         ({"include_patterns": ["a/deep/file"]}, ["a", "a/deep", "a/deep/file"]),
         ({"include_patterns": ["a/deep", "empty"]}, ["a", "a/deep", "a/deep/file", "empty"]),
@@ -202,11 +202,11 @@ def test_only_what_is_asked_for_is_sent(daemon: Running, folder: Path) -> None:
         ({"include_patterns": ["%C3%BC"], "include_patterns_encoded": ["1"]}, ["ü"]),
     ],
 )
-def test_patterns_choose(daemon: Running, folder: Path, wishes: dict[str, list[str]], paths: list[str]) -> None:
+def test_patterns_choose(daemon: Running, folder: Path, metadata: dict[str, list[str]], paths: list[str]) -> None:
     got = used(
         daemon,
         Session(files={"context": str(folder)}),
-        lambda channel: fetch(channel, "context", frozenset(), **wishes),
+        lambda channel: fetch(channel, "context", frozenset(), **metadata),
     )
     assert got.paths == paths
 
@@ -228,14 +228,14 @@ def test_a_folder_that_is_not_offered(daemon: Running, folder: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named(daemon: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Files._file
+    original = FolderService._file
 
-    def file(self: Files, full: str, number: int) -> Iterator[object]:
+    def file(self: FolderService, full: str, number: int) -> Iterator[object]:
         if full.endswith("a-b"):
             (folder / "a-b").unlink()
         yield from original(self, full, number)
 
-    monkeypatch.setattr(Files, "_file", file)
+    monkeypatch.setattr(FolderService, "_file", file)
     with pytest.raises(grpc.RpcError) as caught:
         used(daemon, Session(files={"context": str(folder)}), lambda channel: fetch(channel, "context"))
     assert caught.value.details() == f"{folder}/a-b: No such file or directory"
@@ -243,7 +243,7 @@ def test_a_file_that_cannot_be_read_is_named(daemon: Running, folder: Path, monk
 
 def send(channel: grpc.Channel, *pieces: bytes, broken_off_at: Path | None = None) -> None:
     call = channel.stream_stream(
-        PATH,
+        SEND_FILE,
         request_serializer=control.BytesMessage.SerializeToString,
         response_deserializer=control.BytesMessage.FromString,
     )
@@ -283,8 +283,8 @@ def test_an_exported_file_of_a_build_that_fails(daemon: Running, tmp_path: Path)
 
     # What it raises fails the build.
     daemon.use = use
-    with connect(daemon.address) as there, pytest.raises(BuildKitError):
-        there.solve_frontend("dockerfile.v0", {}, session=Session(output=str(target)))
+    with connect(daemon.address) as client, pytest.raises(BuildKitError):
+        client.solve_frontend("dockerfile.v0", {}, session=Session(output=str(target)))
     assert target.read_bytes() == b"before"
     assert os.listdir(tmp_path) == ["image.tar"]
 

@@ -7,18 +7,25 @@ from dataclasses import replace
 
 from workbench.images.buildkit.llb import ops
 from workbench.images.buildkit.llb.checks import StepError
-from workbench.images.buildkit.llb.joins.how import How, Way
 from workbench.images.buildkit.llb.joins.steps import Apply, compared
-from workbench.images.buildkit.llb.state import State, diff
-from workbench.images.buildkit.llb.vertex import Output, Step
+from workbench.images.buildkit.llb.joins.strategy import JoinKind, JoinStrategy
+from workbench.images.buildkit.llb.state import GraphState, diff
+from workbench.images.buildkit.llb.vertex import GraphStep, Output
 
 
-def join(base: State, branches: Sequence[State], how: How, *, tools: State | None = None, name: str = "") -> State:
+def join(
+    base: GraphState,
+    branches: Sequence[GraphState],
+    strategy: JoinStrategy,
+    *,
+    tools: GraphState | None = None,
+    name: str = "",
+) -> GraphState:
     """Return the tree of `base` with what the `branches` changed of it; removals count, and the last wins.
 
     The first branch is taken whole, and only the others' changes are copied where the daemon cannot
     merge: put the largest first. Variables, folder and user are the base's but where a branch has changed
-    them. `tools` (the base when None) is the tree whose shell compares, with Way.GENERAL. With Way.REPLAY
+    them. `tools` (the base when None) is the tree whose shell compares, with JoinKind.GENERAL. With JoinKind.REPLAY
     the branches are steps on the base; anything else is a StepError.
     """
     settled = _settled(base, branches)
@@ -28,42 +35,47 @@ def join(base: State, branches: Sequence[State], how: How, *, tools: State | Non
     first, *others = changed
     if not others:
         tree = first.output
-    elif how.way is Way.MERGE:
+    elif strategy.kind is JoinKind.MERGE:
         differences = [diff(base, one).output for one in others]
         tree = ops.Merge([one for one in differences if one], name).on(first.output)
-    elif how.way is Way.GENERAL:
-        tree = _apply(base, others, tools, how, name).on(first.output)
+    elif strategy.kind is JoinKind.GENERAL:
+        tree = _apply(base, others, tools, strategy, name).on(first.output)
     else:
         tree = _replayed(base, changed)[-1]
     return replace(settled, output=tree)
 
 
 def conflicts(
-    base: State, branches: Sequence[State], how: How, *, tools: State | None = None, name: str = ""
-) -> State | None:
+    base: GraphState,
+    branches: Sequence[GraphState],
+    strategy: JoinStrategy,
+    *,
+    tools: GraphState | None = None,
+    name: str = "",
+) -> GraphState | None:
     """Return a tree whose file `/conflicts` says which paths two branches change, and not to the same.
 
-    It counts the branches that `changing` returns; None when those are fewer than two. With Way.GENERAL,
+    It counts the branches that `changing` returns; None when those are fewer than two. With JoinKind.GENERAL,
     given the same arguments, it comes out of the very step that joins; else it is a step beside the join,
     which reads the trees. `joins.report` reads it.
     """
     changed = _changed(base, branches)
     if len(changed) < 2:
         return None
-    if how.way is Way.GENERAL:
-        return State(_apply(base, changed[1:], tools, how, name).report(changed[0].output))
-    after = _replayed(base, changed) if how.way is Way.REPLAY else [one.output for one in changed]
-    before = [base.output, *after[:-1]] if how.way is Way.REPLAY else [base.output] * len(after)
-    return State(compared(list(zip(before, after, strict=True)), tools or base, how.content_cache, name))
+    if strategy.kind is JoinKind.GENERAL:
+        return GraphState(_apply(base, changed[1:], tools, strategy, name).report(changed[0].output))
+    after = _replayed(base, changed) if strategy.kind is JoinKind.REPLAY else [one.output for one in changed]
+    before = [base.output, *after[:-1]] if strategy.kind is JoinKind.REPLAY else [base.output] * len(after)
+    return GraphState(compared(list(zip(before, after, strict=True)), tools or base, strategy.content_cache, name))
 
 
-def changing(base: State, branches: Sequence[State]) -> list[int]:
+def changing(base: GraphState, branches: Sequence[GraphState]) -> list[int]:
     """Return the numbers of the branches that change the tree, each tree once, where it comes last."""
     last = {one.output: number for number, one in enumerate(branches) if one.output != base.output}
     return sorted(last.values())
 
 
-def settings_clash(base: State, branches: Sequence[State]) -> list[str]:
+def settings_clash(base: GraphState, branches: Sequence[GraphState]) -> list[str]:
     """Return what two branches set to different values: names of variables, `the folder`, `the user`."""
     found: dict[str, set[object]] = {}
     for branch in branches:
@@ -72,7 +84,7 @@ def settings_clash(base: State, branches: Sequence[State]) -> list[str]:
     return sorted(key for key, values in found.items() if len(values) > 1)
 
 
-def _set(base: State, branch: State) -> dict[str, str | None]:
+def _set(base: GraphState, branch: GraphState) -> dict[str, str | None]:
     before, after = base.environment, branch.environment
     names = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     done: dict[str, str | None] = {f"the variable {key}": after.get(key) for key in names}
@@ -83,7 +95,7 @@ def _set(base: State, branch: State) -> dict[str, str | None]:
     return done
 
 
-def _settled(base: State, branches: Sequence[State]) -> State:
+def _settled(base: GraphState, branches: Sequence[GraphState]) -> GraphState:
     """Return the base with the variables, the folder and the user that the branches changed."""
     variables, cwd, account = base.environment, base.cwd, base.account
     for branch in branches:
@@ -97,18 +109,20 @@ def _settled(base: State, branches: Sequence[State]) -> State:
                 variables.pop(key, None)
         cwd = branch.cwd if branch.cwd != base.cwd else cwd
         account = branch.account if branch.account != base.account else account
-    return State(base.output, tuple(sorted(variables.items())), cwd, account)
+    return GraphState(base.output, tuple(sorted(variables.items())), cwd, account)
 
 
-def _changed(base: State, branches: Sequence[State]) -> list[State]:
+def _changed(base: GraphState, branches: Sequence[GraphState]) -> list[GraphState]:
     return [branches[number] for number in changing(base, branches)]
 
 
-def _apply(base: State, others: Sequence[State], tools: State | None, how: How, name: str) -> Apply:
-    return Apply(base, [one.output for one in others], tools or base, how.content_cache, name)
+def _apply(
+    base: GraphState, others: Sequence[GraphState], tools: GraphState | None, strategy: JoinStrategy, name: str
+) -> Apply:
+    return Apply(base, [one.output for one in others], tools or base, strategy.content_cache, name)
 
 
-def _replayed(base: State, branches: Sequence[State]) -> list[Output | None]:
+def _replayed(base: GraphState, branches: Sequence[GraphState]) -> list[Output | None]:
     """Return what comes of doing the steps of each branch on what came of the one before."""
     tree, trees = branches[0].output, [branches[0].output]
     for branch in branches[1:]:
@@ -118,9 +132,9 @@ def _replayed(base: State, branches: Sequence[State]) -> list[Output | None]:
     return trees
 
 
-def _steps(base: State, branch: State) -> list[Step]:
+def _steps(base: GraphState, branch: GraphState) -> list[GraphStep]:
     """Return the steps from the base to the branch."""
-    steps: list[Step] = []
+    steps: list[GraphStep] = []
     tree = branch.output
     while tree != base.output:
         if tree is None or tree.vertex.step is None or tree.vertex.step.on(tree.vertex.root) != tree:

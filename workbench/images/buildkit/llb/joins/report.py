@@ -1,4 +1,4 @@
-"""What a join says about paths that two branches change."""
+"""The report of a join: paths that two branches change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class JoinConflict:
     """A path that two branches change; what the second made of it is in the tree.
 
     Branches are numbers from 0, in the list of those that change anything (`joins.join.changing`).
@@ -30,11 +30,11 @@ class Conflict:
         return f"{first} and {second} both change {self.path!r}: it is as {second} made it"
 
 
-def read(data: bytes) -> tuple[int, list[Conflict]]:
+def read(data: bytes) -> tuple[int, list[JoinConflict]]:
     """Return how many conflicts there are and the first of them (a thousand at most) of a report."""
     count, *lines = data.decode(errors="surrogateescape").split("\n")
     found = [match for line in lines if (match := _LINE.fullmatch(line))]
-    listed = [Conflict(int(match[1]), int(match[2]), _ESCAPED.sub(_plain, match[3])) for match in found]
+    listed = [JoinConflict(int(match[1]), int(match[2]), _ESCAPED.sub(_plain, match[3])) for match in found]
     return int(count), listed
 
 

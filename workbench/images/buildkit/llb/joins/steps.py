@@ -9,9 +9,9 @@ from importlib.resources import files
 
 from workbench.images.buildkit.llb.checks import StepError
 from workbench.images.buildkit.llb.files import mkfile
-from workbench.images.buildkit.llb.mounts import Mount, bind
+from workbench.images.buildkit.llb.mounts import ExecMount, bind
 from workbench.images.buildkit.llb.ops import Exec
-from workbench.images.buildkit.llb.state import State, scratch
+from workbench.images.buildkit.llb.state import GraphState, scratch
 from workbench.images.buildkit.llb.vertex import Output
 
 # Below /dev, because there the places of mounts leave no trace.
@@ -27,9 +27,9 @@ class Apply:
     under it. That other tree is a branch of `base` too.
     """
 
-    base: State
+    base: GraphState
     branches: Sequence[Output | None]
-    tools: State
+    tools: GraphState
     content_cache: bool
     name: str = ""
 
@@ -53,7 +53,7 @@ class Apply:
 
 
 def compared(
-    pairs: Sequence[tuple[Output | None, Output | None]], tools: State, content_cache: bool, name: str
+    pairs: Sequence[tuple[Output | None, Output | None]], tools: GraphState, content_cache: bool, name: str
 ) -> Output:
     """Return the tree with the report on pairs of trees, each what a branch began as and what it became."""
     places = [(f"/dev/.base{number}", f"/dev/.branch{number}") for number in range(len(pairs))]
@@ -70,15 +70,15 @@ def _process(
     mode: str,
     pairs: Sequence[tuple[str, str]],
     trees: dict[str, Output | None],
-    tools: State,
+    tools: GraphState,
     content_cache: bool,
     name: str,
 ) -> Exec:
     if tools.output is None:
         raise StepError("branches of an empty tree cannot be compared: it has no shell", hint="replay them")
     # Written to or not, each has an output of its own: a daemon then begins without reading all of it first.
-    mounts: list[Mount] = [
-        bind(place, State(tree), readonly=False, content_cache=not content_cache) for place, tree in trees.items()
+    mounts: list[ExecMount] = [
+        bind(place, GraphState(tree), readonly=False, content_cache=not content_cache) for place, tree in trees.items()
     ]
     mounts += [bind(_REPORT, scratch(), readonly=False), bind(_PROGRAM, _program())]
     arguments = ("/bin/sh", f"{_PROGRAM}/join.sh", mode, _REPORT, *(place for pair in pairs for place in pair))
@@ -87,7 +87,7 @@ def _process(
 
 
 @functools.cache
-def _program() -> State:
+def _program() -> GraphState:
     """Return the tree that the program is in."""
     folder = files("workbench.images.buildkit.llb.joins.program")
     scripts = [(name, folder.joinpath(name).read_bytes()) for name in ("join.sh", "join.py")]

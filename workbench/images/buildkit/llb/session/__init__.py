@@ -1,1 +1,1 @@
-"""What the daemon asks of us while it builds: files, secrets, logins."""
+"""What a session provides to the daemon while it builds: files, secrets, logins."""

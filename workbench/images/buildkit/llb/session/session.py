@@ -1,4 +1,4 @@
-"""What a build may ask of us, and the server that answers."""
+"""What a build may request from this machine, and the server that provides it."""
 
 from __future__ import annotations
 
@@ -18,26 +18,30 @@ import grpc
 from workbench.images.buildkit.llb.bridge import private_folder
 from workbench.images.buildkit.llb.failures import SessionLostError, named
 from workbench.images.buildkit.llb.pb import control_pb2 as control
-from workbench.images.buildkit.llb.session import health
-from workbench.images.buildkit.llb.session.files import Files
-from workbench.images.buildkit.llb.session.logins import Login, Logins
-from workbench.images.buildkit.llb.session.method import Method
-from workbench.images.buildkit.llb.session.received import Received
-from workbench.images.buildkit.llb.session.secrets import Secret, Secrets
+from workbench.images.buildkit.llb.session.files import FolderService
+from workbench.images.buildkit.llb.session.services import (
+    ExportedFile,
+    Login,
+    LoginService,
+    Method,
+    Secret,
+    SecretService,
+    health,
+)
 
 _CHUNK = 32 * 1024
 _READY_SECONDS = 20.0
 _END_SECONDS = 2.0
-# A step, a secret, a health check and several folders may be asked for at once.
+# A step, a secret, a health check and several folders may be requested at once.
 _THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a build may have of us.
+    """What a build may have from this machine.
 
     `files` are the folders that local sources name; `secrets` are bytes or paths by id; `auth` is
-    user and password by registry, and what podman and docker keep is used for other registries;
+    user and password by registry; for other registries the logins that podman and docker store are used;
     `output` is the file that an exporter such as `oci` or `docker` writes here.
     """
 
@@ -48,59 +52,59 @@ class Session:
 
     @property
     def key(self) -> str:
-        """What tells the daemon that it has had these folders before: their paths."""
+        """The key by which the daemon recognises folders that it was sent before: a digest of their paths."""
         paths = sorted(f"{name}\0{os.path.abspath(folder)}" for name, folder in self.files.items())
         return hashlib.sha256("\0".join(paths).encode(errors="surrogateescape")).hexdigest()[:32]
 
 
-class Running:
-    """A session that the daemon has: its id, and how many bytes of files it asked for."""
+class OpenSession:
+    """A session that the daemon uses: its id, and how many bytes of files it requested."""
 
-    def __init__(self, files: Files, received: Received | None) -> None:
+    def __init__(self, folders: FolderService, exported: ExportedFile | None) -> None:
         self.id = randomness.token_hex(16)
-        self._files = files
-        self._received = received
+        self._folders = folders
+        self._exported = exported
 
     def keep(self) -> None:
-        """Put the file that was exported in its place: the build is done."""
-        if self._received is not None:
-            self._received.keep()
+        """Put the exported file in its place: the build has succeeded."""
+        if self._exported is not None:
+            self._exported.keep()
 
     @property
     def sent(self) -> int:
         """The bytes of files that were sent."""
-        return self._files.sent
+        return self._folders.sent
 
 
 @contextmanager
-def started(channel: grpc.Channel, address: str, session: Session) -> Iterator[Running]:
-    """Yield the session once the daemon uses it; raises a BuildKitError when it does not want it.
+def open_session(channel: grpc.Channel, address: str, session: Session) -> Iterator[OpenSession]:
+    """Yield the session once the daemon uses it; raises a BuildKitError when it refuses it.
 
-    All of it is gone afterwards: server, threads, socket.
+    Afterwards server, threads and socket are gone.
     """
-    files = Files(session.files)
-    methods = [*files.methods(), *Secrets(session.secrets).methods(), *Logins(session.auth).methods()]
-    received = Received(session.output) if session.output else None
-    methods += received.methods() if received else []
-    running = Running(files, received)
+    folders = FolderService(session.files)
+    methods = [*folders.methods(), *SecretService(session.secrets).methods(), *LoginService(session.auth).methods()]
+    exported = ExportedFile(session.output) if session.output else None
+    methods += exported.methods() if exported else []
+    opened = OpenSession(folders, exported)
     folder = private_folder()
     pool = ThreadPoolExecutor(_THREADS, "buildkit-session")
-    server = _server(pool, [*methods, health.method()], f"{folder}/socket")
+    server = _server(pool, [*methods, health()], f"{folder}/socket")
     near = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         near.connect(f"{folder}/socket")
-        carried = _Carried(channel, near, running.id, session.key, [method.path for method in methods])
+        tunnel = _Tunnel(channel, near, opened.id, session.key, [method.path for method in methods])
         try:
-            carried.wait(address)
-            yield running
+            tunnel.wait(address)
+            yield opened
         finally:
-            carried.close()
+            tunnel.close()
     finally:
         near.close()
         server.stop(None).wait()
         pool.shutdown()
-        if received is not None:
-            received.drop()
+        if exported is not None:
+            exported.drop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -117,8 +121,8 @@ def _server(pool: ThreadPoolExecutor, methods: list[Method], path: str) -> grpc.
     return server
 
 
-class _Carried:
-    """Carries the bytes between the daemon, which is the client here, and our server."""
+class _Tunnel:
+    """Carries the bytes between the daemon, which is the client here, and the server in this process."""
 
     def __init__(self, channel: grpc.Channel, near: socket.socket, name: str, key: str, paths: list[str]) -> None:
         call = channel.stream_stream(
@@ -132,12 +136,12 @@ class _Carried:
         self._near = near
         self._ready = threading.Event()
         self._error: grpc.RpcError | None = None
-        self._call = call(self._ours(), metadata=tuple(metadata))
-        self._thread = threading.Thread(target=self._theirs, name="buildkit-session", daemon=True)
+        self._call = call(self._from_server(), metadata=tuple(metadata))
+        self._thread = threading.Thread(target=self._to_server, name="buildkit-session", daemon=True)
         self._thread.start()
 
     def wait(self, address: str) -> None:
-        """Wait until the daemon speaks."""
+        """Wait until the daemon sends something."""
         if not self._ready.wait(_READY_SECONDS):
             raise SessionLostError(f"the BuildKit at {address} does not use the session that was offered")
         if self._error is not None:
@@ -150,17 +154,17 @@ class _Carried:
             self._near.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
-        # As for Status: the channel ends what this does not.
+        # As with Status: what this does not end, the channel's end does.
         self._thread.join(_END_SECONDS)
 
-    def _ours(self) -> Iterator[control.BytesMessage]:
+    def _from_server(self) -> Iterator[control.BytesMessage]:
         try:
             while data := self._near.recv(_CHUNK):
                 yield control.BytesMessage(data=data)
         except OSError:
             pass
 
-    def _theirs(self) -> None:
+    def _to_server(self) -> None:
         try:
             for message in self._call:
                 self._near.sendall(message.data)

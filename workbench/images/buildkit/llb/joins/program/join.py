@@ -18,7 +18,7 @@ NAMED = 1000
 _BLOCK = 1 << 20
 
 
-class Changes:
+class TreeChanges:
     """What `upper` has changed of `lower`; paths begin with a slash, and that of the root is empty."""
 
     def __init__(self, lower: dict[bytes, os.stat_result], below: bytes, above: bytes) -> None:
@@ -55,7 +55,7 @@ def scan(top: bytes) -> dict[bytes, os.stat_result]:
     return found
 
 
-def conflicts(every: list[Changes]) -> list[tuple[int, int, bytes]]:
+def conflicts(every: list[TreeChanges]) -> list[tuple[int, int, bytes]]:
     """Return which two changed which path, and not to the same."""
     found = []
     for second in range(len(every)):
@@ -69,7 +69,7 @@ def conflicts(every: list[Changes]) -> list[tuple[int, int, bytes]]:
     return found
 
 
-def _buried(path: bytes, other: Changes) -> bool:
+def _buried(path: bytes, other: TreeChanges) -> bool:
     """Return whether `other` has no folder any more that `path` could be in."""
     parent = path.rpartition(b"/")[0]
     while parent:
@@ -79,7 +79,7 @@ def _buried(path: bytes, other: Changes) -> bool:
     return False
 
 
-def _same(one: Changes, other: Changes, path: bytes) -> bool:
+def _same(one: TreeChanges, other: TreeChanges, path: bytes) -> bool:
     if path in one.removed or path in other.removed:
         return path in one.removed and path in other.removed
     before, now = one.upper[path], other.upper[path]
@@ -133,7 +133,7 @@ class Target:
         self.top = top
         self.times: dict[bytes, os.stat_result] = {}
 
-    def apply(self, made: Changes) -> None:
+    def apply(self, made: TreeChanges) -> None:
         """Make the changes here too."""
         for path in sorted(made.removed):
             if path.rpartition(b"/")[0] not in made.removed and self._folder(path.rpartition(b"/")[0]):
@@ -157,7 +157,7 @@ class Target:
         parts = path.split(b"/")
         return all(_is_folder(self.top + b"/".join(parts[: end + 1])) for end in range(len(parts)))
 
-    def _make_way(self, path: bytes, made: Changes, sound: set[bytes]) -> None:
+    def _make_way(self, path: bytes, made: TreeChanges, sound: set[bytes]) -> None:
         missing = []
         while path not in sound:
             missing.append(path)
@@ -168,7 +168,7 @@ class Target:
                 self.times[folder] = made.upper[folder]
             sound.add(folder)
 
-    def _put(self, path: bytes, made: Changes, links: dict[tuple[int, int], bytes]) -> None:
+    def _put(self, path: bytes, made: TreeChanges, links: dict[tuple[int, int], bytes]) -> None:
         source, target, info = made.top + path, self.top + path, made.upper[path]
         kind = stat.S_IFMT(info.st_mode)
         if kind != stat.S_IFDIR or not _is_folder(target):
@@ -248,7 +248,7 @@ def main(arguments: list[str]) -> None:
         below, above = trees[number : number + 2]
         if below not in seen:
             seen[below] = scan(below)
-        every.append(Changes(seen[below], below, above))
+        every.append(TreeChanges(seen[below], below, above))
     found = conflicts(every)
     with open(os.path.join(report, b"conflicts"), "wb") as file:
         file.write(b"%d\n" % len(found))

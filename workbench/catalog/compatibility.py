@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workbench.catalog.faults import Faults
 from workbench.catalog.releases import NOT_A_RELEASE
 from workbench.catalog.toml_file import read_toml
-from workbench.catalog.tree import Tree
+from workbench.catalog.tree import CatalogueTree
 from workbench.packages import normalized_name
 
 PATH = f"releases/{NOT_A_RELEASE}"
@@ -34,7 +34,7 @@ _SCHEMA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class FrameworkVersion:
     """What one version of a framework brings in its wheels, what it goes with, and what else must hold beside it."""
 
     cuda: str
@@ -45,29 +45,29 @@ class Brought:
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class CompatibilityTable:
     """The table: least driver and GPU generation by CUDA family ("13"), frameworks by name and version.
 
-    `cuda_wheels` and `cudnn_wheels` are the packages whose versions tell what a lock brings; `cog` is the
+    `cuda_wheels` and `cudnn_wheels` are the packages whose versions show what a lock brings; `cog` is the
     version of the server that models get, for any of `cog_pythons`.
     """
 
     drivers: Mapping[str, str]
     architectures: Mapping[str, str]
-    frameworks: Mapping[str, Mapping[str, Brought]]
+    frameworks: Mapping[str, Mapping[str, FrameworkVersion]]
     cuda_wheels: tuple[str, ...] = ()
     cudnn_wheels: tuple[str, ...] = ()
     cog: str = ""
     cog_pythons: tuple[str, ...] = ()
 
 
-def read_pairs(tree: Tree) -> Pairs:
+def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
     """Return the table of the catalogue `tree`, an empty one when it has none.
 
     Raises FaultsError with every fault, a row without its source or date included.
     """
     if not tree.exists(PATH):
-        return Pairs({}, {}, {})
+        return CompatibilityTable({}, {}, {})
     faults = Faults()
     data = read_toml(tree, PATH, _SCHEMA, faults)
     frameworks = data.get("framework", {})
@@ -83,12 +83,12 @@ def read_pairs(tree: Tree) -> Pairs:
             if key not in row:
                 faults.add(PATH, f"{name} needs {key}")
     faults.raise_if_any(PATH)
-    return Pairs(
+    return CompatibilityTable(
         drivers={family: row["least"] for family, row in data.get("driver", {}).items()},
         architectures={family: row["least"] for family, row in data.get("architecture", {}).items()},
         frameworks={
             normalized_name(name): {
-                version: Brought(
+                version: FrameworkVersion(
                     row["cuda"],
                     row["cudnn"],
                     tuple(row["pythons"]),

@@ -1,6 +1,6 @@
-"""Asked inside an image by `installed`, which hands this file to the image's Python: prints JSON.
+"""Lists the packages of an image. `installed` passes this file to the image's Python; it prints JSON.
 
-Nothing is judged here, and only the standard library is used: it tells what it sees.
+Nothing is judged here, and only the standard library is used.
 """
 
 import json
@@ -24,26 +24,26 @@ def _one(found: Distribution) -> dict[str, str]:
 
 
 def _licence(metadata: PackageMetadata) -> str:
-    """Return the licence as short as the package says it, "" when it says nothing."""
-    said = [metadata["License-Expression"], metadata["License"]]
+    """Return the shortest form of the licence that the package declares, "" for none."""
+    declared = [metadata["License-Expression"], metadata["License"]]
     classed = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License ::")]
-    said += [text.rpartition(":: ")[2] for text in classed]
-    return next((text for text in said if text and "\n" not in text and len(text) < 100), "")
+    declared += [text.rpartition(":: ")[2] for text in classed]
+    return next((text for text in declared if text and "\n" not in text and len(text) < 100), "")
 
 
 def os_packages() -> dict[str, list[list[str]]]:
     """Return the packages of the operating system by the kind of its packages."""
-    asked = {"deb": ["dpkg-query", "--show", f"--showformat={_DPKG}"], "rpm": ["rpm", "-qa", "--qf", _RPM]}
+    commands = {"deb": ["dpkg-query", "--show", f"--showformat={_DPKG}"], "rpm": ["rpm", "-qa", "--qf", _RPM]}
     found = {}
-    for kind, command in asked.items():
+    for kind, command in commands.items():
         if shutil.which(command[0]):
-            said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            found[kind] = [line.split("\t") for line in said.splitlines() if line]
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            found[kind] = [line.split("\t") for line in output.splitlines() if line]
     return found
 
 
 def os_release() -> dict[str, str]:
-    """Return what /etc/os-release says."""
+    """Return the settings of /etc/os-release."""
     try:
         with open("/etc/os-release", encoding="utf-8") as file:
             pairs = [line.rstrip("\n").partition("=") for line in file if "=" in line]
@@ -53,5 +53,5 @@ def os_release() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    told = {"python": python_packages(sys.argv[1:]), "os": os_packages(), "release": os_release()}
-    print(json.dumps(told))
+    packages = {"python": python_packages(sys.argv[1:]), "os": os_packages(), "release": os_release()}
+    print(json.dumps(packages))

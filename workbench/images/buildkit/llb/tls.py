@@ -11,8 +11,8 @@ from workbench.images.buildkit.llb.address import Address
 _CHUNK = 65536
 
 
-class Encrypted:
-    """A connection with TLS; raises OSError (ssl.SSLError is one) where a socket would, and when trust is missing."""
+class TlsConnection:
+    """A connection with TLS. It raises OSError (ssl.SSLError is one) where a socket would, and without trust."""
 
     def __init__(self, connection: socket.socket, address: Address) -> None:
         assert address.certificates is not None
@@ -24,14 +24,14 @@ class Encrypted:
         self._socket = connection
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=address.host)
-        # The first is held while bytes are on their way out, the second while OpenSSL is at work.
+        # The first is locked while bytes are sent, the second while OpenSSL works.
         self._sending, self._working = threading.Lock(), threading.Lock()
-        while not self._is_shaken():
+        while not self._handshake_done():
             self._more()
 
     @property
     def protocol(self) -> str:
-        """What was agreed on: h2, http/1.1 or "" for nothing."""
+        """The agreed protocol: h2, http/1.1 or "" for nothing."""
         return self._tls.selected_alpn_protocol() or ""
 
     def settimeout(self, seconds: float | None) -> None:
@@ -67,7 +67,7 @@ class Encrypted:
         """As for a socket."""
         self._socket.close()
 
-    def _is_shaken(self) -> bool:
+    def _handshake_done(self) -> bool:
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
@@ -78,8 +78,8 @@ class Encrypted:
         return done
 
     def _more(self) -> bytes:
-        """Read what came, and answer what only TLS itself wants an answer to."""
-        # Where another thread is sending, that answer goes out with its next bytes: a peer that sends and reads
+        """Read what arrived, and send what TLS itself has to respond."""
+        # Where another thread is sending, that response goes out with its next bytes: a peer that sends and reads
         # no more until somebody reads what it sent must not keep us from reading.
         if self._sending.acquire(blocking=False):
             try:

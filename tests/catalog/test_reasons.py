@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import RELEASE, make_catalogue
-from workbench.catalog.compat import reasons
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reasons import reasons
 
 PARTS = {
     "bundles/2-gpu/display.txt": "GPU",

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import make_catalogue
-from workbench.catalog.compat import reasons
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reasons import reasons
 from workbench.errors import FaultsError
 
 FAMILY = {
@@ -60,7 +60,7 @@ def test_what_the_parents_provide_counts_and_their_rules_do_not(tmp_path: Path) 
         ({"2-child": "extends = 2\n"}, [("bundles/2-child/bundle.toml:1", "extends must be a string")]),
     ],
 )
-def test_an_unknown_parent_and_a_circle_are_told_with_their_line(
+def test_an_unknown_parent_and_a_circle_are_reported_with_their_line(
     tmp_path: Path, rules: dict[str, str], expected: list[tuple[str, str]]
 ) -> None:
     files = {**FAMILY, **{f"bundles/{folder}/bundle.toml": text for folder, text in rules.items()}}

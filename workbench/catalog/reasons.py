@@ -1,10 +1,10 @@
-"""Why a choice is impossible, in words: the one place that the wizard, the flags and the matrix ask."""
+"""Why a choice is impossible, in words: the one place for the wizard, the flags and the matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workbench.catalog.bases import Base, find_base
+from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.questions import Answers
 from workbench.catalog.releases import RETIRED
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, Rules
@@ -54,7 +54,7 @@ def nvcc_reasons(catalogue: Catalogue, release: str, os: str) -> Iterator[str]:
         yield f"CUDA {pins.cuda.get('version', '')} has no nvcc in the packages that {os} ({family}) takes it from"
 
 
-def _rule_reasons(what: str, rules: Rules, base: Base | None, os: str, python: str) -> Iterator[str]:
+def _rule_reasons(what: str, rules: Rules, base: BaseDefinition | None, os: str, python: str) -> Iterator[str]:
     why = f": {rules.cuda_why}" if rules.cuda_why else ""
     if base and rules.cuda == "required" and not base.cuda:
         yield f"{what} needs a CUDA base{why}"

@@ -10,7 +10,7 @@ from pathlib import Path
 import trustme
 
 from workbench.images.buildkit.llb.address import Address, Certificates
-from workbench.images.buildkit.llb.encrypted import Encrypted
+from workbench.images.buildkit.llb.tls import TlsConnection
 
 
 def test_one_thread_reads_while_another_writes(tmp_path: Path) -> None:
@@ -29,19 +29,21 @@ def test_one_thread_reads_while_another_writes(tmp_path: Path) -> None:
 
     echoing = threading.Thread(target=echo)
     echoing.start()
-    made = Encrypted(ours, Address(host="127.0.0.1", port=1, certificates=Certificates(str(tmp_path / "ca.pem"))))
-    assert made.protocol == ""
-    writing = threading.Thread(target=made.sendall, args=(data,))
+    connection = TlsConnection(
+        ours, Address(host="127.0.0.1", port=1, certificates=Certificates(str(tmp_path / "ca.pem")))
+    )
+    assert connection.protocol == ""
+    writing = threading.Thread(target=connection.sendall, args=(data,))
     writing.start()
     got = hashlib.sha256()
     left = len(data)
     while left:
-        piece = made.recv(65536)
+        piece = connection.recv(65536)
         assert piece
         got.update(piece)
         left -= len(piece)
     writing.join()
-    made.shutdown(socket.SHUT_RDWR)
+    connection.shutdown(socket.SHUT_RDWR)
     echoing.join()
-    made.close()
+    connection.close()
     assert got.digest() == hashlib.sha256(data).digest()
