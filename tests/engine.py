@@ -19,6 +19,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 TINY = "localhost/tiny:1"
 # Where folders with sockets are made: the path of one has at most 107 bytes, and TMPDIR may be longer than that.
@@ -51,6 +53,15 @@ class Engine:
         sizes = {layer["diff-digest"]: int(layer.get("diff-size", 0)) for layer in listed if "diff-digest" in layer}
         digests = json.loads(self("image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
         return {digest: sizes[digest] for digest in digests}
+
+    def on_disk(self, container: str, script: str) -> str:
+        """What a line of shell prints in the disk of a container, where podman mounts it."""
+        line = f'cd "$(podman mount {container})" && {{ {script}; }}; cd / && podman umount {container} >/dev/null'
+        if rootless():
+            # In podman's own namespace, where the mount is.
+            return self("unshare", "sh", "-c", line)
+        env = {**os.environ, **self.env}
+        return subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=env, check=True).stdout.strip()
 
     def containers(self) -> str:
         """Every container, those of unfinished builds included."""
@@ -85,6 +96,21 @@ def rootless() -> bool:
     return os.geteuid() != 0
 
 
+def need_root(why: str) -> None:
+    """Skip the test that uses podman as root alone can, and say what for."""
+    if rootless():
+        pytest.skip(f"not root: {why}")
+
+
+def need_limits(engine: Engine) -> None:
+    """Skip the test that changes limits of containers, where the cgroups have no controllers for them."""
+    version, _, controllers = engine(
+        "info", "--format", "{{.Host.CgroupsVersion}} {{.Host.CgroupControllers}}"
+    ).partition(" ")
+    if version == "v2" and not {"cpu", "memory"} <= set(controllers.strip("[]").split()):
+        pytest.skip("no cgroup controllers of cpu and memory: limits cannot be set")
+
+
 def missing() -> str:
     """What keeps podman from being used in tests here, "" for nothing."""
     needed = [
@@ -108,8 +134,11 @@ def started(folder: Path) -> Iterator[Engine]:
     The machine's own way of running containers is taken where it works, a normal user's as well. Where it
     does not (hybrid cgroups, missing capabilities: a container, a CI machine), runc and modest limits are.
     """
-    storage = folder / "storage.conf"
-    storage.write_text(f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/store"\nrunroot = "{folder}/run"\n')
+    storage, runtime = folder / "storage.conf", folder / "runtime"
+    # graphroot and runroot are root's. A normal user's podman takes the second, and what XDG_RUNTIME_DIR is.
+    paths = f'graphroot = "{folder}/store"\nrootless_storage_path = "{folder}/store"\nrunroot = "{folder}/run"\n'
+    storage.write_text(f'[storage]\ndriver = "overlay"\n{paths}')
+    runtime.mkdir(mode=0o700)
     # A normal user's containers have no bridge: each has a network of its own, with ports forwarded.
     network = "" if rootless() else _bridge(folder)
     containers, registries = folder / "containers.conf", folder / "registries.conf"
@@ -122,6 +151,7 @@ def started(folder: Path) -> Iterator[Engine]:
             "CONTAINERS_CONF": str(containers),
             "CONTAINERS_STORAGE_CONF": str(storage),
             "CONTAINERS_REGISTRIES_CONF": str(registries),
+            **({"XDG_RUNTIME_DIR": str(runtime)} if rootless() else {}),
         },
     )
     try:
@@ -135,8 +165,10 @@ def started(folder: Path) -> Iterator[Engine]:
         engine.try_("rm", "--all", "--force", "--time", "0", "--storage")
         _end(folder)
         if rootless():
-            # The files of containers belong to their users, and podman's mounts are in a namespace of its own.
+            # The files of containers are their users', and podman has its mounts in a namespace that a process keeps.
             engine.try_("unshare", "sh", "-c", f"umount --lazy {folder}/store/overlay; rm -rf {folder}/store")
+            with suppress(OSError, ValueError):
+                os.kill(int((runtime / "libpod/tmp/pause.pid").read_text()), signal.SIGKILL)
         for mounted in sorted(_mounts(folder), reverse=True):
             subprocess.run(["umount", "--lazy", mounted], check=False)
         shutil.rmtree(folder, ignore_errors=True)

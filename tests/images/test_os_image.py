@@ -33,6 +33,9 @@ echo "made $1"
 """
 
 
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="not root, who alone makes files of many owners")
+
+
 def catalogue(folder: Path, script: str) -> Catalogue:
     return read_catalogue(str(make_catalogue(folder, {"base/bookworm/os-image.sh": script})))
 
@@ -50,6 +53,7 @@ def unmade(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
     return engine
 
 
+@AS_ROOT
 def test_a_root_image_is_made_and_starts(unmade: Engine, tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, {"base/bookworm/os-image.sh": TINY_ROOT})
     done = wizard("os-image", "--catalog", folder, "--os", "bookworm")
@@ -61,6 +65,7 @@ def test_a_root_image_is_made_and_starts(unmade: Engine, tmp_path: Path) -> None
     unmade("untag", IMAGE, IMAGE)
 
 
+@AS_ROOT
 def test_a_script_that_fails_makes_no_image(unmade: Engine, tmp_path: Path) -> None:
     lines: list[str] = []
     with pytest.raises(WorkbenchError) as error:
@@ -74,6 +79,7 @@ def test_a_script_that_fails_makes_no_image(unmade: Engine, tmp_path: Path) -> N
     assert left_over(tmp_path) == []
 
 
+@AS_ROOT
 def test_a_program_that_the_script_lacks_is_named(unmade: Engine, tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as error:
         make_os_image(catalogue(tmp_path, "#!/bin/sh\nno-such-bootstrap\n"), "bookworm", print)
@@ -81,6 +87,7 @@ def test_a_program_that_the_script_lacks_is_named(unmade: Engine, tmp_path: Path
     assert error.value.hint == "a program that it calls is not installed"
 
 
+@AS_ROOT
 def test_an_import_that_fails_makes_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     record = fake_podman(tmp_path, monkeypatch, "echo 'Error: disk full' >&2; exit 125")
     with pytest.raises(WorkbenchError, match="podman cannot import the root image: disk full"):
@@ -88,6 +95,7 @@ def test_an_import_that_fails_makes_no_image(tmp_path: Path, monkeypatch: pytest
     assert len(record.read_text().splitlines()) == 1
 
 
+@AS_ROOT
 def test_mounts_of_the_script_are_not_the_machines(unmade: Engine, tmp_path: Path) -> None:
     script = TINY_ROOT + 'mkdir "$1/proc"; mount -t tmpfs none "$1/proc"; echo x >"$1/proc/left"\n'
     make_os_image(catalogue(tmp_path, script), "bookworm", print)
@@ -100,6 +108,7 @@ def test_mounts_of_the_script_are_not_the_machines(unmade: Engine, tmp_path: Pat
     unmade("untag", IMAGE, IMAGE)
 
 
+@AS_ROOT
 def test_an_interrupt_leaves_nothing(unmade: Engine, tmp_path: Path) -> None:
     script = '#!/bin/sh\nmkdir "$1/proc"; mount -t tmpfs none "$1/proc"; sleep 60 & echo $!; wait\n'
     folder = make_catalogue(tmp_path, {"base/bookworm/os-image.sh": script})

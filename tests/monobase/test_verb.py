@@ -18,7 +18,7 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.monobase.models import offline, run, user, variables
 from tests.monobase.shells import SHELLS, source
-from tests.monobase.wheels import MINOR, Index, this_python
+from tests.monobase.wheels import MINOR, Index, need_python, this_python
 from workbench.errors import WorkbenchError
 from workbench.monobase.leases import is_used
 from workbench.monobase.prefix import Prefix
@@ -217,6 +217,7 @@ def test_activation_needs_no_package_but_pythons_own(places: tuple[Path, Path], 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_shell_asks_the_tool_for_a_cog_that_is_missing(places: tuple[Path, Path], tmp_path: Path, shell: str) -> None:
     prefix, wheels = places
+    need_python(prefix)
     shutil.copytree(wheels, tmp_path / "index")
     index = Index(tmp_path / "index")
     index.add("cog", "4.0")

@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from workbench.monobase.environment import build
 from workbench.monobase.install import Toolchain
-from workbench.monobase.interpreters import Interpreter, probe
+from workbench.monobase.interpreters import Interpreter, InterpreterMissingError, find, probe
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.verify import files_below
 
@@ -27,6 +29,14 @@ def this_python() -> Interpreter:
     found = probe(os.path.realpath(sys.executable))
     assert found is not None
     return found
+
+
+def need_python(prefix: Path) -> None:
+    """Skip a test that lets the tool find the Python that runs the tests, where that is in a home folder (pyenv's)."""
+    try:
+        find(Prefix.at(str(prefix)), MINOR, {})
+    except InterpreterMissingError as error:
+        pytest.skip(error.message)
 
 
 def python_flag() -> str:

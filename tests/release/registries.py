@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.engine import Engine, free_port, search_path, wait_for
 
@@ -23,6 +26,8 @@ class LocalRegistry:
     """docker-registry with its blobs in `folder`, at one address for its whole life."""
 
     def __init__(self, engine: Engine, folder: Path, users: str = "") -> None:
+        if shutil.which("docker-registry", path=search_path()) is None:
+            pytest.skip("docker-registry not installed")
         self.folder = folder
         self.host = f"127.0.0.1:{free_port()}"
         self._server: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, Engine
+from tests.engine import TINY, Engine, need_limits, need_root
 from tests.replicasets.conftest import GPUS, Podman
 from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.codes import Code
@@ -39,6 +39,7 @@ def holds_nothing(rs: ReplicaSets) -> bool:
 
 @pytest.mark.parametrize("carry", ["auto", "commit"])
 def test_b00_every_patch_keeps_the_whole_system_disk(carry: str, room: Room, engine: Engine) -> None:
+    need_root("a disk has devices, and is read from outside")
     rs = room(carry=carry)
     rs.run(RunRequest(TINY, "foo", gpus=1))
     sh(rs, "foo", CHANGES)
@@ -54,6 +55,7 @@ def test_b00_every_patch_keeps_the_whole_system_disk(carry: str, room: Room, eng
 
 
 def test_b01_a_volume_is_resized_without_losing_what_is_in_it(rs: ReplicaSets) -> None:
+    need_root("sized volumes cannot be made")
     rs.create_volume("data", "16MB")
     rs.run(RunRequest(TINY, "foo", binds=[Bind("data", "/data")]))
     sh(rs, "foo", "echo precious >/data/file; dd if=/dev/urandom of=/data/big bs=1M count=8 2>/dev/null")
@@ -103,6 +105,7 @@ def test_b02_stopped_and_paused_sets_keep_their_disk(carry: str, room: Room) -> 
 def test_b02_a_copy_that_fails_changes_nothing(
     rs: ReplicaSets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    need_root("disks are committed, and not copied")
     rs.run(
         RunRequest(
             TINY, "foo", gpus=1, command=["sh", "-c", "echo $$ >/started; cat /proc/uptime >>/started; sleep 1000"]
@@ -126,6 +129,7 @@ def test_b02_a_copy_that_fails_changes_nothing(
 
 
 def test_b03_a_version_takes_no_more_room_than_its_changes(rs: ReplicaSets, engine: Engine) -> None:
+    need_root("disks are committed, and not copied")
     rs.run(RunRequest(TINY, "foo"))
     sh(
         rs,
@@ -231,7 +235,8 @@ def test_b08_b09_all_is_written_when_an_operation_returns(room: Room) -> None:
         again.run(RunRequest(TINY, "bar", gpus=GPUS))
 
 
-def test_b10_many_handlers_at_once(rs: ReplicaSets) -> None:
+def test_b10_many_handlers_at_once(rs: ReplicaSets, engine: Engine) -> None:
+    need_limits(engine)
     rs.run(RunRequest(TINY, "foo"))
     failed: list[ReplicaSetError] = []
     won: list[str] = []
@@ -280,6 +285,7 @@ def test_b12_a_name_is_a_name(rs: ReplicaSets) -> None:
 
 
 def test_b13_a_deleted_volume_leaves_nothing(rs: ReplicaSets, engine: Engine, tmp_path: Path) -> None:
+    need_root("sized volumes cannot be made")
     rs.create_volume("data", "8MB")
     rs.create_volume("plain")
     with pytest.raises(Invalid, match="plain was created without a size"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.engine import TINY
+from tests.engine import TINY, need_limits, need_root
 from tests.replicasets.conftest import Podman
 from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
@@ -39,6 +39,7 @@ def test_commits_are_squashed_before_the_engine_has_too_many_layers(
 
 
 def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], tmp_path: Path) -> None:
+    need_root("sized volumes cannot be made")
     rs = room()
     rs.create_volume("data", "8MB")
     rs.create_volume("plain")
@@ -54,6 +55,7 @@ def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], t
 
 
 def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) -> None:
+    need_limits(podman.engine)
     rs.run(RunRequest(TINY, "foo", memory="64MB", cpus=1))
     pid = podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")
     assert rs.patch("foo", PatchRequest(memory="128MB", cpus=0.5)).number == 1
@@ -67,6 +69,7 @@ def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) 
 
 
 def test_limits_that_were_changed_outlive_the_store(rs: ReplicaSets, podman: Podman, tmp_path: Path) -> None:
+    need_limits(podman.engine)
     rs.run(RunRequest(TINY, "foo", memory="64MB"))
     rs.patch("foo", PatchRequest(memory="128MB", cpus=0.5))
     rs.run(RunRequest(TINY, "free", memory="64MB", cpus=1))

@@ -12,10 +12,14 @@ import pytest
 from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below, wizard
 from tests.monobase.models import index_in, offline
-from tests.monobase.wheels import MINOR, Index
+from tests.monobase.wheels import Index
 
+# What the release has on the operating system of models, whichever Python runs the tests.
+PYTHON = "3.11"
 CODE = "from cog import BasePredictor\n\n\nclass Predictor(BasePredictor):\n    def predict(self, n: int) -> int: ...\n"
-CONFIG = f"build:\n  python_version: '{MINOR}'\n  python_packages: [model, 'cog==2.0']\npredict: predict.py:Predictor\n"
+CONFIG = (
+    f"build:\n  python_version: '{PYTHON}'\n  python_packages: [model, 'cog==2.0']\npredict: predict.py:Predictor\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def test_check_shows_what_is_requested_and_what_it_gets(tmp_path: Path, index: I
     assert done.stdout == (
         "what      requested             gets                           source\n"
         "image     -                     localhost/models/shown:latest\n"
-        f"python    {MINOR:<20}  {MINOR:<29}  cog.yaml:2\n"
+        f"python    {PYTHON:<20}  {PYTHON:<29}  cog.yaml:2\n"
         "gpu       -                     no\n"
         "cuda      -                     none\n"
         "cudnn     -                     none\n"
@@ -206,10 +210,10 @@ def test_packages_that_contradict_each_other_are_reported_in_uvs_words(tmp_path:
 
 
 def test_notes_are_printed_beside_the_table(tmp_path: Path, index: Index) -> None:
-    config = CONFIG.replace(f"'{MINOR}'", f"'{MINOR}.1'").replace("build:\n", "build:\n  cuda: '12.4'\n")
+    config = CONFIG.replace(f"'{PYTHON}'", f"'{PYTHON}.1'").replace("build:\n", "build:\n  cuda: '12.4'\n")
     done = check(model(tmp_path / "noted", config, CODE.replace("n: int", "n")), index)
     assert done.stderr.splitlines() == [
-        f"note: Python {MINOR}.1 is requested: the image has the {MINOR} of its operating system",
+        f"note: Python {PYTHON}.1 is requested: the image has the {PYTHON} of its operating system",
         "note: cuda and cudnn have no effect without gpu: true",
         "note: the inputs are not checked by the server: the input n has no type",
     ]
