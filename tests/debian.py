@@ -175,7 +175,7 @@ def _settings_of_pip(root: Path) -> tuple[list[str], list[str]]:
     listed = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    # What the environment says, `:env:.cert='…'`, comes after what files say.
+    # What the environment sets, `:env:.cert='…'`, comes after what files set.
     settings = (line.partition("=") for line in sorted(listed, reverse=True))
     values = {name.rpartition(".")[2]: " ".join(ast.literal_eval(value).split()) for name, _, value in settings}
     (root / "etc/pip.conf").write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in values.items()))

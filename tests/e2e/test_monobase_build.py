@@ -42,8 +42,8 @@ def pythons() -> list[str]:
     for minor in wanted - found.keys():
         named = [shutil.which(f"python{minor}"), *map(str, sorted(root.glob(f"versions/{minor}.*/bin/python")))]
         for path in filter(None, named):
-            if (answer := probe(os.path.realpath(path))) is not None and answer.minor == minor:
-                found[minor] = answer.path
+            if (python := probe(os.path.realpath(path))) is not None and python.minor == minor:
+                found[minor] = python.path
     return [f"--python={minor}={path}" for minor, path in found.items() if minor in wanted]
 
 

@@ -218,7 +218,7 @@ def test_new_refuses_the_changed_file_that_it_uses_and_no_other(tmp_path: Path) 
     assert not (tmp_path / "other").exists()
 
 
-def test_what_goes_on_living_may_be_written(tmp_path: Path) -> None:
+def test_the_parts_that_stay_open_may_be_changed(tmp_path: Path) -> None:
     folder = frozen(tmp_path)
     file = folder / "releases/2026a.toml"
     support = '\n[support]\nfrom = "2026-11-01"\nuntil = "2027-11-01"\n'
