@@ -137,7 +137,7 @@ def test_layers_without_a_compiler_are_refused_and_left_out(tmp_path: Path) -> N
         ({"releases/2026a.toml": RELEASE.replace("version = ", "other = ")}, [], "release 2026a pins no CUDA"),
         ({}, ["cudnn"], "no CUDA layer is named 'cudnn'"),
         ({"cuda-layer/devel/Containerfile": None}, [], "the CUDA layer devel has no Containerfile for bookworm"),
-        ({"cuda-layer/list-13.0.2": None}, [], "cuda-layer/base/Containerfile copies this file, and it is not there"),
+        ({"cuda-layer/list-13.0.2": None}, [], "cuda-layer/base/Containerfile copies this file, which does not exist"),
     ],
 )
 def test_what_cannot_be_built(tmp_path: Path, change: dict[str, str | None], layers: list[str], message: str) -> None:
