@@ -44,8 +44,8 @@ def test_the_tests_pass_on(version: str, tmp_path: Path) -> None:
             check=False,
         )
 
-    made = run("make", "setup-dev", f"PYTHON3={interpreter}")
-    assert made.returncode == 0, made.stdout[-4000:]
+    setup = run("make", "setup-dev", f"PYTHON3={interpreter}")
+    assert setup.returncode == 0, setup.stdout[-4000:]
     pytest_ = (".venv/bin/python", "-m", "pytest", "-q", "-m", "not slow and not thorough")
     done = run(*pytest_, *(f"tests/{room}" for room in ROOMS), *files)
     print(done.stdout[-8000:])
