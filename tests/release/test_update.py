@@ -152,9 +152,9 @@ def test_a_package_yanked_or_gone_is_reported_and_the_old_lock_stays(tmp_path: P
     del index.wheels["beta"]["2.3.1"], index.wheels["delta"]
     done = update(folder)
     assert done.returncode == 1
-    assert f"{OWN}: alpha 1.0.0 was yanked: deletes files, and the index has no other z of it" in done.stderr
-    assert f"{OWN}: beta 2.3.1 is gone from the index, and no other z of it is there" in done.stderr
-    assert f"{OWN}: delta 4.0.0 is gone from the index, and no other z of it is there" in done.stderr
+    assert f"{OWN}: alpha 1.0.0 was yanked: deletes files, and no other z of it is available" in done.stderr
+    assert f"{OWN}: beta 2.3.1 is gone from the index, and no other z of it is available" in done.stderr
+    assert f"{OWN}: delta 4.0.0 is gone from the index, and no other z of it is available" in done.stderr
     assert "nothing was written" in done.stderr
     assert files_below(folder) == before
     assert faults_of(folder) == []
