@@ -26,7 +26,9 @@ from workbench.errors import FaultsError, WorkbenchError
 from workbench.monobase.activation import activate
 from workbench.monobase.diff import PackageChange, diff
 from workbench.monobase.generation import DATA, load
+from workbench.monobase.interpreters import InterpreterMissingError, find
 from workbench.monobase.monogen import validate
+from workbench.monobase.prefix import Prefix
 from workbench.monobase.request import read_request
 from workbench.monobase.user import install_user, read_user_requirements
 from workbench.verbs.monobase import SUBVERBS
@@ -124,6 +126,10 @@ def test_m10_a_cog_that_is_missing_is_installed_beside_a_prefix_that_is_read_onl
     index.add("cog", "3.0", needs=["schema"])
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("not root, or no unshare: nothing can be mounted read-only")
+    try:
+        find(Prefix.at(str(prefix)), MINOR, {})
+    except InterpreterMissingError as error:
+        pytest.skip(error.message)
     command = [sys.executable, str(REPOSITORY / "wizard.py"), "monobase", "exec", "--", "python", "-c"]
     probe = "import cog, tool; print(cog.VERSION, cog.__file__)"
     mounted = (

@@ -1,0 +1,41 @@
+"""The tests that use podman, on Debian 13: podman 5 and crun, as root and as a normal user."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.copied import copy_repository
+from tests.debian import USER, Machine, root_of, running
+
+PACKAGES = (
+    *("podman", "crun", "netavark", "aardvark-dns", "passt", "uidmap", "iptables", "nftables", "iproute2", "procps"),
+    *("busybox-static", "catatonit", "etcd-server", "nginx-light", "ca-certificates", "git", "make"),
+    *("python3", "python3-venv"),
+)
+# What has no part that podman is no part of is run by tests/test_pythons.py.
+TESTS = ("tests/images", "tests/replicasets", "tests/containerfile", "tests/compose", "tests/test_podman.py")
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    """Debian 13 with the repository, and its own environment, in the home of a normal user."""
+    with root_of(*PACKAGES) as root, running(root) as machine:
+        copy_repository(root / "home" / USER / "repository")
+        subprocess.run(["chown", "--recursive", f"--reference={root}/home/{USER}", f"{root}/home/{USER}"], check=True)
+        made = machine.run("cd repository && make setup-dev", user=USER, seconds=1800)
+        assert made.returncode == 0, made.stdout[-4000:]
+        yield machine
+
+
+# The user first: what root makes in the repository is root's.
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("user", [USER, "root"])
+def test_the_tests_with_podman_pass(machine: Machine, user: str) -> None:
+    command = "python -m pytest -q -rs -p no:cacheprovider -m 'not slow and not thorough'"
+    done = machine.run(f"cd /home/{USER}/repository && .venv/bin/{command} {' '.join(TESTS)}", user=user, seconds=7000)
+    print(done.stdout[-8000:])
+    assert done.returncode == 0, done.stdout[-8000:]
