@@ -22,7 +22,7 @@ LIMIT_SECONDS = 0.25
 
 
 def start() -> None:
-    """One recipe, whole process, against HPCCM rendering a comparable one, and `new` against the 250 ms that it may take."""
+    """One recipe, whole process, against HPCCM rendering a comparable one; `new` against the 250 ms it may take."""
     hpccm = str(Path(sys.executable).with_name("hpccm"))
     with tempfile.TemporaryDirectory() as out:
         commands: dict[str, Command] = {
