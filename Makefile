@@ -56,7 +56,7 @@ QUICK := not slow and not thorough
 ALL := not slow
 SLOW := slow
 # One process for each core. What shares images or a server goes to one of them: see tests/conftest.py.
-PYTEST := $(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadgroup --no-loadscope-reorder
+PYTEST := $(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadscope --no-loadscope-reorder
 
 .PHONY: test
 test: setup-dev ## Install what the real parts need, when that is allowed, and run the quick tests: 10 minutes on two cores

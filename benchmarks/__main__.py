@@ -20,7 +20,7 @@ from benchmarks.standard import standard
 from benchmarks.start import start
 
 QUICK = (start, matrix, llb, standard, release, activation, shared, rebuild)
-# By name only: they take gigabytes, or ask the package index for everything again.
+# By name only: they take gigabytes, or download everything from the package index again.
 HEAVY = (images, buildkit, monobase, replicasets, lock)
 
 

@@ -33,7 +33,7 @@ _HOST = "network.host"
 _QUICK = 7
 
 
-class _Silent:
+class _QuietBuild:
     """A watcher that ignores what a build reports."""
 
     def step(self, number: int, total: int, title: str) -> None:
@@ -68,7 +68,7 @@ def _measured(
     """Return how many seconds the recipe as it is now takes: by our graph, by podman, by the Dockerfile frontend."""
     request = _request(podman_store)
     # Bringing the base over is not building: both BuildKit builds find it there.
-    bring(BASE.image, images, _Silent())
+    bring(BASE.image, images, _QuietBuild())
     ours, podman = builders
     return (
         _seconds(partial(_build, ours, request)),
@@ -93,7 +93,7 @@ def _request(podman_store: Store) -> BuildRequest:
 
 
 def _build(builder: Builder, request: BuildRequest) -> None:
-    builder.build(request, _Silent())
+    builder.build(request, _QuietBuild())
 
 
 def _frontend(dockerd: Dockerd, request: BuildRequest) -> None:

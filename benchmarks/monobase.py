@@ -26,7 +26,7 @@ _BLOCK = 512
 _SET = Path(__file__).with_suffix(".toml")
 
 
-class _Silent:
+class _QuietFill:
     """A FillWatcher that shows nothing."""
 
     def begin(self, generation: str, environment: str) -> None:
@@ -158,7 +158,7 @@ def _fill(
     with builder(prefix):
         tools = Toolchain.at(prefix, jobs=jobs)
         tools = Toolchain(tools.prefix, tools.store, tools.wheels, uv, tools.compilers)
-        fill(tools, FillRequest([generation], pythons, {}), _Silent(), jobs)
+        fill(tools, FillRequest([generation], pythons, {}), _QuietFill(), jobs)
 
 
 def _peer(

@@ -1,4 +1,4 @@
-"""The service's answers about long histories, over HTTP, in both stores."""
+"""The service's responses about long histories, over HTTP, in both stores."""
 
 from __future__ import annotations
 

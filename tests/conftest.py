@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,21 +21,28 @@ from tests.kept import digest_of, kept
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Tests that use one of these share images that take minutes to build, so one process runs them all.
-_SHARED = {"root_image": "images"}
+# Files whose tests share images that take minutes to build: one process runs them all, before everything else.
+_IMAGES = ("tests/e2e/", "tests/replicasets/deployment/")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the group that one process runs as a whole: its file, or what shares images.
-
-    The groups that take longest come first, for they are handed out in this order.
-    """
+    """Put the tests that share images first, for they take longest; refuse one that is elsewhere."""
     for item in items:
-        names = getattr(item, "fixturenames", ())
-        group = next((group for name, group in _SHARED.items() if name in names), item.nodeid.partition("::")[0])
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: not any(mark.args == ("images",) for mark in item.iter_markers("xdist_group")))
+        if "root_image" in getattr(item, "fixturenames", ()) and not item.nodeid.startswith(_IMAGES):
+            raise pytest.UsageError(f"{item.nodeid} uses images that take minutes: name its folder in {__name__}")
+    items.sort(key=lambda item: not item.nodeid.startswith(_IMAGES))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401, xdist has no types
+    """Hand out the tests by file, and those that share images as one: groups by mark do not work with pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByImages(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "images" if nodeid.startswith(_IMAGES) else nodeid.partition("::")[0]
+
+    return ByImages(config, log)
 
 
 @pytest.fixture(scope="session")

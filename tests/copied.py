@@ -12,7 +12,7 @@ from tests.catalogues import REPOSITORY
 def copy_repository(folder: Path) -> Path:
     """Copy what git tracks, as it lies in the working tree now, to a new `folder`; return it.
 
-    git tracks the same files there, because some tests ask it which they are.
+    git tracks the same files there, because some tests list them with it.
     """
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):

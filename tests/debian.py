@@ -67,10 +67,10 @@ def root_of(*packages: str) -> Iterator[Path]:
     try:
         command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={','.join(packages)}"]
         env = {**os.environ, "PATH": search_path()}
-        made = subprocess.run(
+        done = subprocess.run(
             [*command, "trixie", str(root), *_mirror()], capture_output=True, text=True, env=env, check=False
         )
-        assert made.returncode == 0, made.stdout[-4000:]
+        assert done.returncode == 0, done.stdout[-4000:]
         root.chmod(0o755)
         yield root
     finally:
@@ -158,13 +158,13 @@ def _first(process: subprocess.Popen[bytes], seconds: float = 30) -> int:
 
 
 def _make_user(root: Path) -> None:
-    made = subprocess.run(
+    done = subprocess.run(
         ["chroot", str(root), "useradd", "--create-home", f"--uid={UID}", "--shell=/bin/bash", USER],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert made.returncode == 0, made.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def _settings_of_pip(root: Path) -> tuple[list[str], list[str]]:
@@ -175,7 +175,7 @@ def _settings_of_pip(root: Path) -> tuple[list[str], list[str]]:
     listed = subprocess.run(
         ["python3", "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    # What the environment says, `:env:.cert='…'`, comes after what files say.
+    # What the environment sets, `:env:.cert='…'`, comes after what files set.
     settings = (line.partition("=") for line in sorted(listed, reverse=True))
     values = {name.rpartition(".")[2]: " ".join(ast.literal_eval(value).split()) for name, _, value in settings}
     (root / "etc/pip.conf").write_text("[global]\n" + "".join(f"{name} = {value}\n" for name, value in values.items()))

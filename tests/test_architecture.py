@@ -101,12 +101,16 @@ def upward(files: Mapping[str, str]) -> Iterator[str]:
     for each in imports(files):
         if not is_below(each.module, "workbench"):
             continue
-        here, there = room_of(module_of(each.path)), room_of(each.module)
-        if here == there or there == GROUND:
+        importer, imported = room_of(module_of(each.path)), room_of(each.module)
+        if importer == imported or imported == GROUND:
             continue
-        allowed = here != GROUND and ROOMS.index(here) < ROOMS.index(there) and there in ONLY.get(here, ROOMS)
+        allowed = (
+            importer != GROUND
+            and ROOMS.index(importer) < ROOMS.index(imported)
+            and imported in ONLY.get(importer, ROOMS)
+        )
         if not allowed and (each.path, each.module) not in EXCEPTIONS:
-            yield f"{each.path}:{each.line}: {here} must not import {each.module}"
+            yield f"{each.path}:{each.line}: {importer} must not import {each.module}"
 
 
 def strayed(files: Mapping[str, str]) -> Iterator[str]:
@@ -134,9 +138,9 @@ def cycles(files: Mapping[str, str]) -> Iterator[str]:
     """Yield the modules of the ground floor that import each other in a circle: rooms cannot, as `upward` sees."""
     edges: dict[str, set[str]] = defaultdict(set)
     for each in imports(files):
-        here = module_of(each.path)
-        if is_below(each.module, "workbench") and room_of(here) == room_of(each.module) == GROUND:
-            edges[part_of(here)].add(part_of(each.module))
+        importer = module_of(each.path)
+        if is_below(each.module, "workbench") and room_of(importer) == room_of(each.module) == GROUND:
+            edges[part_of(importer)].add(part_of(each.module))
     for start in sorted(edges):
         reached, waiting = set[str](), [module for module in edges[start] if module != start]
         while waiting:

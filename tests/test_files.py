@@ -34,7 +34,7 @@ def test_a_text_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def test_what_was_there_stays_when_the_disk_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_file_stays_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "a"
     file.write_text("before")
 
@@ -56,7 +56,7 @@ replace_text(sys.argv[1], "a longer text of the one that was killed", mode=0o644
 """
 
 
-def test_what_a_killed_one_leaves_is_taken_over(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_writer_is_reused(tmp_path: Path) -> None:
     file, left = tmp_path / "a", tmp_path / ".a.new"
     file.write_text("before")
     for _ in range(2):

@@ -19,8 +19,8 @@ def recipes() -> list[Recipe]:
     catalogue = read_catalogue(str(REPOSITORY))
     found = [attempt(catalogue, selection)[0] for selection in combinations(catalogue, "20261122")]
     # A base changes FROM and the labels only: one bundle on one CUDA base shows that.
-    wanted = {("standard", bundle) for bundle in catalogue.bundles} | {("cuda-devel", "minimal")}
-    shown = [recipe for recipe in found if recipe and (recipe.selection.base, recipe.selection.bundle) in wanted]
+    selected = {("standard", bundle) for bundle in catalogue.bundles} | {("cuda-devel", "minimal")}
+    shown = [recipe for recipe in found if recipe and (recipe.selection.base, recipe.selection.bundle) in selected]
     # Of the releases before the newest, each bundle and the CUDA base once: with Jupyter.
     newest = next(iter(catalogue.releases))
     return [recipe for recipe in shown if recipe.selection.release == newest or recipe.selection.ide == "jupyter"]

@@ -65,7 +65,7 @@ def test_bad_dates(text: str) -> None:
         check_date(text)
 
 
-def test_a_miss_suggests_the_nearest() -> None:
+def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(WorkbenchError) as caught:
         pick("jupiter", ["vscode", "jupyter"], "IDE")
     assert (caught.value.message, caught.value.hint) == ("no IDE is named 'jupiter'", "did you mean jupyter?")

@@ -87,9 +87,9 @@ def test_the_wheel_has_every_file_of_the_package_and_of_the_data(wheel: Path) ->
         cwd=REPOSITORY,
         check=True,
     ).stdout.split("\0")
-    wanted = {name if name.startswith("workbench/") else f"workbench/data/{name}" for name in listed if name}
+    expected = {name if name.startswith("workbench/") else f"workbench/data/{name}" for name in listed if name}
     with zipfile.ZipFile(wheel) as file:
-        assert {name for name in file.namelist() if ".dist-info/" not in name} == wanted
+        assert {name for name in file.namelist() if ".dist-info/" not in name} == expected
 
 
 def test_the_command_works_from_any_folder(installed: Path, elsewhere: Path) -> None:

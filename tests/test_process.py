@@ -49,7 +49,7 @@ def test_an_interrupt_ends_the_step_and_lets_the_engine_clean_up(number: signal.
     assert not is_alive(steps[0])
 
 
-def test_without_patience_all_of_it_is_ended(tmp_path: Path) -> None:
+def test_without_a_grace_period_all_processes_are_ended(tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", ENGINE, str(tmp_path / "cleaned")],
         stdout=subprocess.PIPE,
@@ -85,7 +85,7 @@ def test_handlers_are_put_back() -> None:
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_what_is_called_off_is_ended_and_becomes_an_interrupt(fails: bool) -> None:
+def test_cancelled_work_ends_with_an_interrupt(fails: bool) -> None:
     # Several at once, and all of them ended by one and the same function.
     both, called = threading.Barrier(3), threading.Event()
     caught: list[BaseException] = []
@@ -110,7 +110,7 @@ def test_what_is_called_off_is_ended_and_becomes_an_interrupt(fails: bool) -> No
     assert [type(error) for error in caught] == [KeyboardInterrupt, KeyboardInterrupt]
 
 
-def test_what_is_not_called_off_ends_as_it_does() -> None:
+def test_work_that_is_not_cancelled_ends_by_itself() -> None:
     with called_off(print):
         pass
     with pytest.raises(OSError, match="its own"), called_off(print):

@@ -27,7 +27,7 @@ def test_the_tests_pass_on(version: str, tmp_path: Path) -> None:
         pytest.skip(f"no CPython {version} found under pyenv or PATH")
     copy = copy_repository(tmp_path / "repository")
     files = sorted(str(file.relative_to(copy)) for file in (copy / "tests").glob("test_*.py"))
-    # What this run was told about its own environment and pytest is not for the other one.
+    # The variables of this run's own environment and pytest are not for the other one.
     env = {
         name: value for name, value in os.environ.items() if not name.startswith(("VIRTUAL_ENV", "PYTEST_", "PYTHON"))
     }
@@ -44,8 +44,8 @@ def test_the_tests_pass_on(version: str, tmp_path: Path) -> None:
             check=False,
         )
 
-    made = run("make", "setup-dev", f"PYTHON3={interpreter}")
-    assert made.returncode == 0, made.stdout[-4000:]
+    setup = run("make", "setup-dev", f"PYTHON3={interpreter}")
+    assert setup.returncode == 0, setup.stdout[-4000:]
     pytest_ = (".venv/bin/python", "-m", "pytest", "-q", "-m", "not slow and not thorough")
     done = run(*pytest_, *(f"tests/{room}" for room in ROOMS), *files)
     print(done.stdout[-8000:])

@@ -42,6 +42,12 @@ END = "USER 1001\nWORKDIR /opt/app-root/src\n"
         ("FROM a AS b\nENV F=one\nFROM a\nENV F=$F\nCOPY $F.txt /x\n" + END, []),
         ("FROM a AS B\nFROM a\nCOPY --from=b /x /y\n" + END, []),
         ("FROM a AS b\nCOPY --from=b /x /y\n" + END, [(2, "COPY --from=b: there is no such stage above")]),
+        ("FROM a AS B\nFROM a\nRUN --mount=type=bind,from=b,target=/x true\n" + END, []),
+        (
+            "FROM a AS b\nRUN --mount=type=bind,from=b,target=/x true\n" + END,
+            [(2, "RUN --mount=…,from=b: there is no such stage above")],
+        ),
+        ("ARG I\nFROM a\nARG I\nRUN --mount=from=quay.io/c:1,target=/x --mount=from=$I,target=/y true\n" + END, []),
         ("", [(1, "no FROM: nothing to build on")]),
         (
             "FROM a\n" + END + "USER 0\n",

@@ -69,7 +69,7 @@ class Workbench:
 
 @contextmanager
 def started(engine: Engine, image: str, prefix: str, *options: str, patience: float = 60) -> Iterator[Workbench]:
-    """Run `image` under a user ID that it does not know and wait until its probe answers."""
+    """Run `image` under a user ID that it does not know and wait until its probe responds."""
     port = free_port()
     settings = {"WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS), **({"NB_PREFIX": prefix} if prefix else {})}
     container = engine(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
+from tests.chance import chance
 from tests.command import wizard
 from tests.engine import search_path
 from tests.monobase.wheels import MINOR, contents, this_python
@@ -31,7 +31,7 @@ from workbench.monobase.verify import verify
 pytestmark = pytest.mark.thorough
 
 DATA = REPOSITORY / "monobase" / "test"
-KILLS = 20
+KILLS = 8
 
 
 def pythons() -> list[str]:
@@ -42,8 +42,8 @@ def pythons() -> list[str]:
     for minor in wanted - found.keys():
         named = [shutil.which(f"python{minor}"), *map(str, sorted(root.glob(f"versions/{minor}.*/bin/python")))]
         for path in filter(None, named):
-            if (answer := probe(os.path.realpath(path))) is not None and answer.minor == minor:
-                found[minor] = answer.path
+            if (python := probe(os.path.realpath(path))) is not None and python.minor == minor:
+                found[minor] = python.path
     return [f"--python={minor}={path}" for minor, path in found.items() if minor in wanted]
 
 
@@ -98,9 +98,9 @@ def test_numpy_runs_from_each_generation(whole: Path) -> None:
     assert compiled.stat().st_ino == shared.stat().st_ino
 
 
-def test_killed_twenty_times_it_ends_as_if_built_in_one_go(whole: Path, tmp_path: Path) -> None:
+def test_killed_again_and_again_it_ends_as_if_built_in_one_go(whole: Path, tmp_path: Path) -> None:
     """kill -9 at random moments; what was finished by then is never touched again."""
-    chance = random.Random(20261122)
+    moments = chance()
     prefix, kills, rounds = tmp_path / "0", 0, 0
     warm(whole, prefix)
     progress: list[int] = []
@@ -114,7 +114,7 @@ def test_killed_twenty_times_it_ends_as_if_built_in_one_go(whole: Path, tmp_path
         before = finished(prefix)
         child = subprocess.Popen(command(prefix), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            child.wait(timeout=chance.uniform(0, span * 0.5))
+            child.wait(timeout=moments.uniform(0, span * 0.5))
         except subprocess.TimeoutExpired:
             os.kill(child.pid, signal.SIGKILL)
             child.wait()

@@ -75,8 +75,10 @@ def test_culling_sees_activity_and_its_end(running: tuple[Front, bool]) -> None:
 def test_an_open_socket_is_activity(running: tuple[Front, bool]) -> None:
     started, _ = running
     with socket.create_connection(("127.0.0.1", started.port), timeout=10) as browser:
-        wanted = f"GET {started.prefix}/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
-        browser.sendall(wanted.encode())
+        request = (
+            f"GET {started.prefix}/socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        )
+        browser.sendall(request.encode())
         response = browser.recv(4096)
         assert response.startswith(b"HTTP/1.1 101 ")
         assert b"upgrade: websocket" in response.lower()
@@ -87,7 +89,7 @@ def test_an_open_socket_is_activity(running: tuple[Front, bool]) -> None:
     assert started.idle()["connections"] == 0
 
 
-def test_the_probe_fails_until_the_server_answers(short_path: Path) -> None:
+def test_the_probe_fails_until_the_server_responds(short_path: Path) -> None:
     slow = ("sh", "-c", f"sleep 2; exec {sys.executable} {SERVER} {{port}}")
     with front(short_path, server=slow) as started:
         statuses = set()

@@ -75,7 +75,7 @@ def test_what_an_open_page_polls_is_no_activity(short_path: Path) -> None:
         assert started.state() == "busy"
 
 
-def test_its_user_decides_otherwise(short_path: Path) -> None:
+def test_variables_of_the_user_override_the_defaults(short_path: Path) -> None:
     chosen = {"LANGFLOW_AUTO_LOGIN": "false", "LANGFLOW_CONFIG_DIR": "/elsewhere", "DO_NOT_TRACK": "false"}
     with front(short_path, script=SCRIPT, environ={**home(short_path), **chosen}) as started:
         started.ready()

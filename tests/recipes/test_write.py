@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue, selection
+from tests.chance import chance
 from tests.command import files_below, killed_after
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.recipe import Recipe
@@ -147,16 +147,20 @@ def test_kill_at_random_moments_leaves_the_old_or_the_new(tmp_path: Path) -> Non
     for number in (1, 0):
         subprocess.run([*command, str(answers[number])], cwd=REPOSITORY, stdout=subprocess.DEVNULL, check=True)
     whole_run = (time.monotonic() - begin) / 2
-    chance, killed, states = random.Random(2026), 0, set()
-    for number in range(40):
-        took = killed_after(chance.uniform(0.3, 1.3) * whole_run, [*command, str(answers[number % 2])])
+    states: set[int] = set()
+    moments, killed = chance(), 0
+    # Until both have been met, and 10 times at least: an unlucky run goes on.
+    for number in range(60):
+        if number >= 10 and killed > 3 and states == {0, 1}:
+            break
+        took = killed_after(moments.uniform(0.3, 1.3) * whole_run, [*command, str(answers[number % 2])])
         killed += took is None
         # What else the machine does makes some runs longer: the shortest is what there is to hit.
         whole_run = min(whole_run, took or whole_run)
         found = files_below(out / f"cuda-{TAG}")
         assert found in whole
         states.add(whole.index(found))
-    assert killed > 5, "no run was killed in its work: the test shows nothing"
+    assert killed > 3, "no run was killed in its work: the test shows nothing"
     assert states == {0, 1}
     write(recipes[1], str(out), force=True)
     write(recipes[0], str(out), force=True)

@@ -8,7 +8,7 @@ from workbench.release.index import AvailableVersions, query
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_versions_and_what_was_taken_back_in_either_form(as_json: bool) -> None:
+def test_versions_and_yanked_ones_in_either_form(as_json: bool) -> None:
     with served() as index:
         index.as_json = as_json
         index.add("alpha", "1.0.0", "1.0.1", "1.1.0", "2.0.0rc1")

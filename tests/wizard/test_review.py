@@ -73,7 +73,7 @@ def test_what_stands_in_the_way_comes_first_and_without_the_flags_hint(catalogue
     assert "--force" not in "".join(lines)
 
 
-def test_trouble_is_reported_with_where_and_what_next() -> None:
+def test_errors_are_reported_with_their_place_and_hint() -> None:
     lines = plain(trouble_text(WorkbenchError("is odd", where="a.toml:3", hint="mend [it]"), 50)).split("\n")
     assert [line.strip("│ ") for line in lines[1:-1]] == ["a.toml:3: is odd", "hint: mend [it]"]
     lines = plain(trouble_text(FaultsError("two faults", [("a", "one"), ("b", "two")]), 50)).split("\n")

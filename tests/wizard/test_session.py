@@ -74,9 +74,7 @@ def test_quitting_writes_nothing(catalogue: Catalogue, defaults: Defaults, compo
     assert not out.exists()
 
 
-def test_the_same_recipe_again_is_gone_on_with(
-    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
-) -> None:
+def test_an_identical_recipe_can_be_kept(catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path) -> None:
     write(compose_checked(catalogue, selection()), str(out))
     prompt = ScriptedPrompt(*QUESTIONS, "keep", "no")
     done = converse(catalogue, defaults, compose, prompt, look_up=False)
@@ -130,7 +128,7 @@ def test_without_its_base_image_the_answers_are_not_lost(catalogue: Catalogue, d
     assert done.written.folder == f"{out}/{TAG}"
 
 
-def test_trouble_that_the_look_up_has_no_part_in_is_not_blamed_on_it(catalogue: Catalogue, defaults: Defaults) -> None:
+def test_only_a_failed_look_up_offers_to_go_on_without_it(catalogue: Catalogue, defaults: Defaults) -> None:
     def compose(chosen: Selection, look_up: bool) -> Recipe:
         raise WorkbenchError("hadolint refuses it")
 
@@ -140,11 +138,11 @@ def test_trouble_that_the_look_up_has_no_part_in_is_not_blamed_on_it(catalogue: 
     assert possible(prompt.screens[8]) == ["back", "quit"]
 
 
-def test_a_disk_that_refuses_is_answered_with_another_folder(
+def test_after_a_write_error_another_folder_can_be_chosen(
     catalogue: Catalogue, defaults: Defaults, compose: Compose, tmp_path: Path
 ) -> None:
     class Spoiling(ScriptedPrompt):
-        """Puts a file where the folder is to be, once everything is agreed on."""
+        """Puts a file in the place of the folder once everything is confirmed."""
 
         def show(self, screen: Screen) -> str | None:
             if "Build" in screen.title:

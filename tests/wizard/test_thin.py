@@ -75,7 +75,7 @@ def test_the_other_one_may_be_kept_and_the_choice_taken_back(catalogue: Catalogu
     assert answers["base"] == "cuda"
 
 
-def test_who_keeps_it_reads_what_it_costs_in_the_review(catalogue: Catalogue, defaults: Defaults) -> None:
+def test_the_review_shows_what_keeping_it_costs(catalogue: Catalogue, defaults: Defaults) -> None:
     prompt = ScriptedPrompt(*TO_THE_BUNDLE, "torch", "cuda", "", "", "write", "no")
     converse(catalogue, defaults, lambda chosen, _: compose_checked(catalogue, chosen), prompt, look_up=False)
     review = prompt.screens[9]

@@ -34,7 +34,7 @@ def test_without_a_terminal_no_prompt_library_is_imported() -> None:
 
 
 @pytest.mark.parametrize("redirection", ["< /dev/null", "| cat", "<&-", ">&-"])
-def test_half_a_terminal_is_none(tmp_path: Path, redirection: str) -> None:
+def test_a_terminal_on_one_stream_only_is_not_enough(tmp_path: Path, redirection: str) -> None:
     with Terminal(tmp_path, under=("sh", "-c", f'"$0" "$@" {redirection}'), columns=200) as terminal:
         terminal.end()
         assert terminal.text.replace("\n", "") == NO_TERMINAL.replace("\n", "")

@@ -8,7 +8,7 @@ from workbench.compose.placeholders import left_over
 from workbench.compose.recipe import CONTAINERFILE, Recipe, Section
 from workbench.containerfile.parser import instructions
 from workbench.containerfile.scope import Scope
-from workbench.containerfile.sources import matches, sources_of
+from workbench.containerfile.sources import check_mounts, matches, sources_of
 from workbench.containerfile.stages import Stage, scopes, stages_of
 from workbench.errors import FaultsError, WorkbenchError
 
@@ -61,6 +61,11 @@ def containerfile_problems(text: str, paths: Collection[str]) -> Iterator[tuple[
                     yield item.line, error.message
                     missing = []
                 yield from ((item.line, f"{item.word} {path}: the recipe has no such file") for path in missing)
+            elif item.word == "RUN":
+                try:
+                    check_mounts(item, scope, stages[: stage.number])
+                except WorkbenchError as error:
+                    yield item.line, error.message
             ends[stage.number] = (user, folder)
     except WorkbenchError as error:
         yield int(error.where or 1), error.message

@@ -37,6 +37,19 @@ class CopySources:
         return tuple(path for path in self.paths if not path.startswith("<<") and not is_address(path))
 
 
+def check_mounts(item: Instruction, scope: Scope, above: Sequence[Stage]) -> None:
+    """Check what the `--mount`s of a RUN are taken from where `scope` and the stages `above` its own are known.
+
+    Raises WorkbenchError for words that cannot be read, and for `from=` a stage that is not above.
+    """
+    mounts = (flag.removeprefix("--mount=") for flag in item.flags if flag.startswith("--mount="))
+    for key, _, value in (option.partition("=") for mount in mounts for option in mount.split(",")):
+        if key.strip().lower() == "from":
+            where = scope.expansion(value)
+            if not where.unknown:
+                origin_of(where.text, above, f"{item.word} --mount=…,from={where.text}")
+
+
 def sources_of(item: Instruction, scope: Scope, above: Sequence[Stage]) -> CopySources:
     """Return what a COPY or ADD copies that stands where `scope` and the stages `above` its own are known.
 

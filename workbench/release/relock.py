@@ -76,7 +76,7 @@ def plan(
             unmet.append(f"{name} {version} has {advisory}, fixed in {least}, {what}")
             least = version
         if not later and not versions.has(version):
-            refused.append(f"{name} {version} {versions.why_not(version)}, and the index has no other z of it")
+            refused.append(f"{name} {version} {versions.why_not(version)}, and no other z of it is available")
         for one in specifiers:
             if not any(keeps(promised, each) and one.contains(each, prereleases=True) for each in versions.versions):
                 refused.append(f"{name} is promised as {promised}, and its Pipfile demands {one}: only z may move")
