@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, Engine, need_limits
+from tests.engine import TINY, Engine, need_root
 from tests.replicasets.conftest import Podman, given
 from tests.replicasets.killed import operate
 from workbench.replicasets.engines.podman.http import PodmanHttp
@@ -25,6 +25,7 @@ MOMENTS = [(operation, at) for operation, calls in CALLS.items() for at in range
 
 
 def prepared(rs: ReplicaSets) -> None:
+    need_root("disks are committed, and not copied")
     rs.run(RunRequest(TINY, "foo", gpus=1, ports=["80"]))
     rs.execute("foo", ExecuteRequest(["sh", "-c", "echo 1 >/v"]))
     rs.restart("foo")
@@ -54,8 +55,6 @@ def check(rs: ReplicaSets, engine: Engine, operation: str) -> None:
 def test_the_service_is_killed(
     operation: str, at: int, room: Callable[..., ReplicaSets], podman: Podman, tmp_path: Path
 ) -> None:
-    if operation == "limit":
-        need_limits(podman.engine)
     prepared(room())
     command = [
         sys.executable,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -92,9 +93,23 @@ class PodmanEngine:
             self._http.call("POST", f"{_container(name)}/unpause", okay=(409, 500))
         elif not container.is_alive:
             return
-        self._http.call(
-            "POST", f"{_container(name)}/stop", query={"timeout": seconds}, okay=(304,), seconds=seconds + 60
-        )
+        try:
+            self._http.call(
+                "POST", f"{_container(name)}/stop", query={"timeout": seconds}, okay=(304,), seconds=seconds + 60
+            )
+        except EngineError:
+            # podman 5 refuses to clean up after a container whose end it is about to notice, which it then does itself.
+            if not self._ends(name):
+                raise
+
+    def _ends(self, name: str, seconds: float = 5) -> bool:
+        """Return whether a container ends within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while requests.inspected(self._inspect(name)).is_alive:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
 
     def remove(self, name: str) -> None:
         """Remove it with its disk, running or not."""
