@@ -23,6 +23,9 @@ TESTS = ("tests/images", "tests/replicasets", "tests/containerfile", "tests/comp
 def machine() -> Iterator[Machine]:
     """Debian 13 with the repository, and its own environment, in the home of a normal user."""
     with root_of(*PACKAGES) as root, running(root) as machine:
+        # For fake GPUs, which podman looks for there alone.
+        (root / "etc/cdi").mkdir(exist_ok=True)
+        (root / "etc/cdi").chmod(0o1777)
         copy_repository(root / "home" / USER / "repository")
         subprocess.run(["chown", "--recursive", f"--reference={root}/home/{USER}", f"{root}/home/{USER}"], check=True)
         made = machine.run("cd repository && make setup-dev", user=USER, seconds=1800)

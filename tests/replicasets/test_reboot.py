@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import SHORT, TINY, Engine, missing, own_network, search_path
+from tests.engine import SHORT, TINY, Engine, missing, need_root, own_network, search_path
 from tests.replicasets.conftest import GPUS, Podman, given
 from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, cdi_spec, service
 from tests.replicasets.test_crashes import disks, world
@@ -202,6 +202,7 @@ def machine(store: Engine) -> Iterator[Machine]:
     """podman as the session has it, but with a store, and a folder for what is gone after a reboot, of its own."""
     if messages := missing():
         pytest.skip(messages)
+    need_root("a reboot takes away mounts and networks")
     folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-", dir=SHORT))
     session = own_network()
     name, subnet = f"wbr{os.getpid()}", f"10.{os.getpid() % 200 + 30}.1.0/24"

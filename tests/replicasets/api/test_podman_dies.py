@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from tests.catalogues import REPOSITORY
-from tests.engine import TINY
+from tests.engine import TINY, need_root
 from tests.replicasets.conftest import Podman, given
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
@@ -102,6 +102,8 @@ def run(dying: Dying, name: str, **more: object) -> int:
 
 
 def test_at_each_step(dying: Dying) -> None:
+    need_root("disks are committed, and not copied")
+
     def write(text: str) -> None:
         assert dying("POST", "/replicaSet/foo/execute", {"cmd": ["sh", "-c", f"echo {text} >/v"]}) == 200
 
