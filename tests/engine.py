@@ -102,6 +102,13 @@ def need_root(why: str) -> None:
         pytest.skip(f"not root: {why}")
 
 
+def need_sized_volumes() -> None:
+    """Skip the test that makes volumes of a size, where none can be made."""
+    need_root("sized volumes cannot be made")
+    if shutil.which("mkfs.ext4", path=search_path()) is None:
+        pytest.skip("mkfs.ext4 not installed")
+
+
 def need_limits(engine: Engine) -> None:
     """Skip the test that changes limits of containers, where the cgroups have no controllers for them."""
     version, _, controllers = engine(

@@ -12,7 +12,7 @@ from tests.debian import USER, Machine, root_of, running
 
 PACKAGES = (
     *("podman", "crun", "netavark", "aardvark-dns", "passt", "uidmap", "iptables", "nftables", "iproute2", "procps"),
-    *("busybox-static", "catatonit", "etcd-server", "nginx-light", "ca-certificates", "git", "make"),
+    *("busybox-static", "catatonit", "etcd-server", "nginx-light", "ca-certificates", "git", "make", "e2fsprogs"),
     *("python3", "python3-venv"),
 )
 # What has no part that podman is no part of is run by tests/test_pythons.py.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, Engine, need_limits, need_root
+from tests.engine import TINY, Engine, need_limits, need_root, need_sized_volumes
 from tests.replicasets.conftest import GPUS, Podman
 from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.codes import Code
@@ -55,7 +55,7 @@ def test_b00_every_patch_keeps_the_whole_system_disk(carry: str, room: Room, eng
 
 
 def test_b01_a_volume_is_resized_without_losing_what_is_in_it(rs: ReplicaSets) -> None:
-    need_root("sized volumes cannot be made")
+    need_sized_volumes()
     rs.create_volume("data", "16MB")
     rs.run(RunRequest(TINY, "foo", binds=[Bind("data", "/data")]))
     sh(rs, "foo", "echo precious >/data/file; dd if=/dev/urandom of=/data/big bs=1M count=8 2>/dev/null")
@@ -285,7 +285,7 @@ def test_b12_a_name_is_a_name(rs: ReplicaSets) -> None:
 
 
 def test_b13_a_deleted_volume_leaves_nothing(rs: ReplicaSets, engine: Engine, tmp_path: Path) -> None:
-    need_root("sized volumes cannot be made")
+    need_sized_volumes()
     rs.create_volume("data", "8MB")
     rs.create_volume("plain")
     with pytest.raises(Invalid, match="plain was created without a size"):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import SHORT, TINY, Engine, missing, need_root, own_network, search_path
+from tests.engine import SHORT, TINY, Engine, missing, need_root, need_sized_volumes, own_network, search_path
 from tests.replicasets.conftest import GPUS, Podman, given
 from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, cdi_spec, service
 from tests.replicasets.test_crashes import disks, world
@@ -203,6 +203,7 @@ def machine(store: Engine) -> Iterator[Machine]:
     if messages := missing():
         pytest.skip(messages)
     need_root("a reboot takes away mounts and networks")
+    need_sized_volumes()
     folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-", dir=SHORT))
     session = own_network()
     name, subnet = f"wbr{os.getpid()}", f"10.{os.getpid() % 200 + 30}.1.0/24"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.engine import TINY, need_limits, need_root
+from tests.engine import TINY, need_limits, need_sized_volumes
 from tests.replicasets.conftest import Podman
 from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
@@ -39,7 +39,7 @@ def test_commits_are_squashed_before_the_engine_has_too_many_layers(
 
 
 def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], tmp_path: Path) -> None:
-    need_root("sized volumes cannot be made")
+    need_sized_volumes()
     rs = room()
     rs.create_volume("data", "8MB")
     rs.create_volume("plain")

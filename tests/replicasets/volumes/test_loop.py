@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.engine import search_path
 from tests.replicasets.fakes import Crash, FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Failed, Invalid, NotFound, ReplicaSetError
@@ -18,7 +20,10 @@ from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.volumes import loop
 from workbench.replicasets.volumes.driver import tool
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="not root: sized volumes cannot be made")
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="not root: sized volumes cannot be made"),
+    pytest.mark.skipif(shutil.which("mkfs.ext4", path=search_path()) is None, reason="mkfs.ext4 not installed"),
+]
 CONTENT = os.urandom(3 << 20)
 
 
