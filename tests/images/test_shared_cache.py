@@ -75,7 +75,7 @@ def test_flags_that_contradict_each_other(tmp_path: Path) -> None:
     done = wizard("build", tmp_path, "--no-cache", f"--cache-from={REPOSITORY}")
     assert (done.returncode, done.stderr.splitlines()[0]) == (
         2,
-        "error: --no-cache builds every step again, and takes none --cache-from anywhere",
+        "error: --no-cache builds every step again, and takes none from --cache-from",
     )
 
 
