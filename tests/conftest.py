@@ -21,28 +21,41 @@ from tests.kept import digest_of, kept
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Files whose tests share images that take minutes to build: one process runs them all, before everything else.
-_IMAGES = ("tests/e2e/", "tests/replicasets/deployment/")
+# Files whose tests share images that take minutes to build: one process runs a group, before everything else.
+_GROUPS = {
+    "models": (
+        "tests/e2e/test_cuda_chain.py",
+        "tests/e2e/test_model.py",
+        "tests/e2e/test_monobase",
+        "tests/replicasets/deployment/test_container.py",
+    ),
+    "workbenches": ("tests/e2e/",),
+}
+
+
+def _group(nodeid: str) -> str:
+    """Return the group of a test: its file, where that shares nothing."""
+    return next((name for name, begins in _GROUPS.items() if nodeid.startswith(begins)), nodeid.partition("::")[0])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests that share images first, for they take longest; refuse one that is elsewhere."""
     for item in items:
-        if "root_image" in getattr(item, "fixturenames", ()) and not item.nodeid.startswith(_IMAGES):
-            raise pytest.UsageError(f"{item.nodeid} uses images that take minutes: name its folder in {__name__}")
-    items.sort(key=lambda item: not item.nodeid.startswith(_IMAGES))
+        if "root_image" in getattr(item, "fixturenames", ()) and _group(item.nodeid) not in _GROUPS:
+            raise pytest.UsageError(f"{item.nodeid} uses images that take minutes: name its file in {__name__}")
+    items.sort(key=lambda item: _group(item.nodeid) not in _GROUPS)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:  # noqa: ANN401, xdist has no types
-    """Hand out the tests by file, and those that share images as one: groups by mark do not work with pytest 9.2."""
+    """Hand out the tests by group: groups by mark do not work with pytest 9.2 and xdist 3.8."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByImages(LoadScopeScheduling):  # type: ignore[misc]
+    class ByGroup(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return "images" if nodeid.startswith(_IMAGES) else nodeid.partition("::")[0]
+            return _group(nodeid)
 
-    return ByImages(config, log)
+    return ByGroup(config, log)
 
 
 @pytest.fixture(scope="session")

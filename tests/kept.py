@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.catalogues import REPOSITORY
 from tests.engine import Engine
 
-# Where they are kept; an empty value keeps none.
-FOLDER = "WORKBENCH_TEST_IMAGES"
+# Where they are kept, and whether: 0 makes them anew and keeps none.
+FOLDER, KEEP = "WORKBENCH_TEST_IMAGES", "WORKBENCH_KEEP_TEST_IMAGES"
 
 
 def digest_of(sources: Iterable[Path]) -> str:
@@ -36,11 +38,29 @@ def kept(engine: Engine, kind: str, digest: str, make: Callable[[], str]) -> str
     """
     folder = Path(os.environ.get(FOLDER, Path.home() / ".cache/workbench-images/tests"))
     archive = folder / f"{kind}-{digest}.tar"
-    if archive.exists() and (loaded := engine.try_("load", "--quiet", "--input", str(archive))).returncode == 0:
+    with _locked(folder, kind):
+        return _load_or_make(engine, archive, kind, make)
+
+
+@contextmanager
+def _locked(folder: Path, kind: str) -> Iterator[None]:
+    """Hold a lock, so that of two processes that need an image one makes it and the other waits for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{kind}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _load_or_make(engine: Engine, archive: Path, kind: str, make: Callable[[], str]) -> str:
+    folder = archive.parent
+    if (
+        os.environ.get(KEEP) != "0"
+        and archive.exists()
+        and (loaded := engine.try_("load", "--quiet", "--input", str(archive))).returncode == 0
+    ):
         return loaded.stdout.decode().strip().rpartition(" ")[2]
     image = make()
-    if os.environ.get(FOLDER) != "":
-        folder.mkdir(parents=True, exist_ok=True)
+    if os.environ.get(KEEP) != "0":
         new = folder / f".{kind}-{secrets.token_hex(8)}.new"
         try:
             engine("save", "--quiet", "--format", "oci-archive", "--output", str(new), image)

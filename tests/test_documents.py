@@ -35,7 +35,7 @@ def test_no_line_stands_twice(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_variables_are_those_of_the_code(path: Path) -> None:
     named = set(re.findall(r"\b(?:WORKBENCH|R8|MONOBASE)_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
-    folders = ("workbench", "monobase", "service", "snippets")
+    folders = ("workbench", "monobase", "service", "snippets", "tests")
     sources = [file for folder in folders for file in (REPOSITORY / folder).rglob("*") if file.suffix in (".py", ".sh")]
     code = "\n".join(file.read_text(encoding="utf-8") for file in sources)
     assert {name for name in named if name not in code} == set()

@@ -75,7 +75,7 @@ def test_flags_that_contradict_each_other(tmp_path: Path) -> None:
     done = wizard("build", tmp_path, "--no-cache", f"--cache-from={REPOSITORY}")
     assert (done.returncode, done.stderr.splitlines()[0]) == (
         2,
-        "error: --no-cache builds every step again, and takes none --cache-from anywhere",
+        "error: --no-cache builds every step again, and takes none from --cache-from",
     )
 
 
@@ -89,6 +89,7 @@ def built(folder: Path, tmp_path: Path, *flags: str, env: dict[str, str] | None 
     return text
 
 
+@pytest.mark.thorough
 def test_podman_takes_steps_from_a_registry(engine: Engine, registry: LocalRegistry, tmp_path: Path) -> None:
     folder = recipe(tmp_path, engine, RANDOM)
     place = f"{registry.host}/team/steps"
@@ -136,6 +137,7 @@ def test_a_docker_engine_without_containerds_store_keeps_no_cache_elsewhere(
     assert IMAGE not in dockerd_online.names()
 
 
+@pytest.mark.thorough
 def test_a_docker_engine_takes_layers_from_its_images_of_the_same_bundle(
     engine: Engine, dockerd: Dockerd, tmp_path: Path
 ) -> None:

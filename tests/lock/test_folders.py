@@ -48,6 +48,7 @@ def test_a_release_without_locks_of_its_own_and_a_frozen_one_are_refused(tmp_pat
         folders_to_lock(catalogue, None, None, "2026a")
 
 
+@pytest.mark.thorough
 def test_locked_for_real_and_composed_for_that_release_only(tmp_path: Path) -> None:
     catalogue = make_catalogue(tmp_path, FILES)
     with served() as index:

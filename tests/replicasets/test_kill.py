@@ -19,6 +19,8 @@ from workbench.replicasets.errors import EngineGone, ReplicaSetError
 from workbench.replicasets.requests import ExecuteRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 
+pytestmark = pytest.mark.thorough
+
 # How many calls of podman that change something each operation makes.
 CALLS = {"run": 2, "patch": 6, "rollback": 6, "stop": 1, "delete": 2, "prune": 2, "limit": 3}
 MOMENTS = [(operation, at) for operation, calls in CALLS.items() for at in range(1, calls)] + [("stop", 1)]

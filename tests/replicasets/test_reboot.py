@@ -246,6 +246,7 @@ def machine(store: Engine) -> Iterator[Machine]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.mark.thorough
 def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     podman = machine.podman
     settings = Settings(**given(podman, tmp_path))

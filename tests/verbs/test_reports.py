@@ -82,6 +82,7 @@ def test_matrix_composes_every_possible_one(tmp_path: Path) -> None:
     assert files_below(one) == files_below(out / "cuda-devel" / one.name)
 
 
+@pytest.mark.thorough
 def test_our_matrix_offers_nothing_that_cannot_be_composed(tmp_path: Path) -> None:
     done = wizard("matrix", "--write", tmp_path, "--json")
     rows = json.loads(done.stdout)

@@ -78,6 +78,7 @@ def test_the_chain_and_its_names(chain: Engine, tmp_path: Path) -> None:
         assert ids == chain("image", "inspect", "--format", "{{.Id}}", CUDA.format("runtime-cudnn"))
 
 
+@pytest.mark.thorough
 def test_it_resumes_from_what_is_there(chain: Engine, tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, files())
     assert cuda(folder, tmp_path, "--layers=runtime") == {"base": "built", "runtime": "built"}
@@ -97,6 +98,7 @@ def test_it_resumes_from_what_is_there(chain: Engine, tmp_path: Path) -> None:
     assert cuda(folder, tmp_path) == dict.fromkeys(LAYERS, "built")
 
 
+@pytest.mark.thorough
 def test_a_failure_names_the_layer_and_stops_what_stands_on_it(chain: Engine, tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, {**files(), **layer_files("devel", "exit 7")})
     done = wizard("cuda", "--catalog", folder, *FLAGS, "--log-dir", tmp_path / "logs")

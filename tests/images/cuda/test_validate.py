@@ -65,6 +65,7 @@ def clean(engine: Engine) -> Iterator[Engine]:
     without_cuda(engine)
 
 
+@pytest.mark.thorough
 def test_the_verb_looks_at_the_layers_that_are_there(clean: Engine, tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, BASE)
     clean("build", "--tag", BASE_IMAGE, "-", stdin=SOUND.encode())

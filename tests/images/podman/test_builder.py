@@ -60,7 +60,7 @@ def test_a_recipe_is_built_and_labelled(unbuilt: Engine, tmp_path: Path) -> None
     # The last line is for an image that has no Python to ask.
     builder, *shown, note = done.stderr.splitlines()
     assert builder == "builder: podman: it is installed"
-    assert note.startswith(f"note: the SBOM lists what the recipe asks for: {IMAGE} does not tell its packages: ")
+    assert note.startswith(f"note: the SBOM lists what the recipe installs: {IMAGE} cannot list its packages: ")
     steps = [line.partition("]")[2].split()[0] for line in shown[:-1]]
     assert steps == [f"{number}/{len(steps)}" for number in range(1, len(steps) + 1)]
     assert shown[-1].startswith(f"built {IMAGE} in ")

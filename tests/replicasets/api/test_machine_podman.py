@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import httpx
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -28,6 +29,8 @@ from tests.replicasets.conftest import Podman, given
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.values import State
+
+pytestmark = pytest.mark.thorough
 
 WHICH = st.integers(0, 1)
 FAULTS = st.sampled_from([None, *((victim, at) for victim in ("service", "podman") for at in (1, 2, 3))])

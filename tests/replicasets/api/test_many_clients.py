@@ -21,6 +21,8 @@ from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Caller
 
+pytestmark = pytest.mark.thorough
+
 CLIENTS = 50
 NAMES = [f"s{n}" for n in range(12)]
 WAYS = ["run", "run", "patch", "patch", "patch", "rollback", "restart", "stop", "pause", "continue", "delete", "info"]

@@ -21,6 +21,8 @@ from tests.replicasets.conftest import Podman, given
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
 
+pytestmark = pytest.mark.thorough
+
 # Ends only when it is let go, and says when it was asked to.
 PATIENT = "trap 'touch /shared/asked; until [ -e /shared/go ]; do sleep 0.1; done; exit 0' TERM; touch /shared/ready;"
 PATIENT += "while :; do sleep 0.1; done"

@@ -156,6 +156,7 @@ some = settings(
 @pytest.mark.usefixtures("base")
 @some
 @given(first=stage, second=stage)
+@pytest.mark.thorough
 def test_whatever_comes_together(engine: Engine, dockerd: Dockerd, folder: Path, first: str, second: str) -> None:
     check(engine, dockerd, folder, first, second)
 
