@@ -19,7 +19,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
-from tests.engine import TINY, rootless, search_path
+from tests.engine import SHORT, TINY, rootless, search_path
 from tests.replicasets.conftest import Podman, given
 
 
@@ -146,7 +146,7 @@ def test_a_service_that_was_killed_finds_its_sets_again(podman: Podman, tmp_path
     assert away.returncode == 1 and "does not answer" in away.stderr
 
 
-def test_the_page(serving: Process, tmp_path: Path) -> None:
+def test_the_page(serving: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = shutil.which("chromium", path=search_path())
     if browser is None:
         pytest.skip("chromium not installed")
@@ -154,6 +154,8 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
     serving.well("rs", "patch", "foo", "--gpus", 2)
     from playwright.sync_api import expect, sync_playwright
 
+    # The browser has a socket below it.
+    monkeypatch.setenv("TMPDIR", SHORT)
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         chromium = playwright.chromium.launch(executable_path=browser, args=options)
