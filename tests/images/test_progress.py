@@ -115,7 +115,7 @@ def on_a_terminal(engine: Engine, folder: Path, env: dict[str, str], columns: in
     child = pexpect.spawn(
         sys.executable,
         [str(REPOSITORY / "wizard.py"), "build", str(built), "--no-cache", "--log-dir", str(folder / "logs")],
-        dimensions=(40, columns),
+        dimensions=(120, columns),
         encoding="utf-8",
         timeout=120,
         env={**settings, "TERM": "xterm-256color", **env},
@@ -123,7 +123,7 @@ def on_a_terminal(engine: Engine, folder: Path, env: dict[str, str], columns: in
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0, child.before
-    screen = pyte.Screen(columns, 40)
+    screen = pyte.Screen(columns, 120)
     pyte.Stream(screen).feed(child.before)
     return child.before, [line.rstrip() for line in screen.display if line.strip()]
 
