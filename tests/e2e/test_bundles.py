@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.browser import need_chromium
 from tests.command import wizard
 from tests.e2e.test_from_nothing import ANY_USER, run_cell, running
-from tests.engine import BaseChoice, Engine, ca_bundle, search_path, wait_for
+from tests.engine import BaseChoice, Engine, ca_bundle, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -63,9 +63,7 @@ def test_r_has_a_library_of_the_users_own(engine: Engine, jupyter_r: str) -> Non
 
 
 def test_a_cell_in_r_runs_in_the_browser(engine: Engine, jupyter_r: str, tmp_path: Path) -> None:
-    browser = shutil.which("chromium", path=search_path())
-    if browser is None:
-        pytest.skip("chromium not installed")
+    browser = need_chromium()
     with running(engine, jupyter_r, PREFIX) as address:
         wait_for(f"{address}{PREFIX}/api", 60)
         output, kernels = run_cell(browser, f"{address}{PREFIX}", tmp_path / "r.png", kernel="R")

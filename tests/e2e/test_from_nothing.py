@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import need_chromium, page_in
 from tests.command import wizard
-from tests.engine import BaseChoice, Engine, ca_bundle, free_port, search_path, wait_for
+from tests.engine import BaseChoice, Engine, ca_bundle, free_port, wait_for
 
 # What a platform does: a user ID that the image does not know, of group 0.
 ANY_USER = "12345:0"
@@ -83,9 +83,7 @@ def test_a_login_shell_has_the_path_of_the_image(engine: Engine, base: BaseChoic
 def test_w23_port_probes_and_a_notebook_cell_in_the_browser(
     engine: Engine, jupyter: str, prefix: str, tmp_path: Path
 ) -> None:
-    browser = shutil.which("chromium", path=search_path())
-    if browser is None:
-        pytest.skip("chromium not installed")
+    browser = need_chromium()
     with running(engine, jupyter, prefix) as address:
         assert "version" in json.loads(wait_for(f"{address}{prefix}/api", 60))
         assert json.loads(wait_for(f"{address}{prefix}/api/kernels", 10)) == []
@@ -159,31 +157,23 @@ def run_cell(browser: str, address: str, picture: Path, kernel: str = "Python") 
 
     `kernel` is what the name of the kernel on its card begins with.
     """
-    from playwright.sync_api import TimeoutError, sync_playwright
+    from playwright.sync_api import TimeoutError
 
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=browser, args=options)
-        page = chromium.new_page(viewport={"width": 1200, "height": 800})
-        page.set_default_timeout(90_000)
-        try:
-            page.goto(f"{address}/lab")
-            page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").first.click()
-            cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
-            output = page.locator(".jp-Notebook .jp-OutputArea-output").first
-            for last in (False, False, False, True):
-                # A notebook that is still opening takes the keys for its own: then they are pressed again.
-                cell.click()
-                cell.fill("print(6*7)")
-                cell.press("Control+Enter")
-                try:
-                    output.wait_for(timeout=30_000)
-                    break
-                except TimeoutError:
-                    if last:
-                        raise
-            text = output.inner_text().strip()
-        finally:
-            page.screenshot(path=picture)
-            chromium.close()
+    with page_in(browser, picture) as page:
+        page.goto(f"{address}/lab")
+        page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").first.click()
+        cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
+        output = page.locator(".jp-Notebook .jp-OutputArea-output").first
+        for last in (False, False, False, True):
+            # A notebook that is still opening takes the keys for its own: then they are pressed again.
+            cell.click()
+            cell.fill("print(6*7)")
+            cell.press("Control+Enter")
+            try:
+                output.wait_for(timeout=30_000)
+                break
+            except TimeoutError:
+                if last:
+                    raise
+        text = output.inner_text().strip()
     return text, json.loads(wait_for(f"{address}/api/kernels", 10))

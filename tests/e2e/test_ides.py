@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -15,11 +14,12 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from tests.browser import need_chromium, page_in
 from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_from_nothing import ANY_USER
-from tests.engine import BaseChoice, Engine, free_port, search_path, wait_for
+from tests.engine import BaseChoice, Engine, free_port, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -113,9 +113,7 @@ def test_paths_culling_and_the_end(engine: Engine, ide: tuple[str, str], prefix:
 
 @pytest.mark.parametrize("prefix", [PREFIX, ""], ids=["NB_PREFIX", "no NB_PREFIX"])
 def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], prefix: str, tmp_path: Path) -> None:
-    browser = shutil.which("chromium", path=search_path())
-    if browser is None:
-        pytest.skip("chromium not installed")
+    browser = need_chromium()
     name, image = ide
     with started(engine, image, prefix) as workbench:
         work = type_in_terminal if name == "vscode" else do_nothing
@@ -136,21 +134,13 @@ def work_in_page(
 ) -> tuple[list[str], dict[str, Any]]:
     """Open the page and work in it; return every address that it requested, and the kernel afterwards."""
     requested: list[str] = []
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=browser, args=options)
-        page = chromium.new_page(viewport={"width": 1200, "height": 800})
-        page.set_default_timeout(90_000)
+    with page_in(browser, picture) as page:
         page.on("request", lambda request: requested.append(request.url))
         page.on("websocket", lambda socket: requested.append(socket.url))
-        try:
-            page.goto(workbench.page)
-            page.locator(SIGNS[name]).first.wait_for()
-            work(page, workbench)
-            return requested, workbench.kernel()
-        finally:
-            page.screenshot(path=picture)
-            chromium.close()
+        page.goto(workbench.page)
+        page.locator(SIGNS[name]).first.wait_for()
+        work(page, workbench)
+        return requested, workbench.kernel()
 
 
 def do_nothing(page: Page, workbench: Workbench) -> None:

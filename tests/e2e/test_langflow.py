@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,9 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser import need_chromium, page_in
 from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_ides import PREFIX, Workbench, follow, started
-from tests.engine import BaseChoice, Engine, search_path, wait_for
+from tests.engine import BaseChoice, Engine, wait_for
 
 # 460 packages take minutes to install. The start script is tested in every run, in tests/front/test_langflow.py.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -33,9 +33,7 @@ def langflow(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathF
 def test_langflow_keeps_to_its_path_and_to_its_folder(
     engine: Engine, langflow: str, prefix: str, tmp_path: Path
 ) -> None:
-    browser = shutil.which("chromium", path=search_path())
-    if browser is None:
-        pytest.skip("chromium not installed")
+    browser = need_chromium()
     with started(engine, langflow, prefix, patience=300) as workbench:
         assert workbench.kernel()["name"] == "langflow"
         assert HEALTHY in wait_for(f"{workbench.page}health_check", 30)
@@ -62,29 +60,19 @@ def test_langflow_keeps_to_its_path_and_to_its_folder(
 
 def create_flow(browser: str, workbench: Workbench, picture: Path) -> tuple[list[str], set[str]]:
     """Make a first flow in the browser and find it listed; return the requested addresses and the cookie paths."""
-    from playwright.sync_api import sync_playwright
-
     requested: list[str] = []
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=browser, args=options)
-        page = chromium.new_page(viewport={"width": 1200, "height": 800})
-        page.set_default_timeout(90_000)
+    with page_in(browser, picture) as page:
         page.on("request", lambda request: requested.append(request.url))
         page.on("websocket", lambda socket: requested.append(socket.url.replace("ws://", "http://")))
-        try:
-            page.goto(workbench.page)
-            page.get_by_text("Create first flow").click()
-            page.wait_for_url("**/flow/**")
-            page.locator(".react-flow__pane").wait_for()
-            page.goto(f"{workbench.page}flows")
-            page.get_by_text("New Flow").first.wait_for()
-            assert workbench.kernel()["execution_state"] == "busy"
-            # Only the HTTP-only cookies: the page stores the width of its sidebar for the whole host.
-            return requested, {cookie["path"] for cookie in page.context.cookies() if cookie["httpOnly"]}
-        finally:
-            page.screenshot(path=picture)
-            chromium.close()
+        page.goto(workbench.page)
+        page.get_by_text("Create first flow").click()
+        page.wait_for_url("**/flow/**")
+        page.locator(".react-flow__pane").wait_for()
+        page.goto(f"{workbench.page}flows")
+        page.get_by_text("New Flow").first.wait_for()
+        assert workbench.kernel()["execution_state"] == "busy"
+        # Only the HTTP-only cookies: the page stores the width of its sidebar for the whole host.
+        return requested, {cookie["path"] for cookie in page.context.cookies() if cookie["httpOnly"]}
 
 
 def check_files_in_home(engine: Engine, workbench: Workbench) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +16,10 @@ from subprocess import CompletedProcess
 import httpx
 import pytest
 
+from tests.browser import need_chromium, page_in
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
-from tests.engine import SHORT, TINY, rootless, search_path
+from tests.engine import TINY, rootless
 from tests.replicasets.conftest import Podman, given
 
 
@@ -146,47 +146,36 @@ def test_a_service_that_was_killed_finds_its_sets_again(podman: Podman, tmp_path
     assert away.returncode == 1 and "does not answer" in away.stderr
 
 
-def test_the_page(serving: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    browser = shutil.which("chromium", path=search_path())
-    if browser is None:
-        pytest.skip("chromium not installed")
+def test_the_page(serving: Process, tmp_path: Path) -> None:
+    browser = need_chromium()
     serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888")
     serving.well("rs", "patch", "foo", "--gpus", 2)
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
-    # The browser has a socket below it.
-    monkeypatch.setenv("TMPDIR", SHORT)
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        chromium = playwright.chromium.launch(executable_path=browser, args=options)
-        page = chromium.new_page()
+    with page_in(browser, tmp_path / "page.png") as page:
         errors: list[str] = []
         requested: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: requested.append(request.url))
-        try:
-            page.goto(serving.address)
-            page.get_by_label("Token").fill("wrong")
-            page.get_by_role("button", name="Look in").click()
-            expect(page.get_by_role("status")).to_contain_text("a token is needed")
-            page.get_by_label("Token").fill((serving.state / "operate.token").read_text())
-            page.get_by_role("button", name="Look in").click()
-            row = page.locator("#sets tr")
-            expect(row.locator("td").nth(1)).to_have_text("2")
-            expect(row.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:" + port_of(serving) + "/")
-            expect(page.locator("#gpus li.used")).to_have_count(2)
-            expect(page.locator("#quota")).to_have_text("first.operate may operate")
-            page.get_by_role("button", name="History of foo").click()
-            page.get_by_role("button", name="Roll back to 1").click()
-            expect(row.locator("td").nth(1)).to_have_text("3", timeout=60_000)
-            expect(page.locator("#gpus li.used")).to_have_count(1)
-            page.reload()
-            expect(row.locator("td").nth(0)).to_have_text("foo")
-            assert errors == []
-            assert [url for url in requested if not url.startswith(serving.address)] == []
-        finally:
-            page.screenshot(path=tmp_path / "page.png")
-            chromium.close()
+        page.goto(serving.address)
+        page.get_by_label("Token").fill("wrong")
+        page.get_by_role("button", name="Look in").click()
+        expect(page.get_by_role("status")).to_contain_text("a token is needed")
+        page.get_by_label("Token").fill((serving.state / "operate.token").read_text())
+        page.get_by_role("button", name="Look in").click()
+        row = page.locator("#sets tr")
+        expect(row.locator("td").nth(1)).to_have_text("2")
+        expect(row.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:" + port_of(serving) + "/")
+        expect(page.locator("#gpus li.used")).to_have_count(2)
+        expect(page.locator("#quota")).to_have_text("first.operate may operate")
+        page.get_by_role("button", name="History of foo").click()
+        page.get_by_role("button", name="Roll back to 1").click()
+        expect(row.locator("td").nth(1)).to_have_text("3", timeout=60_000)
+        expect(page.locator("#gpus li.used")).to_have_count(1)
+        page.reload()
+        expect(row.locator("td").nth(0)).to_have_text("foo")
+        assert errors == []
+        assert [url for url in requested if not url.startswith(serving.address)] == []
 
 
 def gone(process: int) -> None:

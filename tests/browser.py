@@ -1,0 +1,52 @@
+"""A page in a real browser, headless Chromium, that leaves a picture of how it ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.engine import SHORT, search_path
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+
+
+def need_chromium() -> str:
+    """Return the path of Chromium; skips the test where it is not installed."""
+    found = shutil.which("chromium", path=search_path())
+    if found is None:
+        pytest.skip("chromium not installed")
+    return found
+
+
+@contextmanager
+def page_in(chromium: str, picture: Path, *, seconds: float = 90) -> Iterator[Page]:
+    """Yield an empty page that waits `seconds` at most for what is looked for; `picture` shows it at the end."""
+    from playwright.sync_api import sync_playwright
+
+    # The browser has a socket in a folder below it.
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = SHORT
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=_OPTIONS)
+            page = browser.new_page(viewport={"width": 1200, "height": 800})
+            page.set_default_timeout(seconds * 1000)
+            try:
+                yield page
+            finally:
+                page.screenshot(path=picture)
+                browser.close()
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
