@@ -18,7 +18,8 @@ from tests.engine import free_port, search_path
 
 PACKAGE = REPOSITORY / "snippets/nginx/files"
 SERVER = Path(__file__).with_name("server.py")
-IDLE_SECONDS = 1
+# So long that a busy machine asks within it, and so short that a test can wait for its end.
+IDLE_SECONDS = 2
 
 
 @dataclass(frozen=True)
