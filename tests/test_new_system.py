@@ -44,6 +44,7 @@ def with_trixie(tmp_path: Path) -> Path:
     return catalogue
 
 
+@pytest.mark.thorough
 def test_a_new_system_is_offered_composed_and_linted(with_trixie: Path, tmp_path: Path) -> None:
     done = wizard(
         "new", "--catalog", with_trixie, "--defaults", "--offline", "--date=20270101", "--out", tmp_path / "out"

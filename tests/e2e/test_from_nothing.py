@@ -95,6 +95,7 @@ def test_w23_port_probes_and_a_notebook_cell_in_the_browser(
         assert len(kernels) == 1
 
 
+@pytest.mark.thorough
 def test_a_runtime_image_runs_a_notebook_without_network(engine: Engine, runtime: str, tmp_path: Path) -> None:
     notebook = tmp_path / "notebook.ipynb"
     notebook.write_text(json.dumps(NOTEBOOK))
@@ -111,6 +112,7 @@ def test_a_runtime_image_runs_a_notebook_without_network(engine: Engine, runtime
     assert "".join(cell["outputs"][0]["text"]) == "42\n"
 
 
+@pytest.mark.thorough
 def test_a_runtime_image_has_what_elyra_would_fetch(engine: Engine, runtime: str) -> None:
     output = engine(
         *("run", "--rm", "--network=none", "--user", ANY_USER, "--workdir=/opt/app-root/bin/utils", runtime),

@@ -73,6 +73,7 @@ def test_what_cannot_be_resolved_leaves_the_old_lock(tmp_path: Path) -> None:
     assert files_below(folder) == {"Pipfile": pipfile.encode(), "requirements.txt": b"packaging==26.0\n"}
 
 
+@pytest.mark.thorough
 def test_two_versions_of_one_package_are_refused(tmp_path: Path) -> None:
     pipfile = PIPFILE.replace('packaging = "~=26.0"', 'six = "*"').replace('packaging = "*"', 'packaging = "==26.0"')
     pipfile += '\n[runtime]\npackaging = "==25.0"\n'
@@ -83,6 +84,7 @@ def test_two_versions_of_one_package_are_refused(tmp_path: Path) -> None:
     assert list(files_below(catalogue / "bundles/2-new")) == [f"{FOLDER}/Pipfile"]
 
 
+@pytest.mark.thorough
 def test_a_bundle_that_builds_on_another_has_a_whole_lock_and_sees_its_change(tmp_path: Path) -> None:
     files = {
         f"bundles/2-new/{FOLDER}/Pipfile": PIPFILE,

@@ -64,6 +64,7 @@ def test_the_set_is_built_in_order_and_goes_on_from_what_is_there(empty: Engine,
     assert [statuses(tmp_path), statuses(tmp_path)] == [expected, expected]
 
 
+@pytest.mark.thorough
 def test_one_failure_stops_what_stands_on_it_and_nothing_else(empty: Engine, tmp_path: Path) -> None:
     layer = FILES["cuda-layer/base/Containerfile"]
     catalogue = make_set(tmp_path, {"cuda-layer/base/Containerfile": f"{layer}RUN exit 7\n"})

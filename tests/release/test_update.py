@@ -97,6 +97,7 @@ def test_real_packages_move_by_z_only(tmp_path: Path) -> None:
     assert is_current(str(folder / OWN))
 
 
+@pytest.mark.thorough
 def test_what_comes_with_others_stays_in_its_own_x_y_and_the_next_time_nothing_moves(
     tmp_path: Path, index: Index
 ) -> None:
@@ -120,6 +121,7 @@ def test_what_comes_with_others_stays_in_its_own_x_y_and_the_next_time_nothing_m
     assert files_below(folder) == before
 
 
+@pytest.mark.thorough
 def test_what_one_category_holds_is_held_in_the_others(tmp_path: Path, index: Index) -> None:
     """pipenv fits each category to `packages` alone; a package has one version in a lock all the same."""
     index.add("alpha", "1.0.0", "1.0.1")
@@ -160,6 +162,7 @@ def test_a_package_yanked_or_gone_is_reported_and_the_old_lock_stays(tmp_path: P
     assert faults_of(folder) == []
 
 
+@pytest.mark.thorough
 def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_path: Path, index: Index) -> None:
     index.add("alpha", "1.0.0", "1.2.0", "2.0.0")
     index.add("beta", "2.3.1")

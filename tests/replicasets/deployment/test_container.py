@@ -18,6 +18,8 @@ from tests.replicasets.deployment.running import COMPOSE, address, asked, podman
 from tests.replicasets.disks import CHANGES, contents
 from workbench.monobase.requirements import read_lock
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def image(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -11,6 +11,9 @@ from workbench.replicasets.errors import StoreError
 from workbench.replicasets.stores.protocol import Changes, StateEntry
 
 _SECONDS = 5
+# All are kept open: httpx (0.28) closes a connection beyond those it keeps although another thread was just given it,
+# whose request then fails with "Bad file descriptor".
+_CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=None)
 # How many keys one response may hold, so that no response grows without bound.
 _PAGE = 1000
 
@@ -22,7 +25,9 @@ class EtcdStore:
         self.where = f"etcd://{host}:{port}"
         self._prefix = f"/{prefix}/"
         # What is between here and etcd is loopback or the operator's network: a proxy has no place there.
-        self._client = httpx.Client(base_url=f"http://{host}:{port}/v3/", timeout=_SECONDS, trust_env=False)
+        self._client = httpx.Client(
+            base_url=f"http://{host}:{port}/v3/", timeout=_SECONDS, limits=_CONNECTIONS, trust_env=False
+        )
 
     def get(self, key: str) -> StateEntry | None:
         """Return the entry at `key`, None for none."""
