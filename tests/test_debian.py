@@ -15,7 +15,7 @@ PACKAGES = (
     *("busybox-static", "catatonit", "etcd-server", "nginx-light", "ca-certificates", "git", "make", "e2fsprogs"),
     *("python3", "python3-venv"),
 )
-# What has no part that podman is no part of is run by tests/test_pythons.py.
+# What podman has no part in is run by tests/test_pythons.py.
 TESTS = ("tests/images", "tests/replicasets", "tests/containerfile", "tests/compose", "tests/test_podman.py")
 
 
