@@ -107,6 +107,8 @@ def need_sized_volumes() -> None:
     need_root("sized volumes cannot be made")
     if shutil.which("mkfs.ext4", path=search_path()) is None:
         pytest.skip("mkfs.ext4 not installed")
+    if not Path("/dev/loop-control").exists():
+        pytest.skip("no loop devices here (/dev/loop-control)")
 
 
 def need_limits(engine: Engine) -> None:
@@ -134,6 +136,13 @@ def search_path() -> str:
     return f"{os.environ['PATH']}:{SBIN}"
 
 
+# What podman 4 gives to containers of root.
+_CAPABILITIES = (
+    *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP", "SETGID"),
+    *("SETPCAP", "SETUID", "SYS_CHROOT"),
+)
+
+
 @contextmanager
 def started(folder: Path) -> Iterator[Engine]:
     """Yield podman with its store below `folder`; all of it is gone afterwards.
@@ -149,7 +158,9 @@ def started(folder: Path) -> Iterator[Engine]:
     # A normal user's containers have no bridge: each has a network of its own, with ports forwarded.
     network = "" if rootless() else _bridge(folder)
     containers, registries = folder / "containers.conf", folder / "registries.conf"
-    containers.write_text(network)
+    # podman 4 lets containers make devices, which some tests do; podman 5 only when told.
+    devices = "" if rootless() else f"default_capabilities = {json.dumps(_CAPABILITIES)}\n"
+    containers.write_text(f"[containers]\n{devices}{network}")
     registries.write_text("")
     engine = Engine(
         folder,
@@ -164,7 +175,7 @@ def started(folder: Path) -> Iterator[Engine]:
     try:
         engine("import", "--change", "ENV PATH=/bin", "--change", 'CMD ["/bin/sh"]', "-", TINY, stdin=tiny_root())
         if engine.try_("run", "--rm", TINY, "true").returncode != 0:
-            containers.write_text(network + constrained())
+            containers.write_text(f"[containers]\n{devices}{constrained()}{network}")
             engine("run", "--rm", TINY, "true")
         yield engine
     finally:
@@ -212,7 +223,7 @@ def constrained() -> str:
     which a machine without the cgroup controller for it cannot keep.
     """
     runc = shutil.which("runc", path=search_path())
-    limits = '[containers]\ndefault_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]\n'
+    limits = 'default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]\n'
     engine = '[engine]\ncgroup_manager = "cgroupfs"\n'
     if runc is None:
         return f"{limits}pids_limit = 0\n{engine}"
