@@ -89,7 +89,7 @@ def test_single_quotes_keep_everything(text: str) -> None:
     assert expanded(f"'{kept}'", KNOWN) == kept
 
 
-def test_names_without_a_value_are_told() -> None:
+def test_names_without_a_value_are_reported() -> None:
     found = expansion("$A${NONE:-x}${GONE%.*}$EMPTY", KNOWN)
     assert (found.text, sorted(found.unknown)) == ("ax", ["GONE", "NONE"])
 

@@ -101,7 +101,7 @@ def test_a_python_that_is_missing_keeps_its_generation_from_being_ready(data: Pa
     assert latest(tools) is None
 
 
-def test_unless_that_was_said_to_be_all_right(data: Path, tools: Toolchain, tmp_path: Path) -> None:
+def test_unless_conflicts_are_allowed(data: Path, tools: Toolchain, tmp_path: Path) -> None:
     locks = {"one": str(data / f"requirements/g00001/python{MINOR}-one.txt")}
     write_generation(data, 3, locks, pythons=(MINOR, "3.99"))
     some = FillRequest(active(data, 3, 3), {MINOR: this_python()}, {"3.99": "no Python 3.99"}, skip_missing=True)
