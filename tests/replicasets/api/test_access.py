@@ -33,6 +33,7 @@ def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Ser
             assert {key for key, status in statuses.items() if status != 401} == {
                 ("GET", "/healthz"),
                 ("GET", "/readyz"),
+                ("GET", "/ping"),
             }
         assert stranger.get("/api/v1/openapi.json").status_code == 401
         assert stranger.post("/").status_code == 401

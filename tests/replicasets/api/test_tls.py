@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -39,12 +40,16 @@ def ca(tmp_path: Path) -> trustme.CA:
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[str]:
-    """A service without an engine; yields its address, and the token is in its state."""
+def serving(folder: Path, *flags: str, files: int = 0) -> Iterator[str]:
+    """A service without an engine; yields its address, and the token is in its state. It may open so many `files`."""
     command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--port", "0", "--engine", "unix:///nowhere"]
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen(
-            [*command, "--state", str(folder / "state"), *flags], stdout=subprocess.PIPE, stderr=said, text=True
+            [*command, "--state", str(folder / "state"), *flags],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None,
         )
     assert process.stdout is not None
     try:
