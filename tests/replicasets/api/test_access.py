@@ -12,7 +12,8 @@ from tests.replicasets.api.conftest import Served
 from tests.replicasets.fakes import IMAGE
 from workbench.errors import WorkbenchError
 from workbench.replicasets.api.serving import listen
-from workbench.replicasets.api.tokens import Tokens, parse_quota
+from workbench.replicasets.api.token_texts import parse_quota
+from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Quota, Role
 
@@ -95,6 +96,7 @@ def test_tokens_are_kept_as_hashes_and_count_when_added(served: Served) -> None:
     state = served.folder / "state"
     assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in state.iterdir()} == {
         "tokens.json": 0o600,
+        "tokens.json.lock": 0o600,
         "operate.token": 0o600,
         "read.token": 0o600,
         "admin.token": 0o600,

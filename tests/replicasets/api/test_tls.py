@@ -163,3 +163,18 @@ def ended(ca: trustme.CA) -> trustme.LeafCert:
 
 def token(folder: Path) -> str:
     return (folder / "state/operate.token").read_text().strip()
+
+
+@pytest.mark.thorough
+def test_a_second_service_on_one_folder_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path) as address:
+        second = wizard("serve", "--port", "0", "--engine", "unix:///nowhere", "--state", tmp_path / "state")
+        assert second.returncode == 1
+        number = (tmp_path / "state/service.lock").read_text().strip()
+        assert f"a service runs on this folder already (process {number})" in second.stderr
+        assert Path(f"/proc/{number}").exists()
+        assert httpx.get(f"{address}/healthz", timeout=60).status_code == 200
+        made = wizard("token", "add", "anna", "--state", tmp_path / "state")
+        assert made.returncode == 0, made.stderr
+    with serving(tmp_path):
+        pass

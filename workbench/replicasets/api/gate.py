@@ -133,12 +133,13 @@ class Gate:
             return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
-            token = self._tokens.find(plain.strip())
+            token, reason = self._tokens.allowed(plain.strip())
         except WorkbenchError as error:
             return refusal(503, 503, error.message)
         if token is None or kind.lower() != "bearer":
             challenge = {"WWW-Authenticate": "Bearer"}
-            unknown = refusal(401, 401, "a token is needed", "send it as `Authorization: Bearer TOKEN`", challenge)
+            hint = "ask for another one" if reason else "send it as `Authorization: Bearer TOKEN`"
+            unknown = refusal(401, 401, reason or "a token is needed", hint, challenge)
             return self._stranger(scope, state, unknown)
         # The one place where a caller is made: everything below is given this value.
         state["caller"] = Caller(token.name, token.role, self._tokens.quota)
