@@ -11,6 +11,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
+from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
@@ -31,6 +32,7 @@ from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequ
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
+from workbench.replicasets.stores.watched import WatchedStore
 from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -49,7 +51,9 @@ class ReplicaSets:
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
         engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
-        self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
+        watched = WatchedStore(store or open_store(settings.store, settings.prefix))
+        self._world = World(settings, engine, watched)
+        self.listings = Listings(watched)
         self._filling = threading.Lock()
 
     # Running sets
@@ -123,6 +127,11 @@ class ReplicaSets:
         """Return all sets by name."""
         with self._reading(Code.INFO) as world:
             return _info.sets(world)
+
+    def listing(self) -> Listing:
+        """Return all sets and volumes as they are recorded; quick however many there are and however often."""
+        with self._reading(Code.INFO):
+            return self.listings.read()
 
     def info(self, name: str) -> Info:
         """Return the set, its current version, and the state of its container."""
