@@ -10,6 +10,7 @@ rebuild.py       after the store is gone, from the engine's labels
 claims.py        which sets hold which GPUs, ports, CPUs and memory: changed under one ledger
 amendments.py    limits that were changed while a container ran
 containers.py    a version's container          records.py   what is where in the store
+listing.py       all sets and volumes, kept in memory
 stores/          StateStore: SQLite, etcd       volumes/     drivers that keep a volume's size
 engines/         Engine: a small core; capabilities.py: what only some engines can do; podman/; GPUs from CDI specs
 values.py        sets, versions, volumes, claims, and the caller
