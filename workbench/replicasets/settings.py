@@ -25,7 +25,8 @@ class Settings:
     out as limits. `carry` is "auto" or "commit": how a system disk gets to the next version. `depth` is
     how many layers an image may have before a commit squashes them. `watch_seconds` is how long a
     container is watched after its start: one that ends with an error by then was not started.
-    `keep_versions` is how many versions a set keeps, the current one too; 0 for all.
+    `keep_versions` is how many versions a set keeps, the current one too; 0 for all. `reserved` are the
+    repositories of images whose names nobody may give to an image of a set.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -39,6 +40,7 @@ class Settings:
     prefix: str = "workbench"
     volumes: str = "/var/lib/workbench/volumes"
     mounts: str = "/var/lib/workbench/mounts"
+    reserved: tuple[str, ...] = ()
     cpus: int = field(default_factory=lambda: (os.cpu_count() or 1) * 1000)
     memory: int = field(default_factory=_memory)
     carry: str = "auto"

@@ -85,6 +85,7 @@ def _make(state: str) -> None:
 
 
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
+    from workbench.catalog.releases import LOCAL_REPOSITORY
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
@@ -109,6 +110,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         keep_versions=args.keep_versions,
         volumes=os.path.join(state, "volumes"),
         mounts=os.path.join(state, "mounts"),
+        reserved=(LOCAL_REPOSITORY,),
     )
     listening = listen(args.host, args.port)
     plain = not args.tls_cert and not is_loopback(listening)

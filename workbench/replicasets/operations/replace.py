@@ -69,7 +69,9 @@ def _record(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
         image = world.engine.image(containers.find(world, each.version).image)
         squash = image is not None and image.depth >= world.settings.depth
-        require(world.engine, RecordingDisks).commit(each.version.container, each.image, squash=squash)
+        require(world.engine, RecordingDisks).commit(
+            each.version.container, each.image, squash=squash, labels=containers.record_labels(world)
+        )
 
 
 def _forget(world: World, plan: ReplacePlan) -> None:
