@@ -37,7 +37,8 @@ def packages(layer: Layer) -> dict[str, InstalledPackage]:
     """Return the packages of a layer by normalised name. Nothing of them is imported."""
     found: dict[str, InstalledPackage] = {}
     for distribution in importlib.metadata.distributions(path=[layer.site]):
-        if name := distribution.metadata["Name"]:
+        metadata = distribution.metadata
+        if name := metadata["Name"] if "Name" in metadata else "":
             key = normalized_name(name)
             found.setdefault(
                 key,
