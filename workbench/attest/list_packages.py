@@ -25,7 +25,7 @@ def _one(found: Distribution) -> dict[str, str]:
 
 def _field(metadata: PackageMetadata, name: str) -> str:
     # From Python 3.12 on it is deprecated to index a field that is not there.
-    return metadata[name] if name in metadata else ""
+    return metadata[name] if name in metadata else ""  # noqa: SIM401 - the type has no `get`
 
 
 def _licence(metadata: PackageMetadata) -> str:

@@ -38,7 +38,8 @@ def packages(layer: Layer) -> dict[str, InstalledPackage]:
     found: dict[str, InstalledPackage] = {}
     for distribution in importlib.metadata.distributions(path=[layer.site]):
         metadata = distribution.metadata
-        if name := metadata["Name"] if "Name" in metadata else "":
+        name = metadata["Name"] if "Name" in metadata else ""  # noqa: SIM401 - the type has no `get`
+        if name:
             key = normalized_name(name)
             found.setdefault(
                 key,
