@@ -108,6 +108,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         gpu_kind=args.gpu_kind,
         keep_versions=args.keep_versions,
         volumes=os.path.join(state, "volumes"),
+        mounts=os.path.join(state, "mounts"),
     )
     listening = listen(args.host, args.port)
     plain = not args.tls_cert and not is_loopback(listening)
