@@ -59,7 +59,7 @@ class Workbench:
 
     def idle(self) -> dict[str, Any]:
         """The kernel once it is idle, with the probes that a platform sends meanwhile."""
-        deadline = time.monotonic() + IDLE_SECONDS + 15
+        deadline = time.monotonic() + IDLE_SECONDS + 60
         while (kernel := self.kernel())["execution_state"] != "idle":
             wait_for(f"{self.address}{self.prefix}/api", 10)
             assert time.monotonic() < deadline, f"it never became idle: {kernel}"
@@ -100,13 +100,14 @@ def test_paths_culling_and_the_end(engine: Engine, ide: tuple[str, str], prefix:
         before = workbench.idle()["last_activity"]
         for begin in {f"{workbench.address}/", f"{workbench.address}{prefix or '/'}", workbench.page}:
             assert follow(begin).startswith(workbench.page), begin
-        kernel = workbench.kernel()
-        assert kernel["execution_state"] == "busy"
+        deadline = time.monotonic() + 60
+        # On a busy machine it may be idle again between two lines of ours.
+        while (kernel := workbench.kernel())["execution_state"] != "busy":
+            assert time.monotonic() < deadline, f"it never became busy: {kernel}"
+            follow(workbench.page)
         assert kernel["last_activity"] > before
         workbench.idle()
-        start = time.monotonic()
-        engine("stop", "--time=30", workbench.container)
-        assert time.monotonic() - start < 10
+        engine("stop", "--time=10", workbench.container)
         status = engine("inspect", "--format={{.State.ExitCode}}", workbench.container)
         assert status in ("0", "143"), "the server was ended by TERM, and not killed"
 

@@ -37,7 +37,7 @@ def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "says"),
+    ("flags", "code", "message"),
     [
         (["--ports", "1"], 2, "--ports a range"),
         (["--ports", "9-8"], 1, "9-8 is not a range of ports"),
@@ -46,10 +46,12 @@ def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pyt
         (["--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
     ],
 )
-def test_serve_says_what_is_wrong_before_it_starts(flags: list[str], code: int, says: str, tmp_path: Path) -> None:
+def test_serve_reports_what_is_wrong_before_it_starts(
+    flags: list[str], code: int, message: str, tmp_path: Path
+) -> None:
     done = wizard("serve", "--port", "0", "--state", tmp_path / "state", "--engine", "unix:///nowhere", *flags)
     assert done.returncode == code
-    assert says in done.stderr and "Traceback" not in done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_what_is_run(tmp_path: Path) -> None:

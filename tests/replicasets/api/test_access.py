@@ -68,7 +68,7 @@ def test_quotas_are_those_of_the_owner(served: Served, client: httpx.Client) -> 
     assert client.post("/api/v1/replicaSet", json={**body, "replicaSetName": "b", "gpuCount": 3}).status_code == 200
 
 
-def test_the_log_says_who_did_what_and_no_secret(served: Served, client: httpx.Client) -> None:
+def test_the_log_records_who_did_what_and_no_secret(served: Served, client: httpx.Client) -> None:
     body = {"imageName": IMAGE, "replicaSetName": "a", "env": ["PASSWORD=geheim"], "cmd": ["sleep", "geheim"]}
     client.post("/api/v1/replicaSet", json=body)
     client.get("/api/v1/replicaSet")

@@ -35,7 +35,7 @@ def test_systemd_takes_it(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_it_must_and_must_not_say() -> None:
+def test_what_it_must_and_must_not_contain() -> None:
     said = unit()
     assert said["KillMode"] == "process", "containers and their monitors outlive the service"
     assert (said["StateDirectory"], said["StateDirectoryMode"]) == ("workbench", "0700")
