@@ -14,6 +14,7 @@ EXAMPLES = """\
   wizard.py serve --root /srv/shared --ports 40000-40999
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
+  wizard.py serve --disk-limit 50GB --keep-versions 5   what each version may hold, and how many of them
 """
 
 
@@ -33,6 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keep-versions", type=int, default=0, metavar="N", help="of each set, the current one too; default: all"
+    )
+    parser.add_argument(
+        "--disk-limit",
+        metavar="SIZE",
+        default="",
+        help="what a version may change on its image: 50GB; default: no limit",
     )
     parser.add_argument("--gpu-kind", metavar="KIND", default="nvidia.com/gpu", help="kind of the CDI devices")
     parser.add_argument("--ports", metavar="A-B", default="40000-65535", help="the host's ports to give to sets")
@@ -79,6 +86,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
+    from workbench.replicasets.quantities import size
     from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
 
@@ -96,6 +104,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         publish=args.publish,
         gpu_kind=args.gpu_kind,
         keep_versions=args.keep_versions,
+        disk=size(args.disk_limit) if args.disk_limit else 0,
         volumes=os.path.join(state, "volumes"),
         mounts=os.path.join(state, "mounts"),
     )
