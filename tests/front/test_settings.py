@@ -27,10 +27,42 @@ def test_a_prefix_that_nginx_would_read_as_more_is_refused(given: str) -> None:
             settings(FLAGS, {"NB_PREFIX": given})
 
 
-@pytest.mark.parametrize("name", ["WORKBENCH_PORT", "WORKBENCH_SERVER_PORT", "WORKBENCH_IDLE_SECONDS"])
-def test_numbers_are_numbers(name: str) -> None:
-    with pytest.raises(SettingsError, match=name):
-        settings(FLAGS, {name: "8888;"})
+def test_numbers_are_numbers() -> None:
+    with pytest.raises(SettingsError, match="WORKBENCH_IDLE_SECONDS"):
+        settings(FLAGS, {"WORKBENCH_IDLE_SECONDS": "8888;"})
+
+
+@pytest.mark.parametrize(("name", "default"), [("WORKBENCH_PORT", 8888), ("WORKBENCH_SERVER_PORT", 8787)])
+def test_a_port_that_is_none_is_ignored(name: str, default: int) -> None:
+    # Kubernetes sets the first in a namespace with a service of the name workbench.
+    for text, noted in (("tcp://10.0.0.7:80", False), ("8888;", True), ("65536", True), ("0", True)):
+        found = settings(FLAGS, {name: text})
+        assert default in (found.port, found.server_port)
+        assert bool(found.notes) is noted
+        assert all(name in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("WORKBENCH_TOKEN", "short"),
+        ("WORKBENCH_TOKEN", "with a blank in it"),
+        ("WORKBENCH_TOKEN", "mit-Umlaut-\u00fc"),
+        ("WORKBENCH_AUTH", "none"),
+        ("WORKBENCH_HOSTS", "http://lab.example.org"),
+    ],
+)
+def test_what_lets_people_in_is_checked(name: str, given: str) -> None:
+    with pytest.raises(SettingsError, match=name) as raised:
+        settings(FLAGS, {name: given})
+    assert name != "WORKBENCH_TOKEN" or given not in str(raised.value)
+
+
+def test_hosts_are_listed() -> None:
+    assert settings(FLAGS, {"WORKBENCH_HOSTS": "Lab.example.org, .example.net"}).hosts == (
+        "lab.example.org",
+        ".example.net",
+    )
 
 
 def test_the_rest_has_defaults() -> None:

@@ -46,7 +46,9 @@ def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pyt
         (["--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
     ],
 )
-def test_serve_reports_what_is_wrong_before_it_starts(flags: list[str], code: int, message: str, tmp_path: Path) -> None:
+def test_serve_reports_what_is_wrong_before_it_starts(
+    flags: list[str], code: int, message: str, tmp_path: Path
+) -> None:
     done = wizard("serve", "--port", "0", "--state", tmp_path / "state", "--engine", "unix:///nowhere", *flags)
     assert done.returncode == code
     assert message in done.stderr and "Traceback" not in done.stderr
