@@ -141,38 +141,37 @@ def test_other_hosts_and_origins_are_refused_with_the_cookie_too(closed: Front) 
     assert request(closed, "/x", "POST", "", Cookie=cookie, Origin=f"http://{host}")[0].status == 501
 
 
-@pytest.mark.parametrize(
-    ("path", "refused"),
-    [
-        ("/proxy/80@evil.example:90/", True),
-        ("/proxy/80%40evil.example/", True),
-        ("/PROXY/80@evil.example/", True),
-        ("/absproxy/80@evil.example/", True),
-        ("/pro%78y/80@evil.example/", True),
-        ("//proxy//80@evil.example/", True),
-        ("/x/../proxy/80@evil.example/", True),
-        ("/x/%2e%2e/proxy/80@evil.example/", True),
-        ("/proxy/80%2F@evil.example/", True),
-        ("/proxy/80#@evil.example/", True),
-        ("/proxy/evil.example/", True),
-        ("/proxy/123456/", True),
-        ("/proxy/", True),
-        ("/proxy/8080/a@b?c=@", False),
-        ("/proxy/8080?c=@evil.example", False),
-        ("/absproxy/80", False),
-        ("/proxying/80@b", False),
-        ("/x/proxy/80@b", False),
-    ],
+PROXIED = (
+    ("/proxy/8080/a@b?c=@", "200"),
+    ("/proxy/8080?c=@evil.example", "200"),
+    ("/absproxy/80", "200"),
+    ("/proxying/80@b", "200"),
+    ("/x/proxy/80@b", "200"),
+    ("/proxy/80@evil.example:90/", "400"),
+    ("/proxy/80%40evil.example/", "400"),
+    ("/PROXY/80@evil.example/", "400"),
+    ("/absproxy/80@evil.example/", "400"),
+    ("/pro%78y/80@evil.example/", "400"),
+    ("//proxy//80@evil.example/", "400"),
+    ("/x/../proxy/80@evil.example/", "400"),
+    ("/x/%2e%2e/proxy/80@evil.example/", "400"),
+    ("/proxy/80%2F@evil.example/", "400"),
+    ("/proxy/80#@evil.example/", "400"),
+    ("/proxy/evil.example/", "400"),
+    ("/proxy/123456/", "400"),
+    ("/proxy/", "400"),
 )
-def test_only_ports_are_proxied(closed: Front, path: str, refused: bool) -> None:
+
+
+def test_only_ports_are_proxied(closed: Front) -> None:
+    """CVE-2025-47269: code-server would send the request, and the cookies with it, to the host behind the @."""
     cookie, _ = enter(closed)
-    with socket.create_connection(("127.0.0.1", closed.port), timeout=60) as browser:
+    for path, status in PROXIED:
         # http.client would not send all of these.
-        browser.sendall(
-            f"GET {closed.prefix}{path} HTTP/1.1\r\nHost: 127.0.0.1:{closed.port}\r\nCookie: {cookie}\r\n"
-            "Connection: close\r\n\r\n".encode()
-        )
-        assert browser.recv(65536).split(b" ")[1] == (b"400" if refused else b"200")
+        lines = [f"GET {closed.prefix}{path} HTTP/1.1", f"Host: 127.0.0.1:{closed.port}", f"Cookie: {cookie}"]
+        with socket.create_connection(("127.0.0.1", closed.port), timeout=60) as browser:
+            browser.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode())
+            assert browser.recv(65536).split(b" ")[1].decode() == status, path
 
 
 def test_no_token_reaches_a_log_whatever_breaks(short_path: Path) -> None:
@@ -205,10 +204,7 @@ def test_a_token_is_made_and_printed_where_none_was_given(short_path: Path) -> N
     ("environ", "prefix", "status"),
     [
         ({}, "/notebook/team/mine", 200),
-        ({}, "/", 401),
-        ({"WORKBENCH_AUTH": "platform"}, "", 200),
         ({"WORKBENCH_AUTH": "platform", "WORKBENCH_TOKEN": TOKEN}, "", 200),
-        ({"WORKBENCH_AUTH": "token"}, "/notebook/team/mine", 401),
         ({"WORKBENCH_TOKEN": TOKEN}, "/notebook/team/mine", 401),
     ],
 )

@@ -68,3 +68,28 @@ def test_hosts_are_listed() -> None:
 def test_the_rest_has_defaults() -> None:
     found = settings(FLAGS, {"WORKBENCH_PORT": ""})
     assert (found.port, found.server_port, found.idle_seconds, found.strip) == (8888, 8787, 600, False)
+
+
+@pytest.mark.parametrize(
+    ("environ", "token", "generated"),
+    [
+        ({}, "generated", True),
+        ({"NB_PREFIX": "/"}, "generated", True),
+        ({"NB_PREFIX": "/n"}, "", False),
+        ({"NB_PREFIX": "/n", "WORKBENCH_AUTH": "token"}, "generated", True),
+        ({"NB_PREFIX": "/n", "WORKBENCH_TOKEN": "12345678"}, "12345678", False),
+        ({"WORKBENCH_TOKEN": "12345678"}, "12345678", False),
+        ({"WORKBENCH_AUTH": "platform"}, "", False),
+        ({"WORKBENCH_AUTH": "platform", "WORKBENCH_TOKEN": "12345678"}, "", False),
+    ],
+)
+def test_it_is_the_platform_that_decides_only_where_it_says_so(
+    environ: dict[str, str], token: str, generated: bool
+) -> None:
+    found, again = settings(FLAGS, environ), settings(FLAGS, environ)
+    assert found.generated is generated
+    if generated:
+        assert len(found.token) == 48
+        assert found.token != again.token
+    else:
+        assert found.token == token
