@@ -10,6 +10,7 @@ from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.files import entries_below
 from workbench.images.labels import created, own_labels
 from workbench.images.request import BuildRequest
 from workbench.names import is_image
@@ -66,17 +67,21 @@ def _is_changed(manifest: RecipeManifest, files: dict[str, str]) -> bool:
 
 
 def _digests(folder: str) -> dict[str, str]:
-    """Return the sha256 of every file below `folder`, by path relative to it, without the records of a build."""
+    """Return the sha256 of all below `folder`, empty folders too, by path in it, without the records of a build."""
     found = {}
-    for base, _, names in os.walk(folder):
-        for name in names:
-            full = os.path.join(base, name)
-            if base == folder and name in RECORDS:
-                continue
-            try:
-                with open(full, "rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
-            found[os.path.relpath(full, folder).replace(os.sep, "/")] = digest
+    for path in entries_below(folder):
+        if path in RECORDS:
+            continue
+        full = os.path.join(folder, path)
+        try:
+            found[path] = _digest(full)
+        except OSError as error:
+            raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
     return found
+
+
+def _digest(path: str) -> str:
+    if path.endswith("/"):
+        return hashlib.sha256(b"").hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

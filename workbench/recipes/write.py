@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from workbench.catalog.questions import differences
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.files import exchange
+from workbench.files import entries_below, exchange
 from workbench.recipes.read import read_manifest
 
 CREATE, IDENTICAL, CONFLICT = "create", "identical", "conflict"
@@ -40,19 +40,18 @@ def compare(recipe: Recipe, folder: str) -> dict[str, str]:
     of an earlier build are none: they go when the folder is replaced.
     """
     found = dict.fromkeys(recipe.files, CREATE)
-    for base, folders, names in os.walk(folder):
-        folders.sort()
-        for name in names:
-            full = os.path.join(base, name)
-            path = os.path.relpath(full, folder).replace(os.sep, "/")
-            if path in RECORDS and path not in recipe.files:
-                continue
-            found[path] = IDENTICAL if path in recipe.files and _same(recipe, path, full) else CONFLICT
+    for path in entries_below(folder):
+        if path in RECORDS and path not in recipe.files:
+            continue
+        same = path in recipe.files and _same(recipe, path, os.path.join(folder, path))
+        found[path] = IDENTICAL if same else CONFLICT
     return dict(sorted(found.items()))
 
 
 def _same(recipe: Recipe, path: str, full: str) -> bool:
     file = recipe.files[path]
+    if path.endswith("/"):
+        return True
     if os.path.islink(full) or bool(os.stat(full).st_mode & 0o100) != file.executable:
         return False
     with open(full, "rb") as existing:
@@ -123,6 +122,8 @@ def _fill(files: Mapping[str, RecipeFile], staged: str) -> None:
         parent = os.path.dirname(path)
         if parent and not os.path.isdir(os.path.join(staged, parent)):
             _make_folders(staged, parent)
+        if path.endswith("/"):
+            continue
         with open(full, "wb") as target:
             target.write(file.data)
         os.chmod(full, 0o755 if file.executable else 0o644)
