@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import sys
+from collections.abc import Iterator
 
 from workbench.errors import WorkbenchError
 
@@ -83,6 +84,17 @@ def write_whole(path: str, text: str) -> None:
         replace_text(path, text)
     except OSError as error:
         raise WorkbenchError(f"cannot be written: {error.strerror}", where=path) from None
+
+
+def entries_below(folder: str) -> Iterator[str]:
+    """Yield the path of every file below `folder`, and of every empty folder with a `/` at its end, relative to it."""
+    for base, folders, names in os.walk(folder):
+        folders.sort()
+        inside = os.path.relpath(base, folder).replace(os.sep, "/")
+        prefix = "" if inside == "." else f"{inside}/"
+        yield from (f"{prefix}{name}" for name in sorted(names))
+        if prefix and not names and not folders:
+            yield prefix
 
 
 def cache_folder(name: str) -> str:

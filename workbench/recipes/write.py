@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from workbench.catalog.questions import differences
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.files import exchange
+from workbench.files import entries_below, exchange
 from workbench.recipes.read import read_manifest
 
 # What becomes of a file. DELETE is for what an earlier recipe had there, KEEP for what is the user's own.
@@ -43,6 +43,7 @@ def compare(recipe: Recipe, folder: str) -> dict[str, str]:
     it is the user's own, and kept. Records of an earlier build are neither: they go when the folder is replaced.
     """
     found = dict.fromkeys(recipe.files, CREATE)
+<<<<<<< HEAD
     earlier = _earlier(folder)
     # A file cannot stand where the recipe has a folder, nor a folder where it has a file.
     folders = {path[:at] for path in recipe.files for at, sign in enumerate(path) if sign == "/"}
@@ -71,11 +72,25 @@ def _earlier(folder: str) -> Mapping[str, str]:
         return {**read_manifest(folder).files, MANIFEST: ""} if os.path.isdir(folder) else {}
     except WorkbenchError:
         return {}
+=======
+    for path in entries_below(folder):
+        if path in RECORDS and path not in recipe.files:
+            continue
+        same = path in recipe.files and _same(recipe, path, os.path.join(folder, path))
+        found[path] = IDENTICAL if same else CONFLICT
+    return dict(sorted(found.items()))
+>>>>>>> refs/heads/locks
 
 
 def _same(recipe: Recipe, path: str, full: str) -> bool:
     file = recipe.files[path]
+<<<<<<< HEAD
     if not os.path.isfile(full) or os.path.islink(full) or bool(os.stat(full).st_mode & 0o100) != file.executable:
+=======
+    if path.endswith("/"):
+        return True
+    if os.path.islink(full) or bool(os.stat(full).st_mode & 0o100) != file.executable:
+>>>>>>> refs/heads/locks
         return False
     with open(full, "rb") as existing:
         return existing.read() == file.data
@@ -158,6 +173,8 @@ def _fill(files: Mapping[str, RecipeFile], staged: str) -> None:
         parent = os.path.dirname(path)
         if parent and not os.path.isdir(os.path.join(staged, parent)):
             _make_folders(staged, parent)
+        if path.endswith("/"):
+            continue
         with open(full, "wb") as target:
             target.write(file.data)
         os.chmod(full, 0o755 if file.executable else 0o644)
