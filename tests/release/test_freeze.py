@@ -261,7 +261,7 @@ def test_folders_that_are_links_or_empty_and_what_is_no_file_are_named(tmp_path:
         (f"{OWN}/elsewhere/editor.snippet", "was not there when it was frozen"),
         (f"{OWN}/elsewhere/files/start.sh", "was not there when it was frozen"),
         (f"{OWN}/ides/1-editor", "is a link, and was a folder when it was frozen"),
-        (f"{OWN}/snippets/empty/deep", "is an empty folder, and was not there when it was frozen"),
+        (f"{OWN}/snippets/empty/deep/", "is an empty folder, and was not there when it was frozen"),
     ]
 
 
@@ -512,4 +512,4 @@ def test_an_empty_folder_is_frozen_too(tmp_path: Path) -> None:
     assert faults_of(folder) == [(place, "is missing, and was an empty folder when it was frozen")]
     kept.mkdir()
     (kept / "more").mkdir()
-    assert faults_of(folder) == [(f"{place}more/", "was not there when it was frozen")]
+    assert faults_of(folder) == [(f"{place}more/", "is an empty folder, and was not there when it was frozen")]

@@ -9,7 +9,6 @@ from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.files import entries_below
 from workbench.images.labels import created, own_labels
 from workbench.images.request import BuildRequest
 from workbench.names import is_image
@@ -63,31 +62,3 @@ def recipe_request(
         ca_bundle=ca_bundle,
         cache=cache,
     )
-<<<<<<< HEAD
-=======
-
-
-def _is_changed(manifest: RecipeManifest, files: dict[str, str]) -> bool:
-    return {path: digest for path, digest in files.items() if path != MANIFEST} != dict(manifest.files)
-
-
-def _digests(folder: str) -> dict[str, str]:
-    """Return the sha256 of all below `folder`, empty folders too, by path in it, without the records of a build."""
-    found = {}
-    for path in entries_below(folder):
-        if path in RECORDS:
-            continue
-        full = os.path.join(folder, path)
-        try:
-            found[path] = _digest(full)
-        except OSError as error:
-            raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
-    return found
-
-
-def _digest(path: str) -> str:
-    if path.endswith("/"):
-        return hashlib.sha256(b"").hexdigest()
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
->>>>>>> refs/heads/locks

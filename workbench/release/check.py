@@ -96,17 +96,6 @@ def _frozen(tree: CatalogueTree, release: Release, faults: Faults) -> tuple[list
             if is_file(frozen, path) and hashlib.sha256(CatalogueTree.read(frozen, path)).hexdigest() != digest:
                 faults.add(frozen.place(path), "is not as it was frozen")
                 changed.append(path)
-<<<<<<< HEAD
-=======
-            elif bool(os.stat(full).st_mode & 0o100) != (path in record.executables):
-                faults.add(frozen.place(path), "may be executed, or not, otherwise than when it was frozen")
-    present = files_below(os.path.join(tree.root, release.own))
-    for path in sorted(record.folders - present):
-        if not any(each.startswith(path) for each in present):
-            faults.add(frozen.place(path), "is missing, and was an empty folder when it was frozen")
-    for path in sorted(present - {*record.sums, *record.folders, SUMS}):
-        faults.add(frozen.place(path), "was not there when it was frozen")
->>>>>>> refs/heads/locks
     if RELEASE_FILE not in changed:
         with faults:
             check_fields(tree, frozen, release.path, faults)

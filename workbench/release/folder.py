@@ -13,11 +13,7 @@ from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
-<<<<<<< HEAD
-from workbench.files import write_whole
-=======
-from workbench.files import entries_below
->>>>>>> refs/heads/locks
+from workbench.files import entries_below, write_whole
 from workbench.names import python_folder, python_version
 from workbench.recipes.write import replace_folder
 from workbench.release.text import with_value
