@@ -25,8 +25,9 @@ class Settings:
     out as limits. `carry` is "auto" or "commit": how a system disk gets to the next version. `depth` is
     how many layers an image may have before a commit squashes them. `watch_seconds` is how long a
     container is watched after its start: one that ends with an error by then was not started.
-    `keep_versions` is how many versions a set keeps, the current one too; 0 for all. `reserved` are the
-    repositories of images whose names nobody may give to an image of a set.
+    `keep_versions` is how many versions a set keeps, the current one too; 0 for all. `disk` is how many
+    bytes a version may have changed on its image when its disk is taken on or recorded; 0 for no limit.
+    `reserved` are the repositories of images whose names nobody may give to an image of a set.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -49,6 +50,7 @@ class Settings:
     wait_seconds: float = 60.0
     watch_seconds: float = 0.05
     keep_versions: int = 0
+    disk: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roots", outermost(self.roots))
@@ -56,6 +58,8 @@ class Settings:
             raise Invalid(f"{self.first_port}-{self.last_port} is not a range of ports")
         if self.keep_versions < 0:
             raise Invalid(f"{self.keep_versions} versions cannot be kept", hint="1 or more; 0 for all")
+        if self.disk < 0:
+            raise Invalid(f"a disk of {self.disk} bytes cannot be", hint="1 or more; 0 for no limit")
         if self.carry not in ("auto", "commit"):
             raise Invalid(f"{self.carry!r} is no way to carry a disk", hint="auto or commit")
         if not self.prefix.isascii() or not self.prefix.isalnum() or not self.prefix.islower():

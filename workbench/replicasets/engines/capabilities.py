@@ -41,9 +41,10 @@ class RecordingDisks(Protocol):
     """Records the disk of a container as an image.
 
     An implementation owes: `commit` takes the disk whole (deletions, hard links, owners, modes,
-    symbolic links, pipes, sparse files) but no volumes and no bound folders, from a container that
-    is paused or stopped; the image keeps the container's labels. An image that is still
-    in use is not removed: EngineError with the status 409.
+    symbolic links, pipes, devices, what sparse files hold) but no volumes and no bound folders, from a
+    container that is paused or stopped; the image keeps the container's labels. Sockets, fractions of
+    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded is an
+    EngineError, and there is no image. An image that is still in use is not removed: EngineError with the status 409.
     """
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
@@ -60,9 +61,10 @@ class RecordingDisks(Protocol):
 class CarryingDisks(Protocol):
     """Gives the disk of one container to the next without an image between them.
 
-    An implementation owes: after `carry` returns the two disks are equal in every respect that
-    RecordingDisks names, and nothing was copied when they were equal before. It may be called
-    again, and with another source, until the target is started.
+    An implementation owes: after `carry` returns the two disks are equal in every respect: those that
+    RecordingDisks names, sockets, times to the nanosecond, holes, the root folder, paths of any length.
+    Nothing was copied when they were equal before. It may be called again, and with another
+    source, until the target is started.
     """
 
     def can_carry(self, source: str) -> bool:
@@ -84,6 +86,12 @@ class MeasuringDisks(Protocol):
 
     def image_size(self, name: str) -> int:
         """Return the bytes of an image that no other image has, 0 for none of that name."""
+
+    def recorded_size(self, name: str) -> int:
+        """Return the bytes that an image of a container's disk adds, where holes may have to be written out."""
+
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where disks are kept."""
 
 
 @runtime_checkable

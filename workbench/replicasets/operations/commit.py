@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers, images
+from workbench.replicasets.disks import check_size
 from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, set_journal
@@ -37,6 +38,7 @@ def _thaw(world: World, plan: CommitPlan) -> None:
 
 def _record(world: World, plan: CommitPlan) -> None:
     recording = require(world.engine, RecordingDisks)
+    check_size(world, plan.version, recorded=True)
     recording.commit(plan.version.container, plan.image, labels=containers.commit_labels(world, plan.version))
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
-from workbench.replicasets.engines.podman import requests, trees
+from workbench.replicasets.engines.podman import recorded, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
@@ -172,7 +172,10 @@ class PodmanEngine:
             "squash": squash,
             "changes": [f'LABEL {key}="{value}"' for key, value in (labels or {}).items()],
         }
-        return str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+        before = recorded.changes(self._http, name)
+        made = str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+        recorded.check(self._http, name, before, image)
+        return made
 
     def can_carry(self, source: str) -> bool:
         """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
@@ -193,8 +196,19 @@ class PodmanEngine:
                 raise EngineError(f"the disk of {source} was not carried whole to {target}")
 
     def container_size(self, name: str) -> int:
-        """Return the bytes of what a container changed on its image."""
+        """Return the bytes of what a container changed on its image; where disks can be read, holes count nothing."""
+        if self.can_carry(name):
+            return trees.allocated(requests.upper(self._inspect(name)))
+        return self.recorded_size(name)
+
+    def recorded_size(self, name: str) -> int:
+        """Return the bytes of an image's layer made of a container's disk: podman writes holes out."""
         return int(self._http.call("GET", f"{_container(name)}/json", query={"size": True}).get("SizeRw") or 0)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where podman keeps disks."""
+        store = self._http.call("GET", "/info").get("store") or {}
+        return int(store.get("graphRootAllocated") or 0) - int(store.get("graphRootUsed") or 0)
 
     def image_size(self, name: str) -> int:
         """Return the bytes of an image that no other image has, 0 for none of that name."""
