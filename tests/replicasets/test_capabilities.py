@@ -22,6 +22,7 @@ from workbench.replicasets.engines.capabilities import (
     Pausing,
     PinningGpus,
     RecordingDisks,
+    SeparatingNetworks,
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
@@ -94,6 +95,7 @@ WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
         (PinningGpus, BindingFolders),
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", ports=["80"])),
     ),
+    "run without networks": ((SeparatingNetworks,), lambda rs, folder: rs.run(RunRequest(IMAGE, "new"))),
     "a volume without a size": ((MountingVolumes,), lambda rs, folder: rs.create_volume("data")),
 }
 

@@ -81,12 +81,14 @@ def _make(state: str) -> None:
 
 
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
+    from workbench.catalog.releases import LOCAL_REPOSITORY
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
     from workbench.replicasets.quantities import size
+    from workbench.replicasets.roots import is_below
     from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
 
@@ -107,7 +109,13 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         disk=size(args.disk_limit) if args.disk_limit else 0,
         volumes=os.path.join(state, "volumes"),
         mounts=os.path.join(state, "mounts"),
+        reserved=(LOCAL_REPOSITORY,),
     )
+    if any(is_below(os.path.realpath(state), root) for root in settings.roots):
+        raise UsageError(
+            f"{state} is below a --root: sets could read the service's tokens and change its store",
+            hint="choose a folder of the sets' own, such as /srv/shared",
+        )
     listening = listen(args.host, args.port)
     plain = not args.tls_cert and not is_loopback(listening)
     if plain and not args.insecure:
