@@ -299,6 +299,17 @@ class FakeEngine:
     def remove_volume(self, name: str) -> None:
         self.places.pop(name, None)
 
+    @property
+    def probe_command(self) -> str:
+        return "/probe"
+
+    def make_probe(self, image: str) -> bool:
+        self.stored[image] = (image, {}, {}, 1)
+        return True
+
+    def shares_cgroup(self, name: str) -> bool:
+        return False
+
     # What tests use beside the protocol.
 
     def write(self, name: str, path: str, text: str) -> None:

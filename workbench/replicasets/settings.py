@@ -25,7 +25,8 @@ class Settings:
     have before a commit squashes them. `watch_seconds` is how long a container is watched after its
     start: one that ends with an error by then was not started. `keep_versions` is how many versions
     a set keeps, the current one too; 0 for all. `disk` is how many bytes a version may have changed on
-    its image when its disk is taken on or recorded; 0 for no limit.
+    its image when its disk is taken on or recorded; 0 for no limit. `engine_log` is the engine's log: the
+    reason for what it gives only an exit status for; "" when there is none.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -47,6 +48,7 @@ class Settings:
     watch_seconds: float = 0.05
     keep_versions: int = 0
     disk: int = 0
+    engine_log: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.first_port <= self.last_port <= 65535:

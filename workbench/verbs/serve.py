@@ -6,11 +6,17 @@ import argparse
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 
+if TYPE_CHECKING:
+    from workbench.replicasets.engines.protocol import EngineService
+    from workbench.replicasets.settings import Settings
+
 EXAMPLES = """\
   wizard.py serve                                       on http://127.0.0.1:2378, state in /var/lib/workbench
+  wizard.py serve --preflight                           what works here, and why not: limits, pausing, ports ...
   wizard.py serve --root /srv/shared --ports 40000-40999
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
@@ -47,6 +53,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ports", metavar="A-B", default="40000-65535", help="the host's ports to give to sets")
     parser.add_argument("--publish", metavar="ADDRESS", default="127.0.0.1", help="where sets' ports are (127.0.0.1)")
     parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
+    parser.add_argument("--preflight", action="store_true", help="try what sets need, report that and end")
+    parser.add_argument("--no-preflight", action="store_true", help="do not try at start what sets need")
     parser.add_argument("--add-token", metavar="NAME", default="", help="make a token, print it and end")
     parser.add_argument("--role", choices=("read", "operate", "admin"), default="operate", help="of the token to make")
     parser.add_argument(
@@ -60,6 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; or make a token."""
     from workbench.replicasets.api.tokens import Tokens, parse_quota
+    from workbench.replicasets.startup import check_state
     from workbench.replicasets.values import Role
 
     if bool(args.tls_cert) != bool(args.tls_key):
@@ -73,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if args.quota and not args.add_token:
         raise UsageError("--quota is for --add-token")
     quota = parse_quota(args.quota)
-    _make(state)
+    check_state(state)
     for path in tokens.begin():
         print(f"token: {path}", file=sys.stderr)
     if args.add_token:
@@ -82,24 +91,17 @@ def run(args: argparse.Namespace) -> int:
     return _serve(args, state, tokens)
 
 
-def _make(state: str) -> None:
-    from workbench.errors import WorkbenchError
-
-    try:
-        os.makedirs(state, mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise WorkbenchError(f"cannot be made: {error.strerror}", where=state, hint="choose one by --state") from None
-
-
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
+    from workbench.replicasets.api.starting import failing_at_start
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
     from workbench.replicasets.quantities import size
     from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
+    from workbench.replicasets.startup import check_start
 
     assert isinstance(tokens, Tokens)
     match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", args.ports)
@@ -117,7 +119,11 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         keep_versions=args.keep_versions,
         disk=size(args.disk_limit) if args.disk_limit else 0,
         volumes=os.path.join(state, "volumes"),
+        engine_log=engine.log if engine else "",
     )
+    check_start(settings)
+    if args.preflight:
+        return _preflight(settings, engine)
     listening = listen(args.host, args.port)
     plain = not args.tls_cert and not is_loopback(listening)
     if plain and not args.insecure:
@@ -129,6 +135,8 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     service = ReplicaSets(settings)
     try:
         with leaving(), reconciling(service, engine, lambda line: print(line, file=sys.stderr, flush=True)):
+            if not args.no_preflight:
+                failing_at_start(service, state, lambda line: print(line, file=sys.stderr, flush=True))
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)
@@ -141,3 +149,20 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
             engine.close()
         service.close()
     return 0
+
+
+def _preflight(settings: Settings, engine: EngineService | None) -> int:
+    from workbench.replicasets.service import ReplicaSets
+
+    service, failed = ReplicaSets(settings), False
+    try:
+        if engine is not None:
+            engine.ensure()
+        for finding in service.preflight():
+            failed |= bool(finding.reason) and finding.essential
+            print(finding.line, flush=True)
+    finally:
+        if engine is not None:
+            engine.close()
+        service.close()
+    return int(failed)

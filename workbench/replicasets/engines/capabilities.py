@@ -142,6 +142,25 @@ class MountingVolumes(Protocol):
         """Create a volume that is mounted with `options`; one of that name with the same labels may exist."""
 
 
+@runtime_checkable
+class Probing(Protocol):
+    """Has a program of its own for trials, whatever images there are.
+
+    An implementation owes: in a container of the image, `probe_command` alone sleeps until it is
+    killed, and with an argument writes to 160 MiB of memory and ends with 0.
+    """
+
+    @property
+    def probe_command(self) -> str:
+        """The program's path in the image."""
+
+    def make_probe(self, image: str) -> bool:
+        """Make an image of it under that name; return whether it runs on the engine's machine."""
+
+    def shares_cgroup(self, name: str) -> bool:
+        """Return whether a running container is seen to be in the very cgroup of this process."""
+
+
 # Every capability, and how a message names what it is for.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
@@ -152,4 +171,5 @@ PURPOSES: dict[type, str] = {
     PinningGpus: "give chosen GPUs to a container",
     BindingFolders: "bind folders of its host",
     MountingVolumes: "use volumes that have a size",
+    Probing: "try what sets need",
 }

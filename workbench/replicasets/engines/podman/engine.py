@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
-from workbench.replicasets.engines.podman import recorded, requests, trees
+from workbench.replicasets.engines.podman import cgroups, probe, recorded, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
 from workbench.replicasets.engines.podman.quirks import readable_cdi
@@ -26,11 +26,11 @@ _NO_SUCH_GPU = "unresolvable CDI devices"
 class PodmanEngine:
     """The podman that listens at `address`, on this machine. It has every capability of capabilities.py.
 
-    `kind` is the CDI kind of its GPUs, `folders` are those of their specs.
+    `kind` is the CDI kind of its GPUs, `folders` are those of their specs. `log` is where podman writes its log.
     """
 
-    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = ()) -> None:
-        self._http = PodmanHttp(address)
+    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = (), log: str = "") -> None:
+        self._http = PodmanHttp(address, log)
         self._kind, self._folders = kind, folders
 
     def capability(self, kind: type[C]) -> C | None:
@@ -64,9 +64,17 @@ class PodmanEngine:
     def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
         try:
-            return str(self._http.call("POST", "/containers/create", requests.create_body(spec, self._kind))["Id"])
+            made = self._http.call("POST", "/containers/create", requests.create_body(spec, self._kind))
         except EngineError as error:
             raise self._explained(error) from None
+        if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
+            self.remove(made["Id"])
+            raise EngineError(
+                f"the limits of {spec.name} would not be enforced: {' '.join(made.get('Warnings') or ()) or 'ignored'}",
+                hint="run without --memory and --cpus, or give podman cgroups that it may change: "
+                "see `As a normal user` in docs/replica-sets.md",
+            )
+        return str(made["Id"])
 
     def start(self, name: str) -> None:
         """Start it."""
@@ -206,6 +214,22 @@ class PodmanEngine:
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
         return PodmanProgram(self._http, self._inspect(name)["Id"], command, workdir)
+
+    @property
+    def probe_command(self) -> str:
+        """The path of the program for trials."""
+        return probe.PATH
+
+    def make_probe(self, image: str) -> bool:
+        """Make an image of the program for trials."""
+        if self._http.call("GET", "/info")["host"].get("arch") != probe.ARCHITECTURE:
+            return False
+        self._http.upload("/images/import", probe.image(), {"reference": image})
+        return True
+
+    def shares_cgroup(self, name: str) -> bool:
+        """Return whether a running container is in the cgroup of this process, as far as that can be seen."""
+        return cgroups.are_shared(requests.pid(self._inspect(name)), probe.PATH)
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a volume; one of that name with the same labels may exist."""

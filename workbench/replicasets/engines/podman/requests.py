@@ -67,6 +67,13 @@ def limits(cpus: int, memory: int) -> dict[str, Any]:
     }
 
 
+def has_limits(details: dict[str, Any], spec: ContainerSpec) -> bool:
+    """Return whether an inspected container has the limits of its spec: podman drops those that it cannot set."""
+    host = details.get("HostConfig") or {}
+    memory, quota, period = (int(host.get(key) or 0) for key in ("Memory", "CpuQuota", "CpuPeriod"))
+    return memory == spec.memory and (quota * 1000 // period if period else 0) == spec.cpus
+
+
 def inspected(details: dict[str, Any]) -> Container:
     """Return the container that an inspect describes."""
     state = details["State"]

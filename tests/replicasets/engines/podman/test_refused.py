@@ -1,0 +1,113 @@
+"""What podman answers with less than the truth: the reason is found, and what is not enforced is an error."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from tests.engine import SHORT
+from workbench.replicasets.engines.podman.engine import PodmanEngine
+from workbench.replicasets.engines.protocol import ContainerSpec
+from workbench.replicasets.errors import EngineError
+
+Responses = dict[tuple[str, str], tuple[int, object]]
+IGNORED = "Resource limits are not supported and ignored on cgroups V1 rootless systems"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="workbench-refused-", dir=SHORT) as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def podman(folder: Path) -> Iterator[Callable[[Responses], tuple[PodmanEngine, list[tuple[str, str]]]]]:
+    """Makes a podman whose responses are those given by method and the end of the path; and its log."""
+    servers: list[socketserver.BaseServer] = []
+
+    def make(responses: Responses) -> tuple[PodmanEngine, list[tuple[str, str]]]:
+        requests: list[tuple[str, str]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def respond(self) -> None:
+                path = self.path.partition("?")[0].partition("/libpod")[2]
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                requests.append((self.command, path))
+                status, body = responses[self.command, path]
+                if status >= 500:
+                    with (folder / "log").open("a") as log:
+                        log.write('time="2026-11-29T20:40:47Z" level=error msg="cannot set memory limit: no cgroup"\n')
+                        log.write("crun: plain words\n")
+                content = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_DELETE = respond
+
+            def log_message(self, *_: object) -> None: ...
+
+            def address_string(self) -> str:
+                return "unix"
+
+        server = socketserver.ThreadingUnixStreamServer(str(folder / "s"), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return PodmanEngine(f"unix://{folder}/s", log=str(folder / "log")), requests
+
+    yield make
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_runtime_s_own_reason_is_passed_on(
+    podman: Callable[[Responses], tuple[PodmanEngine, list[tuple[str, str]]]], folder: Path
+) -> None:
+    (folder / "log").write_text("of an earlier request\n")
+    failed = {"message": "`/usr/bin/crun update --resources=/x 1234` failed: exit status 1"}
+    engine, _ = podman({("POST", "/containers/foo-1/update"): (500, failed)})
+    with pytest.raises(EngineError) as error:
+        engine.set_limits("foo-1", 0, 64 << 20)
+    engine.close()
+    expected = "failed: exit status 1: cannot set memory limit: no cgroup; crun: plain words"
+    assert error.value.message.endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("host", "enforced"),
+    [
+        ({"Memory": 0, "CpuQuota": 0, "CpuPeriod": 0}, False),
+        ({"Memory": 64 << 20, "CpuQuota": 0, "CpuPeriod": 0}, False),
+        ({"Memory": 64 << 20, "CpuQuota": 50_000, "CpuPeriod": 100_000}, True),
+    ],
+    ids=["neither", "memory alone", "both"],
+)
+def test_a_limit_that_would_not_be_enforced_is_an_error(
+    host: dict[str, int],
+    enforced: bool,
+    podman: Callable[[Responses], tuple[PodmanEngine, list[tuple[str, str]]]],
+) -> None:
+    engine, requests = podman(
+        {
+            ("POST", "/containers/create"): (201, {"Id": "12ab", "Warnings": [] if enforced else [IGNORED]}),
+            ("GET", "/containers/12ab/json"): (200, {"Id": "12ab", "Name": "foo-1", "HostConfig": host}),
+            ("DELETE", "/containers/12ab"): (200, []),
+        }
+    )
+    spec = ContainerSpec(name="foo-1", image="tiny", memory=64 << 20, cpus=500)
+    if enforced:
+        assert engine.create(spec) == "12ab"
+    else:
+        with pytest.raises(EngineError, match=f"the limits of foo-1 would not be enforced: {IGNORED}"):
+            engine.create(spec)
+    engine.close()
+    assert (("DELETE", "/containers/12ab") in requests) is not enforced
