@@ -72,7 +72,7 @@ def _strings(value: object, key: str, file: str) -> dict[str, str]:
 def read_files(folder: str) -> dict[str, bytes]:
     """Return the files of a recipe folder by their path in it, without the records of a build.
 
-    Raises WorkbenchError when one cannot be read.
+    Of a link to nowhere it is the path that it names. Raises WorkbenchError when one cannot be read.
     """
     files = {}
     for base, folders, names in os.walk(folder):
@@ -80,6 +80,9 @@ def read_files(folder: str) -> dict[str, bytes]:
         for name in sorted(names):
             full = os.path.join(base, name)
             if base == folder and name in RECORDS:
+                continue
+            if os.path.islink(full) and not os.path.exists(full):
+                files[os.path.relpath(full, folder).replace(os.sep, "/")] = os.readlink(full).encode()
                 continue
             try:
                 with open(full, "rb") as source:

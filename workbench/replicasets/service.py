@@ -49,7 +49,8 @@ class ReplicaSets:
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
-        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi, settings.engine_log)
+        s = settings
+        engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
         self._filling = threading.Lock()
 

@@ -8,7 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.replicasets.engines.protocol import EngineService
@@ -21,8 +21,6 @@ EXAMPLES = """\
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
   wizard.py serve --disk-limit 50GB --keep-versions 5   what each version may hold, and how many of them
-  wizard.py serve --add-token root --role admin         may change what belongs to others
-  wizard.py serve --add-token anna --role operate --quota sets=2,gpus=1,memory=16GB
 """
 
 
@@ -55,21 +53,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
     parser.add_argument("--preflight", action="store_true", help="try what sets need, report that and end")
     parser.add_argument("--no-preflight", action="store_true", help="do not try at start what sets need")
-    parser.add_argument("--add-token", metavar="NAME", default="", help="make a token, print it and end")
-    parser.add_argument("--role", choices=("read", "operate", "admin"), default="operate", help="of the token to make")
-    parser.add_argument(
-        "--quota",
-        metavar="LIMITS",
-        default="",
-        help="of its sets and volumes: sets=2,gpus=1,memory=16GB,volumes=2,disk=100GB",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM; or make a token."""
-    from workbench.replicasets.api.tokens import Tokens, parse_quota
+    """Serve until SIGINT or SIGTERM; or try what sets need."""
+    from workbench.locks import sole
+    from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.startup import check_state
-    from workbench.replicasets.values import Role
 
     if bool(args.tls_cert) != bool(args.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
@@ -79,16 +69,17 @@ def run(args: argparse.Namespace) -> int:
         check_certificate(args.tls_cert, args.tls_key)
     state = os.path.abspath(args.state)
     tokens = Tokens(state)
-    if args.quota and not args.add_token:
-        raise UsageError("--quota is for --add-token")
-    quota = parse_quota(args.quota)
     check_state(state)
-    for path in tokens.begin():
-        print(f"token: {path}", file=sys.stderr)
-    if args.add_token:
-        print(tokens.add(args.add_token, Role(args.role), quota))
-        return 0
-    return _serve(args, state, tokens)
+    with sole(os.path.join(state, "service.lock")) as other:
+        if other:
+            raise WorkbenchError(
+                f"a service runs on this folder already{f' (process {other})' if other > 0 else ''}",
+                where=state,
+                hint="stop that one, or choose another folder by --state",
+            )
+        for path in tokens.begin():
+            print(f"token: {path}", file=sys.stderr)
+        return _serve(args, state, tokens)
 
 
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
@@ -120,6 +111,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         disk=size(args.disk_limit) if args.disk_limit else 0,
         volumes=os.path.join(state, "volumes"),
         engine_log=engine.log if engine else "",
+        mounts=os.path.join(state, "mounts"),
     )
     check_start(settings)
     if args.preflight:
@@ -148,6 +140,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         if engine is not None:
             engine.close()
         service.close()
+        tokens.flush()
     return 0
 
 

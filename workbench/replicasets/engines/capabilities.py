@@ -120,14 +120,26 @@ class PinningGpus(Protocol):
 
 @runtime_checkable
 class BindingFolders(Protocol):
-    """Binds folders of the engine's host, named in a spec's binds by absolute paths.
+    """Binds folders of the engine's host, as sources in a spec's binds that `attach_folder` returned.
 
-    An implementation owes: `has_folder` checks the host on which containers run, and what is
-    written to a bound folder is visible at once to the host and to every container that binds it.
+    An implementation owes: the folder is looked up once, below `root` and without following a link, on the host on
+    which containers run; a container that binds the source gets that very folder, whatever is put in the place of
+    its path afterwards, for as long as the name is attached. What is written to a bound folder is visible at once
+    to the host and to every container that binds it. Attaching a name again attaches it anew; letting go of one
+    that is not attached succeeds, and containers that run keep the folder.
     """
 
-    def has_folder(self, path: str) -> bool:
-        """Return whether `path` is a folder of the host, and no part of it is a symbolic link."""
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        """Return the source of a bind of the folder `path` at or below `root`, "" when it is no such folder.
+
+        Raises Unsupported when that folder cannot be bound safely here.
+        """
+
+    def detach_folder(self, name: str) -> None:
+        """Let go of the folder that was attached under that name, if any."""
+
+    def attached_folders(self) -> set[str]:
+        """Return the names of the folders that are attached."""
 
 
 @runtime_checkable

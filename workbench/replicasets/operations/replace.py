@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.replicasets import claims, containers
+from workbench.replicasets import claims, containers, folders
 from workbench.replicasets.disks import check_size
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
@@ -115,6 +115,7 @@ def _switch(world: World, plan: ReplacePlan) -> Changes:
 def _retire(world: World, plan: ReplacePlan) -> None:
     if plan.retired:
         containers.remove(world, plan.old)
+    folders.release(world, plan.old)
 
 
 def _undone(world: World, plan: ReplacePlan) -> Changes:

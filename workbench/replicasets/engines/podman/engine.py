@@ -13,6 +13,7 @@ from urllib.parse import quote
 from workbench.replicasets.engines import cdi
 from workbench.replicasets.engines.podman import cgroups, probe, recorded, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
+from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
 from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
@@ -26,11 +27,15 @@ _NO_SUCH_GPU = "unresolvable CDI devices"
 class PodmanEngine:
     """The podman that listens at `address`, on this machine. It has every capability of capabilities.py.
 
-    `kind` is the CDI kind of its GPUs, `folders` are those of their specs. `log` is where podman writes its log.
+    `kind` is the CDI kind of its GPUs, `folders` are those of their specs. Folders of the host that containers
+    bind are mounted below `mounts`. `log` is where podman writes its log.
     """
 
-    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = (), log: str = "") -> None:
+    def __init__(
+        self, address: str, kind: str = "", folders: Sequence[str] = (), mounts: str = "", log: str = ""
+    ) -> None:
         self._http = PodmanHttp(address, log)
+        self._mounts = PodmanFolders(address, mounts)
         self._kind, self._folders = kind, folders
 
     def capability(self, kind: type[C]) -> C | None:
@@ -57,9 +62,17 @@ class PodmanEngine:
         """Return the GPUs that the CDI specs describe; raises NotFound and ReplicaSetError."""
         return cdi.inventory(self._kind, self._folders)
 
-    def has_folder(self, path: str) -> bool:
-        """Return whether `path` is a folder, and no part of it is a symbolic link."""
-        return os.path.realpath(path) == path and os.path.isdir(path)
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        """Return the source of a bind of the folder `path` below `root`, "" when it is no such folder."""
+        return self._mounts.attach(name, root, path)
+
+    def detach_folder(self, name: str) -> None:
+        """Let go of the folder that was attached under that name, if any."""
+        self._mounts.detach(name)
+
+    def attached_folders(self) -> set[str]:
+        """Return the names of the folders that are attached."""
+        return self._mounts.attached()
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
