@@ -270,6 +270,9 @@ class FakeEngine:
                     return EngineImage(id_, (key,), labels, depth)
             return None
 
+    def abandoned_images(self) -> list[str]:
+        return []
+
     @faulty
     def images(self, label: str) -> list[EngineImage]:
         with self.lock:

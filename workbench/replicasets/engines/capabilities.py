@@ -43,12 +43,17 @@ class RecordingDisks(Protocol):
     An implementation owes: `commit` takes the disk whole (deletions, hard links, owners, modes,
     symbolic links, pipes, devices, what sparse files hold) but no volumes and no bound folders, from a
     container that is paused or stopped; the image keeps the container's labels. Sockets, fractions of
-    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded is an
-    EngineError, and there is no image. An image that is still in use is not removed: EngineError with the status 409.
+    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded
+    is an EngineError, and there is no image. An image has its name when it is complete, and not before:
+    a commit that is interrupted never names anything later. An image that is still in use is not
+    removed: EngineError with the status 409.
     """
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         """Record the disk of a container as an image of that name, with those labels too; return its id."""
+
+    def abandoned_images(self) -> list[str]:
+        """Return the names of images that were being made when this service, or one before it, was ended."""
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label (`name` or `name=value`)."""

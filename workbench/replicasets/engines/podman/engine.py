@@ -37,6 +37,7 @@ class PodmanEngine:
         self._http = PodmanHttp(address, log)
         self._mounts = PodmanFolders(address, mounts)
         self._kind, self._folders = kind, folders
+        self._unfinished: set[str] = set()
 
     def capability(self, kind: type[C]) -> C | None:
         """Return this engine as a `kind`, None when it is none."""
@@ -156,20 +157,39 @@ class PodmanEngine:
         return [requests.listed(row) for row in rows]
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
-        """Record the disk of a container as an image of that name; return its id."""
+        """Record the disk of a container as an image of that name; return its id.
+
+        The image has a name of its own until it is complete: podman goes on with a commit whose client is gone, and
+        may end after a later one.
+        """
+        unfinished = recorded.unfinished()
         repository, _, tag = image.rpartition(":")
         query: dict[str, str | int | bool | list[str]] = {
             "container": name,
-            "repo": repository,
-            "tag": tag,
+            "repo": unfinished.partition(":")[0],
+            "tag": unfinished.partition(":")[2],
             "pause": False,
             "squash": squash,
             "changes": [f'LABEL {key}="{value}"' for key, value in (labels or {}).items()],
         }
         before = recorded.changes(self._http, name)
-        made = str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
-        recorded.check(self._http, name, before, image)
+        self._unfinished.add(unfinished)
+        try:
+            made = str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+            recorded.check(self._http, name, before, unfinished)
+            named: dict[str, str | int | bool | list[str]] = {"repo": repository, "tag": tag}
+            self._http.call("POST", f"/images/{quote(unfinished, safe='')}/tag", query=named)
+            self.remove_image(unfinished)
+        finally:
+            self._unfinished.discard(unfinished)
         return made
+
+    def abandoned_images(self) -> list[str]:
+        """Return the names of images whose commit nobody waits for any more."""
+        query = {"filters": json.dumps({"reference": [recorded.UNFINISHED]})}
+        rows = self._http.call("GET", "/images/json", query=query)
+        names = {name for row in rows for name in row.get("RepoTags") or () if name.startswith(recorded.UNFINISHED)}
+        return sorted(names - self._unfinished)
 
     def can_carry(self, source: str) -> bool:
         """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
