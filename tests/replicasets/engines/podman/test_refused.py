@@ -17,7 +17,7 @@ from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import EngineError
 
-Responses = dict[tuple[str, str], tuple[int, object]]
+Responses = dict[tuple[str, str], "tuple[int, object] | list[tuple[int, object]]"]
 IGNORED = "Resource limits are not supported and ignored on cgroups V1 rootless systems"
 
 
@@ -40,7 +40,8 @@ def podman(folder: Path) -> Iterator[Callable[[Responses], tuple[PodmanEngine, l
                 path = self.path.partition("?")[0].partition("/libpod")[2]
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 requests.append((self.command, path))
-                status, body = responses[self.command, path]
+                found = responses[self.command, path]
+                status, body = found.pop(0) if isinstance(found, list) else found
                 if status >= 500:
                     with (folder / "log").open("a") as log:
                         log.write('time="2026-11-29T20:40:47Z" level=error msg="cannot set memory limit: no cgroup"\n')
@@ -111,3 +112,35 @@ def test_a_limit_that_would_not_be_enforced_is_an_error(
             engine.create(spec)
     engine.close()
     assert (("DELETE", "/containers/12ab") in requests) is not enforced
+
+
+REMAINS = "6e810da7863881ff72df3eecea15b8009e1350a593c58daa76d60063f8f4bc33"
+
+
+@pytest.mark.parametrize(
+    ("command", "removed"), [(["storage"], True), (["buildah"], False)], ids=["of a container", "of a build"]
+)
+def test_what_a_killed_podman_left_of_a_container_gives_name_and_image_back(
+    command: list[str], removed: bool, podman: Callable[[Responses], tuple[PodmanEngine, list[tuple[str, str]]]]
+) -> None:
+    used = {"message": f"image used by {REMAINS}: image is in use by a container: consider listing external containers"}
+    named = {"message": f'the container name "foo-2" is already in use by {REMAINS}. You have to remove that container'}
+    engine, requests = podman(
+        {
+            ("DELETE", "/images/localhost%2Fworkbench%2F12%3A1"): [(409, used), (200, [])],
+            ("POST", "/containers/create"): [(500, named), (201, {"Id": "12ab"})],
+            ("GET", "/containers/json"): (200, [{"Id": REMAINS, "State": "storage", "Command": command}]),
+            ("DELETE", f"/containers/{REMAINS}"): (200, []),
+        }
+    )
+    spec = ContainerSpec(name="foo-2", image="tiny")
+    if removed:
+        engine.remove_image("localhost/workbench/12:1")
+        assert engine.create(spec) == "12ab"
+    else:
+        with pytest.raises(EngineError, match="image is in use"):
+            engine.remove_image("localhost/workbench/12:1")
+        with pytest.raises(EngineError, match="already in use"):
+            engine.create(spec)
+    engine.close()
+    assert requests.count(("DELETE", f"/containers/{REMAINS}")) == 2 * removed

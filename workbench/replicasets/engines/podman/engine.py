@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
-from workbench.replicasets.engines.podman import cgroups, probe, recorded, requests, trees
+from workbench.replicasets.engines.podman import cgroups, probe, recorded, remains, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
@@ -77,8 +77,14 @@ class PodmanEngine:
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
+        body = requests.create_body(spec, self._kind)
         try:
-            made = self._http.call("POST", "/containers/create", requests.create_body(spec, self._kind))
+            try:
+                made = self._http.call("POST", "/containers/create", body)
+            except EngineError as error:
+                if not remains.remove(self._http, error):
+                    raise
+                made = self._http.call("POST", "/containers/create", body)
         except EngineError as error:
             raise self._explained(error) from None
         if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
@@ -242,7 +248,13 @@ class PodmanEngine:
     def remove_image(self, name: str) -> None:
         """Take the name from an image, and remove it when it has no other."""
         # Without force: podman then only takes the name when there are others, and refuses while it is used.
-        self._http.call("DELETE", f"/images/{quote(name, safe='')}", okay=(404,))
+        place = f"/images/{quote(name, safe='')}"
+        try:
+            self._http.call("DELETE", place, okay=(404,))
+        except EngineError as error:
+            if not remains.remove(self._http, error):
+                raise
+            self._http.call("DELETE", place, okay=(404,))
 
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
