@@ -75,7 +75,8 @@ def test_the_runtime_s_own_reason_is_passed_on(
 ) -> None:
     (folder / "log").write_text("of an earlier request\n")
     failed = {"message": "`/usr/bin/crun update --resources=/x 1234` failed: exit status 1"}
-    engine, _ = podman({("POST", "/containers/foo-1/update"): (500, failed)})
+    able = {"host": {"cgroupVersion": "v1", "security": {"rootless": False}}}
+    engine, _ = podman({("GET", "/info"): (200, able), ("POST", "/containers/foo-1/update"): (500, failed)})
     with pytest.raises(EngineError) as error:
         engine.set_limits("foo-1", 0, 64 << 20)
     engine.close()
@@ -144,3 +145,37 @@ def test_what_a_killed_podman_left_of_a_container_gives_name_and_image_back(
             engine.create(spec)
     engine.close()
     assert requests.count(("DELETE", f"/containers/{REMAINS}")) == 2 * removed
+
+
+V1_USER = {"cgroupVersion": "v1", "security": {"rootless": True}, "cgroupControllers": []}
+V2 = {"cgroupVersion": "v2", "security": {"rootless": True}}
+NONE_AS_USER = "podman sets no limits as a normal user with cgroups v1"
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        (V1_USER, NONE_AS_USER),
+        ({"cgroupVersion": "v1", "security": {"rootless": False}, "cgroupControllers": ["memory"]}, ""),
+        ({**V2, "cgroupControllers": ["pids"]}, "podman's cgroup has no controller of memory"),
+        ({**V2, "cgroupControllers": ["memory", "pids"]}, ""),
+    ],
+    ids=["v1, a user", "v1, root", "v2, none", "v2, memory"],
+)
+def test_a_limit_that_cannot_be_changed_is_an_error_and_lifting_it_is_none(
+    host: dict[str, object],
+    reason: str,
+    podman: Callable[[Responses], tuple[PodmanEngine, list[tuple[str, str]]]],
+) -> None:
+    update = ("POST", "/containers/foo-1/update")
+    engine, requests = podman({("GET", "/info"): (200, {"host": host}), update: (201, {})})
+    if reason:
+        with pytest.raises(EngineError, match=f"the limits of foo-1 would not be enforced: {reason}"):
+            engine.set_limits("foo-1", 0, 64 << 20)
+        # What undoes it: the set is not locked by an undo that fails for ever.
+        engine.set_limits("foo-1", 0, 0)
+        assert update not in requests
+    else:
+        engine.set_limits("foo-1", 0, 64 << 20)
+        assert update in requests
+    engine.close()

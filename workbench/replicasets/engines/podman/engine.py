@@ -21,6 +21,10 @@ from workbench.replicasets.errors import EngineError, EngineGone
 from workbench.replicasets.values import Gpu
 
 C = TypeVar("C")
+_CGROUPS = (
+    "leave --memory and --cpus out, or give podman cgroups that it may change: "
+    "see `As a normal user` in docs/replica-sets.md"
+)
 _NO_SUCH_GPU = "unresolvable CDI devices"
 
 
@@ -91,8 +95,7 @@ class PodmanEngine:
             self.remove(made["Id"])
             raise EngineError(
                 f"the limits of {spec.name} would not be enforced: {' '.join(made.get('Warnings') or ()) or 'ignored'}",
-                hint="run without --memory and --cpus, or give podman cgroups that it may change: "
-                "see `As a normal user` in docs/replica-sets.md",
+                hint=_CGROUPS,
             )
         return str(made["Id"])
 
@@ -146,6 +149,11 @@ class PodmanEngine:
 
     def set_limits(self, name: str, cpus: int, memory: int) -> None:
         """Set the limits of a running container, until it stops."""
+        reason = requests.no_limits(self._http.call("GET", "/info")["host"], cpus, memory)
+        if reason and (cpus or memory):
+            raise EngineError(f"the limits of {name} would not be enforced: {reason}", hint=_CGROUPS)
+        if reason:
+            return  # there are none that could be lifted
         limits = requests.limits(cpus, memory)
         # "No limit" must be written here: what is left out stays as it is.
         limits["memory"] = limits["memory"] or {"limit": -1}
