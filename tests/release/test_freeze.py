@@ -261,7 +261,7 @@ def test_folders_that_are_links_or_empty_and_what_is_no_file_are_named(tmp_path:
         (f"{OWN}/elsewhere/editor.snippet", "was not there when it was frozen"),
         (f"{OWN}/elsewhere/files/start.sh", "was not there when it was frozen"),
         (f"{OWN}/ides/1-editor", "is a link, and was a folder when it was frozen"),
-        (f"{OWN}/snippets/empty/deep", "is an empty folder, and was not there when it was frozen"),
+        (f"{OWN}/snippets/empty/deep/", "is an empty folder, and was not there when it was frozen"),
     ]
 
 
@@ -494,3 +494,22 @@ def test_a_full_disk_leaves_it_open(tmp_path: Path) -> None:
         assert faults_of(folder) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_empty_folder_is_frozen_too(tmp_path: Path) -> None:
+    folder = catalogue_with_locks(tmp_path)
+    empty = folder / "ides/1-editor/files/plugins"
+    empty.mkdir()
+    freeze(read_catalogue(str(folder)), "2026a", None)
+    assert faults_of(folder) == []
+    shutil.rmtree(folder / "ides")
+    shutil.copytree(folder / "releases/2026a/ides", folder / "ides")
+    assert new(folder, tmp_path / "out").returncode == 0
+    assert next((tmp_path / "out").glob("*/plugins")).is_dir()
+    kept = folder / "releases/2026a/ides/1-editor/files/plugins"
+    kept.rmdir()
+    place = "releases/2026a/ides/1-editor/files/plugins/"
+    assert faults_of(folder) == [(place, "is missing, and was an empty folder when it was frozen")]
+    kept.mkdir()
+    (kept / "more").mkdir()
+    assert faults_of(folder) == [(f"{place}more/", "is an empty folder, and was not there when it was frozen")]

@@ -14,6 +14,7 @@ import pytest
 
 from tests.engine import SHORT, Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
+from workbench.replicasets.engines import mounts
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
@@ -93,6 +94,15 @@ def podman(podman_service: Podman) -> Iterator[Podman]:
         engine("volume", "rm", volume)
 
 
+@pytest.fixture(autouse=True)
+def unmounted(tmp_path: Path) -> Iterator[None]:
+    """What a test leaves mounted below its folder is unmounted after it: pytest removes the folder some time."""
+    yield
+    for folder in tmp_path.rglob("mounts"):
+        for each in mounts.mounted(str(folder)):
+            mounts.detach(each)
+
+
 @pytest.fixture
 def room(podman: Podman, tmp_path: Path) -> Iterator[Callable[..., ReplicaSets]]:
     """Makes services on real podman; each call one, with a store and volumes below the test's folder."""
@@ -119,6 +129,7 @@ def given(podman: Podman, folder: Path) -> dict[str, Any]:
         "last_port": first + 99,
         "gpu_kind": podman.kind,
         "volumes": str(folder / "volumes"),
+        "mounts": str(folder / "mounts"),
         "stop_seconds": 1,
     }
 

@@ -115,6 +115,7 @@ class FakeEngine:
     standing: dict[str, FakeContainer] = field(default_factory=dict)
     stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -145,8 +146,19 @@ class FakeEngine:
     def gpus(self) -> tuple[Gpu, ...]:
         return inventory(KIND, self.specs)
 
-    def has_folder(self, path: str) -> bool:
-        return Path(path).resolve() == Path(path) and Path(path).is_dir()
+    @faulty
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        if Path(path).resolve() != Path(path) or not Path(path).is_dir():
+            return ""
+        self.folders[name] = path
+        return path
+
+    @faulty
+    def detach_folder(self, name: str) -> None:
+        self.folders.pop(name, None)
+
+    def attached_folders(self) -> set[str]:
+        return set(self.folders)
 
     @faulty
     def create(self, spec: ContainerSpec) -> str:
@@ -239,6 +251,12 @@ class FakeEngine:
     @faulty
     def container_size(self, name: str) -> int:
         return sum(len(text) for text in self._existing(name).disk.values())
+
+    def recorded_size(self, name: str) -> int:
+        return sum(len(text) for text in self._existing(name).disk.values())
+
+    def free_bytes(self) -> int:
+        return 1 << 40
 
     @faulty
     def image_size(self, name: str) -> int:
@@ -403,6 +421,7 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
         "gpu_kind": KIND,
         "cdi": (str(folder / "cdi"),),
         "volumes": str(folder / "volumes"),
+        "mounts": str(folder / "mounts"),
         "cpus": 8000,
         "memory": 8 << 30,
         "stop_seconds": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.replicasets import folders
 from workbench.replicasets.amendments import limits, version_at_creation
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
@@ -44,10 +45,9 @@ def create(world: World, version: Version, image: str) -> None:
     """Create the version's container from `image`; what an earlier attempt left is removed first."""
     check_name(world, version)
     remove(world, version)
-    check_folders(world, version)
     binds = tuple(
         Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
-        for bind in version.binds
+        for bind in folders.attach(world, version)
     )
     world.engine.create(
         ContainerSpec(
@@ -68,7 +68,7 @@ def create(world: World, version: Version, image: str) -> None:
 
 def start(world: World, version: Version) -> None:
     """Start the version's container and watch it for a moment; raises EngineError when it ends with an error."""
-    check_folders(world, version)
+    folders.keep(world, version)
     world.engine.start(version.container)
     for last in (False, True):
         container = find(world, version)
@@ -88,7 +88,7 @@ def resume(world: World, version: Version) -> None:
     """
     container = find(world, version)
     if not container.is_alive:
-        check_folders(world, version)
+        folders.keep(world, version)
         world.engine.start(version.container)
     if container.state != "paused" and limits(version) != limits(version_at_creation(world, container)):
         require(world.engine, LiveLimits).set_limits(version.container, version.cpus, version.memory)
@@ -99,6 +99,7 @@ def remove(world: World, version: Version) -> None:
     container = look_up(world, version)
     if container is not None:
         world.engine.remove(container.id)
+    folders.release(world, version)
 
 
 def check_name(world: World, version: Version) -> None:
@@ -156,20 +157,6 @@ def check_capabilities(world: World, version: Version, gpus: int) -> None:
         require(world.engine, PinningGpus)
     if any(not bind.is_volume for bind in version.binds):
         require(world.engine, BindingFolders)
-
-
-def check_folders(world: World, version: Version) -> None:
-    """Raise Conflict when a folder of the host that the version binds is gone, or a symbolic link leads to it.
-
-    It is bound by a path without links, and the engine follows those that exist when it starts: whoever may
-    write beside the folder, even from within a container, could have put one in its place.
-    """
-    for bind in version.binds:
-        if not bind.is_volume and not require(world.engine, BindingFolders).has_folder(bind.src):
-            raise Conflict(
-                f"{bind.src} of the machine is no longer the folder that {version.set} was given",
-                hint="put the folder back, or patch the bind",
-            )
 
 
 def check_ports(world: World, version: Version) -> None:

@@ -6,6 +6,7 @@ from workbench.replicasets import claims
 from workbench.replicasets.codec import decode
 from workbench.replicasets.containers import ID, SPEC
 from workbench.replicasets.errors import Busy
+from workbench.replicasets.folders import release_unused
 from workbench.replicasets.operations.prune import prune_all
 from workbench.replicasets.owner import is_at_work
 from workbench.replicasets.reboot import start_again
@@ -32,6 +33,7 @@ def reconcile(world: World) -> list[str]:
     messages += adopt(world)
     messages += _leftovers(world)
     messages += _unowned(world)
+    messages += release_unused(world)
     messages += start_again(world)
     messages += prune_all(world)
     return messages

@@ -48,7 +48,7 @@ class ReplicaSets:
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
-        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
+        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi, settings.mounts)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
         self._filling = threading.Lock()
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.options import OPTIONS
-from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.values import Bind
 
 B = TypeVar("B", bound="Body")
@@ -99,6 +99,10 @@ class ExecuteBody(Body):
     cmd: list[str] = Field([], examples=[["nvidia-smi"]])
     seconds: float = 60
     maxBytes: Number = 1 << 20
+
+    def request(self, most: int) -> ExecuteRequest:
+        """Return the request in our words, for `most` bytes of output."""
+        return ExecuteRequest(self.cmd, self.workDir, self.seconds, most)
 
 
 class GpuPatch(Body):

@@ -41,9 +41,10 @@ class RecordingDisks(Protocol):
     """Records the disk of a container as an image.
 
     An implementation owes: `commit` takes the disk whole (deletions, hard links, owners, modes,
-    symbolic links, pipes, sparse files) but no volumes and no bound folders, from a container that
-    is paused or stopped; the image keeps the container's labels. An image that is still
-    in use is not removed: EngineError with the status 409.
+    symbolic links, pipes, devices, what sparse files hold) but no volumes and no bound folders, from a
+    container that is paused or stopped; the image keeps the container's labels. Sockets, fractions of
+    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded is an
+    EngineError, and there is no image. An image that is still in use is not removed: EngineError with the status 409.
     """
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
@@ -60,9 +61,10 @@ class RecordingDisks(Protocol):
 class CarryingDisks(Protocol):
     """Gives the disk of one container to the next without an image between them.
 
-    An implementation owes: after `carry` returns the two disks are equal in every respect that
-    RecordingDisks names, and nothing was copied when they were equal before. It may be called
-    again, and with another source, until the target is started.
+    An implementation owes: after `carry` returns the two disks are equal in every respect: those that
+    RecordingDisks names, sockets, times to the nanosecond, holes, the root folder, paths of any length.
+    Nothing was copied when they were equal before. It may be called again, and with another
+    source, until the target is started.
     """
 
     def can_carry(self, source: str) -> bool:
@@ -84,6 +86,12 @@ class MeasuringDisks(Protocol):
 
     def image_size(self, name: str) -> int:
         """Return the bytes of an image that no other image has, 0 for none of that name."""
+
+    def recorded_size(self, name: str) -> int:
+        """Return the bytes that an image of a container's disk adds, where holes may have to be written out."""
+
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where disks are kept."""
 
 
 @runtime_checkable
@@ -112,14 +120,26 @@ class PinningGpus(Protocol):
 
 @runtime_checkable
 class BindingFolders(Protocol):
-    """Binds folders of the engine's host, named in a spec's binds by absolute paths.
+    """Binds folders of the engine's host, as sources in a spec's binds that `attach_folder` returned.
 
-    An implementation owes: `has_folder` checks the host on which containers run, and what is
-    written to a bound folder is visible at once to the host and to every container that binds it.
+    An implementation owes: the folder is looked up once, below `root` and without following a link, on the host on
+    which containers run; a container that binds the source gets that very folder, whatever is put in the place of
+    its path afterwards, for as long as the name is attached. What is written to a bound folder is visible at once
+    to the host and to every container that binds it. Attaching a name again attaches it anew; letting go of one
+    that is not attached succeeds, and containers that run keep the folder.
     """
 
-    def has_folder(self, path: str) -> bool:
-        """Return whether `path` is a folder of the host, and no part of it is a symbolic link."""
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        """Return the source of a bind of the folder `path` at or below `root`, "" when it is no such folder.
+
+        Raises Unsupported when that folder cannot be bound safely here.
+        """
+
+    def detach_folder(self, name: str) -> None:
+        """Let go of the folder that was attached under that name, if any."""
+
+    def attached_folders(self) -> set[str]:
+        """Return the names of the folders that are attached."""
 
 
 @runtime_checkable

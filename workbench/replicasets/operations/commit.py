@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.names import is_qualified
 from workbench.replicasets import checks, containers
+from workbench.replicasets.disks import check_size
 from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
 from workbench.replicasets.errors import Conflict, Invalid
 from workbench.replicasets.records import find_version, set_journal
@@ -38,6 +39,7 @@ def _thaw(world: World, plan: CommitPlan) -> None:
 
 def _record(world: World, plan: CommitPlan) -> None:
     recording = require(world.engine, RecordingDisks)
+    check_size(world, plan.version, recorded=True)
     recording.commit(plan.version.container, plan.image, labels=containers.no_labels(world))
 
 

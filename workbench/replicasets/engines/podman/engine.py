@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
-from workbench.replicasets.engines.podman import requests, trees
+from workbench.replicasets.engines.podman import recorded, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
+from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
 from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
@@ -26,11 +27,13 @@ _NO_SUCH_GPU = "unresolvable CDI devices"
 class PodmanEngine:
     """The podman that listens at `address`, on this machine. It has every capability of capabilities.py.
 
-    `kind` is the CDI kind of its GPUs, `folders` are those of their specs.
+    `kind` is the CDI kind of its GPUs, `folders` are those of their specs. Folders of the host that containers
+    bind are mounted below `mounts`.
     """
 
-    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = ()) -> None:
+    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = (), mounts: str = "") -> None:
         self._http = PodmanHttp(address)
+        self._mounts = PodmanFolders(address, mounts)
         self._kind, self._folders = kind, folders
 
     def capability(self, kind: type[C]) -> C | None:
@@ -57,9 +60,17 @@ class PodmanEngine:
         """Return the GPUs that the CDI specs describe; raises NotFound and ReplicaSetError."""
         return cdi.inventory(self._kind, self._folders)
 
-    def has_folder(self, path: str) -> bool:
-        """Return whether `path` is a folder, and no part of it is a symbolic link."""
-        return os.path.realpath(path) == path and os.path.isdir(path)
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        """Return the source of a bind of the folder `path` below `root`, "" when it is no such folder."""
+        return self._mounts.attach(name, root, path)
+
+    def detach_folder(self, name: str) -> None:
+        """Let go of the folder that was attached under that name, if any."""
+        self._mounts.detach(name)
+
+    def attached_folders(self) -> set[str]:
+        """Return the names of the folders that are attached."""
+        return self._mounts.attached()
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
@@ -145,7 +156,10 @@ class PodmanEngine:
             "squash": squash,
             "changes": [f'LABEL {key}="{value}"' for key, value in (labels or {}).items()],
         }
-        return str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+        before = recorded.changes(self._http, name)
+        made = str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+        recorded.check(self._http, name, before, image)
+        return made
 
     def can_carry(self, source: str) -> bool:
         """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
@@ -166,8 +180,19 @@ class PodmanEngine:
                 raise EngineError(f"the disk of {source} was not carried whole to {target}")
 
     def container_size(self, name: str) -> int:
-        """Return the bytes of what a container changed on its image."""
+        """Return the bytes of what a container changed on its image; where disks can be read, holes count nothing."""
+        if self.can_carry(name):
+            return trees.allocated(requests.upper(self._inspect(name)))
+        return self.recorded_size(name)
+
+    def recorded_size(self, name: str) -> int:
+        """Return the bytes of an image's layer made of a container's disk: podman writes holes out."""
         return int(self._http.call("GET", f"{_container(name)}/json", query={"size": True}).get("SizeRw") or 0)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where podman keeps disks."""
+        store = self._http.call("GET", "/info").get("store") or {}
+        return int(store.get("graphRootAllocated") or 0) - int(store.get("graphRootUsed") or 0)
 
     def image_size(self, name: str) -> int:
         """Return the bytes of an image that no other image has, 0 for none of that name."""

@@ -60,6 +60,14 @@ class PodmanHttp:
         except ValueError:
             return response.text
 
+    def head(self, path: str, query: Mapping[str, str | int | bool | list[str]], header: str) -> str:
+        """Return a header of podman's response to a HEAD request, "" when there is none."""
+        with self._translated():
+            response = self._client.request(
+                "HEAD", _BASE + path, params=_query(query), timeout=_timeout(RESPONSE_SECONDS)
+            )
+        return str(response.headers.get(header, ""))
+
     @contextmanager
     def stream(self, path: str, body: object) -> Iterator[Iterator[bytes]]:
         """Yield the pieces of the stream that a POST is answered with; it may be silent for any time."""
@@ -97,4 +105,9 @@ def _refused(status: int, content: bytes) -> EngineError:
         text = details.get("message") or details.get("cause") or ""
     except (ValueError, AttributeError):
         text = content.decode(errors="replace")
-    return EngineError(f"podman refuses: {' '.join(text.split())[:500] or f'HTTP {status}'}", status)
+    return EngineError(f"podman refuses: {_shortened(' '.join(text.split())) or f'HTTP {status}'}", status)
+
+
+def _shortened(text: str) -> str:
+    """Return a text without its middle when it is very long: the reason stands at the end."""
+    return text if len(text) <= 500 else f"{text[:300]} … {text[-200:]}"
