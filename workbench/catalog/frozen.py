@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from workbench.catalog.releases import SUMS
 from workbench.catalog.tree import CatalogueTree
+from workbench.catalog.values import Release
 from workbench.errors import WorkbenchError
 
 HINT = "take it back from version control; what is meant to change goes into another release"
@@ -51,6 +52,28 @@ def read_record(text: str, where: str) -> Record:
         else:
             raise WorkbenchError("is not a line of sha256sum", where=f"{where}:{number}")
     return Record(sums, frozenset(executables), frozenset(folders))
+
+
+def record_digest(data: bytes) -> str:
+    """Return the digest of a record, as the release file has it."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def check_record(tree: CatalogueTree, release: Release) -> None:
+    """Raise WorkbenchError unless the record of the frozen `release` is the one that its file names.
+
+    Whoever changes a file of the folder and its digest in the record has to change the release file too, where it is
+    seen.
+    """
+    path = f"{release.own}/{SUMS}"
+    if not release.record:
+        raise WorkbenchError(
+            "has no record: the digest of its SHA256SUMS is missing",
+            where=release.path,
+            hint=f"`release freeze {release.name}` writes it",
+        )
+    if record_digest(tree.read(path)) not in release.record:
+        raise WorkbenchError(f"is not the record that {release.path} names", where=path, hint=HINT)
 
 
 class FrozenTree(CatalogueTree):

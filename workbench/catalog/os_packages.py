@@ -50,8 +50,9 @@ def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
 
     They are those of bundles and IDEs, and of the bases, each for its own system.
     """
-    for part in (*view.bundles.values(), *view.ides.values()):
-        yield from ((path, variant) for variant, path in part.os_packages.items())
+    lists = [part.os_packages for part in view.bundles.values()] + [part.os_packages for part in view.ides.values()]
+    for paths in lists:
+        yield from ((path, variant) for variant, path in paths.items())
     for name in view.systems:
         if view.tree.exists(path := f"base/{name}/os-packages.txt"):
             yield path, name

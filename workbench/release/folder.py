@@ -7,15 +7,16 @@ import os
 from collections.abc import Mapping
 
 from workbench.catalog.cuda_layers import WHEELS
-from workbench.catalog.frozen import FrozenTree, record_text
+from workbench.catalog.frozen import FrozenTree, record_digest, record_text
 from workbench.catalog.releases import SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
-from workbench.files import entries_below
+from workbench.files import entries_below, write_whole
 from workbench.names import python_folder, python_version
 from workbench.recipes.write import replace_folder
+from workbench.release.text import with_value
 
 
 def frozen_paths(tree: CatalogueTree, release: Release) -> list[str]:
@@ -63,6 +64,23 @@ def with_record(files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
     sums = {path: hashlib.sha256(file.data).hexdigest() for path, file in files.items() if not path.endswith("/")}
     text = record_text(sums, [path for path, file in files.items() if file.executable], files.keys() - sums.keys())
     return {**files, SUMS: RecipeFile(text.encode(), False, "")}
+
+
+def write_frozen(tree: CatalogueTree, release: Release, files: Mapping[str, RecipeFile], text: str = "") -> None:
+    """Make `files` and their record all that is in the folder of `release`, and name the record in its file.
+
+    `text` is the file's text from then on ("": as it is). The file names both records while the folder is replaced,
+    so that an interrupted run leaves the old release or the new one. Raises WorkbenchError when the disk refuses.
+    """
+    path, whole = os.path.join(tree.root, release.path), with_record(files)
+    before, record = tree.text(release.path), record_digest(whole[SUMS].data)
+    write_whole(path, with_value(before, ("record",), " ".join(dict.fromkeys([record, *release.record]))))
+    try:
+        write_folder(tree, release.name, whole)
+    except WorkbenchError:
+        write_whole(path, before)
+        raise
+    write_whole(path, with_value(text or before, ("record",), record))
 
 
 def write_folder(tree: CatalogueTree, name: str, files: Mapping[str, RecipeFile]) -> None:
