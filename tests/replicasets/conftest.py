@@ -128,6 +128,7 @@ def given(podman: Podman, folder: Path) -> dict[str, Any]:
     first = 12000 + os.getpid() % 200 * 100
     return {
         "engine": podman.address,
+        "engine_log": str(podman.folder / "log"),
         "store": str(folder / "store.db"),
         "roots": (str(folder / "shared"),),
         "first_port": first,

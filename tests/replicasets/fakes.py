@@ -285,6 +285,9 @@ class FakeEngine:
                     return EngineImage(id_, (key,), labels, depth)
             return None
 
+    def abandoned_images(self) -> list[str]:
+        return []
+
     @faulty
     def images(self, label: str) -> list[EngineImage]:
         with self.lock:
@@ -325,6 +328,17 @@ class FakeEngine:
     @faulty
     def remove_volume(self, name: str) -> None:
         self.places.pop(name, None)
+
+    @property
+    def probe_command(self) -> str:
+        return "/probe"
+
+    def make_probe(self, image: str) -> bool:
+        self.stored[image] = (image, {}, {}, 1)
+        return True
+
+    def shares_cgroup(self, name: str) -> bool:
+        return False
 
     # What tests use beside the protocol.
 

@@ -21,6 +21,7 @@ from workbench.replicasets.engines.capabilities import (
     MountingVolumes,
     Pausing,
     PinningGpus,
+    Probing,
     RecordingDisks,
     SeparatingNetworks,
 )
@@ -131,7 +132,7 @@ def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
     assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    assert {MeasuringDisks, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
+    assert {MeasuringDisks, Probing, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sized volume needs root")

@@ -16,7 +16,9 @@ import pytest
 from tests.engine import TINY, Engine, need_root
 from tests.replicasets.conftest import Podman, given
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import EngineError, Exhausted
+from workbench.replicasets.engines.podman.engine import PodmanEngine
+from workbench.replicasets.engines.podman.http import PodmanHttp
+from workbench.replicasets.errors import EngineError, EngineGone, Exhausted
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
@@ -286,4 +288,34 @@ def test_a_file_of_a_terabyte_of_nothing_fills_no_disk(way: str, podman: Podman,
             rs.patch("foo", PatchRequest())
     assert rs.info("foo").live == "running"
     rs.delete("foo")
+    rs.close()
+
+
+def test_a_commit_that_nobody_waits_for_never_names_an_image(podman: Podman, tmp_path: Path) -> None:
+    rs, engine = room(podman, tmp_path, carry="commit"), podman.engine
+    rs.run(RunRequest(TINY, "foo"))
+    before = engine.names()
+    # podman itself goes on with it after its client has gone.
+    client = PodmanEngine(podman.address)
+    original = PodmanHttp.call
+
+    def gone(self: PodmanHttp, method: str, path: str, *args: object, **given: object) -> object:
+        done = original(self, method, path, *args, **given)  # type: ignore[arg-type]
+        if path == "/commit":
+            raise EngineGone("the service is killed")
+        return done
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(PodmanHttp, "call", gone)
+        rs.stop("foo")
+        with pytest.raises(EngineGone):
+            client.commit("foo-1", "localhost/workbench/12:1")
+    client.close()
+    (left,) = engine.names() - before
+    assert left.startswith("localhost/workbench-unfinished:")
+    assert rs.reconcile() == [f"{left} was left by an interrupted operation and is removed"]
+    assert engine.names() == before and rs.reconcile() == []
+    rs.restart("foo")
+    rs.delete("foo")
+    assert engine.names() == before
     rs.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from workbench.replicasets import claims
 from workbench.replicasets.codec import decode
 from workbench.replicasets.containers import ID, SPEC
-from workbench.replicasets.errors import Busy
+from workbench.replicasets.engines.capabilities import RecordingDisks
+from workbench.replicasets.errors import Busy, EngineError
 from workbench.replicasets.folders import release_unused
 from workbench.replicasets.networks import remove_unused
 from workbench.replicasets.operations.prune import prune_all
@@ -33,6 +34,7 @@ def reconcile(world: World) -> list[str]:
             messages.append(f"{key.rpartition('/')[2]}: {journal.operation} was interrupted and is settled")
     messages += adopt(world)
     messages += _leftovers(world)
+    messages += _abandoned(world)
     messages += _unowned(world)
     messages += release_unused(world)
     remove_unused(world)
@@ -60,6 +62,20 @@ def _leftovers(world: World) -> list[str]:
                     messages.append(f"{container.name} was left by an interrupted operation and is removed")
         except Busy:
             continue
+    return messages
+
+
+def _abandoned(world: World) -> list[str]:
+    """Remove images whose recording was interrupted, and that the engine finished nevertheless."""
+    recording, messages = world.engine.capability(RecordingDisks), list[str]()
+    if recording is None:
+        return messages
+    for name in recording.abandoned_images():
+        try:
+            recording.remove_image(name)
+            messages.append(f"{name} was left by an interrupted operation and is removed")
+        except EngineError as error:
+            messages.append(f"{name} was left by an interrupted operation and cannot be removed: {error.message}")
     return messages
 
 

@@ -28,6 +28,7 @@ class Settings:
     `keep_versions` is how many versions a set keeps, the current one too; 0 for all. `disk` is how many
     bytes a version may have changed on its image when its disk is taken on or recorded; 0 for no limit.
     `reserved` are the repositories of images whose names nobody may give to an image of a set.
+    `engine_log` is the engine's log: the reason for what it gives only an exit status for; "" for none.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -51,6 +52,7 @@ class Settings:
     watch_seconds: float = 0.05
     keep_versions: int = 0
     disk: int = 0
+    engine_log: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roots", outermost(self.roots))

@@ -48,7 +48,8 @@ class Process:
 
 def start(podman: Podman, folder: Path) -> Process:
     known = given(podman, folder)
-    command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--port", "0", "--state", str(folder / "state")]
+    command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--no-preflight", "--port", "0"]
+    command += ["--state", str(folder / "state")]
     command += ["--gpu-kind", podman.kind, "--ports", f"{known['first_port']}-{known['last_port']}"]
     with (folder / "log").open("ab") as output:
         process = subprocess.Popen(

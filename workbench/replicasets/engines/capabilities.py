@@ -43,12 +43,17 @@ class RecordingDisks(Protocol):
     An implementation owes: `commit` takes the disk whole (deletions, hard links, owners, modes,
     symbolic links, pipes, devices, what sparse files hold) but no volumes and no bound folders, from a
     container that is paused or stopped; the image keeps the container's labels. Sockets, fractions of
-    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded is an
-    EngineError, and there is no image. An image that is still in use is not removed: EngineError with the status 409.
+    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded
+    is an EngineError, and there is no image. An image has its name when it is complete, and not before:
+    a commit that is interrupted never names anything later. An image that is still in use is not
+    removed: EngineError with the status 409.
     """
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         """Record the disk of a container as an image of that name, with those labels too; return its id."""
+
+    def abandoned_images(self) -> list[str]:
+        """Return the names of images that were being made when this service, or one before it, was ended."""
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label (`name` or `name=value`)."""
@@ -172,6 +177,25 @@ class MountingVolumes(Protocol):
         """Create a volume that is mounted with `options`; one of that name with the same labels may exist."""
 
 
+@runtime_checkable
+class Probing(Protocol):
+    """Has a program of its own for trials, whatever images there are.
+
+    An implementation owes: in a container of the image, `probe_command` alone sleeps until it is
+    killed, and with an argument writes to 160 MiB of memory and ends with 0.
+    """
+
+    @property
+    def probe_command(self) -> str:
+        """The program's path in the image."""
+
+    def make_probe(self, image: str) -> bool:
+        """Make an image of it under that name; return whether it runs on the engine's machine."""
+
+    def shares_cgroup(self, name: str) -> bool:
+        """Return whether a running container is seen to be in the very cgroup of this process."""
+
+
 # Every capability, and how a message names what it is for.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
@@ -183,4 +207,5 @@ PURPOSES: dict[type, str] = {
     BindingFolders: "bind folders of its host",
     SeparatingNetworks: "keep networks apart",
     MountingVolumes: "use volumes that have a size",
+    Probing: "try what sets need",
 }

@@ -168,6 +168,10 @@ class EngineService(Protocol):
     def address(self) -> str:
         """Where its API listens, as `open_engine` reads it."""
 
+    @property
+    def log(self) -> str:
+        """The file of its log."""
+
     def ensure(self) -> None:
         """Start the API unless it runs; raises WorkbenchError when it does not come up."""
 

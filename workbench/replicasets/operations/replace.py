@@ -49,7 +49,12 @@ class ReplacePlan:
 
 def _freeze(world: World, plan: ReplacePlan) -> None:
     if plan.was == "running":
-        require(world.engine, Pausing).pause(plan.old.container)
+        try:
+            require(world.engine, Pausing).pause(plan.old.container)
+        except EngineError as error:
+            raise EngineError(
+                error.message, error.status, hint="stop the set first: then it need not be frozen"
+            ) from None
 
 
 def _restore(world: World, plan: ReplacePlan) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
-from workbench.replicasets.engines.podman import recorded, requests, trees
+from workbench.replicasets.engines.podman import cgroups, probe, recorded, remains, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
@@ -24,6 +24,10 @@ from workbench.replicasets.errors import EngineError, EngineGone
 from workbench.replicasets.values import Gpu
 
 C = TypeVar("C")
+_CGROUPS = (
+    "leave --memory and --cpus out, or give podman cgroups that it may change: "
+    "see `As a normal user` in docs/replica-sets.md"
+)
 _NO_SUCH_GPU = "unresolvable CDI devices"
 
 
@@ -31,15 +35,18 @@ class PodmanEngine:
     """The podman that listens at `address`, on this machine. It has every capability of capabilities.py.
 
     `kind` is the CDI kind of its GPUs, `folders` are those of their specs. Folders of the host that containers
-    bind are mounted below `mounts`.
+    bind are mounted below `mounts`. `log` is where podman writes its log.
     """
 
-    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = (), mounts: str = "") -> None:
-        self._http = PodmanHttp(address)
+    def __init__(
+        self, address: str, kind: str = "", folders: Sequence[str] = (), mounts: str = "", log: str = ""
+    ) -> None:
+        self._http = PodmanHttp(address, log)
         self._mounts = PodmanFolders(address, mounts)
         self._secrets = PodmanSecrets(self._http)
         self._networks = PodmanNetworks(self._http)
         self._kind, self._folders = kind, folders
+        self._unfinished: set[str] = set()
 
     def capability(self, kind: type[C]) -> C | None:
         """Return this engine as a `kind`, None when it is none."""
@@ -86,10 +93,22 @@ class PodmanEngine:
             replace(spec, env=(*plain, *spec.env)), self._kind, self._secrets.create(spec.name, kept)
         )
         try:
-            return str(self._http.call("POST", "/containers/create", body)["Id"])
+            try:
+                made = self._http.call("POST", "/containers/create", body)
+            except EngineError as error:
+                if not remains.remove(self._http, error):
+                    raise
+                made = self._http.call("POST", "/containers/create", body)
         except EngineError as error:
             self._secrets.remove(spec.name)
             raise self._explained(error) from None
+        if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
+            self.remove(made["Id"])
+            raise EngineError(
+                f"the limits of {spec.name} would not be enforced: {' '.join(made.get('Warnings') or ()) or 'ignored'}",
+                hint=_CGROUPS,
+            )
+        return str(made["Id"])
 
     def start(self, name: str) -> None:
         """Start it."""
@@ -145,6 +164,11 @@ class PodmanEngine:
 
     def set_limits(self, name: str, cpus: int, memory: int) -> None:
         """Set the limits of a running container, until it stops."""
+        reason = requests.no_limits(self._http.call("GET", "/info")["host"], cpus, memory)
+        if reason and (cpus or memory):
+            raise EngineError(f"the limits of {name} would not be enforced: {reason}", hint=_CGROUPS)
+        if reason:
+            return  # there are none that could be lifted
         limits = requests.limits(cpus, memory)
         # "No limit" must be written here: what is left out stays as it is.
         limits["memory"] = limits["memory"] or {"limit": -1}
@@ -162,20 +186,39 @@ class PodmanEngine:
         return [requests.listed(row) for row in rows]
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
-        """Record the disk of a container as an image of that name; return its id."""
+        """Record the disk of a container as an image of that name; return its id.
+
+        The image has a name of its own until it is complete: podman goes on with a commit whose client is gone, and
+        may end after a later one.
+        """
+        unfinished = recorded.unfinished()
         repository, _, tag = image.rpartition(":")
         query: dict[str, str | int | bool | list[str]] = {
             "container": name,
-            "repo": repository,
-            "tag": tag,
+            "repo": unfinished.partition(":")[0],
+            "tag": unfinished.partition(":")[2],
             "pause": False,
             "squash": squash,
             "changes": [f'LABEL {key}="{value}"' for key, value in (labels or {}).items()],
         }
         before = recorded.changes(self._http, name)
-        made = str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
-        recorded.check(self._http, name, before, image)
+        self._unfinished.add(unfinished)
+        try:
+            made = str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+            recorded.check(self._http, name, before, unfinished)
+            named: dict[str, str | int | bool | list[str]] = {"repo": repository, "tag": tag}
+            self._http.call("POST", f"/images/{quote(unfinished, safe='')}/tag", query=named)
+            self.remove_image(unfinished)
+        finally:
+            self._unfinished.discard(unfinished)
         return made
+
+    def abandoned_images(self) -> list[str]:
+        """Return the names of images whose commit nobody waits for any more."""
+        query = {"filters": json.dumps({"reference": [recorded.UNFINISHED]})}
+        rows = self._http.call("GET", "/images/json", query=query)
+        names = {name for row in rows for name in row.get("RepoTags") or () if name.startswith(recorded.UNFINISHED)}
+        return sorted(names - self._unfinished)
 
     def can_carry(self, source: str) -> bool:
         """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
@@ -232,11 +275,33 @@ class PodmanEngine:
     def remove_image(self, name: str) -> None:
         """Take the name from an image, and remove it when it has no other."""
         # Without force: podman then only takes the name when there are others, and refuses while it is used.
-        self._http.call("DELETE", f"/images/{quote(name, safe='')}", okay=(404,))
+        place = f"/images/{quote(name, safe='')}"
+        try:
+            self._http.call("DELETE", place, okay=(404,))
+        except EngineError as error:
+            if not remains.remove(self._http, error):
+                raise
+            self._http.call("DELETE", place, okay=(404,))
 
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
         return PodmanProgram(self._http, self._inspect(name)["Id"], command, workdir)
+
+    @property
+    def probe_command(self) -> str:
+        """The path of the program for trials."""
+        return probe.PATH
+
+    def make_probe(self, image: str) -> bool:
+        """Make an image of the program for trials."""
+        if self._http.call("GET", "/info")["host"].get("arch") != probe.ARCHITECTURE:
+            return False
+        self._http.upload("/images/import", probe.image(), {"reference": image})
+        return True
+
+    def shares_cgroup(self, name: str) -> bool:
+        """Return whether a running container is in the cgroup of this process, as far as that can be seen."""
+        return cgroups.are_shared(requests.pid(self._inspect(name)), probe.PATH)
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a volume; one of that name with the same labels may exist."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from workbench.replicasets.engines.podman.log import Log
 from workbench.replicasets.errors import EngineError, EngineGone
 
 _BASE = "http://podman/v4.0.0/libpod"
@@ -21,10 +22,11 @@ _SCHEME = "unix://"
 
 
 class PodmanHttp:
-    """Calls of the libpod API at `address` (`unix:///path/of/the.sock`)."""
+    """Calls of the libpod API at `address` (`unix:///path/of/the.sock`); `log` is podman's own, "" for none known."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, log: str = "") -> None:
         self.address = address
+        self._log = Log(log)
         transport = httpx.HTTPTransport(uds=address.removeprefix(_SCHEME), limits=httpx.Limits(max_connections=None))
         self._client = httpx.Client(transport=transport, trust_env=False)
 
@@ -47,6 +49,7 @@ class PodmanHttp:
 
         An error status is an EngineError with podman's reason, unless it is one of `okay`: None then.
         """
+        begin = self._log.end()
         with self._translated():
             response = self._client.request(
                 method, _BASE + path, params=_query(query), json=body, content=content, timeout=_timeout(seconds)
@@ -54,12 +57,26 @@ class PodmanHttp:
         if response.status_code in okay:
             return None
         if response.is_error:
-            raise _refused(response.status_code, response.content)
+            raise self._log.explained(_refused(response.status_code, response.content), begin)
         # Some responses are bare words, without the JSON that their header promises.
         try:
             return response.json() if response.content.strip() else None
         except ValueError:
             return response.text
+
+    def upload(self, path: str, content: bytes, query: Mapping[str, str | int | bool | list[str]]) -> None:
+        """POST a tar; raises EngineError for an error status."""
+        with self._translated():
+            response = self._client.request(
+                "POST",
+                _BASE + path,
+                params=_query(query),
+                content=content,
+                headers={"Content-Type": "application/x-tar"},
+                timeout=_timeout(RESPONSE_SECONDS),
+            )
+        if response.is_error:
+            raise _refused(response.status_code, response.content)
 
     def head(self, path: str, query: Mapping[str, str | int | bool | list[str]], header: str) -> str:
         """Return a header of podman's response to a HEAD request, "" when there is none."""

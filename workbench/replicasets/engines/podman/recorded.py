@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 from urllib.parse import quote
 
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
 from workbench.replicasets.errors import EngineError
 
+UNFINISHED = "localhost/workbench-unfinished"
 # The kinds of a change, as podman numbers them.
 _DELETED = 2
 # os.ModeSocket of Go, in which podman describes files.
 _SOCKET = 1 << 24
 _CARRY = "let the service copy disks itself: see `Deployment` in docs/replica-sets.md"
+
+
+def unfinished() -> str:
+    """Return a name that no image has, for one that is being made."""
+    return f"{UNFINISHED}:{secrets.token_hex(16)}"
 
 
 def changes(http: PodmanHttp, container: str) -> frozenset[str]:

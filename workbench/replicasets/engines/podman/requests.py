@@ -74,6 +74,28 @@ def limits(cpus: int, memory: int) -> dict[str, Any]:
     }
 
 
+def has_limits(details: dict[str, Any], spec: ContainerSpec) -> bool:
+    """Return whether an inspected container has the limits of its spec: podman drops those that it cannot set."""
+    host = details.get("HostConfig") or {}
+    memory, quota, period = (int(host.get(key) or 0) for key in ("Memory", "CpuQuota", "CpuPeriod"))
+    return memory == spec.memory and (quota * 1000 // period if period else 0) == spec.cpus
+
+
+def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
+    """Return why such limits cannot be set on the host that podman describes, "" when they can.
+
+    Without any limit: why none can be set at all.
+    """
+    if host.get("cgroupVersion") == "v1":
+        rootless = (host.get("security") or {}).get("rootless")
+        return "podman sets no limits as a normal user with cgroups v1" if rootless else ""
+    needed = {name for name, limit in (("memory", memory), ("cpu", cpus)) if limit} or {"memory", "cpu"}
+    missing = needed - set(host.get("cgroupControllers") or needed)
+    if missing == needed or (missing and (cpus or memory)):
+        return f"podman's cgroup has no controller of {' and '.join(sorted(missing))}"
+    return ""
+
+
 def inspected(details: dict[str, Any]) -> Container:
     """Return the container that an inspect describes."""
     state = details["State"]
