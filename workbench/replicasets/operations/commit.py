@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workbench.names import is_qualified
 from workbench.replicasets import checks, containers
-from workbench.replicasets.disks import check_size
+from workbench.replicasets.disks import check_size, freeze
 from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
 from workbench.replicasets.errors import Conflict, Invalid
 from workbench.replicasets.records import find_version, set_journal
@@ -28,7 +28,7 @@ class CommitPlan:
 
 def _freeze(world: World, plan: CommitPlan) -> None:
     if plan.was == "running":
-        require(world.engine, Pausing).pause(plan.version.container)
+        freeze(world, plan.version)
 
 
 def _thaw(world: World, plan: CommitPlan) -> None:
