@@ -81,9 +81,10 @@ def podman_service(store: Engine) -> Iterator[Podman]:
 
 @pytest.fixture
 def podman(podman_service: Podman) -> Iterator[Podman]:
-    """podman's API; containers, volumes and images that a test leaves are gone after it."""
+    """podman's API; containers, volumes, networks, secrets and images that a test leaves are gone after it."""
     engine = podman_service.engine
     before, volumes = engine.names(), engine("volume", "ls", "--quiet").split()
+    networks = engine("network", "ls", "--quiet").split()
     yield podman_service
     if podman_service.process is None or podman_service.process.poll() is not None:
         podman_service.start()
@@ -92,6 +93,10 @@ def podman(podman_service: Podman) -> Iterator[Podman]:
         engine.try_("rmi", "--force", name)
     for volume in set(engine("volume", "ls", "--quiet").split()) - set(volumes):
         engine("volume", "rm", volume)
+    for network in set(engine("network", "ls", "--quiet").split()) - set(networks):
+        engine("network", "rm", network)
+    for secret in engine("secret", "ls", "--quiet").split():
+        engine("secret", "rm", secret)
 
 
 @pytest.fixture(autouse=True)

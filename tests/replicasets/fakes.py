@@ -116,6 +116,7 @@ class FakeEngine:
     stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
+    bridges: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -145,6 +146,20 @@ class FakeEngine:
 
     def gpus(self) -> tuple[Gpu, ...]:
         return inventory(KIND, self.specs)
+
+    @faulty
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        self.bridges.setdefault(name, dict(labels))
+
+    def networks(self, label: str) -> list[str]:
+        return [name for name, labels in self.bridges.items() if _has(labels, label)]
+
+    @faulty
+    def remove_network(self, name: str) -> bool:
+        if any(each.spec.network == name for each in self.standing.values()):
+            return False
+        self.bridges.pop(name, None)
+        return True
 
     @faulty
     def attach_folder(self, name: str, root: str, path: str) -> str:

@@ -23,6 +23,7 @@ from workbench.replicasets.engines.capabilities import (
     PinningGpus,
     Probing,
     RecordingDisks,
+    SeparatingNetworks,
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
@@ -95,6 +96,7 @@ WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
         (PinningGpus, BindingFolders),
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", ports=["80"])),
     ),
+    "run without networks": ((SeparatingNetworks,), lambda rs, folder: rs.run(RunRequest(IMAGE, "new"))),
     "a volume without a size": ((MountingVolumes,), lambda rs, folder: rs.create_volume("data")),
 }
 

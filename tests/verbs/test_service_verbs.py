@@ -65,6 +65,7 @@ def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pyt
         (["--ports", "9-8"], 1, "9-8 is not a range of ports"),
         (["--store", "redis://x"], 1, "is not a store"),
         (["--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
+        (["--root", "/srv", "--root", "/"], 2, "is below a --root: sets could read the service's tokens"),
         (["--root", "/nowhere"], 1, "/nowhere is not a folder"),
         (["--publish", "192.0.2.1"], 1, "no port of 192.0.2.1 can be bound: Cannot assign requested address"),
         (["--disk-limit", "lots"], 1, "'lots' is not a size"),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from workbench.replicasets import folders
-from workbench.replicasets.amendments import limits, version_at_creation
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from workbench.replicasets import folders, networks
+from workbench.replicasets.amendments import limits, read, version_at_creation
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
@@ -18,6 +22,8 @@ from workbench.replicasets.world import World, wait
 
 ID = "id"
 SPEC = "spec"
+ENV = "env"
+OWNER = "owner"
 
 
 def labels(world: World, version: Version) -> dict[str, str]:
@@ -27,13 +33,30 @@ def labels(world: World, version: Version) -> dict[str, str]:
         world.label(ID): version.id,
         world.label("version"): str(version.number),
         world.label("gpus"): ",".join(version.gpus),
-        world.label(SPEC): encode(version),
+        world.label(OWNER): version.owner,
+        # Apart, so that images do not inherit the values of variables.
+        world.label(SPEC): encode(replace(version, env=())),
+        world.label(ENV): json.dumps(version.env),
     }
 
 
-def no_labels(world: World) -> dict[str, str]:
-    """Return the labels of an image that is given to a user: it no longer counts as a version."""
-    return {world.label(name): "" for name in ("rs", ID, "version", "gpus", SPEC)}
+def record_labels(world: World) -> dict[str, str]:
+    """Return the labels by which the image of a version's disk differs from its container: no values of variables."""
+    return {world.label(ENV): ""}
+
+
+def commit_labels(world: World, version: Version) -> dict[str, str]:
+    """Return the labels of an image that is given to the set's owner: it no longer counts as a version."""
+    return {world.label(name): "" for name in ("rs", ID, "version", "gpus", SPEC, ENV)} | {
+        world.label(OWNER): version.owner
+    }
+
+
+def labelled_version(world: World, labels: Mapping[str, str]) -> Version | None:
+    """Return the version that labels describe, with the variables where they are among them; None for none."""
+    version = read(labels.get(world.label(SPEC), ""))
+    env = labels.get(world.label(ENV), "")
+    return version if version is None or not env else replace(version, env=tuple(json.loads(env)))
 
 
 def volume_name(world: World, name: str) -> str:
@@ -49,21 +72,24 @@ def create(world: World, version: Version, image: str) -> None:
         Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
         for bind in folders.attach(world, version)
     )
-    world.engine.create(
-        ContainerSpec(
-            name=version.container,
-            image=image,
-            labels=labels(world, version),
-            command=version.command,
-            # An engine with NVIDIA's hook would give every GPU to an image that requests them itself.
-            env=(*version.env, "NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
-            gpus=version.gpus,
-            binds=binds,
-            ports=version.ports,
-            publish=world.settings.publish,
-            **recorded(version),
+    with networks.joining(world, version.owner) as network:
+        world.engine.create(
+            ContainerSpec(
+                name=version.container,
+                image=image,
+                labels=labels(world, version),
+                command=version.command,
+                # An engine with NVIDIA's hook would give every GPU to an image that requests them itself.
+                env=("NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
+                secrets=version.env,
+                network=network,
+                gpus=version.gpus,
+                binds=binds,
+                ports=version.ports,
+                publish=world.settings.publish,
+                **recorded(version),
+            )
         )
-    )
 
 
 def start(world: World, version: Version) -> None:

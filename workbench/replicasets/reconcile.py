@@ -8,6 +8,7 @@ from workbench.replicasets.containers import ID, SPEC
 from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.errors import Busy, EngineError
 from workbench.replicasets.folders import release_unused
+from workbench.replicasets.networks import remove_unused
 from workbench.replicasets.operations.prune import prune_all
 from workbench.replicasets.owner import is_at_work
 from workbench.replicasets.reboot import start_again
@@ -36,6 +37,7 @@ def reconcile(world: World) -> list[str]:
     messages += _abandoned(world)
     messages += _unowned(world)
     messages += release_unused(world)
+    remove_unused(world)
     messages += start_again(world)
     messages += prune_all(world)
     return messages

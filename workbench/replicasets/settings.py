@@ -27,6 +27,7 @@ class Settings:
     container is watched after its start: one that ends with an error by then was not started.
     `keep_versions` is how many versions a set keeps, the current one too; 0 for all. `disk` is how many
     bytes a version may have changed on its image when its disk is taken on or recorded; 0 for no limit.
+    `reserved` are the repositories of images whose names nobody may give to an image of a set.
     `engine_log` is the engine's log: the reason for what it gives only an exit status for; "" for none.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     prefix: str = "workbench"
     volumes: str = "/var/lib/workbench/volumes"
     mounts: str = "/var/lib/workbench/mounts"
+    reserved: tuple[str, ...] = ()
     cpus: int = field(default_factory=lambda: (os.cpu_count() or 1) * 1000)
     memory: int = field(default_factory=_memory)
     carry: str = "auto"

@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
+    from workbench.catalog.releases import LOCAL_REPOSITORY
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
@@ -90,6 +91,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
     from workbench.replicasets.quantities import size
+    from workbench.replicasets.roots import is_below
     from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
     from workbench.replicasets.startup import check_start
@@ -112,7 +114,13 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         volumes=os.path.join(state, "volumes"),
         engine_log=engine.log if engine else "",
         mounts=os.path.join(state, "mounts"),
+        reserved=(LOCAL_REPOSITORY,),
     )
+    if any(is_below(os.path.realpath(state), root) for root in settings.roots):
+        raise UsageError(
+            f"{state} is below a --root: sets could read the service's tokens and change its store",
+            hint="choose a folder of the sets' own, such as /srv/shared",
+        )
     check_start(settings)
     if args.preflight:
         return _preflight(settings, engine)

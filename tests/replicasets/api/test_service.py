@@ -116,7 +116,7 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     for way, says in (("pause", "is paused"), ("continue", "goes on"), ("stop", "is stopped")):
         assert serving.well("rs", way, "foo") == f"foo {says}\n"
     assert serving.well("rs", "restart", "foo") == "foo-4 runs\n"
-    assert serving.well("rs", "commit", "foo", "localhost/mine:1") == "localhost/mine:1\n"
+    assert serving.well("rs", "commit", "foo", "localhost/mine:1") == ("localhost/workbench/first.operate/mine:1\n")
     assert serving.well("volume", "create", "data") == "data is created, without a limit\n"
     assert serving.well("volume", "list").splitlines()[1].split()[:2] == ["data", "1"]
     assert serving.well("volume", "delete", "data") == "data is deleted\n"

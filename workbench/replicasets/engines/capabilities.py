@@ -148,6 +148,24 @@ class BindingFolders(Protocol):
 
 
 @runtime_checkable
+class SeparatingNetworks(Protocol):
+    """Keeps networks of containers apart.
+
+    An implementation owes: a container reaches no address of a container on another of these networks, and both
+    reach what the host reaches; ports are published as they are without such a network.
+    """
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a network; one of that name may exist."""
+
+    def networks(self, label: str) -> list[str]:
+        """Return the names of the networks with that label (`name` or `name=value`)."""
+
+    def remove_network(self, name: str) -> bool:
+        """Remove a network; return False when a container is on it, running or not."""
+
+
+@runtime_checkable
 class MountingVolumes(Protocol):
     """Makes volumes of places on this machine, so that a volume driver can limit, grow and shrink them.
 
@@ -187,6 +205,7 @@ PURPOSES: dict[type, str] = {
     LiveLimits: "change the limits of a running container",
     PinningGpus: "give chosen GPUs to a container",
     BindingFolders: "bind folders of its host",
+    SeparatingNetworks: "keep networks apart",
     MountingVolumes: "use volumes that have a size",
     Probing: "try what sets need",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.replicasets import checks, claims, folders
+from workbench.replicasets import checks, claims, folders, networks
 from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
 from workbench.replicasets.engines.capabilities import RecordingDisks
@@ -47,6 +47,10 @@ def _limits(world: World, plan: ReplicaSet) -> None:
     forget_all(world, plan.id)
 
 
+def _networks(world: World, plan: ReplicaSet) -> None:
+    networks.remove_unused(world)
+
+
 def _done(world: World, plan: ReplicaSet) -> Changes:
     gone = Changes(deletes=frozenset({set_key(plan.name)}), drops=frozenset({versions_key(plan.id)}))
     return gone | claims.release_all(claims.read_ledger(world.store), plan.id)
@@ -56,7 +60,12 @@ DELETE = saga(
     Saga(
         "delete",
         ReplicaSet,
-        (SagaStep("containers", _containers), SagaStep("images", _images), SagaStep("limits", _limits)),
+        (
+            SagaStep("containers", _containers),
+            SagaStep("images", _images),
+            SagaStep("limits", _limits),
+            SagaStep("networks", _networks),
+        ),
         point=0,
         done=_done,
     )

@@ -71,7 +71,9 @@ def _record(world: World, plan: ReplacePlan) -> None:
         image = world.engine.image(containers.find(world, each.version).image)
         squash = image is not None and image.depth >= world.settings.depth
         check_size(world, each.version, recorded=True)
-        require(world.engine, RecordingDisks).commit(each.version.container, each.image, squash=squash)
+        require(world.engine, RecordingDisks).commit(
+            each.version.container, each.image, squash=squash, labels=containers.record_labels(world)
+        )
 
 
 def _forget(world: World, plan: ReplacePlan) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,7 +16,9 @@ from workbench.replicasets.engines.podman import cgroups, probe, recorded, remai
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
+from workbench.replicasets.engines.podman.networks import PodmanNetworks
 from workbench.replicasets.engines.podman.quirks import readable_cdi
+from workbench.replicasets.engines.podman.secrets import PodmanSecrets
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone
 from workbench.replicasets.values import Gpu
@@ -40,6 +43,8 @@ class PodmanEngine:
     ) -> None:
         self._http = PodmanHttp(address, log)
         self._mounts = PodmanFolders(address, mounts)
+        self._secrets = PodmanSecrets(self._http)
+        self._networks = PodmanNetworks(self._http)
         self._kind, self._folders = kind, folders
         self._unfinished: set[str] = set()
 
@@ -81,7 +86,12 @@ class PodmanEngine:
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
-        body = requests.create_body(spec, self._kind)
+        # podman takes no empty secret, and a variable without a value has none to keep.
+        kept = tuple(each for each in spec.secrets if each.partition("=")[2])
+        plain = tuple(each for each in spec.secrets if not each.partition("=")[2])
+        body = requests.create_body(
+            replace(spec, env=(*plain, *spec.env)), self._kind, self._secrets.create(spec.name, kept)
+        )
         try:
             try:
                 made = self._http.call("POST", "/containers/create", body)
@@ -90,6 +100,7 @@ class PodmanEngine:
                     raise
                 made = self._http.call("POST", "/containers/create", body)
         except EngineError as error:
+            self._secrets.remove(spec.name)
             raise self._explained(error) from None
         if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
             self.remove(made["Id"])
@@ -144,6 +155,10 @@ class PodmanEngine:
 
     def remove(self, name: str) -> None:
         """Remove it with its disk, running or not."""
+        details = self._inspect_or_none(name)
+        if details is not None:
+            # First of all: when we are interrupted after this, the container is still found, and removed again.
+            self._secrets.remove(details["Name"])
         query: dict[str, str | int | bool | list[str]] = {"force": True, "timeout": 0, "v": True}
         self._http.call("DELETE", _container(name), query=query, okay=(404,))
 
@@ -244,9 +259,13 @@ class PodmanEngine:
         return sum(int(row["UniqueSize"]) for row in rows if f"{row['Repository']}:{row['Tag']}" == name)
 
     def image(self, name: str) -> EngineImage | None:
-        """Return the image of that name or id, None for none."""
+        """Return the image of exactly that full name or id, None for none."""
         details = self._http.call("GET", f"/images/{quote(name, safe='')}/json", okay=(404,))
-        return None if details is None else requests.image(details)
+        if details is None:
+            return None
+        # podman finds by the beginning of an id too, and by the end of a name.
+        found = requests.image(details)
+        return found if name in (*found.names, found.id, f"sha256:{found.id}") else None
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label."""
@@ -314,8 +333,22 @@ class PodmanEngine:
         return [EngineVolume(row["Name"], row.get("Labels") or {}, row.get("Mountpoint", "")) for row in rows or ()]
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume with what is in it; refused while a container uses it."""
-        self._http.call("DELETE", f"/volumes/{quote(name, safe='')}", okay=(404,))
+        """Remove the volume of exactly that name with what is in it; refused while a container uses it."""
+        # podman removes the only one whose name begins like that where there is none of that name: another's data.
+        if self.volume(name) is not None:
+            self._http.call("DELETE", f"/volumes/{quote(name, safe='')}", okay=(404,))
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a network that is kept apart from others; one of that name may exist."""
+        self._networks.create(name, labels)
+
+    def networks(self, label: str) -> list[str]:
+        """Return the names of the networks with that label."""
+        return self._networks.named(label)
+
+    def remove_network(self, name: str) -> bool:
+        """Remove a network; return False when a container is on it."""
+        return self._networks.remove(name)
 
     def _inspect(self, name: str) -> dict[str, Any]:
         details = self._inspect_or_none(name)

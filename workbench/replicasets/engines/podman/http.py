@@ -43,15 +43,16 @@ class PodmanHttp:
         *,
         okay: tuple[int, ...] = (),
         seconds: float = RESPONSE_SECONDS,
+        content: bytes | None = None,
     ) -> Any:  # noqa: ANN401  any JSON
-        """Return the JSON of podman's response, None for a response without any.
+        """Return the JSON of podman's response, None for a response without any. `content` is sent as it is.
 
         An error status is an EngineError with podman's reason, unless it is one of `okay`: None then.
         """
         begin = self._log.end()
         with self._translated():
             response = self._client.request(
-                method, _BASE + path, params=_query(query), json=body, timeout=_timeout(seconds)
+                method, _BASE + path, params=_query(query), json=body, content=content, timeout=_timeout(seconds)
             )
         if response.status_code in okay:
             return None
