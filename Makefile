@@ -25,6 +25,10 @@ help: ## List these jobs
 wizard: setup ## Choose a recipe by answering questions
 	@$(RUN)
 
+.PHONY: workbench
+workbench: setup ## All the way to an open workbench: [IDE=vscode] [BUNDLE=…] [BASE=cuda] [OS=…] [PYTHON=…] [RELEASE=…] [DATE=…] [YES=1]
+	@$(RUN) up $(foreach name,RELEASE DATE BASE OS PYTHON BUNDLE IDE,$(if $(filter command line,$(origin $(name))),--$(shell echo $(name) | tr A-Z a-z) "$($(name))")) $(if $(YES),--yes)
+
 .PHONY: setup
 setup: $(VENV)/.ready ## Make .venv with what the tool needs to run
 

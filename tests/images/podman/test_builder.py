@@ -183,8 +183,8 @@ def test_a_base_that_is_missing(unbuilt: Engine, tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         "builder: podman: it is installed",
         f"error: {folder}: the base image {BASE} is not on this machine",
-        "  hint: make it with `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`, "
-        "or compose the recipe on another base",
+        "  hint: make it with `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122` "
+        "(where no registry responds, `make os-image OS=c9s` first), or compose the recipe on another base",
     ]
     assert list((tmp_path / "logs").iterdir()) == []
 

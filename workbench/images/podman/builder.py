@@ -8,7 +8,7 @@ import tempfile
 from workbench import podman
 from workbench.containerfile.stages import bases, last_base
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.base_lookup import command_to_make
+from workbench.images.base_chain import command_to_make
 from workbench.images.builder import Built, Watcher
 from workbench.images.labels import on_base
 from workbench.images.network import certificate_refused, redacted, site
