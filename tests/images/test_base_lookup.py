@@ -87,8 +87,7 @@ def test_a_base_of_the_release_that_is_nowhere_is_a_note(named: Engine, registry
     assert found == selection()
     assert note == (
         f"{repository}:{DATED} does not exist yet: `wizard.py up` makes it, and all that it stands on; "
-        "by hand: `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122` "
-        "(where no registry responds, `make os-image OS=c9s` first)"
+        "by hand: `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`"
     )
 
 
@@ -102,7 +101,7 @@ def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, l
     assert f"by hand: `make base {what}`, then `make cuda {what} LAYERS={layer}`" in note
 
 
-def test_a_registry_that_is_down_is_named_once(named: Engine, tmp_path: Path) -> None:
+def test_a_registry_that_is_down_is_reported_once(named: Engine, tmp_path: Path) -> None:
     host = f"127.0.0.1:{free_port()}"
     _, note = located(catalogue(tmp_path, f"{host}/team/images"), selection())
     assert note.count(f"the registry {host} does not respond: connection refused") == 1
@@ -184,7 +183,7 @@ def test_offline_queries_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert not record.exists()
 
 
-def test_new_says_which_base_it_took(named: Engine, tmp_path: Path) -> None:
+def test_new_names_the_base_it_took(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:{LATEST}")
     answers = [word for name, value in _answers(selection()).items() for word in (f"--{name}", value)]
     folder = make_catalogue(tmp_path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
 from workbench.catalog.cuda_layers import LAYERS
+from workbench.locations import ROOT
 from workbench.names import python_version
 
+# The catalogue's own systems, and what makes a root image in their folders.
+_SYSTEMS, _SCRIPT = str(ROOT / "base"), "os-image.sh"
 # The other way round from catalog.bases: what the tag of a base says.
 _STANDARD = re.compile(r"base-(?P<os>.+)-(?P<python>py[0-9]+)_(?P<release>[^_]+)_(?P<date>[^_]+)")
 _CUDA = re.compile(
@@ -40,11 +44,13 @@ def own_base(image: str) -> OwnBase | None:
 def command_to_make(image: str) -> str:
     """Return the commands that make a base image of this name, from the first link of its chain; "" if it is not ours.
 
-    The root image comes before them where no registry has the one that the release names.
+    The root image comes before them where no registry has the one that the release names, and a script makes it.
     """
     own = own_base(image)
     if own is None:
         return ""
     what = f"OS={own.os} PYTHON={own.python} RELEASE={own.release} DATE={own.date}"
     cuda = f", then `make cuda {what} LAYERS={own.layer}`" if own.layer else ""
-    return f"`make base {what}`{cuda} (where no registry responds, `make os-image OS={own.os}` first)"
+    root = os.path.isfile(os.path.join(_SYSTEMS, own.os, _SCRIPT))
+    first = f" (where no registry responds, `make os-image OS={own.os}` first)" if root else ""
+    return f"`make base {what}`{cuda}{first}"

@@ -37,10 +37,10 @@ from workbench.launch.plan import (
 )
 from workbench.launch.workbenches import find
 from workbench.recipes.read import read_manifest
-from workbench.recipes.write import IDENTICAL, compare, folder_of, refusal
+from workbench.recipes.write import IDENTICAL, KEEP, compare, folder_of, refusal
 
 # What a recipe's files are when there is nothing to write: as composed, and the user's own beside them.
-_AS_IT_IS = {IDENTICAL, "keep"}
+_AS_IT_IS = {IDENTICAL, KEEP}
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from workbench.images.run_build import run_build
 from workbench.launch.machine import Target
 from workbench.launch.plan import BASE, CUDA, IMAGE, PACKAGES, PULL, RECIPE, ROOT, WORKBENCH, Step
 from workbench.launch.running import RunOptions, Started, run_image
+from workbench.recipes.composed import remember
 from workbench.recipes.write import write
 
 
@@ -130,6 +131,7 @@ class _Work:
     def _write(self, step: Step) -> None:
         assert self._target.recipe is not None
         write(self._target.recipe, self._making.out, force=self._making.force)
+        remember(self._target.recipe.files.values())
 
     def _build_image(self, step: Step) -> None:
         request = recipe_request(self._target.folder, options=self._making.options, ca_bundle=self._making.ca_bundle)

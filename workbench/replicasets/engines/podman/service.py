@@ -37,6 +37,11 @@ class PodmanService:
         """The socket's address."""
         return f"unix://{self._path}"
 
+    @property
+    def log(self) -> str:
+        """The file of its log."""
+        return self._log
+
     def ensure(self) -> None:
         """Start it when it does not run; raises WorkbenchError when it does not come up."""
         with self._lock:
