@@ -49,6 +49,7 @@ VERBS = {
     "model": "models: from a cog.yaml to an image that answers predictions",
     "service-image": "build the image that the service runs in",
     "serve": "run the service that runs replica sets",
+    "token": "make, show, rotate and revoke the service's tokens",
     "rs": "run, change and roll back replica sets",
     "volume": "create, resize and delete volumes of replica sets",
 }

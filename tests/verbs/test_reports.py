@@ -164,7 +164,7 @@ def test_check_finds_what_was_done_by_hand(tmp_path: Path) -> None:
         assert fault in done.stderr, done.stderr
 
 
-def test_diff_tells_packages_files_and_containerfile(tmp_path: Path) -> None:
+def test_diff_shows_packages_files_and_containerfile(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path)
     old = compose(folder, tmp_path / "old")
     make_catalogue(

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 
 from workbench.compose.recipe import MANIFEST, RECORDS
 from workbench.errors import WorkbenchError
+from workbench.files import entries_below
 from workbench.recipes.read import RecipeManifest
-from workbench.recipes.write import files_in
 
 CHANGED, ADDED, REMOVED = "changed", "added", "removed"
 
 
 def digests(folder: str) -> dict[str, str]:
-    """Return the sha256 of every file below `folder` by its path, without the records of a build.
+    """Return the sha256 of every file and empty folder below `folder` by its path, without the records of a build.
 
     Raises WorkbenchError when one cannot be read.
     """
     found = {}
-    for path, full in files_in(folder):
+    for path in entries_below(folder):
         if path in RECORDS:
+            continue
+        full = os.path.join(folder, path)
+        if path.endswith("/"):
+            found[path] = hashlib.sha256(b"").hexdigest()
             continue
         if os.path.islink(full) and not os.path.isfile(full):
             found[path] = hashlib.sha256(os.readlink(full).encode()).hexdigest()
@@ -39,5 +44,10 @@ def changes_by_hand(manifest: RecipeManifest, found: dict[str, str]) -> dict[str
     return {
         path: REMOVED if path not in found else ADDED if path not in manifest.files else CHANGED
         for path in paths
-        if found.get(path) != manifest.files.get(path)
+        if found.get(path) != manifest.files.get(path) and not _holds(path, found)
     }
+
+
+def _holds(path: str, found: Iterable[str]) -> bool:
+    """Return whether `path` is a folder that the recipe made empty and that holds something now."""
+    return path.endswith("/") and any(each.startswith(path) and each != path for each in found)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from workbench.catalog.questions import Answers, Selection
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.errors import WorkbenchError
+from workbench.files import entries_below
 from workbench.recipes.composed import recall, remember
 from workbench.recipes.merge import merge
 from workbench.recipes.read import RecipeManifest, read_manifest
-from workbench.recipes.write import disk_errors, files_in, folder_of, replace_folder
+from workbench.recipes.write import disk_errors, folder_of, replace_folder
 
 # What becomes of a file. YOURS was changed by hand only, MERGED in the catalogue too, CONFLICT in the same lines.
 SAME, NEW, COMPOSED, GONE = "identical", "create", "update", "delete"
@@ -111,13 +112,17 @@ def _is_same(one: str, other: str) -> bool:
 def _read(folder: str, manifest: RecipeManifest, recipe: Recipe) -> tuple[dict[str, RecipeFile], dict[str, str]]:
     """Return the files of the folder that a recipe has or had, and the full paths of the user's own."""
     mine, kept = {}, {}
-    for path, full in files_in(folder):
+    for path in entries_below(folder):
         if path in RECORDS:
             continue
+        full = os.path.join(folder, path)
         if path not in {*manifest.files, *recipe.files, MANIFEST}:
             kept[path] = full
             continue
         try:
+            if path.endswith("/"):
+                mine[path] = RecipeFile(b"", False, full)
+                continue
             with open(full, "rb") as file:
                 mine[path] = RecipeFile(file.read(), bool(os.stat(full).st_mode & 0o100), full)
         except OSError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from workbench.catalog.questions import differences
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.files import exchange
+from workbench.files import entries_below, exchange
 from workbench.recipes.read import read_manifest
 
 # What becomes of a file. DELETE is for what an earlier recipe had there, KEEP for what is the user's own.
@@ -42,27 +42,25 @@ def compare(recipe: Recipe, folder: str) -> dict[str, str]:
     What is there and not in the recipe is deleted when an earlier recipe made it, as its recipe.toml says; else
     it is the user's own, and kept. Records of an earlier build are neither: they go when the folder is replaced.
     """
-    found = dict.fromkeys(recipe.files, CREATE)
+    found = {path: IDENTICAL if _is_folder(folder, path) else CREATE for path in recipe.files}
     earlier = _earlier(folder)
     # A file cannot stand where the recipe has a folder, nor a folder where it has a file.
     folders = {path[:at] for path in recipe.files for at, sign in enumerate(path) if sign == "/"}
-    for path, full in files_in(folder):
+    for path in entries_below(folder):
         if path in recipe.files:
-            found[path] = IDENTICAL if _same(recipe, path, full) else REPLACE
-        elif path not in RECORDS:
+            found[path] = IDENTICAL if _same(recipe, path, os.path.join(folder, path)) else REPLACE
+        elif path not in RECORDS and path.rstrip("/") not in folders:
             above = {path[:at] for at, sign in enumerate(path) if sign == "/"}
-            found[path] = DELETE if path in earlier or path in folders or above & recipe.files.keys() else KEEP
+            found[path] = DELETE if path in earlier or above & recipe.files.keys() else KEEP
+        elif path in folders:
+            found[path] = DELETE
     return dict(sorted(found.items()))
 
 
-def files_in(folder: str) -> Iterator[tuple[str, str]]:
-    """Yield whatever is no folder below `folder`: its path in there, and its full path."""
-    for base, folders, names in os.walk(folder):
-        folders.sort()
-        links = [name for name in folders if os.path.islink(os.path.join(base, name))]
-        for name in sorted([*names, *links]):
-            full = os.path.join(base, name)
-            yield os.path.relpath(full, folder).replace(os.sep, "/"), full
+def _is_folder(folder: str, path: str) -> bool:
+    """Return whether `path` is an empty folder of a recipe, and a folder in `folder`, whatever is in it."""
+    full = os.path.join(folder, path.rstrip("/"))
+    return path.endswith("/") and os.path.isdir(full) and not os.path.islink(full)
 
 
 def _earlier(folder: str) -> Mapping[str, str]:
@@ -75,6 +73,8 @@ def _earlier(folder: str) -> Mapping[str, str]:
 
 def _same(recipe: Recipe, path: str, full: str) -> bool:
     file = recipe.files[path]
+    if path.endswith("/"):
+        return True
     if not os.path.isfile(full) or os.path.islink(full) or bool(os.stat(full).st_mode & 0o100) != file.executable:
         return False
     with open(full, "rb") as existing:
@@ -118,7 +118,8 @@ def replace_folder(out: str, name: str, files: Mapping[str, RecipeFile], kept: M
         _fill(files, staged)
         for path, full in (kept or {}).items():
             _make_folders(staged, os.path.dirname(path))
-            _copy(full, os.path.join(staged, path))
+            if not path.endswith("/"):
+                _copy(full, os.path.join(staged, path))
         if os.path.lexists(folder):
             exchange(staged, folder)
         else:
@@ -158,6 +159,8 @@ def _fill(files: Mapping[str, RecipeFile], staged: str) -> None:
         parent = os.path.dirname(path)
         if parent and not os.path.isdir(os.path.join(staged, parent)):
             _make_folders(staged, parent)
+        if path.endswith("/"):
+            continue
         with open(full, "wb") as target:
             target.write(file.data)
         os.chmod(full, 0o755 if file.executable else 0o644)
