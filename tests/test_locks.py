@@ -9,8 +9,13 @@ from pathlib import Path
 from tests.catalogues import REPOSITORY
 from workbench.locks import locked, sole
 
-_HOLD = "import sys, time; from workbench.locks import {0}\n"
-_HOLD += "with {0}(sys.argv[1]): print('held', flush=True); time.sleep(600)"
+_HOLD = """\
+import sys, time
+from workbench.locks import {0}
+with {0}(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
 
 
 def holder(kind: str, path: Path) -> subprocess.Popen[str]:

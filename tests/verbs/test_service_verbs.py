@@ -67,6 +67,10 @@ def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pyt
         (["--cors", "https://x.example/path"], 2, "is no origin"),
         (["--store", "redis://x"], 1, "is not a store"),
         (["--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
+        (["--root", "/srv", "--root", "/"], 2, "is below a --root: sets could read the service's tokens"),
+        (["--root", "/nowhere"], 1, "/nowhere is not a folder"),
+        (["--publish", "192.0.2.1"], 1, "no port of 192.0.2.1 can be bound: Cannot assign requested address"),
+        (["--disk-limit", "lots"], 1, "'lots' is not a size"),
     ],
 )
 def test_serve_reports_what_is_wrong_before_it_starts(

@@ -25,6 +25,7 @@ from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Progress, Resources
 from workbench.replicasets.operations.prune import Pruned
+from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
 from workbench.replicasets.records import READY
@@ -50,7 +51,8 @@ class ReplicaSets:
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
-        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
+        s = settings
+        engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
         watched = WatchedStore(store or open_store(settings.store, settings.prefix))
         self._world = World(settings, engine, watched)
         self.listings = Listings(watched)
@@ -211,6 +213,11 @@ class ReplicaSets:
         """Settle what a crash broke off and return what was done; to be called at start, and now and then."""
         with self._changing(Code.BUSY) as world:
             return reconcile(world)
+
+    def preflight(self) -> Iterator[Finding]:
+        """Yield what sets need of the engine, tried with containers of a probe, and why it does not work."""
+        with failing_as(Code.ENGINE):
+            yield from preflight(self._world.engine, self.settings)
 
     def check(self) -> None:
         """Raise Unavailable or another ReplicaSetError when engine, store or GPU specs cannot be used (readiness)."""

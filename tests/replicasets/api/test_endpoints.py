@@ -71,7 +71,7 @@ def test_a_set_from_run_to_delete(client: httpx.Client, served: Served) -> None:
     assert send(client, "PATCH", "/replicaSet/foo/stop") is None
     assert set(send(client, "GET", "/resources/gpus")["gpus"].values()) == {0}
     assert send(client, "POST", "/replicaSet/foo/commit", {"newImageName": "mine:1"}) == {
-        "imageName": "localhost/mine:1"
+        "imageName": "localhost/workbench/op/mine:1"
     }
     assert send(client, "PATCH", "/replicaSet/foo/restart") == {"containerName": "foo-5"}
     assert send(client, "DELETE", "/replicaSet/foo") is None

@@ -62,7 +62,7 @@ class BindBody(Body):
 
 @with_options
 class RunBody(Body):
-    """A set to run; `cpus` and `memory` are ours."""
+    """A set to run; `cpus` and `memory` are ours. Only `containerPorts` are published, each on a port of the host."""
 
     imageName: str = Field("", examples=["localhost/workbench-images:jupyter-minimal-bookworm-py311_2026a_20261122"])
     replicaSetName: str = Field("", examples=["foo"])
@@ -87,7 +87,7 @@ class RunBody(Body):
 
 
 class CommitBody(Body):
-    """The name of the image to make."""
+    """The name of the image to make, among those of the caller: the response has the full one."""
 
     newImageName: str = Field("", examples=["localhost/mine:1"])
 
