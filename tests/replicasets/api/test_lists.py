@@ -224,6 +224,7 @@ def agrees(events: Events, expected: dict[str, dict[str, Any]]) -> bool:
     return {name: each | {"mayChange": None} for name, each in replayed(events).items()} == expected
 
 
+@pytest.mark.thorough
 def test_whoever_follows_ends_up_with_the_truth(served: Served, client: httpx.Client) -> None:
     """Fifty follow while eight change what they like: each has in the end what the list has."""
     random_ = chance()
@@ -276,6 +277,7 @@ def test_a_stream_ends_with_its_token_its_time_and_its_store(served: Served, mon
             pass
 
 
+@pytest.mark.thorough
 def test_a_service_that_ends_does_not_wait_for_streams(tmp_path: Path) -> None:
     with serving(tmp_path) as address:
         token = (tmp_path / "state/operate.token").read_text().strip()
@@ -285,6 +287,7 @@ def test_a_service_that_ends_does_not_wait_for_streams(tmp_path: Path) -> None:
         assert file.read().endswith(b"0\r\n\r\n"), "it was cut off"
 
 
+@pytest.mark.thorough
 def test_streams_are_few_for_one_token_and_none_of_anothers(served: Served) -> None:
     opened = [stream(served) for _ in range(32)]
     try:
@@ -300,6 +303,7 @@ def test_streams_are_few_for_one_token_and_none_of_anothers(served: Served) -> N
             each.__exit__(None, None, None)
 
 
+@pytest.mark.thorough
 def test_a_thousand_sets_are_read_once(served: Served, kept: StateStore, client: httpx.Client) -> None:
     """However many clients look: what is in the store is read when it changed, and what changed is decoded."""
     fill(kept, 1000)
@@ -336,6 +340,7 @@ def test_volumes_of_a_store_of_another_process(client: httpx.Client, kept: State
     until(lambda: client.get("/api/v1/volumes").json()["data"]["total"] == 1)
 
 
+@pytest.mark.thorough
 def test_rs_list_watch_shows_what_changes(served: Served) -> None:
     served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
     env = {**os.environ, "WORKBENCH_ADDRESS": served.address, "WORKBENCH_TOKEN": served.tokens["op"]}

@@ -25,7 +25,7 @@ EVENT_STREAM = "text/event-stream"
 QUIET_SECONDS = 15.0
 
 
-@ROUTES.get("/events", responses={200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}}})
+@ROUTES.get("/events", responses={200: {"content": {EVENT_STREAM: {"schema": {}}}}})
 async def events(
     request: Request,
     caller: RequestCaller,
