@@ -95,7 +95,8 @@ def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
         rootless = (host.get("security") or {}).get("rootless")
         return "podman sets no limits as a normal user with cgroups v1" if rootless else ""
     needed = {name for name, limit in (("memory", memory), ("cpu", cpus)) if limit} or {"memory", "cpu"}
-    missing = needed - set(host.get("cgroupControllers") or needed)
+    # An older podman does not list them; where there are none the list is empty, or null.
+    missing = needed - set((host["cgroupControllers"] or ()) if "cgroupControllers" in host else needed)
     if missing == needed or (missing and (cpus or memory)):
         return f"podman's cgroup has no controller of {' and '.join(sorted(missing))}"
     return ""
