@@ -113,11 +113,16 @@ def need_sized_volumes() -> None:
 
 def need_limits(engine: Engine) -> None:
     """Skip the test that changes limits of containers, where the cgroups have no controllers for them."""
+    if not has_limits(engine):
+        pytest.skip("no cgroup controllers of cpu and memory: limits cannot be set")
+
+
+def has_limits(engine: Engine) -> bool:
+    """Return whether the cgroups have controllers for limits of containers."""
     version, _, controllers = engine(
         "info", "--format", "{{.Host.CgroupsVersion}} {{.Host.CgroupControllers}}"
     ).partition(" ")
-    if version == "v2" and not {"cpu", "memory"} <= set(controllers.strip("[]").split()):
-        pytest.skip("no cgroup controllers of cpu and memory: limits cannot be set")
+    return version != "v2" or {"cpu", "memory"} <= set(controllers.strip("[]").split())
 
 
 def missing() -> str:
@@ -235,7 +240,9 @@ def _bridge(folder: Path) -> str:
     (folder / "net").mkdir()
     own = own_network()
     (folder / "net" / f"{own['name']}.json").write_text(json.dumps(own))
-    return f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n'
+    # The other half of this session's addresses are for networks that are created in it.
+    pools = f'default_subnet_pools = [{{"base" = "10.{os.getpid() % 200 + 30}.128.0/17", "size" = 24}}]\n'
+    return f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n{pools}'
 
 
 def own_network() -> dict[str, object]:

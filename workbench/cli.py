@@ -25,11 +25,16 @@ _INSTALLED = "install workbench-images again with its dependencies"
 # A verb is imported only when it is used: `list` has no use for what `build` imports.
 VERBS = {
     "wizard": "choose a recipe by answering questions (what `wizard.py` alone does)",
+    "up": "from nothing to an open workbench: make what is missing, and open it",
+    "run": "run an image that was built, as a workbench",
+    "ps": "list workbenches, with the addresses to open",
+    "stop": "stop workbenches; remove them, and their files, on request",
     "new": "compose a recipe from flags, defaults or an answers file",
     "list": "show releases, operating systems, bundles and IDEs",
     "matrix": "show every combination, possible or not and why; compose all of them",
     "check": "check a catalogue, or recipe folders against it",
     "diff": "show how two recipes differ",
+    "update": "compose a recipe again, and keep what was changed by hand",
     "tag": "take a tag apart, or put one together",
     "build": "build an image from a recipe folder, and push it",
     "base": "build the base image of an operating system",
@@ -49,6 +54,7 @@ VERBS = {
     "model": "models: from a cog.yaml to an image that answers predictions",
     "service-image": "build the image that the service runs in",
     "serve": "run the service that runs replica sets",
+    "token": "make, show, rotate and revoke the service's tokens",
     "rs": "run, change and roll back replica sets",
     "volume": "create, resize and delete volumes of replica sets",
 }

@@ -87,12 +87,16 @@ def write_whole(path: str, text: str) -> None:
 
 
 def entries_below(folder: str) -> Iterator[str]:
-    """Yield the path of every file below `folder`, and of every empty folder with a `/` at its end, relative to it."""
+    """Yield the path of every file and link below `folder`, and of every empty folder with a `/` at its end.
+
+    They are relative to it. No link is followed.
+    """
     for base, folders, names in os.walk(folder):
         folders.sort()
         inside = os.path.relpath(base, folder).replace(os.sep, "/")
         prefix = "" if inside == "." else f"{inside}/"
-        yield from (f"{prefix}{name}" for name in sorted(names))
+        links = [name for name in folders if os.path.islink(os.path.join(base, name))]
+        yield from (f"{prefix}{name}" for name in sorted([*names, *links]))
         if prefix and not names and not folders:
             yield prefix
 

@@ -91,6 +91,8 @@ def front(
         "NB_PREFIX": prefix,
         "WORKBENCH_PORT": str(port),
         "WORKBENCH_SERVER_PORT": str(server_port),
+        # As behind a platform; test_access.py tests the rest.
+        "WORKBENCH_AUTH": "platform",
         "WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS),
         **(environ or {}),
     }

@@ -62,7 +62,7 @@ def test_culling_sees_activity_and_its_end(running: tuple[Front, bool]) -> None:
     kernel = started.becomes("busy", using=f"{started.prefix}/x")
     assert (kernel["name"], kernel["connections"]) == ("small", 0)
     before = started.becomes("idle")["last_activity"]
-    for path in ("/healthz", "/healthz/", "/at/any%20thing/beat?x=1", "/api", "/api/kernels"):
+    for path in ("/healthz", "/healthz/", "/at/any%20thing/beat?x=1", "/api", "/api/kernels", "/api/terminals"):
         assert started.get(started.prefix + path)[0] == 200
     kernel = started.kernel()
     assert (kernel["execution_state"], kernel["last_activity"]) == ("idle", before)

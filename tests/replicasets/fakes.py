@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,6 +115,8 @@ class FakeEngine:
     standing: dict[str, FakeContainer] = field(default_factory=dict)
     stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    bridges: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -145,8 +147,33 @@ class FakeEngine:
     def gpus(self) -> tuple[Gpu, ...]:
         return inventory(KIND, self.specs)
 
-    def has_folder(self, path: str) -> bool:
-        return Path(path).resolve() == Path(path) and Path(path).is_dir()
+    @faulty
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        self.bridges.setdefault(name, dict(labels))
+
+    def networks(self, label: str) -> list[str]:
+        return [name for name, labels in self.bridges.items() if _has(labels, label)]
+
+    @faulty
+    def remove_network(self, name: str) -> bool:
+        if any(each.spec.network == name for each in self.standing.values()):
+            return False
+        self.bridges.pop(name, None)
+        return True
+
+    @faulty
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        if Path(path).resolve() != Path(path) or not Path(path).is_dir():
+            return ""
+        self.folders[name] = path
+        return path
+
+    @faulty
+    def detach_folder(self, name: str) -> None:
+        self.folders.pop(name, None)
+
+    def attached_folders(self) -> set[str]:
+        return set(self.folders)
 
     @faulty
     def create(self, spec: ContainerSpec) -> str:
@@ -240,6 +267,12 @@ class FakeEngine:
     def container_size(self, name: str) -> int:
         return sum(len(text) for text in self._existing(name).disk.values())
 
+    def recorded_size(self, name: str) -> int:
+        return sum(len(text) for text in self._existing(name).disk.values())
+
+    def free_bytes(self) -> int:
+        return 1 << 40
+
     @faulty
     def image_size(self, name: str) -> int:
         return sum(len(text) for text in self.stored[name][1].values()) if name in self.stored else 0
@@ -251,6 +284,9 @@ class FakeEngine:
                 if name in (key, id_):
                     return EngineImage(id_, (key,), labels, depth)
             return None
+
+    def abandoned_images(self) -> list[str]:
+        return []
 
     @faulty
     def images(self, label: str) -> list[EngineImage]:
@@ -292,6 +328,17 @@ class FakeEngine:
     @faulty
     def remove_volume(self, name: str) -> None:
         self.places.pop(name, None)
+
+    @property
+    def probe_command(self) -> str:
+        return "/probe"
+
+    def make_probe(self, image: str) -> bool:
+        self.stored[image] = (image, {}, {}, 1)
+        return True
+
+    def shares_cgroup(self, name: str) -> bool:
+        return False
 
     # What tests use beside the protocol.
 
@@ -346,6 +393,12 @@ class MemoryStore:
         with self._lock:
             found = sorted((key, entry) for key, entry in self._rows.items() if key.startswith(prefix))
         return [(key, entry) for key, entry in found if key >= start and (not before or key < before)]
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, StateEntry]:
+        return {key: entry for key in keys if (entry := self.get(key)) is not None}
+
+    def revision(self) -> str:
+        return str(self._revision)
 
     @faulty
     def commit(self, changes: Changes) -> bool:
@@ -403,6 +456,7 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
         "gpu_kind": KIND,
         "cdi": (str(folder / "cdi"),),
         "volumes": str(folder / "volumes"),
+        "mounts": str(folder / "mounts"),
         "cpus": 8000,
         "memory": 8 << 30,
         "stop_seconds": 0,

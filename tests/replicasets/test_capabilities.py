@@ -21,7 +21,9 @@ from workbench.replicasets.engines.capabilities import (
     MountingVolumes,
     Pausing,
     PinningGpus,
+    Probing,
     RecordingDisks,
+    SeparatingNetworks,
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
@@ -94,6 +96,7 @@ WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
         (PinningGpus, BindingFolders),
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", ports=["80"])),
     ),
+    "run without networks": ((SeparatingNetworks,), lambda rs, folder: rs.run(RunRequest(IMAGE, "new"))),
     "a volume without a size": ((MountingVolumes,), lambda rs, folder: rs.create_volume("data")),
 }
 
@@ -129,7 +132,7 @@ def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
     assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    assert {MeasuringDisks, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
+    assert {MeasuringDisks, Probing, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sized volume needs root")

@@ -8,7 +8,9 @@ from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Ide, Rules
 
-_KEYS = {**RULES, "bundles": list, "uses": list, "image_type": ("workbench", "runtime")}
+# The types of an image: with an IDE that serves a page, or without one.
+WORKBENCH, RUNTIME = "workbench", "runtime"
+_KEYS = {**RULES, "bundles": list, "uses": list, "image_type": (WORKBENCH, RUNTIME)}
 
 
 def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
@@ -23,7 +25,7 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
         display=read_label(tree, part, faults),
         rules=rules_from(data, "bundles"),
         # A catalogue of the original has no ide.toml, and there only the name shows it.
-        image_type=data.get("image_type", "runtime" if part.name == "runtime" else "workbench"),
+        image_type=data.get("image_type", RUNTIME if part.name == RUNTIME else WORKBENCH),
         uses=_uses(tree, part, tuple(data.get("uses", ())), faults),
         builder=read_section(tree, part, "builder", "builder", SNIPPET, faults),
         snippet=snippet,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Catalogue
+from workbench.catalog.values import Bundle, Catalogue, Ide
 from workbench.catalog.views import every_view
 from workbench.errors import FaultsError
 
@@ -50,9 +50,9 @@ def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
 
     They are those of bundles and IDEs, and of the bases, each for its own system.
     """
-    lists = [part.os_packages for part in view.bundles.values()] + [part.os_packages for part in view.ides.values()]
-    for paths in lists:
-        yield from ((path, variant) for variant, path in paths.items())
+    parts: list[Bundle | Ide] = [*view.bundles.values(), *view.ides.values()]
+    for part in parts:
+        yield from ((path, variant) for variant, path in part.os_packages.items())
     for name in view.systems:
         if view.tree.exists(path := f"base/{name}/os-packages.txt"):
             yield path, name

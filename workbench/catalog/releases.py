@@ -16,7 +16,17 @@ from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
-from workbench.names import LATEST, check_date, is_image, is_name, is_qualified, is_release, python_folder, suggestion
+from workbench.names import (
+    LATEST,
+    NAME_RULE,
+    check_date,
+    is_image,
+    is_name,
+    is_qualified,
+    is_release,
+    python_folder,
+    suggestion,
+)
 from workbench.packages import is_package, normalized_name
 
 # The table of what goes with what stands among the releases and is none.
@@ -59,7 +69,7 @@ def read_releases(tree: CatalogueTree, faults: Faults) -> dict[str, Release]:
             if file.endswith(".toml") and file != NOT_A_RELEASE:
                 name, path = file.removesuffix(".toml"), f"releases/{file}"
                 if not is_release(name):
-                    faults.add(path, f"{name!r} cannot be a release name")
+                    faults.add(path, f"{name!r} cannot be a release name: use letters, digits, dots and hyphens")
                 elif name.lower() in names:
                     faults.add(path, f"names the same release as releases/{names[name.lower()]}.toml")
                 else:
@@ -175,7 +185,7 @@ def _wrong_cuda(cuda: dict[str, Any], systems: Collection[str]) -> Iterator[tupl
 
 def _wrong_system(os: str, pins: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     if not is_name(os):
-        yield (), f"{os!r} cannot name an operating system"
+        yield (), f"{os!r} cannot name an operating system: {NAME_RULE}"
     for key in ("image", "pythons"):
         if not pins.get(key):
             yield (), f"os.{os} needs {key}"

@@ -73,7 +73,7 @@ def _strings(value: object, key: str, file: str) -> dict[str, str]:
 def read_files(folder: str) -> dict[str, bytes]:
     """Return the files of a recipe folder by their path in it, empty folders too, without the records of a build.
 
-    Raises WorkbenchError when one cannot be read.
+    Of a link to no file it is the path that it names. Raises WorkbenchError when one cannot be read.
     """
     files = {}
     for path in entries_below(folder):
@@ -81,12 +81,16 @@ def read_files(folder: str) -> dict[str, bytes]:
         if path in RECORDS:
             continue
         try:
-            files[path] = b"" if path.endswith("/") else _bytes(full)
+            files[path] = _bytes(full)
         except OSError as error:
             raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
     return files
 
 
 def _bytes(path: str) -> bytes:
+    if path.endswith("/"):
+        return b""
+    if os.path.islink(path) and not os.path.isfile(path):
+        return os.readlink(path).encode()
     with open(path, "rb") as source:
         return source.read()

@@ -24,17 +24,17 @@ def is_file(frozen: FrozenTree, path: str) -> bool:
 def folder_faults(frozen: FrozenTree) -> Iterator[tuple[str, str]]:
     """Yield everything in the folder that is not as the record lists it, but for contents, each with its place."""
     recorded = {*frozen.record.sums, SUMS}
-    empty = [path.rstrip("/") for path in frozen.record.folders]
+    empty = {path.rstrip("/") for path in frozen.record.folders}
     folders = {"", *empty, *(above for path in (*recorded, *empty) for above in _above(path))}
     links = [path for path in sorted(folders) if path and os.path.islink(frozen.full(path))]
     for path in links:
         yield frozen.place(path), "is a link, and was a folder when it was frozen"
+    for path in sorted(empty):
+        if not os.path.isdir(frozen.full(path)):
+            yield frozen.place(f"{path}/"), "is missing, and was an empty folder when it was frozen"
     for path in sorted(recorded):
         if not any(path.startswith(f"{link}/") for link in links):
             yield from _file_faults(frozen, path)
-    for path in sorted(empty):
-        if not os.path.isdir(frozen.full(path)):
-            yield frozen.place(path), "is missing, and was an empty folder when it was frozen"
     yield from _unrecorded(frozen, recorded, folders)
 
 
@@ -69,7 +69,7 @@ def _unrecorded(frozen: FrozenTree, recorded: set[str], folders: set[str]) -> It
             yield frozen.place(below), f"cannot be read: {error.strerror}"
             continue
         if not listed and below not in folders:
-            yield frozen.place(below), "is an empty folder, and was not there when it was frozen"
+            yield frozen.place(f"{below}/"), "is an empty folder, and was not there when it was frozen"
         for entry in listed:
             path = f"{below}/{entry.name}" if below else entry.name
             if entry.is_dir(follow_symlinks=False):

@@ -7,6 +7,8 @@ reboot; and they go with the version.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.values import Version
@@ -20,7 +22,7 @@ def record_limits(world: World, version: Version, container: Container | None) -
     """Record the limits of `version`, or forget them when they are those its container was created with."""
     forget(world, version.id, version.number)
     if container is None or limits(version_at_creation(world, container)) != limits(version):
-        labels = {world.label(_OF): version.id, world.label(_LIMITS): encode(version)}
+        labels = {world.label(_OF): version.id, world.label(_LIMITS): encode(replace(version, env=()))}
         world.engine.create_volume(_name(world, version.id, version.number), labels)
 
 

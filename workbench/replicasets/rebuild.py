@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims
-from workbench.replicasets.amendments import read, recorded_limits
+from workbench.replicasets.amendments import recorded_limits
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
-from workbench.replicasets.containers import ID, SPEC
+from workbench.replicasets.containers import ID, labelled_version
 from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
@@ -84,7 +84,7 @@ def sets_of(world: World) -> list[RecoveredSet]:
     by_id: dict[str, list[tuple[Version, Container]]] = {}
     changed = recorded_limits(world)
     for container in world.engine.containers(world.label(ID)):
-        version = _version(container.labels.get(world.label(SPEC), ""), changed)
+        version = _version(world, container.labels, changed)
         if version is not None and version.container == container.name and container.started:
             by_id.setdefault(version.id, []).append((version, container))
     images = _recorded(world, changed)
@@ -96,7 +96,7 @@ def _recorded(world: World, changed: Changed) -> list[Version]:
     versions: list[Version] = []
     recording = world.engine.capability(RecordingDisks)
     for image in recording.images(world.label(ID)) if recording else ():
-        version = _version(image.labels.get(world.label(SPEC), ""), changed)
+        version = _version(world, image.labels, changed)
         if version is not None and (name := world.disk_image(version.id, version.number)) in image.names:
             versions.append(replace(version, disk=name))
     return versions
@@ -106,7 +106,9 @@ def _recovered_set(members: Iterable[tuple[Version, Container]], images: Iterabl
     # The old one is ended before the next is started: at most one of them runs.
     version, container = max(members, key=lambda each: (each[1].is_alive, each[0].number))
     # What came after it was not finished.
-    known = {each.number: each for each in images if each.id == version.id and each.number < version.number}
+    # Images have no values of variables: those of the set, which never change, are its containers'.
+    older = [each for each in images if each.id == version.id and each.number < version.number]
+    known = {each.number: replace(each, env=each.env or version.env) for each in older}
     known |= {each.number: each for each, _ in members if each.number <= version.number}
     state = {"running": State.RUNNING, "paused": State.PAUSED}.get(container.state, State.STOPPED)
     first = known[min(known)]
@@ -126,8 +128,8 @@ def _rows(recovered: RecoveredSet) -> Changes:
     return changes
 
 
-def _version(text: str, changed: Changed) -> Version | None:
-    version = read(text)
+def _version(world: World, labels: Mapping[str, str], changed: Changed) -> Version | None:
+    version = labelled_version(world, labels)
     if version is None or (version.id, version.number) not in changed:
         return version
     cpus, memory = changed[version.id, version.number]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from workbench.replicasets import claims
 from workbench.replicasets.codec import decode
 from workbench.replicasets.containers import ID, SPEC
-from workbench.replicasets.errors import Busy
+from workbench.replicasets.engines.capabilities import RecordingDisks
+from workbench.replicasets.errors import Busy, EngineError
+from workbench.replicasets.folders import release_unused
+from workbench.replicasets.networks import remove_unused
 from workbench.replicasets.operations.prune import prune_all
 from workbench.replicasets.owner import is_at_work
 from workbench.replicasets.reboot import start_again
@@ -31,7 +34,10 @@ def reconcile(world: World) -> list[str]:
             messages.append(f"{key.rpartition('/')[2]}: {journal.operation} was interrupted and is settled")
     messages += adopt(world)
     messages += _leftovers(world)
+    messages += _abandoned(world)
     messages += _unowned(world)
+    messages += release_unused(world)
+    remove_unused(world)
     messages += start_again(world)
     messages += prune_all(world)
     return messages
@@ -56,6 +62,20 @@ def _leftovers(world: World) -> list[str]:
                     messages.append(f"{container.name} was left by an interrupted operation and is removed")
         except Busy:
             continue
+    return messages
+
+
+def _abandoned(world: World) -> list[str]:
+    """Remove images whose recording was interrupted, and that the engine finished nevertheless."""
+    recording, messages = world.engine.capability(RecordingDisks), list[str]()
+    if recording is None:
+        return messages
+    for name in recording.abandoned_images():
+        try:
+            recording.remove_image(name)
+            messages.append(f"{name} was left by an interrupted operation and is removed")
+        except EngineError as error:
+            messages.append(f"{name} was left by an interrupted operation and cannot be removed: {error.message}")
     return messages
 
 

@@ -11,6 +11,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
+from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
@@ -24,6 +25,7 @@ from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Progress, Resources
 from workbench.replicasets.operations.prune import Pruned
+from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import reconcile
 from workbench.replicasets.records import READY
@@ -31,6 +33,7 @@ from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequ
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
+from workbench.replicasets.stores.watched import WatchedStore
 from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -48,8 +51,11 @@ class ReplicaSets:
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
-        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
-        self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
+        s = settings
+        engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
+        watched = WatchedStore(store or open_store(settings.store, settings.prefix))
+        self._world = World(settings, engine, watched)
+        self.listings = Listings(watched)
         self._filling = threading.Lock()
 
     # Running sets
@@ -123,6 +129,11 @@ class ReplicaSets:
         """Return all sets by name."""
         with self._reading(Code.INFO) as world:
             return _info.sets(world)
+
+    def listing(self) -> Listing:
+        """Return all sets and volumes as they are recorded; quick however many there are and however often."""
+        with self._reading(Code.INFO):
+            return self.listings.read()
 
     def info(self, name: str) -> Info:
         """Return the set, its current version, and the state of its container."""
@@ -202,6 +213,11 @@ class ReplicaSets:
         """Settle what a crash broke off and return what was done; to be called at start, and now and then."""
         with self._changing(Code.BUSY) as world:
             return reconcile(world)
+
+    def preflight(self) -> Iterator[Finding]:
+        """Yield what sets need of the engine, tried with containers of a probe, and why it does not work."""
+        with failing_as(Code.ENGINE):
+            yield from preflight(self._world.engine, self.settings)
 
     def check(self) -> None:
         """Raise Unavailable or another ReplicaSetError when engine, store or GPU specs cannot be used (readiness)."""

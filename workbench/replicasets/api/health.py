@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import cast
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel
 
-from workbench.replicasets.api.context import BEARER, Service
+from workbench.replicasets.api.context import BEARER
 from workbench.replicasets.api.failures import RESPONSES
-from workbench.replicasets.api.metrics import CONTENT_TYPE, Requests, metrics
+from workbench.replicasets.api.metrics import CONTENT_TYPE
+from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.responses import Envelope
 
 OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
@@ -39,38 +41,47 @@ async def alive() -> Envelope[None]:
 
 
 @OPEN.get("/readyz", responses={status: RESPONSES[status] for status in (400, 502, 503)})
-def ready(service: Service) -> Envelope[None]:
-    """Answer well when engine, store and GPU specs can be used."""
-    service.check()
+async def ready(request: Request) -> Envelope[None]:
+    """Answer well when engine, store and GPU specs can be used; the answer is at most a second old."""
+    await cast(Probe[None], request.app.state.ready)()
     return Envelope()
 
 
-@LOCKED.get("/ping")
+@OPEN.get("/ping")
 async def ping() -> Pong:
     """Answer as the original does."""
     return Pong()
 
 
 @LOCKED.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
-def numbers(request: Request, service: Service) -> PlainTextResponse:
+async def numbers(request: Request) -> PlainTextResponse:
     """Return numbers for Prometheus."""
-    counted = cast(Requests, request.app.state.requests)
-    return PlainTextResponse(metrics(service, counted), media_type=CONTENT_TYPE)
+    return PlainTextResponse(await cast(Probe[str], request.app.state.numbers)(), media_type=CONTENT_TYPE)
 
 
 @OPEN.get("/", include_in_schema=False)
-def page() -> FileResponse:
+async def page() -> Response:
     """Return the page."""
-    return FileResponse(os.path.join(_FOLDER, "index.html"), headers=_HEADERS)
+    return _file("index.html", "text/html")
 
 
 @OPEN.get("/page.js", include_in_schema=False)
-def script() -> FileResponse:
+async def script() -> Response:
     """Return the page's script."""
-    return FileResponse(os.path.join(_FOLDER, "page.js"), headers=_HEADERS)
+    return _file("page.js", "text/javascript")
 
 
 @OPEN.get("/page.css", include_in_schema=False)
-def style() -> FileResponse:
+async def style() -> Response:
     """Return the page's style."""
-    return FileResponse(os.path.join(_FOLDER, "page.css"), headers=_HEADERS)
+    return _file("page.css", "text/css")
+
+
+@cache
+def _bytes(name: str) -> bytes:
+    with open(os.path.join(_FOLDER, name), "rb") as file:
+        return file.read()
+
+
+def _file(name: str, kind: str) -> Response:
+    return Response(_bytes(name), media_type=kind, headers=_HEADERS)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.replicasets import claims, containers
+from workbench.replicasets import claims, containers, folders
+from workbench.replicasets.disks import check_size, freeze
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
@@ -48,7 +49,7 @@ class ReplacePlan:
 
 def _freeze(world: World, plan: ReplacePlan) -> None:
     if plan.was == "running":
-        require(world.engine, Pausing).pause(plan.old.container)
+        freeze(world, plan.old)
 
 
 def _restore(world: World, plan: ReplacePlan) -> None:
@@ -69,7 +70,10 @@ def _record(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
         image = world.engine.image(containers.find(world, each.version).image)
         squash = image is not None and image.depth >= world.settings.depth
-        require(world.engine, RecordingDisks).commit(each.version.container, each.image, squash=squash)
+        check_size(world, each.version, recorded=True)
+        require(world.engine, RecordingDisks).commit(
+            each.version.container, each.image, squash=squash, labels=containers.record_labels(world)
+        )
 
 
 def _forget(world: World, plan: ReplacePlan) -> None:
@@ -87,6 +91,7 @@ def _remove(world: World, plan: ReplacePlan) -> None:
 
 def _carry(world: World, plan: ReplacePlan) -> None:
     if plan.carried is not None:
+        check_size(world, plan.carried, recorded=False)
         require(world.engine, CarryingDisks).carry(plan.carried.container, plan.new.container)
 
 
@@ -112,6 +117,7 @@ def _switch(world: World, plan: ReplacePlan) -> Changes:
 def _retire(world: World, plan: ReplacePlan) -> None:
     if plan.retired:
         containers.remove(world, plan.old)
+    folders.release(world, plan.old)
 
 
 def _undone(world: World, plan: ReplacePlan) -> Changes:
