@@ -46,6 +46,7 @@ VERBS = {
     "images": "build the standard set: bases, CUDA, recipes",
     "push": "push the standard set, and move its `latest` when all of it is there",
     "sbom": "list the packages of a recipe or an image (CycloneDX)",
+    "audit": "show known holes in locks, recipes and images",
     "export": "write what platforms import: image streams, Elyra, bake, Kubernetes",
     "lock": "lock the Python packages of bundles",
     "release": "make, freeze, update, check and compare releases",
