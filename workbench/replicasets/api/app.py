@@ -10,9 +10,10 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from workbench import __version__
-from workbench.replicasets.api import health, resources, sets, volumes
+from workbench.replicasets.api import events, health, resources, sets, volumes
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.failures import handle
+from workbench.replicasets.api.following import Following
 from workbench.replicasets.api.gate import Gate
 from workbench.replicasets.api.lanes import LaneBounds, Lanes
 from workbench.replicasets.api.metrics import Requests, metrics
@@ -52,9 +53,11 @@ def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit, bounds: LaneBou
     app.state.service, app.state.lanes = service, lanes
     app.state.ready = Probe("the check of engine and store", service.check, FRESH_SECONDS, PROBE_SECONDS)
     app.state.numbers = Probe("counting", partial(metrics, service, requests, lanes), 0.0, PROBE_SECONDS)
+    app.state.stopping = lambda: False
+    app.state.following = Following(service, lambda: app.state.stopping())
     app.add_middleware(Gate, tokens=tokens, audit=audit, requests=requests, lanes=lanes)
     handle(app)
-    for router in (sets.ROUTES, volumes.ROUTES, resources.ROUTES):
+    for router in (sets.ROUTES, volumes.ROUTES, resources.ROUTES, events.ROUTES):
         app.include_router(router, prefix=PREFIX)
     for router in (health.OPEN, health.LOCKED):
         app.include_router(router)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, cast
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
 
 from workbench.replicasets.service import ReplicaSets
@@ -35,3 +35,6 @@ Service = Annotated[ReplicaSets, Depends(_service)]
 RequestCaller = Annotated[Caller, Depends(_caller)]
 # A function that has the audit log record its keyword arguments with the request.
 AuditNote = Annotated[Callable[..., None], Depends(_note)]
+# Of lists: how many a page has, and the name after which it begins.
+Limit = Annotated[int, Query(ge=0, le=100_000, description="at most so many; 0 for all")]
+After = Annotated[str, Query(alias="continue", max_length=200, description="what the page before had as `continue`")]

@@ -143,6 +143,8 @@ class Gate:
             return self._stranger(scope, state, unknown)
         # The one place where a caller is made: everything below is given this value.
         state["caller"] = Caller(token.name, token.role, self._tokens.quota)
+        # What lasts looks now and then whether it may go on.
+        state["allowed"] = lambda: self._tokens.allowed(plain.strip())[0] is not None
         if token.role is Role.READ and scope["method"] not in _READING:
             return refusal(403, 403, f"the token {token.name} may only read", "use one with the role operate or admin")
         return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from workbench.replicasets.api.bodies import (
     CommitBody,
@@ -14,8 +14,10 @@ from workbench.replicasets.api.bodies import (
     RollbackBody,
     RunBody,
 )
-from workbench.replicasets.api.context import BEARER, AuditNote, RequestCaller, Service
+from workbench.replicasets.api.context import BEARER, After, AuditNote, Limit, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
+from workbench.replicasets.api.following import Following
+from workbench.replicasets.api.pages import sets_page
 from workbench.replicasets.api.responses import (
     ChangeResponse,
     CommitResponse,
@@ -29,9 +31,8 @@ from workbench.replicasets.api.responses import (
     RunResponse,
     SetList,
 )
-from workbench.replicasets.api.shapes import history_entry, live_record, port_views, set_view
+from workbench.replicasets.api.shapes import history_entry, live_record, port_views
 from workbench.replicasets.api.streaming import NDJSON, Streamed
-from workbench.replicasets.errors import NotFound
 
 # A response is in memory several times before it is sent; a stream is not.
 MOST_COLLECTED = 8 << 20
@@ -46,17 +47,13 @@ def run(body: RunBody, service: Service, caller: RequestCaller, note: AuditNote)
     return Envelope(data=RunResponse(name=version.container, gpus=list(version.gpus), ports=port_views(version)))
 
 
-@ROUTES.get("")
-def sets(service: Service, caller: RequestCaller) -> Envelope[SetList]:
-    """List all sets, as they are recorded."""
-    found = []
-    doing = service.under_way()
-    for each in service.sets():
-        try:
-            found.append(set_view(*service.record(each.name), caller, doing.get(each.name)))
-        except NotFound:
-            continue  # deleted since the list was made
-    return Envelope(data=SetList(replicaSets=found, publish=service.settings.publish))
+@ROUTES.get("", response_model=Envelope[SetList], responses={304: {"description": "the page has that ETag still"}})
+async def sets(
+    request: Request, service: Service, caller: RequestCaller, limit: Limit = 0, after: After = ""
+) -> Response:
+    """List all sets by name, or a page of them; with `If-None-Match` only what is new since that ETag."""
+    listing = await cast(Following, request.app.state.following).current()
+    return sets_page(listing, request, caller, limit, after, service.settings.publish)
 
 
 @ROUTES.get("/{name}")

@@ -40,7 +40,8 @@ def podman(folder: Path) -> Iterator[Callable[[Responses], tuple[PodmanEngine, l
                 path = self.path.partition("?")[0].partition("/libpod")[2]
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 requests.append((self.command, path))
-                found = responses[self.command, path]
+                known: Responses = {("GET", "/secrets/json"): (200, []), **responses}
+                found = known[self.command, path]
                 status, body = found.pop(0) if isinstance(found, list) else found
                 if status >= 500:
                     with (folder / "log").open("a") as log:
