@@ -58,7 +58,9 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
             "ExposedPorts": {name: {} for name in hosts},
         },
         "hostConfig": {
-            "Binds": [f"{bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds],
+            "Binds": [
+                f"{bind.given or bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds
+            ],
             "PortBindings": hosts,
             **{option.docker: getattr(version, option.name) * option.docker_units for option in OPTIONS},
             "DeviceRequests": requests,
