@@ -82,6 +82,7 @@ class FakeContainer:
     started: bool = False
     exit_code: int = 0
     limits: tuple[int, int] = (0, 0)
+    lines: tuple[str, ...] = ()
 
 
 @dataclass
@@ -115,6 +116,7 @@ class FakeEngine:
     standing: dict[str, FakeContainer] = field(default_factory=dict)
     stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
+    half_made: list[str] = field(default_factory=list)
     lock: Any = field(default_factory=threading.RLock)
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -226,6 +228,21 @@ class FakeEngine:
             self.stored[image] = made
             return made[0]
 
+    @faulty
+    def last_lines(self, name: str, count: int) -> list[str]:
+        return list(self._existing(name).lines[-count:])
+
+    def changes(self) -> Iterator[str]:
+        yield ""
+
+    @faulty
+    def remains(self) -> list[tuple[str, str]]:
+        return [(f"remains of {name}", name) for name in self.half_made]
+
+    @faulty
+    def remove_remains(self, id_: str) -> None:
+        self.half_made.remove(id_.removeprefix("remains of "))
+
     def can_carry(self, source: str) -> bool:
         return self.carries
 
@@ -299,6 +316,11 @@ class FakeEngine:
         found = self._existing(name)
         assert found.state == "running"
         found.disk[path] = text
+
+    def end(self, name: str, code: int, *lines: str) -> None:
+        """The main program ends by itself, or is killed."""
+        found = self._existing(name)
+        found.state, found.exit_code, found.limits, found.lines = "exited", code, (0, 0), lines
 
     def disk(self, name: str) -> Disk:
         return dict(self._existing(name).disk)
@@ -408,6 +430,7 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
         "stop_seconds": 0,
         "wait_seconds": 20.0,
         "watch_seconds": 0.0,
+        "backoff_seconds": 0.0,
         "first_port": 20000,
         "last_port": 29999,
     }

@@ -7,7 +7,7 @@ from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Container, ContainerSpec
-from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
+from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound, ReplicaSetError
 from workbench.replicasets.options import recorded
 from workbench.replicasets.records import volume_journal, volume_key
 from workbench.replicasets.saga import settle
@@ -17,6 +17,9 @@ from workbench.replicasets.world import World, wait
 
 ID = "id"
 SPEC = "spec"
+# How much of what a container wrote last is kept: it may be written on purpose.
+LINES = 20
+_MOST = 4000
 
 
 def labels(world: World, version: Version) -> dict[str, str]:
@@ -61,7 +64,7 @@ def create(world: World, version: Version, image: str) -> None:
             binds=binds,
             ports=version.ports,
             publish=world.settings.publish,
-            **recorded(version),
+            **(recorded(version) | {"shm": version.shm or (version.memory or world.settings.memory) // 2}),
         )
     )
 
@@ -74,11 +77,30 @@ def start(world: World, version: Version) -> None:
         container = find(world, version)
         if not container.is_alive and container.exit_code != 0:
             raise EngineError(
-                f"{version.container} ended at once with code {container.exit_code}",
-                hint=f"see `{world.engine.logs_command(version.container)}`",
+                f"{version.container} ended at once with code {container.exit_code}", hint=_log(world, version)
             )
         if not last:
             wait(world.settings.watch_seconds)
+
+
+def last_lines(world: World, name: str) -> list[str]:
+    """Return what a container wrote last, oldest first; none when the engine cannot return it."""
+    try:
+        lines = world.engine.last_lines(name, LINES)
+    except ReplicaSetError:
+        return []
+    kept: list[str] = []
+    for line in reversed(lines):
+        if sum(map(len, kept)) + len(line) > _MOST:
+            break
+        kept.insert(0, line)
+    return kept
+
+
+def _log(world: World, version: Version) -> str:
+    """Return what to show of a container that is removed in a moment: its last lines."""
+    lines = last_lines(world, version.container)
+    return "\n".join(["it wrote last:", *lines]) if lines else "it wrote nothing"
 
 
 def resume(world: World, version: Version) -> None:

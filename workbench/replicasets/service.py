@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.capabilities import Watching
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
+from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
@@ -25,9 +27,10 @@ from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Progress, Resources
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.rebuild import rebuild
-from workbench.replicasets.reconcile import reconcile
+from workbench.replicasets.reconcile import Reconciled, reconcile
 from workbench.replicasets.records import READY
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.restarts import start_again
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
@@ -51,6 +54,7 @@ class ReplicaSets:
         engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
         self._filling = threading.Lock()
+        self.reconciled: Reconciled | None = None
 
     # Running sets
 
@@ -199,9 +203,34 @@ class ReplicaSets:
     # The service itself
 
     def reconcile(self) -> list[str]:
-        """Settle what a crash broke off and return what was done; to be called at start, and now and then."""
-        with self._changing(Code.BUSY) as world:
-            return reconcile(world)
+        """Settle what a crash broke off; to be called at start, and now and then.
+
+        Return what was done, and what is wrong now and was not before: all of that is in `reconciled`.
+        """
+        with self._reading(Code.BUSY) as world:
+            before, self.reconciled = self.reconciled, reconcile(world)
+        known = set(before.problems if before else ())
+        return [*self.reconciled.done, *(str(each) for each in self.reconciled.problems if each not in known)]
+
+    def observe(self, container: str = "") -> list[str]:
+        """Record what became of a container, by its name, or of those of all sets; return what changed."""
+        with self._reading(Code.BUSY) as world:
+            return observe_set(world, container.rpartition("-")[0]) if container else observe(world)
+
+    def start_again(self) -> list[str]:
+        """Start the sets whose restart policy says so, and which are due; return what was done."""
+        with self._reading(Code.BUSY) as world:
+            return start_again(world)
+
+    def changes(self) -> Iterator[str] | None:
+        """Return an iterator over the names of containers that change, "" first; None when the engine has none."""
+        watching = self._world.engine.capability(Watching)
+        return watching.changes() if watching is not None else None
+
+    def last_lines(self, name: str) -> list[str]:
+        """Return what the set's container wrote last before it ended by itself; none for one that runs."""
+        with self._reading(Code.INFO) as world:
+            return _info.last_lines(world, name)
 
     def check(self) -> None:
         """Raise Unavailable or another ReplicaSetError when engine, store or GPU specs cannot be used (readiness)."""

@@ -24,7 +24,8 @@ class Settings:
     "commit": how a system disk gets to the next version. `depth` is how many layers an image may
     have before a commit squashes them. `watch_seconds` is how long a container is watched after its
     start: one that ends with an error by then was not started. `keep_versions` is how many versions
-    a set keeps, the current one too; 0 for all.
+    a set keeps, the current one too; 0 for all. `stop_seconds` is the grace of a set that does not say.
+    `backoff_seconds` is how long after its end a set is started again by its restart policy; each time twice as long.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -45,6 +46,7 @@ class Settings:
     wait_seconds: float = 60.0
     watch_seconds: float = 0.05
     keep_versions: int = 0
+    backoff_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.first_port <= self.last_port <= 65535:

@@ -58,7 +58,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         way.add_argument("--gpus", type=int, metavar="N")
         way.add_argument("--port", metavar="PORT", action="append", help="8888 or 53/udp; repeatable")
         for option in OPTIONS:
-            way.add_argument(option.flag, type=option.type, metavar=option.metavar, help=option.help)
+            choices = option.choices or None
+            way.add_argument(option.flag, type=option.type, metavar=option.metavar, help=option.help, choices=choices)
     run_.add_argument(
         "--volume", metavar="SRC:DEST[:ro]", action="append", default=[], help="volume or folder; repeatable"
     )

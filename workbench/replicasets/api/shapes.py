@@ -60,7 +60,7 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
         "hostConfig": {
             "Binds": [f"{bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds],
             "PortBindings": hosts,
-            **{option.docker: getattr(version, option.name) * option.docker_units for option in OPTIONS},
+            **{option.docker: option.in_docker(getattr(version, option.name)) for option in OPTIONS},
             "DeviceRequests": requests,
         },
         "networkingConfig": {},

@@ -12,6 +12,7 @@ from workbench.replicasets.records import (
     SETS,
     find_set,
     find_version,
+    lines_key,
     read_all,
     set_journal,
     version_key,
@@ -74,6 +75,13 @@ def info(world: World, name: str) -> Info:
     version = find_version(world.store, found, found.current)
     standing = containers.look_up(world, version)
     return Info(found, version, standing.state if standing else "gone")
+
+
+def last_lines(world: World, name: str) -> list[str]:
+    """See ReplicaSets.last_lines."""
+    found = find_set(world.store, checks.set_name(name))
+    entry = world.store.get(lines_key(found.id))
+    return entry.value.splitlines() if entry is not None and found.ending is not None else []
 
 
 def record(world: World, name: str) -> tuple[ReplicaSet, Version]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from workbench.replicasets import claims, containers
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
+from workbench.replicasets.leftovers import leave
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, saga
@@ -102,7 +103,9 @@ def _start(world: World, plan: ReplacePlan) -> None:
 
 
 def _switch(world: World, plan: ReplacePlan) -> Changes:
-    changes = put_set(replace(plan.set, current=plan.new.number, state=State.RUNNING)) | put_version(plan.new)
+    changes = put_set(replace(plan.set, current=plan.new.number, state=State.RUNNING, ending=None)) | put_version(
+        plan.new
+    )
     disks = {each.version.number: replace(each.version, disk=each.image) for each in plan.records}
     for version in disks.values():
         changes |= put_version(version)
@@ -114,6 +117,10 @@ def _retire(world: World, plan: ReplacePlan) -> None:
         containers.remove(world, plan.old)
 
 
+def _left(world: World, plan: ReplacePlan) -> Changes:
+    return leave(plan.old, ())
+
+
 def _undone(world: World, plan: ReplacePlan) -> Changes:
     return claims.release_version(claims.read_ledger(world.store), plan.new.id, plan.new.number)
 
@@ -123,7 +130,7 @@ REPLACE = saga(
         "replace",
         ReplacePlan,
         (
-            SagaStep("freeze", _freeze, _restore),
+            SagaStep("freeze", _freeze, _restore, running=True),
             SagaStep("record", _record, _forget),
             SagaStep("create", _create, _remove),
             SagaStep("carry", _carry),
@@ -134,6 +141,7 @@ REPLACE = saga(
         ),
         point=7,
         effective=7,
+        left=_left,
         undone=_undone,
     )
 )

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
 from workbench.replicasets.engines.podman import requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
-from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
+from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp, lines
 from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone
 from workbench.replicasets.values import Gpu
 
 C = TypeVar("C")
+# A connection over which nothing came for so long is made anew: it may have been lost.
+_QUIET_SECONDS = 300.0
+_NAME_IN_USE = "name is already in use"
+# podman 4.3: "retrieving label for image "ID": you may need to remove the image to resolve the error: ..."
+_DAMAGED = re.compile(r'image "([0-9a-f]{64})"')
 _NO_SUCH_GPU = "unresolvable CDI devices"
 
 
@@ -63,10 +69,17 @@ class PodmanEngine:
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
-        try:
-            return str(self._http.call("POST", "/containers/create", requests.create_body(spec, self._kind))["Id"])
-        except EngineError as error:
-            raise self._explained(error) from None
+        body = requests.create_body(spec, self._kind)
+        for last in (False, True):
+            try:
+                return str(self._http.call("POST", "/containers/create", body)["Id"])
+            except EngineError as error:
+                # One that was created when the power went has its name still, and podman does not know it.
+                taken = [id_ for id_, name in self.remains() if name == spec.name] if _NAME_IN_USE in str(error) else []
+                if last or not taken:
+                    raise self._explained(error) from None
+                self.remove_remains(taken[0])
+        raise AssertionError
 
     def start(self, name: str) -> None:
         """Start it."""
@@ -134,6 +147,19 @@ class PodmanEngine:
         rows = self._http.call("GET", "/containers/json", query={"all": True, "filters": _labelled(label)})
         return [requests.listed(row) for row in rows]
 
+    def remains(self) -> list[tuple[str, str]]:
+        """Return the ids and the names of what podman shows as external storage, but for those of builds."""
+        rows = self._http.call("GET", "/containers/json", query={"all": True, "external": True})
+        return [
+            (str(row["Id"]), str(row["Names"][0]))
+            for row in rows
+            if row.get("State") == "storage" and row.get("Command") == ["storage"] and row.get("Names")
+        ]
+
+    def remove_remains(self, id_: str) -> None:
+        """Remove what is left of a container."""
+        self._http.call("DELETE", _container(id_), query={"force": True, "timeout": 0}, okay=(404,))
+
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         """Record the disk of a container as an image of that name; return its id."""
         repository, _, tag = image.rpartition(":")
@@ -181,13 +207,34 @@ class PodmanEngine:
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label."""
-        rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)})
+        try:
+            rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)})
+        except EngineError as error:
+            raise self._damaged(error) from None
         return [EngineImage(row["Id"], tuple(row.get("RepoTags") or ()), row.get("Labels") or {}) for row in rows]
 
     def remove_image(self, name: str) -> None:
         """Take the name from an image, and remove it when it has no other."""
         # Without force: podman then only takes the name when there are others, and refuses while it is used.
         self._http.call("DELETE", f"/images/{quote(name, safe='')}", okay=(404,))
+
+    def last_lines(self, name: str, count: int) -> list[str]:
+        """Return what a container wrote last, at most so many lines."""
+        query: dict[str, str | int | bool | list[str]] = {"stdout": True, "stderr": True, "tail": count}
+        text = self._http.content(f"{_container(name)}/logs", query).decode(errors="replace")
+        return [line.rstrip("\r") for line in text.splitlines()][-count:]
+
+    def changes(self) -> Iterator[str]:
+        """Yield the names of containers that started, ended, were frozen or removed, from now on; "" at once."""
+        kinds = ["start", "died", "remove", "pause", "unpause"]
+        query: dict[str, str | int | bool | list[str]] = {
+            "stream": True,
+            "filters": json.dumps({"type": ["container"], "event": kinds}),
+        }
+        with self._http.stream("/events", query=query, method="GET", read=_QUIET_SECONDS) as pieces:
+            yield ""
+            for line in lines(pieces):
+                yield str(((json.loads(line).get("Actor") or {}).get("Attributes") or {}).get("name", ""))
 
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
@@ -257,6 +304,20 @@ class PodmanEngine:
         if not isinstance(details, dict) or "Version" not in details:
             raise EngineGone("what answers at the engine's socket is not podman", where=self._http.address)
         return str(details["Version"])
+
+    def _damaged(self, error: EngineError) -> EngineError:
+        """Return the error of a list of images, with the one that is damaged: podman lists none then."""
+        try:
+            self._http.call("GET", "/images/json")
+        except EngineError as plain:
+            if found := _DAMAGED.search(plain.message):
+                short = found[1][:12]
+                return EngineError(
+                    f"the image {short} is damaged, and podman lists no images because of it",
+                    error.status,
+                    hint=f"podman rmi --force {short}",
+                )
+        return error
 
     def _explained(self, error: EngineError) -> EngineError:
         """Return the error with the reason that podman leaves out: a CDI spec that is too new for it."""
