@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from workbench.replicasets.amendments import limits, version_at_creation
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
@@ -20,6 +22,8 @@ SPEC = "spec"
 # How much of what a container wrote last is kept: it may be written on purpose.
 LINES = 20
 _MOST = 4000
+# ECMA-48: CSI sequences, and the strings that OSC and its like begin.
+_SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
 
 
 def labels(world: World, version: Version) -> dict[str, str]:
@@ -90,11 +94,16 @@ def last_lines(world: World, name: str) -> list[str]:
     except ReplicaSetError:
         return []
     kept: list[str] = []
-    for line in reversed(lines):
+    for line in (_plain(each) for each in reversed(lines)):
         if sum(map(len, kept)) + len(line) > _MOST:
             break
         kept.insert(0, line)
     return kept
+
+
+def _plain(line: str) -> str:
+    """Return a line without what would move the cursor, colour, or do worse to a terminal that shows it."""
+    return "".join(each for each in _SEQUENCES.sub("", line) if each.isprintable() or each == "\t")
 
 
 def _log(world: World, version: Version) -> str:

@@ -53,6 +53,11 @@ def _still(world: World, each: ReplicaSet, found: Container) -> bool:
     return again is not None and again.is_alive and entry is not None and decode(ReplicaSet, entry.value) == each
 
 
+def differs(each: ReplicaSet, found: Container | None) -> bool:
+    """Return whether a set with that container is in another state than the one recorded."""
+    return _state(each, found) is not each.state
+
+
 def observe_set(world: World, name: str) -> list[str]:
     """Record what became of the set's container, unless an operation is under way; return what changed."""
     key = set_journal(name)

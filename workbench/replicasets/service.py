@@ -222,6 +222,11 @@ class ReplicaSets:
         with self._reading(Code.BUSY) as world:
             return start_again(world)
 
+    def problem(self, name: str) -> str:
+        """Return what the last reconcile could not do for a set, "" for nothing."""
+        problems = self.reconciled.problems if self.reconciled else ()
+        return "; ".join(each.message for each in problems if each.set == name)
+
     def changes(self) -> Iterator[str] | None:
         """Return an iterator over the names of containers that change, "" first; None when the engine has none."""
         watching = self._world.engine.capability(Watching)

@@ -127,7 +127,7 @@ def _list(client: Client, args: argparse.Namespace) -> int:
         (
             s["name"],
             str(s["version"]),
-            s["state"],
+            _state(s),
             " ".join(s["gpus"]),
             ports_text(s["ports"]),
             s["owner"],
@@ -136,6 +136,18 @@ def _list(client: Client, args: argparse.Namespace) -> int:
         for s in data["replicaSets"]
     ]
     return report(args, data, columns(("NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE"), rows))
+
+
+def _state(found: dict[str, Any]) -> str:
+    """Return the state of a set as people read it: `exited (1)`, `restarting (137 SIGKILL, 3 times)`."""
+    ending = found["ending"]
+    if ending is None or found["state"] in ("running", "paused", "stopped"):
+        return str(found["state"])
+    code = "" if ending["exitCode"] is None else str(ending["exitCode"])
+    times = f"{ending['restarts']} times" if found["state"] == "restarting" and ending["restarts"] > 1 else ""
+    reason = ending["reason"] if code else ""
+    inside = ", ".join(filter(None, (" ".join(filter(None, (code, reason))), times)))
+    return f"{found['state']} ({inside})" if inside else str(found["state"])
 
 
 def _quota(client: Client, args: argparse.Namespace) -> int:
@@ -155,10 +167,13 @@ def _info(client: Client, args: argparse.Namespace) -> int:
 
     data = client("GET", _path(args))
     found = data["Info"]
-    host = found["hostConfig"]
+    host, ending = found["hostConfig"], found["ending"]
     rows = [
         ("version", str(found["version"])),
-        ("state", f"{found['state']} (container {found['live']})"),
+        ("state", f"{_state(found)}, container {found['live']}"),
+        ("ended", " ".join(filter(None, (ending["at"], ending["reason"]))) if ending else ""),
+        ("starts", ending["startsAt"] if ending and found["state"] == "restarting" else ""),
+        ("problem", found["problem"]),
         ("image", found["config"]["Image"]),
         ("GPUs", " ".join(found["gpus"])),
         ("ports", ports_text(found["ports"])),
@@ -167,7 +182,10 @@ def _info(client: Client, args: argparse.Namespace) -> int:
         ("owner", found["owner"]),
         ("made", found["createTime"]),
     ]
-    return report(args, data, columns(("NAME", args.name), [row for row in rows if row[1]]))
+    text = columns(("NAME", args.name), [row for row in rows if row[1]])
+    if found["lastLines"]:
+        text = "\n".join([text, "", "It wrote last:", *found["lastLines"]])
+    return report(args, data, text)
 
 
 def _history(client: Client, args: argparse.Namespace) -> int:

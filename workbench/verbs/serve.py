@@ -92,6 +92,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.engines.opening import engine_service
     from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
+    from workbench.replicasets.watching import watching
 
     assert isinstance(tokens, Tokens)
     match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", args.ports)
@@ -118,8 +119,12 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
             hint="--tls-cert and --tls-key, or --insecure when something before it speaks TLS",
         )
     service = ReplicaSets(settings)
+
+    def report(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
     try:
-        with leaving(), reconciling(service, engine, lambda line: print(line, file=sys.stderr, flush=True)):
+        with leaving(), reconciling(service, engine, report), watching(service, report):
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)

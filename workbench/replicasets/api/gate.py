@@ -20,6 +20,8 @@ from workbench.replicasets.values import Caller, Role
 # The page holds no data: it requests all that it shows with the token that it is given.
 PAGE = frozenset({"/", "/page.js", "/page.css"})
 OPEN = PAGE | {"/healthz", "/readyz"}
+# Open, with more in it for who has a token.
+DETAILED = frozenset({"/readyz"})
 MOST_BYTES = 1 << 20
 _TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
 _READING = ("GET", "HEAD")
@@ -81,6 +83,8 @@ class Gate:
         if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
             return refusal(413, 413, _TOO_LARGE)
         if scope["path"] in OPEN and scope["method"] in _READING:
+            if scope["path"] in DETAILED and b"authorization" in headers:
+                await self._recognize(headers, state)
             return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
@@ -95,6 +99,16 @@ class Gate:
         if token.role is Role.READ and scope["method"] not in _READING:
             return refusal(403, 403, f"the token {token.name} may only read", "use one with the role operate or admin")
         return None
+
+    async def _recognize(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> None:
+        """Note who sends a request that needs no token; a wrong one is none."""
+        plain = headers[b"authorization"].decode("latin-1").partition(" ")[2]
+        try:
+            token = await run_in_threadpool(self._tokens.find, plain.strip())
+        except WorkbenchError:
+            return
+        if token is not None:
+            state["caller"] = Caller(token.name, token.role, self._tokens.quota)
 
 
 def _line(scope: Scope, state: dict[str, Any], status: int, seconds: float) -> dict[str, object]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from workbench.replicasets.api.context import BEARER, Service
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.metrics import CONTENT_TYPE, Requests, metrics
-from workbench.replicasets.api.responses import Envelope
+from workbench.replicasets.api.responses import Envelope, ReadyResponse, SetProblem
 
 OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
 LOCKED = APIRouter(tags=["service"], dependencies=[BEARER], responses=RESPONSES)
@@ -39,10 +39,22 @@ async def alive() -> Envelope[None]:
 
 
 @OPEN.get("/readyz", responses={status: RESPONSES[status] for status in (400, 502, 503)})
-def ready(service: Service) -> Envelope[None]:
-    """Answer well when engine, store and GPU specs can be used."""
+def ready(request: Request, service: Service) -> Envelope[ReadyResponse]:
+    """Answer well when engine, store and GPU specs can be used; with a token, also what is wrong with which set.
+
+    A set that cannot be settled or started is no reason to take the service away from all others: the status is 200.
+    """
     service.check()
-    return Envelope()
+    found = service.reconciled
+    problems = found.problems if found else ()
+    known = getattr(request.state, "caller", None) is not None
+    return Envelope(
+        data=ReadyResponse(
+            reconciledAt=found.at if found else "",
+            problems=len(problems),
+            details=[SetProblem(set=each.set, message=each.message) for each in problems] if known else [],
+        )
+    )
 
 
 @LOCKED.get("/ping")

@@ -52,7 +52,7 @@ def sets(service: Service, caller: RequestCaller) -> Envelope[SetList]:
     doing = service.under_way()
     for each in service.sets():
         try:
-            found.append(set_view(*service.record(each.name), caller, doing.get(each.name)))
+            found.append(set_view(*service.record(each.name), caller, doing.get(each.name), service.problem(each.name)))
         except NotFound:
             continue  # deleted since the list was made
     return Envelope(data=SetList(replicaSets=found, publish=service.settings.publish))
@@ -61,7 +61,9 @@ def sets(service: Service, caller: RequestCaller) -> Envelope[SetList]:
 @ROUTES.get("/{name}")
 def info(name: str, service: Service, caller: RequestCaller) -> Envelope[InfoResponse]:
     """Show a set's current version, and how it stands; of another's neither command nor values of variables."""
-    return Envelope(data=InfoResponse(Info=live_record(service.info(name), service.settings.publish, caller)))
+    return Envelope(
+        data=InfoResponse(Info=live_record(service.info(name), service.settings.publish, caller, service.problem(name)))
+    )
 
 
 @ROUTES.get("/{name}/operation")

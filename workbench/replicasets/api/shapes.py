@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.replicasets.api.responses import (
     CurrentRecord,
+    EndingView,
     HistoryEntry,
     PortView,
     SetView,
@@ -25,7 +26,17 @@ def port_views(version: Version) -> list[PortView]:
     return [PortView(container=port.container, host=port.host, protocol=port.protocol) for port in version.ports]
 
 
-def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress | None) -> SetView:
+def ending_view(each: ReplicaSet) -> EndingView | None:
+    """Return how the set's container ended last, None when it was not by itself."""
+    found = each.ending
+    if found is None:
+        return None
+    return EndingView(
+        at=found.at, exitCode=found.code, reason=found.reason, restarts=found.restarts, startsAt=found.start
+    )
+
+
+def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress | None, problem: str = "") -> SetView:
     """Return a set as lists show it."""
     return SetView(
         name=each.name,
@@ -39,6 +50,8 @@ def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress
         ports=port_views(version),
         mayChange=caller.may_change(each.owner),
         operation=f"{doing.operation} {doing.at}/{len(doing.steps)} {doing.step}" if doing else "",
+        ending=ending_view(each),
+        problem=problem,
         **{option.key: option.text(getattr(version, option.name)) for option in OPTIONS},
     )
 
@@ -72,10 +85,18 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
     }
 
 
-def live_record(info: Info, publish: str, caller: Caller) -> CurrentRecord:
+def live_record(info: Info, publish: str, caller: Caller, problem: str = "") -> CurrentRecord:
     """Return a set's current version as it stands."""
-    words = _words(info.version, publish, caller.may_change(info.set.owner))
-    return CurrentRecord(**words, state=info.set.state.value, live=info.live, owner=info.set.owner)
+    whole = caller.may_change(info.set.owner)
+    return CurrentRecord(
+        **_words(info.version, publish, whole),
+        state=info.set.state.value,
+        live=info.live,
+        owner=info.set.owner,
+        ending=ending_view(info.set),
+        lastLines=list(info.lines) if whole else [],
+        problem=problem,
+    )
 
 
 def history_entry(version: Version, publish: str, caller: Caller) -> HistoryEntry:

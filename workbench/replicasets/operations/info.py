@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.codec import decode
+from workbench.replicasets.observe import differs, observe_set
 from workbench.replicasets.operations.volume_usage import volumes_used
 from workbench.replicasets.records import (
     JOURNAL,
@@ -25,11 +26,15 @@ from workbench.replicasets.world import World
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """A set and its current version; `live` is the state of its container ("gone": it does not exist)."""
+    """A set and its current version; `live` is the state of its container ("gone": it does not exist).
+
+    `lines` is what it wrote last before it ended by itself.
+    """
 
     set: ReplicaSet
     version: Version
     live: str
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,10 @@ def info(world: World, name: str) -> Info:
     found = find_set(world.store, checks.set_name(name))
     version = find_version(world.store, found, found.current)
     standing = containers.look_up(world, version)
-    return Info(found, version, standing.state if standing else "gone")
+    if differs(found, standing) and observe_set(world, name):
+        found = find_set(world.store, name)
+    lines = tuple(last_lines(world, name))
+    return Info(found, version, standing.state if standing else "gone", lines)
 
 
 def last_lines(world: World, name: str) -> list[str]:
