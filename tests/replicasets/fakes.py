@@ -83,6 +83,7 @@ class FakeContainer:
     exit_code: int = 0
     limits: tuple[int, int] = (0, 0)
     lines: tuple[str, ...] = ()
+    parting: Disk = field(default_factory=dict)
 
 
 @dataclass
@@ -192,6 +193,8 @@ class FakeEngine:
             found = self._existing(name)
             if found.state in ("running", "paused"):
                 found.state = "exited"
+                # What a program writes when it is asked to end, if it is given the time.
+                found.disk |= found.parting if seconds else {}
 
     @faulty
     def remove(self, name: str) -> None:

@@ -40,7 +40,6 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
     "continue": ((Pausing,), PAUSE, lambda rs, folder: rs.continue_("frozen")),
     "patch running": ((Pausing,), PAUSE, lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
     "restart running": ((Pausing,), PAUSE, lambda rs, folder: rs.restart("foo")),
-    "rollback running": ((Pausing,), PAUSE, lambda rs, folder: rs.rollback("foo", 1)),
     "commit running": ((Pausing,), PAUSE, lambda rs, folder: rs.commit("foo", "mine:1")),
     "commit": ((RecordingDisks,), RECORD, lambda rs, folder: rs.commit("foo", "mine:1")),
     "commit stopped": ((RecordingDisks,), RECORD, lambda rs, folder: rs.commit("off", "mine:1")),

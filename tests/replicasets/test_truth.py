@@ -423,3 +423,33 @@ def test_records_of_before_have_no_ending() -> None:
     assert decode(ReplicaSet, old).ending is None
     made = ReplicaSet("foo", "1", "x", 1, State.EXITED, "", Ending("y", 3))
     assert decode(ReplicaSet, encode(made)) == made
+
+
+@pytest.mark.parametrize("carries", [True, False])
+@pytest.mark.parametrize("operation", ["patch", "rollback", "restart"])
+def test_what_a_program_writes_when_it_is_asked_to_end_is_not_lost(
+    operation: str, carries: bool, tmp_path: Path
+) -> None:
+    engine, _, rs = world(tmp_path, carries)
+    rs.patch("foo", PatchRequest(grace=5))
+    engine.standing["foo-2"].parting = {"/saved": "at the end"}
+    if operation == "rollback":
+        rs.rollback("foo", 1)
+        assert "/saved" not in engine.disk("foo-3")
+        # It is on the disk of the version that was left.
+        rs.rollback("foo", 2)
+        assert engine.disk("foo-4")["/saved"] == "at the end"
+    else:
+        rs.patch("foo", PatchRequest(gpus=1)) if operation == "patch" else rs.restart("foo")
+        assert engine.disk("foo-3")["/saved"] == "at the end"
+
+
+def test_the_grace_of_one_operation(tmp_path: Path) -> None:
+    engine, _, rs = world(tmp_path, True)
+    rs.patch("foo", PatchRequest(grace=5))
+    engine.standing["foo-2"].parting = {"/saved": "at the end"}
+    rs.restart("foo", grace=0)
+    assert "/saved" not in engine.disk("foo-3")
+    engine.standing["foo-3"].parting = {"/saved": "later"}
+    rs.stop("foo", grace=1)
+    assert engine.disk("foo-3")["/saved"] == "later"

@@ -83,20 +83,23 @@ class ReplicaSets:
         with self._changing(Code.PATCH) as world:
             return _patch.patch(world, name, request, caller)
 
-    def rollback(self, name: str, version: int, caller: Caller = SYSTEM) -> Version:
+    def rollback(self, name: str, version: int, caller: Caller = SYSTEM, *, grace: int | None = None) -> Version:
         """Return to the settings and the disk of an older version, as a new one; return that."""
         with self._changing(Code.ROLLBACK) as world:
-            return _rollback.rollback(world, name, version, caller)
+            return _rollback.rollback(world, name, version, caller, grace)
 
-    def stop(self, name: str, caller: Caller = SYSTEM) -> None:
-        """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay."""
+    def stop(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> None:
+        """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay.
+
+        Here as in `restart` and `rollback`, its main program gets SIGTERM and `grace` seconds, None for its set's own.
+        """
         with self._changing(Code.STOP) as world:
-            _state.stop(world, name, caller)
+            _state.stop(world, name, caller, grace)
 
-    def restart(self, name: str, caller: Caller = SYSTEM) -> Version:
+    def restart(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> Version:
         """Start the set anew, stopped or not, with as many GPUs as it had; return its new version."""
         with self._changing(Code.RESTART) as world:
-            return _patch.restart(world, name, caller)
+            return _patch.restart(world, name, caller, grace)
 
     def pause(self, name: str, caller: Caller = SYSTEM) -> None:
         """Freeze the set's processes where they are. All that it holds stays its own."""

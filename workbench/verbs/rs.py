@@ -26,7 +26,8 @@ EXAMPLES = """\
   wizard.py rs rollback foo 1
   wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
-  wizard.py rs stop foo                                      and `restart` to go on with it
+  wizard.py rs run localhost/mine:1 --name baz --restart on-failure --grace 30 --shm 4GB
+  wizard.py rs stop foo --grace 60                           and `restart` to go on with it
 """
 
 # What may take so long that its steps are shown.
@@ -64,6 +65,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--volume", metavar="SRC:DEST[:ro]", action="append", default=[], help="volume or folder; repeatable"
     )
     made["rollback"].add_argument("version", type=int)
+    for name in ("stop", "restart", "rollback"):
+        made[name].add_argument(
+            "--grace", type=int, metavar="SECONDS", help="how long it may take to end after SIGTERM; default: its own"
+        )
     made["prune"].add_argument("--keep", type=int, default=0, metavar="N", help="default: what the service keeps")
     made["prune"].add_argument("--dry-run", action="store_true", help="only show what would be removed")
     made["commit"].add_argument("image", metavar="IMAGE")
@@ -217,16 +222,20 @@ def _patch(client: Client, args: argparse.Namespace) -> int:
 
 
 def _rollback(client: Client, args: argparse.Namespace) -> int:
-    return _changed(client, args, f"{_path(args)}/rollback", {"version": args.version})
+    return _changed(client, args, f"{_path(args)}/rollback", {"version": args.version}, **_grace(args))
 
 
 def _restart(client: Client, args: argparse.Namespace) -> int:
-    return _changed(client, args, f"{_path(args)}/restart")
+    return _changed(client, args, f"{_path(args)}/restart", **_grace(args))
 
 
-def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None) -> int:
+def _grace(args: argparse.Namespace) -> dict[str, int]:
+    return {} if getattr(args, "grace", None) is None else {"grace": args.grace}
+
+
+def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None, **params: int) -> int:
     with followed(client, args.name, args):
-        data = client("PATCH", path, body)
+        data = client("PATCH", path, body, **params)
     return report(args, data, f"{data['containerName']} runs")
 
 
@@ -259,7 +268,7 @@ def _delete(client: Client, args: argparse.Namespace) -> int:
 
 def _plain(way: str, outcome: str) -> Callable[[Client, argparse.Namespace], int]:
     def do(client: Client, args: argparse.Namespace) -> int:
-        return report(args, client("PATCH", f"{_path(args)}/{way}"), f"{args.name} {outcome}")
+        return report(args, client("PATCH", f"{_path(args)}/{way}", **_grace(args)), f"{args.name} {outcome}")
 
     return do
 

@@ -32,8 +32,15 @@ from workbench.replicasets.api.responses import (
 from workbench.replicasets.api.shapes import history_entry, live_record, port_views, set_view
 from workbench.replicasets.api.streaming import NDJSON, Streamed
 from workbench.replicasets.errors import NotFound
+from workbench.replicasets.quantities import LONGEST_GRACE
 from workbench.replicasets.requests import ExecuteRequest
 
+Grace = Annotated[
+    int | None,
+    Query(
+        ge=0, le=LONGEST_GRACE, description="seconds that its main program has to end after SIGTERM; default: its own"
+    ),
+]
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
 
 
@@ -139,27 +146,29 @@ def patch(
 
 @ROUTES.patch("/{name}/rollback")
 def rollback(
-    name: str, body: RollbackBody, service: Service, caller: RequestCaller, note: AuditNote
+    name: str, body: RollbackBody, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
 ) -> Envelope[ChangeResponse]:
     """Return to the disk and the settings of an older version, as a new one."""
     note(operation="rollback", set=name[:60], version=body.version)
-    done = service.rollback(name, body.version, caller)
+    done = service.rollback(name, body.version, caller, grace=grace)
     return Envelope(data=ChangeResponse(containerName=done.container))
 
 
 @ROUTES.patch("/{name}/stop")
-def stop(name: str, service: Service, caller: RequestCaller, note: AuditNote) -> Envelope[None]:
+def stop(name: str, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None) -> Envelope[None]:
     """Stop the set: GPUs, CPUs and memory are free again, ports and disk stay its own."""
     note(operation="stop", set=name[:60])
-    service.stop(name, caller)
+    service.stop(name, caller, grace=grace)
     return Envelope()
 
 
 @ROUTES.patch("/{name}/restart")
-def restart(name: str, service: Service, caller: RequestCaller, note: AuditNote) -> Envelope[ChangeResponse]:
+def restart(
+    name: str, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
+) -> Envelope[ChangeResponse]:
     """Start the set anew, stopped or not, with as many GPUs as it had."""
     note(operation="restart", set=name[:60])
-    return Envelope(data=ChangeResponse(containerName=service.restart(name, caller).container))
+    return Envelope(data=ChangeResponse(containerName=service.restart(name, caller, grace=grace).container))
 
 
 @ROUTES.patch("/{name}/pause")

@@ -69,7 +69,7 @@ LIMIT = saga(
 )
 
 
-def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Version:
+def patch(world: World, name: str, request: PatchRequest, caller: Caller, grace: int | None = None) -> Version:
     """See ReplicaSets.patch."""
     checks.set_name(name)
     gpus = None if request.gpus is None else checks.count(request.gpus)
@@ -89,12 +89,14 @@ def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Ver
         if ports is not None:
             changed = replace(changed, ports=_same_numbers(old.ports, ports))
         new = next_version(world, current, changed, old.number)
-        return replace_version(world, current, new, len(old.gpus) if gpus is None else gpus, old, caller)
+        count = len(old.gpus) if gpus is None else gpus
+        grace = options.get("grace", grace)
+        return replace_version(world, current, new, count, old, caller, grace)
 
 
-def restart(world: World, name: str, caller: Caller) -> Version:
+def restart(world: World, name: str, caller: Caller, grace: int | None) -> Version:
     """See ReplicaSets.restart. It is a patch of nothing: the same again, with its disk, and GPUs claimed afresh."""
-    return patch(world, name, PatchRequest(), caller)
+    return patch(world, name, PatchRequest(), caller, checks.grace(grace))
 
 
 def _limits(world: World, old: Version, new: Version, quota: Quota) -> Version:

@@ -21,15 +21,16 @@ from workbench.replicasets.world import World
 
 @dataclass(frozen=True, slots=True)
 class StatePlan:
-    """The plan of what happens to the current version's container in its place."""
+    """The plan of what happens to the current version's container in its place; `grace` is for one that is ended."""
 
     set: ReplicaSet
     version: Version
+    grace: int = 0
 
 
 def _end(world: World, plan: StatePlan) -> None:
     if containers.look_up(world, plan.version) is not None:
-        world.engine.stop(plan.version.container, plan.version.grace)
+        world.engine.stop(plan.version.container, plan.grace)
 
 
 def _stopped(world: World, plan: StatePlan) -> Changes:
@@ -80,16 +81,18 @@ CONTINUE = saga(
 )
 
 
-def stop(world: World, name: str, caller: Caller) -> None:
+def stop(world: World, name: str, caller: Caller, grace: int | None) -> None:
     """See ReplicaSets.stop."""
     checks.set_name(name)
+    grace = checks.grace(grace)
     with overriding(world, set_journal(name), lambda: own_set(world.store, name, caller)):
         current = own_set(world.store, name, caller)
         if current.state is State.STOPPED:
             return
         if current.state is State.GONE:
             raise _not_there(current)
-        plan = StatePlan(current, find_version(world.store, current, current.current))
+        version = find_version(world.store, current, current.current)
+        plan = StatePlan(current, version, version.grace if grace is None else grace)
         carry_out(world, STOP, set_journal(name), lambda: (plan, Changes()))
 
 
