@@ -22,6 +22,8 @@ from workbench.replicasets.engines.capabilities import (
     Pausing,
     PinningGpus,
     RecordingDisks,
+    RemovingRemains,
+    Watching,
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
@@ -128,7 +130,16 @@ def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
     assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    assert {MeasuringDisks, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
+    elsewhere = {MeasuringDisks, Watching, RemovingRemains}
+    assert {*elsewhere, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
+
+
+def test_without_reports_and_remains_states_are_compared_all_the_same(tmp_path: Path) -> None:
+    engine, _, rs = world(tmp_path, True)
+    engine.without = (Watching, RemovingRemains)
+    assert rs.changes() is None
+    engine.end("foo-2", 1)
+    assert rs.reconcile() == ["foo ended with code 1"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sized volume needs root")

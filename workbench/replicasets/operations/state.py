@@ -115,11 +115,11 @@ def _turn(world: World, name: str, what: Saga[StatePlan], into: State, caller: C
         found = containers.look_up(world, plan.version)
         if not current.state.holds or current.state is State.RESTARTING or found is None:
             raise _not_there(current)
+        if current.state is State.RUNNING and not found.is_alive:
+            raise Conflict(f"{name} is not running: its main program ended", hint=f"`rs restart {name}`")
         if into is State.PAUSED:
             if current.state is State.PAUSED:
                 return
-            if not found.is_alive:
-                raise Conflict(f"{name} is not running: its main program ended", hint=f"`rs restart {name}`")
         elif current.state is State.RUNNING and found.state != "paused":
             # Nobody is to think that it was frozen until now: a pause may have failed.
             raise Conflict(f"{name} is not paused", hint="`rs info` shows what it is doing")

@@ -23,6 +23,8 @@ from workbench.replicasets.values import Gpu
 C = TypeVar("C")
 # A connection over which nothing came for so long is made anew: it may have been lost.
 _QUIET_SECONDS = 300.0
+# How long podman may take to notice an end that it already began.
+_END_SECONDS = 10.0
 _NAME_IN_USE = "name is already in use"
 # podman 4.3: "retrieving label for image "ID": you may need to remove the image to resolve the error: ..."
 _DAMAGED = re.compile(r'image "([0-9a-f]{64})"')
@@ -115,9 +117,9 @@ class PodmanEngine:
             if not self._ends(name):
                 raise
 
-    def _ends(self, name: str, seconds: float = 5) -> bool:
-        """Return whether a container ends within so many seconds."""
-        deadline = time.monotonic() + seconds
+    def _ends(self, name: str) -> bool:
+        """Return whether a container ends within a few seconds."""
+        deadline = time.monotonic() + _END_SECONDS
         while requests.inspected(self._inspect(name)).is_alive:
             if time.monotonic() > deadline:
                 return False
