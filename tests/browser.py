@@ -28,8 +28,11 @@ def need_chromium() -> str:
 
 
 @contextmanager
-def page_in(chromium: str, picture: Path, *, seconds: float = 90) -> Iterator[Page]:
-    """Yield an empty page that waits `seconds` at most for what is looked for; `picture` shows it at the end."""
+def page_in(chromium: str, picture: Path, *, seconds: float = 90, options: tuple[str, ...] = ()) -> Iterator[Page]:
+    """Yield an empty page that waits `seconds` at most for what is looked for; `picture` shows it at the end.
+
+    `options` are more of Chromium's own.
+    """
     from playwright.sync_api import sync_playwright
 
     # The browser has a socket in a folder below it.
@@ -37,7 +40,7 @@ def page_in(chromium: str, picture: Path, *, seconds: float = 90) -> Iterator[Pa
     os.environ["TMPDIR"] = SHORT
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=_OPTIONS)
+            browser = playwright.chromium.launch(executable_path=chromium, args=[*_OPTIONS, *options])
             page = browser.new_page(viewport={"width": 1200, "height": 800})
             page.set_default_timeout(seconds * 1000)
             try:

@@ -40,6 +40,15 @@ def killed_after(seconds: float, command: Sequence[str]) -> float | None:
     return time.monotonic() - begin
 
 
+def next_estimate(whole_run: float, took: float | None) -> float:
+    """Return how long a whole run may take, in seconds, from the last estimate and what `killed_after` returned.
+
+    The shortest run is what there is to hit. Where runs are killed one after the other, the machine has become
+    slower since, and later moments are what there is to hit.
+    """
+    return whole_run * 1.05 if took is None else min(whole_run, took)
+
+
 def files_below(folder: Path) -> dict[str, bytes]:
     """Return the bytes of every file below `folder` by its path in it; none if there is no folder."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}

@@ -29,7 +29,7 @@ SHELL = ("sh", "bash")
 LOCAL = {"recipes", "logs", "build", "dist"}
 
 # Flags of other programs that stand by themselves in the text: the front's, podman's.
-FOREIGN_FLAGS = {"--health", "--volume"}
+FOREIGN_FLAGS = {"--health", "--port", "--port-proxy", "--ServerApp.port", "--NotebookApp.port", "--volume"}
 
 # Paths that the documents show and that the repository need not have: parts of a bundle, of a prefix, of an example.
 EXAMPLES = {

@@ -235,7 +235,9 @@ def _bridge(folder: Path) -> str:
     (folder / "net").mkdir()
     own = own_network()
     (folder / "net" / f"{own['name']}.json").write_text(json.dumps(own))
-    return f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n'
+    # The other half of this session's addresses are for networks that are created in it.
+    pools = f'default_subnet_pools = [{{"base" = "10.{os.getpid() % 200 + 30}.128.0/17", "size" = 24}}]\n'
+    return f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n{pools}'
 
 
 def own_network() -> dict[str, object]:

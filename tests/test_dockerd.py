@@ -34,11 +34,16 @@ def test_an_image_of_podman_is_the_same_image_there(engine: Engine, dockerd: Doc
 def test_nothing_of_it_stays(online: bool) -> None:
     if reason := daemons.missing():
         pytest.skip(reason)
-    bridges = set(os.listdir("/sys/class/net"))
+    bridges = docker_bridges()
     with daemons.started(online=online) as running:
         assert running.steps() == []
         daemon, folder = running.pid, running.folder
     assert not folder.exists()
     assert not Path(f"/proc/{daemon}").exists()
     assert str(folder) not in Path("/proc/self/mountinfo").read_text()
-    assert set(os.listdir("/sys/class/net")) == bridges
+    assert docker_bridges() == bridges
+
+
+def docker_bridges() -> set[str]:
+    """The interfaces with names that dockerd gives; the tests beside this one make and remove others all the time."""
+    return {name for name in os.listdir("/sys/class/net") if name.startswith(("docker", "br-"))}

@@ -3,9 +3,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from pip._internal.req.req_file import ignore_comments, join_lines
 
 from tests.catalogues import REPOSITORY
-from workbench.packages import normalized_name, pins
+from workbench.packages import normalized_name, pins, requirement_lines
 
 LIST = """\
 # attrs==1.0 is no pin here
@@ -38,3 +39,22 @@ def test_nothing_else_normalises_names() -> None:
     assert [path for path, text in modules.items() if re.search(r"canonicalize_name|\[-_\.\]\+", text)] == [
         "workbench/packages.py"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("idna==3.10\nsix==1.17.0 \\", [(1, "idna==3.10"), (2, "six==1.17.0")]),
+        ("idna==3.10\nsix==1.17.0 \\\n", [(1, "idna==3.10"), (2, "six==1.17.0")]),
+        ("idna==3.10\nsix==1.17.0 \\\n\n", [(1, "idna==3.10"), (2, "six==1.17.0")]),
+        ("idna \\\n  ==3.10  # why\n# a \\\nsix", [(1, "idna   ==3.10"), (4, "six")]),
+        ("idna==3.10 \\\n# no more\nsix", [(1, "idna==3.10"), (3, "six")]),
+        ("a @ https://x/y#egg=a\n", [(1, "a @ https://x/y#egg=a")]),
+        ("", []),
+    ],
+)
+def test_the_lines_of_a_list_are_those_of_pip(text: str, lines: list[tuple[int, str]]) -> None:
+    assert list(requirement_lines(text)) == lines
+    # pip's own reading of the same text.
+    joined = list(join_lines(enumerate(text.splitlines(), 1)))
+    assert [(number, line.strip()) for number, line in ignore_comments(iter(joined))] == lines

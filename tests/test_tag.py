@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.catalog.bases import default_bases, image_stems
+from workbench.catalog.cuda_layers import LAYERS, layer_tags
 from workbench.errors import UsageError, WorkbenchError
-from workbench.tag import LONGEST_TAG, Tag, format_tag, parse_tag
+from workbench.tag import LONGEST_TAG, BaseTag, Tag, format_tag, parse_base_tag, parse_tag
 
 names = st.from_regex(r"[a-z0-9]([a-z0-9._-]{0,12}[a-z0-9])?", fullmatch=True).filter(lambda name: ".." not in name)
 dates = st.dates(datetime.date(1000, 1, 1)).map(lambda day: f"{day:%Y%m%d}".zfill(8)) | st.just("latest")
@@ -84,3 +86,30 @@ def test_a_part_that_cannot_be_in_a_tag_is_refused(changed: dict[str, str], mess
     parts = {"ide": "jupyter", "bundle": "minimal", "os": "c9s", "python": "py311", "release": "2026a"}
     with pytest.raises(UsageError, match=re.escape(message)):
         format_tag(Tag(prefix="", **{**parts, "date": "20261122", **changed}))
+
+
+STEMS = image_stems(default_bases().values())
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("base-bookworm-py311_2026a_20261122", BaseTag("base standard", "bookworm", "py311", "2026a", "20261122")),
+        ("cuda-c9s-py312-base_2026a_latest", BaseTag("base cuda-thin", "c9s", "py312", "2026a", "latest")),
+        ("cuda-c9s-py312-runtime_2026a_latest", BaseTag("CUDA layer runtime", "c9s", "py312", "2026a", "latest")),
+        (
+            "cuda-base-c9s-py312_2026a_latest",
+            BaseTag("CUDA layer runtime-cudnn", "c9s", "py312", "2026a", "latest"),
+        ),
+        ("base-plan9-py311_2026a_20261122", None),
+        ("jupyter-minimal-bookworm-py311_2026a_20261122", None),
+    ],
+)
+def test_tags_of_bases_and_layers(text: str, tag: BaseTag | None) -> None:
+    assert parse_base_tag(text, STEMS, ["bookworm", "c9s"]) == tag
+
+
+def test_every_layer_and_base_is_known_by_its_own_tag() -> None:
+    names = [base.image_tag("c9s", "3.12", "2026a", "latest") for base in default_bases().values()]
+    names += [name for layer in LAYERS for name in layer_tags(layer, "c9s", "3.12", "2026a", "latest")]
+    assert [parse_base_tag(name, STEMS, ["c9s"]) is not None for name in names] == [True] * len(names)

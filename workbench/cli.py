@@ -30,6 +30,7 @@ VERBS = {
     "matrix": "show every combination, possible or not and why; compose all of them",
     "check": "check a catalogue, or recipe folders against it",
     "diff": "show how two recipes differ",
+    "update": "compose a recipe again, and keep what was changed by hand",
     "tag": "take a tag apart, or put one together",
     "build": "build an image from a recipe folder, and push it",
     "base": "build the base image of an operating system",
@@ -48,6 +49,7 @@ VERBS = {
     "model": "models: from a cog.yaml to an image that answers predictions",
     "service-image": "build the image that the service runs in",
     "serve": "run the service that runs replica sets",
+    "token": "make, show, rotate and revoke the service's tokens",
     "rs": "run, change and roll back replica sets",
     "volume": "create, resize and delete volumes of replica sets",
 }

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import sys
+from collections.abc import Iterator
 
 from workbench.errors import WorkbenchError
 
@@ -83,6 +84,21 @@ def write_whole(path: str, text: str) -> None:
         replace_text(path, text)
     except OSError as error:
         raise WorkbenchError(f"cannot be written: {error.strerror}", where=path) from None
+
+
+def entries_below(folder: str) -> Iterator[str]:
+    """Yield the path of every file and link below `folder`, and of every empty folder with a `/` at its end.
+
+    They are relative to it. No link is followed.
+    """
+    for base, folders, names in os.walk(folder):
+        folders.sort()
+        inside = os.path.relpath(base, folder).replace(os.sep, "/")
+        prefix = "" if inside == "." else f"{inside}/"
+        links = [name for name in folders if os.path.islink(os.path.join(base, name))]
+        yield from (f"{prefix}{name}" for name in sorted([*names, *links]))
+        if prefix and not names and not folders:
+            yield prefix
 
 
 def cache_folder(name: str) -> str:

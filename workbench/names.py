@@ -12,6 +12,8 @@ from workbench.errors import UsageError, WorkbenchError
 LATEST = "latest"
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+# What `is_name` takes, for messages.
+NAME_RULE = "use letters and digits, with dots, hyphens and underscores between them"
 _RELEASE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PYTHON = re.compile(r"([1-9])\.([0-9]{1,2})")
 _PYTHON_FOLDER = re.compile(r"py([1-9])([0-9]{1,2})")

@@ -1,4 +1,4 @@
-"""Names of Python packages, and the pins of requirement lists: `name==version`, whatever follows on the line."""
+"""Names of Python packages, and reading requirement lists: their lines as pip joins them, and their pins."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from packaging.utils import canonicalize_name
 
+_COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _PIN = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
 
@@ -18,3 +19,28 @@ def normalized_name(name: str) -> str:
 def pins(text: str) -> Iterator[tuple[str, str]]:
     """Yield each package that is pinned in `text`, by its normalised name, with its version."""
     return ((normalized_name(name), version) for name, version in _PIN.findall(text))
+
+
+def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line of a requirement list that says something, with its number: continued ones as one, no comments.
+
+    It is pip's reading (`pip._internal.req.req_file`, pip 26.0): a line is continued when it ends in a backslash and
+    is no comment, and a backslash at the end of the list continues nothing.
+    """
+    joined: list[str] = []
+    first = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        first = first if joined else number
+        if line.endswith("\\") and not _COMMENT.match(line):
+            joined.append(line.strip("\\"))
+            continue
+        # A comment ends what goes on above it, and stays one.
+        joined.append(f" {line}" if _COMMENT.match(line) else line)
+        yield from _said(first, joined)
+        joined = []
+    yield from _said(first, joined)
+
+
+def _said(number: int, parts: list[str]) -> Iterator[tuple[int, str]]:
+    if plain := _COMMENT.sub("", "".join(parts)).strip():
+        yield number, plain

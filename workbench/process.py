@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 # The children of `stream` and `captured` in all threads, and the patience that each is due.
@@ -20,6 +20,10 @@ _interrupted: set[subprocess.Popen[str]] = set()
 _ends: dict[object, Callable[[], object]] = {}
 # The keys of what `stop_all` ended.
 _ended: set[object] = set()
+# What is called when an interrupt comes, before anything is stopped.
+_notices: list[Callable[[], object]] = []
+# How many interrupts have come since the outermost `interruptible` began, and how many of those blocks there are.
+_interrupts = _blocks = 0
 # How long a child may take to end after SIGTERM.
 GRACE_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -139,20 +143,49 @@ def called_off(end: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP interrupt as Ctrl-C does, so that they too leave nothing behind."""
+    """Make SIGTERM and SIGHUP interrupt as Ctrl-C does, so that they too leave nothing behind.
+
+    Whoever is `notified` is called first. A second signal raises nothing, wherever the cleaning up is by then: it ends
+    what `stop` waits for. A third one raises again. A signal that this process ignores (nohup) stays ignored.
+    """
+    global _interrupts, _blocks
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        global _interrupts
+        _interrupts += 1
+        while _notices:
+            # The interrupt may have come in the middle of a write to the same stream.
+            with suppress(RuntimeError):
+                _notices.pop()()
+        if _interrupts != 2:
+            raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: handler for number in numbers if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
+    _blocks += 1
+    for number in before:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _blocks -= 1
+        _interrupts = _interrupts if _blocks else 0
+
+
+@contextmanager
+def notified(notice: Callable[[], object]) -> Iterator[None]:
+    """Call `notice` when an interrupt comes during this block, once, before anything is stopped."""
+    _notices.append(notice)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            _notices.remove(notice)
 
 
 def stop(child: subprocess.Popen[str], patience: float = 0, *, drop: bool = True) -> None:
@@ -185,7 +218,7 @@ def _wait(child: subprocess.Popen[str], seconds: float, *, end_guests: bool = Fa
     """
     deadline = time.monotonic() + seconds
     terminated: set[int] = set()
-    while child.poll() is None and time.monotonic() < deadline:
+    while child.poll() is None and time.monotonic() < deadline and _interrupts < 2:
         for process in descendants(child.pid) if end_guests else ():
             if _group(process) not in (child.pid, 0):
                 # SIGTERM once, then SIGKILL: a container's first process may ignore SIGTERM.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from workbench.errors import UsageError, WorkbenchError
-from workbench.names import check_date, check_release, is_name, python_version
+from workbench.names import NAME_RULE, check_date, check_release, is_name, python_version
 
 # OCI distribution specification 1.1: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}
 LONGEST_TAG = 128
@@ -34,6 +34,34 @@ class Tag:
         return f"{prefix}{self.ide}-{self.bundle}-{self.os}-{self.python}_{self.release}_{self.date}"
 
 
+@dataclass(frozen=True, slots=True)
+class BaseTag:
+    """The parts of the tag of a base image or a CUDA layer; `image` is which, `python` as in the tag (py311)."""
+
+    image: str
+    os: str
+    python: str
+    release: str
+    date: str
+
+
+def parse_base_tag(text: str, stems: Mapping[str, Collection[str]], oses: Collection[str]) -> BaseTag | None:
+    """Return the parts of the tag of a base image or a CUDA layer, None when it is none of them.
+
+    `stems` are what their tags begin with, such as base-{os}-{python}, by image.
+    """
+    for image, ways in stems.items():
+        for stem in ways:
+            pattern = (
+                re.escape(stem).replace(r"\{os\}", "(?P<os>.+)").replace(r"\{python\}", "(?P<python>py[0-9]{2,3})")
+            )
+            parts = re.fullmatch(f"{pattern}_(?P<release>[^_]+)_(?P<date>[^_]+)", text)
+            if parts and parts["os"] in oses:
+                release, date = check_release(parts["release"]), check_date(parts["date"])
+                return BaseTag(image, parts["os"], parts["python"], release, date)
+    return None
+
+
 def format_tag(tag: Tag) -> str:
     """Return the text of `tag` after checking every part.
 
@@ -42,7 +70,7 @@ def format_tag(tag: Tag) -> str:
     named = (("prefix", tag.prefix), ("IDE", tag.ide), ("bundle", tag.bundle), ("operating system", tag.os))
     for what, name in named:
         if not is_name(name) and (name or what != "prefix"):
-            raise UsageError(f"{name!r} cannot name the {what} of a tag")
+            raise UsageError(f"{name!r} cannot name the {what} of a tag", hint=NAME_RULE)
     if python_version(tag.python) is None:
         raise UsageError(f"{tag.python!r} is not the Python of a tag", hint="write it as py311")
     check_release(tag.release)

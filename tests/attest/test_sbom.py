@@ -56,7 +56,7 @@ def test_installed_packages_get_the_hashes_of_their_lock_and_no_other() -> None:
     assert with_lock(installed, locked) == [locked[0], *installed[1:]]
 
 
-def test_the_document_says_what_when_and_of_which_kind() -> None:
+def test_the_document_names_what_when_and_of_which_kind() -> None:
     built, planned = (json.loads(sbom(TAG, [], image_id=identity)) for identity in (f"sha256:{A}", ""))
     assert built["metadata"]["timestamp"] == "2026-11-22T00:00:00+00:00"
     assert built["metadata"]["component"]["version"] == TAG

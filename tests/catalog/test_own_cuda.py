@@ -17,7 +17,7 @@ def catalogue(tmp_path: Path) -> Catalogue:
     return read_catalogue(str(make_catalogue(tmp_path, OWN_CUDA)))
 
 
-def test_the_lock_says_which_cuda_a_bundle_brings(catalogue: Catalogue) -> None:
+def test_the_lock_shows_which_cuda_a_bundle_brings(catalogue: Catalogue) -> None:
     assert locked(catalogue, "torch", "3.11") == {"torch": "2.14.1", "nvidia-cuda-runtime": "13.0.96"}
     assert own_cuda(catalogue, "torch", "3.11") == "13.0.96"
     assert own_cuda(catalogue, "torch", "3.12") == ""

@@ -72,7 +72,10 @@ def test_all_faults_are_reported_in_one_go(tmp_path: Path) -> None:
         ("bundles/1-plain/display.txt", "has an empty first line: the wizard needs a label for bundles/1-plain"),
         ("bundles/2-nolabel/display.txt", "is missing: the wizard needs a label for bundles/2-nolabel"),
         ("bundles/3-bell/display.txt", "has control characters in its first line"),
-        ("bundles/5-a b", "'a b' cannot be part of a tag: use letters, digits, dots and hyphens"),
+        (
+            "bundles/5-a b",
+            "'a b' cannot be part of a tag: use letters and digits, with dots, hyphens and underscores between them",
+        ),
         ("bundles/6-toml/bundle.toml:4", "unknown key 'oses': did you mean os or provides or ides?"),
         ("bundles/7-empty/os", "has no os-packages.txt: add it or remove the folder"),
         ("bundles/8-unlocked/py311", "has no requirements.txt: run `make lock`"),

@@ -11,6 +11,7 @@ from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import FaultsError
 
+HEREDOC = "a heredoc (<<) is not supported: write a file beside it and COPY that, or join the commands with &&"
 END = "USER 1001\nWORKDIR /opt/app-root/src\n"
 
 
@@ -49,6 +50,21 @@ END = "USER 1001\nWORKDIR /opt/app-root/src\n"
         ),
         ("ARG I\nFROM a\nARG I\nRUN --mount=from=quay.io/c:1,target=/x --mount=from=$I,target=/y true\n" + END, []),
         ("", [(1, "no FROM: nothing to build on")]),
+        ("FROM a\nRUN <<EOF\ntrue\nEOF\n" + END, [(2, f"RUN with {HEREDOC}")]),
+        ("FROM a\nRUN cat <<-'E F' >/x && true\n one\nE F\n" + END, [(2, f"RUN with {HEREDOC}")]),
+        (
+            "FROM a\nCOPY <<EOF /x\none\nEOF\nADD <<A <<B /y/\n1\nA\n2\nB\n" + END,
+            [(2, f"COPY with {HEREDOC}"), (5, f"ADD with {HEREDOC}")],
+        ),
+        ("FROM a\nRUN echo '<<EOF' $((1<<2))\n" + END, []),
+        (
+            "FROM a\nCOPY --link one.txt /x\n" + END,
+            [(2, "COPY --link is not supported: COPY has --from=, --chown=, --chmod=")],
+        ),
+        (
+            "FROM a\nRUN --security=insecure true\n" + END,
+            [(2, "RUN --security=insecure is not supported: RUN has --mount=, --network=")],
+        ),
         (
             "FROM a\n" + END + "USER 0\n",
             [(4, "the image would run as USER 0, and must end as USER 1001")],
@@ -83,6 +99,6 @@ def test_a_problem_is_reported_at_the_snippets_line(tmp_path: Path) -> None:
     ]
 
 
-def test_heredocs_are_read(tmp_path: Path) -> None:
+def test_a_heredoc_is_refused_and_its_text_is_no_instruction() -> None:
     text = "FROM a\nCOPY <<END /x\nCOPY gone /y\nEND\nRUN <<END\nUSER 0\nEND\n" + END
-    assert list(containerfile_problems(text, [])) == []
+    assert list(containerfile_problems(text, [])) == [(2, f"COPY with {HEREDOC}"), (5, f"RUN with {HEREDOC}")]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from tests.catalogues import make_catalogue, selection
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
+from workbench.recipes.stale import check_folder
+from workbench.recipes.write import IDENTICAL, write
 
 FAMILY = {
     "bundles/1-plain/os/os-packages.txt": "git\ncurl\n",
@@ -43,6 +46,20 @@ def test_python_packages_and_custom_lines_are_the_bundles_own(tmp_path: Path) ->
     recipe = composed(tmp_path, "c9s")
     assert recipe.files["requirements.txt"].data == b"attrs==25.2.0\n"
     assert "ENV PLAIN" not in recipe.containerfile
+
+
+def test_an_empty_folder_is_part_of_a_recipe(tmp_path: Path) -> None:
+    folder = make_catalogue(tmp_path, {"bundles/1-plain/custom/custom.snippet": "COPY plugins/ /opt/plugins/\n"})
+    (folder / "bundles/1-plain/custom/files/plugins/empty").mkdir(parents=True)
+    (folder / "ides/1-editor/files/data").mkdir()
+    recipe = compose_checked(read_catalogue(str(folder)), selection())
+    assert [path for path in recipe.files if path.endswith("/")] == ["data/", "plugins/empty/"]
+    written = write(recipe, str(tmp_path / "out")).folder
+    assert os.path.isdir(f"{written}/plugins/empty")
+    assert check_folder(read_catalogue(str(folder)), written) == []
+    assert not set(write(recipe, str(tmp_path / "out")).files.values()) - {IDENTICAL}
+    os.rmdir(f"{written}/data")
+    assert check_folder(read_catalogue(str(folder)), written) == [(f"{written}/data/", "is missing")]
 
 
 def test_what_python_leaves_in_the_catalogue_is_no_part_of_a_recipe(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ VALUES = {name: f"<{name.lower()}>" for name in NAMES}
             "env CUDA=12 \\\n  DATE=<release>\nRUN echo $CUDA $DATE\n",
         ),
         ("RUN x\r\n\tCOPY  $DATE\f\n\n\n", "RUN x\r\n\tCOPY  <date>\f\n\n\n"),
+        (r"RUN echo \${RELEASE} \$DATE" "\n", r"RUN echo \${RELEASE} \$DATE" "\n"),
+        (r"RUN echo \\${RELEASE} \\\$DATE" "\n", r"RUN echo \\<release> \\\$DATE" "\n"),
         ("", ""),
     ],
 )
@@ -55,7 +57,7 @@ fragments = st.lists(
 @given(fragments)
 @example(["$", "{", "DATE", "}"])
 def test_every_other_byte_stays(parts: list[str]) -> None:
-    """Whatever stands around them, exactly the placeholders are replaced and nothing else moves."""
+    """Whatever stands around them, exactly the placeholders that are not escaped are replaced."""
     text = "".join(parts)
     if re.search(r"\b(ARG|ENV)\b", text, re.IGNORECASE):
         return
@@ -63,7 +65,9 @@ def test_every_other_byte_stays(parts: list[str]) -> None:
     expected, rest = "", text
     pattern = re.compile("|".join(rf"\$\{{{n}\}}|\${n}(?![A-Za-z0-9_])" for n in NAMES))
     while match := pattern.search(rest):
-        expected += rest[: match.start()] + VALUES[match[0].strip("${}")]
+        before = rest[: match.start()]
+        is_escaped = (len(before) - len(before.rstrip("\\"))) % 2
+        expected += before + (match[0] if is_escaped else VALUES[match[0].strip("${}")])
         rest = rest[match.end() :]
     assert found == expected + rest
 

@@ -111,7 +111,7 @@ def test_a_list_that_the_snippet_names_comes_along(tmp_path: Path) -> None:
     assert "requirements-editor.txt" in compose_checked(catalogue, selection(ide="runtime")).files
 
 
-def test_the_manifest_says_what_the_recipe_was_made_from(tmp_path: Path) -> None:
+def test_the_manifest_records_what_the_recipe_was_made_from(tmp_path: Path) -> None:
     recipe = compose(resolve(read_catalogue(str(make_catalogue(tmp_path, FULL))), selection()))
     data = tomllib.loads(recipe.files["recipe.toml"].data.decode())
     assert data["tag"] == "editor-plain-c9s-py311_2026a_20261122"

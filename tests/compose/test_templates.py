@@ -71,7 +71,7 @@ def test_templates_share_what_is_below_snippets(tmp_path: Path) -> None:
         ("{{ ''.__class__.__mro__ }}\n", "unsafe", 1),
     ],
 )
-def test_a_template_that_fails_says_where(tmp_path: Path, text: str, message: str, line: int) -> None:
+def test_a_template_that_fails_names_its_line(tmp_path: Path, text: str, message: str, line: int) -> None:
     with pytest.raises(WorkbenchError, match=r"template|read") as caught:
         compose(resolve(read_catalogue(str(with_template(tmp_path, text))), selection()))
     assert message in caught.value.message or message in caught.value.where
@@ -87,7 +87,7 @@ def test_a_template_that_fails_says_where(tmp_path: Path, text: str, message: st
         ("cudart.example.com/plain:1", ""),
     ],
 )
-def test_cuda_is_known_on_every_base_whose_tag_says_so(tmp_path: Path, base: str, cuda: str) -> None:
+def test_cuda_is_known_on_every_base_whose_tag_has_it(tmp_path: Path, base: str, cuda: str) -> None:
     text = "# {{ cuda.version if cuda else '' }}\n"
     recipe = compose(resolve(read_catalogue(str(with_template(tmp_path, text))), selection(base=base)))
     assert recipe.sections[-1].text == f"# {cuda}\n"

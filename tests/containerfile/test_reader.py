@@ -294,7 +294,7 @@ line = st.builds(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(line, max_size=8).map("\n".join), st.booleans())
-def test_whatever_a_containerfile_says_it_is_read_or_refused(folder: Path, text: str, begun: bool) -> None:
+def test_whatever_a_containerfile_contains_it_is_read_or_refused(folder: Path, text: str, begun: bool) -> None:
     try:
         made = plan("FROM localhost/b:1\n" + text if begun else text, folder, x="$y")
     except WorkbenchError as error:

@@ -15,6 +15,8 @@ from tests.browser import need_chromium, page_in
 from tests.command import wizard
 from tests.engine import BaseChoice, Engine, ca_bundle, free_port, wait_for
 
+pytestmark = pytest.mark.thorough
+
 # What a platform does: a user ID that the image does not know, of group 0.
 ANY_USER = "12345:0"
 # The quotes are the platform's too: it writes them into NOTEBOOK_ARGS.
@@ -95,7 +97,6 @@ def test_w23_port_probes_and_a_notebook_cell_in_the_browser(
         assert len(kernels) == 1
 
 
-@pytest.mark.thorough
 def test_a_runtime_image_runs_a_notebook_without_network(engine: Engine, runtime: str, tmp_path: Path) -> None:
     notebook = tmp_path / "notebook.ipynb"
     notebook.write_text(json.dumps(NOTEBOOK))
@@ -112,7 +113,6 @@ def test_a_runtime_image_runs_a_notebook_without_network(engine: Engine, runtime
     assert "".join(cell["outputs"][0]["text"]) == "42\n"
 
 
-@pytest.mark.thorough
 def test_a_runtime_image_has_what_elyra_would_fetch(engine: Engine, runtime: str) -> None:
     output = engine(
         *("run", "--rm", "--network=none", "--user", ANY_USER, "--workdir=/opt/app-root/bin/utils", runtime),

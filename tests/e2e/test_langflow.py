@@ -13,13 +13,13 @@ import pytest
 from tests.browser import need_chromium, page_in
 from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_ides import PREFIX, Workbench, follow, started
-from tests.engine import BaseChoice, Engine, wait_for
+from tests.engine import BaseChoice, Engine
 
 # 460 packages take minutes to install. The start script is tested in every run, in tests/front/test_langflow.py.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 # The database responds: the page itself requests this.
-HEALTHY = b'"db":"ok"'
+HEALTHY = '"db":"ok"'
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +36,14 @@ def test_langflow_keeps_to_its_path_and_to_its_folder(
     browser = need_chromium()
     with started(engine, langflow, prefix, patience=300) as workbench:
         assert workbench.kernel()["name"] == "langflow"
-        assert HEALTHY in wait_for(f"{workbench.page}health_check", 30)
+        assert HEALTHY in workbench.get("/health_check")
         for begin in {f"{workbench.address}/", f"{workbench.address}{prefix or '/'}", workbench.page}:
-            assert follow(begin) == workbench.page, begin
+            assert follow(begin, workbench.headers) == workbench.page, begin
         for path in ["/api", "/api/kernels", "/api/v1/version"] if prefix else []:
             with pytest.raises(urllib.error.HTTPError, match="404"):
                 urllib.request.urlopen(f"{workbench.address}{path}", timeout=10)
         workbench.idle()
-        wait_for(f"{workbench.page}health_check", 10)
+        workbench.get("/health_check")
         assert workbench.kernel()["execution_state"] == "idle", "a heartbeat is no activity"
         requested, cookies = create_flow(browser, workbench, tmp_path / "langflow.png")
         own = [url for url in requested if url.startswith(workbench.address)]
@@ -64,7 +64,7 @@ def create_flow(browser: str, workbench: Workbench, picture: Path) -> tuple[list
     with page_in(browser, picture) as page:
         page.on("request", lambda request: requested.append(request.url))
         page.on("websocket", lambda socket: requested.append(socket.url.replace("ws://", "http://")))
-        page.goto(workbench.page)
+        page.goto(workbench.entry)
         page.get_by_text("Create first flow").click()
         page.wait_for_url("**/flow/**")
         page.locator(".react-flow__pane").wait_for()

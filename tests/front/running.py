@@ -18,8 +18,9 @@ from tests.engine import free_port, search_path
 
 PACKAGE = REPOSITORY / "snippets/nginx/files"
 SERVER = Path(__file__).with_name("server.py")
-# So long that a busy machine asks within it, and so short that a test can wait for its end.
-IDLE_SECONDS = 2
+# So short that a test can wait for its end. A busy machine may let it pass between two lines of a test: wait for a
+# state with `becomes` and use the IDE again there, rather than expect one at once.
+IDLE_SECONDS = 1
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Front:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         """The status, Location and body of the response to GET `path`, as it is."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", path, headers=dict(headers or {}))
             response = connection.getresponse()
@@ -46,19 +47,19 @@ class Front:
         assert isinstance(kernel, dict)
         return kernel
 
-    def state(self) -> str:
-        return str(self.kernel()["execution_state"])
-
-    def idle(self) -> dict[str, Any]:
-        """The kernel once it is idle."""
-        deadline = time.monotonic() + 10
-        while (kernel := self.kernel())["execution_state"] != "idle":
-            assert time.monotonic() < deadline, "it never became idle"
+    def becomes(self, state: str, *, using: str = "") -> dict[str, Any]:
+        """The kernel once it is in `state`, while the IDE is used by GET `using` where one is given."""
+        deadline = time.monotonic() + 60
+        while True:
+            if using:
+                assert self.get(using)[0] == 200
+            if (kernel := self.kernel())["execution_state"] == state:
+                return kernel
+            assert time.monotonic() < deadline, f"it never became {state}"
             time.sleep(0.1)
-        return kernel
 
     def ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             assert self.process.poll() is None, "the front ended"
             try:
@@ -90,6 +91,8 @@ def front(
         "NB_PREFIX": prefix,
         "WORKBENCH_PORT": str(port),
         "WORKBENCH_SERVER_PORT": str(server_port),
+        # As behind a platform; test_access.py tests the rest.
+        "WORKBENCH_AUTH": "platform",
         "WORKBENCH_IDLE_SECONDS": str(IDLE_SECONDS),
         **(environ or {}),
     }
@@ -101,7 +104,7 @@ def front(
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(60)
         finally:
             process.kill()
             process.wait()

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import sys
+from base64 import b64encode
+from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +28,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(101)
             self.send_header("Upgrade", self.headers["Upgrade"])
             self.send_header("Connection", self.headers["Connection"])
+            # What a browser wants to see (RFC 6455, section 1.3).
+            key = self.headers.get("Sec-WebSocket-Key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            self.send_header("Sec-WebSocket-Accept", b64encode(sha1(key.encode()).digest()).decode())
             self.end_headers()
             self.wfile.write(self.rfile.readline())
             self.wfile.flush()

@@ -63,7 +63,7 @@ def test_langflow_gets_its_prefix_and_requests_without_it(short_path: Path, pref
 def test_what_an_open_page_polls_is_no_activity(short_path: Path) -> None:
     with front(short_path, prefix="/x", script=SCRIPT, environ=home(short_path)) as started:
         started.ready()
-        before = started.idle()
+        before = started.becomes("idle")
         for path in ("health", "health_check", "api/v1/knowledge-base-storage/status"):
             assert started.get(f"/x/{path}")[0] == 200
         for path in ("api/v1/flows/f8578301-b52a/events?since=1795370889.46", "api/v2/workflows/pending?flow_id=f8"):
@@ -71,8 +71,7 @@ def test_what_an_open_page_polls_is_no_activity(short_path: Path) -> None:
         kernel = started.kernel()
         assert (kernel["name"], kernel["execution_state"]) == ("langflow", "idle")
         assert kernel["last_activity"] == before["last_activity"]
-        started.get("/x/api/v1/flows/")
-        assert started.state() == "busy"
+        started.becomes("busy", using="/x/api/v1/flows/")
 
 
 def test_variables_of_the_user_override_the_defaults(short_path: Path) -> None:

@@ -37,7 +37,7 @@ def chosen(podman: bool, *args: str, here: bool = False, **environment: str) -> 
         return f"{type(error).__name__}: {error.message}"
 
 
-def test_what_is_asked_for_comes_first(podman: bool) -> None:
+def test_the_requested_builder_comes_first(podman: bool) -> None:
     assert chosen(podman, "podman", WORKBENCH_BUILDER="buildkit") == "podman: --backend requests it"
     expected = f"buildkit at {HOST}: --backend requests it"
     assert chosen(podman, "buildkit", HOST, WORKBENCH_BUILDER="podman") == expected

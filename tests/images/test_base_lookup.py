@@ -109,7 +109,7 @@ def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, l
     assert error.value.hint == f"make it with {command}, or give --offline to compose without looking"
 
 
-def test_a_registry_that_is_down_is_said_once(named: Engine, tmp_path: Path) -> None:
+def test_a_registry_that_is_down_is_reported_once(named: Engine, tmp_path: Path) -> None:
     host = f"127.0.0.1:{free_port()}"
     with pytest.raises(FaultsError) as error:
         located(catalogue(tmp_path, f"{host}/team/images"), selection())
@@ -164,7 +164,7 @@ def test_offline_queries_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert not record.exists()
 
 
-def test_new_says_which_base_it_took(named: Engine, tmp_path: Path) -> None:
+def test_new_names_the_base_it_took(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:{LATEST}")
     answers = [word for name, value in _answers(selection()).items() for word in (f"--{name}", value)]
     folder = make_catalogue(tmp_path)

@@ -37,7 +37,7 @@ def test_nothing_given_changes_nothing() -> None:
         assert (network.mounts(), network.containerfile(text)) == ([], text)
 
 
-def test_every_stage_is_told() -> None:
+def test_every_stage_gets_the_network_settings() -> None:
     text = "# syntax\nARG A=1\nFROM a:1 \\\n  AS one\n# why\nRUN echo 'FROM here'\nFROM b:1\n"
     declared = Site({}, {"X": "/dev/x", "Y": "/dev/y"}).containerfile(text)
     assert declared == (

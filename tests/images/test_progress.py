@@ -82,7 +82,7 @@ def test_a_build_that_never_began_leaves_no_log(tmp_path: Path) -> None:
     assert list((tmp_path / "logs").iterdir()) == []
 
 
-def test_an_interrupt_says_what_was_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_reports_what_was_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_build(REQUEST, logs=str(tmp_path), builder=Scripted(KeyboardInterrupt(), lines=1))
     assert "stopped: localhost/images:some_2026a_20261122 was not made or changed" in capsys.readouterr().err

@@ -78,7 +78,7 @@ def test_latest_waits_for_the_dated_tag(tmp_path: Path, monkeypatch: pytest.Monk
     assert record.read_text().splitlines() == [f"push {IMAGE} docker://registry.example.com/team/images:{TAG}"]
 
 
-def test_a_push_that_breaks_in_the_middle_says_what_arrived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_push_that_breaks_in_the_middle_reports_what_arrived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_podman(tmp_path, monkeypatch, 'case "$*" in *_latest) echo "Error: broken pipe" >&2; exit 125;; esac')
     with pytest.raises(WorkbenchError) as error:
         push(IMAGE, "registry.example.com/team/images")
@@ -113,7 +113,7 @@ def test_what_is_one(repository: str) -> None:
     assert check_repository(repository) == repository
 
 
-def test_a_bad_repository_is_told_before_anything_is_built(tmp_path: Path) -> None:
+def test_a_bad_repository_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     done = wizard("build", tmp_path, "--push", "images")
     assert done.returncode == 2
     assert "does not name its registry" in done.stderr

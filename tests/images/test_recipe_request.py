@@ -35,7 +35,7 @@ def test_the_request_of_a_recipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["edit", "add", "remove"])
-def test_a_folder_changed_by_hand_says_so(change: str, tmp_path: Path) -> None:
+def test_a_folder_changed_by_hand_is_reported(change: str, tmp_path: Path) -> None:
     folder, source = written(tmp_path)
     if change == "edit":
         (folder / "requirements.txt").write_text("attrs==25.2.0\n")

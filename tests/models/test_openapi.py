@@ -23,7 +23,7 @@ def schemas(tmp_path: Path, signature: str) -> dict[str, Any]:
     return dict(document["components"]["schemas"])
 
 
-def test_what_an_input_says(tmp_path: Path) -> None:
+def test_the_schema_of_an_input(tmp_path: Path) -> None:
     signature = (
         "text: str = Input(description='what', min_length=1, regex='^a'), size: int = Input(default=3, ge=1, le=9), "
         "kind: str = Input(choices=['a', 'b'], default='a'), image: Path = None, "
@@ -98,7 +98,7 @@ def test_what_comes_out(tmp_path: Path, returned: str, output: dict[str, Any]) -
         ("n: bytes = b'') -> int", "the type bytes cannot be read from the code alone"),
     ],
 )
-def test_what_only_running_it_would_tell_gives_no_document(tmp_path: Path, signature: str, reason: str) -> None:
+def test_what_only_running_it_would_show_gives_no_document(tmp_path: Path, signature: str, reason: str) -> None:
     assert schema(tmp_path, signature) == ({}, reason)
 
 

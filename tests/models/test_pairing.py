@@ -62,7 +62,7 @@ def test_tensorflow_brings_cuda_by_an_extra() -> None:
     assert pair(("tensorflow",), "3.11", False, "", "", PAIRS).requirements == ("tensorflow==2.20.0",)
 
 
-def test_a_version_that_the_table_has_not_is_taken_and_told() -> None:
+def test_a_version_that_the_table_has_not_is_taken_with_a_note() -> None:
     found = pair(("torch==2.6.1+local",), "3.11", True, "", "", PAIRS)
     assert (found.requirements, found.unknown, found.cuda) == (("torch==2.6.1+local",), ("torch 2.6.1+local",), "")
 
@@ -146,7 +146,7 @@ VERSIONS = st.sampled_from(["", "==2.6.0", "==2.1.2", "<2.7", ">=2.7", "==2.14.1
     st.sampled_from(["", "11.7", "12.1", "12.4", "12.6", "13.0", "13.0.1"]),
     st.sampled_from(["", "8", "9", "9.1"]),
 )
-def test_what_is_chosen_is_a_row_of_our_table_that_has_all_that_is_asked_for(
+def test_what_is_chosen_is_a_row_of_our_table_that_has_all_that_is_required(
     name: str, version: str, python: str, cuda: str, cudnn: str
 ) -> None:
     rows = OURS.frameworks[name]

@@ -62,7 +62,7 @@ def test_what_there_is_and_whether_it_is_ready(prefix: Path, data: Path) -> None
     assert (ready.returncode, ready.stdout) == (0, "ready: g00001, g00002\n")
 
 
-def test_not_ready_says_why(data: Path, tmp_path: Path) -> None:
+def test_not_ready_gives_the_reason(data: Path, tmp_path: Path) -> None:
     done = monobase("ready", "--prefix", tmp_path / "none", "--data", data, "--min-gen-id", "2")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
@@ -94,7 +94,7 @@ def test_verify_and_repair_for_people_and_programs(prefix: Path, data: Path) -> 
     assert json.loads(monobase("verify", "--prefix", prefix, "--data", data, "--json").stdout)["whole"]
 
 
-def test_another_builder_is_not_waited_for_when_told_so(prefix: Path, data: Path) -> None:
+def test_another_builder_is_not_waited_for_with_no_wait(prefix: Path, data: Path) -> None:
     with holding(prefix) as child:
         for subverb, flags in (("build", ("--data", data)), ("repair", ()), ("prune", ())):
             done = monobase(subverb, "--prefix", prefix, "--no-wait", *flags)

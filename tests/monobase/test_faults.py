@@ -86,7 +86,7 @@ def test_m02_a_released_generation_that_moved_is_refused(data: Path, part: str) 
     assert not (data / "prefix/monobase").exists()
 
 
-def test_m07_a_diff_tells_each_change_once() -> None:
+def test_m07_a_diff_lists_each_change_once() -> None:
     found = diff(load(DATA, "g00001"), load(DATA, "g00002"))
     names = tuple(environment.name for environment in load(DATA, "g00001").environments)
     assert found.changes == (PackageChange("numpy", "2.4.5", "2.4.6", names),)
@@ -200,7 +200,7 @@ def test_m13_ids_are_decimal(text: str, complaint: str) -> None:
     assert (done.returncode, complaint in done.stderr) == (2, True), done.stderr
 
 
-def test_m13_the_cache_is_left_alone_unless_told(places: tuple[Path, Path]) -> None:
+def test_m13_the_cache_is_left_alone_unless_requested(places: tuple[Path, Path]) -> None:
     prefix, _ = places
     assert (prefix / "uv/cache").is_dir()
 

@@ -147,7 +147,7 @@ def test_a_wrong_matrix_is_refused(data: Path, change: Callable[[dict[str, objec
         load(data, "g00001")
 
 
-def test_a_generation_that_is_not_resolved_says_how(data: Path) -> None:
+def test_a_generation_that_is_not_resolved_names_the_command(data: Path) -> None:
     shutil.rmtree(data / "requirements/g00001")
     with pytest.raises(WorkbenchError, match="not resolved yet") as caught:
         load(data, "g00001")

@@ -13,7 +13,7 @@ from workbench.monobase.interpreters import InterpreterMissingError, find, in_ho
 from workbench.monobase.prefix import Prefix
 
 
-def test_an_interpreter_says_what_it_is() -> None:
+def test_an_interpreter_reports_what_it_is() -> None:
     found = this_python()
     assert (found.minor, found.tag) == (MINOR, sys.implementation.cache_tag)
     assert probe("/bin/true") is None

@@ -37,7 +37,7 @@ def test_a_second_builder_fails_at_once_when_it_must_not_wait(tmp_path: Path) ->
     assert error.value.message.startswith(f"another builder has this prefix: process {child.pid} on ")
 
 
-def test_a_second_builder_says_that_it_waits_and_then_has_it(tmp_path: Path) -> None:
+def test_a_second_builder_reports_that_it_waits_and_then_has_it(tmp_path: Path) -> None:
     messages: list[str] = []
     with holding(tmp_path) as child:
 

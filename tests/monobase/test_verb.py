@@ -235,7 +235,7 @@ def test_a_shell_asks_the_tool_for_a_cog_that_is_missing(places: tuple[Path, Pat
     assert (code, "resolving cog==5.0" in stderr) == (1, True)
 
 
-def test_monogen_tells_each_generation_with_its_digest() -> None:
+def test_monogen_lists_each_generation_with_its_digest() -> None:
     done = wizard("monobase", "monogen", "--json")
     assert done.returncode == 0
     data = json.loads(done.stdout)

@@ -240,14 +240,14 @@ from dataclasses import replace
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile
-from workbench.release.folder import own_files, with_record, write_folder
+from workbench.release.folder import own_files, write_frozen
 root, path, old, new = sys.argv[1:]
 while True:
     catalogue = read_catalogue(root)
     files = own_files(at_release(catalogue, "2026a").tree, catalogue.releases["2026a"])
     changed = {name: replace(file, data=file.data.replace(old.encode(), new.encode())) if path in name else file
                for name, file in files.items()}
-    write_folder(catalogue.tree, "2026a", with_record(changed))
+    write_frozen(catalogue.tree, catalogue.releases["2026a"], changed)
     old, new = new, old
 """
 

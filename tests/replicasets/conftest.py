@@ -14,6 +14,7 @@ import pytest
 
 from tests.engine import SHORT, Engine, free_port, search_path, wait_for
 from tests.replicasets.fakes import cdi_spec
+from workbench.replicasets.engines import mounts
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
@@ -80,9 +81,10 @@ def podman_service(store: Engine) -> Iterator[Podman]:
 
 @pytest.fixture
 def podman(podman_service: Podman) -> Iterator[Podman]:
-    """podman's API; containers, volumes and images that a test leaves are gone after it."""
+    """podman's API; containers, volumes, networks, secrets and images that a test leaves are gone after it."""
     engine = podman_service.engine
     before, volumes = engine.names(), engine("volume", "ls", "--quiet").split()
+    networks = engine("network", "ls", "--quiet").split()
     yield podman_service
     if podman_service.process is None or podman_service.process.poll() is not None:
         podman_service.start()
@@ -91,6 +93,19 @@ def podman(podman_service: Podman) -> Iterator[Podman]:
         engine.try_("rmi", "--force", name)
     for volume in set(engine("volume", "ls", "--quiet").split()) - set(volumes):
         engine("volume", "rm", volume)
+    for network in set(engine("network", "ls", "--quiet").split()) - set(networks):
+        engine("network", "rm", network)
+    for secret in engine("secret", "ls", "--quiet").split():
+        engine("secret", "rm", secret)
+
+
+@pytest.fixture(autouse=True)
+def unmounted(tmp_path: Path) -> Iterator[None]:
+    """What a test leaves mounted below its folder is unmounted after it: pytest removes the folder some time."""
+    yield
+    for folder in tmp_path.rglob("mounts"):
+        for each in mounts.mounted(str(folder)):
+            mounts.detach(each)
 
 
 @pytest.fixture
@@ -113,12 +128,14 @@ def given(podman: Podman, folder: Path) -> dict[str, Any]:
     first = 12000 + os.getpid() % 200 * 100
     return {
         "engine": podman.address,
+        "engine_log": str(podman.folder / "log"),
         "store": str(folder / "store.db"),
         "roots": (str(folder / "shared"),),
         "first_port": first,
         "last_port": first + 99,
         "gpu_kind": podman.kind,
         "volumes": str(folder / "volumes"),
+        "mounts": str(folder / "mounts"),
         "stop_seconds": 1,
     }
 

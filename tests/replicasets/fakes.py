@@ -118,6 +118,8 @@ class FakeEngine:
     stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
     half_made: list[str] = field(default_factory=list)
+    folders: dict[str, str] = field(default_factory=dict)
+    bridges: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -148,8 +150,33 @@ class FakeEngine:
     def gpus(self) -> tuple[Gpu, ...]:
         return inventory(KIND, self.specs)
 
-    def has_folder(self, path: str) -> bool:
-        return Path(path).resolve() == Path(path) and Path(path).is_dir()
+    @faulty
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        self.bridges.setdefault(name, dict(labels))
+
+    def networks(self, label: str) -> list[str]:
+        return [name for name, labels in self.bridges.items() if _has(labels, label)]
+
+    @faulty
+    def remove_network(self, name: str) -> bool:
+        if any(each.spec.network == name for each in self.standing.values()):
+            return False
+        self.bridges.pop(name, None)
+        return True
+
+    @faulty
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        if Path(path).resolve() != Path(path) or not Path(path).is_dir():
+            return ""
+        self.folders[name] = path
+        return path
+
+    @faulty
+    def detach_folder(self, name: str) -> None:
+        self.folders.pop(name, None)
+
+    def attached_folders(self) -> set[str]:
+        return set(self.folders)
 
     @faulty
     def create(self, spec: ContainerSpec) -> str:
@@ -260,6 +287,12 @@ class FakeEngine:
     def container_size(self, name: str) -> int:
         return sum(len(text) for text in self._existing(name).disk.values())
 
+    def recorded_size(self, name: str) -> int:
+        return sum(len(text) for text in self._existing(name).disk.values())
+
+    def free_bytes(self) -> int:
+        return 1 << 40
+
     @faulty
     def image_size(self, name: str) -> int:
         return sum(len(text) for text in self.stored[name][1].values()) if name in self.stored else 0
@@ -271,6 +304,9 @@ class FakeEngine:
                 if name in (key, id_):
                     return EngineImage(id_, (key,), labels, depth)
             return None
+
+    def abandoned_images(self) -> list[str]:
+        return []
 
     @faulty
     def images(self, label: str) -> list[EngineImage]:
@@ -312,6 +348,17 @@ class FakeEngine:
     @faulty
     def remove_volume(self, name: str) -> None:
         self.places.pop(name, None)
+
+    @property
+    def probe_command(self) -> str:
+        return "/probe"
+
+    def make_probe(self, image: str) -> bool:
+        self.stored[image] = (image, {}, {}, 1)
+        return True
+
+    def shares_cgroup(self, name: str) -> bool:
+        return False
 
     # What tests use beside the protocol.
 
@@ -428,6 +475,7 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
         "gpu_kind": KIND,
         "cdi": (str(folder / "cdi"),),
         "volumes": str(folder / "volumes"),
+        "mounts": str(folder / "mounts"),
         "cpus": 8000,
         "memory": 8 << 30,
         "stop_seconds": 0,

@@ -21,8 +21,10 @@ from workbench.replicasets.engines.capabilities import (
     MountingVolumes,
     Pausing,
     PinningGpus,
+    Probing,
     RecordingDisks,
     RemovingRemains,
+    SeparatingNetworks,
     Watching,
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
@@ -95,6 +97,7 @@ WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
         (PinningGpus, BindingFolders),
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", ports=["80"])),
     ),
+    "run without networks": ((SeparatingNetworks,), lambda rs, folder: rs.run(RunRequest(IMAGE, "new"))),
     "a volume without a size": ((MountingVolumes,), lambda rs, folder: rs.create_volume("data")),
 }
 
@@ -130,7 +133,7 @@ def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
     assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    elsewhere = {MeasuringDisks, Watching, RemovingRemains}
+    elsewhere = {MeasuringDisks, Probing, Watching, RemovingRemains}
     assert {*elsewhere, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
 
 

@@ -10,6 +10,7 @@ from workbench.replicasets import checks, quantities
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
+from workbench.replicasets.roots import outermost
 from workbench.replicasets.values import Bind, Port, Version
 
 
@@ -72,6 +73,18 @@ def test_binds_stay_below_the_allowed_folders(tmp_path: Path) -> None:
             checks.binds([Bind(str(root), dest)], roots)
     with pytest.raises(Invalid, match="same destination"):
         checks.binds([Bind("a", "/data"), Bind("b", "/data/")], roots)
+
+
+def test_roots_are_resolved_once_and_those_below_another_are_left_out(tmp_path: Path) -> None:
+    for name in ("a/b", "elsewhere", "ab"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    # A set that may write in `a` put this there: it is no root, whatever it leads to.
+    (tmp_path / "a/inner").symlink_to(tmp_path / "elsewhere")
+    given = ["a", "ab", "a/b", "a/inner", "link", "a/b/../../a"]
+    assert outermost([str(tmp_path / name) for name in given]) == (str(tmp_path / "a"), str(tmp_path / "ab"))
+    assert outermost([str(tmp_path / "link"), str(tmp_path / "link/b")]) == (str(tmp_path / "a"),)
+    assert outermost([str(tmp_path / "a"), "/"]) == ("/",)
 
 
 @settings(max_examples=50)

@@ -45,7 +45,7 @@ def test_all_flags_make_a_recipe(tmp_path: Path) -> None:
     )
 
 
-def test_json_is_what_the_issue_says(tmp_path: Path) -> None:
+def test_json_has_the_documented_fields(tmp_path: Path) -> None:
     command = ["new", "--catalog", make_catalogue(tmp_path), "--offline", "--out", tmp_path / "out", "--json", *flags()]
     reports = [json.loads(wizard(*command).stdout) for _ in range(2)]
     for report, status in zip(reports, ("create", "identical"), strict=True):
@@ -203,7 +203,7 @@ def test_a_link_out_of_the_catalogue_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_hadolint_has_its_say_where_the_catalogue_wants_it(tmp_path: Path) -> None:
+def test_hadolint_runs_where_the_catalogue_wants_it(tmp_path: Path) -> None:
     rules = {"snippets/hadolint.yaml": "ignored: [DL3045]\n"}
     command = ["new", "--offline", "--out", tmp_path / "out", *flags()]
     done = wizard(*command, "--catalog", make_catalogue(tmp_path, rules))

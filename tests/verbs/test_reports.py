@@ -158,13 +158,13 @@ def test_check_finds_what_was_done_by_hand(tmp_path: Path) -> None:
         f"{moved}/Containerfile:21: the image would run as USER 0, and must end as USER 1001",
         f"{moved}/Containerfile: the placeholder ${{BASE_IMAGE}} is left",
         f"{moved}/Containerfile: changed by hand",
-        f"{moved}/extra.txt: changed by hand",
+        f"{moved}/extra.txt: added by hand",
         f"{tmp_path}/nowhere: cannot be read: No such file or directory",
     ):
         assert fault in done.stderr, done.stderr
 
 
-def test_diff_tells_packages_files_and_containerfile(tmp_path: Path) -> None:
+def test_diff_shows_packages_files_and_containerfile(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path)
     old = compose(folder, tmp_path / "old")
     make_catalogue(

@@ -33,7 +33,7 @@ def test_what_is_neither_recipe_nor_image(engine: Engine, subject: str) -> None:
     assert f"error: {subject} is neither a recipe folder nor an image that is here" in done.stderr
 
 
-def test_an_image_without_python_says_so(engine: Engine) -> None:
+def test_an_image_without_python_is_reported(engine: Engine) -> None:
     done = wizard("sbom", TINY)
     assert done.returncode == 1
     assert f"error: {TINY} cannot list its packages: " in done.stderr

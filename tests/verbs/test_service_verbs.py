@@ -15,18 +15,40 @@ from workbench.verbs.rs import _bind, _image
 TAG = "jupyter-minimal-bookworm-py311_2026a_20261122"
 
 
-def test_a_token_is_made_and_shown_once(tmp_path: Path) -> None:
+def test_tokens_are_made_listed_changed_rotated_and_revoked(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    words = ("serve", "--state", state, "--add-token", "anna", "--role", "read", "--quota", "sets=2,gpus=1,memory=16GB")
-    done = wizard(*words)
-    assert done.returncode == 0, done.stderr
-    found = Tokens(str(state)).find(done.stdout.strip())
+
+    def token(*words: object, code: int = 0) -> str:
+        done = wizard("token", *words, "--state", state)
+        assert done.returncode == code, done.stderr
+        return done.stderr if code else done.stdout.strip()
+
+    add = ("add", "anna", "--role", "read", "--quota", "sets=2,gpus=1,memory=16GB", "--expires", "2099-01-31")
+    plain = token(*add)
+    found = Tokens(str(state)).find(plain)
     assert found is not None
     assert (found.name, found.role, found.quota) == ("anna", Role.READ, Quota(2, 1, 16 << 30))
     assert state.stat().st_mode & 0o777 == 0o700
-    again = wizard(*words)
-    assert (again.returncode, again.stdout) == (1, "")
-    assert "there is a token anna already" in again.stderr
+    assert "there is a token anna already" in token(*add, code=1)
+    token("change", "anna", "--quota", "sets=5", "--role", "operate")
+    rotated = token("rotate", "anna", "--grace", "1h")
+    assert Tokens(str(state)).find(plain) == Tokens(str(state)).find(rotated) != found
+    token("add", "bert", "--expires", "1m")
+    assert token("revoke", "bert") == "bert is revoked"
+    listed = token("list")
+    assert listed.split("\n")[0].split("  ")[0] == "NAME" and plain not in listed and rotated not in listed
+    (anna, bert) = json.loads(token("list", "--json"))["tokens"]
+    del anna["created"]
+    expected = {"name": "anna", "role": "operate", "state": "valid", "expires": "2099-02-01T00:00:00+00:00"}
+    assert anna == {**expected, "lastUsed": "", "quota": "sets=5"}
+    assert (bert["name"], bert["state"]) == ("bert", "revoked")
+    assert "`token rotate bert`" in token("add", "bert", code=1).replace("wizard.py ", "")
+    assert token("revoke", "bert", "--forget") == "bert is forgotten"
+    assert "there is no token bert" in token("rotate", "bert", code=1)
+    assert "--role, --quota or --expires" in token("change", "anna", code=2)
+    assert "is no time" in token("add", "carl", "--expires", "soon", code=1)
+    (tmp_path / "file").write_text("")
+    assert "name the service's folder" in wizard("token", "add", "x", "--state", tmp_path / "file").stderr
 
 
 def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,19 +59,24 @@ def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("flags", "code", "says"),
+    ("flags", "code", "message"),
     [
         (["--ports", "1"], 2, "--ports a range"),
         (["--ports", "9-8"], 1, "9-8 is not a range of ports"),
-        (["--quota", "sets=1"], 2, "--quota is for --add-token"),
         (["--store", "redis://x"], 1, "is not a store"),
         (["--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
+        (["--root", "/srv", "--root", "/"], 2, "is below a --root: sets could read the service's tokens"),
+        (["--root", "/nowhere"], 1, "/nowhere is not a folder"),
+        (["--publish", "192.0.2.1"], 1, "no port of 192.0.2.1 can be bound: Cannot assign requested address"),
+        (["--disk-limit", "lots"], 1, "'lots' is not a size"),
     ],
 )
-def test_serve_says_what_is_wrong_before_it_starts(flags: list[str], code: int, says: str, tmp_path: Path) -> None:
+def test_serve_reports_what_is_wrong_before_it_starts(
+    flags: list[str], code: int, message: str, tmp_path: Path
+) -> None:
     done = wizard("serve", "--port", "0", "--state", tmp_path / "state", "--engine", "unix:///nowhere", *flags)
     assert done.returncode == code
-    assert says in done.stderr and "Traceback" not in done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
 
 
 def test_what_is_run(tmp_path: Path) -> None:

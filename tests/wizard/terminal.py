@@ -50,6 +50,8 @@ class Terminal:
             env={**kept, **home, **(env or {})},
             dimensions=(rows, columns),
             encoding="utf-8",
+            # Ctrl-C drops what is on its way to the screen, in the middle of a character too.
+            codec_errors="replace",
         )
         self._child.delaybeforesend = None
 

@@ -12,7 +12,7 @@ from workbench.errors import FaultsError, WorkbenchError
 from workbench.wizard.review import review_text, trouble_text
 
 ANSWERS = {**catalogues.ANSWERS, "ide": "runtime", "out": "recipes"}
-FILES = {"Containerfile": "conflict", "recipe.toml": "identical", "requirements.txt": "create"}
+FILES = {"Containerfile": "replace", "recipe.toml": "identical", "requirements.txt": "create"}
 
 
 def plain(text: str) -> str:
@@ -41,7 +41,7 @@ def test_the_review_shows_everything_that_would_be_written(catalogue: Catalogue)
                 "FROM     localhost/workbench-images:base-c9s-py311_2026a_20261122",
                 "Folder   recipes/runtime-plain-c9s-py311_2026a_20261122",
                 "",
-                "conflict   Containerfile",
+                "replace    Containerfile",
                 "identical  recipe.toml",
                 "create     requirements.txt",
             )

@@ -94,13 +94,36 @@ def test_a_folder_that_differs_is_replaced_whole_or_left(
     assert files_below(out) == before
     review = prompt.screens[8]
     assert review.title == "The folder exists and differs. What now?"
-    assert possible(review) == ["back", "replace", "quit"]
+    assert possible(review) == ["back", "diff", "replace", "quit"]
     assert review.panel is not None
     assert "base was 'cuda', now 'standard'" in review.panel(200)
 
     converse(catalogue, defaults, compose, ScriptedPrompt(*QUESTIONS, "replace", "no"), look_up=False)
     recipe = compose_checked(catalogue, selection())
     assert files_below(out / TAG) == {path: file.data for path, file in recipe.files.items()}
+
+
+def test_files_of_the_users_own_stay_unless_they_are_to_go(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
+) -> None:
+    folder = Path(write(compose_checked(catalogue, selection()), str(out)).folder)
+    (folder / "notes.txt").write_text("mine")
+    # The recipe itself is as it was, so there is nothing to replace.
+    prompt = ScriptedPrompt(*QUESTIONS, "keep", "no")
+    done = converse(catalogue, defaults, compose, prompt, look_up=False)
+    assert done.written.files["notes.txt"] == "keep"
+    (folder / "start.sh").write_text("by hand\n")
+    prompt = ScriptedPrompt(*QUESTIONS, "diff", "back", "replace", "no")
+    converse(catalogue, defaults, compose, prompt, look_up=False)
+    assert possible(prompt.screens[8]) == ["back", "diff", "replace", "clean", "quit"]
+    panels = [screen.panel(100) for screen in prompt.screens[8:10] if screen.panel]
+    assert "keep" in panels[0] and "notes.txt" in panels[0]
+    assert "-by hand" in panels[1]
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "start.sh").read_text() != "by hand\n"
+    (folder / "start.sh").write_text("by hand\n")
+    converse(catalogue, defaults, compose, ScriptedPrompt(*QUESTIONS, "clean", "no"), look_up=False)
+    assert not (folder / "notes.txt").exists()
 
 
 class NoSuchBase:

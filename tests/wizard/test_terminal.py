@@ -206,14 +206,20 @@ def test_a_base_image_that_is_nowhere_is_reported_and_the_answers_stay(folder: P
     assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags")
 
 
-def test_a_folder_that_differs_is_shown_and_replaced_whole(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_that_differs_is_shown_and_replaced_and_the_users_own_files_stay(folder: Path, tmp_path: Path) -> None:
     files_by_flags(folder, tmp_path / "recipes")
-    stale = tmp_path / "recipes" / TAG / "stale"
-    stale.write_text("")
-    with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
-        to(terminal, FOLDER).press(ENTER).see("The folder exists and differs.", f"{TAG}/stale: differs")
-        terminal.press(DOWN).see("» Replace").press(ENTER).see(BUILD).press(ENTER)
+    recipe = tmp_path / "recipes" / TAG
+    (recipe / "start.sh").write_text("by hand\n")
+    (recipe / "notes").write_text("mine\n")
+    with Terminal(tmp_path, "--catalog", folder, "--offline", rows=40) as terminal:
+        to(terminal, FOLDER).press(ENTER).see(
+            "The folder exists and differs.", f"{TAG}/start.sh: differs", "keep notes"
+        )
+        terminal.press(DOWN).see("» Show").press(ENTER).see("What would change", "-by hand").press(ENTER)
+        terminal.see("The folder exists and differs.", "» Give").press(DOWN, DOWN).see("» Replace the recipe;")
+        terminal.press(ENTER).see(BUILD).press(ENTER)
         assert terminal.end() == 0
+    (recipe / "notes").unlink()
     assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags")
 
 

@@ -20,12 +20,17 @@ def python_packages(folders: list[str]) -> list[dict[str, str]]:
 
 def _one(found: Distribution) -> dict[str, str]:
     metadata = found.metadata
-    return {"name": metadata["Name"] or "", "version": found.version, "licence": _licence(metadata)}
+    return {"name": _field(metadata, "Name"), "version": found.version, "licence": _licence(metadata)}
+
+
+def _field(metadata: PackageMetadata, name: str) -> str:
+    # From Python 3.12 on it is deprecated to index a field that is not there.
+    return metadata[name] if name in metadata else ""  # noqa: SIM401 - the type has no `get`
 
 
 def _licence(metadata: PackageMetadata) -> str:
     """Return the shortest form of the licence that the package declares, "" for none."""
-    declared = [metadata["License-Expression"], metadata["License"]]
+    declared = [_field(metadata, "License-Expression"), _field(metadata, "License")]
     classed = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License ::")]
     declared += [text.rpartition(":: ")[2] for text in classed]
     return next((text for text in declared if text and "\n" not in text and len(text) < 100), "")

@@ -12,7 +12,7 @@ from workbench.compose.files import OS_PACKAGES
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
-from workbench.packages import normalized_name
+from workbench.packages import normalized_name, requirement_lines
 
 # A list counts when a RUN installs it: Jupyter's lies in a runtime recipe too, for one line of it.
 _INSTALLED = re.compile(r"\bpip3? install\b[^&|;]*?(?:-r|--requirement)[ =]?(?P<path>[^\s&|;]+)")
@@ -48,9 +48,8 @@ def installed_lists(files: Mapping[str, bytes]) -> list[str]:
 
 
 def _pins(path: str, text: str, python: str) -> Iterator[Package]:
-    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
-        requirement = line.partition(" #")[0].strip()
-        if not requirement or requirement.startswith(("#", "-")):
+    for number, requirement in requirement_lines(text):
+        if requirement.startswith("-"):
             continue
         match = _PIN.fullmatch(_HASH.sub("", requirement).strip())
         if match is None:

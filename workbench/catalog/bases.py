@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workbench.catalog.cuda_layers import LAYERS
+from workbench.catalog.cuda_layers import LAYERS, MAIN
 from workbench.errors import UsageError
-from workbench.names import is_image, is_name, pick, python_folder, suggestion
+from workbench.names import NAME_RULE, is_image, is_name, pick, python_folder, suggestion
 
 BASE_SCHEMA = {
     "display": str,
@@ -65,13 +65,22 @@ def default_bases() -> dict[str, BaseDefinition]:
     return bases_from({})
 
 
+def image_stems(bases: Iterable[BaseDefinition]) -> dict[str, tuple[str, ...]]:
+    """Return what the tags of base images and CUDA layers begin with, by image: {os} and {python} stand for those."""
+    stems: dict[str, tuple[str, ...]] = {f"base {base.name}": (base.tag,) for base in bases}
+    for layer in LAYERS:
+        other_names = ("cuda-base-{os}-{python}",) if layer == MAIN else ()
+        stems[f"CUDA layer {layer}"] = (f"cuda-{{os}}-{{python}}-{layer}", *other_names)
+    return stems
+
+
 def wrong_bases(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what is wrong with the `tables` of a release file, each with the keys that lead to it."""
     merged = _merged(tables)
     for name in tables:
         table = merged[name]
         if not is_name(name):
-            yield (name,), f"{name!r} cannot name a base"
+            yield (name,), f"{name!r} cannot name a base: {NAME_RULE}"
         if table.get("cuda") and not names_cuda(name):
             # A recipe folder is checked against its base where the catalogue is not known.
             yield (name, "cuda"), f"a CUDA base says so in its name, as cuda-{name} does"
@@ -79,9 +88,12 @@ def wrong_bases(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tuple
         if missing := [part for part in ("{os}", "{python}") if part not in stem]:
             yield (name, "tag"), f"bases.{name} needs a tag with {' and '.join(missing)} in it"
         elif not _STEM.fullmatch(stem.replace("{os}", "os").replace("{python}", "py311")):
-            yield (name, "tag"), f"{stem!r} cannot be part of an image's tag"
+            yield (
+                (name, "tag"),
+                f"{stem!r} cannot be part of an image's tag: use letters, digits, dots, hyphens, underscores",
+            )
         if (prefix := table.get("prefix")) and not is_name(prefix):
-            yield (name, "prefix"), f"{prefix!r} cannot be part of a tag"
+            yield (name, "prefix"), f"{prefix!r} cannot be part of a tag: {NAME_RULE}"
         for key, known, what in (("layer", LAYERS, "CUDA layer"), ("thin_for", merged, "base")):
             if (value := table.get(key)) and value not in known:
                 yield (name, key), f"{value!r} is no {what}: {suggestion(value, known)}"

@@ -11,7 +11,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Rules
 from workbench.errors import WorkbenchError
-from workbench.names import is_name, suggestion
+from workbench.names import NAME_RULE, is_name, suggestion
 
 _NUMBERED = re.compile(r"(\d+)-(.+)")
 LONGEST_LABEL = 200
@@ -53,7 +53,7 @@ def read_parts(
         for folder in sorted((name for name in folders if name[0] not in "._"), key=_menu_order):
             name, path = official_name(folder), f"{kind}/{folder}"
             if not is_name(name):
-                faults.add(path, f"{name!r} cannot be part of a tag: use letters, digits, dots and hyphens")
+                faults.add(path, f"{name!r} cannot be part of a tag: {NAME_RULE}")
             elif name in paths:
                 faults.add(path, f"has the official name {name!r}, and so has {paths[name]}")
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -11,9 +12,19 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Release, ReleaseSystem, SecurityFix, System
+from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
-from workbench.names import LATEST, check_date, is_image, is_name, is_qualified, is_release, python_folder, suggestion
+from workbench.names import (
+    LATEST,
+    NAME_RULE,
+    check_date,
+    is_image,
+    is_name,
+    is_qualified,
+    is_release,
+    python_folder,
+    suggestion,
+)
 from workbench.packages import normalized_name
 
 # The table of what goes with what stands among the releases and is none.
@@ -29,6 +40,8 @@ _RELEASE = {
     "display": str,
     "state": (OPEN, FROZEN, RETIRED),
     "reason": str,
+    "record": str,
+    "amended": [{"day": str, "reason": str, "paths": list}],
     "support": {"from": str, "until": str},
     "repository": str,
     "defaults": {**dict.fromkeys(IN_RELEASE, str), "out": str},
@@ -54,7 +67,7 @@ def read_releases(tree: CatalogueTree, faults: Faults) -> dict[str, Release]:
             if file.endswith(".toml") and file != NOT_A_RELEASE:
                 name, path = file.removesuffix(".toml"), f"releases/{file}"
                 if not is_release(name):
-                    faults.add(path, f"{name!r} cannot be a release name")
+                    faults.add(path, f"{name!r} cannot be a release name: use letters, digits, dots and hyphens")
                 elif name.lower() in names:
                     faults.add(path, f"names the same release as releases/{names[name.lower()]}.toml")
                 else:
@@ -100,6 +113,8 @@ def _read_release(tree: CatalogueTree, name: str, path: str, has_folder: bool, f
         },
         bases=bases_from(data.get("bases", {})),
         reason=data.get("reason", ""),
+        record=tuple(data.get("record", "").split()),
+        amended=tuple(Amendment(row.get("day", ""), row.get("reason", "")) for row in data.get("amended", ())),
         own=own,
         since=support.get("from", ""),
         until=support.get("until", ""),
@@ -123,10 +138,13 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     for key, day in data.get("support", {}).items():
         if not is_day(day):
             yield ("support", key), f"{day!r} is no day: write it as 2026-11-22"
+    for digest in data.get("record", "").split():
+        if not re.fullmatch("sha256:[0-9a-f]{64}", digest):
+            yield ("record",), f"{digest!r} is no digest: write it as sha256: and 64 hexadecimal digits"
     for os, pins in data.get("os", {}).items():
         for keys, message in _wrong_system(os, pins):
             yield ("os", os, *keys), message
-    for kind, wanted in (("recipes", _REQUIRED), ("security", _FIX)):
+    for kind, wanted in (("recipes", _REQUIRED), ("security", _FIX), ("amended", ("day", "reason", "paths"))):
         for number, row in enumerate(data.get(kind, ())):
             if missing := [key for key in wanted if not row.get(key)]:
                 yield (kind, str(number)), f"{kind} needs {', '.join(missing)}"
@@ -148,7 +166,7 @@ def _wrong_cuda(cuda: dict[str, Any], systems: Collection[str]) -> Iterator[tupl
 
 def _wrong_system(os: str, pins: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     if not is_name(os):
-        yield (), f"{os!r} cannot name an operating system"
+        yield (), f"{os!r} cannot name an operating system: {NAME_RULE}"
     for key in ("image", "pythons"):
         if not pins.get(key):
             yield (), f"os.{os} needs {key}"

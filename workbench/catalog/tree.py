@@ -54,7 +54,9 @@ class CatalogueTree:
         return sorted(folders), sorted(files)
 
     def walk(self, path: str) -> list[str]:
-        """Return every file below `path`, relative to it, sorted, without the dotfiles at its top.
+        """Return every file below `path`, and every empty folder with a `/` at its end, relative to it, sorted.
+
+        The dotfiles at its top are left out.
 
         The original's copy skipped those too, and they are editors' and version control's. What
         Python leaves beside a module that was run belongs to no catalogue either.
@@ -65,6 +67,8 @@ class CatalogueTree:
             while pending:
                 below = pending.pop()
                 folders, files = self.folder(f"{path}/{below}".rstrip("/"))
+                if below and not folders and not files:
+                    found.append(f"{below}/")
                 folders = [name for name in folders if name != "__pycache__"]
                 if not below:
                     folders, files = ([name for name in names if name[0] != "."] for names in (folders, files))
@@ -79,11 +83,16 @@ class CatalogueTree:
         return os.path.exists(self.full(path))
 
     def executable(self, path: str) -> bool:
-        """Return whether the owner may execute the file at `path`."""
-        return bool(os.stat(self.full(path)).st_mode & 0o100)
+        """Return whether the owner may execute the file at `path`; nobody does an empty folder."""
+        return not path.endswith("/") and bool(os.stat(self.full(path)).st_mode & 0o100)
 
     def read(self, path: str) -> bytes:
-        """Return the bytes of the file at `path`; raises WorkbenchError when it cannot be read."""
+        """Return the bytes of the file at `path`, none for an empty folder.
+
+        Raises WorkbenchError when it cannot be read.
+        """
+        if path.endswith("/"):
+            return b""
         if path not in self._bytes:
             place = self.place(path)
             if place not in self._listed:

@@ -98,6 +98,14 @@ class SecurityFix:
 
 
 @dataclass(frozen=True, slots=True)
+class Amendment:
+    """A change of a frozen release that is no newer z: its day, as 2026-11-22, and its reason."""
+
+    day: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """A release: `path` of its file, the repository that its images live in, what it pins.
 
@@ -109,7 +117,8 @@ class Release:
     systems that have a compiler for it (None: all).
     `tools` are programs that no package list pins: by name, then by operating system or family,
     what is known of them, such as version and sha256. `recipes` are the answers of each recipe of its
-    standard set, but for release and date.
+    standard set, but for release and date. `record` are the digests that the record of a frozen release may
+    have: one, or two while it is being changed. `amended` is what was changed in it since it was frozen.
     """
 
     name: str
@@ -126,6 +135,8 @@ class Release:
     systems: Mapping[str, ReleaseSystem]
     bases: Mapping[str, BaseDefinition]
     reason: str = ""
+    record: tuple[str, ...] = ()
+    amended: tuple[Amendment, ...] = ()
     own: str = ""
     since: str = ""
     until: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.fields import check_fields, with_digests
-from workbench.catalog.frozen import FrozenTree
+from workbench.catalog.frozen import FrozenTree, check_record
 from workbench.catalog.questions import Question
 from workbench.catalog.reader import check_names, read_parts_of
 from workbench.catalog.releases import RETIRED, SUMS, read_systems
@@ -35,6 +35,8 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
     if catalogue.tree.exists(f"{release.own}/{SUMS}"):
         frozen = FrozenTree(root, release.own)
         with faults:
+            if release.record:
+                check_record(catalogue.tree, release)
             check_fields(catalogue.tree, frozen, release.path, faults)
             release = with_digests(frozen, release)
         # Nothing is made of a changed file, so what else is wrong because of it is not reported.

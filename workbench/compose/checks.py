@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from workbench.compose.placeholders import left_over
 from workbench.compose.recipe import CONTAINERFILE, Recipe, Section
+from workbench.containerfile.flags import check_buildable
 from workbench.containerfile.parser import instructions
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.sources import check_mounts, matches, sources_of
@@ -49,6 +50,12 @@ def containerfile_problems(text: str, paths: Collection[str]) -> Iterator[tuple[
         ends: dict[int, tuple[str, str]] = {}
         for stage, item, scope in scopes(stages):
             user, folder = ends.get(stage.number) or _begin(stages, stage, ends)
+            try:
+                check_buildable(item)
+            except WorkbenchError as error:
+                yield item.line, f"{error.message}: {error.hint}" if error.hint else error.message
+                ends[stage.number] = (user, folder)
+                continue
             if item.word == "USER" and item.args:
                 user = _known(item.args[0], scope).partition(":")[0]
             elif item.word == "WORKDIR" and item.args:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from workbench.catalog.os_packages import read_os_packages
+from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Bundle, Catalogue
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RecipeFile
 from workbench.compose.resolve import ResolvedSelection
@@ -42,8 +44,9 @@ def recipe_files(resolved: ResolvedSelection, inputs: dict[str, str]) -> dict[st
     files = _placed(catalogue, places)
     for origin in [*lists, *(file.origin for file in files.values())]:
         inputs[origin] = tree.digest(origin)
-    if len(lists) > 1:
-        files[OS_PACKAGES] = replace(files[OS_PACKAGES], data=_joined(catalogue, lists))
+    for place, paths in ((OS_PACKAGES, lists), (f"os-ide/{OS_PACKAGES}", [path] if path else [])):
+        if paths:
+            files[place] = replace(files[place], data=_packages(tree, paths))
     return files
 
 
@@ -53,9 +56,10 @@ def os_package_lists(catalogue: Catalogue, bundle: Bundle, os: str) -> list[str]
     return [path for each in line if (path := catalogue.variant(each.os_packages, os)) is not None]
 
 
-def _joined(catalogue: Catalogue, lists: list[str]) -> bytes:
-    packages = [line.strip() for path in lists for line in catalogue.tree.text(path).splitlines()]
-    return "".join(f"{package}\n" for package in dict.fromkeys(packages) if package).encode()
+def _packages(tree: CatalogueTree, lists: list[str]) -> bytes:
+    """Return one list of the packages of all `lists`, each once, without comments: what installs it reads none."""
+    packages = dict.fromkeys(package for path in lists for package in read_os_packages(tree, path))
+    return "".join(f"{package}\n" for package in packages).encode()
 
 
 def _placed(catalogue: Catalogue, places: list[tuple[str, str]]) -> dict[str, RecipeFile]:

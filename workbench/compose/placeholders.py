@@ -19,14 +19,15 @@ NAMES = (
     "PYTHON_VERSION",
     "RELEASE",
 )
-# ${NAME} and $NAME and nothing else: ${NAME:-x}, ${#NAME} and $NAMES belong to the build.
-_PLACEHOLDER = re.compile(rf"\$(?:\{{({'|'.join(NAMES)})\}}|({'|'.join(NAMES)})(?![A-Za-z0-9_]))")
+# ${NAME} and $NAME and nothing else: ${NAME:-x}, ${#NAME} and $NAMES belong to the build, and so does what is escaped.
+_PLACEHOLDER = re.compile(rf"(?<!\\)(?:\\\\)*\$(?:\{{({'|'.join(NAMES)})\}}|({'|'.join(NAMES)})(?![A-Za-z0-9_]))")
 
 
 def substitute(text: str, values: Mapping[str, str]) -> str:
     """Return `text` with the placeholders of `values` replaced.
 
-    A name that the text itself declares with ARG or ENV is the build's, and stays.
+    A name that the text itself declares with ARG or ENV is the build's, and stays; so does an escaped one, which is
+    text.
     """
     if not _PLACEHOLDER.search(text):
         return text
@@ -34,7 +35,8 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
-        return match[0] if name in own or name not in values else values[name]
+        backslashes = match[0][: match[0].index("$")]
+        return match[0] if name in own or name not in values else f"{backslashes}{values[name]}"
 
     return _PLACEHOLDER.sub(value, text)
 
@@ -43,7 +45,7 @@ def left_over(text: str) -> list[str]:
     """Return the placeholders that `text` still holds and does not declare itself."""
     found = list(_PLACEHOLDER.finditer(text))
     own = _own(text) if found else frozenset()
-    return [match[0] for match in found if (match[1] or match[2]) not in own]
+    return [match[0].lstrip("\\") for match in found if (match[1] or match[2]) not in own]
 
 
 def _own(text: str) -> frozenset[str]:

@@ -23,6 +23,20 @@ _MODE = re.compile(r"[0-7]{1,5}")
 _ID = re.compile(r"[A-Za-z0-9/._:@-]{1,200}")
 
 
+# What these take in both ways of building; podman 4.3 refuses all else, --network too, which BuildKit takes.
+FLAGS = {"RUN": ("mount", "network"), "COPY": ("from", "chown", "chmod"), "ADD": ("chown", "chmod")}
+# Heredocs are BuildKit's syntax (docker/dockerfile 1.4); podman below 4.9 runs their first line alone.
+_HEREDOC = "write a file beside it and COPY that, or join the commands with &&"
+
+
+def check_buildable(item: Instruction) -> None:
+    """Raise WorkbenchError for an instruction that no builder here builds: a heredoc, or a flag that none takes."""
+    if item.heredoc:
+        raise WorkbenchError(f"{item.word} with a heredoc (<<) is not supported", hint=_HEREDOC)
+    if item.word in FLAGS:
+        flags_of(item, FLAGS[item.word], repeated=("mount",))
+
+
 def flags_of(item: Instruction, known: Collection[str], repeated: Collection[str] = ()) -> dict[str, list[str]]:
     """Return the values of an instruction's flags by name; raises WorkbenchError for one that is not `known`."""
     found: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.containerfile.build_plan import BuildStep, Copy, Folder, PlannedStage, Run
 from workbench.containerfile.config import Config
-from workbench.containerfile.flags import file_mode, flags_of, mount
+from workbench.containerfile.flags import FLAGS, file_mode, flags_of, mount
 from workbench.containerfile.health import health_check
 from workbench.containerfile.parser import Instruction
 from workbench.containerfile.scope import Scope
@@ -92,7 +92,7 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
     if stage.steps and isinstance(stage.steps[-1], Folder) and stage.steps[-1].path == stage.config.folder:
         # podman makes the folder of a WORKDIR for the step that needs it: a command's belongs to its user.
         stage.steps[-1] = replace(stage.steps[-1], user=stage.config.user)
-    flags = flags_of(item, ("mount", "network"), repeated=("mount",))
+    flags = flags_of(item, FLAGS["RUN"], repeated=("mount",))
     network = flags.get("network", ["default"])[0]
     if network not in _NETWORKS:
         raise WorkbenchError(f"RUN --network={network} is not supported", hint=f"there is {', '.join(_NETWORKS)}")
@@ -114,7 +114,7 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
 
 def _copy(stage: StageBuilder, item: Instruction) -> None:
     adds = item.word == "ADD"
-    flags = flags_of(item, ("chown", "chmod") if adds else ("from", "chown", "chmod"))
+    flags = flags_of(item, FLAGS[item.word])
     if len(item.args) < 2:
         raise WorkbenchError(f"{item.word} is followed by what to copy and where to")
     copied = sources_of(item, stage.scope, stage.above)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.containerfile.build_plan import BuildPlan, PlannedStage
-from workbench.containerfile.flags import flags_of
+from workbench.containerfile.flags import check_buildable, flags_of
 from workbench.containerfile.instructions import DISPATCH, StageBuilder
 from workbench.containerfile.parser import Instruction, declared, instructions
 from workbench.containerfile.sections import Sections
@@ -64,10 +64,7 @@ def read(source: Source, lookup: Lookup) -> BuildPlan:
 
 
 def _check_supported(item: Instruction) -> None:
-    if item.heredoc:
-        raise WorkbenchError(
-            f"{item.word} with a heredoc (<<) is not supported", hint="write a file beside it, and COPY that"
-        )
+    check_buildable(item)
     if item.word == "FROM" and flags_of(item, ("platform",)):
         raise WorkbenchError(
             "FROM --platform is not supported", hint="images are built for the machine that builds them"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workbench import podman
 from workbench.catalog.cuda_layers import standard_tag
+from workbench.catalog.os_packages import read_os_packages
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
@@ -76,6 +77,9 @@ def base_request(
         if not catalogue.tree.exists(path):
             raise WorkbenchError("the base image needs this file, which does not exist", where=path)
     inputs = {f"{folder}/{path}": catalogue.tree.digest(f"{folder}/{path}") for path in catalogue.tree.walk(folder)}
+    for variant in tuple(inputs):
+        if variant.rpartition("/")[2].startswith("os-packages") and variant.endswith(".txt"):
+            read_os_packages(catalogue.tree, variant)
     root = root or root_image(catalogue, release, os_name)
     dated = base_name(release, os_name, python, date)
     names = dict.fromkeys((dated, base_name(release, os_name, python, LATEST)))

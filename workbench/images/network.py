@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
+from workbench.images.build_mark import marked_folder, new_mark
 
 CA_BUNDLE = "WORKBENCH_CA_BUNDLE"
 APT_PROXY = "WORKBENCH_APT_PROXY"
@@ -69,8 +69,10 @@ class Site:
 
 
 @contextmanager
-def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ) -> Iterator[Site]:
+def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ, *, mark: str = "") -> Iterator[Site]:
     """Yield what is available to the builds of this machine; its files are gone afterwards.
+
+    The build with `mark` needs it: where that is killed, the next build removes the files.
 
     `ca_bundle` is a PEM file, else WORKBENCH_CA_BUNDLE names one. The indexes of pip come from
     PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY. With none of them the
@@ -90,7 +92,7 @@ def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ) -> Iterat
         texts[_APT] = apt
         variables["APT_CONFIG"] = _APT
     # The folder is this user's alone; the files in it are readable for any user inside the build.
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+    with marked_folder(mark or new_mark()) as folder:
         files = {}
         for inside, text in texts.items():
             files[inside] = os.path.join(folder, os.path.basename(inside))

@@ -85,6 +85,12 @@ class BuildProgress:
         if not self._quiet:
             self._print(text)
 
+    def stopping(self) -> None:
+        """Show that an interrupt has come, and what the wait is for."""
+        self.show("stopping…: what was begun is removed (Ctrl-C again ends it at once)")
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description="stopping…")
+
     def show_failure(self) -> None:
         """Show the last lines of the log, and where the whole of it is."""
         if self._quiet:

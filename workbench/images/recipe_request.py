@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
-from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.labels import created, own_labels
 from workbench.images.request import BuildRequest
 from workbench.names import is_image
-from workbench.recipes.read import RecipeManifest, read_manifest
+from workbench.recipes.changes import changes_by_hand, digests
+from workbench.recipes.read import read_manifest
 
 
 def recipe_request(
@@ -36,7 +36,7 @@ def recipe_request(
     name = f"{LOCAL_REPOSITORY}:{manifest.tag}"
     if not is_image(name):
         raise WorkbenchError(f"{manifest.tag!r} is not a tag", where=os.path.join(folder, MANIFEST))
-    files = _digests(folder)
+    files = digests(folder)
     path = os.path.join(folder, CONTAINERFILE)
     if CONTAINERFILE not in files:
         raise WorkbenchError("the recipe has no Containerfile", where=folder, hint="compose it again with --force")
@@ -50,7 +50,10 @@ def recipe_request(
         text=text,
         labels={
             **own_labels(
-                manifest.tag, manifest.selection.release, manifest.inputs, changed=_is_changed(manifest, files)
+                manifest.tag,
+                manifest.selection.release,
+                manifest.inputs,
+                changed=bool(changes_by_hand(manifest, files)),
             ),
             **created(manifest.selection.date),
             **(labels or {}),
@@ -59,24 +62,3 @@ def recipe_request(
         ca_bundle=ca_bundle,
         cache=cache,
     )
-
-
-def _is_changed(manifest: RecipeManifest, files: dict[str, str]) -> bool:
-    return {path: digest for path, digest in files.items() if path != MANIFEST} != dict(manifest.files)
-
-
-def _digests(folder: str) -> dict[str, str]:
-    """Return the sha256 of every file below `folder`, by path relative to it, without the records of a build."""
-    found = {}
-    for base, _, names in os.walk(folder):
-        for name in names:
-            full = os.path.join(base, name)
-            if base == folder and name in RECORDS:
-                continue
-            try:
-                with open(full, "rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-            except OSError as error:
-                raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
-            found[os.path.relpath(full, folder).replace(os.sep, "/")] = digest
-    return found

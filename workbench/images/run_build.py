@@ -10,6 +10,7 @@ from workbench.images.builder import Builder, Built
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.progress import DEFAULT_LOGS, BuildProgress
 from workbench.images.request import BuildRequest
+from workbench.process import interruptible, notified
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def run_build(
     """
     progress = BuildProgress(request.tag, logs, quiet=quiet, to=to)
     try:
-        with progress:
+        with progress, interruptible(), notified(progress.stopping):
             built = (builder or PodmanBuilder()).build(request, progress)
     except WorkbenchError as error:
         if not progress.last:

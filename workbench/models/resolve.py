@@ -15,6 +15,7 @@ from workbench.models.load import read_config
 from workbench.models.lock import ModelLock, lock_of, names_of
 from workbench.models.model import Resolved
 from workbench.models.pairing import Pairing, pair, short
+from workbench.packages import requirement_lines
 
 # The address of an index may hold a password: uv and pip take it from the environment.
 _OPTION = (
@@ -153,26 +154,17 @@ def read_requirements(folder: str, config: CogConfig, faults: Faults) -> tuple[s
 def _in_file(path: str, faults: Faults) -> list[str]:
     try:
         with open(path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+            text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         faults.add(path, f"the requirements cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
         return []
     found = []
-    joined, first = "", 0
-    for number, line in enumerate(lines, 1):
-        first = first if joined else number
-        text = re.sub(r"(^|\s)#.*$", "", line).rstrip()
-        if text.endswith("\\"):
-            joined += text[:-1] + " "
-            continue
-        whole, joined = (joined + text).strip(), ""
+    for number, line in requirement_lines(text):
         # The hashes of a list that is locked already: locking finds them again.
-        whole = re.sub(r"\s--hash[=\s]\S+", "", whole).strip()
-        if not whole:
-            continue
+        whole = re.sub(r"\s--hash[=\s]\S+", "", line).strip()
         complaint = _OPTION if whole.startswith("-") else rules.python_package(whole)
         if complaint:
-            faults.add(f"{path}:{first}", complaint)
+            faults.add(f"{path}:{number}", complaint)
         else:
             found.append(whole)
     return found

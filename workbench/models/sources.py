@@ -7,8 +7,8 @@ import shutil
 import stat
 from collections.abc import Sequence
 
+from workbench.containerfile.ignore import Patterns
 from workbench.errors import WorkbenchError
-from workbench.images.buildkit.llb.session.patterns import Patterns
 from workbench.models.lock import LOCK
 
 IGNORE = ".dockerignore"

@@ -37,7 +37,9 @@ def packages(layer: Layer) -> dict[str, InstalledPackage]:
     """Return the packages of a layer by normalised name. Nothing of them is imported."""
     found: dict[str, InstalledPackage] = {}
     for distribution in importlib.metadata.distributions(path=[layer.site]):
-        if name := distribution.metadata["Name"]:
+        metadata = distribution.metadata
+        name = metadata["Name"] if "Name" in metadata else ""  # noqa: SIM401 - the type has no `get`
+        if name:
             key = normalized_name(name)
             found.setdefault(
                 key,

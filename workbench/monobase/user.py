@@ -25,7 +25,7 @@ from workbench.monobase.layer import USER_MARKER, identity, marker_text
 from workbench.monobase.prefix import Prefix, builder, staged
 from workbench.monobase.request import read_request
 from workbench.monobase.resolving import split_lock
-from workbench.packages import normalized_name
+from workbench.packages import normalized_name, requirement_lines
 
 # A package that uv names with a version: "schema>=2".
 _NAMED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?=[<>=~!]=?)")
@@ -61,14 +61,11 @@ def read_user_requirements(path: Path) -> list[UserRequirement]:
     except (OSError, UnicodeDecodeError) as error:
         raise WorkbenchError(f"the requirements cannot be read: {error}", where=str(path)) from None
     found = []
-    # A continued line stays on the lines that it has, so that those below keep their numbers.
-    joined = re.sub(r"(?:\\\n[^\n]*)+", _joined, text)
-    for number, line in enumerate(joined.splitlines(), 1):
-        bare = re.sub(r"(^|\s)#.*$", "", line).strip()
+    for number, bare in requirement_lines(text):
         included = re.fullmatch(r"(?:-r|--requirement)[= ]?\s*(.+)", bare)
         if included:
             found += read_user_requirements(path.parent / included[1])
-        elif bare and not re.match(r"[-./]|[a-z+]+://|[^\[@;<>=!~ ]*/", bare):
+        elif not re.match(r"[-./]|[a-z+]+://|[^\[@;<>=!~ ]*/", bare):
             words = re.split(r"\s+--", bare)[0]
             try:
                 requirement = Requirement(words)
@@ -81,10 +78,6 @@ def read_user_requirements(path: Path) -> list[UserRequirement]:
                 UserRequirement(normalized_name(requirement.name), words, f"{path.name}:{number}", requirement)
             )
     return found
-
-
-def _joined(continued: re.Match[str]) -> str:
-    return continued[0].replace("\\\n", " ") + "\n" * continued[0].count("\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from workbench.catalog.questions import KEYS, REQUIRED, Selection
 from workbench.compose.recipe import FORMAT, MANIFEST, RECORDS
 from workbench.errors import WorkbenchError
+from workbench.files import entries_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +71,26 @@ def _strings(value: object, key: str, file: str) -> dict[str, str]:
 
 
 def read_files(folder: str) -> dict[str, bytes]:
-    """Return the files of a recipe folder by their path in it, without the records of a build.
+    """Return the files of a recipe folder by their path in it, empty folders too, without the records of a build.
 
-    Raises WorkbenchError when one cannot be read.
+    Of a link to no file it is the path that it names. Raises WorkbenchError when one cannot be read.
     """
     files = {}
-    for base, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            full = os.path.join(base, name)
-            if base == folder and name in RECORDS:
-                continue
-            try:
-                with open(full, "rb") as source:
-                    files[os.path.relpath(full, folder).replace(os.sep, "/")] = source.read()
-            except OSError as error:
-                raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
+    for path in entries_below(folder):
+        full = os.path.join(folder, path)
+        if path in RECORDS:
+            continue
+        try:
+            files[path] = _bytes(full)
+        except OSError as error:
+            raise WorkbenchError(f"cannot be read: {error.strerror}", where=full) from None
     return files
+
+
+def _bytes(path: str) -> bytes:
+    if path.endswith("/"):
+        return b""
+    if os.path.islink(path) and not os.path.isfile(path):
+        return os.readlink(path).encode()
+    with open(path, "rb") as source:
+        return source.read()

@@ -13,7 +13,7 @@ from workbench.compose.recipe import CONTAINERFILE, MANIFEST
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.recipes.lint import lint
 from workbench.recipes.read import RecipeManifest, read_files, read_manifest
-from workbench.recipes.write import CONFLICT, CREATE, compare
+from workbench.recipes.write import CREATE, DELETE, KEEP, REPLACE, compare
 
 
 def check_folder(catalogue: Catalogue, folder: str, *, with_lint: bool = True) -> list[tuple[str, str]]:
@@ -62,7 +62,7 @@ def _stale(catalogue: Catalogue, folder: str, manifest: RecipeManifest) -> list[
     ]
     found += [(path, "stale: new in the recipe") for path in recipe.inputs if path not in manifest.inputs]
     if not found:
-        words = {CONFLICT: "changed by hand", CREATE: "is missing"}
+        words = {REPLACE: "changed by hand", DELETE: "added by hand", KEEP: "added by hand", CREATE: "is missing"}
         statuses = compare(recipe, folder)
         changed = [(path, words[status]) for path, status in statuses.items() if status in words]
         # The manifest alone differs when another version of the tool made it: nothing to act on.

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.fields import check_fields
-from workbench.catalog.frozen import RELEASE_FILE, FrozenTree, Record
+from workbench.catalog.frozen import RELEASE_FILE, FrozenTree, Record, check_record
 from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
@@ -20,7 +20,9 @@ from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
 from workbench.names import pick
 from workbench.release.consistent import lock_faults
-from workbench.release.folder import files_below, frozen_paths
+from workbench.release.entries import folder_faults, is_file
+from workbench.release.folder import frozen_paths
+from workbench.release.kept import changed_rows
 from workbench.release.pins import keeps, pins_in, promise_path, read_promise
 from workbench.release.text import with_value
 
@@ -56,6 +58,8 @@ def check(catalogue: Catalogue, name: str, today: str) -> CheckReport:
                 for path in files
                 if path.endswith(f"/{LOCK}")
             }
+    if release.state == RETIRED and not release.reason.strip():
+        faults.add(release.path, 'is retired without a reason: add reason = "…", which its users are shown')
     if release.until and today > release.until and release.state != RETIRED:
         faults.add(release.path, f'support ended on {release.until}: set state = "retired", or prolong it')
     for where, message in _security(release, locks):
@@ -72,28 +76,26 @@ def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
             yield f"{release.path} does not say that it is frozen: `release freeze {release.name}` corrects that"
     if release.state == RETIRED:
         yield f"release {release.name} is retired"
+    if len(release.record) > 1:
+        yield f"a change of it was interrupted: `release freeze {release.name}` leaves one record in {release.path}"
+    for change in release.amended:
+        yield f"amended on {change.day}: {change.reason}"
 
 
 def _frozen(tree: CatalogueTree, release: Release, faults: Faults) -> tuple[list[str], dict[str, dict[str, str]]]:
     """Check the folder of a frozen release; return its files, and what its locks pin by folder."""
+    with faults:
+        check_record(tree, release)
     frozen = FrozenTree(tree.root, release.own)
     record: Record = frozen.record
     changed = []
+    for where, message in folder_faults(frozen):
+        faults.add(where, message)
     for path, digest in record.sums.items():
         with faults:
-            full = frozen.full(path)
-            if not os.path.lexists(full):
-                faults.add(frozen.place(path), "is missing, and was there when it was frozen")
-            elif os.path.islink(full):
-                faults.add(frozen.place(path), "is a link, and was a file when it was frozen")
-            elif hashlib.sha256(CatalogueTree.read(frozen, path)).hexdigest() != digest:
+            if is_file(frozen, path) and hashlib.sha256(CatalogueTree.read(frozen, path)).hexdigest() != digest:
                 faults.add(frozen.place(path), "is not as it was frozen")
                 changed.append(path)
-            elif bool(os.stat(full).st_mode & 0o100) != (path in record.executables):
-                faults.add(frozen.place(path), "may be executed, or not, otherwise than when it was frozen")
-    present = files_below(os.path.join(tree.root, release.own))
-    for path in sorted(present - {*record.sums, SUMS}):
-        faults.add(frozen.place(path), "was not there when it was frozen")
     if RELEASE_FILE not in changed:
         with faults:
             check_fields(tree, frozen, release.path, faults)
@@ -103,6 +105,9 @@ def _frozen(tree: CatalogueTree, release: Release, faults: Faults) -> tuple[list
         if file == LOCK:
             with faults:
                 locks[folder] = _lock(frozen, folder, changed, faults)
+    with faults:
+        for where, message in changed_rows(tree, frozen, list(locks.values())):
+            faults.add(where, message)
     return list(record.sums), locks
 
 

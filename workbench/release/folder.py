@@ -7,18 +7,20 @@ import os
 from collections.abc import Mapping
 
 from workbench.catalog.cuda_layers import WHEELS
-from workbench.catalog.frozen import FrozenTree, record_text
+from workbench.catalog.frozen import FrozenTree, record_digest, record_text
 from workbench.catalog.releases import SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
+from workbench.files import entries_below, write_whole
 from workbench.names import python_folder, python_version
 from workbench.recipes.write import replace_folder
+from workbench.release.text import with_value
 
 
 def frozen_paths(tree: CatalogueTree, release: Release) -> list[str]:
-    """Return the path of every file of the catalogue `tree` that recipes and images of `release` are made from.
+    """Return the path of every file and empty folder of `tree` that recipes and images of `release` are made from.
 
     Locks are those of the release's Pythons, bases of its systems, wheels of its CUDA.
     """
@@ -44,24 +46,41 @@ def own_files(tree: CatalogueTree, release: Release) -> dict[str, RecipeFile]:
     Of a frozen one they are those that were frozen; raises WorkbenchError when one was changed since.
     """
     if isinstance(tree, FrozenTree):
-        return read_files(tree, list(tree.record.sums))
+        return read_files(tree, [*tree.record.sums, *sorted(tree.record.folders)])
     folder = os.path.join(tree.root, release.own)
     return read_files(CatalogueTree(folder), sorted(files_below(folder) - {SUMS}))
 
 
 def files_below(folder: str) -> set[str]:
-    """Return the path of every file below `folder`, relative to it, whatever its name."""
-    found = set()
-    for base, _, names in os.walk(folder):
-        found |= {os.path.relpath(os.path.join(base, name), folder).replace(os.sep, "/") for name in names}
-    return found
+    """Return the path of every file below `folder`, and of every empty folder with a `/` at its end.
+
+    They are relative to it, whatever their names.
+    """
+    return set(entries_below(folder))
 
 
 def with_record(files: Mapping[str, RecipeFile]) -> dict[str, RecipeFile]:
     """Return `files` with the record of them."""
-    sums = {path: hashlib.sha256(file.data).hexdigest() for path, file in files.items()}
-    text = record_text(sums, [path for path, file in files.items() if file.executable])
+    sums = {path: hashlib.sha256(file.data).hexdigest() for path, file in files.items() if not path.endswith("/")}
+    text = record_text(sums, [path for path, file in files.items() if file.executable], files.keys() - sums.keys())
     return {**files, SUMS: RecipeFile(text.encode(), False, "")}
+
+
+def write_frozen(tree: CatalogueTree, release: Release, files: Mapping[str, RecipeFile], text: str = "") -> None:
+    """Make `files` and their record all that is in the folder of `release`, and name the record in its file.
+
+    `text` is the file's text from then on ("": as it is). The file names both records while the folder is replaced,
+    so that an interrupted run leaves the old release or the new one. Raises WorkbenchError when the disk refuses.
+    """
+    path, whole = os.path.join(tree.root, release.path), with_record(files)
+    before, record = tree.text(release.path), record_digest(whole[SUMS].data)
+    write_whole(path, with_value(before, ("record",), " ".join(dict.fromkeys([record, *release.record]))))
+    try:
+        write_folder(tree, release.name, whole)
+    except WorkbenchError:
+        write_whole(path, before)
+        raise
+    write_whole(path, with_value(text or before, ("record",), record))
 
 
 def write_folder(tree: CatalogueTree, name: str, files: Mapping[str, RecipeFile]) -> None:

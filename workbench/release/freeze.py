@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.catalog.faults import Faults
-from workbench.catalog.frozen import RELEASE_FILE
-from workbench.catalog.releases import FROZEN, RETIRED
+from workbench.catalog.frozen import RELEASE_FILE, check_record, record_digest
+from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
@@ -20,9 +20,10 @@ from workbench.lock.pipenv import LOCK
 from workbench.lock.pipfile import merged
 from workbench.names import pick, with_tag
 from workbench.release.consistent import lock_faults
-from workbench.release.folder import frozen_paths, read_files, with_record, write_folder
+from workbench.release.folder import frozen_paths, read_files, write_frozen
+from workbench.release.kept import kept_tables
 from workbench.release.pins import pins_in, promise_path, promise_text
-from workbench.release.text import with_value
+from workbench.release.text import with_value, without_value
 
 # Returns the digest of an image, such as sha256:…, and raises WorkbenchError when its registry has none.
 Resolve = Callable[[str], str]
@@ -52,12 +53,16 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> FreezeRe
     path = os.path.join(catalogue.tree.root, release.path)
     text = catalogue.tree.text(release.path)
     if release.state == FROZEN:
-        if with_value(text, ("state",), FROZEN) == text:
+        if release.record:
+            check_record(catalogue.tree, release)
+        record = record_digest(catalogue.tree.read(f"{release.own}/{SUMS}"))
+        corrected = with_value(with_value(text, ("state",), FROZEN), ("record",), record)
+        if corrected == text:
             raise WorkbenchError(
                 f"release {name} is frozen", where=release.own, hint=f"`release check {name}` checks it"
             )
-        write_whole(path, with_value(text, ("state",), FROZEN))
-        return FreezeReport(0, 0, {}, ("it was frozen already, and its file says so now",))
+        write_whole(path, corrected)
+        return FreezeReport(0, 0, {}, ("it was frozen already, and its file records that now",))
     view = at_release(catalogue, name).tree
     files = read_files(view, frozen_paths(view, release))
     locks = _promises(view, release, files)
@@ -66,10 +71,12 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> FreezeRe
         for os_name, system in release.systems.items():
             if system.image == image:
                 text = with_value(text, ("os", os_name, "digest"), digest)
-    frozen_text = with_value(text, ("state",), FROZEN)
+    # A freezing that was interrupted left the digest of its record there.
+    frozen_text = with_value(without_value(text, "record"), ("state",), FROZEN)
     files[RELEASE_FILE] = RecipeFile(frozen_text.encode(), False, release.path)
-    write_folder(catalogue.tree, name, with_record({**files, **locks}))
-    write_whole(path, with_value(catalogue.tree.text(release.path), ("state",), FROZEN))
+    files.update(kept_tables(catalogue.tree))
+    own_text = with_value(without_value(catalogue.tree.text(release.path), "record"), ("state",), FROZEN)
+    write_frozen(catalogue.tree, replace(release, record=()), {**files, **locks}, own_text)
     return FreezeReport(len(files) + len(locks), len(locks), digests, notes)
 
 

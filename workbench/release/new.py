@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.names import check_release, pick, python_version
 from workbench.release.folder import own_files, write_folder
-from workbench.release.text import with_value, without_table
+from workbench.release.text import with_value, without_table, without_value
 
 
 def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
@@ -32,7 +32,8 @@ def new(catalogue: Catalogue, name: str, source: str, since: str) -> list[str]:
     path, own = f"releases/{name}.toml", f"releases/{name}"
     if catalogue.tree.exists(own):
         raise WorkbenchError("exists already, without a release file", where=own, hint="remove it, or name another")
-    text = without_table(catalogue.tree.text(release.path), "support")
+    text = without_table(without_table(catalogue.tree.text(release.path), "support"), "amended")
+    text = without_value(text, "record")
     text = re.sub(rf"\A# Release {re.escape(source)}\b", f"# Release {name}", text)
     text = with_value(with_value(text, ("state",), OPEN), ("display",), f"{name}, from {source}")
     text = f'{text.rstrip()}\n\n[support]\nfrom = "{since}"\n'

@@ -34,13 +34,22 @@ def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
     return changed
 
 
+def without_value(text: str, name: str) -> str:
+    """Return a release file's text without the line that sets `name` outside any table."""
+    if name not in tomllib.loads(text):
+        return text
+    lines = text.splitlines(keepends=True)
+    del lines[line_of(text, (name,)) - 1]
+    return "".join(lines)
+
+
 def without_table(text: str, name: str) -> str:
-    """Return a release file's text without the table `name` and the comments right above it."""
+    """Return a release file's text without the table or list of tables `name` and the comments right above it."""
     kept: list[str] = []
     inside = False
     for line in text.splitlines(keepends=True):
         if line.lstrip().startswith("["):
-            inside = line.split("#", 1)[0].strip() == f"[{name}]"
+            inside = line.split("#", 1)[0].strip() in (f"[{name}]", f"[[{name}]]")
             while inside and kept and kept[-1].startswith("#"):
                 kept.pop()
         # A comment after the table belongs to what follows it.

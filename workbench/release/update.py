@@ -20,7 +20,7 @@ from workbench.names import pick, python_version
 from workbench.packages import normalized_name
 from workbench.process import interruptible, workers
 from workbench.release.check import refuse_unfrozen
-from workbench.release.folder import own_files, with_record, write_folder
+from workbench.release.folder import own_files, write_folder, write_frozen
 from workbench.release.index import AvailableVersions
 from workbench.release.pins import pins_in, pins_of, promise_path, promise_text, read_promise
 from workbench.release.relock import ReleaseLock, RelockPlan, beyond, of_pipfile, plan, relocked
@@ -94,7 +94,10 @@ def update(
     moved = tuple(each for folder, texts in new.items() for each in _moves(folder, locks[folder], texts[LOCK]))
     if moved and not dry_run:
         changed = _with(files, locks, new, [each for each in moved if each.package in free])
-        write_folder(catalogue.tree, name, with_record(changed) if release.state == FROZEN else changed)
+        if release.state == FROZEN:
+            write_frozen(catalogue.tree, release, changed)
+        else:
+            write_folder(catalogue.tree, name, changed)
     unmet = tuple((locks[folder].place, what) for folder, each in plans.items() for what in each.unmet)
     return UpdateReport(moved, _beyond_promise(locks, available), unmet)
 

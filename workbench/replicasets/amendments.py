@@ -7,6 +7,7 @@ reboot; and they go with the version.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from workbench.replicasets.codec import decode, encode
@@ -24,7 +25,7 @@ def record_options(world: World, version: Version, container: Container | None) 
     forget(world, version.id, version.number)
     created = version_at_creation(world, container) if container is not None else None
     if created is None or live(created) != live(version):
-        labels = {world.label(_OF): version.id, world.label(_LIMITS): encode(version)}
+        labels = {world.label(_OF): version.id, world.label(_LIMITS): encode(replace(version, env=()))}
         world.engine.create_volume(_name(world, version.id, version.number), labels)
 
 

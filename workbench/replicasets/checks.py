@@ -10,6 +10,7 @@ from workbench.names import is_image
 from workbench.replicasets import quantities
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
+from workbench.replicasets.roots import is_below, without_links
 from workbench.replicasets.values import Bind, Port
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]{0,47}")
@@ -105,8 +106,9 @@ def count(number: int) -> int:
 
 
 def binds(wanted: Iterable[Bind], roots: Sequence[str]) -> tuple[Bind, ...]:
-    """Return the binds with their host folders resolved (links too), each below one of `roots`.
+    """Return the binds with their host folders resolved (links too), each below one of `roots`, which have no links.
 
+    Only that is bound in the end which is found without a link: see folders.py.
     Raises Invalid for anything else: no root, no such folder, a destination that hides the system.
     """
     found = tuple(_bind(bind, roots) for bind in wanted)
@@ -134,11 +136,10 @@ def _bind(bind: Bind, roots: Sequence[str]) -> Bind:
     dest = destination(bind.dest)
     if bind.is_volume:
         return Bind(volume_name(bind.src.partition("-")[0]), dest, bind.read_only)
-    source = os.path.realpath(_text(bind.src, "source"))
+    source = without_links(_text(bind.src, "source"))
     if re.search(r"[:,\\\x00-\x1f]", source):
         raise Invalid(f"{bind.src[:60]!r} cannot be bound", hint="no colons, commas, control characters")
-    allowed = [os.path.realpath(root) for root in roots]
-    if not any(source == root or source.startswith(root.rstrip("/") + "/") for root in allowed):
+    if not any(is_below(source, root) for root in roots):
         where = ", ".join(roots) if roots else "none is"
         raise Invalid(f"{bind.src[:60]} is not below an allowed folder", hint=f"allowed: {where}")
     if not os.path.isdir(source):

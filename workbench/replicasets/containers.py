@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
-from workbench.replicasets.amendments import limits, version_at_creation
+from workbench.replicasets import folders, networks
+from workbench.replicasets.amendments import limits, read, version_at_creation
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
@@ -24,6 +28,8 @@ LINES = 20
 _MOST = 4000
 # ECMA-48: CSI sequences, and the strings that OSC and its like begin.
 _SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
+ENV = "env"
+OWNER = "owner"
 
 
 def labels(world: World, version: Version) -> dict[str, str]:
@@ -33,13 +39,33 @@ def labels(world: World, version: Version) -> dict[str, str]:
         world.label(ID): version.id,
         world.label("version"): str(version.number),
         world.label("gpus"): ",".join(version.gpus),
-        world.label(SPEC): encode(version),
+        world.label(OWNER): version.owner,
+        # Apart, so that images do not inherit the values of variables.
+        world.label(SPEC): encode(replace(version, env=())),
+        world.label(ENV): json.dumps(version.env),
     }
 
 
-def no_labels(world: World) -> dict[str, str]:
-    """Return the labels of an image that is given to a user: it no longer counts as a version."""
-    return {world.label(name): "" for name in ("rs", ID, "version", "gpus", SPEC)}
+def record_labels(world: World) -> dict[str, str]:
+    """Return the labels by which the image of a version's disk differs from its container: no values of variables."""
+    return {world.label(ENV): ""}
+
+
+def commit_labels(world: World, version: Version) -> dict[str, str]:
+    """Return the labels of an image that is given to the set's owner: it no longer counts as a version."""
+    return {world.label(name): "" for name in ("rs", ID, "version", "gpus", SPEC, ENV)} | {
+        world.label(OWNER): version.owner
+    }
+
+
+def labelled_version(world: World, labels: Mapping[str, str]) -> Version | None:
+    """Return the version that labels describe, with the variables where they are among them; None for none."""
+    version = read(labels.get(world.label(SPEC), ""))
+    env = labels.get(world.label(ENV), "")
+    try:
+        return version if version is None or not env else replace(version, env=tuple(json.loads(env)))
+    except (ValueError, TypeError):
+        return None
 
 
 def volume_name(world: World, name: str) -> str:
@@ -51,31 +77,33 @@ def create(world: World, version: Version, image: str) -> None:
     """Create the version's container from `image`; what an earlier attempt left is removed first."""
     check_name(world, version)
     remove(world, version)
-    check_folders(world, version)
     binds = tuple(
         Bind(volume_name(world, bind.src), bind.dest, bind.read_only) if bind.is_volume else bind
-        for bind in version.binds
+        for bind in folders.attach(world, version)
     )
-    world.engine.create(
-        ContainerSpec(
-            name=version.container,
-            image=image,
-            labels=labels(world, version),
-            command=version.command,
-            # An engine with NVIDIA's hook would give every GPU to an image that requests them itself.
-            env=(*version.env, "NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
-            gpus=version.gpus,
-            binds=binds,
-            ports=version.ports,
-            publish=world.settings.publish,
-            **(recorded(version) | {"shm": version.shm or (version.memory or world.settings.memory) // 2}),
+    with networks.joining(world, version.owner) as network:
+        world.engine.create(
+            ContainerSpec(
+                name=version.container,
+                image=image,
+                labels=labels(world, version),
+                command=version.command,
+                # An engine with NVIDIA's hook would give every GPU to an image that requests them itself.
+                env=("NVIDIA_VISIBLE_DEVICES=void", f"CONTAINER_VERSION={version.number}"),
+                secrets=version.env,
+                network=network,
+                gpus=version.gpus,
+                binds=binds,
+                ports=version.ports,
+                publish=world.settings.publish,
+                **(recorded(version) | {"shm": version.shm or (version.memory or world.settings.memory) // 2}),
+            )
         )
-    )
 
 
 def start(world: World, version: Version) -> None:
     """Start the version's container and watch it for a moment; raises EngineError when it ends with an error."""
-    check_folders(world, version)
+    folders.keep(world, version)
     world.engine.start(version.container)
     for last in (False, True):
         container = find(world, version)
@@ -119,7 +147,7 @@ def resume(world: World, version: Version) -> None:
     """
     container = find(world, version)
     if not container.is_alive:
-        check_folders(world, version)
+        folders.keep(world, version)
         world.engine.start(version.container)
     if container.state != "paused" and limits(version) != limits(version_at_creation(world, container)):
         require(world.engine, LiveLimits).set_limits(version.container, version.cpus, version.memory)
@@ -130,6 +158,7 @@ def remove(world: World, version: Version) -> None:
     container = look_up(world, version)
     if container is not None:
         world.engine.remove(container.id)
+    folders.release(world, version)
 
 
 def check_name(world: World, version: Version) -> None:
@@ -187,20 +216,6 @@ def check_capabilities(world: World, version: Version, gpus: int) -> None:
         require(world.engine, PinningGpus)
     if any(not bind.is_volume for bind in version.binds):
         require(world.engine, BindingFolders)
-
-
-def check_folders(world: World, version: Version) -> None:
-    """Raise Conflict when a folder of the host that the version binds is gone, or a symbolic link leads to it.
-
-    It is bound by a path without links, and the engine follows those that exist when it starts: whoever may
-    write beside the folder, even from within a container, could have put one in its place.
-    """
-    for bind in version.binds:
-        if not bind.is_volume and not require(world.engine, BindingFolders).has_folder(bind.src):
-            raise Conflict(
-                f"{bind.src} of the machine is no longer the folder that {version.set} was given",
-                hint="put the folder back, or patch the bind",
-            )
 
 
 def check_ports(world: World, version: Version) -> None:

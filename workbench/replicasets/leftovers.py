@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import containers
-from workbench.replicasets.amendments import read
 from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import RecordingDisks, RemovingRemains, require
 from workbench.replicasets.engines.protocol import Container
@@ -37,7 +36,7 @@ def remove_leftovers(world: World, problems: Problems) -> list[str]:
     messages = []
     with problems.guard("", "the containers cannot be listed"):
         for container in world.engine.containers(world.label(containers.ID)):
-            version = read(container.labels.get(world.label(containers.SPEC), ""))
+            version = containers.labelled_version(world, container.labels)
             if version is None or version.container != container.name:
                 continue
             if container.state == "created" and not container.started:

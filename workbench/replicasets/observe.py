@@ -9,7 +9,7 @@ import signal
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workbench.replicasets import claims, containers
+from workbench.replicasets import claims, containers, folders
 from workbench.replicasets.codec import decode
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.errors import Busy, NotFound
@@ -80,6 +80,8 @@ def observe_set(world: World, name: str) -> list[str]:
                     lines = containers.last_lines(world, found.name)
                     changes |= Changes(puts={lines_key(before.id): "\n".join(lines)})
                 if world.store.commit(changes):
+                    if not after.state.holds:
+                        folders.release(world, version)
                     return [f"{name} {sentence(after)}"]
     except (Busy, NotFound):
         pass

@@ -34,6 +34,14 @@ def size_text(bytes_: int) -> str:
     return str(bytes_) if bytes_ else ""
 
 
+def about(bytes_: int) -> str:
+    """Return a size for people, in the largest unit of which there is at least one: 3.2 GB."""
+    for unit, factor in reversed(_UNITS.items()):
+        if bytes_ >= factor:
+            return f"{bytes_ / factor:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{bytes_} bytes"
+
+
 def memory(text: str) -> int:
     """Return the bytes of a memory limit, 0 for ""; raises Invalid when it is too little to start with."""
     if not text:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.replicasets import claims
-from workbench.replicasets.amendments import read, recorded_options
+from workbench.replicasets.amendments import recorded_options
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
-from workbench.replicasets.containers import ID, SPEC
+from workbench.replicasets.containers import ID, labelled_version
 from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
@@ -85,7 +85,7 @@ def sets_of(world: World) -> list[RecoveredSet]:
     by_id: dict[str, list[tuple[Version, Container]]] = {}
     changed = recorded_options(world)
     for container in world.engine.containers(world.label(ID)):
-        version = _version(container.labels.get(world.label(SPEC), ""), changed)
+        version = _version(world, container.labels, changed)
         if version is not None and version.container == container.name and container.started:
             by_id.setdefault(version.id, []).append((version, container))
     images = _recorded(world, changed)
@@ -97,7 +97,7 @@ def _recorded(world: World, changed: Changed) -> list[Version]:
     versions: list[Version] = []
     recording = world.engine.capability(RecordingDisks)
     for image in recording.images(world.label(ID)) if recording else ():
-        version = _version(image.labels.get(world.label(SPEC), ""), changed)
+        version = _version(world, image.labels, changed)
         if version is not None and (name := world.disk_image(version.id, version.number)) in image.names:
             versions.append(replace(version, disk=name))
     return versions
@@ -107,7 +107,9 @@ def _recovered_set(members: Iterable[tuple[Version, Container]], images: Iterabl
     # The old one is ended before the next is started: at most one of them runs.
     version, container = max(members, key=lambda each: (each[1].is_alive, each[0].number))
     # What came after it was not finished.
-    known = {each.number: each for each in images if each.id == version.id and each.number < version.number}
+    # Images have no values of variables: those of the set, which never change, are its containers'.
+    older = [each for each in images if each.id == version.id and each.number < version.number]
+    known = {each.number: replace(each, env=each.env or version.env) for each in older}
     known |= {each.number: each for each, _ in members if each.number <= version.number}
     state = {"running": State.RUNNING, "paused": State.PAUSED}.get(container.state, State.STOPPED)
     first = known[min(known)]
@@ -127,6 +129,6 @@ def _rows(recovered: RecoveredSet) -> Changes:
     return changes
 
 
-def _version(text: str, changed: Changed) -> Version | None:
-    version = read(text)
+def _version(world: World, labels: Mapping[str, str], changed: Changed) -> Version | None:
+    version = labelled_version(world, labels)
     return None if version is None else replace(version, **changed.get((version.id, version.number), {}))

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import claims
+from workbench.replicasets.engines.capabilities import RecordingDisks, require
+from workbench.replicasets.folders import release_unused
 from workbench.replicasets.leftovers import remove_leftovers
+from workbench.replicasets.networks import remove_unused
 from workbench.replicasets.observe import observe
 from workbench.replicasets.operations.prune import prune_all
 from workbench.replicasets.owner import is_at_work
@@ -46,10 +49,16 @@ def reconcile(world: World) -> Reconciled:
         done += adopt(world)
     after_reboot(world, problems)
     done += remove_leftovers(world, problems)
+    with problems.guard("", "images of interrupted operations cannot be listed"):
+        done += _abandoned(world, problems)
     with problems.guard("", "claims of sets that no longer exist cannot be released"):
         done += _unowned(world)
     with problems.guard("", "the containers cannot be listed"):
         done += observe(world, problems)
+    with problems.guard("", "folders that nobody uses cannot be let go"):
+        done += release_unused(world)
+    with problems.guard("", "networks that nobody uses cannot be removed"):
+        remove_unused(world)
     done += start_again(world, problems)
     done += prune_all(world, problems)
     return Reconciled(world.now(), tuple(done), tuple(problems.found))
@@ -65,6 +74,16 @@ def _settled(world: World, problems: Problems) -> list[str]:
                 continue
             with exclusive(world, key):
                 messages.append(f"{name}: {journal.operation} was interrupted and is settled")
+    return messages
+
+
+def _abandoned(world: World, problems: Problems) -> list[str]:
+    """Remove images whose recording was interrupted, and that the engine finished nevertheless."""
+    recording, messages = world.engine.capability(RecordingDisks), list[str]()
+    for name in recording.abandoned_images() if recording is not None else ():
+        with problems.guard("", f"{name}, which was left by an interrupted operation, cannot be removed"):
+            require(world.engine, RecordingDisks).remove_image(name)
+            messages.append(f"{name} was left by an interrupted operation and is removed")
     return messages
 
 

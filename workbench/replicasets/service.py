@@ -26,6 +26,7 @@ from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Progress, Resources
 from workbench.replicasets.operations.prune import Pruned
+from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import Reconciled, reconcile
 from workbench.replicasets.records import READY
@@ -51,7 +52,8 @@ class ReplicaSets:
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
         self.settings = settings
-        engine = engine or open_engine(settings.engine, settings.gpu_kind, settings.cdi)
+        s = settings
+        engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
         self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
         self._filling = threading.Lock()
         self.reconciled: Reconciled | None = None
@@ -239,6 +241,11 @@ class ReplicaSets:
         """Return what the set's container wrote last before it ended by itself; none for one that runs."""
         with self._reading(Code.INFO) as world:
             return _info.last_lines(world, name)
+
+    def preflight(self) -> Iterator[Finding]:
+        """Yield what sets need of the engine, tried with containers of a probe, and why it does not work."""
+        with failing_as(Code.ENGINE):
+            yield from preflight(self._world.engine, self.settings)
 
     def check(self) -> None:
         """Raise Unavailable or another ReplicaSetError when engine, store or GPU specs cannot be used (readiness)."""

@@ -64,8 +64,9 @@ class Gpu:
 class Version(Options):
     """A numbered version of a set: what its container was made with, and where its system disk is.
 
-    `image` is what its container was made from. `disk` is the image that its system disk was
-    recorded in, "" when the stopped container itself is the record (or it still is the current one).
+    `image` is what its container was made from, by its name, `image_id` by its id. `disk` is the image
+    that its system disk was recorded in, "" when the stopped container itself is the record (or it still
+    is the current one).
     `origin` is the version whose system disk it began with, 0 for a fresh one.
     """
 
@@ -82,6 +83,7 @@ class Version(Options):
     origin: int = 0
     disk: str = ""
     owner: str = ""
+    image_id: str = ""
 
     @property
     def container(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
@@ -125,6 +126,8 @@ def run(args: argparse.Namespace) -> int:
     from workbench.images.push import check_repository, push
     from workbench.images.recipe_request import recipe_request
     from workbench.images.run_build import run_build
+    from workbench.recipes.changes import changes_by_hand, digests
+    from workbench.recipes.read import read_manifest
 
     backend = backend_of(args, tuple(args.options))
     labels = catalogue_labels(args.source, args.revision)
@@ -140,8 +143,11 @@ def run(args: argparse.Namespace) -> int:
     print_builder(backend, quiet=args.json)
     reports = []
     for request in requests:
+        changed = changes_by_hand(read_manifest(request.folder), digests(request.folder))
+        if changed and not args.json:
+            print(_changed_note(request.folder, changed), file=sys.stderr, flush=True)
         finished = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
-        report = {"tag": request.tag, **finished.as_data()}
+        report = {"tag": request.tag, **finished.as_data(), "changed": changed}
         missing = keep_records(request.folder, finished, request.labels[SOURCE_LABEL], backend.store)
         if missing and args.json:
             report["note"] = missing
@@ -162,3 +168,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(reports, indent=2))
     return 0
+
+
+def _changed_note(folder: str, changed: Mapping[str, str]) -> str:
+    """Return what to print about a recipe that was changed by hand."""
+    named = ", ".join(f"{path} ({what})" for path, what in changed.items())
+    return (
+        f"note: {folder} was changed by hand since it was composed: {named}. It is built as it is, and its labels "
+        "say so"
+    )

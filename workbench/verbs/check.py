@@ -6,6 +6,7 @@ import argparse
 import json
 from collections import Counter
 
+from workbench.catalog.os_packages import package_list_faults
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
@@ -73,6 +74,7 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
             for line, message in lint(view, recipe.containerfile):
                 section = next((s for s in reversed(recipe.sections) if s.line <= line), recipe.sections[0])
                 faults[section.origin, message] = None
+    faults |= dict.fromkeys(package_list_faults(catalogue))
     for fault in stale_locks(catalogue.tree.root, lock_folders(CatalogueTree(catalogue.tree.root))):
         faults[fault] = None
     for part, count in possible.items():

@@ -7,14 +7,14 @@ import dataclasses
 import json
 
 from workbench.catalog.questions import differences
-from workbench.compose.diff import ADDED, REMOVED, RecipeChange, RecipeDifference, diff
+from workbench.compose.diff import RecipeChange, RecipeDifference, diff
+from workbench.recipes.differences import change_line
 from workbench.recipes.read import read_files, read_manifest
 
 EXAMPLES = """\
   wizard.py diff recipes/OLD recipes/NEW             packages, files, Containerfile
   wizard.py diff recipes/OLD recipes/NEW --summary   counts only
 """
-_SIGNS = {ADDED: "+", REMOVED: "-"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,19 +48,14 @@ def _print(answers: dict[str, tuple[str, str]], difference: RecipeDifference) ->
     for path, changes in difference.packages.items():
         print(f"\n{path}")
         for change in changes:
-            print(f"  {_line(change)}")
+            print(f"  {change_line(change)}")
     if difference.files:
         print("\nfiles")
         for change in difference.files:
-            print(f"  {_line(change)}")
+            print(f"  {change_line(change)}")
     if difference.containerfile:
         print("\nContainerfile")
         print("\n".join(f"  {line}" for line in difference.containerfile))
-
-
-def _line(change: RecipeChange) -> str:
-    versions = " -> ".join(version for version in (change.old, change.new) if version)
-    return f"{_SIGNS.get(change.kind, '~')} {change.name} {versions}".rstrip()
 
 
 def _summary(difference: RecipeDifference) -> str:

@@ -12,6 +12,9 @@ from workbench.catalog.reader import read_catalogue
 from workbench.commands import runnable
 from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
+from workbench.errors import UsageError
+from workbench.recipes.composed import remember
+from workbench.recipes.differences import replacing_lines
 from workbench.recipes.make import LookUp, make_recipe, select
 from workbench.recipes.write import DEFAULT_OUT, Written, compare, folder_of, write
 from workbench.verbs._answers import answer_flags, given_answers
@@ -36,7 +39,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     making = parser.add_argument_group("making")
     making.add_argument("--out", metavar="DIR", help=f"folder that the recipe's folder is made in ({DEFAULT_OUT})")
     making.add_argument("--dry-run", action="store_true", help="show the Containerfile and the files, write nothing")
-    making.add_argument("--force", action="store_true", help="replace an existing folder that differs")
+    making.add_argument("--diff", action="store_true", help="show how an existing folder would change, write nothing")
+    making.add_argument(
+        "--force", action="store_true", help="replace an existing recipe that differs; files of your own stay"
+    )
+    making.add_argument("--clean", action="store_true", help="with --force: delete files of your own too")
     making.add_argument("--offline", action="store_true", help="do not look the base image up")
     making.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
     making.add_argument("--json", action="store_true", help="report as JSON")
@@ -51,11 +58,17 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or recipe.resolved.release.defaults.get("out", DEFAULT_OUT)
     if better := advice(recipe.resolved):
         print_note(better)
+    if args.clean and not args.force:
+        raise UsageError("--clean goes with --force")
+    if args.diff:
+        print("\n".join(replacing_lines(recipe, folder_of(recipe, out), clean=args.clean)) or "no difference")
+        return 0
     if args.dry_run:
         statuses = compare(recipe, folder_of(recipe, out))
         _show(recipe, statuses, args.json)
         return 0
-    written = write(recipe, out, force=args.force)
+    written = write(recipe, out, force=args.force, clean=args.clean)
+    remember(recipe.files.values())
     if args.json:
         print(json.dumps(report(str(recipe.tag), written), indent=2))
     else:

@@ -11,7 +11,7 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.recipes.lint import lint
-from workbench.recipes.write import DEFAULT_OUT, IDENTICAL, write
+from workbench.recipes.write import DEFAULT_OUT, IDENTICAL, KEEP, write
 from workbench.release.standard import composed_set, images
 from workbench.table import columns
 from workbench.verbs._answers import answer_flags
@@ -70,7 +70,7 @@ def _write(recipes: list[Recipe], args: argparse.Namespace) -> None:
         except WorkbenchError as error:
             faults.append((error.where or str(recipe.tag), error.message))
             continue
-        same = all(status == IDENTICAL for status in written.files.values())
+        same = all(status in (IDENTICAL, KEEP) for status in written.files.values())
         rows.append((written.folder, IDENTICAL if same else "written"))
     if args.json:
         print(json.dumps([{"folder": folder, "status": status} for folder, status in rows], indent=2))

@@ -1,4 +1,4 @@
-"""`wizard.py release`: making, freezing, updating, checking and comparing releases."""
+"""`wizard.py release`: making, freezing, updating, amending, checking and comparing releases."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ EXAMPLES = """\
   wizard.py release freeze 2026b                from now on it is what releases/2026b holds
   wizard.py release update 2025b                newer z of x.y.z, and nothing else (make release-update RELEASE=2025b)
   wizard.py release update 2025b --allow urllib3   … but for urllib3, which a security fix takes further
+  wizard.py release amend 2025b ides/1-jupyter --reason "starts without IPv4"    today's start scripts for it too
   wizard.py release check 2025b                 its files, fields, locks, support and security fixes
   wizard.py release diff 2025b 2026a --summary  what a user of 2025b meets in 2026a
 """
@@ -27,7 +28,7 @@ EXAMPLES = """\
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of `release` and their flags."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="new|freeze|update|check|diff")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="new|freeze|update|amend|check|diff")
     new = actions.add_parser("new", help="make a release like another")
     new.add_argument("name", metavar="NAME", help="its name, such as 2026b")
     new.add_argument("--from", dest="source", metavar="NAME", help="the release to start from (default: the newest)")
@@ -40,15 +41,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     update.add_argument("--interpreter", metavar="PATH", default="", help="the Python to lock with (default: found)")
     update.add_argument("--jobs", type=int, default=2, metavar="N", help="how many locks at once (2)")
     update.add_argument("--dry-run", action="store_true", help="show what would move, write nothing")
+    amend = actions.add_parser("amend", help="put files of today's catalogue into a frozen release, for a reason")
+    amend.add_argument("name", metavar="NAME", help="frozen release, such as 2025b")
+    amend.add_argument("paths", metavar="PATH", nargs="+", help="file or folder of the catalogue; locks are excluded")
+    amend.add_argument("--reason", required=True, metavar="TEXT", help="why; the release file and `check` show it")
+    amend.add_argument("--dry-run", action="store_true", help="list what would change, write nothing")
     check = actions.add_parser("check", help="check a release against what was frozen and promised")
     check.add_argument("name", metavar="NAME", help="release, such as 2025b")
     diff = actions.add_parser("diff", help="show what is added, removed and moved from one release to another")
     diff.add_argument("old", metavar="OLD", help="release, such as 2025b")
     diff.add_argument("new", metavar="NEW", help="release, such as 2026a")
     diff.add_argument("--summary", action="store_true", help="numbers by bundle only")
-    for action in (new, check):
+    for action in (new, amend, check):
         action.add_argument("--today", metavar="YYYY-MM-DD", default="", help="the day that counts (default: today)")
-    for action in (new, freeze, update, check, diff):
+    for action in (new, freeze, update, amend, check, diff):
         action.add_argument("--json", action="store_true", help="report as JSON")
         # Understood on either side of the subcommand; here it must not override a value from before it.
         action.add_argument("--catalog", metavar="DIR", default=argparse.SUPPRESS, help="use another catalogue")
@@ -56,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the subcommand says, and print the result."""
-    if args.action in ("new", "freeze") or (args.action == "update" and not args.dry_run):
+    if args.action in ("new", "freeze") or (args.action in ("update", "amend") and not args.dry_run):
         check_writable(args.catalog)
     return _ACTIONS[args.action](args)
 
@@ -120,6 +126,22 @@ def _update(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _amend(args: argparse.Namespace) -> int:
+    from workbench.release.amend import amend
+
+    catalogue = read_catalogue(args.catalog)
+    report = amend(catalogue, args.name, args.paths, args.reason, _day(args), dry_run=args.dry_run)
+    if args.json:
+        print(json.dumps(asdict(report), indent=2))
+        return EXIT_OK
+    kinds = asdict(report)
+    print("".join(f"{kind:<8} {path}\n" for kind, paths in kinds.items() for path in paths), end="")
+    would = "would change" if args.dry_run else "changed"
+    count = sum(map(len, kinds.values()))
+    print(f"release {args.name}: {count} file{'' if count == 1 else 's'} {would}")
+    return EXIT_OK
+
+
 def _check(args: argparse.Namespace) -> int:
     from workbench.release.check import check
 
@@ -175,4 +197,4 @@ def _diff(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-_ACTIONS = {"new": _new, "freeze": _freeze, "update": _update, "check": _check, "diff": _diff}
+_ACTIONS = {"new": _new, "freeze": _freeze, "update": _update, "amend": _amend, "check": _check, "diff": _diff}

@@ -24,6 +24,7 @@ EXAMPLES = """\
   wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
   wizard.py rs history foo
   wizard.py rs rollback foo 1
+  wizard.py rs commit foo mine:1                             an image of your own; `rs run mine:1` finds it
   wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
   wizard.py rs run localhost/mine:1 --name baz --restart on-failure --grace 30 --shm 4GB
@@ -57,7 +58,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     patch_.add_argument("--rebind", metavar="OLD:DEST=NEW:DEST", default="", help="put one bind in another's place")
     for way in (run_, patch_):
         way.add_argument("--gpus", type=int, metavar="N")
-        way.add_argument("--port", metavar="PORT", action="append", help="8888 or 53/udp; repeatable")
+        way.add_argument(
+            "--port",
+            metavar="PORT",
+            action="append",
+            help="publish 8888 or 53/udp on the host; repeatable; default: none",
+        )
         for option in OPTIONS:
             choices = option.choices or None
             way.add_argument(option.flag, type=option.type, metavar=option.metavar, help=option.help, choices=choices)
@@ -71,7 +77,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         )
     made["prune"].add_argument("--keep", type=int, default=0, metavar="N", help="default: what the service keeps")
     made["prune"].add_argument("--dry-run", action="store_true", help="only show what would be removed")
-    made["commit"].add_argument("image", metavar="IMAGE")
+    made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
     made["exec"].add_argument("--seconds", type=float, default=3600, metavar="N", help="end it after so long (3600)")

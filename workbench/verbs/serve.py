@@ -6,16 +6,21 @@ import argparse
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.replicasets.engines.protocol import EngineService
+    from workbench.replicasets.settings import Settings
 
 EXAMPLES = """\
   wizard.py serve                                       on http://127.0.0.1:2378, state in /var/lib/workbench
+  wizard.py serve --preflight                           what works here, and why not: limits, pausing, ports ...
   wizard.py serve --root /srv/shared --ports 40000-40999
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
-  wizard.py serve --add-token root --role admin         may change what belongs to others
-  wizard.py serve --add-token anna --role operate --quota sets=2,gpus=1,memory=16GB
+  wizard.py serve --disk-limit 50GB --keep-versions 5   what each version may hold, and how many of them
 """
 
 
@@ -36,24 +41,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-versions", type=int, default=0, metavar="N", help="of each set, the current one too; default: all"
     )
+    parser.add_argument(
+        "--disk-limit",
+        metavar="SIZE",
+        default="",
+        help="what a version may change on its image: 50GB; default: no limit",
+    )
     parser.add_argument("--gpu-kind", metavar="KIND", default="nvidia.com/gpu", help="kind of the CDI devices")
     parser.add_argument("--ports", metavar="A-B", default="40000-65535", help="the host's ports to give to sets")
     parser.add_argument("--publish", metavar="ADDRESS", default="127.0.0.1", help="where sets' ports are (127.0.0.1)")
     parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
-    parser.add_argument("--add-token", metavar="NAME", default="", help="make a token, print it and end")
-    parser.add_argument("--role", choices=("read", "operate", "admin"), default="operate", help="of the token to make")
-    parser.add_argument(
-        "--quota",
-        metavar="LIMITS",
-        default="",
-        help="of its sets and volumes: sets=2,gpus=1,memory=16GB,volumes=2,disk=100GB",
-    )
+    parser.add_argument("--preflight", action="store_true", help="try what sets need, report that and end")
+    parser.add_argument("--no-preflight", action="store_true", help="do not try at start what sets need")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM; or make a token."""
-    from workbench.replicasets.api.tokens import Tokens, parse_quota
-    from workbench.replicasets.values import Role
+    """Serve until SIGINT or SIGTERM; or try what sets need."""
+    from workbench.locks import sole
+    from workbench.replicasets.api.tokens import Tokens
+    from workbench.replicasets.startup import check_state
 
     if bool(args.tls_cert) != bool(args.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
@@ -63,35 +69,32 @@ def run(args: argparse.Namespace) -> int:
         check_certificate(args.tls_cert, args.tls_key)
     state = os.path.abspath(args.state)
     tokens = Tokens(state)
-    if args.quota and not args.add_token:
-        raise UsageError("--quota is for --add-token")
-    quota = parse_quota(args.quota)
-    _make(state)
-    for path in tokens.begin():
-        print(f"token: {path}", file=sys.stderr)
-    if args.add_token:
-        print(tokens.add(args.add_token, Role(args.role), quota))
-        return 0
-    return _serve(args, state, tokens)
-
-
-def _make(state: str) -> None:
-    from workbench.errors import WorkbenchError
-
-    try:
-        os.makedirs(state, mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise WorkbenchError(f"cannot be made: {error.strerror}", where=state, hint="choose one by --state") from None
+    check_state(state)
+    with sole(os.path.join(state, "service.lock")) as other:
+        if other:
+            raise WorkbenchError(
+                f"a service runs on this folder already{f' (process {other})' if other > 0 else ''}",
+                where=state,
+                hint="stop that one, or choose another folder by --state",
+            )
+        for path in tokens.begin():
+            print(f"token: {path}", file=sys.stderr)
+        return _serve(args, state, tokens)
 
 
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
+    from workbench.catalog.releases import LOCAL_REPOSITORY
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
+    from workbench.replicasets.api.starting import failing_at_start
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
+    from workbench.replicasets.quantities import size
+    from workbench.replicasets.roots import is_below
     from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
+    from workbench.replicasets.startup import check_start
     from workbench.replicasets.watching import watching
 
     assert isinstance(tokens, Tokens)
@@ -108,8 +111,20 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         publish=args.publish,
         gpu_kind=args.gpu_kind,
         keep_versions=args.keep_versions,
+        disk=size(args.disk_limit) if args.disk_limit else 0,
         volumes=os.path.join(state, "volumes"),
+        engine_log=engine.log if engine else "",
+        mounts=os.path.join(state, "mounts"),
+        reserved=(LOCAL_REPOSITORY,),
     )
+    if any(is_below(os.path.realpath(state), root) for root in settings.roots):
+        raise UsageError(
+            f"{state} is below a --root: sets could read the service's tokens and change its store",
+            hint="choose a folder of the sets' own, such as /srv/shared",
+        )
+    check_start(settings)
+    if args.preflight:
+        return _preflight(settings, engine)
     listening = listen(args.host, args.port)
     plain = not args.tls_cert and not is_loopback(listening)
     if plain and not args.insecure:
@@ -125,6 +140,8 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
 
     try:
         with leaving(), reconciling(service, engine, report), watching(service, report):
+            if not args.no_preflight:
+                failing_at_start(service, state, report)
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)
@@ -136,4 +153,22 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         if engine is not None:
             engine.close()
         service.close()
+        tokens.flush()
     return 0
+
+
+def _preflight(settings: Settings, engine: EngineService | None) -> int:
+    from workbench.replicasets.service import ReplicaSets
+
+    service, failed = ReplicaSets(settings), False
+    try:
+        if engine is not None:
+            engine.ensure()
+        for finding in service.preflight():
+            failed |= bool(finding.reason) and finding.essential
+            print(finding.line, flush=True)
+    finally:
+        if engine is not None:
+            engine.close()
+        service.close()
+    return int(failed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
@@ -15,7 +15,7 @@ from workbench.compose.recipe import Recipe
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.wizard.steps import STEPS
 
-_STATUS_STYLE = {"create": "green", "identical": "dim", "conflict": "bold red"}
+_STATUS_STYLE = {"create": "green", "identical": "dim", "keep": "dim", "replace": "yellow", "delete": "bold red"}
 
 
 def review_text(
@@ -30,7 +30,7 @@ def review_text(
 ) -> str:
     """Return the panel of answers, base image, folder and files, `columns` wide.
 
-    `files` says create, identical or conflict by path; `refusal` is why the folder that is there
+    `files` says by path what becomes of it; `refusal` is why the folder that is there
     cannot be written over, if so; `note` is a remark about the choices.
     """
     facts = _grid()
@@ -49,6 +49,13 @@ def review_text(
         # Its hint names flags, and the question below the panel offers the same.
         parts = [*_message(refusal), Text(), *parts]
     return _drawn(Panel(Group(*parts), title="Review"), columns)
+
+
+def difference_text(lines: Sequence[str], columns: int) -> str:
+    """Return the panel that shows the lines of a difference, `columns` wide."""
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    shown = [Text(line, style=styles.get(line.lstrip()[:1], "")) for line in lines]
+    return _drawn(Panel(Group(*shown), title="What would change"), columns)
 
 
 def trouble_text(error: WorkbenchError, columns: int) -> str:

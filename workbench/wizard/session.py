@@ -14,11 +14,12 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
 from workbench.errors import WorkbenchError
-from workbench.recipes.write import IDENTICAL, Written, compare, folder_of, refusal, write
+from workbench.recipes.differences import replacing_lines
+from workbench.recipes.write import IDENTICAL, KEEP, Written, compare, folder_of, refusal, write
 from workbench.wizard.answers import selection_of, tag_so_far
 from workbench.wizard.collect import Defaults, collect_answers
 from workbench.wizard.prompt import Choice, Prompt, Screen
-from workbench.wizard.review import review_text, trouble_text
+from workbench.wizard.review import difference_text, review_text, trouble_text
 from workbench.wizard.screen import tag_lines
 
 # Makes the recipe of a selection; the base image is looked up when the second argument is true.
@@ -30,7 +31,11 @@ _OTHER_FOLDER = Choice(_BACK, "Give another output folder")
 _LEAVE = Choice("quit", "Quit, and write nothing")
 _WITHOUT_LOOK_UP = Choice("offline", "Go on without looking the base image up")
 _WRITE = Choice("write", "Write the recipe")
-_REPLACE = Choice("replace", "Replace the folder whole")
+_REPLACE = Choice("replace", "Replace the recipe")
+_REPLACE_KEEPING = Choice("replace", "Replace the recipe; files of your own stay")
+_CLEAN = Choice("clean", "Replace the folder whole, and delete your own files too")
+_DIFF = Choice("diff", "Show what would change")
+_SEEN = Choice(_BACK, "Go back to the choices")
 _KEEP = Choice("keep", "Go on with it")
 _ONLY_WRITE = Choice("no", "No, only write the recipe")
 _BUILD = Choice("yes", "Yes, write the recipe and build it")
@@ -51,6 +56,7 @@ class WizardOutcome:
 @dataclass(frozen=True, slots=True)
 class _Decision:
     replace: bool
+    clean: bool
     build: bool
 
 
@@ -73,7 +79,7 @@ def converse(
             continue
         try:
             with _undisturbed():
-                written = write(recipe, answers["out"], force=decision.replace)
+                written = write(recipe, answers["out"], force=decision.replace, clean=decision.clean)
         except WorkbenchError as error:
             _choose(prompt, "What now?", tag, partial(trouble_text, error), [_OTHER_FOLDER, _LEAVE])
         else:
@@ -104,10 +110,12 @@ def _decide(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Deci
     folder = folder_of(recipe, answers["out"])
     files = compare(recipe, folder)
     exists = os.path.lexists(folder)
-    refused = refusal(recipe, folder, files) if exists and set(files.values()) != {IDENTICAL} else None
+    refused = refusal(recipe, folder, files) if exists and not set(files.values()) <= {IDENTICAL, KEEP} else None
     panel = partial(review_text, recipe, answers, folder, files, refused, note=advice(recipe.resolved))
     if refused:
-        title, choices = "The folder exists and differs. What now?", [_OTHER_FOLDER, _REPLACE, _LEAVE]
+        title, choices = "The folder exists and differs. What now?", [_OTHER_FOLDER, _DIFF, _REPLACE, _LEAVE]
+        if KEEP in files.values():
+            choices = [_OTHER_FOLDER, _DIFF, _REPLACE_KEEPING, _CLEAN, _LEAVE]
     elif exists:
         title, choices = "The same recipe exists already.", [_KEEP, _GO_BACK, _LEAVE]
     else:
@@ -116,9 +124,14 @@ def _decide(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Deci
         chosen = _choose(prompt, title, tag, panel, choices)
         if chosen == _BACK:
             return None
+        if chosen == _DIFF.value:
+            lines = replacing_lines(recipe, folder)
+            _choose(prompt, "This is what would change.", tag, partial(difference_text, lines), [_SEEN])
+            continue
         build = _choose(prompt, "Build the image now?", tag, panel, [_ONLY_WRITE, _BUILD])
         if build != _BACK:
-            return _Decision(replace=chosen == _REPLACE.value, build=build == _BUILD.value)
+            clean = chosen == _CLEAN.value
+            return _Decision(replace=clean or chosen == _REPLACE.value, clean=clean, build=build == _BUILD.value)
 
 
 def _choose(prompt: Prompt, title: str, tag: str, panel: Callable[[int], str], choices: Sequence[Choice]) -> str:

@@ -1,11 +1,15 @@
 #!/bin/sh
 # Starts RStudio's server behind the front on port 8888, for whatever user ID the platform picked.
 #
-#   NB_PREFIX    path that the platform serves this workbench under, such as /notebook/team/name
-#   CRAN_MIRROR  where install.packages() looks (see Rprofile.site)
+#   NB_PREFIX        path that the platform serves this workbench under, such as /notebook/team/name
+#   WORKBENCH_TOKEN  token that opens it (a new one at every start, which the log shows); without one,
+#                    NB_PREFIX or WORKBENCH_AUTH=platform leave it to the platform who gets in
+#   CRAN_MIRROR      where install.packages() looks (see Rprofile.site)
 set -eu
 
 umask 0002
+# Kubeflow and JupyterHub mount the user's volume there.
+[ ! -w /home/jovyan ] || export HOME=/home/jovyan
 # Everything that the server writes of its own, new at every start and for this user only.
 own=$(mktemp -d "${TMPDIR:-/tmp}/rstudio.XXXXXX")
 mkdir "$own/data" "$own/database"

@@ -2,8 +2,10 @@
 # Starts Langflow behind the front on port 8888, for whatever user ID the platform picked.
 #
 #   NB_PREFIX            path that the platform serves this workbench under, such as /notebook/team/name
+#   WORKBENCH_TOKEN      token that opens it (a new one at every start, which the log shows); without one,
+#                        NB_PREFIX or WORKBENCH_AUTH=platform leave it to the platform who gets in
 #   LANGFLOW_CONFIG_DIR  folder of its database, keys and files (.langflow at home, where a volume keeps them)
-#   LANGFLOW_AUTO_LOGIN  whether it asks for no password (true: the platform has asked who comes, and a
+#   LANGFLOW_AUTO_LOGIN  whether it asks for no password (true: the front or the platform asks, and a
 #                        workbench has one user); with false give LANGFLOW_SUPERUSER and
 #                        LANGFLOW_SUPERUSER_PASSWORD too
 #
@@ -11,6 +13,8 @@
 set -eu
 
 umask 0002
+# Kubeflow and JupyterHub mount the user's volume there.
+[ ! -w /home/jovyan ] || export HOME=/home/jovyan
 # Kubernetes sets LANGFLOW_PORT=tcp://… in a namespace with a service of that name, and Langflow would read it.
 unset LANGFLOW_HOST LANGFLOW_PORT
 # The page and its cookies stay below this path.

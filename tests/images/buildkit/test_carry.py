@@ -116,7 +116,7 @@ def test_a_base_without_a_registry_is_refused(engine: Engine, dockerd: Dockerd) 
         CarryingBuilder(Inner(dockerd), store_of(dockerd)).build(request("debian"), Lines())
 
 
-def test_a_buildkit_without_images_says_what_to_do(dockerd: Dockerd) -> None:
+def test_a_buildkit_without_images_names_the_cure(dockerd: Dockerd) -> None:
     builder = PullingBuilder(Inner(dockerd), parse("tcp://127.0.0.1:1234"))
     with pytest.raises(WorkbenchError) as caught:
         builder.build(request(TINY), Lines())
@@ -159,7 +159,7 @@ def test_an_interrupt_leaves_no_image_and_no_process(engine: Engine, dockerd: Do
     assert base not in dockerd.names()
 
 
-def test_what_podman_cannot_save_is_told(
+def test_what_podman_cannot_save_is_reported(
     engine: Engine, dockerd: Dockerd, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # podman without a place for its copy: what it says is what the user reads, and no half of the image arrives.

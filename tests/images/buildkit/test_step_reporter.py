@@ -14,7 +14,7 @@ def reported(*events: tuple[Kind, str, str, str]) -> tuple[Lines, StepReporter]:
     return watcher, steps
 
 
-def test_steps_are_numbered_as_they_begin_and_lines_say_whose_they_are() -> None:
+def test_steps_are_numbered_as_they_begin_and_lines_name_their_step() -> None:
     two = "RUN b https://me:secret@example.com"
     watcher, steps = reported(
         ("began", "0", "the image localhost/b:1", ""),

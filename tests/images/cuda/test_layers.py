@@ -116,7 +116,7 @@ def test_a_failure_names_the_layer_and_stops_what_stands_on_it(chain: Engine, tm
     assert cuda(folder, tmp_path) == {**rest, "devel": "built", "devel-cudnn": "built"}
 
 
-def test_without_the_base_below_it_says_how_to_make_it(engine: Engine, tmp_path: Path) -> None:
+def test_without_the_base_below_the_error_names_how_to_make_it(engine: Engine, tmp_path: Path) -> None:
     engine.try_("untag", STANDARD, STANDARD)
     done = wizard("cuda", "--catalog", make_catalogue(tmp_path, files()), *FLAGS, "--log-dir", tmp_path / "logs")
     assert done.returncode == 1

@@ -25,7 +25,7 @@ def report(**versions: str) -> str:
     return json.dumps({"libraries": {"cudart": "libcudart.so.13"}, "versions": versions})
 
 
-def test_what_the_release_says_holds() -> None:
+def test_what_the_release_lists_holds() -> None:
     text = report(cudart="13.0", nccl="2.29.2", cudnn="9.14.0", nvcc="13.0")
     checks = read_cuda_report(text, "1001", PINS)
     assert checks == [

@@ -70,7 +70,7 @@ def test_as_json(unbuilt: Engine, tmp_path: Path) -> None:
     done = wizard("build", recipe(tmp_path, unbuilt), "--log-dir", tmp_path / "logs", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     (report,) = json.loads(done.stdout)
-    assert (report["tag"], report["image"]) == (TAG, IMAGE)
+    assert (report["tag"], report["image"], report["changed"]) == (TAG, IMAGE, {})
     assert report["id"].removeprefix("sha256:") == unbuilt("image", "inspect", "--format", "{{.Id}}", IMAGE)
     assert Path(report["log"]).is_file()
 
@@ -131,6 +131,8 @@ def test_an_interrupted_build_leaves_nothing(unbuilt: Engine, tmp_path: Path, nu
 
 def test_options_reach_the_engine(unbuilt: Engine, tmp_path: Path) -> None:
     folder = recipe(tmp_path, unbuilt, 'ARG WORD\nRUN echo "the word is $WORD"\n')
+    (folder / "notes.txt").write_text("of the user's own")
+    (folder / "start.sh").write_text("#!/bin/sh\nexec other\n")
     done = wizard(
         *("build", folder, "--log-dir", tmp_path / "logs"),
         *("--engine-option=--build-arg=WORD=sesame", "--engine-option=--annotation=told=yes"),
@@ -138,6 +140,8 @@ def test_options_reach_the_engine(unbuilt: Engine, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (log,) = (tmp_path / "logs").iterdir()
     assert "the word is sesame" in log.read_text()
+    changed = f"note: {folder} was changed by hand since it was composed: notes.txt (added), start.sh (changed)."
+    assert changed in done.stderr
     assert json.loads(unbuilt("image", "inspect", "--format", "{{json .Annotations}}", IMAGE))["told"] == "yes"
 
 
@@ -238,8 +242,13 @@ def test_several_folders_are_read_before_the_first_is_built(unbuilt: Engine, tmp
 
 
 def wait_for_line(logs: Path, text: str, which: str = "*") -> None:
+    """Wait until a log has a line that is `text`, or begins with it where that ends in a blank."""
     deadline = time.monotonic() + 60
-    while not any(text in log.read_text().splitlines() for log in logs.glob(which)):
+    while not any(
+        line == text or (text.endswith(" ") and line.startswith(text))
+        for log in logs.glob(which)
+        for line in log.read_text().splitlines()
+    ):
         assert time.monotonic() < deadline, f"{text!r} never came"
         time.sleep(0.05)
 

@@ -34,13 +34,13 @@ def test_a_base_is_looked_at() -> None:
     assert base.kind == "debian-12"
 
 
-def test_an_image_that_says_nothing() -> None:
+def test_an_image_without_labels_and_variables() -> None:
     base = inspect_base("localhost/b:1", Files({"/x": ""}), {})
     assert base == BaseInfo("localhost/b:1")
     assert (str(base), base.kind) == ("an unnamed system, no Python of ours, no CUDA", "other")
 
 
-def test_the_newest_python_where_the_environment_does_not_say() -> None:
+def test_the_newest_python_where_the_environment_names_none() -> None:
     lib = "/opt/app-root/lib"
     tree = Files(
         {f"{lib}/python3.9/x": "", f"{lib}/python3.12/site-packages/six-1.0.dist-info/x": "", f"{lib}/other/x": ""}

@@ -61,7 +61,7 @@ def test_a_base_that_does_not_fit_is_refused(manifest: RecipeManifest, base: Bas
     )
 
 
-def test_every_system_of_the_catalogue_says_what_it_is() -> None:
+def test_every_system_of_the_catalogue_names_its_family() -> None:
     assert known_system("bookworm") == {"ID": "debian", "VERSION_CODENAME": "bookworm"}
     assert known_system("c9s") == {"ID": "centos", "VERSION_ID": "9"}
     assert (known_system("none"), known_system("../x")) == ({}, {})

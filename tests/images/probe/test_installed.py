@@ -38,7 +38,7 @@ def left(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> l
     return [step.sources[0] if isinstance(step, Copy) else step.arguments[-1].split()[0] for step in steps]
 
 
-def test_lists_that_the_base_holds_are_left_out_and_that_is_said(tmp_path: Path) -> None:
+def test_lists_that_the_base_holds_are_left_out_with_a_note(tmp_path: Path) -> None:
     made, notes = without_installed(plan(tmp_path, APT + PIP), BASE, str(tmp_path), lambda at: names_in(BOOKWORM, at))
     assert made.stages[-1].steps == ()
     assert notes == [
@@ -86,7 +86,7 @@ def test_after_anything_else_nobody_knows_what_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["ENV PATH=/usr/bin", "ENV PIP_TARGET=/else", "ENV PYTHONPATH=/else"])
-def test_another_pip_is_asked(tmp_path: Path, line: str) -> None:
+def test_another_pip_is_used(tmp_path: Path, line: str) -> None:
     assert left(tmp_path, f"{line}\n{PIP}") == ["/requirements.txt", "umask"]
 
 

@@ -3,19 +3,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from tests.replicasets.fakes import FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
-from workbench.replicasets.api.serving import listen
+from workbench.replicasets.api.serving import listen, make_server
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.stores.protocol import StateStore
@@ -39,6 +38,14 @@ class Served:
 
     def audit(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "audit.log").read_text().splitlines()]
+
+
+def until(so: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until it is so."""
+    deadline = time.monotonic() + seconds
+    while not so():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -66,8 +73,7 @@ def served(tmp_path: Path, faults: Faults, kept: StateStore) -> Iterator[Served]
         "small": tokens.add("small", Role.OPERATE, Quota(sets=1, gpus=2)),
     }
     listening = listen("127.0.0.1", 0)
-    config = uvicorn.Config(make_app(room, tokens, Audit(str(tmp_path / "audit.log"))), log_level="error", ws="none")
-    server = uvicorn.Server(config)
+    server = make_server(make_app(room, tokens, Audit(str(tmp_path / "audit.log"))))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

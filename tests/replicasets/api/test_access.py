@@ -12,7 +12,8 @@ from tests.replicasets.api.conftest import Served
 from tests.replicasets.fakes import IMAGE
 from workbench.errors import WorkbenchError
 from workbench.replicasets.api.serving import listen
-from workbench.replicasets.api.tokens import Tokens, parse_quota
+from workbench.replicasets.api.token_texts import parse_quota
+from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Quota, Role
 
@@ -33,6 +34,7 @@ def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Ser
             assert {key for key, status in statuses.items() if status != 401} == {
                 ("GET", "/healthz"),
                 ("GET", "/readyz"),
+                ("GET", "/ping"),
             }
         assert stranger.get("/api/v1/openapi.json").status_code == 401
         assert stranger.post("/").status_code == 401
@@ -68,7 +70,7 @@ def test_quotas_are_those_of_the_owner(served: Served, client: httpx.Client) -> 
     assert client.post("/api/v1/replicaSet", json={**body, "replicaSetName": "b", "gpuCount": 3}).status_code == 200
 
 
-def test_the_log_says_who_did_what_and_no_secret(served: Served, client: httpx.Client) -> None:
+def test_the_log_records_who_did_what_and_no_secret(served: Served, client: httpx.Client) -> None:
     body = {"imageName": IMAGE, "replicaSetName": "a", "env": ["PASSWORD=geheim"], "cmd": ["sleep", "geheim"]}
     client.post("/api/v1/replicaSet", json=body)
     client.get("/api/v1/replicaSet")
@@ -94,6 +96,7 @@ def test_tokens_are_kept_as_hashes_and_count_when_added(served: Served) -> None:
     state = served.folder / "state"
     assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in state.iterdir()} == {
         "tokens.json": 0o600,
+        "tokens.json.lock": 0o600,
         "operate.token": 0o600,
         "read.token": 0o600,
         "admin.token": 0o600,

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.replicasets.api.conftest import Served
+from tests.replicasets.api.conftest import Served, until
 from tests.replicasets.fakes import IMAGE
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Caller
@@ -71,7 +71,7 @@ def test_a_set_from_run_to_delete(client: httpx.Client, served: Served) -> None:
     assert send(client, "PATCH", "/replicaSet/foo/stop") is None
     assert set(send(client, "GET", "/resources/gpus")["gpus"].values()) == {0}
     assert send(client, "POST", "/replicaSet/foo/commit", {"newImageName": "mine:1"}) == {
-        "imageName": "localhost/mine:1"
+        "imageName": "localhost/workbench/op/mine:1"
     }
     assert send(client, "PATCH", "/replicaSet/foo/restart") == {"containerName": "foo-5"}
     assert send(client, "DELETE", "/replicaSet/foo") is None
@@ -258,4 +258,4 @@ def test_health_metrics_page_and_document(client: httpx.Client, served: Served, 
     assert sum(len(methods) for methods in paths.values()) == 30
     (tmp_path / "cdi" / "fake.test-gpu.json").write_text("{")
     assert client.get("/healthz").status_code == 200
-    assert client.get("/readyz").status_code == 503
+    until(lambda: client.get("/readyz").status_code == 503)

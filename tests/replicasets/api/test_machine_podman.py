@@ -61,7 +61,16 @@ class Real(RuleBasedStateMachine):
         """The service is started, again perhaps; the one before it is gone without a word."""
         self.kill()
         s = self.settings
-        command = [sys.executable, "-m", "tests.replicasets.api.dying", str(self.file), "serve", "--port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.replicasets.api.dying",
+            str(self.file),
+            "serve",
+            "--port",
+            "0",
+            "--no-preflight",
+        ]
         command += ["--state", str(self.folder / "state"), "--engine", s.engine, "--gpu-kind", s.gpu_kind]
         command += ["--ports", f"{s.first_port}-{s.last_port}"]
         env = {**os.environ, **self.podman.engine.env}

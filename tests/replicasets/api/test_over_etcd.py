@@ -14,7 +14,7 @@ import pytest
 
 from tests.engine import SHORT, search_path
 from tests.replicasets import truth
-from tests.replicasets.api.conftest import Served
+from tests.replicasets.api.conftest import Served, until
 
 # Collected here once more, for the store is another one here.
 from tests.replicasets.api.test_endpoints import (  # noqa: F401
@@ -71,7 +71,7 @@ def away(client: httpx.Client, own: Etcd) -> None:
         said = response.json()
         assert (response.status_code, said["data"]) == (503, None), said
         assert "etcd" in said["msg"] and said["hint"], said
-    assert client.get("/readyz").status_code == 503
+    until(lambda: client.get("/readyz").status_code == 503)
     assert client.get("/healthz").status_code == 200
 
 

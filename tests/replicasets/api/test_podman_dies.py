@@ -82,7 +82,16 @@ class Dying:
 def dying(podman: Podman, tmp_path: Path) -> Iterator[Dying]:
     known = given(podman, tmp_path) | {"store": str(tmp_path / "state/replicasets.db")}
     (tmp_path / "shared").mkdir()
-    command = [sys.executable, "-m", "tests.replicasets.api.dying", str(tmp_path / "end"), "serve", "--port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.replicasets.api.dying",
+        str(tmp_path / "end"),
+        "serve",
+        "--port",
+        "0",
+        "--no-preflight",
+    ]
     command += ["--state", str(tmp_path / "state"), "--engine", podman.address, "--gpu-kind", podman.kind]
     command += ["--ports", f"{known['first_port']}-{known['last_port']}", "--root", str(tmp_path / "shared")]
     env = {**os.environ, **podman.engine.env}

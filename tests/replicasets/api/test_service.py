@@ -48,7 +48,8 @@ class Process:
 
 def start(podman: Podman, folder: Path) -> Process:
     known = given(podman, folder)
-    command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--port", "0", "--state", str(folder / "state")]
+    command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--no-preflight", "--port", "0"]
+    command += ["--state", str(folder / "state")]
     command += ["--gpu-kind", podman.kind, "--ports", f"{known['first_port']}-{known['last_port']}"]
     with (folder / "log").open("ab") as output:
         process = subprocess.Popen(
@@ -115,7 +116,7 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     for way, says in (("pause", "is paused"), ("continue", "goes on"), ("stop", "is stopped")):
         assert serving.well("rs", way, "foo") == f"foo {says}\n"
     assert serving.well("rs", "restart", "foo") == "foo-4 runs\n"
-    assert serving.well("rs", "commit", "foo", "localhost/mine:1") == "localhost/mine:1\n"
+    assert serving.well("rs", "commit", "foo", "localhost/mine:1") == ("localhost/workbench/first.operate/mine:1\n")
     assert serving.well("volume", "create", "data") == "data is created, without a limit\n"
     assert serving.well("volume", "list").splitlines()[1].split()[:2] == ["data", "1"]
     assert serving.well("volume", "delete", "data") == "data is deleted\n"

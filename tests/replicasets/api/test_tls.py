@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -39,12 +40,16 @@ def ca(tmp_path: Path) -> trustme.CA:
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[str]:
-    """A service without an engine; yields its address, and the token is in its state."""
+def serving(folder: Path, *flags: str, files: int = 0) -> Iterator[str]:
+    """A service without an engine; yields its address, and the token is in its state. It may open so many `files`."""
     command = [sys.executable, str(REPOSITORY / "wizard.py"), "serve", "--port", "0", "--engine", "unix:///nowhere"]
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen(
-            [*command, "--state", str(folder / "state"), *flags], stdout=subprocess.PIPE, stderr=said, text=True
+            [*command, "--state", str(folder / "state"), *flags],
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None,
         )
     assert process.stdout is not None
     try:
@@ -158,3 +163,18 @@ def ended(ca: trustme.CA) -> trustme.LeafCert:
 
 def token(folder: Path) -> str:
     return (folder / "state/operate.token").read_text().strip()
+
+
+@pytest.mark.thorough
+def test_a_second_service_on_one_folder_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path) as address:
+        second = wizard("serve", "--port", "0", "--engine", "unix:///nowhere", "--state", tmp_path / "state")
+        assert second.returncode == 1
+        number = (tmp_path / "state/service.lock").read_text().strip()
+        assert f"a service runs on this folder already (process {number})" in second.stderr
+        assert Path(f"/proc/{number}").exists()
+        assert httpx.get(f"{address}/healthz", timeout=60).status_code == 200
+        made = wizard("token", "add", "anna", "--state", tmp_path / "state")
+        assert made.returncode == 0, made.stderr
+    with serving(tmp_path):
+        pass

@@ -43,7 +43,9 @@ def test_b0_a_service_in_a_container_keeps_every_disk(storage: str, image: str, 
     engine(*told)
     with asked(address(engine, name), tmp_path / "state") as service:
         service("POST", "/volumes", {"name": "data", "size": "16MB"})
-        binds = [{"src": "data", "dest": "/data"}, {"src": str(tmp_path / "shared"), "dest": "/shared"}]
+        # A folder inside is mounted for podman in podman's own view of the file systems.
+        (tmp_path / "shared/own").mkdir()
+        binds = [{"src": "data", "dest": "/data"}, {"src": str(tmp_path / "shared/own"), "dest": "/shared"}]
         service.run(TINY, gpuCount=1, binds=binds, containerPorts=["80"])
         service.sh("foo", f"echo kept >/data/it; echo ours >/shared/it; {CHANGES}")
         before = contents(engine, "foo-1", holes=storage == "lent")

@@ -15,6 +15,8 @@ from tests.engine import TINY, search_path
 from tests.replicasets.conftest import Podman
 from tests.replicasets.deployment.running import UNIT, under, unit
 from tests.replicasets.disks import CHANGES, contents
+from workbench.replicasets.api.connections import MOST_IDLE
+from workbench.replicasets.api.lanes import LaneBounds
 
 # A view of the file systems of the service's own: disks that podman let go of would stay mounted in it.
 MOUNTING = ("Protect", "Private", "ReadWrite", "ReadOnly", "Inaccessible", "Bind", "Root", "TemporaryFile", "Mount")
@@ -35,12 +37,15 @@ def test_systemd_takes_it(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_it_must_and_must_not_say() -> None:
+def test_what_it_must_and_must_not_contain() -> None:
     said = unit()
     assert said["KillMode"] == "process", "containers and their monitors outlive the service"
     assert (said["StateDirectory"], said["StateDirectoryMode"]) == ("workbench", "0700")
     assert "--state /var/lib/workbench" in said["ExecStart"]
     assert [name for name in said if name.startswith(MOUNTING)] == []
+    assert int(said["LimitNOFILE"]) > MOST_IDLE + LaneBounds().threads() + LaneBounds().stream.in_all
+    assert int(said["TasksMax"]) > 2 * LaneBounds().threads(), "each program that runs has a timer too"
+    assert said["MemoryMax"] == "4G"
     assert "RestrictSUIDSGID" not in said and "SystemCallFilter" not in said
 
 

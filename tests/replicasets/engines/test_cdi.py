@@ -34,7 +34,7 @@ def test_without_any_spec_there_are_no_gpus(tmp_path: Path) -> None:
     assert inventory(KIND, [str(tmp_path)]) == ()
 
 
-def test_another_kind_is_told(tmp_path: Path) -> None:
+def test_another_kind_is_reported(tmp_path: Path) -> None:
     cdi_spec(tmp_path, "nvidia.com/gpu", 2)
     with pytest.raises(NotFound) as error:
         inventory("nvidia.com/gpus", [str(tmp_path)])
@@ -56,7 +56,7 @@ def test_which_specs_are_too_new(tmp_path: Path) -> None:
     assert (readable_cdi("4.3.1"), readable_cdi("4.30.0"), readable_cdi("9")) == ("0.5.0", "", "")
 
 
-def test_podman_does_not_read_a_newer_spec_and_we_say_so(podman: Podman, room: Callable[..., ReplicaSets]) -> None:
+def test_podman_does_not_read_a_newer_spec_and_we_report_it(podman: Podman, room: Callable[..., ReplicaSets]) -> None:
     if not readable_cdi(podman.engine("version", "--format", "{{.Client.Version}}")):
         pytest.skip("what this podman reads of CDI is not known")
     kind = f"new-{podman.kind}"

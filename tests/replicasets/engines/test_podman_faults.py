@@ -14,12 +14,13 @@ from workbench.replicasets.errors import EngineError
 
 Respond = Callable[[str, str], Any]
 # What podman 5 writes when it is about to notice by itself that a container ended.
+TAKEN = f'creating container storage: the container name "foo-1" is already in use by {"9" * 64}. You have to remove it'
 CLEANUP = "container foo-1 has state running, refusing to clean up"
 
 
 def responding(monkeypatch: pytest.MonkeyPatch, respond: Respond) -> PodmanEngine:
     def call(self: PodmanHttp, method: str, path: str, *_args: object, **_more: object) -> Any:  # noqa: ANN401
-        return respond(method, path)
+        return [] if path.startswith("/secrets") else respond(method, path)
 
     monkeypatch.setattr(PodmanHttp, "call", call)
     return PodmanEngine("unix:///nowhere.sock")
@@ -66,7 +67,7 @@ def test_the_name_of_a_half_made_container_is_freed(monkeypatch: pytest.MonkeyPa
             storage.clear()
             return None
         if storage:
-            raise EngineError('creating container storage: the container name "foo-1" is already in use by 9')
+            raise EngineError(TAKEN)
         return {"Id": "new"}
 
     assert responding(monkeypatch, respond).create(ContainerSpec(name="foo-1", image="x")) == "new"
@@ -82,7 +83,7 @@ def test_a_name_that_a_build_or_a_container_has_is_not_taken_away(
         if method == "GET":
             return rows
         assert method == "POST"
-        raise EngineError("that name is already in use")
+        raise EngineError(TAKEN)
 
     with pytest.raises(EngineError, match="already in use"):
         responding(monkeypatch, respond).create(ContainerSpec(name="foo-1", image="x"))

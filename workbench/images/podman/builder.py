@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from workbench import podman
 from workbench.containerfile.stages import bases, last_base
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.base_lookup import command_to_make
+from workbench.images.build_mark import marked_folder, new_mark
 from workbench.images.builder import Built, Watcher
 from workbench.images.labels import on_base
 from workbench.images.network import certificate_refused, redacted, site
-from workbench.images.podman import quirks
+from workbench.images.podman import leftovers, quirks
 from workbench.images.podman.store import manifest_digest
 from workbench.images.request import BuildRequest
 from workbench.images.shared_cache import UNSHARED, SharedCache
 from workbench.process import stream
 
-# How long podman may take, once interrupted, to see that its step ended and clean up.
-_PATIENCE_SECONDS = 15.0
+# How long podman may take, once interrupted, to see that its step ended and clean up: it removes the file system of
+# every step so far, which takes long on a slow disk. A second Ctrl-C ends it at once, and we clean up.
+_PATIENCE_SECONDS = 120.0
 # Options of ours: another value would break what a Builder owes.
 _RESERVED = ("-t", "--tag", "-f", "--file", "--iidfile")
 
@@ -43,7 +44,9 @@ class PodmanBuilder:
         _check_bases(request, watcher)
         base = last_base(request.stages())
         labels = {**request.labels, **on_base(base, manifest_digest(base))}
-        with site(request.ca_bundle) as network, tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        leftovers.remove_abandoned()
+        mark = new_mark()
+        with site(request.ca_bundle, mark=mark) as network, marked_folder(mark) as folder:
             text = network.containerfile(quirks.with_exact_stage_names(request.text))
             containerfile, id_file = os.path.join(folder, "Containerfile"), os.path.join(folder, "id")
             with open(containerfile, "w") as file:
@@ -53,11 +56,17 @@ class PodmanBuilder:
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
             command += [f"--secret=id={name},src={os.path.abspath(file)}" for name, file in request.secrets.items()]
+            # No step mounts it: leftovers.py finds this build's working containers by it.
+            command += [f"--secret=id={mark},src={containerfile}"]
             command += [] if request.cache else ["--no-cache"]
             command += [*network.mounts(), *self._shared, *request.options]
             command += [f"--file={containerfile}", "--", request.folder]
             steps = _StepReporter(watcher, text, len(labels))
-            code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
+            try:
+                code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
+            except BaseException:
+                leftovers.remove_of(mark)
+                raise
             if code != 0:
                 raise WorkbenchError(
                     f"building {request.tag} failed with exit code {code} in {steps.current}", hint=steps.hint

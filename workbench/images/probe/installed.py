@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -15,11 +15,10 @@ from workbench.containerfile.sources import pattern
 from workbench.images.buildkit.graph.downloads import Word, simple_commands
 from workbench.images.probe.base import BaseInfo
 from workbench.images.validate import APP_ROOT
-from workbench.packages import normalized_name
+from workbench.packages import normalized_name, requirement_lines
 
 # Lists the names in a folder of the base.
 Names = Callable[[str], list[str]]
-_COMMENT = re.compile(r"(^|\s)#.*$")
 _HASH = re.compile(r"\s--hash=\S+")
 # Commands that change nothing where all packages are installed: those that install, and what may stand beside them.
 _INSTALLS = {
@@ -138,7 +137,7 @@ def _is_ours(step: Run, names: Names) -> bool:
 def _has_pins(base: BaseInfo, text: str) -> bool:
     """Return whether every line of a requirements file is a pin, and each pin that counts here is in the base."""
     found = 0
-    for line in _lines(text):
+    for _, line in requirement_lines(text):
         if line.startswith(("-i ", "--index-url", "--extra-index-url", "--trusted-host", "--require-hashes")):
             continue
         try:
@@ -157,13 +156,6 @@ def _has_pins(base: BaseInfo, text: str) -> bool:
             return False
         found += 1
     return found > 0
-
-
-def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of a requirements file, continued ones as one, without comments."""
-    for line in text.replace("\\\n", " ").splitlines():
-        if plain := _COMMENT.sub("", line).strip():
-            yield plain
 
 
 def _exists(path: str, names: Names) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
@@ -13,24 +14,28 @@ from workbench.replicasets.api import health, resources, sets, volumes
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.failures import handle
 from workbench.replicasets.api.gate import Gate
-from workbench.replicasets.api.metrics import Requests
+from workbench.replicasets.api.lanes import LaneBounds, Lanes
+from workbench.replicasets.api.metrics import Requests, metrics
+from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
 
 PREFIX = "/api/v1"
 DOCUMENT = f"{PREFIX}/openapi.json"
-# A program that runs for an hour holds a thread for an hour.
-THREADS = 200
+# How long /readyz may be behind, and how long it and /metrics wait for an engine that hangs.
+FRESH_SECONDS = 1.0
+PROBE_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def _life(_app: FastAPI) -> AsyncIterator[None]:
-    current_default_thread_limiter().total_tokens = THREADS
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    # Whoever has a slot of a lane has a thread too: a program that runs for an hour holds one for an hour.
+    current_default_thread_limiter().total_tokens = app.state.lanes.bounds.threads()
     yield
 
 
-def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit) -> FastAPI:
-    """Return the application that serves `service` to whoever has one of `tokens`."""
+def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit, bounds: LaneBounds = LaneBounds()) -> FastAPI:  # noqa: B008  frozen
+    """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`."""
     app = FastAPI(
         title="workbench-images: replica sets",
         version=__version__,
@@ -43,9 +48,11 @@ def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit) -> FastAPI:
         strict_content_type=False,
         lifespan=_life,
     )
-    requests = Requests()
-    app.state.service, app.state.requests = service, requests
-    app.add_middleware(Gate, tokens=tokens, audit=audit, requests=requests)
+    requests, lanes = Requests(), Lanes(bounds)
+    app.state.service, app.state.lanes = service, lanes
+    app.state.ready = Probe("the check of engine and store", service.check, FRESH_SECONDS, PROBE_SECONDS)
+    app.state.numbers = Probe("counting", partial(metrics, service, requests, lanes), 0.0, PROBE_SECONDS)
+    app.add_middleware(Gate, tokens=tokens, audit=audit, requests=requests, lanes=lanes)
     handle(app)
     for router in (sets.ROUTES, volumes.ROUTES, resources.ROUTES):
         app.include_router(router, prefix=PREFIX)

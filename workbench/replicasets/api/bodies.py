@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.options import OPTIONS
-from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.values import Bind
 
 B = TypeVar("B", bound="Body")
@@ -67,7 +67,7 @@ class BindBody(Body):
 
 @with_options
 class RunBody(Body):
-    """A set to run; `cpus` and `memory` are ours."""
+    """A set to run; `cpus` and `memory` are ours. Only `containerPorts` are published, each on a port of the host."""
 
     imageName: str = Field("", examples=["localhost/workbench-images:jupyter-minimal-bookworm-py311_2026a_20261122"])
     replicaSetName: str = Field("", examples=["foo"])
@@ -92,7 +92,7 @@ class RunBody(Body):
 
 
 class CommitBody(Body):
-    """The name of the image to make."""
+    """The name of the image to make, among those of the caller: the response has the full one."""
 
     newImageName: str = Field("", examples=["localhost/mine:1"])
 
@@ -104,6 +104,10 @@ class ExecuteBody(Body):
     cmd: list[str] = Field([], examples=[["nvidia-smi"]])
     seconds: float = 60
     maxBytes: Number = 1 << 20
+
+    def request(self, most: int) -> ExecuteRequest:
+        """Return the request in our words, for `most` bytes of output."""
+        return ExecuteRequest(self.cmd, self.workDir, self.seconds, most)
 
 
 class GpuPatch(Body):

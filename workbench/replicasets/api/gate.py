@@ -1,28 +1,36 @@
-"""What every request passes before anything of it is read: its size, its token, its role; and the log of it."""
+"""What every request passes before anything of it is read: its size, its token, its role, its lane; and the log."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
-from anyio import CancelScope
-from starlette.concurrency import run_in_threadpool
+from anyio import CancelScope, CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
 from workbench.replicasets.api.audit import Audit
+from workbench.replicasets.api.connections import HEAD_BYTES
 from workbench.replicasets.api.failures import refusal
+from workbench.replicasets.api.lanes import Full, Lanes
 from workbench.replicasets.api.metrics import Requests
+from workbench.replicasets.api.strangers import Strangers
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.values import Caller, Role
 
 # The page holds no data: it requests all that it shows with the token that it is given.
 PAGE = frozenset({"/", "/page.js", "/page.css"})
-OPEN = PAGE | {"/healthz", "/readyz"}
 # Open, with more in it for who has a token.
 DETAILED = frozenset({"/readyz"})
+OPEN = PAGE | DETAILED | {"/healthz", "/ping"}
 MOST_BYTES = 1 << 20
+MOST_PATH = 4096
+# How long a client may take for its body, and for taking a piece of the response.
+CLIENT_SECONDS = 60.0
 _TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
 _READING = ("GET", "HEAD")
 
@@ -30,92 +38,147 @@ _READING = ("GET", "HEAD")
 class Gate:
     """Closed unless a path is open or the token fits: a new endpoint needs no thought to be safe."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, audit: Audit, requests: Requests) -> None:
-        self._app, self._tokens, self._audit, self._requests = app, tokens, audit, requests
+    def __init__(self, app: ASGIApp, tokens: Tokens, audit: Audit, requests: Requests, lanes: Lanes) -> None:
+        self._app, self._tokens, self._audit, self._requests, self._lanes = app, tokens, audit, requests, lanes
+        self._strangers = Strangers()
+        # Threads of its own: the log does not wait for what it logs.
+        self._writers = CapacityLimiter(2)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         state = scope.setdefault("state", {})
-        began, status, taken, recorded = time.monotonic(), 500, 0, False
+        began, status, taken = time.monotonic(), 500, 0
+        until, complete, recorded, stuck = began + CLIENT_SECONDS, False, False, False
 
         async def record() -> None:
             nonlocal recorded
-            if not recorded and (scope["method"] not in _READING or status in (401, 403)):
-                recorded = True
-                seconds = time.monotonic() - began
-                # A client that disconnects cancels its request; the line is written all the same.
-                with CancelScope(shield=True):
-                    await run_in_threadpool(self._audit.write, **_line(scope, state, status, seconds))
+            if recorded or not (scope["method"] not in _READING or status in (401, 403)) or state.get("quiet"):
+                return
+            recorded = True
+            line = _line(scope, state, status, time.monotonic() - began)
+            if "caller" not in state:
+                missed = self._strangers.logged()
+                if missed is None:
+                    return
+                line |= {"unlogged": missed} if missed else {}
+            # A client that disconnects cancels its request; the line is written all the same.
+            with CancelScope(shield=True):
+                await run_sync(lambda: self._audit.write(**line), limiter=self._writers)
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, stuck
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif not message.get("more_body", False):
                 # A client that has the whole response can rely on its line in the log.
                 await record()
-            await send(message)
+            try:
+                async with asyncio.timeout(CLIENT_SECONDS):
+                    await send(message)
+            except TimeoutError:
+                stuck = True
+                raise
 
         async def receiving() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, complete
+            if complete:  # what comes now is the end of the connection
+                return await receive()
+            try:
+                async with asyncio.timeout(until - time.monotonic()):
+                    message = await receive()
+                complete = not message.get("more_body", False)
+            except TimeoutError:
+                raise HTTPException(408, f"the body did not come within {CLIENT_SECONDS:g} seconds") from None
             taken += len(message.get("body", b""))
             if taken > MOST_BYTES:
                 raise HTTPException(413, _TOO_LARGE)
             return message
 
+        async def answer(response: Response) -> None:
+            state["code"] = response.status_code
+            await response(scope, receive, sending)
+
         try:
-            refused = await self._refusal(scope, state)
+            refused = self._refusal(scope, state)
             if refused is not None:
-                state["code"] = refused.status_code
-                await refused(scope, receive, sending)
-            else:
+                await answer(refused)
+            elif scope["path"] in OPEN:
                 await self._app(scope, receiving, sending)
+            else:
+                try:
+                    async with self._lanes.of(scope["method"], scope["path"]).slot(state["caller"].name):
+                        until = time.monotonic() + CLIENT_SECONDS
+                        await self._app(scope, receiving, sending)
+                except Full as full:
+                    state["message"] = full.message
+                    await answer(refusal(429, 429, full.message, full.hint, {"Retry-After": str(full.seconds)}))
+        except BaseException:
+            # A client that takes nothing: nobody waits for it, and the server closes what has no end.
+            if not stuck:
+                raise
         finally:
             self._requests.count(scope["method"], status, time.monotonic() - began)
             await record()
 
-    async def _refusal(self, scope: Scope, state: dict[str, Any]) -> Any:  # noqa: ANN401
+    def _refusal(self, scope: Scope, state: dict[str, Any]) -> Response | None:
         headers = dict(scope["headers"])
+        if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MOST_PATH:
+            return self._stranger(scope, state, refusal(414, 414, f"the path is longer than {MOST_PATH} bytes"))
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+            return self._stranger(scope, state, refusal(431, 431, f"the headers are longer than {HEAD_BYTES} bytes"))
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
-            return refusal(413, 413, _TOO_LARGE)
+            return self._stranger(scope, state, refusal(413, 413, _TOO_LARGE))
         if scope["path"] in OPEN and scope["method"] in _READING:
             if scope["path"] in DETAILED and b"authorization" in headers:
-                await self._recognize(headers, state)
+                self._recognize(headers, state)
             return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
-            token = await run_in_threadpool(self._tokens.find, plain.strip())
+            token, reason = self._tokens.allowed(plain.strip())
         except WorkbenchError as error:
             return refusal(503, 503, error.message)
         if token is None or kind.lower() != "bearer":
             challenge = {"WWW-Authenticate": "Bearer"}
-            return refusal(401, 401, "a token is needed", "send it as `Authorization: Bearer TOKEN`", challenge)
+            hint = "ask for another one" if reason else "send it as `Authorization: Bearer TOKEN`"
+            unknown = refusal(401, 401, reason or "a token is needed", hint, challenge)
+            return self._stranger(scope, state, unknown)
         # The one place where a caller is made: everything below is given this value.
         state["caller"] = Caller(token.name, token.role, self._tokens.quota)
         if token.role is Role.READ and scope["method"] not in _READING:
             return refusal(403, 403, f"the token {token.name} may only read", "use one with the role operate or admin")
         return None
 
-    async def _recognize(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> None:
+    def _recognize(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> None:
         """Note who sends a request that needs no token; a wrong one is none."""
         plain = headers[b"authorization"].decode("latin-1").partition(" ")[2]
         try:
-            token = await run_in_threadpool(self._tokens.find, plain.strip())
+            token, _ = self._tokens.allowed(plain.strip())
         except WorkbenchError:
             return
         if token is not None:
             state["caller"] = Caller(token.name, token.role, self._tokens.quota)
+
+    def _stranger(self, scope: Scope, state: dict[str, Any], response: Response) -> Response:
+        """Return the response to a request that is refused before anybody is known, or a shorter one: not so fast."""
+        if self._strangers.allows(_address(scope)):
+            return response
+        state["quiet"] = True
+        more = {"Retry-After": "10", "Connection": "close"}
+        return refusal(429, 429, "too many refused requests from this address", headers=more)
+
+
+def _address(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _line(scope: Scope, state: dict[str, Any], status: int, seconds: float) -> dict[str, object]:
     caller: Caller | None = state.get("caller")
     return {
         "who": caller.name if caller else "",
-        "from": scope["client"][0] if scope.get("client") else "",
+        "from": _address(scope),
         "method": scope["method"],
         "path": scope["path"],
         "what": state.get("what", {}),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import cast
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel
 
-from workbench.replicasets.api.context import BEARER, Service
+from workbench.replicasets.api.context import BEARER
 from workbench.replicasets.api.failures import RESPONSES
-from workbench.replicasets.api.metrics import CONTENT_TYPE, Requests, metrics
+from workbench.replicasets.api.metrics import CONTENT_TYPE
+from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.responses import Envelope, ReadyResponse, SetProblem
+from workbench.replicasets.service import ReplicaSets
 
 OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
 LOCKED = APIRouter(tags=["service"], dependencies=[BEARER], responses=RESPONSES)
@@ -39,13 +42,14 @@ async def alive() -> Envelope[None]:
 
 
 @OPEN.get("/readyz", responses={status: RESPONSES[status] for status in (400, 502, 503)})
-def ready(request: Request, service: Service) -> Envelope[ReadyResponse]:
+async def ready(request: Request) -> Envelope[ReadyResponse]:
     """Answer well when engine, store and GPU specs can be used; with a token, also what is wrong with which set.
 
-    A set that cannot be settled or started is no reason to take the service away from all others: the status is 200.
+    The answer is at most a second old. A set that cannot be settled or started is no reason to take the service away
+    from all others: the status is 200.
     """
-    service.check()
-    found = service.reconciled
+    await cast(Probe[None], request.app.state.ready)()
+    found = cast(ReplicaSets, request.app.state.service).reconciled
     problems = found.problems if found else ()
     known = getattr(request.state, "caller", None) is not None
     return Envelope(
@@ -57,32 +61,41 @@ def ready(request: Request, service: Service) -> Envelope[ReadyResponse]:
     )
 
 
-@LOCKED.get("/ping")
+@OPEN.get("/ping")
 async def ping() -> Pong:
     """Answer as the original does."""
     return Pong()
 
 
 @LOCKED.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
-def numbers(request: Request, service: Service) -> PlainTextResponse:
+async def numbers(request: Request) -> PlainTextResponse:
     """Return numbers for Prometheus."""
-    counted = cast(Requests, request.app.state.requests)
-    return PlainTextResponse(metrics(service, counted), media_type=CONTENT_TYPE)
+    return PlainTextResponse(await cast(Probe[str], request.app.state.numbers)(), media_type=CONTENT_TYPE)
 
 
 @OPEN.get("/", include_in_schema=False)
-def page() -> FileResponse:
+async def page() -> Response:
     """Return the page."""
-    return FileResponse(os.path.join(_FOLDER, "index.html"), headers=_HEADERS)
+    return _file("index.html", "text/html")
 
 
 @OPEN.get("/page.js", include_in_schema=False)
-def script() -> FileResponse:
+async def script() -> Response:
     """Return the page's script."""
-    return FileResponse(os.path.join(_FOLDER, "page.js"), headers=_HEADERS)
+    return _file("page.js", "text/javascript")
 
 
 @OPEN.get("/page.css", include_in_schema=False)
-def style() -> FileResponse:
+async def style() -> Response:
     """Return the page's style."""
-    return FileResponse(os.path.join(_FOLDER, "page.css"), headers=_HEADERS)
+    return _file("page.css", "text/css")
+
+
+@cache
+def _bytes(name: str) -> bytes:
+    with open(os.path.join(_FOLDER, name), "rb") as file:
+        return file.read()
+
+
+def _file(name: str, kind: str) -> Response:
+    return Response(_bytes(name), media_type=kind, headers=_HEADERS)

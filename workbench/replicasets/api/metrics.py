@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
+from workbench.replicasets.api.lanes import Lanes
 from workbench.replicasets.operations.info import Resources
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import State
@@ -45,7 +46,7 @@ class Requests:
         ]
 
 
-def metrics(service: ReplicaSets, requests: Requests) -> str:
+def metrics(service: ReplicaSets, requests: Requests, lanes: Lanes) -> str:
     """Return all numbers; raises a ReplicaSetError when engine specs or store cannot be read."""
     sets, resources = service.sets(), service.resources()
     found = service.reconciled
@@ -58,7 +59,16 @@ def metrics(service: ReplicaSets, requests: Requests) -> str:
         lines += [*_head(f"workbench_{name}", "gauge", f"{what} of this machine."), f"workbench_{name} {total:g}"]
         lines += [*_head(f"workbench_{name}_used", "gauge", f"{what} given out."), f"workbench_{name}_used {used:g}"]
     lines += [*_head("workbench_volumes", "gauge", "Volumes."), f"workbench_volumes {len(service.volumes())}"]
-    return "\n".join(lines + requests.lines()) + "\n"
+    return "\n".join(lines + requests.lines() + _lanes(lanes)) + "\n"
+
+
+def _lanes(lanes: Lanes) -> list[str]:
+    lines = []
+    names = ("workbench_requests_served", "workbench_requests_waiting")
+    for at, (name, what) in enumerate(zip(names, ("being served", "waiting for their turn"), strict=True)):
+        lines += _head(name, "gauge", f"Requests {what}, by kind.")
+        lines += [f'{name}{{kind="{kind}"}} {counts[at]}' for kind, counts in lanes.counts().items()]
+    return lines
 
 
 def _use(found: Resources) -> list[tuple[str, float, float, str]]:

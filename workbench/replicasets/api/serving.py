@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -16,6 +18,9 @@ from workbench.errors import WorkbenchError
 from workbench.replicasets.engines.protocol import EngineService
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
+
+if TYPE_CHECKING:
+    import uvicorn
 
 # How often interrupted operations are settled, and an engine that was away is tried again.
 EVERY_SECONDS = 60.0
@@ -60,7 +65,7 @@ def listen(host: str, port: int) -> socket.socket:
         try:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             found.bind(address)
-            found.listen(128)
+            found.listen(1024)
         except OSError:
             found.close()
             raise
@@ -91,12 +96,17 @@ def is_loopback(listening: socket.socket) -> bool:
     return ipaddress.ip_address(listening.getsockname()[0].partition("%")[0]).is_loopback
 
 
-def serve(app: FastAPI, listening: socket.socket, certificate: str = "", key: str = "") -> None:
-    """Serve until SIGINT or SIGTERM; requests that are under way are finished first. With a certificate: by TLS."""
+def make_server(app: FastAPI, certificate: str = "", key: str = "") -> uvicorn.Server:
+    """Return a server for `app`, which keeps no connection that sends nothing. With a certificate: by TLS."""
     import uvicorn
+
+    from workbench.replicasets.api import connections
 
     config = uvicorn.Config(
         app,
+        http=connections.Connection,
+        loop=f"{connections.__name__}:{connections.Loop.__name__}",
+        h11_max_incomplete_event_size=connections.HEAD_BYTES,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -107,7 +117,14 @@ def serve(app: FastAPI, listening: socket.socket, certificate: str = "", key: st
         ssl_certfile=certificate or None,
         ssl_keyfile=key or None,
     )
+    logging.getLogger("uvicorn.error").addFilter(connections.Sparing())
+    connections.raise_file_limit()
+    return uvicorn.Server(config)
+
+
+def serve(app: FastAPI, listening: socket.socket, certificate: str = "", key: str = "") -> None:
+    """Serve until SIGINT or SIGTERM; requests that are under way are finished first."""
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(app, certificate, key).run(sockets=[listening])
     finally:
         listening.close()

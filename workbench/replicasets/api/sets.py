@@ -33,7 +33,6 @@ from workbench.replicasets.api.shapes import history_entry, live_record, port_vi
 from workbench.replicasets.api.streaming import NDJSON, Streamed
 from workbench.replicasets.errors import NotFound
 from workbench.replicasets.quantities import LONGEST_GRACE
-from workbench.replicasets.requests import ExecuteRequest
 
 Grace = Annotated[
     int | None,
@@ -41,6 +40,8 @@ Grace = Annotated[
         ge=0, le=LONGEST_GRACE, description="seconds that its main program has to end after SIGTERM; default: its own"
     ),
 ]
+# A response is in memory several times before it is sent; a stream is not.
+MOST_COLLECTED = 8 << 20
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
 
 
@@ -121,13 +122,15 @@ def execute(
 ) -> Envelope[ExecuteResponse] | Streamed:
     """Run a program in the set and return its output and exit code, at its end or as it goes.
 
+    At its end: 8 MiB of output at most, however large `maxBytes` is.
+
     Streamed, each line is `{"stream": 1 or 2, "text": ...}`, and the last one
     `{"exitCode", "timedOut", "cut"}`, or `{"code", "msg"}` when the engine failed on the way.
     """
     note(operation="execute", set=name[:60], program=body.cmd[0][:60] if body.cmd else "")
-    request = ExecuteRequest(body.cmd, body.workDir, body.seconds, body.maxBytes)
     if stream:
-        return Streamed(service.stream(name, request, caller))
+        return Streamed(service.stream(name, body.request(body.maxBytes), caller))
+    request = body.request(min(body.maxBytes, MOST_COLLECTED))
     done = service.execute(name, request, caller)
     return Envelope(
         data=ExecuteResponse(stdout=done.stdout, exitCode=done.exit_code, timedOut=done.timed_out, cut=done.cut)

@@ -6,9 +6,10 @@ import codecs
 import json
 from collections.abc import Iterator
 
+from anyio import CancelScope
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Receive
+from starlette.types import Receive, Scope, Send
 
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.operations.execute import Execution
@@ -22,6 +23,15 @@ class Streamed(StreamingResponse):
     def __init__(self, running: Execution) -> None:
         super().__init__(_lines(running), media_type=NDJSON)
         self._running = running
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the lines; however that ends, the program ends too."""
+        try:
+            await super().__call__(scope, receive, send)
+        except BaseException:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self._end)
+            raise
 
     async def listen_for_disconnect(self, receive: Receive) -> None:
         """Wait for the client to go, then end the program: while it is silent, nothing else would notice."""

@@ -9,27 +9,49 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
+from workbench.locks import locked
+from workbench.replicasets.api.token_texts import iso
 from workbench.replicasets.codec import decode
-from workbench.replicasets.quantities import memory, size
 from workbench.replicasets.values import Quota, Role
 
 FILE = "tokens.json"
+USED = "tokens-used.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,47}")
+_USED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token: whose it is, its role, its SHA-256, and what its sets and volumes may hold in all."""
+    """A token: its name, which owns what is made with it, its role, its SHA-256, and what that owner may hold.
+
+    Times are ISO 8601, "" for none: when it was made, when it expires, when it was revoked. After a rotation the
+    secret of before counts until `former_until`.
+    """
 
     name: str
     role: Role
     sha256: str
     quota: Quota = field(default_factory=Quota)
+    created: str = ""
+    expires: str = ""
+    revoked: str = ""
+    former: str = ""
+    former_until: str = ""
+
+    def refusal(self, now: datetime) -> str:
+        """Return why it does not count now, "" when it does."""
+        if self.revoked:
+            return f"the token {self.name} was revoked on {self.revoked}"
+        if _is_past(self.expires, now):
+            return f"the token {self.name} expired on {self.expires}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +64,22 @@ def token_path(folder: str, role: str) -> str:
     return os.path.join(folder, f"{role}.token")
 
 
-def parse_quota(text: str) -> Quota:
-    """Return the quota that `sets=3,gpus=2,memory=16GB,volumes=2,disk=100GB` stands for; raises WorkbenchError."""
-    found: dict[str, int] = {}
-    for part in filter(None, text.split(",")):
-        name, _, value = part.partition("=")
-        if name == "memory":
-            found[name] = memory(value)
-        elif name == "disk":
-            found[name] = size(value)
-        elif name in ("sets", "gpus", "volumes") and value.isascii() and value.isdigit() and len(value) < 10:
-            found[name] = int(value)
-        else:
-            raise WorkbenchError(
-                f"{part!r} is no part of a quota", hint="write sets=3,gpus=2,memory=16GB,volumes=2,disk=100GB"
-            )
-    return Quota(**found)
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Tokens:
-    """The tokens in a state folder. Its file is read again when it changes: one added later counts at once."""
+    """The tokens in a state folder. Its file is read again when it changes: what is changed later counts at once."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, now: Callable[[], datetime] = _now) -> None:
         self.folder = folder
         self._path = os.path.join(folder, FILE)
+        self._now = now
         self._lock = threading.Lock()
         self._loaded: tuple[int, int] = (0, 0)
         self._tokens: tuple[Token, ...] = ()
+        self._used: dict[str, str] = {}
+        self._written = now()
 
     def begin(self) -> list[str]:
         """Make the folder and a token of each role where there are none; return the files they are in.
@@ -80,24 +91,65 @@ class Tokens:
         roles = [Role.ADMIN] if known else list(Role)
         if any(token.role is Role.ADMIN or token.name == "first.admin" for token in known):
             return []
-        made = []
         for role in roles:
-            plain = self.add(f"first.{role}", role)
-            replace_text(token_path(self.folder, role), f"{plain}\n", mode=0o600, sync=True)
-            made.append(token_path(self.folder, role))
-        return made
+            self._hand_over(role, self.add(f"first.{role}", role))
+        return [token_path(self.folder, role) for role in roles]
 
-    def add(self, name: str, role: Role, quota: Quota = Quota()) -> str:  # noqa: B008  frozen
-        """Make a token and return it: this is the only time that it can be seen."""
+    def add(self, name: str, role: Role, quota: Quota = Quota(), expires: str = "") -> str:  # noqa: B008  frozen
+        """Make a token and return it: this is the only time that it can be seen. Raises WorkbenchError."""
         if not _NAME.fullmatch(name):
             raise WorkbenchError(f"{name[:60]!r} cannot name a token", hint="letters, digits, _ . -, at most 48")
-        known = self.all() if os.path.exists(self._path) else ()
-        if any(token.name == name for token in known):
-            raise WorkbenchError(f"there is a token {name} already", hint=f"its hash is in {self._path}")
-        # By themselves one in 64 begins with "-", and no command line takes that for the value of a flag.
-        plain = f"wb_{secrets.token_urlsafe(32)}"
-        self._save((*known, Token(name, role, _hash(plain), quota)))
+        plain = _secret()
+        with self._changing() as known:
+            if (found := known.get(name)) is not None and found.revoked:
+                hint = f"`token rotate {name}` gives its owner a new one, `token revoke {name} --forget` frees the name"
+                raise WorkbenchError(f"there was a token {name}, and what it made is {name}'s still", hint=hint)
+            if found is not None:
+                raise WorkbenchError(
+                    f"there is a token {name} already", hint=f"`token rotate {name}` gives it a new secret"
+                )
+            known[name] = Token(name, role, _hash(plain), quota, iso(self._now()), expires)
         return plain
+
+    def rotate(self, name: str, until: str = "") -> str:
+        """Give a token a new secret and return that; the one of before counts `until` then, or no more.
+
+        A revoked token counts again. A token that has expired does so once it is given another expiry.
+        """
+        plain = _secret()
+        with self._changing() as known:
+            found = _one(known, name)
+            former = found.sha256 if until and not found.revoked else ""
+            new = replace(found, sha256=_hash(plain), revoked="", former=former, former_until=until if former else "")
+            known[name] = new
+        if name == f"first.{new.role}":
+            self._hand_over(new.role, plain)
+        return plain
+
+    def revoke(self, name: str, forget: bool = False) -> None:
+        """Let a token count no more, from now on. With `forget` its name and its quota are gone too."""
+        with self._changing() as known:
+            found = _one(known, name)
+            if forget:
+                del known[name]
+            else:
+                when = found.revoked or iso(self._now())
+                known[name] = replace(found, sha256="", revoked=when, former="", former_until="")
+        if name == f"first.{found.role}" and os.path.exists(path := token_path(self.folder, found.role)):
+            os.unlink(path)
+
+    def change(
+        self, name: str, *, role: Role | None = None, quota: Quota | None = None, expires: str | None = None
+    ) -> None:
+        """Change what is not None of a token; its secret stays."""
+        with self._changing() as known:
+            found = _one(known, name)
+            known[name] = replace(
+                found,
+                role=found.role if role is None else role,
+                quota=found.quota if quota is None else quota,
+                expires=found.expires if expires is None else expires,
+            )
 
     def all(self) -> tuple[Token, ...]:
         """Return the tokens; raises WorkbenchError when their file cannot be read."""
@@ -113,21 +165,79 @@ class Tokens:
             return self._tokens
 
     def find(self, plain: str) -> Token | None:
-        """Return the token that `plain` is, in constant time."""
-        wanted = _hash(plain)
+        """Return the token that `plain` is, in constant time. It may have expired: see Token.refusal."""
+        wanted, now = _hash(plain), self._now()
         found = None
         for token in self.all():
-            if hmac.compare_digest(token.sha256, wanted):
+            if hmac.compare_digest(token.sha256, wanted) or (
+                hmac.compare_digest(token.former, wanted) and not _is_past(token.former_until, now)
+            ):
                 found = token
         return found
+
+    def allowed(self, plain: str) -> tuple[Token | None, str]:
+        """Return the token that `plain` is and counts now, and that it was used; or None, and why not."""
+        token, now = self.find(plain), self._now()
+        reason = token.refusal(now) if token is not None else ""
+        if token is None or reason:
+            return None, reason
+        self._used[token.name] = iso(now)
+        if (now - self._written).total_seconds() > _USED_SECONDS:
+            self.flush()
+        return token, ""
+
+    def flush(self) -> None:
+        """Write down when tokens were used; that is done once a minute too. Nothing is lost without it but that."""
+        self._written = self._now()
+        try:
+            replace_text(os.path.join(self.folder, USED), json.dumps(dict(self.used()) | self._used), mode=0o600)
+        except OSError:
+            pass  # the disk is full: the service has more to report than that
+
+    def used(self) -> Mapping[str, str]:
+        """Return when each token was last used, to the minute, by name."""
+        try:
+            with open(os.path.join(self.folder, USED), encoding="utf-8") as file:
+                found = json.load(file)
+        except (OSError, ValueError):
+            return {}
+        return {str(name): str(when) for name, when in found.items()} if isinstance(found, dict) else {}
 
     def quota(self, name: str) -> Quota:
         """Return what sets of that owner may hold: no limit for an owner without a token."""
         return next((token.quota for token in self.all() if token.name == name), Quota())
 
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Token]]:
+        """Yield the tokens by name, and write them when the body has changed them; one process at a time."""
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        with locked(f"{self._path}.lock"):
+            known = {token.name: token for token in (self.all() if os.path.exists(self._path) else ())}
+            yield known
+            self._save(list(known.values()))
+
+    def _hand_over(self, role: Role, plain: str) -> None:
+        replace_text(token_path(self.folder, role), f"{plain}\n", mode=0o600, sync=True)
+
     def _save(self, tokens: Sequence[Token]) -> None:
         text = json.dumps({"tokens": [asdict(token) for token in tokens]}, indent=2) + "\n"
         replace_text(self._path, text, mode=0o600, sync=True)
+
+
+def _one(known: Mapping[str, Token], name: str) -> Token:
+    found = known.get(name)
+    if found is None:
+        raise WorkbenchError(f"there is no token {name[:60]}", hint="`token list` shows those that are there")
+    return found
+
+
+def _is_past(when: str, now: datetime) -> bool:
+    return bool(when) and datetime.fromisoformat(when) <= now
+
+
+def _secret() -> str:
+    # By themselves one in 64 begins with "-", and no command line takes that for the value of a flag.
+    return f"wb_{secrets.token_urlsafe(32)}"
 
 
 def _hash(plain: str) -> str:

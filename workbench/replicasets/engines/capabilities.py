@@ -41,13 +41,19 @@ class RecordingDisks(Protocol):
     """Records the disk of a container as an image.
 
     An implementation owes: `commit` takes the disk whole (deletions, hard links, owners, modes,
-    symbolic links, pipes, sparse files) but no volumes and no bound folders, from a container that
-    is paused or stopped; the image keeps the container's labels. An image that is still
-    in use is not removed: EngineError with the status 409.
+    symbolic links, pipes, devices, what sparse files hold) but no volumes and no bound folders, from a
+    container that is paused or stopped; the image keeps the container's labels. Sockets, fractions of
+    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded
+    is an EngineError, and there is no image. An image has its name when it is complete, and not before:
+    a commit that is interrupted never names anything later. An image that is still in use is not
+    removed: EngineError with the status 409.
     """
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         """Record the disk of a container as an image of that name, with those labels too; return its id."""
+
+    def abandoned_images(self) -> list[str]:
+        """Return the names of images that were being made when this service, or one before it, was ended."""
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label (`name` or `name=value`)."""
@@ -60,9 +66,10 @@ class RecordingDisks(Protocol):
 class CarryingDisks(Protocol):
     """Gives the disk of one container to the next without an image between them.
 
-    An implementation owes: after `carry` returns the two disks are equal in every respect that
-    RecordingDisks names, and nothing was copied when they were equal before. It may be called
-    again, and with another source, until the target is started.
+    An implementation owes: after `carry` returns the two disks are equal in every respect: those that
+    RecordingDisks names, sockets, times to the nanosecond, holes, the root folder, paths of any length.
+    Nothing was copied when they were equal before. It may be called again, and with another
+    source, until the target is started.
     """
 
     def can_carry(self, source: str) -> bool:
@@ -84,6 +91,12 @@ class MeasuringDisks(Protocol):
 
     def image_size(self, name: str) -> int:
         """Return the bytes of an image that no other image has, 0 for none of that name."""
+
+    def recorded_size(self, name: str) -> int:
+        """Return the bytes that an image of a container's disk adds, where holes may have to be written out."""
+
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where disks are kept."""
 
 
 @runtime_checkable
@@ -139,14 +152,44 @@ class PinningGpus(Protocol):
 
 @runtime_checkable
 class BindingFolders(Protocol):
-    """Binds folders of the engine's host, named in a spec's binds by absolute paths.
+    """Binds folders of the engine's host, as sources in a spec's binds that `attach_folder` returned.
 
-    An implementation owes: `has_folder` checks the host on which containers run, and what is
-    written to a bound folder is visible at once to the host and to every container that binds it.
+    An implementation owes: the folder is looked up once, below `root` and without following a link, on the host on
+    which containers run; a container that binds the source gets that very folder, whatever is put in the place of
+    its path afterwards, for as long as the name is attached. What is written to a bound folder is visible at once
+    to the host and to every container that binds it. Attaching a name again attaches it anew; letting go of one
+    that is not attached succeeds, and containers that run keep the folder.
     """
 
-    def has_folder(self, path: str) -> bool:
-        """Return whether `path` is a folder of the host, and no part of it is a symbolic link."""
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        """Return the source of a bind of the folder `path` at or below `root`, "" when it is no such folder.
+
+        Raises Unsupported when that folder cannot be bound safely here.
+        """
+
+    def detach_folder(self, name: str) -> None:
+        """Let go of the folder that was attached under that name, if any."""
+
+    def attached_folders(self) -> set[str]:
+        """Return the names of the folders that are attached."""
+
+
+@runtime_checkable
+class SeparatingNetworks(Protocol):
+    """Keeps networks of containers apart.
+
+    An implementation owes: a container reaches no address of a container on another of these networks, and both
+    reach what the host reaches; ports are published as they are without such a network.
+    """
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a network; one of that name may exist."""
+
+    def networks(self, label: str) -> list[str]:
+        """Return the names of the networks with that label (`name` or `name=value`)."""
+
+    def remove_network(self, name: str) -> bool:
+        """Remove a network; return False when a container is on it, running or not."""
 
 
 @runtime_checkable
@@ -161,6 +204,25 @@ class MountingVolumes(Protocol):
         """Create a volume that is mounted with `options`; one of that name with the same labels may exist."""
 
 
+@runtime_checkable
+class Probing(Protocol):
+    """Has a program of its own for trials, whatever images there are.
+
+    An implementation owes: in a container of the image, `probe_command` alone sleeps until it is
+    killed, and with an argument writes to 160 MiB of memory and ends with 0.
+    """
+
+    @property
+    def probe_command(self) -> str:
+        """The program's path in the image."""
+
+    def make_probe(self, image: str) -> bool:
+        """Make an image of it under that name; return whether it runs on the engine's machine."""
+
+    def shares_cgroup(self, name: str) -> bool:
+        """Return whether a running container is seen to be in the very cgroup of this process."""
+
+
 # Every capability, and how a message names what it is for.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
@@ -172,5 +234,7 @@ PURPOSES: dict[type, str] = {
     Watching: "report what becomes of its containers",
     PinningGpus: "give chosen GPUs to a container",
     BindingFolders: "bind folders of its host",
+    SeparatingNetworks: "keep networks apart",
     MountingVolumes: "use volumes that have a size",
+    Probing: "try what sets need",
 }

@@ -14,13 +14,19 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec(Options):
-    """A container to create. `gpus` are ids of the engine's GPUs; binds of volumes name the engine's volumes."""
+    """A container to create. `gpus` are ids of the engine's GPUs; binds of volumes name the engine's volumes.
+
+    `secrets` are variables (NAME=VALUE) too, which only its processes are given: they are in no image of its disk.
+    `network` is one that SeparatingNetworks created, "" for the engine's own.
+    """
 
     name: str
     image: str
     labels: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     env: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    network: str = ""
     gpus: tuple[str, ...] = ()
     binds: tuple[Bind, ...] = ()
     ports: tuple[Port, ...] = ()
@@ -137,7 +143,10 @@ class Engine(Protocol):
         """Start a program in a running container."""
 
     def image(self, name: str) -> EngineImage | None:
-        """Return the image of that name or id, None when no container can be created from it."""
+        """Return the image of exactly that full name or id, None when no container can be created from it.
+
+        A name has its registry and its tag or digest; no part of an id, and no pattern, stands for an image.
+        """
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a volume; one of that name with the same labels may exist."""
@@ -149,7 +158,7 @@ class Engine(Protocol):
         """Return all volumes with that label."""
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume with what is in it; refused while a container uses it."""
+        """Remove the volume of exactly that name with what is in it; refused while a container uses it."""
 
 
 class EngineService(Protocol):
@@ -163,6 +172,10 @@ class EngineService(Protocol):
     @property
     def address(self) -> str:
         """Where its API listens, as `open_engine` reads it."""
+
+    @property
+    def log(self) -> str:
+        """The file of its log."""
 
     def ensure(self) -> None:
         """Start the API unless it runs; raises WorkbenchError when it does not come up."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.names import is_qualified
-from workbench.replicasets import checks, containers
+from workbench.replicasets import checks, containers, images
+from workbench.replicasets.disks import check_size
 from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
-from workbench.replicasets.errors import Conflict, Invalid
+from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
@@ -38,7 +38,8 @@ def _thaw(world: World, plan: CommitPlan) -> None:
 
 def _record(world: World, plan: CommitPlan) -> None:
     recording = require(world.engine, RecordingDisks)
-    recording.commit(plan.version.container, plan.image, labels=containers.no_labels(world))
+    check_size(world, plan.version, recorded=True)
+    recording.commit(plan.version.container, plan.image, labels=containers.commit_labels(world, plan.version))
 
 
 COMMIT = saga(
@@ -58,7 +59,7 @@ COMMIT = saga(
 def commit(world: World, name: str, image: str, caller: Caller) -> str:
     """See ReplicaSets.commit."""
     checks.set_name(name)
-    full = _full_name(world, image)
+    full = images.name_to_commit(world, image, caller)
     require(world.engine, RecordingDisks)
     with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
@@ -69,15 +70,3 @@ def commit(world: World, name: str, image: str, caller: Caller) -> str:
         if plan.was == "running":
             require(world.engine, Pausing)
         return carry_out(world, COMMIT, set_journal(name), lambda: (plan, Changes())).image
-
-
-def _full_name(world: World, image: str) -> str:
-    checks.image(image)
-    if "@" in image:
-        raise Invalid(f"{image[:60]!r} has a digest: it comes of itself", hint="give a name and a tag")
-    full = image if is_qualified(image) else f"localhost/{image}"
-    if ":" not in full.rpartition("/")[2]:
-        full += ":latest"
-    if full.startswith(f"localhost/{world.settings.prefix}/"):
-        raise Invalid(f"{full[:60]} is where the versions' disks are", hint="choose another name")
-    return full

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from workbench.replicasets import checks, claims
+from workbench.replicasets import checks, claims, folders, networks
 from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
 from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.errors import EngineError
-from workbench.replicasets.records import lines_key, set_journal, set_key, versions_key
+from workbench.replicasets.records import lines_key, read_all, set_journal, set_key, versions_key
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, overriding, saga
 from workbench.replicasets.stores.protocol import Changes
-from workbench.replicasets.values import Caller, ReplicaSet
+from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
 def _containers(world: World, plan: ReplicaSet) -> None:
     for container in world.engine.containers(f"{world.label(ID)}={plan.id}"):
         world.engine.remove(container.id)
+    for version in read_all(world.store, Version, versions_key(plan.id)):
+        folders.release(world, version)
 
 
 def _images(world: World, plan: ReplicaSet) -> None:
@@ -45,6 +47,10 @@ def _limits(world: World, plan: ReplicaSet) -> None:
     forget_all(world, plan.id)
 
 
+def _networks(world: World, plan: ReplicaSet) -> None:
+    networks.remove_unused(world)
+
+
 def _done(world: World, plan: ReplicaSet) -> Changes:
     gone = Changes(
         deletes=frozenset({set_key(plan.name), lines_key(plan.id)}), drops=frozenset({versions_key(plan.id)})
@@ -56,7 +62,12 @@ DELETE = saga(
     Saga(
         "delete",
         ReplicaSet,
-        (SagaStep("containers", _containers), SagaStep("images", _images), SagaStep("limits", _limits)),
+        (
+            SagaStep("containers", _containers),
+            SagaStep("images", _images),
+            SagaStep("limits", _limits),
+            SagaStep("networks", _networks),
+        ),
         point=0,
         done=_done,
     )

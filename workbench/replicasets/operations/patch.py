@@ -15,6 +15,7 @@ from workbench.replicasets.options import only_live, parsed
 from workbench.replicasets.records import find_version, put_version, set_journal
 from workbench.replicasets.requests import PatchRequest
 from workbench.replicasets.rights import own_set
+from workbench.replicasets.roots import without_links
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Bind, Caller, Port, Quota, State, Version
@@ -123,10 +124,8 @@ def _rebound(binds: Sequence[Bind], swaps: Sequence[tuple[Bind, Bind]], roots: S
 
 
 def _spellings(bind: Bind) -> set[tuple[str, str]]:
-    import os.path
-
     dest = bind.dest.rstrip("/")
-    return {(bind.src, dest), (os.path.realpath(bind.src) if not bind.is_volume else bind.src.partition("-")[0], dest)}
+    return {(bind.src, dest), (without_links(bind.src) if not bind.is_volume else bind.src.partition("-")[0], dest)}
 
 
 def _same_numbers(old: Sequence[Port], new: Sequence[Port]) -> tuple[Port, ...]:

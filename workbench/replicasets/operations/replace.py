@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.replicasets import claims, containers
+from workbench.replicasets import claims, containers, folders
+from workbench.replicasets.disks import check_size
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.leftovers import leave
@@ -62,7 +63,12 @@ class ReplacePlan:
 
 def _freeze(world: World, plan: ReplacePlan) -> None:
     if plan.reads_running:
-        require(world.engine, Pausing).pause(plan.old.container)
+        try:
+            require(world.engine, Pausing).pause(plan.old.container)
+        except EngineError as error:
+            raise EngineError(
+                error.message, error.status, hint="stop the set first: then it need not be frozen"
+            ) from None
 
 
 def _restore(world: World, plan: ReplacePlan) -> None:
@@ -83,7 +89,10 @@ def _record(world: World, plan: ReplacePlan) -> None:
     for each in plan.records:
         image = world.engine.image(containers.find(world, each.version).image)
         squash = image is not None and image.depth >= world.settings.depth
-        require(world.engine, RecordingDisks).commit(each.version.container, each.image, squash=squash)
+        check_size(world, each.version, recorded=True)
+        require(world.engine, RecordingDisks).commit(
+            each.version.container, each.image, squash=squash, labels=containers.record_labels(world)
+        )
 
 
 def _forget(world: World, plan: ReplacePlan) -> None:
@@ -107,6 +116,7 @@ def _remove(world: World, plan: ReplacePlan) -> None:
 
 def _carry(world: World, plan: ReplacePlan) -> None:
     if plan.carried is not None:
+        check_size(world, plan.carried, recorded=False)
         require(world.engine, CarryingDisks).carry(plan.carried.container, plan.new.container)
 
 
@@ -134,6 +144,7 @@ def _switch(world: World, plan: ReplacePlan) -> Changes:
 def _retire(world: World, plan: ReplacePlan) -> None:
     if plan.retired:
         containers.remove(world, plan.old)
+    folders.release(world, plan.old)
 
 
 def _left(world: World, plan: ReplacePlan) -> Changes:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
-from workbench.replicasets import checks, claims, containers
+from workbench.replicasets import checks, claims, containers, images
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Conflict, NotFound
+from workbench.replicasets.errors import Conflict
 from workbench.replicasets.options import parsed
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
 from workbench.replicasets.requests import RunRequest
@@ -18,7 +19,7 @@ from workbench.replicasets.world import World
 
 
 def _create(world: World, version: Version) -> None:
-    containers.create(world, version, version.image)
+    containers.create(world, version, version.image_id)
 
 
 def _start(world: World, version: Version) -> None:
@@ -63,6 +64,9 @@ def run(world: World, request: RunRequest, caller: Caller) -> Version:
     )
     gpus = checks.count(request.gpus)
     containers.check_capabilities(world, version, gpus)
+    image, found = images.resolve(world, version.image, caller)
+    # Created from the very image that was looked at, whatever is called like that by then.
+    version = replace(version, image=image, image_id=found.id)
     key = set_key(version.set)
 
     def prepare() -> tuple[Version, Changes]:
@@ -76,8 +80,5 @@ def run(world: World, request: RunRequest, caller: Caller) -> Version:
         plan, reserved = claims.claim(ledger, world.machine(gpus > 0), version, gpus, caller.quota)
         return plan, Changes({key: 0}) | volumes | reserved
 
-    if world.engine.image(version.image) is None:
-        command = world.engine.pull_command(version.image)
-        raise NotFound(f"the engine has no image {version.image}", hint=f"build it, or `{command}`")
     with exclusive(world, set_journal(version.set)):
         return carry_out(world, RUN, set_journal(version.set), prepare)

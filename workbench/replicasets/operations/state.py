@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from workbench.replicasets import checks, claims, containers
+from workbench.replicasets import checks, claims, containers, folders
 from workbench.replicasets.engines.capabilities import Pausing, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, put_set, set_journal
@@ -31,6 +31,7 @@ class StatePlan:
 def _end(world: World, plan: StatePlan) -> None:
     if containers.look_up(world, plan.version) is not None:
         world.engine.stop(plan.version.container, plan.grace)
+    folders.release(world, plan.version)
 
 
 def _stopped(world: World, plan: StatePlan) -> Changes:

@@ -1,4 +1,4 @@
-"""What the platform asks: is it alive (`/api`), and is it used (`/api/kernels`)?"""
+"""What the platform asks: is it alive (`/api`), and is it used (`/api/kernels`, `/api/terminals`)?"""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class ProbeServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         """Return the status and the JSON value for a probe's path."""
         if path.partition("?")[0] == "/api/kernels":
             return 200, [self._kernel()]
+        if path.partition("?")[0] == "/api/terminals":
+            return 200, []
         return (200, {"status": "alive"}) if self._alive() else (503, {"status": "starting"})
 
     def _kernel(self) -> dict[str, object]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
+from typing import IO
 
 # A platform kills what is not gone ten seconds or more after its TERM: be sooner, and end in good order.
 PATIENCE = 7
+_IN_ADDRESS = re.compile(rb"([?&]token=)[^&\s\"]*")
 
 
 class Supervisor:
@@ -28,7 +32,7 @@ class Supervisor:
             signal.signal(number, lambda number, _: self._end(number))
         signal.signal(signal.SIGALRM, lambda *_: self._kill())
         try:
-            first, second = self._start(server), self._start(nginx)
+            first, second = self._start(server), self._start(nginx, stderr=subprocess.PIPE)
         except OSError as error:
             print(f"workbench-front: {error.filename} cannot be started: {error.strerror}", file=sys.stderr)
             self._end(signal.SIGTERM)
@@ -52,9 +56,11 @@ class Supervisor:
     def _ending(self) -> bool:
         return signal.getitimer(signal.ITIMER_REAL)[0] > 0
 
-    def _start(self, command: Sequence[str]) -> int:
-        process = subprocess.Popen(command, start_new_session=True)
+    def _start(self, command: Sequence[str], stderr: int | None = None) -> int:
+        process = subprocess.Popen(command, start_new_session=True, stderr=stderr)
         self._running[process.pid] = process
+        if process.stderr is not None:
+            threading.Thread(target=_without_tokens, args=(process.stderr,), daemon=True).start()
         return process.pid
 
     def _end(self, number: int) -> None:
@@ -79,6 +85,13 @@ class Supervisor:
         while self._running:
             self._reap()
         signal.alarm(0)
+
+
+def _without_tokens(lines: IO[bytes]) -> None:
+    """Write nginx's log to ours; it has the address of what failed, and an address may have a token."""
+    for line in lines:
+        sys.stderr.buffer.write(_IN_ADDRESS.sub("\\1…".encode(), line))
+        sys.stderr.flush()
 
 
 def _signal(send: Callable[[int, int], None], pid: int, number: int) -> None:

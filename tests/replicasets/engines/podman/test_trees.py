@@ -7,10 +7,13 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from workbench.replicasets.engines.podman.trees import copy, same
+from workbench.replicasets.engines.podman.trees import allocated, copy, same
+from workbench.replicasets.engines.podman.trees.walking import Tree, clear
+from workbench.replicasets.errors import EngineError
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="not root: owners and devices cannot be made")
 SECOND = 10**9
@@ -104,3 +107,85 @@ def test_a_devices_number(kind: int, trees: tuple[Path, Path]) -> None:
 def test_what_only_the_mounting_overlay_writes_is_no_difference(name: str, trees: tuple[Path, Path]) -> None:
     os.setxattr(trees[0] / "folder", name, b"y")
     assert same(*map(str, trees))
+
+
+LEVELS = 1500
+
+
+def deepened(root: Path, name: str) -> None:
+    """Make folders in folders, with a file at the bottom that has a second name at the top."""
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(LEVELS):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    with os.fdopen(os.open("bottom", os.O_CREAT | os.O_WRONLY, dir_fd=here), "w") as file:
+        file.write("deep")
+    os.link("bottom", root / "top", src_dir_fd=here)
+    os.close(here)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["d", "d" * 255], ids=["short", "long"])
+def test_a_tree_of_any_depth_is_compared_copied_and_removed(name: str, trees: tuple[Path, Path]) -> None:
+    one, other = trees
+    deepened(one, name)
+    open_before = len(os.listdir("/proc/self/fd"))
+    assert not same(str(one), str(other))
+    copy(str(one), str(other))
+    assert same(str(one), str(other))
+    assert (other / "top").read_text() == "deep" and (other / "top").stat().st_nlink == 2
+    (other / "top").write_text("else")
+    assert not same(str(one), str(other))
+    for tree in trees:
+        clear(str(tree))
+        assert os.listdir(tree) == []
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_holes_stay_holes_and_are_not_counted(trees: tuple[Path, Path]) -> None:
+    with (trees[0] / "sparse").open("wb") as file:
+        file.truncate(1 << 30)
+        file.seek(1 << 29)
+        file.write(b"x" * 4096)
+    copy(*map(str, trees))
+    found = (trees[1] / "sparse").stat()
+    assert (found.st_size, found.st_blocks * 512 < 1 << 20) == (1 << 30, True)
+    with (trees[1] / "sparse").open("rb") as file:
+        file.seek((1 << 29) - 1)
+        assert file.read(4098) == b"\0" + b"x" * 4096 + b"\0"
+    assert allocated(str(trees[1])) < 1 << 20
+
+
+@pytest.mark.parametrize("entry", ["folder", "file"])
+def test_a_link_put_in_the_place_of_an_entry_is_never_followed(
+    entry: str, trees: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside, original, inode = tmp_path / "outside", os.stat, trees[0].stat().st_ino
+    outside.mkdir()
+    (outside / "secret").write_text("somebody else's")
+
+    def swapped(path: str, **given: Any) -> os.stat_result:  # noqa: ANN401
+        found = original(path, **given)
+        if path == entry and original(given["dir_fd"]).st_ino == inode:
+            (trees[0] / entry).rename(tmp_path / "away")
+            (trees[0] / entry).symlink_to(outside / ("" if entry == "folder" else "secret"))
+        return found
+
+    monkeypatch.setattr(os, "stat", swapped)
+    with pytest.raises(EngineError, match="could not be copied"):
+        copy(*map(str, trees))
+    assert "secret" not in {path.name for path in trees[1].rglob("*")}
+
+
+def test_a_folder_that_is_moved_away_is_not_left_upwards(tmp_path: Path) -> None:
+    for path in ("tree/" + "d/" * 70, "elsewhere"):
+        (tmp_path / path).mkdir(parents=True)
+    with Tree(str(tmp_path / "tree")) as tree:
+        for _ in range(70):
+            tree.down("d")
+        (tmp_path / "tree/d/d/d").rename(tmp_path / "elsewhere/d")
+        with pytest.raises(OSError, match="was moved"):
+            for _ in range(70):
+                tree.up()

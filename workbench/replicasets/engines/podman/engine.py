@@ -8,14 +8,18 @@ import re
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
-from workbench.replicasets.engines.podman import requests, trees
+from workbench.replicasets.engines.podman import cgroups, probe, recorded, remains, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
+from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp, lines
+from workbench.replicasets.engines.podman.networks import PodmanNetworks
 from workbench.replicasets.engines.podman.quirks import readable_cdi
+from workbench.replicasets.engines.podman.secrets import PodmanSecrets
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone
 from workbench.replicasets.values import Gpu
@@ -25,21 +29,31 @@ C = TypeVar("C")
 _QUIET_SECONDS = 300.0
 # How long podman may take to notice an end that it already began.
 _END_SECONDS = 10.0
-_NAME_IN_USE = "name is already in use"
 # podman 4.3: "retrieving label for image "ID": you may need to remove the image to resolve the error: ..."
 _DAMAGED = re.compile(r'image "([0-9a-f]{64})"')
+_CGROUPS = (
+    "leave --memory and --cpus out, or give podman cgroups that it may change: "
+    "see `As a normal user` in docs/replica-sets.md"
+)
 _NO_SUCH_GPU = "unresolvable CDI devices"
 
 
 class PodmanEngine:
     """The podman that listens at `address`, on this machine. It has every capability of capabilities.py.
 
-    `kind` is the CDI kind of its GPUs, `folders` are those of their specs.
+    `kind` is the CDI kind of its GPUs, `folders` are those of their specs. Folders of the host that containers
+    bind are mounted below `mounts`. `log` is where podman writes its log.
     """
 
-    def __init__(self, address: str, kind: str = "", folders: Sequence[str] = ()) -> None:
-        self._http = PodmanHttp(address)
+    def __init__(
+        self, address: str, kind: str = "", folders: Sequence[str] = (), mounts: str = "", log: str = ""
+    ) -> None:
+        self._http = PodmanHttp(address, log)
+        self._mounts = PodmanFolders(address, mounts)
+        self._secrets = PodmanSecrets(self._http)
+        self._networks = PodmanNetworks(self._http)
         self._kind, self._folders = kind, folders
+        self._unfinished: set[str] = set()
 
     def capability(self, kind: type[C]) -> C | None:
         """Return this engine as a `kind`, None when it is none."""
@@ -65,23 +79,43 @@ class PodmanEngine:
         """Return the GPUs that the CDI specs describe; raises NotFound and ReplicaSetError."""
         return cdi.inventory(self._kind, self._folders)
 
-    def has_folder(self, path: str) -> bool:
-        """Return whether `path` is a folder, and no part of it is a symbolic link."""
-        return os.path.realpath(path) == path and os.path.isdir(path)
+    def attach_folder(self, name: str, root: str, path: str) -> str:
+        """Return the source of a bind of the folder `path` below `root`, "" when it is no such folder."""
+        return self._mounts.attach(name, root, path)
+
+    def detach_folder(self, name: str) -> None:
+        """Let go of the folder that was attached under that name, if any."""
+        self._mounts.detach(name)
+
+    def attached_folders(self) -> set[str]:
+        """Return the names of the folders that are attached."""
+        return self._mounts.attached()
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the container and return its id."""
-        body = requests.create_body(spec, self._kind)
-        for last in (False, True):
+        # podman takes no empty secret, and a variable without a value has none to keep.
+        kept = tuple(each for each in spec.secrets if each.partition("=")[2])
+        plain = tuple(each for each in spec.secrets if not each.partition("=")[2])
+        body = requests.create_body(
+            replace(spec, env=(*plain, *spec.env)), self._kind, self._secrets.create(spec.name, kept)
+        )
+        try:
             try:
-                return str(self._http.call("POST", "/containers/create", body)["Id"])
+                made = self._http.call("POST", "/containers/create", body)
             except EngineError as error:
-                # One that was created when the power went has its name still, and podman does not know it.
-                taken = [id_ for id_, name in self.remains() if name == spec.name] if _NAME_IN_USE in str(error) else []
-                if last or not taken:
-                    raise self._explained(error) from None
-                self.remove_remains(taken[0])
-        raise AssertionError
+                if not remains.remove(self._http, error):
+                    raise
+                made = self._http.call("POST", "/containers/create", body)
+        except EngineError as error:
+            self._secrets.remove(spec.name)
+            raise self._explained(error) from None
+        if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
+            self.remove(made["Id"])
+            raise EngineError(
+                f"the limits of {spec.name} would not be enforced: {' '.join(made.get('Warnings') or ()) or 'ignored'}",
+                hint=_CGROUPS,
+            )
+        return str(made["Id"])
 
     def start(self, name: str) -> None:
         """Start it."""
@@ -128,11 +162,20 @@ class PodmanEngine:
 
     def remove(self, name: str) -> None:
         """Remove it with its disk, running or not."""
+        details = self._inspect_or_none(name)
+        if details is not None:
+            # First of all: when we are interrupted after this, the container is still found, and removed again.
+            self._secrets.remove(details["Name"])
         query: dict[str, str | int | bool | list[str]] = {"force": True, "timeout": 0, "v": True}
         self._http.call("DELETE", _container(name), query=query, okay=(404,))
 
     def set_limits(self, name: str, cpus: int, memory: int) -> None:
         """Set the limits of a running container, until it stops."""
+        reason = requests.no_limits(self._http.call("GET", "/info")["host"], cpus, memory)
+        if reason and (cpus or memory):
+            raise EngineError(f"the limits of {name} would not be enforced: {reason}", hint=_CGROUPS)
+        if reason:
+            return  # there are none that could be lifted
         limits = requests.limits(cpus, memory)
         # "No limit" must be written here: what is left out stays as it is.
         limits["memory"] = limits["memory"] or {"limit": -1}
@@ -163,17 +206,39 @@ class PodmanEngine:
         self._http.call("DELETE", _container(id_), query={"force": True, "timeout": 0}, okay=(404,))
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
-        """Record the disk of a container as an image of that name; return its id."""
+        """Record the disk of a container as an image of that name; return its id.
+
+        The image has a name of its own until it is complete: podman goes on with a commit whose client is gone, and
+        may end after a later one.
+        """
+        unfinished = recorded.unfinished()
         repository, _, tag = image.rpartition(":")
         query: dict[str, str | int | bool | list[str]] = {
             "container": name,
-            "repo": repository,
-            "tag": tag,
+            "repo": unfinished.partition(":")[0],
+            "tag": unfinished.partition(":")[2],
             "pause": False,
             "squash": squash,
             "changes": [f'LABEL {key}="{value}"' for key, value in (labels or {}).items()],
         }
-        return str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+        before = recorded.changes(self._http, name)
+        self._unfinished.add(unfinished)
+        try:
+            made = str(self._http.call("POST", "/commit", query=query, seconds=LONG_SECONDS)["Id"])
+            recorded.check(self._http, name, before, unfinished)
+            named: dict[str, str | int | bool | list[str]] = {"repo": repository, "tag": tag}
+            self._http.call("POST", f"/images/{quote(unfinished, safe='')}/tag", query=named)
+            self.remove_image(unfinished)
+        finally:
+            self._unfinished.discard(unfinished)
+        return made
+
+    def abandoned_images(self) -> list[str]:
+        """Return the names of images whose commit nobody waits for any more."""
+        query = {"filters": json.dumps({"reference": [recorded.UNFINISHED]})}
+        rows = self._http.call("GET", "/images/json", query=query)
+        names = {name for row in rows for name in row.get("RepoTags") or () if name.startswith(recorded.UNFINISHED)}
+        return sorted(names - self._unfinished)
 
     def can_carry(self, source: str) -> bool:
         """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
@@ -194,8 +259,19 @@ class PodmanEngine:
                 raise EngineError(f"the disk of {source} was not carried whole to {target}")
 
     def container_size(self, name: str) -> int:
-        """Return the bytes of what a container changed on its image."""
+        """Return the bytes of what a container changed on its image; where disks can be read, holes count nothing."""
+        if self.can_carry(name):
+            return trees.allocated(requests.upper(self._inspect(name)))
+        return self.recorded_size(name)
+
+    def recorded_size(self, name: str) -> int:
+        """Return the bytes of an image's layer made of a container's disk: podman writes holes out."""
         return int(self._http.call("GET", f"{_container(name)}/json", query={"size": True}).get("SizeRw") or 0)
+
+    def free_bytes(self) -> int:
+        """Return how many bytes are free where podman keeps disks."""
+        store = self._http.call("GET", "/info").get("store") or {}
+        return int(store.get("graphRootAllocated") or 0) - int(store.get("graphRootUsed") or 0)
 
     def image_size(self, name: str) -> int:
         """Return the bytes of an image that no other image has, 0 for none of that name."""
@@ -203,9 +279,13 @@ class PodmanEngine:
         return sum(int(row["UniqueSize"]) for row in rows if f"{row['Repository']}:{row['Tag']}" == name)
 
     def image(self, name: str) -> EngineImage | None:
-        """Return the image of that name or id, None for none."""
+        """Return the image of exactly that full name or id, None for none."""
         details = self._http.call("GET", f"/images/{quote(name, safe='')}/json", okay=(404,))
-        return None if details is None else requests.image(details)
+        if details is None:
+            return None
+        # podman finds by the beginning of an id too, and by the end of a name.
+        found = requests.image(details)
+        return found if name in (*found.names, found.id, f"sha256:{found.id}") else None
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label."""
@@ -218,7 +298,13 @@ class PodmanEngine:
     def remove_image(self, name: str) -> None:
         """Take the name from an image, and remove it when it has no other."""
         # Without force: podman then only takes the name when there are others, and refuses while it is used.
-        self._http.call("DELETE", f"/images/{quote(name, safe='')}", okay=(404,))
+        place = f"/images/{quote(name, safe='')}"
+        try:
+            self._http.call("DELETE", place, okay=(404,))
+        except EngineError as error:
+            if not remains.remove(self._http, error):
+                raise
+            self._http.call("DELETE", place, okay=(404,))
 
     def last_lines(self, name: str, count: int) -> list[str]:
         """Return what a container wrote last, at most so many lines."""
@@ -241,6 +327,22 @@ class PodmanEngine:
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
         return PodmanProgram(self._http, self._inspect(name)["Id"], command, workdir)
+
+    @property
+    def probe_command(self) -> str:
+        """The path of the program for trials."""
+        return probe.PATH
+
+    def make_probe(self, image: str) -> bool:
+        """Make an image of the program for trials."""
+        if self._http.call("GET", "/info")["host"].get("arch") != probe.ARCHITECTURE:
+            return False
+        self._http.upload("/images/import", probe.image(), {"reference": image})
+        return True
+
+    def shares_cgroup(self, name: str) -> bool:
+        """Return whether a running container is in the cgroup of this process, as far as that can be seen."""
+        return cgroups.are_shared(requests.pid(self._inspect(name)), probe.PATH)
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a volume; one of that name with the same labels may exist."""
@@ -272,8 +374,22 @@ class PodmanEngine:
         return [EngineVolume(row["Name"], row.get("Labels") or {}, row.get("Mountpoint", "")) for row in rows or ()]
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume with what is in it; refused while a container uses it."""
-        self._http.call("DELETE", f"/volumes/{quote(name, safe='')}", okay=(404,))
+        """Remove the volume of exactly that name with what is in it; refused while a container uses it."""
+        # podman removes the only one whose name begins like that where there is none of that name: another's data.
+        if self.volume(name) is not None:
+            self._http.call("DELETE", f"/volumes/{quote(name, safe='')}", okay=(404,))
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a network that is kept apart from others; one of that name may exist."""
+        self._networks.create(name, labels)
+
+    def networks(self, label: str) -> list[str]:
+        """Return the names of the networks with that label."""
+        return self._networks.named(label)
+
+    def remove_network(self, name: str) -> bool:
+        """Remove a network; return False when a container is on it."""
+        return self._networks.remove(name)
 
     def _inspect(self, name: str) -> dict[str, Any]:
         details = self._inspect_or_none(name)

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from workbench.replicasets.engines.podman.log import Log
 from workbench.replicasets.errors import EngineError, EngineGone
 
 _BASE = "http://podman/v4.0.0/libpod"
@@ -24,10 +25,11 @@ _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=None
 
 
 class PodmanHttp:
-    """Calls of the libpod API at `address` (`unix:///path/of/the.sock`)."""
+    """Calls of the libpod API at `address` (`unix:///path/of/the.sock`); `log` is podman's own, "" for none known."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, log: str = "") -> None:
         self.address = address
+        self._log = Log(log)
         transport = httpx.HTTPTransport(uds=address.removeprefix(_SCHEME), limits=_CONNECTIONS)
         self._client = httpx.Client(transport=transport, trust_env=False)
 
@@ -44,24 +46,48 @@ class PodmanHttp:
         *,
         okay: tuple[int, ...] = (),
         seconds: float = RESPONSE_SECONDS,
+        content: bytes | None = None,
     ) -> Any:  # noqa: ANN401  any JSON
-        """Return the JSON of podman's response, None for a response without any.
+        """Return the JSON of podman's response, None for a response without any. `content` is sent as it is.
 
         An error status is an EngineError with podman's reason, unless it is one of `okay`: None then.
         """
+        begin = self._log.end()
         with self._translated():
             response = self._client.request(
-                method, _BASE + path, params=_query(query), json=body, timeout=_timeout(seconds)
+                method, _BASE + path, params=_query(query), json=body, content=content, timeout=_timeout(seconds)
             )
         if response.status_code in okay:
             return None
         if response.is_error:
-            raise _refused(response.status_code, response.content)
+            raise self._log.explained(_refused(response.status_code, response.content), begin)
         # Some responses are bare words, without the JSON that their header promises.
         try:
             return response.json() if response.content.strip() else None
         except ValueError:
             return response.text
+
+    def upload(self, path: str, content: bytes, query: Mapping[str, str | int | bool | list[str]]) -> None:
+        """POST a tar; raises EngineError for an error status."""
+        with self._translated():
+            response = self._client.request(
+                "POST",
+                _BASE + path,
+                params=_query(query),
+                content=content,
+                headers={"Content-Type": "application/x-tar"},
+                timeout=_timeout(RESPONSE_SECONDS),
+            )
+        if response.is_error:
+            raise _refused(response.status_code, response.content)
+
+    def head(self, path: str, query: Mapping[str, str | int | bool | list[str]], header: str) -> str:
+        """Return a header of podman's response to a HEAD request, "" when there is none."""
+        with self._translated():
+            response = self._client.request(
+                "HEAD", _BASE + path, params=_query(query), timeout=_timeout(RESPONSE_SECONDS)
+            )
+        return str(response.headers.get(header, ""))
 
     def content(self, path: str, query: Mapping[str, str | int | bool | list[str]]) -> bytes:
         """Return what a GET is answered with, as it is."""
@@ -126,4 +152,9 @@ def _refused(status: int, content: bytes) -> EngineError:
         text = details.get("message") or details.get("cause") or ""
     except (ValueError, AttributeError):
         text = content.decode(errors="replace")
-    return EngineError(f"podman refuses: {' '.join(text.split())[:500] or f'HTTP {status}'}", status)
+    return EngineError(f"podman refuses: {_shortened(' '.join(text.split())) or f'HTTP {status}'}", status)
+
+
+def _shortened(text: str) -> str:
+    """Return a text without its middle when it is very long: the reason stands at the end."""
+    return text if len(text) <= 500 else f"{text[:300]} … {text[-200:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from workbench import podman
@@ -12,13 +13,17 @@ _PERIOD = 100_000
 _NEVER = "0001-"
 
 
-def create_body(spec: ContainerSpec, gpu_kind: str) -> dict[str, Any]:
-    """Return what to POST to create the container, its GPUs as CDI names of the kind `gpu_kind`."""
+def create_body(spec: ContainerSpec, gpu_kind: str, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """Return what to POST to create the container, its GPUs as CDI names of the kind `gpu_kind`.
+
+    `secrets` are the names of podman's secrets by the variables that they are given as.
+    """
     body: dict[str, Any] = {
         "name": spec.name,
         "image": spec.image,
         "labels": dict(spec.labels),
         "env": dict(each.split("=", 1) for each in spec.env),
+        "secret_env": dict(secrets),
         # A shell as the main program must find a terminal, or it ends at once.
         "terminal": True,
         "stdin": True,
@@ -55,6 +60,8 @@ def create_body(spec: ContainerSpec, gpu_kind: str) -> dict[str, Any]:
         "stop_timeout": spec.grace,
         **({"shm_size": spec.shm} if spec.shm else {}),
     }
+    if spec.network:
+        body["networks"] = {spec.network: {}}
     if spec.command:
         body["command"] = list(spec.command)
     if caps := podman.lowered_limits():
@@ -68,6 +75,28 @@ def limits(cpus: int, memory: int) -> dict[str, Any]:
         "memory": {"limit": memory or -1} if memory else {},
         "cpu": {"quota": cpus * _PERIOD // 1000, "period": _PERIOD} if cpus else {},
     }
+
+
+def has_limits(details: dict[str, Any], spec: ContainerSpec) -> bool:
+    """Return whether an inspected container has the limits of its spec: podman drops those that it cannot set."""
+    host = details.get("HostConfig") or {}
+    memory, quota, period = (int(host.get(key) or 0) for key in ("Memory", "CpuQuota", "CpuPeriod"))
+    return memory == spec.memory and (quota * 1000 // period if period else 0) == spec.cpus
+
+
+def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
+    """Return why such limits cannot be set on the host that podman describes, "" when they can.
+
+    Without any limit: why none can be set at all.
+    """
+    if host.get("cgroupVersion") == "v1":
+        rootless = (host.get("security") or {}).get("rootless")
+        return "podman sets no limits as a normal user with cgroups v1" if rootless else ""
+    needed = {name for name, limit in (("memory", memory), ("cpu", cpus)) if limit} or {"memory", "cpu"}
+    missing = needed - set(host.get("cgroupControllers") or needed)
+    if missing == needed or (missing and (cpus or memory)):
+        return f"podman's cgroup has no controller of {' and '.join(sorted(missing))}"
+    return ""
 
 
 def inspected(details: dict[str, Any]) -> Container:
@@ -113,7 +142,8 @@ def image(details: dict[str, Any]) -> EngineImage:
     """Return the image that an inspect describes."""
     layers = (details.get("RootFS") or {}).get("Layers") or ()
     labels = details.get("Labels") or (details.get("Config") or {}).get("Labels") or {}
-    return EngineImage(details["Id"], tuple(details.get("RepoTags") or ()), labels, len(layers))
+    names = (*(details.get("RepoTags") or ()), *(details.get("RepoDigests") or ()))
+    return EngineImage(details["Id"], names, labels, len(layers))
 
 
 def _state(reported: str) -> str:

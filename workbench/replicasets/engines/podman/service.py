@@ -26,6 +26,7 @@ class PodmanService:
     """podman's API on a socket in `folder`, or in a short one where the path would be too long. See EngineService."""
 
     def __init__(self, folder: str) -> None:
+        folder = os.path.abspath(folder)
         self._short = socket_folder(folder)
         self._path = os.path.join(self._short or folder, "podman.sock")
         self._log = os.path.join(folder, "podman.log")
@@ -38,6 +39,11 @@ class PodmanService:
     def address(self) -> str:
         """The socket's address."""
         return f"unix://{self._path}"
+
+    @property
+    def log(self) -> str:
+        """The file of its log."""
+        return self._log
 
     def ensure(self) -> None:
         """Start it when it does not run; raises WorkbenchError when it does not come up."""
@@ -55,6 +61,8 @@ class PodmanService:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    # A container that runs out of memory leaves a file `oom` in the folder that podman was started in.
+                    cwd=os.path.dirname(self._log),
                     # Ctrl-C is not for it: operations under way need podman until they are done.
                     start_new_session=True,
                 )

@@ -5,28 +5,21 @@
 #   NOTEBOOK_BASE_URL  the same, for platforms that set no NB_PREFIX
 #   NOTEBOOK_PORT      port (8888)
 #   NOTEBOOK_ROOT_DIR  folder shown (the home folder)
-#   NOTEBOOK_ARGS      more arguments for Jupyter; quotes group words, and nothing in it is evaluated
+#   NOTEBOOK_ARGS      more arguments for Jupyter: split at white space, and nothing else in them is touched
+#   WORKBENCH_TOKEN    token that opens it (a new one at every start, which the log shows)
+#   WORKBENCH_AUTH     platform: no token, whoever gets here has been let in (so with NB_PREFIX and no token);
+#                      token: one below NB_PREFIX too
+#
+# Arguments of the container go to Jupyter too. They win over NOTEBOOK_ARGS, and both over what is set here.
+# A command in their place is run instead: JupyterHub gives jupyterhub-singleuser.
 set -eu
 
 umask 0002
+# Kubeflow and JupyterHub mount the user's volume there.
+if [ -w /home/jovyan ]; then
+    export HOME=/home/jovyan
+    cd "$HOME"
+fi
 . /opt/app-root/bin/utils/setup-elyra.sh
 
-set -- \
-    --ServerApp.ip=0.0.0.0 \
-    --ServerApp.port="${NOTEBOOK_PORT:-8888}" \
-    --ServerApp.base_url="${NB_PREFIX:-${NOTEBOOK_BASE_URL:-/}}" \
-    --ServerApp.root_dir="${NOTEBOOK_ROOT_DIR:-$HOME}" \
-    --ServerApp.allow_origin='*' \
-    --ServerApp.open_browser=False
-
-if [ -n "${NOTEBOOK_ARGS:-}" ]; then
-    # xargs reads quotes as a shell does and runs nothing of what is in them.
-    words=$(printf '%s' "$NOTEBOOK_ARGS" | tr '\n' ' ' | xargs printf '%s\n')
-    while IFS= read -r word; do
-        set -- "$@" "$word"
-    done <<END
-$words
-END
-fi
-
-exec jupyter lab "$@"
+exec python -I /opt/app-root/bin/utils/start_jupyter.py "$@"

@@ -12,9 +12,9 @@ from urllib.parse import unquote_plus
 
 import grpc
 
+from workbench.containerfile.ignore import Patterns
 from workbench.errors import WorkbenchError
 from workbench.images.buildkit.llb.pb import fsutil_pb2 as fsutil
-from workbench.images.buildkit.llb.session.patterns import Patterns
 from workbench.images.buildkit.llb.session.services import Method
 
 # Go's os.FileMode: kinds and special bits have places of their own.

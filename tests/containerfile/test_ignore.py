@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.images.buildkit.llb.session.patterns import Patterns
+from workbench.containerfile.ignore import Patterns
 
 
 @pytest.mark.parametrize(

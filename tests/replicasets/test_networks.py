@@ -1,0 +1,104 @@
+"""Whose network a set is on, on real podman: what a hostile set can reach."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.engine import TINY, need_root
+from tests.replicasets.conftest import Podman
+from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Caller
+
+ANNA, BOB = Caller("anna"), Caller("Bob.B")
+# Answers on two ports, of which one is requested as a port of the host.
+SERVING = ("sh", "-c", "while true; do echo annas | nc -l -p 80; done & while true; do echo annas | nc -l -p 81; done")
+
+
+def fetched(rs: ReplicaSets, name: str, address: str, port: int, caller: Caller) -> str:
+    """What a set reads from a port."""
+    script = f"nc -w 2 {address} {port} </dev/null 2>/dev/null"
+    return rs.execute(name, ExecuteRequest(["sh", "-c", script], seconds=30), caller).stdout
+
+
+def place(podman: Podman, container: str) -> tuple[str, str, str]:
+    """The network that a container is on, its address, and the host's there."""
+    ((name, network),) = json.loads(
+        podman.engine("inspect", "--format", "{{json .NetworkSettings.Networks}}", container)
+    ).items()
+    return name, network["IPAddress"], network["Gateway"]
+
+
+@pytest.mark.thorough
+def test_no_set_reaches_one_of_another_owner(rs: ReplicaSets, podman: Podman) -> None:
+    need_root("a normal user's containers may have no bridges")
+    port = rs.run(RunRequest(TINY, "foo", command=SERVING, ports=["80"]), ANNA).ports[0].host
+    rs.run(RunRequest(TINY, "own", command=("sleep", "1000")), ANNA)
+    rs.run(RunRequest(TINY, "evil", command=("sleep", "1000")), BOB)
+    annas, address, gateway = place(podman, "foo-1")
+    bobs, _, bobs_gateway = place(podman, "evil-1")
+    assert place(podman, "own-1")[0] == annas != bobs
+    assert fetched(rs, "own", address, 81, ANNA) == "annas\n", "an owner's sets reach one another"
+    for target, number in ((address, 80), (address, 81), (gateway, port), (bobs_gateway, port), ("127.0.0.1", port)):
+        assert fetched(rs, "evil", target, number, BOB) == "", (target, number)
+    # After every way to a next version it is still so.
+    rs.patch("foo", PatchRequest(ports=("80", "82")), ANNA)
+    rs.stop("foo", ANNA)
+    rs.restart("foo", ANNA)
+    network, address, _ = place(podman, "foo-3")
+    assert network == annas
+    assert fetched(rs, "own", address, 81, ANNA) == "annas\n"
+    assert fetched(rs, "evil", address, 81, BOB) == ""
+
+
+def test_only_ports_that_were_requested_are_the_hosts(rs: ReplicaSets, podman: Podman) -> None:
+    podman.engine("build", "--tag", "localhost/exposing:1", "-", stdin=f"FROM {TINY}\nEXPOSE 80 81\n".encode())
+    rs.run(RunRequest("localhost/exposing:1", "foo", command=("sleep", "1000"), ports=["80"]), ANNA)
+    bindings = json.loads(podman.engine("inspect", "--format", "{{json .HostConfig.PortBindings}}", "foo-1"))
+    published = {name: [each["HostIp"] for each in bound] for name, bound in bindings.items() if bound}
+    assert published == {"80/tcp": ["127.0.0.1"]}
+    rs.patch("foo", PatchRequest(ports=()), ANNA)
+    bindings = json.loads(podman.engine("inspect", "--format", "{{json .HostConfig.PortBindings}}", "foo-2"))
+    assert not any(bindings.values())
+
+
+def test_a_network_goes_with_its_owners_last_set(room: Callable[..., ReplicaSets], podman: Podman) -> None:
+    rs = room()
+
+    def networks() -> set[str]:
+        return set(podman.engine("network", "ls", "--quiet", "--filter", "label=workbench.network").split())
+
+    for name, caller in (("foo", ANNA), ("bar", ANNA), ("baz", BOB)):
+        rs.run(RunRequest(TINY, name, command=("sleep", "1000")), caller)
+    assert len(networks()) == 2
+    rs.stop("bar", ANNA)
+    rs.delete("foo", ANNA)
+    rs.delete("baz", BOB)
+    (left,) = networks()
+    rs.restart("bar", ANNA)
+    assert place(podman, "bar-2")[0] == left
+    rs.delete("bar", ANNA)
+    assert networks() == set()
+    # One that an interrupted run left.
+    podman.engine("network", "create", "--label", "workbench.network=gone", "left-behind")
+    rs.reconcile()
+    assert networks() == set()
+
+
+@pytest.mark.thorough
+def test_owners_who_come_and_go_at_once_have_their_networks(room: Callable[..., ReplicaSets]) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    rs = room()
+
+    def one(number: int) -> None:
+        for _ in range(4):
+            rs.run(RunRequest(TINY, f"foo{number}", command=("sleep", "1000")), Caller(f"anna{number % 2}"))
+            rs.delete(f"foo{number}", Caller(f"anna{number % 2}"))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(4)))
+    assert rs.sets() == []

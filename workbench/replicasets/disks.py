@@ -1,0 +1,37 @@
+"""How much a version may hold on its system disk: checked while it is frozen, before its disk goes anywhere."""
+
+from __future__ import annotations
+
+from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.capabilities import MeasuringDisks
+from workbench.replicasets.errors import Exhausted
+from workbench.replicasets.quantities import about
+from workbench.replicasets.values import Version
+from workbench.replicasets.world import World
+
+# So little fits, or the engine's own answer will be that nothing does.
+_LITTLE = 64 << 20
+
+
+def check_size(world: World, version: Version, *, recorded: bool) -> None:
+    """Raise Exhausted when the disk of a version is larger than the service allows, or than what is free.
+
+    `recorded`: an image is made of it, in which an engine may have to write holes out. The version must not be running.
+    """
+    measuring = world.engine.capability(MeasuringDisks)
+    if measuring is None:
+        return
+    size = (measuring.recorded_size if recorded else measuring.container_size)(version.container)
+    limit = world.settings.disk
+    if limit and size > limit:
+        raise Exhausted(
+            f"the system disk of {version.container} holds {about(size)}, and {about(limit)} are allowed",
+            Code.QUOTA,
+            hint="remove files in the set, or have the limit raised: serve --disk-limit",
+        )
+    if size > _LITTLE and size > (free := measuring.free_bytes()):
+        raise Exhausted(
+            f"the system disk of {version.container} takes {about(size)}{' as an image' if recorded else ''}, "
+            f"and the engine has {about(free)} free",
+            hint="remove files in the set (holes of sparse files are written out)" if recorded else "remove files",
+        )
