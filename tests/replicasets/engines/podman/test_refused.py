@@ -103,6 +103,7 @@ def test_a_limit_that_would_not_be_enforced_is_an_error(
         {
             ("POST", "/containers/create"): (201, {"Id": "12ab", "Warnings": [] if enforced else [IGNORED]}),
             ("GET", "/containers/12ab/json"): (200, {"Id": "12ab", "Name": "foo-1", "HostConfig": host}),
+            ("GET", "/secrets/json"): (200, []),
             ("DELETE", "/containers/12ab"): (200, []),
         }
     )

@@ -107,7 +107,8 @@ class PodmanEngine:
                     raise
                 made = self._http.call("POST", "/containers/create", body)
         except EngineError as error:
-            self._secrets.remove(spec.name)
+            if kept:
+                self._secrets.remove(spec.name)
             raise self._explained(error) from None
         if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
             self.remove(made["Id"])
