@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -18,6 +22,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from tests.catalogues import REPOSITORY
 from tests.chance import chance
 from tests.replicasets.api.conftest import Served, until
 from tests.replicasets.api.test_attacks import begin
@@ -329,3 +334,23 @@ def test_volumes_of_a_store_of_another_process(client: httpx.Client, kept: State
 
     assert kept.commit(put_volume(Volume("data", "id", "plain", 0, 1, MADE, "op")))
     until(lambda: client.get("/api/v1/volumes").json()["data"]["total"] == 1)
+
+
+def test_rs_list_watch_shows_what_changes(served: Served) -> None:
+    served.room.run(RunRequest(IMAGE, "foo"), Caller("op"))
+    env = {**os.environ, "WORKBENCH_ADDRESS": served.address, "WORKBENCH_TOKEN": served.tokens["op"]}
+    command = [sys.executable, str(REPOSITORY / "wizard.py"), "rs", "list", "--watch", "--json"]
+    watching = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    assert watching.stdout is not None
+    try:
+        first = [json.loads(watching.stdout.readline()) for _ in range(2)]
+        assert [(each["event"], each.get("name")) for each in first] == [("set", "foo"), ("sync", None)]
+        served.room.delete("foo")
+        found = {"event": ""}
+        while found["event"] != "set-deleted":
+            found = json.loads(watching.stdout.readline())
+        assert found["name"] == "foo"
+    finally:
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(60) == 130
+        watching.stdout.close()
