@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
-from workbench.locations import INSTALLED
+from workbench.locations import INSTALLED, ROOT
 
 SCRIPT, COMMAND = "wizard.py", "workbench-images"
 _SCRIPT = re.compile(r"(?:python )?\bwizard\.py\b")
@@ -35,8 +36,16 @@ def runnable(text: str) -> str:
     `workbench-images VERB` and `workbench-images VERB --name value`.
     """
     if program() == SCRIPT:
-        return text
+        return text.replace(f"python {SCRIPT} ", f"{_started_with()} ") if f"python {SCRIPT} " in text else text
     return _MAKE.sub(_with_flags, _SCRIPT.sub(COMMAND, text))
+
+
+def _started_with() -> str:
+    """Return how this checkout's wizard is started from the current folder: with the Python that runs it now."""
+    here = Path.cwd()
+    script = ROOT / SCRIPT
+    paths = [Path(sys.executable), script]
+    return shlex.join(str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths)
 
 
 def examples(text: str) -> str:
