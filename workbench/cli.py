@@ -26,6 +26,10 @@ _INSTALLED = "install workbench-images again with its dependencies"
 # A verb is imported only when it is used: `list` has no use for what `build` imports.
 VERBS = {
     "wizard": "choose a recipe by answering questions (what `wizard.py` alone does)",
+    "up": "from nothing to an open workbench: make what is missing, and open it",
+    "run": "run an image that was built, as a workbench",
+    "ps": "list workbenches, with the addresses to open",
+    "stop": "stop workbenches; remove them, and their files, on request",
     "new": "compose a recipe from flags, defaults or an answers file",
     "list": "show releases, operating systems, bundles and IDEs",
     "matrix": "show every combination, possible or not and why; compose all of them",
@@ -43,6 +47,7 @@ VERBS = {
     "images": "build the standard set: bases, CUDA, recipes",
     "push": "push the standard set, and move its `latest` when all of it is there",
     "sbom": "list the packages of a recipe or an image (CycloneDX)",
+    "audit": "show known holes in locks, recipes and images",
     "export": "write what platforms import: image streams, Elyra, bake, Kubernetes",
     "lock": "lock the Python packages of bundles",
     "release": "make, freeze, update, check and compare releases",

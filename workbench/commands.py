@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -15,6 +16,7 @@ _SCRIPT = re.compile(r"(?:python )?\bwizard\.py\b")
 _JOBS = {
     "lock": "lock",
     "base": "base",
+    "os-image": "os-image",
     "cuda": "cuda",
     "images": "images",
     "recipes": "recipes",
@@ -36,16 +38,27 @@ def runnable(text: str) -> str:
     `workbench-images VERB` and `workbench-images VERB --name value`.
     """
     if program() == SCRIPT:
-        return text.replace(f"python {SCRIPT} ", f"{_started_with()} ") if f"python {SCRIPT} " in text else text
+        return text.replace(f"python {SCRIPT} ", here(""))
     return _MAKE.sub(_with_flags, _SCRIPT.sub(COMMAND, text))
 
 
-def _started_with() -> str:
-    """Return how this checkout's wizard is started from the current folder: with the Python that runs it now."""
-    here = Path.cwd()
-    script = ROOT / SCRIPT
-    paths = [Path(sys.executable), script]
-    return shlex.join(str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths)
+def here(arguments: str) -> str:
+    """Return the command that runs this tool with `arguments` on this machine, as it can be typed.
+
+    In a checkout it names the interpreter that runs it now: no other may have the packages.
+    """
+    if program() == COMMAND:
+        return f"{COMMAND} {arguments}"
+    python, script = sys.executable, os.path.abspath(sys.argv[0])
+    if Path(script).name != SCRIPT:
+        script = str(ROOT / SCRIPT)
+    words = [_relative(python), _relative(script)]
+    return f"{shlex.join(words)} {arguments}"
+
+
+def _relative(path: str) -> str:
+    """Return a path from the current folder where that is below it, else the path as it is."""
+    return os.path.relpath(path) if path.startswith(f"{os.getcwd()}/") else path
 
 
 def examples(text: str) -> str:

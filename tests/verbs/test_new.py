@@ -38,6 +38,7 @@ def test_all_flags_make_a_recipe(tmp_path: Path) -> None:
         "  create     requirements.txt",
         "  create     start.sh",
         str(folder),
+        f"open it with: {command_line()} up {folder}",
         f"build it with: {command_line()} build {folder}",
     ]
     assert sorted(files_below(tmp_path / "out")) == sorted(

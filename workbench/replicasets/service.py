@@ -11,6 +11,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
+from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
@@ -32,6 +33,7 @@ from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequ
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
+from workbench.replicasets.stores.watched import WatchedStore
 from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -51,7 +53,9 @@ class ReplicaSets:
         self.settings = settings
         s = settings
         engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
-        self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
+        watched = WatchedStore(store or open_store(settings.store, settings.prefix))
+        self._world = World(settings, engine, watched)
+        self.listings = Listings(watched)
         self._filling = threading.Lock()
 
     # Running sets
@@ -125,6 +129,11 @@ class ReplicaSets:
         """Return all sets by name."""
         with self._reading(Code.INFO) as world:
             return _info.sets(world)
+
+    def listing(self) -> Listing:
+        """Return all sets and volumes as they are recorded; quick however many there are and however often."""
+        with self._reading(Code.INFO):
+            return self.listings.read()
 
     def info(self, name: str) -> Info:
         """Return the set, its current version, and the state of its container."""

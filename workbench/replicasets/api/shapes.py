@@ -25,8 +25,8 @@ def port_views(version: Version) -> list[PortView]:
     return [PortView(container=port.container, host=port.host, protocol=port.protocol) for port in version.ports]
 
 
-def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress | None) -> SetView:
-    """Return a set as lists show it."""
+def set_view(each: ReplicaSet, version: Version, may_change: bool, doing: Progress | None) -> SetView:
+    """Return a set as lists show it; `may_change` is whether whoever looks may."""
     return SetView(
         name=each.name,
         version=version.number,
@@ -37,7 +37,7 @@ def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress
         imageName=version.image,
         gpus=list(version.gpus),
         ports=port_views(version),
-        mayChange=caller.may_change(each.owner),
+        mayChange=may_change,
         operation=f"{doing.operation} {doing.at}/{len(doing.steps)} {doing.step}" if doing else "",
         **{option.key: option.text(getattr(version, option.name)) for option in OPTIONS},
     )
@@ -58,7 +58,9 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
             "ExposedPorts": {name: {} for name in hosts},
         },
         "hostConfig": {
-            "Binds": [f"{bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds],
+            "Binds": [
+                f"{bind.given or bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds
+            ],
             "PortBindings": hosts,
             **{option.docker: getattr(version, option.name) * option.docker_units for option in OPTIONS},
             "DeviceRequests": requests,
@@ -96,8 +98,8 @@ def volume_entry(volume: Volume) -> VolumeEntry:
     return VolumeEntry(version=volume.version, createTime=volume.created, status=volume_record(volume))
 
 
-def volume_view(volume: Volume, caller: Caller) -> VolumeView:
-    """Return a volume as lists show it."""
+def volume_view(volume: Volume, may_change: bool) -> VolumeView:
+    """Return a volume as lists show it; see set_view."""
     return VolumeView(
         name=volume.name,
         version=volume.version,
@@ -105,5 +107,5 @@ def volume_view(volume: Volume, caller: Caller) -> VolumeView:
         driver=volume.driver,
         owner=volume.owner,
         createTime=volume.created,
-        mayChange=caller.may_change(volume.owner),
+        mayChange=may_change,
     )
