@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from workbench.names import is_image
+from workbench.replicasets import quantities
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.roots import is_below, without_links
@@ -92,6 +93,11 @@ def container_ports(texts: Sequence[str]) -> tuple[Port, ...]:
     return tuple(found)
 
 
+def grace(seconds: int | None) -> int | None:
+    """Return how many seconds a main program has to end, None for its set's own; raises Invalid."""
+    return None if seconds is None else quantities.grace(seconds)
+
+
 def count(number: int) -> int:
     """Return a number of GPUs; raises Invalid with the code 1012 when it is negative."""
     if number < 0:
@@ -129,7 +135,7 @@ def destination(text: str) -> str:
 def _bind(bind: Bind, roots: Sequence[str]) -> Bind:
     dest = destination(bind.dest)
     if bind.is_volume:
-        return Bind(volume_name(bind.src.partition("-")[0]), dest, bind.read_only)
+        return Bind(volume_name(bind.src.partition("-")[0]), dest, bind.read_only, bind.given or bind.src)
     source = without_links(_text(bind.src, "source"))
     if re.search(r"[:,\\\x00-\x1f]", source):
         raise Invalid(f"{bind.src[:60]!r} cannot be bound", hint="no colons, commas, control characters")
@@ -138,7 +144,7 @@ def _bind(bind: Bind, roots: Sequence[str]) -> Bind:
         raise Invalid(f"{bind.src[:60]} is not below an allowed folder", hint=f"allowed: {where}")
     if not os.path.isdir(source):
         raise Invalid(f"there is no folder {bind.src[:60]}")
-    return Bind(source, dest, bind.read_only)
+    return Bind(source, dest, bind.read_only, bind.given or bind.src)
 
 
 def _text(text: str, what: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
 
+from workbench.replicasets.api.compat import Compat
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Caller
 
@@ -30,6 +31,12 @@ async def _note(request: Request) -> Callable[..., None]:
     return note
 
 
+async def _compat(request: Request) -> Compat:
+    return cast(Compat, request.app.state.compat)
+
+
+# How far the service is the original's.
+InCompat = Annotated[Compat, Depends(_compat)]
 Service = Annotated[ReplicaSets, Depends(_service)]
 # Who sent the request: the gate made it of the token.
 RequestCaller = Annotated[Caller, Depends(_caller)]

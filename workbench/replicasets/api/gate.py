@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
 from workbench.replicasets.api.audit import Audit
+from workbench.replicasets.api.compat import Compat
 from workbench.replicasets.api.connections import HEAD_BYTES
 from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.lanes import Full, Lanes
@@ -24,11 +25,15 @@ from workbench.replicasets.values import Caller, Role
 
 # The page holds no data: it requests all that it shows with the token that it is given.
 PAGE = frozenset({"/", "/page.js", "/page.css"})
-OPEN = PAGE | {"/healthz", "/readyz", "/ping"}
+# Open, with more in it for who has a token.
+DETAILED = frozenset({"/readyz"})
+OPEN = PAGE | DETAILED | {"/healthz", "/ping"}
 MOST_BYTES = 1 << 20
 MOST_PATH = 4096
 # How long a client may take for its body, and for taking a piece of the response.
 CLIENT_SECONDS = 60.0
+# Who owns what is made without a token, where that is allowed.
+LOCAL = "local"
 _TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
 _READING = ("GET", "HEAD")
 
@@ -36,8 +41,11 @@ _READING = ("GET", "HEAD")
 class Gate:
     """Closed unless a path is open or the token fits: a new endpoint needs no thought to be safe."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, audit: Audit, requests: Requests, lanes: Lanes) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens, audit: Audit, requests: Requests, lanes: Lanes, compat: Compat
+    ) -> None:
         self._app, self._tokens, self._audit, self._requests, self._lanes = app, tokens, audit, requests, lanes
+        self._compat = compat
         self._strangers = Strangers()
         # Threads of its own: the log does not wait for what it logs.
         self._writers = CapacityLimiter(2)
@@ -130,6 +138,13 @@ class Gate:
         if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
             return self._stranger(scope, state, refusal(413, 413, _TOO_LARGE))
         if scope["path"] in OPEN and scope["method"] in _READING:
+            if scope["path"] in DETAILED and b"authorization" in headers:
+                self._recognize(headers, state)
+            return None
+        if self._compat.is_open and b"authorization" not in headers:
+            if reason := self._compat.refusal(scope):
+                return self._stranger(scope, state, refusal(403, 403, reason))
+            state["caller"], state["allowed"] = Caller(LOCAL, Role.OPERATE, self._tokens.quota), lambda: True
             return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
@@ -148,6 +163,16 @@ class Gate:
         if token.role is Role.READ and scope["method"] not in _READING:
             return refusal(403, 403, f"the token {token.name} may only read", "use one with the role operate or admin")
         return None
+
+    def _recognize(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> None:
+        """Note who sends a request that needs no token; a wrong one is none."""
+        plain = headers[b"authorization"].decode("latin-1").partition(" ")[2]
+        try:
+            token, _ = self._tokens.allowed(plain.strip())
+        except WorkbenchError:
+            return
+        if token is not None:
+            state["caller"] = Caller(token.name, token.role, self._tokens.quota)
 
     def _stranger(self, scope: Scope, state: dict[str, Any], response: Response) -> Response:
         """Return the response to a request that is refused before anybody is known, or a shorter one: not so fast."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,7 +15,7 @@ from workbench.replicasets.api.bodies import (
     RollbackBody,
     RunBody,
 )
-from workbench.replicasets.api.context import BEARER, After, AuditNote, Limit, RequestCaller, Service
+from workbench.replicasets.api.context import BEARER, After, AuditNote, InCompat, Limit, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.following import Following
 from workbench.replicasets.api.pages import sets_page
@@ -33,7 +34,15 @@ from workbench.replicasets.api.responses import (
 )
 from workbench.replicasets.api.shapes import history_entry, live_record, port_views
 from workbench.replicasets.api.streaming import NDJSON, Streamed
+from workbench.replicasets.operations.execute import LONGEST_SECONDS
+from workbench.replicasets.quantities import LONGEST_GRACE
 
+Grace = Annotated[
+    int | None,
+    Query(
+        ge=0, le=LONGEST_GRACE, description="seconds that its main program has to end after SIGTERM; default: its own"
+    ),
+]
 # A response is in memory several times before it is sent; a stream is not.
 MOST_COLLECTED = 8 << 20
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
@@ -59,7 +68,9 @@ async def sets(
 @ROUTES.get("/{name}")
 def info(name: str, service: Service, caller: RequestCaller) -> Envelope[InfoResponse]:
     """Show a set's current version, and how it stands; of another's neither command nor values of variables."""
-    return Envelope(data=InfoResponse(Info=live_record(service.info(name), service.settings.publish, caller)))
+    return Envelope(
+        data=InfoResponse(Info=live_record(service.info(name), service.settings.publish, caller, service.problem(name)))
+    )
 
 
 @ROUTES.get("/{name}/operation")
@@ -88,11 +99,13 @@ def history(
 
 @ROUTES.post("/{name}/commit")
 def commit(
-    name: str, body: CommitBody, service: Service, caller: RequestCaller, note: AuditNote
+    name: str, body: CommitBody, service: Service, caller: RequestCaller, note: AuditNote, compat: InCompat
 ) -> Envelope[CommitResponse]:
     """Make an image of the set's system disk."""
     note(operation="commit", set=name[:60], image=body.newImageName[:200])
-    return Envelope(data=CommitResponse(imageName=service.commit(name, body.newImageName, caller)))
+    full = service.commit(name, body.newImageName, caller)
+    # The original returns what it was given.
+    return Envelope(data=CommitResponse(imageName=body.newImageName if compat.words else full))
 
 
 @ROUTES.post(
@@ -106,6 +119,7 @@ def execute(
     service: Service,
     caller: RequestCaller,
     note: AuditNote,
+    compat: InCompat,
     stream: Annotated[bool, Query(description="answer line by line, as the program writes")] = False,
 ) -> Envelope[ExecuteResponse] | Streamed:
     """Run a program in the set and return its output and exit code, at its end or as it goes.
@@ -119,6 +133,8 @@ def execute(
     if stream:
         return Streamed(service.stream(name, body.request(body.maxBytes), caller))
     request = body.request(min(body.maxBytes, MOST_COLLECTED))
+    if compat.words and "seconds" not in body.model_fields_set:
+        request = replace(request, seconds=LONGEST_SECONDS)  # the original waits for as long as it takes
     done = service.execute(name, request, caller)
     return Envelope(
         data=ExecuteResponse(stdout=done.stdout, exitCode=done.exit_code, timedOut=done.timed_out, cut=done.cut)
@@ -137,27 +153,29 @@ def patch(
 
 @ROUTES.patch("/{name}/rollback")
 def rollback(
-    name: str, body: RollbackBody, service: Service, caller: RequestCaller, note: AuditNote
+    name: str, body: RollbackBody, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
 ) -> Envelope[ChangeResponse]:
     """Return to the disk and the settings of an older version, as a new one."""
     note(operation="rollback", set=name[:60], version=body.version)
-    done = service.rollback(name, body.version, caller)
+    done = service.rollback(name, body.version, caller, grace=grace)
     return Envelope(data=ChangeResponse(containerName=done.container))
 
 
 @ROUTES.patch("/{name}/stop")
-def stop(name: str, service: Service, caller: RequestCaller, note: AuditNote) -> Envelope[None]:
+def stop(name: str, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None) -> Envelope[None]:
     """Stop the set: GPUs, CPUs and memory are free again, ports and disk stay its own."""
     note(operation="stop", set=name[:60])
-    service.stop(name, caller)
+    service.stop(name, caller, grace=grace)
     return Envelope()
 
 
 @ROUTES.patch("/{name}/restart")
-def restart(name: str, service: Service, caller: RequestCaller, note: AuditNote) -> Envelope[ChangeResponse]:
+def restart(
+    name: str, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
+) -> Envelope[ChangeResponse]:
     """Start the set anew, stopped or not, with as many GPUs as it had."""
     note(operation="restart", set=name[:60])
-    return Envelope(data=ChangeResponse(containerName=service.restart(name, caller).container))
+    return Envelope(data=ChangeResponse(containerName=service.restart(name, caller, grace=grace).container))
 
 
 @ROUTES.patch("/{name}/pause")
