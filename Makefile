@@ -62,6 +62,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 
 # Which tests each run takes; tests/test_collection.py checks that no test is left out of all of them.
 QUICK := not slow and not thorough
+THOROUGH := thorough and not slow
 ALL := not slow
 SLOW := slow
 # One process for each core. What shares images or a server goes to one of them: see tests/conftest.py.
@@ -72,8 +73,13 @@ test: setup-dev ## Install what the real parts need, when that is allowed, and r
 	@sh tests/install-system-packages.sh
 	@$(PYTEST) -m "$(QUICK)" $(TESTS)
 
+.PHONY: test-thorough
+test-thorough: setup-dev ## Run what `make test` leaves out, but for the slow ones
+	@sh tests/install-system-packages.sh
+	@$(PYTEST) -m "$(THOROUGH)" $(TESTS)
+
 .PHONY: test-all
-test-all: setup-dev ## Run every test but the slow ones, as CI does: 35 minutes on two cores
+test-all: setup-dev ## Run every test but the slow ones, as CI does in two parts: 35 minutes on two cores
 	@sh tests/install-system-packages.sh
 	@$(PYTEST) -m "$(ALL)" $(TESTS)
 

@@ -38,7 +38,7 @@ def runnable(text: str) -> str:
     `workbench-images VERB` and `workbench-images VERB --name value`.
     """
     if program() == SCRIPT:
-        return text
+        return text.replace(f"python {SCRIPT} ", here(""))
     return _MAKE.sub(_with_flags, _SCRIPT.sub(COMMAND, text))
 
 

@@ -87,9 +87,9 @@ def test_from_nothing_to_an_open_workbench_and_nothing_is_made_again(empty: Engi
     assert written == []
     assert token not in empty("image", "inspect", IMAGE) + empty("logs", CONTAINER)
 
-    # Once more: nothing is made again.
+    # Once more, also with the port that it has: nothing is made again.
     before = empty("ps", "--all", "--quiet", "--no-trunc"), empty("images", "--quiet", "--no-trunc")
-    again = up(tmp_path)
+    again = up(tmp_path, f"--port={address.split(':')[2].partition('/')[0]}")
     assert again.returncode == 0, again.stderr
     assert f"The workbench is open: {address}\n" in again.stdout
     assert f"wizard.py stop {NAME}\n" in again.stdout

@@ -82,6 +82,8 @@ class FakeContainer:
     started: bool = False
     exit_code: int = 0
     limits: tuple[int, int] = (0, 0)
+    lines: tuple[str, ...] = ()
+    parting: Disk = field(default_factory=dict)
 
 
 @dataclass
@@ -115,6 +117,7 @@ class FakeEngine:
     standing: dict[str, FakeContainer] = field(default_factory=dict)
     stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
+    half_made: list[str] = field(default_factory=list)
     folders: dict[str, str] = field(default_factory=dict)
     bridges: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
@@ -217,6 +220,8 @@ class FakeEngine:
             found = self._existing(name)
             if found.state in ("running", "paused"):
                 found.state = "exited"
+                # What a program writes when it is asked to end, if it is given the time.
+                found.disk |= found.parting if seconds else {}
 
     @faulty
     def remove(self, name: str) -> None:
@@ -252,6 +257,21 @@ class FakeEngine:
             made = (f"image-{next(self.ids)}", dict(found.disk), known, 1 if squash else depth + 1)
             self.stored[image] = made
             return made[0]
+
+    @faulty
+    def last_lines(self, name: str, count: int) -> list[str]:
+        return list(self._existing(name).lines[-count:])
+
+    def changes(self) -> Iterator[str]:
+        yield ""
+
+    @faulty
+    def remains(self) -> list[tuple[str, str]]:
+        return [(f"remains of {name}", name) for name in self.half_made]
+
+    @faulty
+    def remove_remains(self, id_: str) -> None:
+        self.half_made.remove(id_.removeprefix("remains of "))
 
     def can_carry(self, source: str) -> bool:
         return self.carries
@@ -346,6 +366,11 @@ class FakeEngine:
         found = self._existing(name)
         assert found.state == "running"
         found.disk[path] = text
+
+    def end(self, name: str, code: int, *lines: str) -> None:
+        """The main program ends by itself, or is killed."""
+        found = self._existing(name)
+        found.state, found.exit_code, found.limits, found.lines = "exited", code, (0, 0), lines
 
     def disk(self, name: str) -> Disk:
         return dict(self._existing(name).disk)
@@ -462,6 +487,7 @@ def settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
         "stop_seconds": 0,
         "wait_seconds": 20.0,
         "watch_seconds": 0.0,
+        "backoff_seconds": 0.0,
         "first_port": 20000,
         "last_port": 29999,
     }

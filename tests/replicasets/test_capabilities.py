@@ -23,7 +23,9 @@ from workbench.replicasets.engines.capabilities import (
     PinningGpus,
     Probing,
     RecordingDisks,
+    RemovingRemains,
     SeparatingNetworks,
+    Watching,
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
@@ -42,7 +44,6 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
     "continue": ((Pausing,), PAUSE, lambda rs, folder: rs.continue_("frozen")),
     "patch running": ((Pausing,), PAUSE, lambda rs, folder: rs.patch("foo", PatchRequest(gpus=3))),
     "restart running": ((Pausing,), PAUSE, lambda rs, folder: rs.restart("foo")),
-    "rollback running": ((Pausing,), PAUSE, lambda rs, folder: rs.rollback("foo", 1)),
     "commit running": ((Pausing,), PAUSE, lambda rs, folder: rs.commit("foo", "mine:1")),
     "commit": ((RecordingDisks,), RECORD, lambda rs, folder: rs.commit("foo", "mine:1")),
     "commit stopped": ((RecordingDisks,), RECORD, lambda rs, folder: rs.commit("off", "mine:1")),
@@ -132,7 +133,16 @@ def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
     assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    assert {MeasuringDisks, Probing, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
+    elsewhere = {MeasuringDisks, Probing, Watching, RemovingRemains}
+    assert {*elsewhere, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
+
+
+def test_without_reports_and_remains_states_are_compared_all_the_same(tmp_path: Path) -> None:
+    engine, _, rs = world(tmp_path, True)
+    engine.without = (Watching, RemovingRemains)
+    assert rs.changes() is None
+    engine.end("foo-2", 1)
+    assert rs.reconcile() == ["foo ended with code 1"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a sized volume needs root")

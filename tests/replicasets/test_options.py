@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,13 @@ from workbench.replicasets.values import Version
 from workbench.verbs import rs
 
 # How clients write each option, and what is recorded of that.
-WRITTEN = {"cpus": (0.5, 500), "memory": ("8GB", 8 << 30)}
+WRITTEN: dict[str, tuple[Any, Any]] = {
+    "cpus": (0.5, 500),
+    "memory": ("8GB", 8 << 30),
+    "restart": ("always", "always"),
+    "grace": (30, 30),
+    "shm": ("1GB", 1 << 30),
+}
 
 
 def test_every_option_is_declared_whole() -> None:
@@ -36,9 +43,9 @@ def test_from_a_request_to_the_record_and_back(option: Option) -> None:
     patch = PatchBody.model_validate({key: {inner: text}}).request()
     assert getattr(run, option.name) == getattr(patch, option.name) == text
     assert parsed(patch) == {option.name: value}
-    assert parsed(run) == recorded(Options()) | {option.name: value}
+    assert recorded(Options()) | parsed(run) == recorded(Options()) | {option.name: value}
     assert option.text(value) == text
-    assert option.shown(value * option.docker_units) == str(text)
+    assert option.shown(option.in_docker(value)) == str(text)
     assert option.shown(0) == ""
     assert option.key in SetView.model_fields
     parser = argparse.ArgumentParser()
@@ -50,10 +57,13 @@ def test_from_a_request_to_the_record_and_back(option: Option) -> None:
 def test_what_is_not_requested_stays() -> None:
     assert parsed(OptionsRequest()) == {}
     assert PatchBody.model_validate({}).request().cpus is None
-    with pytest.raises(Invalid):
-        parsed(OptionsRequest(memory="1KB"))
+    for wrong in (OptionsRequest(memory="1KB"), OptionsRequest(restart="maybe"), OptionsRequest(grace=-1)):
+        with pytest.raises(Invalid):
+            parsed(wrong)
 
 
 def test_which_changes_need_no_new_version() -> None:
     assert only_live(Options(cpus=1), Options(cpus=2, memory=1 << 30))
     assert not only_live(Options(cpus=1), Options(cpus=1))
+    assert only_live(Options(), Options(restart="always", grace=1))
+    assert not only_live(Options(), Options(restart="always", shm=1 << 20))

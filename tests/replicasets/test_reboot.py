@@ -57,8 +57,7 @@ def test_what_ran_runs_again(tmp_path: Path) -> None:
     engine, store, rs = world(tmp_path, True)
     go_down(rs, engine, store)
     again = service(tmp_path, engine, store)
-    ran = "was running before the machine was rebooted, and is started again"
-    assert again.reconcile() == [f"foo {ran}", f"more {ran}"]
+    assert again.reconcile() == [f"{name} is started again: the machine was rebooted" for name in ("foo", "more")]
     assert again.reconcile() == []
     assert engine.standing["more-1"].limits == (0, 80 << 20), "the limit it was given while it ran"
     settled(again, engine, store, "after the reboot")
@@ -68,8 +67,9 @@ def test_what_ended_by_itself_is_left_so_without_a_reboot(tmp_path: Path) -> Non
     engine, store, rs = world(tmp_path, True)
     rs.reconcile()
     engine.standing["foo-2"].state = "exited"
-    assert service(tmp_path, engine, store).reconcile() == []
-    assert engine.standing["foo-2"].state == "exited"
+    again = service(tmp_path, engine, store)
+    assert again.reconcile() == ["foo ended with code 0"]
+    assert (engine.standing["foo-2"].state, again.reconcile()) == ("exited", [])
 
 
 @pytest.mark.parametrize("kind", ["crash", "error", "gone"])
@@ -101,9 +101,14 @@ def test_what_cannot_be_started_is_tried_again_and_holds_up_nobody(tmp_path: Pat
     engine.start("stranger")
     again = service(tmp_path, engine, store)
     first = again.reconcile()
-    assert first[0] == "foo is not started again yet: cannot listen on the TCP port" and "more was running" in first[1]
+    assert first == [
+        "more is started again: the machine was rebooted",
+        "foo: it cannot be started again yet: cannot listen on the TCP port",
+    ]
+    # It is not called running, and what is known already is not said again.
+    assert (again.info("foo").set.state, again.reconcile()) == (State.RESTARTING, [])
     engine.remove("stranger")
-    assert [line.partition(" was")[0] for line in again.reconcile()] == ["foo"]
+    assert again.reconcile() == ["foo is started again: the machine was rebooted"]
     settled(again, engine, store, "in the end")
 
 
@@ -112,7 +117,7 @@ def test_a_set_that_is_gone_is_waited_for_no_more(tmp_path: Path) -> None:
     go_down(rs, engine, store)
     engine.remove("more-1")
     messages = service(tmp_path, engine, store).reconcile()
-    assert "more cannot be started again: the container more-1 no longer exists in the engine" in messages
+    assert "more is gone: its container was removed past the service" in messages
     assert service(tmp_path, engine, store).reconcile() == []
 
 
@@ -270,7 +275,7 @@ def test_on_podman_after_a_power_cut(machine: Machine, tmp_path: Path, monkeypat
         monkeypatch.setattr(module, "boot", lambda: "the next boot")
     podman.start()
     again = ReplicaSets(settings)
-    assert again.reconcile() == ["foo was running before the machine was rebooted, and is started again"]
+    assert again.reconcile() == ["foo is started again: the machine was rebooted"]
     assert again.reconcile() == []
     assert {each.name: again.info(each.name).live == LIVE[each.state] for each in again.sets()} == {
         "foo": True,

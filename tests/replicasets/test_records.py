@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.replicasets.conftest import Podman
 from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
-from workbench.replicasets.values import Bind
+from workbench.replicasets.values import Bind, State
 
 
 def test_commits_are_squashed_before_the_engine_has_too_many_layers(
@@ -56,14 +57,14 @@ def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], t
 
 def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) -> None:
     need_limits(podman.engine)
-    rs.run(RunRequest(TINY, "foo", memory="64MB", cpus=1))
+    rs.run(RunRequest(TINY, "foo", memory="64MB", cpus=1, restart="always"))
     pid = podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")
     assert rs.patch("foo", PatchRequest(memory="128MB", cpus=0.5)).number == 1
     assert podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1") == pid
     assert limit(pid) == 128 << 20
     # podman forgets it at each start; we do not.
     podman.engine("stop", "--time=0", "foo-1")
-    rs.continue_("foo")
+    ended_and_started(rs)
     assert limit(podman.engine("inspect", "--format", "{{.State.Pid}}", "foo-1")) == 128 << 20
     assert rs.patch("foo", PatchRequest(gpus=1)).memory == 128 << 20
 
@@ -85,15 +86,26 @@ def test_limits_that_were_changed_outlive_the_store(rs: ReplicaSets, podman: Pod
     assert limits == {"foo": (500, 128), "free": (0, 0), "same": (0, 64)}
     assert rs.restart("foo").memory == 128 << 20
     # podman starts it with the limit that it was made with: that is taken away again.
-    rs.patch("same", PatchRequest(memory=""))
+    rs.patch("same", PatchRequest(memory="", restart="always"))
+    rs.patch("foo", PatchRequest(restart="always"))
     podman.engine("stop", "--time=0", "foo-2", "same-1")
+    ended_and_started(rs)
     for name, expected in (("foo", 128 << 20), ("same", None)):
-        rs.continue_(name)
         found_limit = limit(podman.engine("inspect", "--format", "{{.State.Pid}}", rs.info(name).version.container))
         assert found_limit == expected or (expected is None and found_limit > 1 << 40)
     for each in rs.sets():
         rs.delete(each.name)
     assert podman.engine("volume", "ls", "--quiet") == ""
+
+
+def ended_and_started(rs: ReplicaSets) -> None:
+    """Wait until all that ended is started again by its policy."""
+    rs.observe()
+    deadline = time.monotonic() + 60
+    while any(each.state is State.RESTARTING for each in rs.sets()):
+        assert time.monotonic() < deadline
+        rs.start_again()
+        time.sleep(0.1)
 
 
 def limit(pid: str) -> int:

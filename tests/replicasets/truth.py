@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tests.replicasets.fakes import Disk, FakeEngine
-from workbench.replicasets.amendments import recorded_limits
+from workbench.replicasets.amendments import recorded_options
 from workbench.replicasets.codec import decode
 from workbench.replicasets.rebuild import sets_of
 from workbench.replicasets.records import JOURNAL
@@ -13,7 +13,7 @@ from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Claim, State
 
-LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited"}
+LIVE = {State.RUNNING: "running", State.PAUSED: "paused", State.STOPPED: "exited", State.EXITED: "exited"}
 
 
 def check(
@@ -34,7 +34,7 @@ def check(
     recorded = {each.id: [(v.number, v.cpus, v.memory) for v in rs.history(each.name)[::-1]] for each in rs.sets()}
     assert labelled == recorded, where
     assert all(
-        (id_, n) in {(i, v[0]) for i in recorded for v in recorded[i]} for id_, n in recorded_limits(rs._world)
+        (id_, n) in {(i, v[0]) for i in recorded for v in recorded[i]} for id_, n in recorded_options(rs._world)
     ), where
     claims = [decode(Claim, entry.value) for key, entry in store.list("claims/") if key != "claims/ledger"]
     expected: set[tuple[str, str, str]] = set()
@@ -58,11 +58,11 @@ def check(
             if version is not current and not version.disk:
                 assert engine.standing[version.container].state == "exited", where
         assert engine.standing[current.container].state == LIVE[each.state], where
-        if each.state is not State.STOPPED:
+        if each.state.holds:
             assert engine.standing[current.container].limits == (current.cpus, current.memory), where
         assert list(current.gpus) == list(engine.standing[current.container].spec.gpus), where
         claimed = [("set", each.name)] + [("port", f"{port.host}-{port.protocol}") for port in current.ports]
-        if each.state is not State.STOPPED:
+        if each.state.holds:
             claimed += [("gpu", gpu) for gpu in current.gpus] + [("share", f"{each.id}-{current.number}")]
         expected |= {(kind, name, each.id) for kind, name in claimed}
     assert {(claim.kind, claim.name, claim.id) for claim in claims} == expected, where

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
-from tests.command import files_below, wizard
+from tests.command import command_line, files_below, wizard
 from tests.wizard.terminal import (
     BACKSPACE,
     CTRL_C,
@@ -59,7 +59,7 @@ def test_a_straight_run_writes_the_bytes_of_flags_and_answers_file(folder: Path,
     with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
         to(terminal, BUILD).press(ENTER)
         assert terminal.end() == 0
-        assert f"build it with: python wizard.py build recipes/{TAG}\r\n" in terminal.raw
+        assert f"build it with: {command_line(tmp_path)} build recipes/{TAG}\r\n" in terminal.raw
     wizards = files_below(tmp_path / "recipes")
     assert set(wizards) > {f"{TAG}/Containerfile", f"{TAG}/recipe.toml"}
     assert wizards == files_by_flags(folder, tmp_path / "flags")
@@ -265,7 +265,7 @@ def test_yes_builds_with_the_verb_and_the_command_is_printed_too(folder: Path, t
     with Terminal(tmp_path, "--catalog", folder, "--offline", columns=200, env={"PATH": path}) as terminal:
         to(terminal, BUILD).press(DOWN).see("» Yes").press(ENTER)
         assert terminal.end() != 0
-        assert f"build it with: python wizard.py build recipes/{TAG}" in terminal.text
+        assert f"build it with: {command_line(tmp_path)} build recipes/{TAG}\r\n" in terminal.raw
         assert "error: " in terminal.text
     assert calls.read_text()
 

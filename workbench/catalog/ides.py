@@ -6,7 +6,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.parts import RULES, SNIPPET, Part, check_known, read_label, read_section, rules_from, variants
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Ide
+from workbench.catalog.values import Ide, Rules
 
 # The types of an image: with an IDE that serves a page, or without one.
 WORKBENCH, RUNTIME = "workbench", "runtime"
@@ -31,6 +31,12 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
         snippet=snippet,
         os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
     )
+
+
+def ide_rules(tree: CatalogueTree, folder: str, faults: Faults) -> Rules:
+    """Return the rules of the IDE in `folder`; a wrong ide.toml is added to `faults`."""
+    path = f"{folder}/ide.toml"
+    return rules_from(read_toml(tree, path, _KEYS, faults) if tree.exists(path) else {}, "bundles")
 
 
 def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults) -> tuple[str, ...]:

@@ -65,7 +65,9 @@ def _alone(script: str, rootfs: str) -> list[str]:
     """
     ending = [_tool("setpriv"), "--pdeathsig=KILL", "--"]
     namespaces = [_tool("unshare"), "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-    return [*ending, *_as_root(), *ending, *namespaces, "/bin/sh", script, rootfs]
+    # What the script calls lies where a normal user's PATH does not lead on Debian.
+    path = [_tool("env"), f"PATH={os.environ.get('PATH', '')}:{_PATH}"]
+    return [*ending, *_as_root(), *ending, *path, *namespaces, "/bin/sh", script, rootfs]
 
 
 def _as_root() -> list[str]:

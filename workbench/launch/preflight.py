@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from workbench import podman
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.launch.plan import PACKAGES, ROOT, Step
+from workbench.launch.plan import PACKAGES, ROOT, WORKBENCH, Step
 from workbench.launch.ports import check_port
+from workbench.launch.workbenches import find
 
 # Where the helpers of podman and of the root image's script lie, which a normal user's PATH leaves out on Debian.
 _PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -37,7 +38,7 @@ def check_user() -> None:
 
 def check_steps(steps: Sequence[Step], port: int) -> None:
     """Raise WorkbenchError for what the plan needs and this machine lacks: programs, room on the disk, the port."""
-    if port:
+    if port and not any(_has_port(step, port) for step in steps):
         check_port(port)
     if any(step.kind == ROOT and step.state == PACKAGES for step in steps) and not _has("debootstrap"):
         raise WorkbenchError(
@@ -53,6 +54,12 @@ def check_steps(steps: Sequence[Step], port: int) -> None:
             where=folder,
             hint="`podman image prune` removes what no image uses",
         )
+
+
+def _has_port(step: Step, port: int) -> bool:
+    """Return whether the step's workbench has the port already."""
+    before = find(step.name) if step.kind == WORKBENCH else None
+    return before is not None and before.port == port
 
 
 def _ids(user: str) -> Iterator[tuple[str, str]]:

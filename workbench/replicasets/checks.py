@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from workbench.names import is_image
+from workbench.replicasets import quantities
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.roots import is_below, without_links
@@ -90,6 +91,11 @@ def container_ports(texts: Sequence[str]) -> tuple[Port, ...]:
     if len(set(found)) != len(found):
         raise Invalid("a port is listed twice")
     return tuple(found)
+
+
+def grace(seconds: int | None) -> int | None:
+    """Return how many seconds a main program has to end, None for its set's own; raises Invalid."""
+    return None if seconds is None else quantities.grace(seconds)
 
 
 def count(number: int) -> int:

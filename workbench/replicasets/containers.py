@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from workbench.replicasets.codec import encode
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Container, ContainerSpec
-from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound
+from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound, ReplicaSetError
 from workbench.replicasets.options import recorded
 from workbench.replicasets.records import volume_journal, volume_key
 from workbench.replicasets.saga import settle
@@ -22,6 +23,11 @@ from workbench.replicasets.world import World, wait
 
 ID = "id"
 SPEC = "spec"
+# How much of what a container wrote last is kept: it may be written on purpose.
+LINES = 20
+_MOST = 4000
+# ECMA-48: CSI sequences, and the strings that OSC and its like begin.
+_SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?")
 ENV = "env"
 OWNER = "owner"
 
@@ -56,7 +62,10 @@ def labelled_version(world: World, labels: Mapping[str, str]) -> Version | None:
     """Return the version that labels describe, with the variables where they are among them; None for none."""
     version = read(labels.get(world.label(SPEC), ""))
     env = labels.get(world.label(ENV), "")
-    return version if version is None or not env else replace(version, env=tuple(json.loads(env)))
+    try:
+        return version if version is None or not env else replace(version, env=tuple(json.loads(env)))
+    except (ValueError, TypeError):
+        return None
 
 
 def volume_name(world: World, name: str) -> str:
@@ -87,7 +96,7 @@ def create(world: World, version: Version, image: str) -> None:
                 binds=binds,
                 ports=version.ports,
                 publish=world.settings.publish,
-                **recorded(version),
+                **(recorded(version) | {"shm": version.shm or (version.memory or world.settings.memory) // 2}),
             )
         )
 
@@ -100,11 +109,35 @@ def start(world: World, version: Version) -> None:
         container = find(world, version)
         if not container.is_alive and container.exit_code != 0:
             raise EngineError(
-                f"{version.container} ended at once with code {container.exit_code}",
-                hint=f"see `{world.engine.logs_command(version.container)}`",
+                f"{version.container} ended at once with code {container.exit_code}", hint=_log(world, version)
             )
         if not last:
             wait(world.settings.watch_seconds)
+
+
+def last_lines(world: World, name: str) -> list[str]:
+    """Return what a container wrote last, oldest first; none when the engine cannot return it."""
+    try:
+        lines = world.engine.last_lines(name, LINES)
+    except ReplicaSetError:
+        return []
+    kept: list[str] = []
+    for line in (_plain(each) for each in reversed(lines)):
+        if sum(map(len, kept)) + len(line) > _MOST:
+            break
+        kept.insert(0, line)
+    return kept
+
+
+def _plain(line: str) -> str:
+    """Return a line without what would move the cursor, colour, or do worse to a terminal that shows it."""
+    return "".join(each for each in _SEQUENCES.sub("", line) if each.isprintable() or each == "\t")
+
+
+def _log(world: World, version: Version) -> str:
+    """Return what to show of a container that is removed in a moment: its last lines."""
+    lines = last_lines(world, version.container)
+    return "\n".join(["it wrote last:", *lines]) if lines else "it wrote nothing"
 
 
 def resume(world: World, version: Version) -> None:

@@ -76,6 +76,10 @@ class StoreError(Unavailable):
     """The store cannot be used now: gone, full or broken. A change may or may not have been made."""
 
 
+class Unreadable(StoreError):
+    """What the store holds at one place is not what belongs there; the rest of it can be used."""
+
+
 class EngineError(Failed):
     """The engine answered with an error; `status` is its HTTP status."""
 

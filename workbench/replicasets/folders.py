@@ -6,7 +6,7 @@ from workbench.replicasets.engines.capabilities import BindingFolders, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import JOURNAL, SETS, read_all, set_journal
 from workbench.replicasets.roots import is_below
-from workbench.replicasets.values import Bind, ReplicaSet, State, Version
+from workbench.replicasets.values import Bind, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
@@ -52,7 +52,7 @@ def release_unused(world: World) -> list[str]:
     kept = tuple(
         f"{each.id}-" if set_journal(each.name) in busy else f"{each.id}-{each.current}-"
         for each in sets
-        if each.state is not State.STOPPED or set_journal(each.name) in busy
+        if each.state.holds or set_journal(each.name) in busy
     )
     unused = sorted(name for name in attached if not name.startswith(kept))
     for name in unused:

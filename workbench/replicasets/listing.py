@@ -22,7 +22,9 @@ FOREIGN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SetRow:
-    """A set, its current version and what is being done to it. An equal row of a later listing is the same object.
+    """A set, its current version, what is being done to it, and what could not be done for it ("" for nothing).
+
+    An equal row of a later listing is the same object.
 
     `rendered` is for whoever shows it: what was made of it once.
     """
@@ -30,6 +32,7 @@ class SetRow:
     set: ReplicaSet
     version: Version
     doing: Progress | None
+    problem: str = ""
     rendered: dict[bool, bytes] = field(default_factory=dict)
 
 
@@ -76,8 +79,11 @@ class _Decoded(Generic[T]):
 class Listings:
     """Reads listings of a store, for any number of threads."""
 
-    def __init__(self, store: WatchedStore) -> None:
+    def __init__(self, store: WatchedStore, problems: Callable[[], Mapping[str, str]]) -> None:
         self.store = store
+        # By set. They are of the last reconcile and not in the store.
+        self._problems = problems
+        self._known_problems: Mapping[str, str] = {}
         self._lock = threading.Lock()
         self._sets = _Decoded(lambda text: decode(ReplicaSet, text))
         self._versions = _Decoded(lambda text: decode(Version, text))
@@ -89,6 +95,7 @@ class Listings:
     def fresh(self) -> Listing | None:
         """Return the listing if it is known to be up to date without reading anything; else None."""
         is_fresh = self._count == self.store.count and time.monotonic() - self._checked < FOREIGN_SECONDS
+        is_fresh = is_fresh and self._problems() == self._known_problems
         return self._listing if is_fresh else None
 
     def read(self) -> Listing:
@@ -99,12 +106,14 @@ class Listings:
                 return listing
             # Before reading: what is committed meanwhile is read the next time.
             count, now, revision = self.store.count, time.monotonic(), self.store.revision()
-            if self._listing is None or revision != self._revision:
-                self._listing = self._updated(self._listing)
+            problems = self._problems()
+            if self._listing is None or revision != self._revision or problems != self._known_problems:
+                self._listing = self._updated(self._listing, problems)
+            self._known_problems = problems
             self._revision, self._count, self._checked = revision, count, now
             return self._listing
 
-    def _updated(self, before: Listing | None) -> Listing:
+    def _updated(self, before: Listing | None, problems: Mapping[str, str]) -> Listing:
         known = self._sets(dict(self.store.list(SETS)))
         versions = self._versions(self.store.get_many([version_key(each.id, each.current) for each in known.values()]))
         doing = {key.rpartition("/")[2]: each for key, each in self._doing(dict(self.store.list(_JOURNAL))).items()}
@@ -115,10 +124,13 @@ class Listings:
             if version is None:
                 continue  # it was deleted in between
             row, now = old.sets.get(each.name), (each, version, doing.get(each.name))
-            is_same = row is not None and all(
-                a is b for a, b in zip((row.set, row.version, row.doing), now, strict=True)
+            problem = problems.get(each.name, "")
+            is_same = (
+                row is not None
+                and row.problem == problem
+                and all(a is b for a, b in zip((row.set, row.version, row.doing), now, strict=True))
             )
-            sets[each.name] = row if row is not None and is_same else SetRow(*now)
+            sets[each.name] = row if row is not None and is_same else SetRow(*now, problem)
         volumes: dict[str, VolumeRow] = {}
         for volume in self._volumes(dict(self.store.list(VOLUMES))).values():
             volume_row = old.volumes.get(volume.name)

@@ -12,15 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
-from workbench.replicasets.quantities import memory, size_text, thousandths
+from workbench.replicasets.quantities import POLICIES, grace, memory, policy, shm, size_text, thousandths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options as they are recorded: `cpus` in thousandths, `memory` in bytes; 0 is no limit."""
+    """The options as they are recorded: `cpus` in thousandths, `memory` in bytes; 0 is no limit.
+
+    `restart` is what happens when the main program ends by itself. `grace` is how many seconds it has after SIGTERM.
+    `shm` is the size of /dev/shm in bytes, 0 for half of the memory.
+    """
 
     cpus: int = 0
     memory: int = 0
+    restart: str = "no"
+    grace: int = 10
+    shm: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,9 @@ class OptionsRequest:
 
     cpus: float | None = None
     memory: str | None = None
+    restart: str | None = None
+    grace: int | None = None
+    shm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,8 @@ class Option:
 
     `patch` is the object of a patch that changes it, and the key in there. `docker` is its name in Docker's
     HostConfig, with `docker_units` of Docker's in one of ours. A `live` one changes while the container runs, by
-    the engine's update; for others the set gets a new version.
+    the engine's update or by being recorded; for others the set gets a new version. `docker_key` is the key of its
+    value where Docker has an object. `choices` are all that it can be.
     """
 
     name: str
@@ -53,16 +64,24 @@ class Option:
     help: str
     title: str
     docker_units: int = 1
+    docker_key: str = ""
     live: bool = False
     body: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """Its name in the body of `run` and in lists."""
         return self.body or self.name
 
+    def in_docker(self, value: Any) -> Any:  # noqa: ANN401
+        """Return a recorded value as Docker's HostConfig has it."""
+        amount = value * self.docker_units if self.docker_units > 1 else value
+        return {self.docker_key: amount} if self.docker_key else amount
+
     def shown(self, amount: Any) -> str:  # noqa: ANN401
-        """Return how people write an amount in Docker's units; "" for none."""
+        """Return how people write what Docker's HostConfig has; "" for none."""
+        amount = amount[self.docker_key] if self.docker_key and amount else amount
         text = self.text(amount // self.docker_units if self.docker_units > 1 else amount)
         return f"{text:g}" if isinstance(text, float) and text else str(text or "")
 
@@ -104,7 +123,55 @@ OPTIONS = (
         title="memory",
         live=True,
     ),
+    Option(
+        name="restart",
+        type=str,
+        default="no",
+        examples=("on-failure",),
+        patch=("restartPatch", "restart"),
+        patch_doc="What happens when its main program ends by itself: no, on-failure (ended with an error), always.",
+        parse=policy,
+        text=lambda value: value,
+        docker="RestartPolicy",
+        docker_key="Name",
+        metavar="POLICY",
+        help="when its main program ends by itself, start it again: no (default), on-failure, always",
+        title="restart",
+        live=True,
+        choices=POLICIES,
+    ),
+    Option(
+        name="grace",
+        type=int,
+        default=None,
+        examples=(30,),
+        patch=("gracePatch", "seconds"),
+        patch_doc="How many seconds its main program has to end after SIGTERM.",
+        parse=grace,
+        text=lambda value: value,
+        docker="StopTimeout",
+        metavar="SECONDS",
+        help="how long its main program may take to end after SIGTERM; default 10",
+        title="grace",
+        live=True,
+    ),
+    Option(
+        name="shm",
+        type=str,
+        default="",
+        examples=("1GB",),
+        patch=("shmPatch", "size"),
+        patch_doc='The size of /dev/shm; "" for half of its memory.',
+        parse=shm,
+        text=size_text,
+        docker="ShmSize",
+        metavar="SIZE",
+        help="size of /dev/shm: 2GB; default: half of its memory limit, else of the machine's memory",
+        title="/dev/shm",
+        body="shmSize",
+    ),
 )
+LIVE = tuple(option.name for option in OPTIONS if option.live)
 
 
 def recorded(value: Options) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Amounts as people write them (20GB, 0.5 CPUs) and as they are recorded (bytes, thousandths of a CPU)."""
+"""Options as people write them (20GB, 0.5 CPUs) and as they are recorded (bytes, thousandths of a CPU)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ _SIZE = re.compile(r"([1-9][0-9]{0,9})(KB|MB|GB|TB)")
 _UNITS = {"KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 # The smallest memory limit that the engine accepts.
 LEAST_MEMORY = 6 << 20
+# As Docker names them.
+POLICIES = ("no", "on-failure", "always")
+LONGEST_GRACE = 3600
 
 
 def size(text: str) -> int:
@@ -54,3 +57,22 @@ def thousandths(cpus: float) -> int:
     if not 0 <= cpus <= 65536 or 0 < cpus < 0.01:
         raise Invalid(f"{cpus} is not a number of CPUs", hint="0.01 or more; 0 for no limit")
     return round(cpus * 1000)
+
+
+def shm(text: str) -> int:
+    """Return the bytes of /dev/shm, 0 for "": half of the memory."""
+    return size(text) if text else 0
+
+
+def grace(seconds: int) -> int:
+    """Return how many seconds a main program has to end; raises Invalid for more than an hour."""
+    if not 0 <= seconds <= LONGEST_GRACE:
+        raise Invalid(f"{seconds} seconds of grace are not possible", hint=f"0 to {LONGEST_GRACE}")
+    return seconds
+
+
+def policy(text: str) -> str:
+    """Return a restart policy; raises Invalid for what is none."""
+    if text not in POLICIES:
+        raise Invalid(f"{text[:60]!r} is not a restart policy", hint=f"one of {', '.join(POLICIES)}")
+    return text

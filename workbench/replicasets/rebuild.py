@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from workbench.replicasets import claims
-from workbench.replicasets.amendments import recorded_limits
+from workbench.replicasets.amendments import recorded_options
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.containers import ID, labelled_version
@@ -18,7 +19,7 @@ from workbench.replicasets.values import Claim, ReplicaSet, State, Version
 from workbench.replicasets.volumes.labels import volume_of
 from workbench.replicasets.world import World
 
-Changed = dict[tuple[str, int], tuple[int, int]]
+Changed = dict[tuple[str, int], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class RecoveredSet:
             return Claim(kind, name, current.set, current.id, (current.number,), current.owner, cpus, memory)
 
         claims = [one("set", current.set)] + [one("port", f"{port.host}-{port.protocol}") for port in current.ports]
-        if self.set.state is not State.STOPPED:
+        if self.set.state.holds:
             claims += [one("gpu", gpu) for gpu in current.gpus]
             claims.append(one("share", f"{current.id}-{current.number}", current.cpus, current.memory))
         return claims
@@ -82,7 +83,7 @@ def adopt(world: World) -> list[str]:
 def sets_of(world: World) -> list[RecoveredSet]:
     """Return all sets of ours that have a container that was ever started."""
     by_id: dict[str, list[tuple[Version, Container]]] = {}
-    changed = recorded_limits(world)
+    changed = recorded_options(world)
     for container in world.engine.containers(world.label(ID)):
         version = _version(world, container.labels, changed)
         if version is not None and version.container == container.name and container.started:
@@ -130,7 +131,4 @@ def _rows(recovered: RecoveredSet) -> Changes:
 
 def _version(world: World, labels: Mapping[str, str], changed: Changed) -> Version | None:
     version = labelled_version(world, labels)
-    if version is None or (version.id, version.number) not in changed:
-        return version
-    cpus, memory = changed[version.id, version.number]
-    return replace(version, cpus=cpus, memory=memory)
+    return None if version is None else replace(version, **changed.get((version.id, version.number), {}))

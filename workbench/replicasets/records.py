@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TypeVar
 
 from workbench.replicasets.codec import decode, encode
-from workbench.replicasets.errors import NotFound, StoreError
+from workbench.replicasets.errors import NotFound, Unreadable
+from workbench.replicasets.problems import Problems
 from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import ReplicaSet, Version, Volume
 
@@ -29,6 +30,11 @@ def versions_key(set_id: str) -> str:
 def version_key(set_id: str, number: int) -> str:
     """Return the key of a version; keys sort as their numbers do."""
     return f"{versions_key(set_id)}{number:08d}"
+
+
+def lines_key(set_id: str) -> str:
+    """Return the key of what a set's container wrote last before it ended: the end of its log."""
+    return f"lines/{set_id}"
 
 
 def volume_key(name: str) -> str:
@@ -60,6 +66,17 @@ def read(store: StateStore, kind: type[T], key: str) -> T | None:
 def read_all(store: StateStore, kind: type[T], prefix: str, start: str = "", before: str = "") -> list[T]:
     """Return all below `prefix` as `kind`, in order; see StateStore.list for the rest."""
     return [_decoded(kind, key, entry.value) for key, entry in store.list(prefix, start=start, before=before)]
+
+
+def readable(store: StateStore, kind: type[T], prefix: str, problems: Problems) -> list[T]:
+    """Return all below `prefix` as `kind`; what stands there and is no such thing is a problem of its own."""
+    found = []
+    for key, entry in store.list(prefix):
+        try:
+            found.append(_decoded(kind, key, entry.value))
+        except Unreadable as error:
+            problems.add(key.rpartition("/")[2], error.message)
+    return found
 
 
 def find_set(store: StateStore, name: str) -> ReplicaSet:
@@ -106,4 +123,4 @@ def _decoded(kind: type[T], key: str, text: str) -> T:
     try:
         return decode(kind, text)
     except (ValueError, TypeError, KeyError) as error:
-        raise StoreError(f"the store holds no {kind.__name__} at {key}: {error}") from None
+        raise Unreadable(f"the store holds no {kind.__name__} at {key}: {error}") from None

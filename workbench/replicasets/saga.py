@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from workbench.replicasets.codec import decode, encode
-from workbench.replicasets.errors import Busy, ReplicaSetError, StoreError, Unavailable
+from workbench.replicasets.errors import Busy, EngineError, Failed, NotFound, ReplicaSetError, StoreError, Unavailable
 from workbench.replicasets.owner import is_at_work, myself, working
-from workbench.replicasets.records import read
+from workbench.replicasets.records import JOURNAL, read
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.world import World, wait
 
@@ -35,12 +35,17 @@ def _no_changes(world: World, plan: Any) -> Changes:  # noqa: ANN401
 
 @dataclass(frozen=True, slots=True)
 class SagaStep(Generic[P]):
-    """A step; `changes` are made in the store together with the record that it begins."""
+    """A step; `changes` are made in the store together with the record that it begins.
+
+    A `running` one, and its undo, only concerns what the current container's processes do: once they are ended it
+    is moot.
+    """
 
     name: str
     do: Callable[[World, P], None] = _nothing
     undo: Callable[[World, P], None] = _nothing
     changes: Callable[[World, P], Changes] = _no_changes
+    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Saga(Generic[P]):
     `undone` and `done` are the changes that end it, made together with the end of the journal.
     What broke past `point` is finished later; but with `yields` it is given up after a clear no.
     From `effective` on the operation has taken place: an error then is one of the tidying only.
+    `left` are the changes that record what was not removed (`leftovers`), where finishing may be given up for that.
     """
 
     name: str
@@ -60,6 +66,7 @@ class Saga(Generic[P]):
     done: Callable[[World, P], Changes] = _no_changes
     yields: bool = False
     effective: int = 1000
+    left: Callable[[World, P], Changes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,37 @@ def exclusive(world: World, key: str) -> Iterator[None]:
         yield
 
 
-def carry_out(world: World, what: Saga[P], key: str, prepare: Callable[[], tuple[P, Changes]]) -> P:
+@contextmanager
+def overriding(world: World, key: str, check: Callable[[], object], *, everything: bool = False) -> Iterator[int]:
+    """As `exclusive`, for an operation after which what cannot be undone, or finished, does not matter any more.
+
+    When the engine refuses that, `check` is called, which raises where the operation is not allowed. Then steps that
+    are `running` are left out, for an operation that ends the processes. With `everything`, for one that removes all
+    there is, nothing is done: the revision of the journal is yielded, which `carry_out` replaces. It is 0 otherwise.
+    """
+    with world.locks.hold(key, world.settings.wait_seconds):
+        revision = 0
+        try:
+            settle(world, key)
+        except (Busy, Unavailable):
+            raise
+        except ReplicaSetError as error:
+            try:
+                check()
+            except NotFound:
+                raise error from None  # what was interrupted is its making
+            if everything:
+                entry = world.store.get(key)
+                revision = entry.revision if entry else 0
+            else:
+                _give_up(world, key, error)
+        yield revision
+
+
+def carry_out(world: World, what: Saga[P], key: str, prepare: Callable[[], tuple[P, Changes]], *, over: int = 0) -> P:
     """Do the operation that `prepare` plans and return its plan; the caller holds `key` (`exclusive`).
+
+    `over` is the revision of a journal that it replaces (`overriding`).
 
     `prepare` gives the plan and the changes that reserve what it needs; it is called again when
     somebody else was quicker. An error leaves as it came, and everything is as before; when even
@@ -100,7 +136,7 @@ def carry_out(world: World, what: Saga[P], key: str, prepare: Callable[[], tuple
         for _ in range(_TRIES):
             plan, reserved = prepare()
             journal = Journal(what.name, myself(), 0, encode(plan))
-            entry = Changes({key: 0}, {key: encode(journal)})
+            entry = Changes({key: over}, {key: encode(journal)})
             if world.store.commit(reserved | what.steps[0].changes(world, plan) | entry):
                 break
         else:
@@ -125,13 +161,13 @@ def settle(world: World, key: str) -> None:
         entry = world.store.get(key)
         if entry is None:
             return
-        journal = decode(Journal, entry.value)
+        journal = journal_of(key, entry.value)
         if not is_at_work(journal.owner, key):
             # Taken over by one only: whoever comes second finds another revision.
             taken_over = encode(replace(journal, owner=myself()))
             with working(key):
                 if world.store.commit(Changes({key: entry.revision}, {key: taken_over})):
-                    settle_one(world, key)
+                    _settle_interrupted(world, key, journal.operation)
             continue
         if time.monotonic() > deadline:
             raise Busy(f"{key.rpartition('/')[2]} is busy: {journal.operation} is under way", hint="try again later")
@@ -143,12 +179,72 @@ def settle_one(world: World, key: str) -> None:
     journal = read(world.store, Journal, key)
     if journal is None:
         return
-    what = SAGAS[journal.operation]
-    plan = decode(what.plan, journal.plan)
+    what, plan = _planned(journal)
     if journal.step < what.point:
         _undo(world, what, key, journal.step, plan)
-    else:
+        return
+    try:
         _finish(world, what, key, journal, plan)
+    except Unavailable:
+        raise
+    except ReplicaSetError:
+        last = read(world.store, Journal, key)
+        if last is None:
+            raise
+        if what.left is not None:
+            left = what.left(world, plan) | Changes(deletes=frozenset({key}))
+            commit_changes(world, lambda: what.done(world, plan) | left)
+        elif what.yields:
+            _undo(world, what, key, last.step, plan)
+        else:
+            raise
+
+
+def journal_of(key: str, text: str) -> Journal:
+    """Return the journal that stands at `key`; raises Failed for one that this program does not know."""
+    try:
+        journal = decode(Journal, text)
+        _planned(journal)
+    except (ValueError, TypeError, KeyError) as error:
+        raise Failed(
+            f"the store holds no operation at {key}: {error}", hint="was it written by a newer version?"
+        ) from None
+    return journal
+
+
+def _planned(journal: Journal) -> tuple[Saga[Any], Any]:
+    what = SAGAS[journal.operation]
+    return what, decode(what.plan, journal.plan)
+
+
+def _settle_interrupted(world: World, key: str, operation: str) -> None:
+    """Settle a journal that another operation left; an error says what it is about."""
+    try:
+        settle_one(world, key)
+    except Unavailable:
+        raise
+    except ReplicaSetError as error:
+        kind, _, name = key.removeprefix(JOURNAL).partition("/")
+        error.message = f"the {operation} of {name} was interrupted and cannot be settled: {error.message}"
+        error.args = (error.message,)
+        if kind == "set":
+            error.hint = f"`rs stop {name}` and `rs delete {name}` go ahead without it"
+        raise
+
+
+def _give_up(world: World, key: str, error: ReplicaSetError) -> None:
+    """Settle our own journal without the steps that are moot once the processes are ended."""
+    journal = read(world.store, Journal, key)
+    if journal is None:
+        return
+    if journal.operation not in SAGAS:
+        raise error
+    what, plan = _planned(journal)
+    with working(key):
+        if journal.step < what.point:
+            _undo(world, what, key, journal.step, plan, moot=range(len(what.steps)))
+        else:
+            _finish(world, what, key, journal, plan, moot=True)
 
 
 def commit_changes(world: World, changes: Callable[[], Changes]) -> None:
@@ -168,20 +264,23 @@ def _handle_failure(world: World, what: Saga[P], key: str, error: ReplicaSetErro
         return True
     if journal.step >= what.point and (isinstance(error, Unavailable) or not what.yields):
         return False
+    # What the engine refused to do was not done: it need not agree to undo it.
+    moot = range(journal.step, journal.step + isinstance(error, EngineError))
     try:
-        _undo(world, what, key, journal.step, decode(what.plan, journal.plan))
+        _undo(world, what, key, journal.step, decode(what.plan, journal.plan), moot=moot)
     except ReplicaSetError as second:
         error.hint = f"{error.hint}; " if error.hint else ""
         error.hint += f"it is undone as soon as that is possible (now: {second.message})"
     return False
 
 
-def _finish(world: World, what: Saga[P], key: str, journal: Journal, plan: P) -> None:
+def _finish(world: World, what: Saga[P], key: str, journal: Journal, plan: P, *, moot: bool = False) -> None:
     for number in range(journal.step, len(what.steps)):
         step = what.steps[number]
         if number > journal.step:
             _record(world, key, replace(journal, step=number), step, plan)
-        step.do(world, plan)
+        with _refusable(moot and step.running):
+            step.do(world, plan)
     commit_changes(world, lambda: what.done(world, plan) | Changes(deletes=frozenset({key})))
 
 
@@ -189,7 +288,21 @@ def _record(world: World, key: str, journal: Journal, step: SagaStep[P], plan: P
     commit_changes(world, lambda: step.changes(world, plan) | Changes(puts={key: encode(journal)}))
 
 
-def _undo(world: World, what: Saga[P], key: str, last: int, plan: P) -> None:
-    for step in reversed(what.steps[: last + 1]):
-        step.undo(world, plan)
+def _undo(world: World, what: Saga[P], key: str, last: int, plan: P, *, moot: range = range(0)) -> None:
+    for number in range(last, -1, -1):
+        step = what.steps[number]
+        with _refusable(number in moot and step.running):
+            step.undo(world, plan)
     commit_changes(world, lambda: what.undone(world, plan) | Changes(deletes=frozenset({key})))
+
+
+@contextmanager
+def _refusable(moot: bool) -> Iterator[None]:
+    """Let the engine refuse what the body does, when that is moot."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except ReplicaSetError:
+        if not moot:
+            raise

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.capabilities import Watching
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.listing import Listing, Listings
+from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
@@ -27,9 +29,10 @@ from workbench.replicasets.operations.info import Info, Progress, Resources
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
-from workbench.replicasets.reconcile import reconcile
+from workbench.replicasets.reconcile import Reconciled, reconcile
 from workbench.replicasets.records import READY
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.restarts import start_again
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
@@ -55,8 +58,9 @@ class ReplicaSets:
         engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
         watched = WatchedStore(store or open_store(settings.store, settings.prefix))
         self._world = World(settings, engine, watched)
-        self.listings = Listings(watched)
+        self.listings = Listings(watched, self._problems)
         self._filling = threading.Lock()
+        self.reconciled: Reconciled | None = None
 
     # Running sets
 
@@ -85,20 +89,23 @@ class ReplicaSets:
         with self._changing(Code.PATCH) as world:
             return _patch.patch(world, name, request, caller)
 
-    def rollback(self, name: str, version: int, caller: Caller = SYSTEM) -> Version:
+    def rollback(self, name: str, version: int, caller: Caller = SYSTEM, *, grace: int | None = None) -> Version:
         """Return to the settings and the disk of an older version, as a new one; return that."""
         with self._changing(Code.ROLLBACK) as world:
-            return _rollback.rollback(world, name, version, caller)
+            return _rollback.rollback(world, name, version, caller, grace)
 
-    def stop(self, name: str, caller: Caller = SYSTEM) -> None:
-        """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay."""
+    def stop(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> None:
+        """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay.
+
+        Here as in `restart` and `rollback`, its main program gets SIGTERM and `grace` seconds, None for its set's own.
+        """
         with self._changing(Code.STOP) as world:
-            _state.stop(world, name, caller)
+            _state.stop(world, name, caller, grace)
 
-    def restart(self, name: str, caller: Caller = SYSTEM) -> Version:
+    def restart(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> Version:
         """Start the set anew, stopped or not, with as many GPUs as it had; return its new version."""
         with self._changing(Code.RESTART) as world:
-            return _patch.restart(world, name, caller)
+            return _patch.restart(world, name, caller, grace)
 
     def pause(self, name: str, caller: Caller = SYSTEM) -> None:
         """Freeze the set's processes where they are. All that it holds stays its own."""
@@ -210,9 +217,45 @@ class ReplicaSets:
     # The service itself
 
     def reconcile(self) -> list[str]:
-        """Settle what a crash broke off and return what was done; to be called at start, and now and then."""
-        with self._changing(Code.BUSY) as world:
-            return reconcile(world)
+        """Settle what a crash broke off; to be called at start, and now and then.
+
+        Return what was done, and what is wrong now and was not before: all of that is in `reconciled`.
+        """
+        with self._reading(Code.BUSY) as world:
+            before, self.reconciled = self.reconciled, reconcile(world)
+        known = set(before.problems if before else ())
+        return [*self.reconciled.done, *(str(each) for each in self.reconciled.problems if each not in known)]
+
+    def observe(self, container: str = "") -> list[str]:
+        """Record what became of a container, by its name, or of those of all sets; return what changed."""
+        with self._reading(Code.BUSY) as world:
+            return observe_set(world, container.rpartition("-")[0]) if container else observe(world)
+
+    def start_again(self) -> list[str]:
+        """Start the sets whose restart policy says so, and which are due; return what was done."""
+        with self._reading(Code.BUSY) as world:
+            return start_again(world)
+
+    def problem(self, name: str) -> str:
+        """Return what the last reconcile could not do for a set, "" for nothing."""
+        return self._problems().get(name, "")
+
+    def _problems(self) -> Mapping[str, str]:
+        """Return what the last reconcile could not do, by set."""
+        found: dict[str, str] = {}
+        for each in self.reconciled.problems if self.reconciled else ():
+            found[each.set] = f"{found[each.set]}; {each.message}" if each.set in found else each.message
+        return found
+
+    def changes(self) -> Iterator[str] | None:
+        """Return an iterator over the names of containers that change, "" first; None when the engine has none."""
+        watching = self._world.engine.capability(Watching)
+        return watching.changes() if watching is not None else None
+
+    def last_lines(self, name: str) -> list[str]:
+        """Return what the set's container wrote last before it ended by itself; none for one that runs."""
+        with self._reading(Code.INFO) as world:
+            return _info.last_lines(world, name)
 
     def preflight(self) -> Iterator[Finding]:
         """Yield what sets need of the engine, tried with containers of a probe, and why it does not work."""

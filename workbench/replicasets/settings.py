@@ -29,6 +29,8 @@ class Settings:
     bytes a version may have changed on its image when its disk is taken on or recorded; 0 for no limit.
     `reserved` are the repositories of images whose names nobody may give to an image of a set.
     `engine_log` is the engine's log: the reason for what it gives only an exit status for; "" for none.
+    `stop_seconds` is the grace of a set that does not say. `backoff_seconds` is how long after its end a set
+    is started again by its restart policy; each time twice as long.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -51,6 +53,7 @@ class Settings:
     wait_seconds: float = 60.0
     watch_seconds: float = 0.05
     keep_versions: int = 0
+    backoff_seconds: float = 1.0
     disk: int = 0
     engine_log: str = ""
 

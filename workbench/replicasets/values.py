@@ -10,11 +10,23 @@ from workbench.replicasets.options import Options
 
 
 class State(StrEnum):
-    """What a set is meant to be doing; `stopped` ones hold no GPUs, CPUs or memory, only their ports."""
+    """What a set is doing, as far as it was last looked at.
+
+    `stopped`: it was stopped; `exited`: its main program ended, or was killed; `gone`: its container was removed
+    past the service; `restarting`: it ended, and is started again after a moment.
+    """
 
     RUNNING = "running"
     PAUSED = "paused"
     STOPPED = "stopped"
+    EXITED = "exited"
+    GONE = "gone"
+    RESTARTING = "restarting"
+
+    @property
+    def holds(self) -> bool:
+        """Whether such a set holds GPUs, CPUs and memory; others hold their name and ports only."""
+        return self in (State.RUNNING, State.PAUSED, State.RESTARTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +94,26 @@ class Version(Options):
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """How the current container of a set ended by itself: when, with which exit code (None: not known), and why.
+
+    `restarts` is how often it was started again since it last ran for long; `start` is when that is done, or was.
+    Times are ISO 8601.
+    """
+
+    at: str
+    code: int | None = None
+    reason: str = ""
+    restarts: int = 0
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaSet:
-    """A set: its name, an id that no other set ever had (fault B4), and which version is the current one."""
+    """A set: its name, an id that no other set ever had (fault B4), and which version is the current one.
+
+    `ending` is how its container ended last, None when it was not by itself.
+    """
 
     name: str
     id: str
@@ -91,6 +121,7 @@ class ReplicaSet:
     current: int
     state: State = State.RUNNING
     owner: str = ""
+    ending: Ending | None = None
 
 
 @dataclass(frozen=True, slots=True)

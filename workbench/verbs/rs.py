@@ -28,7 +28,8 @@ EXAMPLES = """\
   wizard.py rs commit foo mine:1                             an image of your own; `rs run mine:1` finds it
   wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
-  wizard.py rs stop foo                                      and `restart` to go on with it
+  wizard.py rs run localhost/mine:1 --name baz --restart on-failure --grace 30 --shm 4GB
+  wizard.py rs stop foo --grace 60                           and `restart` to go on with it
 """
 
 # What may take so long that its steps are shown.
@@ -65,12 +66,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             help="publish 8888 or 53/udp on the host; repeatable; default: none",
         )
         for option in OPTIONS:
-            way.add_argument(option.flag, type=option.type, metavar=option.metavar, help=option.help)
+            choices = option.choices or None
+            way.add_argument(option.flag, type=option.type, metavar=option.metavar, help=option.help, choices=choices)
     run_.add_argument(
         "--volume", metavar="SRC:DEST[:ro]", action="append", default=[], help="volume or folder; repeatable"
     )
     made["list"].add_argument("--watch", action="store_true", help="go on, and show what changes as it changes")
     made["rollback"].add_argument("version", type=int)
+    for name in ("stop", "restart", "rollback"):
+        made[name].add_argument(
+            "--grace", type=int, metavar="SECONDS", help="how long it may take to end after SIGTERM; default: its own"
+        )
     made["prune"].add_argument("--keep", type=int, default=0, metavar="N", help="default: what the service keeps")
     made["prune"].add_argument("--dry-run", action="store_true", help="only show what would be removed")
     made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
@@ -140,7 +146,7 @@ def _list(client: Client, args: argparse.Namespace) -> int:
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:
     gpus, ports = " ".join(each["gpus"]), ports_text(each["ports"])
-    return (each["name"], str(each["version"]), each["state"], gpus, ports, each["owner"], each["imageName"])
+    return (each["name"], str(each["version"]), _state(each), gpus, ports, each["owner"], each["imageName"])
 
 
 def _watch(client: Client, args: argparse.Namespace) -> int:
@@ -169,6 +175,18 @@ def _watch(client: Client, args: argparse.Namespace) -> int:
     return 1
 
 
+def _state(found: dict[str, Any]) -> str:
+    """Return the state of a set as people read it: `exited (1)`, `restarting (137 SIGKILL, 3 times)`."""
+    ending = found["ending"]
+    if ending is None or found["state"] in ("running", "paused", "stopped"):
+        return str(found["state"])
+    code = "" if ending["exitCode"] is None else str(ending["exitCode"])
+    times = f"{ending['restarts']} times" if found["state"] == "restarting" and ending["restarts"] > 1 else ""
+    reason = ending["reason"] if code else ""
+    inside = ", ".join(filter(None, (" ".join(filter(None, (code, reason))), times)))
+    return f"{found['state']} ({inside})" if inside else str(found["state"])
+
+
 def _quota(client: Client, args: argparse.Namespace) -> int:
     from workbench.replicasets.quantities import size_text
 
@@ -186,10 +204,13 @@ def _info(client: Client, args: argparse.Namespace) -> int:
 
     data = client("GET", _path(args))
     found = data["Info"]
-    host = found["hostConfig"]
+    host, ending = found["hostConfig"], found["ending"]
     rows = [
         ("version", str(found["version"])),
-        ("state", f"{found['state']} (container {found['live']})"),
+        ("state", f"{_state(found)}, container {found['live']}"),
+        ("ended", " ".join(filter(None, (ending["at"], ending["reason"]))) if ending else ""),
+        ("starts", ending["startsAt"] if ending and found["state"] == "restarting" else ""),
+        ("problem", found["problem"]),
         ("image", found["config"]["Image"]),
         ("GPUs", " ".join(found["gpus"])),
         ("ports", ports_text(found["ports"])),
@@ -198,7 +219,10 @@ def _info(client: Client, args: argparse.Namespace) -> int:
         ("owner", found["owner"]),
         ("made", found["createTime"]),
     ]
-    return report(args, data, columns(("NAME", args.name), [row for row in rows if row[1]]))
+    text = columns(("NAME", args.name), [row for row in rows if row[1]])
+    if found["lastLines"]:
+        text = "\n".join([text, "", "It wrote last:", *found["lastLines"]])
+    return report(args, data, text)
 
 
 def _history(client: Client, args: argparse.Namespace) -> int:
@@ -230,16 +254,20 @@ def _patch(client: Client, args: argparse.Namespace) -> int:
 
 
 def _rollback(client: Client, args: argparse.Namespace) -> int:
-    return _changed(client, args, f"{_path(args)}/rollback", {"version": args.version})
+    return _changed(client, args, f"{_path(args)}/rollback", {"version": args.version}, **_grace(args))
 
 
 def _restart(client: Client, args: argparse.Namespace) -> int:
-    return _changed(client, args, f"{_path(args)}/restart")
+    return _changed(client, args, f"{_path(args)}/restart", **_grace(args))
 
 
-def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None) -> int:
+def _grace(args: argparse.Namespace) -> dict[str, int]:
+    return {} if getattr(args, "grace", None) is None else {"grace": args.grace}
+
+
+def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None, **params: int) -> int:
     with followed(client, args.name, args):
-        data = client("PATCH", path, body)
+        data = client("PATCH", path, body, **params)
     return report(args, data, f"{data['containerName']} runs")
 
 
@@ -272,7 +300,7 @@ def _delete(client: Client, args: argparse.Namespace) -> int:
 
 def _plain(way: str, outcome: str) -> Callable[[Client, argparse.Namespace], int]:
     def do(client: Client, args: argparse.Namespace) -> int:
-        return report(args, client("PATCH", f"{_path(args)}/{way}"), f"{args.name} {outcome}")
+        return report(args, client("PATCH", f"{_path(args)}/{way}", **_grace(args)), f"{args.name} {outcome}")
 
     return do
 

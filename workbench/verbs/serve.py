@@ -108,6 +108,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
     from workbench.replicasets.startup import check_start
+    from workbench.replicasets.watching import watching
 
     assert isinstance(tokens, Tokens)
     try:
@@ -153,10 +154,14 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         listening.close()
         raise UsageError("--no-token is for --compat on loopback: elsewhere everybody could run containers here")
     service = ReplicaSets(settings)
+
+    def report(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
     try:
-        with leaving(), reconciling(service, engine, lambda line: print(line, file=sys.stderr, flush=True)):
+        with leaving(), reconciling(service, engine, report), watching(service, report):
             if not args.no_preflight:
-                failing_at_start(service, state, lambda line: print(line, file=sys.stderr, flush=True))
+                failing_at_start(service, state, report)
             host, port = listening.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)

@@ -20,8 +20,8 @@ from tests.replicasets.fakes import IMAGE
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Caller
 
-REPLACE = ["freeze", "record", "create", "carry", "end", "carry the last", "start", "retire"]
-LINES = [f"foo: replace {number}/8 {name}" for number, name in enumerate(REPLACE, 1)]
+REPLACE = ["freeze", "create", "carry", "end", "record", "create from it", "carry the last", "start", "retire"]
+LINES = [f"foo: replace {number}/9 {name}" for number, name in enumerate(REPLACE, 1)]
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def test_an_operation_is_followed_by_the_api(served: Served, client: httpx.Clien
             "at": 4,
         }
         assert [each["operation"] for each in send(reader, "GET", "/replicaSet")["replicaSets"]] == [
-            "replace 4/8 carry"
+            "replace 3/9 carry"
         ]
     assert [each["operation"] for each in send(client, "GET", "/replicaSet")["replicaSets"]] == [""]
 
@@ -117,7 +117,7 @@ def test_a_terminal_has_one_line_that_is_gone_at_the_end(served: Served) -> None
         reached()
         os.close(slave)
         output = b""
-        while b"replace 4/8 carry" not in output:
+        while b"replace 3/9 carry" not in output:
             output += os.read(master, 1024)
     assert process.communicate(timeout=60)[0] == "foo-2 runs\n"
     try:

@@ -32,7 +32,11 @@ class Body(BaseModel):
 def with_options(model: type[B]) -> type[B]:
     """Return the body with a field for each option of a set."""
     more: dict[str, Any] = {
-        option.key: (option.type, Field(option.default, examples=list(option.examples) or None)) for option in OPTIONS
+        option.key: (
+            option.type | None if option.default is None else option.type,
+            Field(option.default, examples=list(option.examples) or None),
+        )
+        for option in OPTIONS
     }
     return create_model(model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **more)
 
@@ -42,7 +46,8 @@ def with_patches(model: type[B]) -> type[B]:
     more: dict[str, Any] = {}
     for option in OPTIONS:
         key, inner = option.patch
-        field: dict[str, Any] = {inner: (option.type, option.default)}
+        default = ... if option.default is None else option.default
+        field: dict[str, Any] = {inner: (option.type, default)}
         patch = create_model(key[0].upper() + key[1:], __base__=Body, __doc__=option.patch_doc, **field)
         more[key] = (patch | None, None)
     return create_model(model.__name__, __base__=model, __doc__=model.__doc__, __module__=model.__module__, **more)

@@ -25,7 +25,9 @@ from workbench.replicasets.values import Caller, Role
 
 # The page holds no data: it requests all that it shows with the token that it is given.
 PAGE = frozenset({"/", "/page.js", "/page.css"})
-OPEN = PAGE | {"/healthz", "/readyz", "/ping"}
+# Open, with more in it for who has a token.
+DETAILED = frozenset({"/readyz"})
+OPEN = PAGE | DETAILED | {"/healthz", "/ping"}
 MOST_BYTES = 1 << 20
 MOST_PATH = 4096
 # How long a client may take for its body, and for taking a piece of the response.
@@ -136,6 +138,8 @@ class Gate:
         if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
             return self._stranger(scope, state, refusal(413, 413, _TOO_LARGE))
         if scope["path"] in OPEN and scope["method"] in _READING:
+            if scope["path"] in DETAILED and b"authorization" in headers:
+                self._recognize(headers, state)
             return None
         if self._compat.is_open and b"authorization" not in headers:
             if reason := self._compat.refusal(scope):
@@ -159,6 +163,16 @@ class Gate:
         if token.role is Role.READ and scope["method"] not in _READING:
             return refusal(403, 403, f"the token {token.name} may only read", "use one with the role operate or admin")
         return None
+
+    def _recognize(self, headers: dict[bytes, bytes], state: dict[str, Any]) -> None:
+        """Note who sends a request that needs no token; a wrong one is none."""
+        plain = headers[b"authorization"].decode("latin-1").partition(" ")[2]
+        try:
+            token, _ = self._tokens.allowed(plain.strip())
+        except WorkbenchError:
+            return
+        if token is not None:
+            state["caller"] = Caller(token.name, token.role, self._tokens.quota)
 
     def _stranger(self, scope: Scope, state: dict[str, Any], response: Response) -> Response:
         """Return the response to a request that is refused before anybody is known, or a shorter one: not so fast."""

@@ -14,7 +14,8 @@ from workbench.replicasets.api.context import BEARER
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.metrics import CONTENT_TYPE
 from workbench.replicasets.api.probes import Probe
-from workbench.replicasets.api.responses import Envelope
+from workbench.replicasets.api.responses import Envelope, ReadyResponse, SetProblem
+from workbench.replicasets.service import ReplicaSets
 
 OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
 LOCKED = APIRouter(tags=["service"], dependencies=[BEARER], responses=RESPONSES)
@@ -41,10 +42,23 @@ async def alive() -> Envelope[None]:
 
 
 @OPEN.get("/readyz", responses={status: RESPONSES[status] for status in (400, 502, 503)})
-async def ready(request: Request) -> Envelope[None]:
-    """Answer well when engine, store and GPU specs can be used; the answer is at most a second old."""
+async def ready(request: Request) -> Envelope[ReadyResponse]:
+    """Answer well when engine, store and GPU specs can be used; with a token, also what is wrong with which set.
+
+    The answer is at most a second old. A set that cannot be settled or started is no reason to take the service away
+    from all others: the status is 200.
+    """
     await cast(Probe[None], request.app.state.ready)()
-    return Envelope()
+    found = cast(ReplicaSets, request.app.state.service).reconciled
+    problems = found.problems if found else ()
+    known = getattr(request.state, "caller", None) is not None
+    return Envelope(
+        data=ReadyResponse(
+            reconciledAt=found.at if found else "",
+            problems=len(problems),
+            details=[SetProblem(set=each.set, message=each.message) for each in problems] if known else [],
+        )
+    )
 
 
 @OPEN.get("/ping")

@@ -49,7 +49,11 @@ class Requests:
 def metrics(service: ReplicaSets, requests: Requests, lanes: Lanes) -> str:
     """Return all numbers; raises a ReplicaSetError when engine specs or store cannot be read."""
     sets, resources = service.sets(), service.resources()
-    lines = _head("workbench_sets", "gauge", "Replica sets by what they are meant to be doing.")
+    found = service.reconciled
+    problems = len(found.problems) if found else 0
+    lines = _head("workbench_problems", "gauge", "What could not be settled, started or removed.")
+    lines += [f"workbench_problems {problems}"]
+    lines += _head("workbench_sets", "gauge", "Replica sets by what they are doing.")
     lines += [f'workbench_sets{{state="{state}"}} {sum(each.state is state for each in sets)}' for state in State]
     for name, total, used, what in _use(resources):
         lines += [*_head(f"workbench_{name}", "gauge", f"{what} of this machine."), f"workbench_{name} {total:g}"]

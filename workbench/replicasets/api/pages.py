@@ -25,7 +25,9 @@ def set_bytes(row: SetRow, caller: Caller) -> bytes:
     may = caller.may_change(row.set.owner)
     found = row.rendered.get(may)
     if found is None:
-        found = row.rendered[may] = set_view(row.set, row.version, may, row.doing).model_dump_json().encode()
+        found = row.rendered[may] = (
+            set_view(row.set, row.version, may, row.doing, row.problem).model_dump_json().encode()
+        )
     return found
 
 

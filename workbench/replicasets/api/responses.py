@@ -44,11 +44,26 @@ class PortView(BaseModel):
     protocol: str
 
 
+class EndingView(BaseModel):
+    """How a set's container ended by itself: when, its exit code (null: not known), why, "" for no reason of its own.
+
+    `restarts` is how often it was started again since it last ran for long, `startsAt` when that is done or was.
+    """
+
+    at: str
+    exitCode: int | None
+    reason: str
+    restarts: int
+    startsAt: str
+
+
 @with_options
 class SetView(BaseModel):
     """A set and its current version; `mayChange` says whether the caller may change it.
 
-    `operation` is what is being done to it now, "" for nothing.
+    `state` is running, paused, stopped, exited (its main program ended), restarting (the same, and it is started
+    again soon) or gone (its container was removed past the service). `operation` is what is being done to it now, ""
+    for nothing. `problem` is what the service could not do for it, "" for nothing.
     """
 
     name: str
@@ -62,6 +77,8 @@ class SetView(BaseModel):
     ports: list[PortView]
     mayChange: bool
     operation: str
+    ending: EndingView | None = None
+    problem: str = ""
 
 
 class SetList(BaseModel):
@@ -121,11 +138,32 @@ class VersionRecord(BaseModel):
 
 
 class CurrentRecord(VersionRecord):
-    """The current version; `state` is what the set is meant to do, `live` is the state of its container."""
+    """The current version; `state` is that of lists, `live` the engine's for its container, looked up now.
+
+    `lastLines` is what it wrote last before it ended by itself; only the owner and administrators get them.
+    """
 
     state: str
     live: str
     owner: str
+    ending: EndingView | None = None
+    lastLines: list[str] = []
+    problem: str = ""
+
+
+class SetProblem(BaseModel):
+    """What the service could not do for a set, or, with no name, for all."""
+
+    set: str
+    message: str
+
+
+class ReadyResponse(BaseModel):
+    """When the service last compared sets and engine, and how many things are wrong; which only with a token."""
+
+    reconciledAt: str
+    problems: int
+    details: list[SetProblem] = []
 
 
 class OperationResponse(BaseModel):

@@ -35,7 +35,14 @@ from workbench.replicasets.api.responses import (
 from workbench.replicasets.api.shapes import history_entry, live_record, port_views
 from workbench.replicasets.api.streaming import NDJSON, Streamed
 from workbench.replicasets.operations.execute import LONGEST_SECONDS
+from workbench.replicasets.quantities import LONGEST_GRACE
 
+Grace = Annotated[
+    int | None,
+    Query(
+        ge=0, le=LONGEST_GRACE, description="seconds that its main program has to end after SIGTERM; default: its own"
+    ),
+]
 # A response is in memory several times before it is sent; a stream is not.
 MOST_COLLECTED = 8 << 20
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
@@ -61,7 +68,9 @@ async def sets(
 @ROUTES.get("/{name}")
 def info(name: str, service: Service, caller: RequestCaller) -> Envelope[InfoResponse]:
     """Show a set's current version, and how it stands; of another's neither command nor values of variables."""
-    return Envelope(data=InfoResponse(Info=live_record(service.info(name), service.settings.publish, caller)))
+    return Envelope(
+        data=InfoResponse(Info=live_record(service.info(name), service.settings.publish, caller, service.problem(name)))
+    )
 
 
 @ROUTES.get("/{name}/operation")
@@ -144,27 +153,29 @@ def patch(
 
 @ROUTES.patch("/{name}/rollback")
 def rollback(
-    name: str, body: RollbackBody, service: Service, caller: RequestCaller, note: AuditNote
+    name: str, body: RollbackBody, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
 ) -> Envelope[ChangeResponse]:
     """Return to the disk and the settings of an older version, as a new one."""
     note(operation="rollback", set=name[:60], version=body.version)
-    done = service.rollback(name, body.version, caller)
+    done = service.rollback(name, body.version, caller, grace=grace)
     return Envelope(data=ChangeResponse(containerName=done.container))
 
 
 @ROUTES.patch("/{name}/stop")
-def stop(name: str, service: Service, caller: RequestCaller, note: AuditNote) -> Envelope[None]:
+def stop(name: str, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None) -> Envelope[None]:
     """Stop the set: GPUs, CPUs and memory are free again, ports and disk stay its own."""
     note(operation="stop", set=name[:60])
-    service.stop(name, caller)
+    service.stop(name, caller, grace=grace)
     return Envelope()
 
 
 @ROUTES.patch("/{name}/restart")
-def restart(name: str, service: Service, caller: RequestCaller, note: AuditNote) -> Envelope[ChangeResponse]:
+def restart(
+    name: str, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
+) -> Envelope[ChangeResponse]:
     """Start the set anew, stopped or not, with as many GPUs as it had."""
     note(operation="restart", set=name[:60])
-    return Envelope(data=ChangeResponse(containerName=service.restart(name, caller).container))
+    return Envelope(data=ChangeResponse(containerName=service.restart(name, caller, grace=grace).container))
 
 
 @ROUTES.patch("/{name}/pause")

@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.replicasets.api.responses import (
     CurrentRecord,
+    EndingView,
     HistoryEntry,
     PortView,
     SetView,
@@ -25,7 +26,19 @@ def port_views(version: Version) -> list[PortView]:
     return [PortView(container=port.container, host=port.host, protocol=port.protocol) for port in version.ports]
 
 
-def set_view(each: ReplicaSet, version: Version, may_change: bool, doing: Progress | None) -> SetView:
+def ending_view(each: ReplicaSet) -> EndingView | None:
+    """Return how the set's container ended last, None when it was not by itself."""
+    found = each.ending
+    if found is None:
+        return None
+    return EndingView(
+        at=found.at, exitCode=found.code, reason=found.reason, restarts=found.restarts, startsAt=found.start
+    )
+
+
+def set_view(
+    each: ReplicaSet, version: Version, may_change: bool, doing: Progress | None, problem: str = ""
+) -> SetView:
     """Return a set as lists show it; `may_change` is whether whoever looks may."""
     return SetView(
         name=each.name,
@@ -39,6 +52,8 @@ def set_view(each: ReplicaSet, version: Version, may_change: bool, doing: Progre
         ports=port_views(version),
         mayChange=may_change,
         operation=f"{doing.operation} {doing.at}/{len(doing.steps)} {doing.step}" if doing else "",
+        ending=ending_view(each),
+        problem=problem,
         **{option.key: option.text(getattr(version, option.name)) for option in OPTIONS},
     )
 
@@ -62,7 +77,7 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
                 f"{bind.given or bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds
             ],
             "PortBindings": hosts,
-            **{option.docker: getattr(version, option.name) * option.docker_units for option in OPTIONS},
+            **{option.docker: option.in_docker(getattr(version, option.name)) for option in OPTIONS},
             "DeviceRequests": requests,
         },
         "networkingConfig": {},
@@ -74,10 +89,18 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
     }
 
 
-def live_record(info: Info, publish: str, caller: Caller) -> CurrentRecord:
+def live_record(info: Info, publish: str, caller: Caller, problem: str = "") -> CurrentRecord:
     """Return a set's current version as it stands."""
-    words = _words(info.version, publish, caller.may_change(info.set.owner))
-    return CurrentRecord(**words, state=info.set.state.value, live=info.live, owner=info.set.owner)
+    whole = caller.may_change(info.set.owner)
+    return CurrentRecord(
+        **_words(info.version, publish, whole),
+        state=info.set.state.value,
+        live=info.live,
+        owner=info.set.owner,
+        ending=ending_view(info.set),
+        lastLines=list(info.lines) if whole else [],
+        problem=problem,
+    )
 
 
 def history_entry(version: Version, publish: str, caller: Caller) -> HistoryEntry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeVar, runtime_checkable
 
 from workbench.replicasets.engines.protocol import Engine, EngineImage
@@ -112,6 +112,33 @@ class LiveLimits(Protocol):
 
 
 @runtime_checkable
+class Watching(Protocol):
+    """Reports what becomes of containers, as it happens.
+
+    An implementation owes: what happened after the first value was yielded is reported. The stream may end at any
+    time, with EngineGone or without an error: then all containers are to be looked up once more.
+    """
+
+    def changes(self) -> Iterator[str]:
+        """Yield "" at once, then the name of each container that starts, ends, is frozen, or is removed."""
+
+
+@runtime_checkable
+class RemovingRemains(Protocol):
+    """Finds and removes containers that were only half made or half removed, as after a power cut.
+
+    An implementation owes: `remains` returns none that the engine itself can list, start or remove as a container,
+    and none of an image build.
+    """
+
+    def remains(self) -> list[tuple[str, str]]:
+        """Return the ids and the names of what is left of containers."""
+
+    def remove_remains(self, id_: str) -> None:
+        """Remove what is left of a container."""
+
+
+@runtime_checkable
 class PinningGpus(Protocol):
     """Gives a container the very GPUs that its spec names.
 
@@ -203,6 +230,8 @@ PURPOSES: dict[type, str] = {
     CarryingDisks: "give the disk of one container to another",
     MeasuringDisks: "measure disks",
     LiveLimits: "change the limits of a running container",
+    RemovingRemains: "remove half-made containers",
+    Watching: "report what becomes of its containers",
     PinningGpus: "give chosen GPUs to a container",
     BindingFolders: "bind folders of its host",
     SeparatingNetworks: "keep networks apart",

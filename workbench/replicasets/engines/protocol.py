@@ -37,7 +37,8 @@ class ContainerSpec(Options):
 class Container:
     """A container as the engine reports it; `state` is created, running, paused or exited (others as it writes them).
 
-    `started` is whether it was ever started.
+    `started` is whether it was ever started, `out_of_memory` whether it was ended for the memory that it took (the
+    engine may know that of one container only, and not in a list).
     """
 
     id: str
@@ -47,6 +48,7 @@ class Container:
     labels: Mapping[str, str] = field(default_factory=dict)
     exit_code: int = 0
     started: bool = False
+    out_of_memory: bool = False
 
     @property
     def is_alive(self) -> bool:
@@ -133,6 +135,9 @@ class Engine(Protocol):
 
     def containers(self, label: str) -> list[Container]:
         """Return all containers with that label (`name` or `name=value`)."""
+
+    def last_lines(self, name: str, count: int) -> list[str]:
+        """Return what a container wrote last, at most so many lines, oldest first; both streams."""
 
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""

@@ -46,7 +46,11 @@ COMMIT = saga(
     Saga(
         "commit",
         CommitPlan,
-        (SagaStep("freeze", _freeze, _thaw), SagaStep("record", _record), SagaStep("thaw", _thaw)),
+        (
+            SagaStep("freeze", _freeze, _thaw, running=True),
+            SagaStep("record", _record),
+            SagaStep("thaw", _thaw, running=True),
+        ),
         point=2,
     )
 )

@@ -7,9 +7,9 @@ from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
 from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.errors import EngineError
-from workbench.replicasets.records import read_all, set_journal, set_key, versions_key
+from workbench.replicasets.records import lines_key, read_all, set_journal, set_key, versions_key
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, overriding, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
@@ -27,12 +27,12 @@ def _images(world: World, plan: ReplicaSet) -> None:
     if recording is None:
         return
     ours = world.disk_image(plan.id, 0).rpartition(":")[0]
-    names = {
-        name
-        for image in recording.images(f"{world.label(ID)}={plan.id}")
-        for name in image.names
-        if name.rpartition(":")[0] == ours
-    }
+    try:
+        found = recording.images(f"{world.label(ID)}={plan.id}")
+        names = {name for image in found for name in image.names if name.rpartition(":")[0] == ours}
+    except EngineError:
+        # An image that is damaged may keep the engine from listing any: these are the names that ours can have.
+        names = {world.disk_image(plan.id, number) for number in range(1, plan.current + 2)}
     # A later one is based on the earlier ones.
     for name in sorted(names, key=lambda each: -int(each.rpartition(":")[2])):
         try:
@@ -52,7 +52,9 @@ def _network(world: World, plan: ReplicaSet) -> None:
 
 
 def _done(world: World, plan: ReplicaSet) -> Changes:
-    gone = Changes(deletes=frozenset({set_key(plan.name)}), drops=frozenset({versions_key(plan.id)}))
+    gone = Changes(
+        deletes=frozenset({set_key(plan.name), lines_key(plan.id)}), drops=frozenset({versions_key(plan.id)})
+    )
     return gone | claims.release_all(claims.read_ledger(world.store), plan.id)
 
 
@@ -75,6 +77,7 @@ DELETE = saga(
 def delete(world: World, name: str, caller: Caller) -> None:
     """See ReplicaSets.delete."""
     checks.set_name(name)
-    with exclusive(world, set_journal(name)):
+    key = set_journal(name)
+    with overriding(world, key, lambda: own_set(world.store, name, caller), everything=True) as unsettled:
         plan = own_set(world.store, name, caller)
-        carry_out(world, DELETE, set_journal(name), lambda: (plan, Changes()))
+        carry_out(world, DELETE, key, lambda: (plan, Changes()), over=unsettled)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.codec import decode
+from workbench.replicasets.observe import differs, observe_set
 from workbench.replicasets.operations.volume_usage import volumes_used
 from workbench.replicasets.records import (
     JOURNAL,
     SETS,
     find_set,
     find_version,
+    lines_key,
     read_all,
     set_journal,
     version_key,
@@ -24,11 +26,15 @@ from workbench.replicasets.world import World
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """A set and its current version; `live` is the state of its container ("gone": it does not exist)."""
+    """A set and its current version; `live` is the state of its container ("gone": it does not exist).
+
+    `lines` is what it wrote last before it ended by itself.
+    """
 
     set: ReplicaSet
     version: Version
     live: str
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,17 @@ def info(world: World, name: str) -> Info:
     found = find_set(world.store, checks.set_name(name))
     version = find_version(world.store, found, found.current)
     standing = containers.look_up(world, version)
-    return Info(found, version, standing.state if standing else "gone")
+    if differs(found, standing) and observe_set(world, name):
+        found = find_set(world.store, name)
+    lines = tuple(last_lines(world, name))
+    return Info(found, version, standing.state if standing else "gone", lines)
+
+
+def last_lines(world: World, name: str) -> list[str]:
+    """See ReplicaSets.last_lines."""
+    found = find_set(world.store, checks.set_name(name))
+    entry = world.store.get(lines_key(found.id))
+    return entry.value.splitlines() if entry is not None and found.ending is not None else []
 
 
 def record(world: World, name: str) -> tuple[ReplicaSet, Version]:

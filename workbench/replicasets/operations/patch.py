@@ -1,4 +1,4 @@
-"""Changing a set: GPUs, binds, ports make a next version; limits alone change the running one."""
+"""Changing a set: GPUs, binds, ports make a next version; live options alone change the running one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import checks, claims, containers
-from workbench.replicasets.amendments import record_limits
+from workbench.replicasets.amendments import limits, record_options
 from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.capabilities import LiveLimits, require
 from workbench.replicasets.errors import Invalid
@@ -24,27 +24,29 @@ from workbench.replicasets.world import World
 
 @dataclass(frozen=True, slots=True)
 class LimitPlan:
-    """The plan of a change of limits alone."""
+    """The plan of a change of live options alone."""
 
     old: Version
     new: Version
 
 
 def _write(world: World, plan: LimitPlan) -> None:
-    record_limits(world, plan.new, containers.look_up(world, plan.old))
+    record_options(world, plan.new, containers.look_up(world, plan.old))
 
 
 def _unwrite(world: World, plan: LimitPlan) -> None:
-    record_limits(world, plan.old, containers.look_up(world, plan.old))
+    record_options(world, plan.old, containers.look_up(world, plan.old))
 
 
 def _limit(world: World, plan: LimitPlan) -> None:
+    if limits(plan.old) == limits(plan.new):
+        return
     require(world.engine, LiveLimits).set_limits(plan.old.container, plan.new.cpus, plan.new.memory)
 
 
 def _unlimit(world: World, plan: LimitPlan) -> None:
     found = containers.look_up(world, plan.old)
-    if found is not None and found.is_alive:
+    if found is not None and found.is_alive and limits(plan.old) != limits(plan.new):
         require(world.engine, LiveLimits).set_limits(plan.old.container, plan.old.cpus, plan.old.memory)
 
 
@@ -60,7 +62,7 @@ LIMIT = saga(
     Saga(
         "limit",
         LimitPlan,
-        (SagaStep("limit", _limit, _unlimit), SagaStep("write down", _write, _unwrite)),
+        (SagaStep("limit", _limit, _unlimit, running=True), SagaStep("write down", _write, _unwrite)),
         point=2,
         undone=_undone,
         done=_done,
@@ -68,7 +70,7 @@ LIMIT = saga(
 )
 
 
-def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Version:
+def patch(world: World, name: str, request: PatchRequest, caller: Caller, grace: int | None = None) -> Version:
     """See ReplicaSets.patch."""
     checks.set_name(name)
     gpus = None if request.gpus is None else checks.count(request.gpus)
@@ -79,7 +81,7 @@ def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Ver
         old = find_version(world.store, current, current.current)
         changed = replace(old, **options)
         live = gpus is None and not request.binds and ports is None and only_live(old, changed)
-        live = live and world.engine.capability(LiveLimits) is not None
+        live = live and (limits(old) == limits(changed) or world.engine.capability(LiveLimits) is not None)
         found = containers.look_up(world, old)
         if live and current.state is State.RUNNING and found is not None and found.state == "running":
             return _limits(world, old, changed, caller.quota_of(current.owner))
@@ -88,12 +90,14 @@ def patch(world: World, name: str, request: PatchRequest, caller: Caller) -> Ver
         if ports is not None:
             changed = replace(changed, ports=_same_numbers(old.ports, ports))
         new = next_version(world, current, changed, old.number)
-        return replace_version(world, current, new, len(old.gpus) if gpus is None else gpus, old, caller)
+        count = len(old.gpus) if gpus is None else gpus
+        grace = options.get("grace", grace)
+        return replace_version(world, current, new, count, old, caller, grace)
 
 
-def restart(world: World, name: str, caller: Caller) -> Version:
+def restart(world: World, name: str, caller: Caller, grace: int | None) -> Version:
     """See ReplicaSets.restart. It is a patch of nothing: the same again, with its disk, and GPUs claimed afresh."""
-    return patch(world, name, PatchRequest(), caller)
+    return patch(world, name, PatchRequest(), caller, checks.grace(grace))
 
 
 def _limits(world: World, old: Version, new: Version, quota: Quota) -> Version:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from workbench.replicasets import checks, containers
 from workbench.replicasets.amendments import forget
 from workbench.replicasets.engines.capabilities import MeasuringDisks, RecordingDisks
-from workbench.replicasets.errors import Busy, EngineError, Invalid
-from workbench.replicasets.records import SETS, find_set, read_all, set_journal, version_key, versions_key
+from workbench.replicasets.errors import EngineError, Invalid
+from workbench.replicasets.leftovers import leave
+from workbench.replicasets.problems import Problems
+from workbench.replicasets.records import SETS, find_set, read_all, readable, set_journal, version_key, versions_key
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
@@ -59,6 +61,13 @@ def _done(world: World, plan: PrunePlan) -> Changes:
     return Changes(deletes=frozenset(version_key(each.id, each.number) for each in plan.versions))
 
 
+def _left(world: World, plan: PrunePlan) -> Changes:
+    changes = Changes()
+    for each in plan.versions:
+        changes |= leave(each, (each.disk,) if each.disk else ())
+    return changes
+
+
 PRUNE = saga(
     Saga(
         "prune",
@@ -66,6 +75,7 @@ PRUNE = saga(
         (SagaStep("containers", _containers), SagaStep("images", _images), SagaStep("limits", _limits)),
         point=0,
         done=_done,
+        left=_left,
     )
 )
 
@@ -86,22 +96,19 @@ def prune(world: World, name: str, keep: int, dry_run: bool, caller: Caller) -> 
         return Pruned(sizes, tuple(each.number for each in kept))
 
 
-def prune_all(world: World) -> list[str]:
+def prune_all(world: World, problems: Problems) -> list[str]:
     """Prune every set to what the settings keep, but those that are busy; return a sentence for each pruned one."""
     messages = []
-    for each in read_all(world.store, ReplicaSet, SETS) if world.settings.keep_versions else ():
+    for each in readable(world.store, ReplicaSet, SETS, problems) if world.settings.keep_versions else ():
         key = set_journal(each.name)
-        try:
-            with world.locks.hold(key, 0):
-                if world.store.get(key) is not None:
-                    continue
-                current = find_set(world.store, each.name)
-                gone, _ = _chosen(world, current, world.settings.keep_versions)
-                if gone:
-                    _carried_out(world, current, gone)
-                    messages.append(f"{each.name}: versions {', '.join(str(v.number) for v in gone)} are pruned")
-        except Busy:
-            continue
+        with problems.guard(each.name, "its oldest versions cannot be removed"), world.locks.hold(key, 0):
+            if world.store.get(key) is not None:
+                continue
+            current = find_set(world.store, each.name)
+            gone, _ = _chosen(world, current, world.settings.keep_versions)
+            if gone:
+                _carried_out(world, current, gone)
+                messages.append(f"{each.name}: versions {', '.join(str(v.number) for v in gone)} are pruned")
     return messages
 
 

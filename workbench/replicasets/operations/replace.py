@@ -1,8 +1,9 @@
 """The next version of a set takes the place of the current one, with a system disk that an older one had.
 
-Nothing of the current version is touched before the next one stands ready with its disk; then the
-current one is ended, still frozen since its disk was read, so that the disk of the next is what
-it was to the last byte. It is kept until the next one runs, and its disk after that.
+Where disks are carried, the next version stands ready with its disk before the current one is ended: its
+processes are frozen only while it is read. Then they get SIGTERM and their time to end, and what they still
+wrote is carried too. Where disks are recorded as images, they are ended first, for an image is made once. The
+current version is kept until the next one runs, and its disk after that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from workbench.replicasets import claims, containers, folders
 from workbench.replicasets.disks import check_size, freeze
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
+from workbench.replicasets.leftovers import leave
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, saga
@@ -34,7 +36,8 @@ class ReplacePlan:
     """The plan. `base` is what the next container is made from, `carried` the container whose disk it is given.
 
     `was` is the state of the old container before (running, paused, exited); `retired` is the
-    image that records the old version's disk once its container is removed, "" when the container stays.
+    image that records the old version's disk once its container is removed, "" when the container stays. `grace` is
+    how many seconds the old one has to end.
     """
 
     set: ReplicaSet
@@ -45,10 +48,21 @@ class ReplacePlan:
     carried: Version | None = None
     records: tuple[DiskImage, ...] = ()
     retired: str = ""
+    grace: int = 0
+
+    @property
+    def reads_running(self) -> bool:
+        """Whether the disk that is carried is that of processes that run: they are frozen meanwhile."""
+        return self.was == "running" and self.carried is not None and self.carried.number == self.old.number
+
+    @property
+    def waits_for_image(self) -> bool:
+        """Whether the next container is made from an image that is recorded once the current one has ended."""
+        return any(each.image == self.base for each in self.records)
 
 
 def _freeze(world: World, plan: ReplacePlan) -> None:
-    if plan.was == "running":
+    if plan.reads_running:
         freeze(world, plan.old)
 
 
@@ -82,7 +96,13 @@ def _forget(world: World, plan: ReplacePlan) -> None:
 
 
 def _create(world: World, plan: ReplacePlan) -> None:
-    containers.create(world, plan.new, plan.base)
+    if not plan.waits_for_image:
+        containers.create(world, plan.new, plan.base)
+
+
+def _create_recorded(world: World, plan: ReplacePlan) -> None:
+    if plan.waits_for_image:
+        containers.create(world, plan.new, plan.base)
 
 
 def _remove(world: World, plan: ReplacePlan) -> None:
@@ -97,7 +117,7 @@ def _carry(world: World, plan: ReplacePlan) -> None:
 
 def _end(world: World, plan: ReplacePlan) -> None:
     if containers.look_up(world, plan.old) is not None:
-        world.engine.stop(plan.old.container, 0)
+        world.engine.stop(plan.old.container, plan.grace)
 
 
 def _start(world: World, plan: ReplacePlan) -> None:
@@ -107,7 +127,9 @@ def _start(world: World, plan: ReplacePlan) -> None:
 
 
 def _switch(world: World, plan: ReplacePlan) -> Changes:
-    changes = put_set(replace(plan.set, current=plan.new.number, state=State.RUNNING)) | put_version(plan.new)
+    changes = put_set(replace(plan.set, current=plan.new.number, state=State.RUNNING, ending=None)) | put_version(
+        plan.new
+    )
     disks = {each.version.number: replace(each.version, disk=each.image) for each in plan.records}
     for version in disks.values():
         changes |= put_version(version)
@@ -120,6 +142,10 @@ def _retire(world: World, plan: ReplacePlan) -> None:
     folders.release(world, plan.old)
 
 
+def _left(world: World, plan: ReplacePlan) -> Changes:
+    return leave(plan.old, ())
+
+
 def _undone(world: World, plan: ReplacePlan) -> Changes:
     return claims.release_version(claims.read_ledger(world.store), plan.new.id, plan.new.number)
 
@@ -129,17 +155,19 @@ REPLACE = saga(
         "replace",
         ReplacePlan,
         (
-            SagaStep("freeze", _freeze, _restore),
-            SagaStep("record", _record, _forget),
+            SagaStep("freeze", _freeze, _restore, running=True),
             SagaStep("create", _create, _remove),
             SagaStep("carry", _carry),
             SagaStep("end", _end),
+            SagaStep("record", _record, _forget),
+            SagaStep("create from it", _create_recorded, _remove),
             SagaStep("carry the last", _carry),
             SagaStep("start", _start),
             SagaStep("retire", _retire, changes=_switch),
         ),
-        point=7,
-        effective=7,
+        point=8,
+        effective=8,
+        left=_left,
         undone=_undone,
     )
 )
@@ -152,8 +180,11 @@ def replace_version(
     gpus: int,
     source: Version,
     caller: Caller,
+    grace: int | None = None,
 ) -> Version:
     """Make `wanted` the next version of the set, with `gpus` GPUs and the disk of `source`; return it.
+
+    `grace` is how many seconds the current one has to end, None for what it has of its own.
 
     The caller holds the set. `source` is the current version or an older one. Volumes that the
     current version does not bind must be the caller's: one that an older version bound may have been
@@ -173,7 +204,8 @@ def replace_version(
         ledger = claims.read_ledger(world.store)
         new, reserved = claims.claim(ledger, world.machine(gpus > 0), wanted, gpus, quota)
         checks = Changes({set_key(current.name): _revision(entry)}) | volumes
-        return _plan(world, current, new, source), checks | reserved
+        plan = _plan(world, current, new, source)
+        return replace(plan, grace=plan.old.grace if grace is None else grace), checks | reserved
 
     return carry_out(world, REPLACE, set_journal(current.name), prepare).new
 
@@ -196,8 +228,6 @@ def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> R
     is_old = source.number == old.number
     standing = containers.look_up(world, old)
     was = standing.state if standing else "gone"
-    if was == "running":
-        require(world.engine, Pausing)
     records: list[DiskImage] = []
     base, carried = source.disk, None
     if not source.disk:
@@ -216,7 +246,10 @@ def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> R
             records.append(DiskImage(old, retired))
     if records:
         require(world.engine, RecordingDisks)
-    return ReplacePlan(current, old, new, was, base, carried, tuple(records), retired)
+    plan = ReplacePlan(current, old, new, was, base, carried, tuple(records), retired)
+    if plan.reads_running:
+        require(world.engine, Pausing)
+    return plan
 
 
 def _can_carry(world: World, version: Version) -> bool:

@@ -15,9 +15,10 @@ from workbench.replicasets.values import Caller, Version
 from workbench.replicasets.world import World
 
 
-def rollback(world: World, name: str, number: int, caller: Caller) -> Version:
+def rollback(world: World, name: str, number: int, caller: Caller, grace: int | None) -> Version:
     """See ReplicaSets.rollback."""
     checks.set_name(name)
+    checks.grace(grace)
     if number < 0:
         raise Invalid("the version is negative", Code.VERSION_NEGATIVE)
     with exclusive(world, set_journal(name)):
@@ -34,4 +35,4 @@ def rollback(world: World, name: str, number: int, caller: Caller) -> Version:
             for port in target.ports
         )
         new = next_version(world, current, replace(target, ports=ports), number)
-        return replace_version(world, current, new, len(target.gpus), target, caller)
+        return replace_version(world, current, new, len(target.gpus), target, caller, grace)

@@ -60,7 +60,7 @@ def run(world: World, request: RunRequest, caller: Caller) -> Version:
         command=checks.command(request.command),
         ports=checks.container_ports(request.ports),
         owner=caller.name,
-        **parsed(request),
+        **({"grace": world.settings.stop_seconds} | parsed(request)),
     )
     gpus = checks.count(request.gpus)
     containers.check_capabilities(world, version, gpus)

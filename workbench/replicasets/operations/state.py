@@ -1,7 +1,7 @@
 """Stopping, pausing and continuing a set: what happens to the current version's container in its place.
 
 A stopped set's GPUs, CPUs and memory are free for others, its disk and its ports are kept. A paused one keeps
-all that it has.
+all that it has. What ended by itself is like what was stopped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from workbench.replicasets.engines.capabilities import Pausing, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, put_set, set_journal
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
+from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, overriding, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, ReplicaSet, State, Version
 from workbench.replicasets.world import World
@@ -21,22 +21,23 @@ from workbench.replicasets.world import World
 
 @dataclass(frozen=True, slots=True)
 class StatePlan:
-    """The plan of what happens to the current version's container in its place."""
+    """The plan of what happens to the current version's container in its place; `grace` is for one that is ended."""
 
     set: ReplicaSet
     version: Version
+    grace: int = 0
 
 
 def _end(world: World, plan: StatePlan) -> None:
     if containers.look_up(world, plan.version) is not None:
-        world.engine.stop(plan.version.container, world.settings.stop_seconds)
+        world.engine.stop(plan.version.container, plan.grace)
     folders.release(world, plan.version)
 
 
 def _stopped(world: World, plan: StatePlan) -> Changes:
     # GPUs are given back only now that nothing uses them any more.
     released = claims.keep_ports(claims.read_ledger(world.store), plan.set.id)
-    return put_set(replace(plan.set, state=State.STOPPED)) | released
+    return put_set(replace(plan.set, state=State.STOPPED, ending=None)) | released
 
 
 STOP = saga(Saga("stop", StatePlan, (SagaStep("end", _end),), point=0, done=_stopped, yields=True))
@@ -68,25 +69,31 @@ def _refreeze(world: World, plan: StatePlan) -> None:
 
 
 def _paused(world: World, plan: StatePlan) -> Changes:
-    return put_set(replace(plan.set, state=State.PAUSED))
+    return put_set(replace(plan.set, state=State.PAUSED, ending=None))
 
 
 def _running(world: World, plan: StatePlan) -> Changes:
-    return put_set(replace(plan.set, state=State.RUNNING))
+    return put_set(replace(plan.set, state=State.RUNNING, ending=None))
 
 
-PAUSE = saga(Saga("pause", StatePlan, (SagaStep("freeze", _freeze, _thaw),), point=1, done=_paused))
-CONTINUE = saga(Saga("continue", StatePlan, (SagaStep("wake", _wake, _refreeze),), point=1, done=_running))
+PAUSE = saga(Saga("pause", StatePlan, (SagaStep("freeze", _freeze, _thaw, running=True),), point=1, done=_paused))
+CONTINUE = saga(
+    Saga("continue", StatePlan, (SagaStep("wake", _wake, _refreeze, running=True),), point=1, done=_running)
+)
 
 
-def stop(world: World, name: str, caller: Caller) -> None:
+def stop(world: World, name: str, caller: Caller, grace: int | None) -> None:
     """See ReplicaSets.stop."""
     checks.set_name(name)
-    with exclusive(world, set_journal(name)):
+    grace = checks.grace(grace)
+    with overriding(world, set_journal(name), lambda: own_set(world.store, name, caller)):
         current = own_set(world.store, name, caller)
         if current.state is State.STOPPED:
             return
-        plan = StatePlan(current, find_version(world.store, current, current.current))
+        if current.state is State.GONE:
+            raise _not_there(current)
+        version = find_version(world.store, current, current.current)
+        plan = StatePlan(current, version, version.grace if grace is None else grace)
         carry_out(world, STOP, set_journal(name), lambda: (plan, Changes()))
 
 
@@ -106,10 +113,25 @@ def _turn(world: World, name: str, what: Saga[StatePlan], into: State, caller: C
     with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         plan = StatePlan(current, find_version(world.store, current, current.current))
-        if current.state is State.STOPPED:
-            raise Conflict(
-                f"{name} is stopped: its GPUs are free for others", hint=f"`rs restart {name}` claims them again"
-            )
-        if current.state is into is State.PAUSED:
-            return
+        found = containers.look_up(world, plan.version)
+        if not current.state.holds or current.state is State.RESTARTING or found is None:
+            raise _not_there(current)
+        if current.state is State.RUNNING and not found.is_alive:
+            raise Conflict(f"{name} is not running: its main program ended", hint=f"`rs restart {name}`")
+        if into is State.PAUSED:
+            if current.state is State.PAUSED:
+                return
+        elif current.state is State.RUNNING and found.state != "paused":
+            # Nobody is to think that it was frozen until now: a pause may have failed.
+            raise Conflict(f"{name} is not paused", hint="`rs info` shows what it is doing")
         carry_out(world, what, set_journal(name), lambda: (plan, containers.check_volumes(world, plan.version)))
+
+
+def _not_there(current: ReplicaSet) -> Conflict:
+    """Return why a set that does not run can be neither frozen nor continued."""
+    why, hint = {
+        State.STOPPED: ("is stopped: its GPUs are free for others", f"`rs restart {current.name}` claims them again"),
+        State.EXITED: ("has ended: its GPUs are free for others", f"`rs restart {current.name}` claims them again"),
+        State.RESTARTING: ("has ended, and is started again soon", f"`rs stop {current.name}` if it is not to be"),
+    }.get(current.state, ("has no container any more", "`rs rollback` to an older version, or `rs delete`"))
+    return Conflict(f"{current.name} {why}", hint=hint)

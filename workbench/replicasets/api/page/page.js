@@ -65,9 +65,12 @@ function links(ports, publish) {
 function rowOf(set) {
   const state = document.createElement("span");
   state.className = set.state;
-  state.textContent = set.operation ? `${set.state} (${set.operation})` : set.state;
+  const code = set.ending && ["exited", "restarting"].includes(set.state) ? set.ending.exitCode : null;
+  const now = code === null ? set.state : `${set.state} (${[code, set.ending.reason].filter(String).join(" ")})`;
+  state.title = set.problem;
+  state.textContent = set.operation ? `${now} (${set.operation})` : now + (set.problem ? " !" : "");
   const history = button("History", `History of ${set.name}`, async () => { shown = set.name; });
-  const ports = set.state === "stopped" ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports, publish);
+  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports, publish);
   return row(cell(set.name), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner), cell(history));
 }
 
@@ -108,6 +111,10 @@ async function showHistory() {
   const set = sets.get(shown);
   at("past").hidden = !set;
   if (!set) return;
+  const { Info } = set.ending ? await request(`/replicaSet/${encodeURIComponent(shown)}`) : { Info: { lastLines: [], problem: set.problem } };
+  const last = [Info.problem, ...Info.lastLines].filter(Boolean);
+  at("last").hidden = !last.length;
+  at("last").textContent = last.join("\n");
   const { history } = await request(`/replicaSet/${encodeURIComponent(shown)}/history?limit=50`);
   at("whose").textContent = shown;
   at("versions").replaceChildren(...history.map((each) => {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from workbench.replicasets.engines import cdi
 from workbench.replicasets.engines.podman import cgroups, probe, recorded, remains, requests, trees
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.folders import PodmanFolders
-from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
+from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp, lines
 from workbench.replicasets.engines.podman.networks import PodmanNetworks
 from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.engines.podman.secrets import PodmanSecrets
@@ -24,6 +25,12 @@ from workbench.replicasets.errors import EngineError, EngineGone
 from workbench.replicasets.values import Gpu
 
 C = TypeVar("C")
+# A connection over which nothing came for so long is made anew: it may have been lost.
+_QUIET_SECONDS = 300.0
+# How long podman may take to notice an end that it already began.
+_END_SECONDS = 10.0
+# podman 4.3: "retrieving label for image "ID": you may need to remove the image to resolve the error: ..."
+_DAMAGED = re.compile(r'image "([0-9a-f]{64})"')
 _CGROUPS = (
     "leave --memory and --cpus out, or give podman cgroups that it may change: "
     "see `As a normal user` in docs/replica-sets.md"
@@ -100,7 +107,8 @@ class PodmanEngine:
                     raise
                 made = self._http.call("POST", "/containers/create", body)
         except EngineError as error:
-            self._secrets.remove(spec.name)
+            if kept:
+                self._secrets.remove(spec.name)
             raise self._explained(error) from None
         if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
             self.remove(made["Id"])
@@ -153,9 +161,9 @@ class PodmanEngine:
             if not self._ends(name):
                 raise
 
-    def _ends(self, name: str, seconds: float = 5) -> bool:
-        """Return whether a container ends within so many seconds."""
-        deadline = time.monotonic() + seconds
+    def _ends(self, name: str) -> bool:
+        """Return whether a container ends within a few seconds."""
+        deadline = time.monotonic() + _END_SECONDS
         while requests.inspected(self._inspect(name)).is_alive:
             if time.monotonic() > deadline:
                 return False
@@ -193,6 +201,19 @@ class PodmanEngine:
         """Return all containers with that label."""
         rows = self._http.call("GET", "/containers/json", query={"all": True, "filters": _labelled(label)})
         return [requests.listed(row) for row in rows]
+
+    def remains(self) -> list[tuple[str, str]]:
+        """Return the ids and the names of what podman shows as external storage, but for those of builds."""
+        rows = self._http.call("GET", "/containers/json", query={"all": True, "external": True})
+        return [
+            (str(row["Id"]), str(row["Names"][0]))
+            for row in rows
+            if row.get("State") == "storage" and row.get("Command") == ["storage"] and row.get("Names")
+        ]
+
+    def remove_remains(self, id_: str) -> None:
+        """Remove what is left of a container."""
+        self._http.call("DELETE", _container(id_), query={"force": True, "timeout": 0}, okay=(404,))
 
     def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
         """Record the disk of a container as an image of that name; return its id.
@@ -278,7 +299,10 @@ class PodmanEngine:
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label."""
-        rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)})
+        try:
+            rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)})
+        except EngineError as error:
+            raise self._damaged(error) from None
         return [EngineImage(row["Id"], tuple(row.get("RepoTags") or ()), row.get("Labels") or {}) for row in rows]
 
     def remove_image(self, name: str) -> None:
@@ -291,6 +315,24 @@ class PodmanEngine:
             if not remains.remove(self._http, error):
                 raise
             self._http.call("DELETE", place, okay=(404,))
+
+    def last_lines(self, name: str, count: int) -> list[str]:
+        """Return what a container wrote last, at most so many lines."""
+        query: dict[str, str | int | bool | list[str]] = {"stdout": True, "stderr": True, "tail": count}
+        text = self._http.content(f"{_container(name)}/logs", query).decode(errors="replace")
+        return [line.rstrip("\r") for line in text.splitlines()][-count:]
+
+    def changes(self) -> Iterator[str]:
+        """Yield the names of containers that started, ended, were frozen or removed, from now on; "" at once."""
+        kinds = ["start", "died", "remove", "pause", "unpause"]
+        query: dict[str, str | int | bool | list[str]] = {
+            "stream": True,
+            "filters": json.dumps({"type": ["container"], "event": kinds}),
+        }
+        with self._http.stream("/events", query=query, method="GET", read=_QUIET_SECONDS) as pieces:
+            yield ""
+            for line in lines(pieces):
+                yield str(((json.loads(line).get("Actor") or {}).get("Attributes") or {}).get("name", ""))
 
     def execute(self, name: str, command: tuple[str, ...], workdir: str) -> RunningProgram:
         """Start a program in a running container."""
@@ -400,6 +442,20 @@ class PodmanEngine:
         if not isinstance(details, dict) or "Version" not in details:
             raise EngineGone("what answers at the engine's socket is not podman", where=self._http.address)
         return str(details["Version"])
+
+    def _damaged(self, error: EngineError) -> EngineError:
+        """Return the error of a list of images, with the one that is damaged: podman lists none then."""
+        try:
+            self._http.call("GET", "/images/json")
+        except EngineError as plain:
+            if found := _DAMAGED.search(plain.message):
+                short = found[1][:12]
+                return EngineError(
+                    f"the image {short} is damaged, and podman lists no images because of it",
+                    error.status,
+                    hint=f"podman rmi --force {short}",
+                )
+        return error
 
     def _explained(self, error: EngineError) -> EngineError:
         """Return the error with the reason that podman leaves out: a CDI spec that is too new for it."""

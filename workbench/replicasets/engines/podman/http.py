@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,9 @@ RESPONSE_SECONDS = 120.0
 # Recording a disk takes as long as the disk is large.
 LONG_SECONDS = 3600.0
 _SCHEME = "unix://"
+# All connections are kept open: httpx (0.28) closes one beyond those it keeps, or that was idle for long, although
+# another thread was just given it, whose request then fails with "Bad file descriptor".
+_CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
 
 
 class PodmanHttp:
@@ -27,7 +30,7 @@ class PodmanHttp:
     def __init__(self, address: str, log: str = "") -> None:
         self.address = address
         self._log = Log(log)
-        transport = httpx.HTTPTransport(uds=address.removeprefix(_SCHEME), limits=httpx.Limits(max_connections=None))
+        transport = httpx.HTTPTransport(uds=address.removeprefix(_SCHEME), limits=_CONNECTIONS)
         self._client = httpx.Client(transport=transport, trust_env=False)
 
     def close(self) -> None:
@@ -86,12 +89,30 @@ class PodmanHttp:
             )
         return str(response.headers.get(header, ""))
 
-    @contextmanager
-    def stream(self, path: str, body: object) -> Iterator[Iterator[bytes]]:
-        """Yield the pieces of the stream that a POST is answered with; it may be silent for any time."""
+    def content(self, path: str, query: Mapping[str, str | int | bool | list[str]]) -> bytes:
+        """Return what a GET is answered with, as it is."""
         with self._translated():
-            timeout = httpx.Timeout(RESPONSE_SECONDS, connect=_CONNECT_SECONDS, read=None)
-            with self._client.stream("POST", _BASE + path, json=body, timeout=timeout) as response:
+            response = self._client.get(_BASE + path, params=_query(query), timeout=_timeout(RESPONSE_SECONDS))
+        if response.is_error:
+            raise _refused(response.status_code, response.content)
+        return response.content
+
+    @contextmanager
+    def stream(
+        self,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, str | int | bool | list[str]] | None = None,
+        method: str = "POST",
+        read: float | None = None,
+    ) -> Iterator[Iterator[bytes]]:
+        """Yield the pieces of the stream that is the response; it may be silent for `read` seconds, None for ever."""
+        with self._translated():
+            timeout = httpx.Timeout(RESPONSE_SECONDS, connect=_CONNECT_SECONDS, read=read)
+            with self._client.stream(
+                method, _BASE + path, params=_query(query), json=body, timeout=timeout
+            ) as response:
                 if response.is_error:
                     raise _refused(response.status_code, response.read())
                 yield response.iter_raw()
@@ -107,6 +128,14 @@ class PodmanHttp:
                 hint="start it: systemctl start podman.socket, or podman system service --time=0 ADDRESS",
                 where=self.address,
             ) from None
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a stream that arrives in pieces cut anywhere."""
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from filter(None, whole)
 
 
 def _timeout(seconds: float) -> httpx.Timeout:

@@ -56,6 +56,9 @@ def create_body(spec: ContainerSpec, gpu_kind: str, secrets: Mapping[str, str]) 
             for port in spec.ports
         ],
         "resource_limits": limits(spec.cpus, spec.memory),
+        # Without a process of ours in between, whoever stops it by hand gives it the same time.
+        "stop_timeout": spec.grace,
+        **({"shm_size": spec.shm} if spec.shm else {}),
     }
     if spec.network:
         body["networks"] = {spec.network: {}}
@@ -95,7 +98,8 @@ def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
         rootless = (host.get("security") or {}).get("rootless")
         return "podman sets no limits as a normal user with cgroups v1" if rootless else ""
     needed = {name for name, limit in (("memory", memory), ("cpu", cpus)) if limit} or {"memory", "cpu"}
-    missing = needed - set(host.get("cgroupControllers") or needed)
+    # An older podman does not list them; where there are none the list is empty, or null.
+    missing = needed - set((host["cgroupControllers"] or ()) if "cgroupControllers" in host else needed)
     if missing == needed or (missing and (cpus or memory)):
         return f"podman's cgroup has no controller of {' and '.join(sorted(missing))}"
     return ""
@@ -112,6 +116,7 @@ def inspected(details: dict[str, Any]) -> Container:
         labels=details["Config"].get("Labels") or {},
         exit_code=state.get("ExitCode", 0),
         started=not state.get("StartedAt", _NEVER).startswith(_NEVER),
+        out_of_memory=bool(state.get("OOMKilled")),
     )
 
 

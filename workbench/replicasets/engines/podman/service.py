@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import time
 from workbench.errors import WorkbenchError
 
 _START_SECONDS = 30.0
+_END_SECONDS = 10.0
 # The longest path that a unix socket may have, in bytes.
 _LONGEST = 107
 
@@ -81,7 +83,7 @@ class PodmanService:
                 words = command.read().split(b"\0")
             # The number may be another process's by now; only ours has our socket among its words.
             if self.address.encode() in words:
-                os.kill(number, signal.SIGTERM)
+                _end(number)
         except (OSError, ValueError):
             pass  # there is none
 
@@ -104,6 +106,19 @@ class PodmanService:
                 except subprocess.TimeoutExpired:
                     self._process.kill()
                     self._process.wait()
+
+
+def _end(number: int) -> None:
+    """End a process that is no child of ours, and return when it has: it may be in the middle of a change."""
+    ended = os.pidfd_open(number)
+    try:
+        for signal_, seconds in ((signal.SIGTERM, _END_SECONDS), (signal.SIGKILL, _START_SECONDS)):
+            signal.pidfd_send_signal(ended, signal_)
+            # It can be read from when the process has ended.
+            if select.select([ended], [], [], seconds)[0]:
+                return
+    finally:
+        os.close(ended)
 
 
 def socket_folder(folder: str) -> str:
