@@ -11,6 +11,9 @@ DATE ?= $(shell date +%Y%m%d)
 OS ?= bookworm
 PYTHON ?= 3.11
 
+# The flag $(1) with the value of the variable $(2), where that was given to make: what was not has `up` choose.
+given = $(if $(filter command line,$(origin $(2))),--$(1) "$(3)")
+
 # Where the code of BuildKit's messages lies, and below what it is generated.
 PB := workbench/images/buildkit/llb/pb
 INTO ?= .
@@ -24,6 +27,12 @@ help: ## List these jobs
 .PHONY: wizard
 wizard: setup ## Choose a recipe by answering questions
 	@$(RUN)
+
+.PHONY: workbench
+workbench: setup ## All the way to an open workbench: [IDE=vscode] [BUNDLE=…] [BASE=cuda] [OS=…] [PYTHON=…] [RELEASE=…] [DATE=…] [YES=1]
+	@$(RUN) up $(call given,release,RELEASE,$(RELEASE)) $(call given,date,DATE,$(DATE)) $(call given,base,BASE,$(BASE)) \
+		$(call given,os,OS,$(OS)) $(call given,python,PYTHON,$(PYTHON)) $(call given,bundle,BUNDLE,$(BUNDLE)) \
+		$(call given,ide,IDE,$(IDE)) $(if $(YES),--yes)
 
 .PHONY: setup
 setup: $(VENV)/.ready ## Make .venv with what the tool needs to run
@@ -53,6 +62,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 
 # Which tests each run takes; tests/test_collection.py checks that no test is left out of all of them.
 QUICK := not slow and not thorough
+THOROUGH := thorough and not slow
 ALL := not slow
 SLOW := slow
 # One process for each core. What shares images or a server goes to one of them: see tests/conftest.py.
@@ -63,8 +73,13 @@ test: setup-dev ## Install what the real parts need, when that is allowed, and r
 	@sh tests/install-system-packages.sh
 	@$(PYTEST) -m "$(QUICK)" $(TESTS)
 
+.PHONY: test-thorough
+test-thorough: setup-dev ## Run what `make test` leaves out, but for the slow ones
+	@sh tests/install-system-packages.sh
+	@$(PYTEST) -m "$(THOROUGH)" $(TESTS)
+
 .PHONY: test-all
-test-all: setup-dev ## Run every test but the slow ones, as CI does: 35 minutes on two cores
+test-all: setup-dev ## Run every test but the slow ones, as CI does in two parts: 35 minutes on two cores
 	@sh tests/install-system-packages.sh
 	@$(PYTEST) -m "$(ALL)" $(TESTS)
 

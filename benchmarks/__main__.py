@@ -15,13 +15,14 @@ from benchmarks.matrix import matrix
 from benchmarks.monobase import monobase
 from benchmarks.rebuild import rebuild
 from benchmarks.release import release
-from benchmarks.replicasets import replicasets
+from benchmarks.replicasets import lists, replicasets
 from benchmarks.standard import standard
 from benchmarks.start import start
+from benchmarks.workbench import workbench
 
 QUICK = (start, matrix, llb, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or download everything from the package index again.
-HEAVY = (images, buildkit, monobase, replicasets, lock)
+HEAVY = (images, buildkit, monobase, replicasets, lists, workbench, lock)
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--bundle", metavar="NAME", default="", help="for lock: this bundle only")
     args = parser.parse_args()
     known: dict[str, Callable[[], None]] = {
-        one.__name__: one for one in (*QUICK, images, buildkit, monobase, replicasets)
+        one.__name__: one for one in (*QUICK, images, buildkit, monobase, replicasets, lists, workbench)
     }
     known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:

@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.replicasets_history import history, request, serving
+from benchmarks.replicasets_lists import attacked
+from benchmarks.replicasets_lists import lists as _lists
 from tests.engine import TINY, Engine, free_port, started, tiny_root
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
@@ -35,6 +37,13 @@ def replicasets() -> None:
         for megabytes in _BASES:
             _carried(engine, megabytes)
         history(engine)
+
+
+def lists() -> None:
+    """Lists and the stream of changes with 50 clients, and one owner's requests while another attacks; needs podman."""
+    with _podman() as engine:
+        _lists(engine)
+        attacked(engine)
 
 
 def _by_hand(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -17,6 +18,10 @@ from tests.command import wizard
 from tests.dockerd import Dockerd
 from tests.engine import SHORT, BaseChoice, Engine, ca_bundle
 from tests.kept import digest_of, kept
+
+# Read when gRPC is first imported. A process of the tests that has talked to BuildKit starts terminals too, and gRPC
+# would start its threads again between fork and exec, after every file was closed: the terminal's program then ended.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -68,7 +68,7 @@ def root_of(*packages: str) -> Iterator[Path]:
         command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={','.join(packages)}"]
         env = {**os.environ, "PATH": search_path()}
         done = subprocess.run(
-            [*command, "trixie", str(root), *_mirror()], capture_output=True, text=True, env=env, check=False
+            [*command, "trixie", str(root), *debian_mirror()], capture_output=True, text=True, env=env, check=False
         )
         assert done.returncode == 0, done.stdout[-4000:]
         root.chmod(0o755)
@@ -77,7 +77,7 @@ def root_of(*packages: str) -> Iterator[Path]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _mirror() -> list[str]:
+def debian_mirror() -> list[str]:
     """The mirror that is named, else the one that this machine's apt uses, else debootstrap's own choice."""
     if named := os.environ.get("DEBIAN_MIRROR"):
         return [named]

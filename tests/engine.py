@@ -113,11 +113,16 @@ def need_sized_volumes() -> None:
 
 def need_limits(engine: Engine) -> None:
     """Skip the test that changes limits of containers, where the cgroups have no controllers for them."""
+    if not has_limits(engine):
+        pytest.skip("no cgroup controllers of cpu and memory: limits cannot be set")
+
+
+def has_limits(engine: Engine) -> bool:
+    """Return whether the cgroups have controllers for limits of containers."""
     version, _, controllers = engine(
         "info", "--format", "{{.Host.CgroupsVersion}} {{.Host.CgroupControllers}}"
     ).partition(" ")
-    if version == "v2" and not {"cpu", "memory"} <= set(controllers.strip("[]").split()):
-        pytest.skip("no cgroup controllers of cpu and memory: limits cannot be set")
+    return version != "v2" or {"cpu", "memory"} <= set(controllers.strip("[]").split())
 
 
 def missing() -> str:

@@ -16,7 +16,19 @@ from tests.catalogues import REPOSITORY
 # From the top down. A room imports the rooms below it, and the ground floor: every module that stands in workbench/
 # itself, and registry/. The command line is one room: cli.py and verbs/.
 ROOMS = (
-    *("verbs", "wizard", "models", "replicasets", "monobase", "export", "release", "attest", "lock", "images"),
+    *(
+        "verbs",
+        "wizard",
+        "launch",
+        "models",
+        "replicasets",
+        "monobase",
+        "export",
+        "release",
+        "attest",
+        "lock",
+        "images",
+    ),
     *("recipes", "compose", "containerfile", "catalog"),
 )
 GROUND = "ground floor"

@@ -84,6 +84,44 @@ def test_a_reader_that_goes_away_is_no_bug() -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("list >/dev/full", "error: standard output cannot be written: No space left on device\n"),
+        ("list --json >/dev/full", '{"error": "standard output cannot be written: No space left on device", '),
+        ("list >&-", "error: standard output is closed: there is nowhere to print to\n"),
+        ("tag --help >&-", "error: standard output is closed: there is nowhere to print to\n"),
+    ],
+)
+def test_an_output_that_takes_nothing_is_no_bug(line: str, error: str) -> None:
+    command = ["sh", "-c", f"{sys.executable} wizard.py {line}"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(error) and done.stderr.count("\n") == 1
+
+
+def test_without_standard_error_results_are_printed_all_the_same() -> None:
+    command = ["sh", "-c", f"{sys.executable} wizard.py list ides 2>&-"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "IDES")
+
+
+@pytest.mark.parametrize("flags", [["--catalog", "{}"], ["--catalog={}"]])
+def test_the_catalogue_may_stand_before_the_verb(flags: list[str], tmp_path: Path) -> None:
+    catalogue = make_catalogue(tmp_path)
+    done = wizard(*(flag.format(catalogue) for flag in flags), "list", "ides")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Editor" in done.stdout and "JupyterLab" not in done.stdout
+    # Without a verb it is the wizard's still.
+    assert "there is no terminal for the prompts" in wizard("--catalog", catalogue).stderr
+
+
+def test_an_answers_file_without_an_end_is_refused() -> None:
+    done = wizard("new", "--answers", "/dev/zero", "--offline")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "/dev/zero: has more than" in done.stderr
+
+
+@pytest.mark.parametrize(
     "arguments",
     [["--help"], ["list"], ["matrix"], ["new", "--help"], ["new", "--defaults", "--dry-run", "--offline"]],
 )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.copied import copy_repository
-from tests.debian import USER, Machine, root_of, running
+from tests.debian import USER, Machine, debian_mirror, root_of, running
 
 PACKAGES = (
     *("podman", "crun", "netavark", "aardvark-dns", "passt", "uidmap", "iptables", "nftables", "iproute2", "procps"),
     *("busybox-static", "catatonit", "etcd-server", "nginx-light", "ca-certificates", "git", "make", "e2fsprogs"),
-    *("python3", "python3-venv"),
+    *("python3", "python3-venv", "debootstrap", "debian-archive-keyring"),
 )
 # What podman has no part in is run by tests/test_pythons.py.
 TESTS = ("tests/images", "tests/replicasets", "tests/containerfile", "tests/compose", "tests/test_podman.py")
@@ -43,3 +45,24 @@ def test_the_tests_with_podman_pass(machine: Machine, user: str) -> None:
     lines = done.stdout.splitlines()
     print("\n".join(line for line in lines if line.startswith("SKIPPED")))
     assert done.returncode == 0, "\n".join(line for line in lines if not line.startswith("SKIPPED"))[-12000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_normal_user_goes_from_a_clone_to_an_open_workbench(machine: Machine) -> None:
+    """podman 5, rootless: the root image in its user namespace, and what is missing named before anything is done."""
+    repository = f"cd /home/{USER}/repository"
+    machine.run("mv /usr/bin/newuidmap /usr/bin/newuidmap.away")
+    lacking = machine.run(f"{repository} && make workbench YES=1", user=USER)
+    machine.run("mv /usr/bin/newuidmap.away /usr/bin/newuidmap")
+    assert "newuidmap is not installed: `sudo apt-get install uidmap`" in lacking.stdout
+
+    mirror = f"DEBIAN_MIRROR={' '.join(debian_mirror())}" if debian_mirror() else ""
+    bundle = "WORKBENCH_CA_BUNDLE=$SSL_CERT_FILE" if os.environ.get("SSL_CERT_FILE") else ""
+    done = machine.run(f"{repository} && {mirror} {bundle} make workbench YES=1", user=USER, seconds=3000)
+    assert done.returncode == 0, done.stdout[-6000:]
+    (address,) = re.findall(r"The workbench is open: (\S+)", done.stdout)
+    fetch = f"import urllib.request as r; print(r.urlopen('{address}').status)"
+    assert machine.run(f'python3 -c "{fetch}"', user=USER).stdout == "200\n"
+    stopped = machine.run(f"{repository} && .venv/bin/python wizard.py stop --all --delete-files", user=USER)
+    assert stopped.returncode == 0, stopped.stdout

@@ -55,14 +55,16 @@ def test_every_verb_is_documented() -> None:
     assert [verb for verb in VERBS if not re.search(rf"`{verb}[` ]|wizard\.py {verb}\b|make {verb}\b", text)] == []
 
 
-def test_the_readme_builds_and_runs_the_recipe_that_the_defaults_give(tmp_path: Path) -> None:
-    done = wizard("new", "--defaults", "--date", "20261122", "--out", tmp_path, "--offline", "--no-lint")
+def test_the_readme_shows_the_plan_of_what_the_defaults_give(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    (day,) = set(re.findall(r"recipes/\S+_([0-9]{8})\b", text[text.index("## From nothing") :].partition("\n## ")[0]))
+    done = wizard("new", "--defaults", "--date", day, "--out", tmp_path, "--offline", "--no-lint")
     assert done.returncode == 0, done.stderr
     (folder,) = tmp_path.iterdir()
-    tag = folder.name.replace("20261122", "$(date +%Y%m%d)")
-    text = README.read_text(encoding="utf-8")
-    assert f"wizard.py build recipes/{tag}\n" in text
-    assert f"localhost/workbench-images:{tag}\n" in text
+    name = folder.name.rpartition("_")[0]
+    for line in (f"{folder.name}, with podman\n", f"  recipes/{folder.name}  will be written\n", f" stop {name}\n"):
+        assert line in text
+    assert f"volume workbench-{name}: " in text
 
 
 def test_every_room_of_the_house_is_described() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import json
 import os
@@ -25,6 +26,10 @@ _INSTALLED = "install workbench-images again with its dependencies"
 # A verb is imported only when it is used: `list` has no use for what `build` imports.
 VERBS = {
     "wizard": "choose a recipe by answering questions (what `wizard.py` alone does)",
+    "up": "from nothing to an open workbench: make what is missing, and open it",
+    "run": "run an image that was built, as a workbench",
+    "ps": "list workbenches, with the addresses to open",
+    "stop": "stop workbenches; remove them, and their files, on request",
     "new": "compose a recipe from flags, defaults or an answers file",
     "list": "show releases, operating systems, bundles and IDEs",
     "matrix": "show every combination, possible or not and why; compose all of them",
@@ -42,6 +47,7 @@ VERBS = {
     "images": "build the standard set: bases, CUDA, recipes",
     "push": "push the standard set, and move its `latest` when all of it is there",
     "sbom": "list the packages of a recipe or an image (CycloneDX)",
+    "audit": "show known holes in locks, recipes and images",
     "export": "write what platforms import: image streams, Elyra, bake, Kubernetes",
     "lock": "lock the Python packages of bundles",
     "release": "make, freeze, update, check and compare releases",
@@ -70,6 +76,11 @@ def command() -> int:
 def main(argv: Sequence[str]) -> int:
     """Run the command line `argv` (without the program's name) and return the exit code."""
     as_json = "--json" in argv
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
+    if sys.stdout is None:
+        print("error: standard output is closed: there is nowhere to print to", file=sys.stderr)
+        return EXIT_USER
     try:
         code = _run(list(argv))
         sys.stdout.flush()
@@ -81,8 +92,8 @@ def main(argv: Sequence[str]) -> int:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader went away (`| head`); what is still buffered has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader went away (`| head`).
+        _drop_output()
         return EXIT_USER
     except ModuleNotFoundError as missing:
         # Started with a Python that is not the environment's: the one mistake that everybody makes.
@@ -91,11 +102,24 @@ def main(argv: Sequence[str]) -> int:
         advice = _CHECKOUT if program() == SCRIPT else _INSTALLED
         print(f"{program()} needs {missing.name}: {advice}", file=sys.stderr)
         return EXIT_USER
+    except OSError as error:
+        # A file's error has its name; without one it is what the output goes to: a full disk, a device that is gone.
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF):
+            return _report_bug(error, argv)
+        _drop_output()
+        _print_error(WorkbenchError(f"standard output cannot be written: {error.strerror}"), as_json)
+        return EXIT_USER
     except Exception as error:  # the last resort: a bug is ours to read, not the user's
         return _report_bug(error, argv)
 
 
+def _drop_output() -> None:
+    """Let what is still buffered for standard output go nowhere, instead of failing once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _run(argv: list[str]) -> int:
+    argv = _verb_first(argv)
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["wizard", *argv]
     if argv[0] == "--version":
@@ -115,6 +139,13 @@ def _run(argv: list[str]) -> int:
     module.arguments(parser)
     args = parser.parse_args(argv[1:])
     return int(module.run(args))
+
+
+def _verb_first(argv: list[str]) -> list[str]:
+    """Return the words with `--catalog DIR` behind the verb, where it stands before one."""
+    given = 2 if argv[:1] == ["--catalog"] else 1 if argv and argv[0].startswith("--catalog=") else 0
+    rest = argv[given:]
+    return [rest[0], *argv[:given], *rest[1:]] if given and rest and not rest[0].startswith("-") else argv
 
 
 def parser_of(verb: str, about: str, shown: str) -> argparse.ArgumentParser:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
-from workbench.locations import INSTALLED
+from workbench.locations import INSTALLED, ROOT
 
 SCRIPT, COMMAND = "wizard.py", "workbench-images"
 _SCRIPT = re.compile(r"(?:python )?\bwizard\.py\b")
@@ -14,6 +16,7 @@ _SCRIPT = re.compile(r"(?:python )?\bwizard\.py\b")
 _JOBS = {
     "lock": "lock",
     "base": "base",
+    "os-image": "os-image",
     "cuda": "cuda",
     "images": "images",
     "recipes": "recipes",
@@ -35,8 +38,27 @@ def runnable(text: str) -> str:
     `workbench-images VERB` and `workbench-images VERB --name value`.
     """
     if program() == SCRIPT:
-        return text
+        return text.replace(f"python {SCRIPT} ", here(""))
     return _MAKE.sub(_with_flags, _SCRIPT.sub(COMMAND, text))
+
+
+def here(arguments: str) -> str:
+    """Return the command that runs this tool with `arguments` on this machine, as it can be typed.
+
+    In a checkout it names the interpreter that runs it now: no other may have the packages.
+    """
+    if program() == COMMAND:
+        return f"{COMMAND} {arguments}"
+    python, script = sys.executable, os.path.abspath(sys.argv[0])
+    if Path(script).name != SCRIPT:
+        script = str(ROOT / SCRIPT)
+    words = [_relative(python), _relative(script)]
+    return f"{shlex.join(words)} {arguments}"
+
+
+def _relative(path: str) -> str:
+    """Return a path from the current folder where that is below it, else the path as it is."""
+    return os.path.relpath(path) if path.startswith(f"{os.getcwd()}/") else path
 
 
 def examples(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _PIN = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
@@ -14,6 +14,11 @@ _PIN = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s
 def normalized_name(name: str) -> str:
     """Return the one name of a Python package for all its spellings: `Ruamel.YAML` is `ruamel-yaml`."""
     return canonicalize_name(name)
+
+
+def is_package(name: str) -> bool:
+    """Return whether `name` may be the name of a Python package, in any spelling."""
+    return is_normalized_name(canonicalize_name(name)) and name.isascii()
 
 
 def pins(text: str) -> Iterator[tuple[str, str]]:

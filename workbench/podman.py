@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import subprocess
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from workbench.errors import WorkbenchError
@@ -63,15 +64,21 @@ def lowered_limits() -> dict[str, int]:
     return {name: most for name, most in hard.items() if most != resource.RLIM_INFINITY}
 
 
-def run(*arguments: str, seconds: float | None = None) -> Completed:
-    """Run `podman ARGUMENTS` and return how it ended, whatever the exit code.
+def run(*arguments: str, seconds: float | None = None, environment: Mapping[str, str] | None = None) -> Completed:
+    """Run `podman ARGUMENTS` and return how it ended, whatever the exit code; in this process's environment or another.
 
     Raises WorkbenchError when podman is absent, cannot be started or takes longer than `seconds`.
     """
     command = [program(), *arguments]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=seconds
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            env=environment,
         )
     except OSError as error:
         raise WorkbenchError(f"podman cannot be started: {error.strerror}", where=command[0]) from None

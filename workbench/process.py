@@ -68,6 +68,17 @@ def captured(command: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> sub
     return subprocess.CompletedProcess(command, child.returncode, out, err)
 
 
+def is_running(process: int) -> bool:
+    """Return whether a process of this number exists, whoever it belongs to."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # somebody else's
+    return True
+
+
 @contextmanager
 def _stopped_with_us(child: subprocess.Popen[str], patience: float) -> Iterator[None]:
     """Stop `child` when what is done meanwhile fails, and raise KeyboardInterrupt when `stop_all` ended it."""

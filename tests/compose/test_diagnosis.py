@@ -36,9 +36,10 @@ source = "s"
 checked = "2026-11-22"
 """
 TORCH = "torch==2.14.1 --hash=x\ntorchvision==0.29.2\nnvidia-cuda-runtime==13.0.96; m\nnvidia-cudnn-cu13==9.24.0.43\n"
-RUNS = ("ok", "release 2026a, CUDA 13.0.2", "needs driver 580 or newer")
+UNCHECKED = "needs driver 580 or newer; give --driver VERSION to check one"
+RUNS = ("not checked", "release 2026a, CUDA 13.0.2", UNCHECKED)
 BRINGS = ("ok", "torch 2.14.1", "brings CUDA 13.0.96 and cuDNN 9.24.0.43 in its wheels")
-OWN = ("ok", "the bundle's own CUDA 13.0.96", "needs driver 580 or newer")
+OWN = ("not checked", "the bundle's own CUDA 13.0.96", UNCHECKED)
 TWICE = (
     *("ok", "the base cuda-thin"),
     "suits it: its wheels bring their own CUDA, and the image is smaller than on cuda",

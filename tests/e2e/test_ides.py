@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import need_chromium, page_in
+from tests.command import wizard
 from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import BaseChoice, Engine, free_port, wait_for
@@ -148,6 +149,19 @@ def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], pr
         own = [url.replace("ws:", "http:") for url in own if not url.endswith(".woff2")]
         assert [url for url in own if not url.startswith(workbench.page)] == []
         assert workbench.idle()["connections"] == 0
+
+
+def test_run_prints_the_address_that_opens_it(engine: Engine, ide: tuple[str, str], tmp_path: Path) -> None:
+    browser = need_chromium()
+    name, image = ide
+    done = wizard("run", image, f"--name=printed-{name}", "--json")
+    assert done.returncode == 0, done.stderr
+    try:
+        with page_in(browser, tmp_path / f"{name}.png") as page:
+            page.goto(json.loads(done.stdout)["address"])
+            page.locator(SIGNS[name]).first.wait_for()
+    finally:
+        assert wizard("stop", "--delete-files", f"printed-{name}").returncode == 0
 
 
 def work_in_page(

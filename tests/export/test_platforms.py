@@ -54,7 +54,7 @@ def test_an_image_stream_lists_what_the_lock_holds(recipes: Path) -> None:
     assert software == [{"name": "Python", "version": "v3.11"}, {"name": "CUDA", "version": "13.0.2"}]
     listed = json.loads(tag["annotations"]["opendatahub.io/notebook-python-dependencies"])
     locked = pins(folder)
-    assert {each["name"] for each in listed} >= {"torch", "numpy", "jupyterlab", "elyra"}
+    assert {each["name"] for each in listed} >= {"torch", "numpy", "jupyterlab", "odh-elyra"}
     assert [each for each in listed if locked[canonicalize_name(each["name"])] != each["version"]] == []
     # The packages of the Pipfile, and not their hundreds of dependencies.
     assert len(listed) < len(locked) / 4

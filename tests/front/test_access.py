@@ -174,6 +174,13 @@ def test_only_ports_are_proxied(closed: Front) -> None:
             assert browser.recv(65536).split(b" ")[1].decode() == status, path
 
 
+def test_only_ports_are_proxied_behind_a_platform_too(short_path: Path) -> None:
+    with front(short_path, "--port-proxy=/proxy", prefix="/notebook/team/mine") as started:
+        started.ready()
+        assert started.get(f"{started.prefix}/proxy/8080/")[0] == 200
+        assert started.get(f"{started.prefix}/proxy/80@evil.example/")[0] == 400
+
+
 def test_no_token_reaches_a_log_whatever_breaks(short_path: Path) -> None:
     with front(short_path, environ={"WORKBENCH_AUTH": "", "WORKBENCH_TOKEN": TOKEN}) as started:
         started.ready()

@@ -15,7 +15,8 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.resolve import resolve
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.backend import select
-from workbench.images.base_lookup import look_up
+from workbench.images.base_chain import command_to_make, own_base
+from workbench.images.base_lookup import look_up, look_up_or_local
 
 DATED = "base-c9s-py311_2026a_20261122"
 LATEST = "base-c9s-py311_2026a_latest"
@@ -76,26 +77,17 @@ def test_latest_in_the_registry(named: Engine, registry: str, tmp_path: Path) ->
 
 def test_another_tag_that_holds_the_name_is_not_it(named: Engine, tmp_path: Path) -> None:
     named("tag", TINY, f"localhost/workbench-images:cuda-{DATED}")
-    with pytest.raises(FaultsError):
-        located(catalogue(tmp_path), selection())
+    assert "does not exist yet" in located(catalogue(tmp_path), selection())[1]
 
 
-def test_nowhere(named: Engine, registry: str, tmp_path: Path) -> None:
+def test_a_base_of_the_release_that_is_nowhere_is_a_note(named: Engine, registry: str, tmp_path: Path) -> None:
+    """Composing never needs the base: it can be made afterwards, and the note names the whole chain."""
     repository = f"{registry}/empty/images"
-    with pytest.raises(FaultsError) as error:
-        located(catalogue(tmp_path, repository), selection())
-    assert error.value.message == f"the base image {repository}:{DATED} cannot be found"
-    assert error.value.faults == [
-        (f"{repository}:{DATED}", "is not on this machine"),
-        (f"localhost/workbench-images:{DATED}", "is not on this machine"),
-        (f"{repository}:{DATED}", "is not in the registry"),
-        (f"{repository}:{LATEST}", "is not on this machine"),
-        (f"localhost/workbench-images:{LATEST}", "is not on this machine"),
-        (f"{repository}:{LATEST}", "is not in the registry"),
-    ]
-    assert error.value.hint == (
-        "make it with `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`, "
-        "or give --offline to compose without looking"
+    found, note = located(catalogue(tmp_path, repository), selection())
+    assert found == selection()
+    assert note == (
+        f"{repository}:{DATED} does not exist yet: `wizard.py up` makes it, and all that it stands on; "
+        "by hand: `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`"
     )
 
 
@@ -103,19 +95,46 @@ def test_nowhere(named: Engine, registry: str, tmp_path: Path) -> None:
     ("base", "layer"), [("cuda", "runtime-cudnn"), ("cuda-devel", "devel-cudnn"), ("cuda-thin", "base")]
 )
 def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, layer: str) -> None:
-    with pytest.raises(FaultsError) as error:
-        located(catalogue(tmp_path), selection(base=base))
-    command = f"`make cuda OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122 LAYERS={layer}`"
-    assert error.value.hint == f"make it with {command}, or give --offline to compose without looking"
+    found, note = located(catalogue(tmp_path), selection(base=base))
+    assert found == selection(base=base)
+    what = "OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122"
+    assert f"by hand: `make base {what}`, then `make cuda {what} LAYERS={layer}`" in note
 
 
 def test_a_registry_that_is_down_is_reported_once(named: Engine, tmp_path: Path) -> None:
     host = f"127.0.0.1:{free_port()}"
-    with pytest.raises(FaultsError) as error:
-        located(catalogue(tmp_path, f"{host}/team/images"), selection())
-    messages = [message for _, message in error.value.faults]
-    assert messages.count(f"the registry {host} does not respond: connection refused") == 1
-    assert len(messages) == 5
+    _, note = located(catalogue(tmp_path, f"{host}/team/images"), selection())
+    assert note.count(f"the registry {host} does not respond: connection refused") == 1
+
+
+def test_whoever_makes_the_base_gets_the_name_that_it_has_here(named: Engine, registry: str, tmp_path: Path) -> None:
+    repository = f"{registry}/unmade/images"
+    resolved, note = look_up_or_local(resolve(catalogue(tmp_path, repository), selection()))
+    assert (resolved.image, note) == (f"localhost/workbench-images:{DATED}", "")
+    named("push", TINY, f"docker://{repository}:{DATED}")
+    resolved, note = look_up_or_local(resolve(catalogue(tmp_path, repository), selection()))
+    assert (resolved.image, resolved.selection, note) == (f"{repository}:{DATED}", selection(), "")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"localhost/workbench-images:{DATED}",
+        "localhost/workbench-images:cuda-c9s-py311-runtime-cudnn_2026a_latest",
+        "quay.io/team/images:base-my-os-py39_2026a_latest",
+    ],
+)
+def test_the_name_of_a_base_says_what_it_is(image: str) -> None:
+    own = own_base(image)
+    assert own is not None
+    stem = f"cuda-{own.os}-py311-{own.layer}" if own.layer else f"base-{own.os}-py{own.python.replace('.', '')}"
+    assert image.endswith(f":{stem}_{own.release}_{own.date}")
+
+
+@pytest.mark.parametrize("image", ["localhost/mine:3", "localhost/workbench-images:os-bookworm", "a/b:base-x-py_1_2"])
+def test_another_name_is_none_of_ours(image: str) -> None:
+    assert own_base(image) is None
+    assert command_to_make(image) == ""
 
 
 FOREIGN: list[tuple[str, str, str]] = [
@@ -195,8 +214,7 @@ def test_a_base_that_the_docker_engine_has(
     image = f"localhost/workbench-images:{DATED}"
     dockerd("POST", f"/images/{TINY}/tag", repo="localhost/workbench-images", tag=DATED)
     try:
-        with pytest.raises(FaultsError):
-            located(catalogue(tmp_path / "podman"), selection())
+        assert "does not exist yet" in located(catalogue(tmp_path / "podman"), selection())[1]
         for name, value in dockerd.env.items():
             monkeypatch.setenv(name, value)
         assert located(catalogue(tmp_path / "both"), selection()) == (selection(), "")

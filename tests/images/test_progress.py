@@ -15,9 +15,11 @@ from tests.engine import Engine
 from tests.images.recipes import IMAGE, recipe
 from workbench.errors import WorkbenchError
 from workbench.images.builder import Builder, Built, Watcher
-from workbench.images.progress import BuildProgress, shortened
+from workbench.images.parts import PartFinder
+from workbench.images.progress import BuildProgress, clock, shortened
 from workbench.images.request import BuildRequest
 from workbench.images.run_build import run_build
+from workbench.images.step_times import StepTimes, remaining
 
 REQUEST = BuildRequest(("localhost/images:some_2026a_20261122",), ".", "FROM a\n")
 _TIME = re.compile(r"\[ *[0-9.]+ s\]|in [0-9.]+ s")
@@ -50,6 +52,7 @@ def test_without_a_terminal_a_line_comes_when_a_step_begins(tmp_path: Path, caps
     shown = capsys.readouterr()
     assert shown.out == ""
     assert timeless(shown.err) == [
+        f"log: {made.log}",
         "T   1/2  FROM a",
         f"T   2/2  {('RUN ' + 'long ' * 50)[:99]}…",
         "built localhost/images:some_2026a_20261122 T",
@@ -71,7 +74,7 @@ def test_a_failure_names_the_log_and_shows_its_end(tmp_path: Path, capsys: pytes
     (log,) = tmp_path.iterdir()
     assert (error.value.message, error.value.hint) == ("broken", f"mend it; the whole log is {log}")
     shown = capsys.readouterr().err.splitlines()
-    assert shown[2:] == [f"the last 20 lines of {log}:", *(f"  | line {number}" for number in range(80, 100))]
+    assert shown[3:] == [f"the last 20 lines of {log}:", *(f"  | line {number}" for number in range(80, 100))]
     assert len(log.read_text().splitlines()) == 100
 
 
@@ -138,15 +141,23 @@ def steps_of_podman(folder: Path) -> int:
 
 def test_a_bar_on_a_terminal(engine: Engine, tmp_path: Path) -> None:
     sent, shown = on_a_terminal(engine, tmp_path, {})
-    # While it ran there was a bar with the step, the count and the elapsed time.
+    # While it ran there was a bar with the part, the step, the count, the elapsed time and the last line of output.
     total = steps_of_podman(tmp_path)
-    assert re.search(rf"RUN sleep 1; echo done.*4/{total}.*0:00:0\d", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", sent))
-    assert "━" in sent
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", sent)
+    assert re.search(rf"Python packages of the bundle plain · RUN sleep 1; echo done\s+━[━╸╺ ]+5/{total} 0:0\d", drawn)
+    assert re.search(r"\n +STEP 5/\d+: RUN sleep 1; echo done", drawn)
+    # The parts of the recipe, after the log.
+    assert shown[1].startswith("log: ")
+    places = [shown.index(part) for part in ("Base image", "Python packages of the bundle plain", "The IDE editor")]
+    assert places == sorted(places)
     # What is left is a line a step with the time it took, and none of the bar.
     steps = [line for line in shown if line.startswith("[")]
     assert len(steps) == total
     slow = next(line for line in steps if "sleep" in line)
-    assert float(slow[1:].split()[0]) >= 1.0
+    assert float(slow.split()[-2]) >= 1.0
+    # The number in brackets is when a step began.
+    begun = [float(line[1:].split()[0]) for line in steps]
+    assert begun == sorted(begun) and begun[0] < 1.0
     assert shown[-1] == IMAGE
     assert "━" not in "".join(shown)
 
@@ -167,6 +178,48 @@ def test_a_dumb_terminal(engine: Engine, tmp_path: Path) -> None:
 def test_a_narrow_terminal(engine: Engine, tmp_path: Path) -> None:
     _, shown = on_a_terminal(engine, tmp_path, {}, columns=50)
     assert len([line for line in shown if line.startswith("[")]) == steps_of_podman(tmp_path)
+
+
+def test_the_expected_time_is_what_the_steps_took_the_last_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    text = "# === One (a/b.snippet)\nFROM a\nRUN one \\\n  # why\n  && two\n# === Two (c)\nRUN three\n"
+    times = StepTimes()
+    for (part, title), seconds in zip(PartFinder(text).steps(), (0.5, 60.0, 3.5), strict=True):
+        times.took(part, title, seconds)
+    times.keep()
+    assert remaining(StepTimes(), PartFinder(text).steps()) == 64.0
+    # Another part, or an instruction that was never built, has no expected time; FROM and the like count for nothing.
+    assert remaining(StepTimes(), PartFinder(text.replace("three", "four")).steps()) is None
+    assert remaining(StepTimes(), PartFinder(text.replace("=== One", "=== Other")).steps()) is None
+    assert remaining(StepTimes(), PartFinder(text.replace("FROM a", "FROM b")).steps()) == 63.5
+    (tmp_path / "cache/workbench-images/steps/seconds.json").write_text("damaged")
+    assert remaining(StepTimes(), PartFinder(text).steps()) is None
+
+
+def test_only_steps_that_were_really_built_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with BuildProgress("tag", str(tmp_path), text="FROM a\nRUN one\nRUN two\n", quiet=True) as progress:
+        for number, title in enumerate(("FROM a", "RUN one", "RUN two"), 1):
+            progress.step(number, 3, title)
+            progress.line("--> Using cache 0123" if title == "RUN one" else "x")
+    assert [StepTimes().of("", title) is None for title in ("RUN one", "RUN two")] == [True, False]
+
+
+def test_the_part_of_a_step_is_found_by_its_instruction() -> None:
+    text = "# === One (a)\nFROM a\nUSER 0\nRUN one\n# === Two (b)\nUSER 0\nCOPY x y\n"
+    finder = PartFinder(text)
+    steps = ("FROM a", "ARG of=ours", "USER 0", "RUN  one", "USER 0", "COPY x y", "LABEL a=b")
+    # USER 0 is in both; a step that comes again belongs to the part that the build is at.
+    found = [part.title for title in steps if (part := finder.of(title))]
+    assert found == ["One", "One", "One", "One", "One", "Two", "Two"]
+    assert PartFinder("FROM a\n").of("FROM a") is None
+    assert PartFinder("\0").of("FROM a") is None
+
+
+def test_clock() -> None:
+    assert [clock(seconds) for seconds in (7.9, 750, 3723)] == ["0:07", "12:30", "1:02:03"]
 
 
 def test_scripted_is_a_builder() -> None:

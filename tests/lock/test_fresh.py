@@ -19,7 +19,11 @@ def copy(tmp_path: Path) -> Path:
     """Our bundles minimal and r, which builds on it, to be changed."""
     for name in ("1-minimal", "8-r"):
         shutil.copytree(REPOSITORY / "bundles" / name, tmp_path / "bundles" / name)
+    shutil.copytree(REPOSITORY / "ides", tmp_path / "ides")
     return tmp_path
+
+
+HOMES = "ides/1-jupyter/py311, ides/5-tensorboard/py311, ides/6-runtime/py311"
 
 
 def stale(catalogue: Path) -> dict[str, str]:
@@ -34,10 +38,11 @@ def test_a_changed_pipfile_makes_its_own_lock_stale_and_those_that_build_on_it(c
     assert stale(copy) == {}
     pipfile.write_text(pipfile.read_text().replace("[packages]\n", '[packages]\ncertifi = "*"\n'))
     found = stale(copy)
-    assert found.pop("bundles/1-minimal/py311/Pipfile.lock") == "is not the lock of its Pipfile: run `make lock`"
+    where = "bundles/1-minimal/py311/Pipfile.lock"
+    assert found.pop(where) == f"is not the lock of its Pipfile with those of {HOMES}: run `make lock`"
     assert found == {
         "bundles/8-r/py311/Pipfile.lock": (
-            "is not the lock of its Pipfile with those of bundles/1-minimal/py311: run `make lock`"
+            f"is not the lock of its Pipfile with those of {HOMES}, bundles/1-minimal/py311: run `make lock`"
         )
     }
 

@@ -74,14 +74,75 @@ def test_what_cannot_be_resolved_leaves_the_old_lock(tmp_path: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_two_versions_of_one_package_are_refused(tmp_path: Path) -> None:
+def test_two_ides_may_have_two_versions_of_one_package(tmp_path: Path) -> None:
     pipfile = PIPFILE.replace('packaging = "~=26.0"', 'six = "*"').replace('packaging = "*"', 'packaging = "==26.0"')
     pipfile += '\n[runtime]\npackaging = "==25.0"\n'
     catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": pipfile})
     done = make_lock(catalogue)
+    assert done.returncode == 0, done.stderr
+    folder = catalogue / "bundles/2-new" / FOLDER
+    for name, version in (("jupyter", "26.0"), ("runtime", "25.0")):
+        assert f"packaging=={version};" in (folder / f"requirements-{name}.txt").read_text()
+    assert stale_locks(str(catalogue), folders_to_lock(str(catalogue), "new", None)) == []
+
+
+@pytest.mark.thorough
+def test_a_conflict_names_both_requirements_and_their_categories(tmp_path: Path) -> None:
+    pipfile = PIPFILE.replace('packaging = "~=26.0"', 'marshmallow-sqlalchemy = "==0.24.2"')
+    pipfile = pipfile.replace('packaging = "*"', 'SQLAlchemy = "==1.3.*"')
+    catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": pipfile, "bundles/2-new/display.txt": "N"})
+    done = make_lock(catalogue)
     assert done.returncode == 1
-    assert "the categories want different versions of packaging (25.0, 26.0)" in done.stderr
-    assert list(files_below(catalogue / "bundles/2-new")) == [f"{FOLDER}/Pipfile"]
+    assert re.search(
+        r"\[jupyter\] requires SQLAlchemy==1\.3\.\*, and \[packages\] has sqlalchemy \S+, "
+        r"by marshmallow-sqlalchemy==0\.24\.2",
+        done.stderr,
+    )
+
+
+@pytest.mark.thorough
+def test_what_is_for_another_platform_is_left_out_and_named(tmp_path: Path) -> None:
+    pipfile = PIPFILE.replace(
+        'packaging = "~=26.0"', "colorama = {version = '*', markers = \"sys_platform == 'win32'\"}"
+    )
+    catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": pipfile, "bundles/2-new/display.txt": "N"})
+    done = make_lock(catalogue, "--json")
+    assert done.returncode == 0, done.stderr
+    (outcome,) = json.loads(done.stdout)
+    assert outcome["reason"] == "left out, for another platform or Python: colorama"
+    folder = catalogue / "bundles/2-new" / FOLDER
+    assert (folder / "requirements.txt").read_text() == ""
+    assert stale_locks(str(catalogue), folders_to_lock(str(catalogue), "new", None)) == []
+    assert is_current(str(folder))
+
+
+@pytest.mark.thorough
+def test_an_ide_has_packages_of_its_own_on_top_of_each_bundle(tmp_path: Path) -> None:
+    files = {
+        f"bundles/2-new/{FOLDER}/Pipfile": '[packages]\npackaging = "==25.0"\n\n[editor]\nsix = "==1.16.0"\n',
+        "bundles/2-new/display.txt": "N",
+        f"bundles/3-other/{FOLDER}/Pipfile": '[packages]\nidna = "*"\n',
+        "bundles/3-other/bundle.toml": 'ides = ["runtime"]\n',
+        "bundles/3-other/display.txt": "O",
+        f"ides/1-editor/{FOLDER}/Pipfile": '[packages]\nPackaging = "*"\nsix = "*"\n',
+    }
+    catalogue = make_catalogue(tmp_path, files)
+    home = f"ides/1-editor/{FOLDER}"
+    found = folders_to_lock(str(catalogue), None, None)
+    assert found == {f"bundles/2-new/{FOLDER}": [home], f"bundles/3-other/{FOLDER}": []}
+    done = make_lock(catalogue)
+    assert done.returncode == 0, done.stderr
+    text = (catalogue / f"bundles/2-new/{FOLDER}/requirements-editor.txt").read_text()
+    assert re.findall(r"^(\S+?);", text, re.MULTILINE) == ["packaging==25.0", "six==1.16.0"]
+    assert sorted(files_below(catalogue / "bundles/3-other" / FOLDER)) == [
+        "Pipfile",
+        "Pipfile.lock",
+        "requirements.txt",
+    ]
+    assert stale_locks(str(catalogue), found) == []
+    pipfile = catalogue / home / "Pipfile"
+    pipfile.write_text(pipfile.read_text() + 'pluggy = "*"\n')
+    assert [where for where, _ in stale_locks(str(catalogue), found)] == [f"bundles/2-new/{FOLDER}/Pipfile.lock"]
 
 
 @pytest.mark.thorough
@@ -141,7 +202,7 @@ def test_the_oldest_of_a_version_is_found(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_lock_of_ours_is_whole(folder: str) -> None:
-    """Made from its Pipfile and those below it, equal to its exports, hashed in every line, one pin a package."""
+    """Made from its Pipfile and those below it, equal to its exports, hashed, one pin a package in each image."""
     path = REPOSITORY / folder
     assert stale_locks(str(REPOSITORY), {folder: FOLDERS[folder]}) == []
     locked = json.loads((path / "Pipfile.lock").read_text())
@@ -149,7 +210,6 @@ def test_every_lock_of_ours_is_whole(folder: str) -> None:
     assert locked.pop("develop") == {}
     lists = {export_name("packages" if name == "default" else name): locked[name] for name in locked}
     assert {export.name for export in path.glob("requirements*.txt")} == set(lists)
-    pins: dict[str, set[str]] = {}
     python = path.name.removeprefix("py3")
     for name, packages in lists.items():
         text = (path / name).read_text()
@@ -158,8 +218,8 @@ def test_every_lock_of_ours_is_whole(folder: str) -> None:
         assert not re.search(rf"python_full_version >=? '3\.{python}\.[1-9]", text), name
         for package, entry in packages.items():
             assert entry["hashes"] and all(each.startswith("sha256:") for each in entry["hashes"])
-            pins.setdefault(package.lower(), set()).add(entry["version"])
-    assert {name: versions for name, versions in pins.items() if len(versions) != 1} == {}
+            # An image has the bundle's own packages and those of one IDE.
+            assert locked["default"].get(package, entry)["version"] == entry["version"]
 
 
 def line_of(name: str, entry: dict[str, Any]) -> str:

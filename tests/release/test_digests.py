@@ -102,5 +102,5 @@ def test_a_digest_that_the_release_names_is_taken(tmp_path: Path) -> None:
     assert systems["c9s"].digest == digest
     file.write_text(file.read_text().replace("1" * 64, "3" * 64))
     ((where, message),) = check(read_catalogue(str(folder)), "2026a", "2026-11-22").faults
-    assert where == "releases/2026a.toml:13"
+    assert where == "releases/2026a.toml:14"
     assert message == f"os.c9s.digest was '{digest}' when it was frozen, and is 'sha256:{'3' * 64}'"

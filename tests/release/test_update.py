@@ -171,7 +171,7 @@ def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_p
     folder = frozen(tmp_path, locked)
     advised(folder, "alpha", "1.2.0")
     fault = "alpha 1.0.0 has TEST-1, fixed in 1.2.0"
-    assert faults_of(folder) == [(OWN, f"{fault}: `release update 2026a`, which needs --allow alpha")]
+    assert faults_of(folder) == [(OWN, f"{fault}: `release update 2026a --allow alpha`")]
     before = files_below(folder)
     done = update(folder)
     assert (done.returncode, done.stdout[:16]) == (0, "0 versions moved")

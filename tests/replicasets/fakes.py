@@ -6,7 +6,7 @@ import functools
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -418,6 +418,12 @@ class MemoryStore:
         with self._lock:
             found = sorted((key, entry) for key, entry in self._rows.items() if key.startswith(prefix))
         return [(key, entry) for key, entry in found if key >= start and (not before or key < before)]
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, StateEntry]:
+        return {key: entry for key in keys if (entry := self.get(key)) is not None}
+
+    def revision(self) -> str:
+        return str(self._revision)
 
     @faulty
     def commit(self, changes: Changes) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -318,4 +319,27 @@ def test_a_commit_that_nobody_waits_for_never_names_an_image(podman: Podman, tmp
     rs.restart("foo")
     rs.delete("foo")
     assert engine.names() == before
+    rs.close()
+
+
+def test_a_set_that_podman_froze_unnoticed_is_paused_and_can_be_resumed(podman: Podman, tmp_path: Path) -> None:
+    need_root("a cgroup is frozen from outside")
+    rs, engine = room(podman, tmp_path), podman.engine
+    rs.run(RunRequest(TINY, "foo"))
+    # As podman leaves it when it is killed between the runtime's work and its own record of that.
+    runtime = engine("info", "--format", "{{.Host.OCIRuntime.Path}}")
+    subprocess.run([runtime, "pause", engine("inspect", "--format", "{{.Id}}", "foo-1")], check=True)
+    assert engine("inspect", "--format", "{{.State.Status}}", "foo-1") == "running"
+    assert rs.info("foo").live == "paused"
+    rs.patch("foo", PatchRequest())
+    assert (rs.info("foo").live, rs.execute("foo", ExecuteRequest(["true"])).exit_code) == ("running", 0)
+    subprocess.run([runtime, "pause", engine("inspect", "--format", "{{.Id}}", "foo-2")], check=True)
+    client = PodmanEngine(podman.address)
+    client.unpause("foo-2")
+    assert (rs.info("foo").live, rs.execute("foo", ExecuteRequest(["true"])).exit_code) == ("running", 0)
+    subprocess.run([runtime, "pause", engine("inspect", "--format", "{{.Id}}", "foo-2")], check=True)
+    client.close()
+    rs.stop("foo")
+    assert rs.info("foo").live == "exited"
+    rs.delete("foo")
     rs.close()

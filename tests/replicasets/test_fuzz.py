@@ -90,6 +90,7 @@ class Fuzz:
         result = str(json.loads(process.stdout.readline()))
         self.history[-1] += f" → {result}"
         assert not result.startswith("bug:"), result
+        assert kind != "none" or result.partition(":")[0] in ("done", "Conflict", "NotFound", "Invalid"), result
         self.outcomes[f"{operation} {result.partition(':')[0]}"] += 1
         if kind == "podman":
             self.podman.start()
@@ -120,6 +121,7 @@ class Fuzz:
             versions = {version.number: version for version in rs.history(each.name)}
             current = versions[each.current]
             assert rs.info(each.name).live == LIVE[each.state]
+            assert each.state is not State.RUNNING or self.goes_on(current), f"{current.container} is frozen"
             claims |= {("set", each.name, each.id)}
             claims |= {("port", f"{port.host}-{port.protocol}", each.id) for port in current.ports}
             if each.state is not State.STOPPED:
@@ -132,6 +134,18 @@ class Fuzz:
         engine = self.podman.engine
         assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == kept
         assert {name for name in engine.names() if "/workbench/" in name} == images
+
+    def goes_on(self, version: Version) -> bool:
+        """Return whether the processes of a running version write."""
+        process = self.podman.engine("inspect", "--format", "{{.State.Pid}}", version.container)
+        log, before, deadline = Path(f"/proc/{process}/root/log"), -1, time.monotonic() + 60
+        while time.monotonic() < deadline:
+            size = log.stat().st_size if log.exists() else 0
+            if 0 <= before < size:
+                return True
+            before = size
+            time.sleep(0.02)
+        return False
 
     def logs(self, set_: str, current: Version, versions: dict[int, Version]) -> None:
         """Each version goes on where its origin ended; what is over never changes."""

@@ -40,10 +40,10 @@ def test_no_set_reaches_one_of_another_owner(rs: ReplicaSets, podman: Podman) ->
     rs.run(RunRequest(TINY, "evil", command=("sleep", "1000")), BOB)
     annas, address, gateway = place(podman, "foo-1")
     bobs, _, bobs_gateway = place(podman, "evil-1")
-    assert place(podman, "own-1")[0] == annas != bobs
     assert fetched(rs, "own", address, 81, ANNA) == "annas\n", "an owner's sets reach one another"
     for target, number in ((address, 80), (address, 81), (gateway, port), (bobs_gateway, port), ("127.0.0.1", port)):
         assert fetched(rs, "evil", target, number, BOB) == "", (target, number)
+    assert place(podman, "own-1")[0] == annas != bobs
     # After every way to a next version it is still so.
     rs.patch("foo", PatchRequest(ports=("80", "82")), ANNA)
     rs.stop("foo", ANNA)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
-from tests.engine import rootless
+from tests.engine import has_limits, rootless
 from tests.replicasets.conftest import Podman
 from tests.replicasets.fakes import FakeEngine, MemoryStore, service
 from workbench.replicasets.api.starting import failing_at_start
@@ -21,15 +21,19 @@ from workbench.replicasets.service import ReplicaSets
 
 DISKS = "give disks to the next version as they are, sockets and holes too"
 PAUSE = "pause containers (a running set is patched, restarted and rolled back while it is frozen)"
+CHANGES = "change limits while a set runs"
 LIMITS = "enforce limits of memory and CPUs"
 
 
-def test_all_that_sets_need_works_here(rs: ReplicaSets, podman: Podman) -> None:
-    before = podman.engine.names()
+def test_all_that_sets_need_works_here(rs: ReplicaSets, podman: Podman, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    before, networks = podman.engine.names(), podman.engine("network", "ls")
     findings = list(rs.preflight())
-    assert len(findings) == 8
-    # A normal user cannot read where disks are.
-    assert [finding.what for finding in findings if finding.reason] == ([DISKS] if rootless() else [])
+    assert len(findings) == 10
+    assert podman.engine("network", "ls") == networks
+    # A normal user cannot read where disks are; a machine may have no controllers for limits.
+    expected = [] if has_limits(podman.engine) else [LIMITS, CHANGES]
+    assert [finding.what for finding in findings if finding.reason] == expected + ([DISKS] if rootless() else [])
     assert (podman.engine.containers(), podman.engine.names()) == ("", before)
 
 
@@ -54,6 +58,22 @@ def tried(engine: FakeEngine, folder: Path) -> list[tuple[str, str]]:
     findings = [(finding.what, finding.reason) for finding in rs.preflight() if finding.reason]
     assert engine.standing == {} and set(engine.stored) == before
     return findings
+
+
+def test_folders_and_networks_are_tried_too(engine: FakeEngine, tmp_path: Path) -> None:
+    def refuse(*_: object) -> None:
+        raise EngineError("iptables is not installed")
+
+    engine.create_network = refuse  # type: ignore[method-assign]
+    engine.attach_folder = lambda name, root, path: path  # type: ignore[method-assign]
+    assert tried(engine, tmp_path) == [
+        ("keep the networks of owners apart", "iptables is not installed"),
+        (
+            "bind folders in those of --root",
+            "the service may not mount them for containers: only a --root itself can be bound",
+        ),
+    ]
+    assert (engine.bridges, engine.folders) == ({}, {})
 
 
 def test_each_failure_has_the_engine_s_reason_and_the_rest_is_tried(engine: FakeEngine, tmp_path: Path) -> None:

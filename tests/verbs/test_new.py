@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import make_catalogue
-from tests.command import files_below, wizard
+from tests.command import command_line, files_below, wizard
 
 TAG = "editor-plain-c9s-py311_2026a_20261122"
 ANSWERS = {
@@ -38,7 +38,8 @@ def test_all_flags_make_a_recipe(tmp_path: Path) -> None:
         "  create     requirements.txt",
         "  create     start.sh",
         str(folder),
-        f"build it with: python wizard.py build {folder}",
+        f"open it with: {command_line()} up {folder}",
+        f"build it with: {command_line()} build {folder}",
     ]
     assert sorted(files_below(tmp_path / "out")) == sorted(
         f"{TAG}/{line.split()[1]}" for line in done.stdout.splitlines()[:5]

@@ -63,6 +63,8 @@ def test_every_token_can_be_the_value_of_a_flag(tmp_path: Path, monkeypatch: pyt
     [
         (["--ports", "1"], 2, "--ports a range"),
         (["--ports", "9-8"], 1, "9-8 is not a range of ports"),
+        (["--no-token"], 2, "--no-token is for --compat on loopback"),
+        (["--cors", "https://x.example/path"], 2, "is no origin"),
         (["--store", "redis://x"], 1, "is not a store"),
         (["--host", "192.0.2.1"], 1, "cannot listen on 192.0.2.1"),
         (["--root", "/srv", "--root", "/"], 2, "is below a --root: sets could read the service's tokens"),

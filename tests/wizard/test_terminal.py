@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
-from tests.command import files_below, wizard
+from tests.command import command_line, files_below, wizard
 from tests.wizard.terminal import (
     BACKSPACE,
     CTRL_C,
@@ -59,7 +59,7 @@ def test_a_straight_run_writes_the_bytes_of_flags_and_answers_file(folder: Path,
     with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
         to(terminal, BUILD).press(ENTER)
         assert terminal.end() == 0
-        assert f"build it with: python wizard.py build recipes/{TAG}\r\n" in terminal.raw
+        assert f"build it with: {command_line(tmp_path)} build recipes/{TAG}\r\n" in terminal.raw
     wizards = files_below(tmp_path / "recipes")
     assert set(wizards) > {f"{TAG}/Containerfile", f"{TAG}/recipe.toml"}
     assert wizards == files_by_flags(folder, tmp_path / "flags")
@@ -192,18 +192,41 @@ def test_ctrl_c_while_the_base_image_is_looked_up_leaves_nothing_behind(folder: 
     assert not (tmp_path / "recipes").exists()
 
 
-def test_a_base_image_that_is_nowhere_is_reported_and_the_answers_stay(folder: Path, tmp_path: Path) -> None:
-    absent = tmp_path / "bin" / "podman"
+def podman_without_images(folder: Path) -> dict[str, str]:
+    """Return the environment in which podman has no image, and reaches no registry."""
+    absent = folder / "bin" / "podman"
     absent.parent.mkdir()
     absent.write_text("#!/bin/sh\necho no such image >&2\nexit 1\n")
     absent.chmod(0o755)
-    path = f"{absent.parent}:{os.environ['PATH']}"
-    with Terminal(tmp_path, "--catalog", folder, env={"PATH": path}) as terminal:
-        to(terminal, FOLDER).press(ENTER).see("What now?", "cannot be found", "» Go back")
+    return {"PATH": f"{absent.parent}:{os.environ['PATH']}"}
+
+
+def test_a_base_that_is_not_there_yet_is_a_note(tmp_path: Path) -> None:
+    """Before the first question and in the review: what is made, and how long it takes."""
+    with Terminal(
+        tmp_path, "--out", tmp_path / "out", columns=160, rows=40, env=podman_without_images(tmp_path)
+    ) as wide:
+        made = "made before the image, for it is not there yet: root image, base image; with the image about"
+        wide.see(f"note: {made}")
+        to(wide, REVIEW).see(f"Note {made}", "GB of disk")
+        wide.press(ENTER).see(BUILD, "» Yes, build it and open the workbench")
+        wide.press(DOWN, DOWN).see("» No, only write the recipe").press(ENTER)
+        assert wide.end() == 0
+    assert list((tmp_path / "out").iterdir())
+
+
+def test_another_image_that_is_nowhere_is_an_error_and_the_answers_stay(folder: Path, tmp_path: Path) -> None:
+    with Terminal(tmp_path, "--catalog", folder, env=podman_without_images(tmp_path)) as terminal:
+        to(terminal, BASE).press(UP, ENTER).see(IMAGE).press(*"quay.io/me/mine:1", ENTER).see(SYSTEM)
+        for then in (PYTHON, BUNDLE, IDE, FOLDER):
+            terminal.press(ENTER).see(then)
+        terminal.press(ENTER).see("What now?", "cannot be found", "» Go back")
         terminal.press(ESCAPE).see(FOLDER).press(ENTER).see("What now?")
-        terminal.press(DOWN, ENTER).see(REVIEW).press(ENTER).see(BUILD).press(ENTER)
+        terminal.press(DOWN, ENTER).see(REVIEW)
+        terminal.press(ENTER).see(BUILD).press(DOWN, DOWN).see("» No").press(ENTER)
         assert terminal.end() == 0
-    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags")
+    flags = {"base": "quay.io/me/mine:1"}
+    assert files_below(tmp_path / "recipes") == files_by_flags(folder, tmp_path / "flags", **flags)
 
 
 def test_a_folder_that_differs_is_shown_and_replaced_and_the_users_own_files_stay(folder: Path, tmp_path: Path) -> None:
@@ -242,7 +265,7 @@ def test_yes_builds_with_the_verb_and_the_command_is_printed_too(folder: Path, t
     with Terminal(tmp_path, "--catalog", folder, "--offline", columns=200, env={"PATH": path}) as terminal:
         to(terminal, BUILD).press(DOWN).see("» Yes").press(ENTER)
         assert terminal.end() != 0
-        assert f"build it with: python wizard.py build recipes/{TAG}" in terminal.text
+        assert f"build it with: {command_line(tmp_path)} build recipes/{TAG}\r\n" in terminal.raw
         assert "error: " in terminal.text
     assert calls.read_text()
 

@@ -10,7 +10,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.parts import RULES, SNIPPET, Part, official_name, read_label, read_section, rules_from
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Bundle
+from workbench.catalog.values import Bundle, Rules
 from workbench.errors import WorkbenchError
 from workbench.names import python_version, suggestion
 
@@ -41,6 +41,11 @@ def read_bundle(tree: CatalogueTree, part: Part, faults: Faults) -> Bundle:
 def extends_of(tree: CatalogueTree, folder: str, faults: Faults) -> str:
     """Return the bundle that the one in `folder` builds on, "" for none; a wrong bundle.toml is added to `faults`."""
     return str(_rules(tree, folder, faults).get("extends", "")) if tree.exists(f"{folder}/bundle.toml") else ""
+
+
+def rules_of(tree: CatalogueTree, folder: str, faults: Faults) -> Rules:
+    """Return the rules of the bundle in `folder`; a wrong bundle.toml is added to `faults`."""
+    return rules_from(_rules(tree, folder, faults) if tree.exists(f"{folder}/bundle.toml") else {}, "ides")
 
 
 def _rules(tree: CatalogueTree, folder: str, faults: Faults) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.parts import RULES, SNIPPET, Part, check_known, read_label, read_section, rules_from, variants
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Ide
+from workbench.catalog.values import Ide, Rules
 
-_KEYS = {**RULES, "bundles": list, "uses": list, "image_type": ("workbench", "runtime")}
+# The types of an image: with an IDE that serves a page, or without one.
+WORKBENCH, RUNTIME = "workbench", "runtime"
+_KEYS = {**RULES, "bundles": list, "uses": list, "image_type": (WORKBENCH, RUNTIME)}
 
 
 def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
@@ -23,12 +25,18 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
         display=read_label(tree, part, faults),
         rules=rules_from(data, "bundles"),
         # A catalogue of the original has no ide.toml, and there only the name shows it.
-        image_type=data.get("image_type", "runtime" if part.name == "runtime" else "workbench"),
+        image_type=data.get("image_type", RUNTIME if part.name == RUNTIME else WORKBENCH),
         uses=_uses(tree, part, tuple(data.get("uses", ())), faults),
         builder=read_section(tree, part, "builder", "builder", SNIPPET, faults),
         snippet=snippet,
         os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
     )
+
+
+def ide_rules(tree: CatalogueTree, folder: str, faults: Faults) -> Rules:
+    """Return the rules of the IDE in `folder`; a wrong ide.toml is added to `faults`."""
+    path = f"{folder}/ide.toml"
+    return rules_from(read_toml(tree, path, _KEYS, faults) if tree.exists(path) else {}, "bundles")
 
 
 def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults) -> tuple[str, ...]:

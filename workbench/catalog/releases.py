@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from workbench.catalog.bases import BASE_SCHEMA, bases_from, wrong_bases
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.faults import Faults
@@ -25,7 +27,7 @@ from workbench.names import (
     python_folder,
     suggestion,
 )
-from workbench.packages import normalized_name
+from workbench.packages import is_package, normalized_name
 
 # The table of what goes with what stands among the releases and is none.
 NOT_A_RELEASE = "compat.toml"
@@ -148,6 +150,23 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         for number, row in enumerate(data.get(kind, ())):
             if missing := [key for key in wanted if not row.get(key)]:
                 yield (kind, str(number)), f"{kind} needs {', '.join(missing)}"
+    for number, row in enumerate(data.get("security", ())):
+        if row.get("fixed") and not _is_version(row["fixed"]):
+            yield ("security", str(number)), f"fixed is {row['fixed']!r}, which is no version: write it as 2.6.3"
+        if row.get("package") and not is_package(row["package"]):
+            yield ("security", str(number)), f"{row['package']!r} is no name of a Python package"
+    for tool, systems in data.get("tools", {}).items():
+        for system, pins in systems.items():
+            if "released" in pins and not is_day(pins["released"]):
+                yield ("tools", tool, system, "released"), f"{pins['released']!r} is no day: write it as 2026-11-22"
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _wrong_cuda(cuda: dict[str, Any], systems: Collection[str]) -> Iterator[tuple[tuple[str, ...], str]]:

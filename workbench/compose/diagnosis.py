@@ -14,7 +14,7 @@ from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
 from workbench.names import pick, python_folder
 
-OK, WARNING, WRONG = "ok", "warning", "wrong"
+OK, WARNING, WRONG, NOT_CHECKED = "ok", "warning", "wrong", "not checked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _driver(
         yield Finding(about, WARNING, f"the least driver of CUDA {family} is not known")
         return
     if not machine.driver:
-        yield Finding(about, OK, f"needs driver {least} or newer")
+        yield Finding(about, NOT_CHECKED, f"needs driver {least} or newer; give --driver VERSION to check one")
     elif version_key(machine.driver) < version_key(least):
         yield Finding(about, WRONG, f"needs driver {least} or newer, and this machine has {machine.driver}")
     else:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 
 from workbench import podman
-from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.backend import BUILDER, choose, open_backend
+from workbench.images.base_chain import command_to_make
 from workbench.images.podman.store import PODMAN, in_registry
 from workbench.images.store import ImageStore
-from workbench.names import LATEST, is_qualified, python_version
+from workbench.names import LATEST, is_qualified
 
-# The other way round from catalog.bases: what the tag of a base says.
-_STANDARD = re.compile(r"base-(?P<os>.+)-(?P<python>py[0-9]+)_(?P<release>[^_]+)_(?P<date>[^_]+)")
-_CUDA = re.compile(
-    rf"cuda-(?P<os>.+)-(?P<python>py[0-9]+)-(?P<layer>{'|'.join(LAYERS)})_(?P<release>[^_]+)_(?P<date>[^_]+)"
-)
-
+_MISSING = "{} does not exist yet: `wizard.py up` makes it, and all that it stands on"
 _NOT_LOOKED_UP = "{} is not in the Docker Engine's store, and without podman no registry is queried"
 
 
@@ -30,9 +24,29 @@ def look_up(resolved: ResolvedSelection) -> tuple[ResolvedSelection, str]:
     Its own name first: on this machine, then in its registry; then its `latest` in the same way.
     The selection's `image` stays empty when the image has the name that the release gives it, so that a look-up
     does not change the recipe. "On this machine" is podman's store, and the Docker Engine's where that is
-    the builder (see backend.choose); only podman queries a registry. Raises FaultsError that lists every
-    place when the image is in none.
+    the builder (see backend.choose); only podman queries a registry. A base of the release that is in none of
+    these places can be made, and is a note. Raises FaultsError that lists every place when it is somebody else's
+    image.
     """
+    found, note = _search(resolved)
+    return found or resolved, note
+
+
+def look_up_or_local(resolved: ResolvedSelection) -> tuple[ResolvedSelection, str]:
+    """Return the same as `look_up`, but for a base that does not exist yet: then the name that it gets when it is
+    made on this machine, without a note.
+    """
+    found, note = _search(resolved)
+    if found is not None:
+        return found, note
+    chosen = resolved.selection
+    tag = resolved.base.image_tag(chosen.os, chosen.python, chosen.release, chosen.date)
+    local = f"{LOCAL_REPOSITORY}:{tag}"
+    return (resolved if resolved.image == local else resolved.on(local)), ""
+
+
+def _search(resolved: ResolvedSelection) -> tuple[ResolvedSelection | None, str]:
+    """Return `resolved` on the base that exists, None for one of the release's that does not, and a note."""
     stores, note = _stores()
     if not stores:
         return resolved, note
@@ -50,9 +64,12 @@ def look_up(resolved: ResolvedSelection) -> tuple[ResolvedSelection, str]:
             return resolved.on(found), f"{wanted} does not exist; FROM names {found}"
     if PODMAN not in stores:
         return resolved, _NOT_LOOKED_UP.format(wanted)
-    make = command_to_make(wanted)
-    offline = "give --offline to compose without looking"
-    raise search.failed(wanted, f"make it with {make}, or {offline}" if make else offline)
+    return None, "; ".join([_MISSING.format(wanted), *search.silent.values(), *_by_hand(wanted)])
+
+
+def _by_hand(image: str) -> list[str]:
+    make = command_to_make(image)
+    return [f"by hand: {make}"] if make else []
 
 
 def _foreign(resolved: ResolvedSelection, search: _Search) -> tuple[ResolvedSelection, str]:
@@ -94,7 +111,8 @@ class _Search:
     def __init__(self, stores: list[ImageStore]) -> None:
         self.stores = stores
         self.trail: list[tuple[str, str]] = []
-        self.silent: set[str] = set()
+        # What kept a registry from responding, by its host.
+        self.silent: dict[str, str] = {}
 
     def here(self, *images: str) -> str:
         """Return the first of `images` that is on this machine, "" for none."""
@@ -114,20 +132,9 @@ class _Search:
             return image
         self.trail.append((image, presence.reason))
         if not presence.responded:
-            self.silent.add(host)
+            self.silent[host] = presence.reason
         return ""
 
     def failed(self, image: str, hint: str) -> FaultsError:
         """Return the error that says where `image` is not."""
         return FaultsError(f"the base image {image} cannot be found", self.trail, hint=hint)
-
-
-def command_to_make(image: str) -> str:
-    """Return the command that makes a base image of this name, "" for any image that is none of ours."""
-    tag = image.rpartition(":")[2]
-    match = _STANDARD.fullmatch(tag) or _CUDA.fullmatch(tag)
-    python = python_version(match["python"]) if match else None
-    if match is None or python is None:
-        return ""
-    what = f"OS={match['os']} PYTHON={python} RELEASE={match['release']} DATE={match['date']}"
-    return f"`make cuda {what} LAYERS={match['layer']}`" if match.re is _CUDA else f"`make base {what}`"

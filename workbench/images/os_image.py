@@ -6,25 +6,27 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from workbench import podman
 from workbench.catalog.values import Catalogue
 from workbench.errors import WorkbenchError
 from workbench.images.base import root_name
 from workbench.names import pick
-from workbench.process import interruptible, stream
+from workbench.process import interruptible, is_running, stream
 
 SCRIPT = "os-image.sh"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_FOLDER = "workbench-os-"
 
 
 def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], None]) -> str:
     """Make the root image of `os_name` with its own script and return the image's name.
 
-    Each line that the script prints goes to `on_line`. Raises WorkbenchError when the system has
-    no script, when this is not root, and when the script or the import fails; then no image is
-    named.
+    A normal user does it in podman's user namespace, where the files' many owners are theirs. Each line that the
+    script prints goes to `on_line`. Raises WorkbenchError when the system has no script, and when the script or the
+    import fails; then no image is named.
     """
     pick(os_name, catalogue.systems, "operating system")
     path = f"base/{os_name}/{SCRIPT}"
@@ -35,18 +37,11 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
             where=path,
             hint=f"systems that have one: {', '.join(able)}" if able else "",
         )
-    if os.geteuid() != 0:
-        raise WorkbenchError(
-            "making a root image needs root: it creates files of many owners",
-            hint=f"run it with sudo, or let `make base OS={os_name}` pull the root image that the release names",
-        )
     podman.program()
     script = os.path.join(catalogue.tree.root, path)
-    with tempfile.TemporaryDirectory(prefix="workbench-os-", ignore_cleanup_errors=True) as folder:
+    with _working_folder() as folder:
         rootfs = os.path.join(folder, "rootfs")
         os.mkdir(rootfs, 0o755)
-        # In a mount namespace of its own: what the script mounts in the folder and fails to unmount
-        # is gone with it, and never met by the removal of the folder.
         last = ""
 
         def keep_last(line: str) -> None:
@@ -54,11 +49,58 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
             last = line or last
             on_line(line)
 
-        code = stream([_tool("unshare"), "--mount", "/bin/sh", script, rootfs], keep_last)
+        code = stream(_alone(script, rootfs), keep_last)
         if code != 0:
             hint = "a program that it calls is not installed" if code == 127 else ""
             raise WorkbenchError(f"{SCRIPT} ended with exit code {code}: {last}", where=path, hint=hint)
         return _import(rootfs, root_name(os_name))
+
+
+def _alone(script: str, rootfs: str) -> list[str]:
+    """Return the command that runs the script in namespaces of its own.
+
+    What it mounts in the folder and fails to unmount is gone with the mount namespace, and never met by the removal
+    of the folder. The process namespace ends all that it started when its first process ends, which ends with us:
+    killed at any moment, nothing goes on behind the user's back.
+    """
+    ending = [_tool("setpriv"), "--pdeathsig=KILL", "--"]
+    namespaces = [_tool("unshare"), "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+    # What the script calls lies where a normal user's PATH does not lead on Debian.
+    path = [_tool("env"), f"PATH={os.environ.get('PATH', '')}:{_PATH}"]
+    return [*ending, *_as_root(), *ending, *path, *namespaces, "/bin/sh", script, rootfs]
+
+
+def _as_root() -> list[str]:
+    """Return the command in front of one that needs root: none for root itself."""
+    return [] if os.geteuid() == 0 else [podman.program(), "unshare"]
+
+
+@contextmanager
+def _working_folder() -> Iterator[str]:
+    """Yield a new temporary folder named by this process, and remove it, and those whose processes were killed."""
+    above = tempfile.gettempdir()
+    for name in os.listdir(above):
+        if (owner := name.removeprefix(_FOLDER).partition("-")[0]) != name and owner.isdigit():
+            full = os.path.join(above, name)
+            if not is_running(int(owner)) and _is_ours(full):
+                _remove(full)
+    folder = tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-")
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _is_ours(folder: str) -> bool:
+    return not os.path.islink(folder) and os.path.isdir(folder) and os.stat(folder).st_uid == os.geteuid()
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder with files of many owners; what cannot be removed stays."""
+    if os.geteuid() == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        podman.run("unshare", "rm", "-rf", "--one-file-system", "--", folder)
 
 
 def _import(rootfs: str, name: str) -> str:
@@ -66,7 +108,10 @@ def _import(rootfs: str, name: str) -> str:
     change = ["--change", f"ENV PATH={_PATH}", "--change", 'CMD ["/bin/sh"]']
     # --one-file-system and --numeric-owner: nothing of this machine's mounts or users gets in.
     pack = [_tool("tar"), "--directory", rootfs, "--numeric-owner", "--one-file-system", "--create", "."]
-    with interruptible(), subprocess.Popen(pack, stdout=subprocess.PIPE, start_new_session=True) as packing:
+    with (
+        interruptible(),
+        subprocess.Popen([*_as_root(), *pack], stdout=subprocess.PIPE, start_new_session=True) as packing,
+    ):
         assert packing.stdout is not None
         with packing.stdout:
             done = subprocess.run(

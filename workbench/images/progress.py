@@ -10,33 +10,56 @@ import time
 from types import TracebackType
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from workbench.errors import WorkbenchError
+from workbench.images.causes import CauseFinder
+from workbench.images.parts import PartFinder
+from workbench.images.step_times import StepTimes, remaining
 
 DEFAULT_LOGS = "logs"
 # How much of the log is shown when a step fails.
 LAST_LINES = 20
 # How much of an instruction is shown; the log has all of it.
 _TITLE_WIDTH = 100
+# After so many seconds without output the bar says for how long there was none.
+_QUIET_SECONDS = 5
+# What podman prints, and BuildKit's reporter after it, of a step that was built before.
+_CACHED = ("--> Using cache", "--> cached")
+# When all steps are done: podman writes the last layer and the image's description.
+_COMMIT = "COMMIT"
 
 
 class BuildProgress:
     """A Watcher that writes a log and shows the steps on `to`: a bar on a terminal, else a line a step.
 
-    A context manager. `quiet` shows nothing. Raises WorkbenchError when the log cannot be written.
+    The number in brackets before a step is when it began, in seconds since the build did. `text` is the Containerfile
+    that is built, which says what part of a recipe each step is. A context manager. `quiet` shows nothing. Raises
+    WorkbenchError when the log cannot be written.
     """
 
-    def __init__(self, title: str, logs: str = DEFAULT_LOGS, *, quiet: bool = False, to: TextIO | None = None) -> None:
+    def __init__(
+        self, title: str, logs: str = DEFAULT_LOGS, *, text: str = "", quiet: bool = False, to: TextIO | None = None
+    ) -> None:
         self.title = title
         self.log = os.path.join(logs, f"{title}.{datetime.datetime.now():%Y%m%d-%H%M%S}.{os.getpid()}.log")
         self.last: collections.deque[str] = collections.deque(maxlen=LAST_LINES)
+        self.causes = CauseFinder()
         self._quiet = quiet
         self._console = Console(file=to or sys.stderr, highlight=False, markup=False, soft_wrap=True)
-        self._bar: Progress | None = None
-        self._began = self._step_began = time.monotonic()
-        self._current = ""
+        self._live: Live | None = None
+        self._began = self._step_began = self._last_output = time.monotonic()
+        self._number = self._total = 0
+        self._current = self._part = self._instruction = ""
+        self._cached = False
+        self._parts = PartFinder(text)
+        self._times = StepTimes()
+        # The steps to come, each its part and its instruction: what is left of the expected time.
+        self._waiting = PartFinder(text).steps()
         try:
             os.makedirs(logs, exist_ok=True)
             self._file = open(self.log, "w", encoding="utf-8")  # noqa: SIM115 - open as long as this is entered
@@ -49,34 +72,46 @@ class BuildProgress:
 
     def __enter__(self) -> BuildProgress:
         if not self._quiet and draws(self._console):
-            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task(self.title, total=None)
-            self._bar.start()
+            self._live = Live(
+                console=self._console, get_renderable=self._drawn, transient=True, refresh_per_second=4,
+                redirect_stdout=False, redirect_stderr=False,
+            )  # fmt: skip
+            self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        self._end_step("" if kind is None else "not finished: ")
+        if self._live is not None:
+            self._live.stop()
+        self._end_step("" if kind is None else "  not finished")
         self._file.close()
+        self._times.keep()
         if not self.last:
             os.unlink(self.log)  # nothing began, so there is nothing to read
 
     def step(self, number: int, total: int, title: str) -> None:
-        """Show that a step begins, and the one before with the time it took."""
+        """Show that a step begins; on a terminal also the one before, with the time that it took."""
         self._end_step()
-        self._current = f"{number:>3}/{total}  {shortened(title, _TITLE_WIDTH)}"
-        if self._bar is not None:
-            task = self._bar.task_ids[0]
-            self._bar.update(task, completed=number - 1, total=total, description=shortened(title, self._room()))
-        elif not self._quiet:
+        if not self._instruction:
+            self.show(f"log: {self.log}")
+        self.causes.forget()
+        self._number, self._total, self._instruction, self._cached = number, total, title, False
+        part = self._parts.of(title)
+        if part is not None and part.title != self._part:
+            self._part = part.title
+            self.show(part.title)
+        if (self._part, title) in self._waiting:
+            self._waiting.remove((self._part, title))
+        self._current = f"[{self.seconds():6.1f} s] {number:>3}/{total}  {shortened(title, _TITLE_WIDTH)}"
+        if self._live is None:
             # Without a bar the line is the only sign of life, so it comes when the step begins.
-            self._print(f"[{self.seconds():6.1f} s] {self._current}")
+            self.show(self._current)
 
     def line(self, text: str) -> None:
-        """Write one line of output to the log."""
+        """Write one line of output to the log, and show it until the next one."""
         self.last.append(text)
+        self.causes.read(text)
+        self._cached = self._cached or text.startswith(_CACHED)
+        self._last_output = time.monotonic()
         self._file.write(text + "\n")
         self._file.flush()
 
@@ -87,9 +122,8 @@ class BuildProgress:
 
     def stopping(self) -> None:
         """Show that an interrupt has come, and what the wait is for."""
+        self._part = "stopping…"
         self.show("stopping…: what was begun is removed (Ctrl-C again ends it at once)")
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], description="stopping…")
 
     def show_failure(self) -> None:
         """Show the last lines of the log, and where the whole of it is."""
@@ -105,17 +139,45 @@ class BuildProgress:
 
     def _end_step(self, remark: str = "") -> None:
         now = time.monotonic()
-        if self._current and self._bar is not None:
-            line = f"[{now - self._step_began:6.1f} s] {remark}{self._current}"
-            self._print(shortened(line, self._console.width))
+        if self._current:
+            took = now - self._step_began
+            if not remark and not self._cached:
+                self._times.took(self._part, self._instruction, took)
+            if self._live is not None:
+                end = remark or f"  {took:.1f} s"
+                self._print(shortened(self._current, self._console.width - len(end)) + end)
         self._current, self._step_began = "", now
+
+    def _drawn(self) -> RenderableType:
+        """Return what is drawn below the lines: the part, the bar with the times, and the last line of output."""
+        grid = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=max(self._total, 1), completed=max(self._number - 1, 0), width=24)
+        grid.add_row(bar, f"{self._number}/{self._total}" if self._total else "", self._clock())
+        width = self._console.width
+        rows: list[RenderableType] = [Text(shortened(f" {self._doing()}", width)), grid]
+        output = self.last[-1] if self.last else ""
+        rows.append(Text(shortened(f"   {output.strip()}{self._silence()}", width), style="dim"))
+        return Group(*rows)
+
+    def _doing(self) -> str:
+        if self.last and self.last[-1].startswith(_COMMIT):
+            return "the image is written (commit)"
+        return " · ".join(filter(None, (self._part, self._instruction))) or self.title
+
+    def _clock(self) -> str:
+        left = remaining(self._times, self._waiting)
+        usual = self._times.of(self._part, self._instruction)
+        if left is None or not self._instruction or (usual is None and self._instruction.startswith("RUN ")):
+            return clock(self.seconds())
+        left += max(0.0, (usual or 0.0) - (time.monotonic() - self._step_began))
+        return f"{clock(self.seconds())} of about {clock(self.seconds() + left)}"
+
+    def _silence(self) -> str:
+        silent = time.monotonic() - self._last_output
+        return f" · no output for {clock(silent)}" if self.last and silent >= _QUIET_SECONDS else ""
 
     def _print(self, text: str) -> None:
         self._console.print(text)
-
-    def _room(self) -> int:
-        # What the bar (24), the count, the time and the spaces between them leave for the text.
-        return max(16, self._console.width - 24 - 24)
 
 
 def draws(console: Console) -> bool:
@@ -123,6 +185,13 @@ def draws(console: Console) -> bool:
     return console.is_terminal and not console.is_dumb_terminal
 
 
+def clock(seconds: float) -> str:
+    """Return a time as a clock shows it: 0:07, 12:30, 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def shortened(text: str, width: int) -> str:
     """Return `text` cut to `width` characters, with an ellipsis where it was cut."""
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return text if len(text) <= width else text[: max(0, width - 1)] + "…"

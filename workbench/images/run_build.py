@@ -10,6 +10,7 @@ from workbench.images.builder import Builder, Built
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.progress import DEFAULT_LOGS, BuildProgress
 from workbench.images.request import BuildRequest
+from workbench.locations import ROOT
 from workbench.process import interruptible, notified
 
 
@@ -33,13 +34,15 @@ def run_build(
     quiet: bool = False,
     to: TextIO | None = None,
     builder: Builder | None = None,
+    catalogue: str = str(ROOT),
 ) -> FinishedBuild:
     """Build the image that `request` describes, showing its steps on `to` (standard error) unless `quiet`.
 
-    Raises WorkbenchError whose hint names the log; its last lines have been shown by then.
+    Raises WorkbenchError whose hint names the log; its last lines have been shown by then. It says why the step
+    failed where that can be read from them, with the file of the `catalogue` that is to blame.
     KeyboardInterrupt passes through once everything has stopped.
     """
-    progress = BuildProgress(request.tag, logs, quiet=quiet, to=to)
+    progress = BuildProgress(request.tag, logs, text=request.text, quiet=quiet, to=to)
     try:
         with progress, interruptible(), notified(progress.stopping):
             built = (builder or PodmanBuilder()).build(request, progress)
@@ -47,8 +50,11 @@ def run_build(
         if not progress.last:
             raise
         progress.show_failure()
-        hint = f"{error.hint}; " if error.hint else ""
-        raise WorkbenchError(error.message, where=error.where, hint=f"{hint}the whole log is {progress.log}") from None
+        message, where, hint = error.message, error.where, error.hint
+        if cause := progress.causes.cause(request.folder, catalogue):
+            message, where, hint = f"{cause.says}: {message}", cause.where or where, hint or cause.hint
+        hint = f"{hint}; " if hint else ""
+        raise WorkbenchError(message, where=where, hint=f"{hint}the whole log is {progress.log}") from None
     except KeyboardInterrupt:
         progress.show(f"stopped: {request.names[0]} was not made or changed; the log is {progress.log}")
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.images.base_lookup import command_to_make
+from workbench.images.base_chain import command_to_make
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageStore
 

@@ -1,11 +1,15 @@
-"""Which folders of a catalogue have something to lock, and whose Pipfiles each builds on."""
+"""Which folders of a catalogue have something to lock, and whose Pipfiles each builds on: IDEs' and bundles'."""
 
 from __future__ import annotations
 
-from workbench.catalog.bundles import ancestors, bundle_folders, extends_of
+from collections.abc import Sequence
+
+from workbench.catalog.bundles import ancestors, bundle_folders, extends_of, rules_of
 from workbench.catalog.cuda_layers import WHEELS
 from workbench.catalog.faults import Faults
 from workbench.catalog.frozen import FrozenTree
+from workbench.catalog.ides import ide_rules
+from workbench.catalog.parts import official_name
 from workbench.catalog.releases import SUMS
 from workbench.catalog.tree import CatalogueTree, OverlayTree
 from workbench.errors import WorkbenchError
@@ -46,12 +50,21 @@ def lock_folders(
     extends = {name: extends_of(tree, folder, faults) for name, folder in named.items()}
     faults.raise_if_any(f"the catalogue {tree.root}")
     chosen = [pick(bundle, named, "bundle")] if bundle else list(named)
-    parts = {named[name]: [named[each] for each in ancestors(tree, named, extends, name)] for name in chosen}
+    below = {name: ancestors(tree, named, extends, name) for name in chosen}
+    parts = {named[name]: [named[each] for each in above] for name, above in below.items()}
+    homes = {
+        named[name]: _homes(tree, name, [named[each] for each in (*above, name)], faults)
+        for name, above in below.items()
+    }
+    faults.raise_if_any(f"the catalogue {tree.root}")
     if bundle is None and not bundles_only:
         parts |= {f"base/{name}": [] for name in tree.folder("base")[0]}
     wanted = python_folder(python) if python else None
     found = {
-        f"{part}/{folder}": [f"{each}/{folder}" for each in above]
+        f"{part}/{folder}": [
+            *(f"{home}/{folder}" for home in homes.get(part, ()) if tree.exists(f"{home}/{folder}/{PIPFILE}")),
+            *(f"{each}/{folder}" for each in above),
+        ]
         for part, above in parts.items()
         for folder in tree.folder(part)[0]
         if python_version(folder) and wanted in (None, folder) and tree.exists(f"{part}/{folder}/{PIPFILE}")
@@ -59,6 +72,25 @@ def lock_folders(
     if bundle is None and python is None and not bundles_only:
         wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
         found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
+    return found
+
+
+def _homes(tree: CatalogueTree, bundle: str, folders: Sequence[str], faults: Faults) -> list[str]:
+    """Return the folders of the IDEs that may have Python packages on `bundle`: those that its rules and theirs allow.
+
+    `folders` are those of the bundles that it builds on, and its own.
+    """
+    rules = [rules_of(tree, folder, faults) for folder in folders]
+    partners = rules[-1].partners
+    provided = {word for each in rules for word in each.provides}
+    provided |= {official_name(each.rpartition("/")[2]) for each in folders}
+    found = []
+    for folder in tree.folder("ides")[0]:
+        path, name = f"ides/{folder}", official_name(folder)
+        own = ide_rules(tree, path, faults)
+        fits = (partners is None or name in partners) and (own.partners is None or bundle in own.partners)
+        if fits and set(own.needs) <= {*provided, *own.provides}:
+            found.append(path)
     return found
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.errors import WorkbenchError
-from workbench.lock.pipenv import LOCK, export_name
+from workbench.lock.pipenv import LOCK, export_name, is_elsewhere
 from workbench.lock.pipfile import PIPFILE, digest, merged
 from workbench.packages import normalized_name, pins
 
@@ -43,6 +43,7 @@ def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, 
             category: {
                 normalized_name(package): entry.get("version", "").removeprefix("==")
                 for package, entry in packages.items()
+                if not is_elsewhere(entry)
             }
             for category, packages in locked.items()
         }

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.files import has_text, write_whole
+from workbench.lock.conflict import explained
 from workbench.lock.pipfile import PIPFILE, categories, merged
 from workbench.packages import pins
 from workbench.process import captured
 
 LOCK = "Pipfile.lock"
+_IS_PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?==\S+.*--hash=")
 
 
 def export_name(category: str) -> str:
@@ -38,7 +43,7 @@ def is_current(folder: str, above: Sequence[str] = ()) -> bool:
         shutil.copy(lock_file, beside)
         if _pipenv(beside, "verify").returncode != 0:
             return False
-        return all(has_text(os.path.join(folder, name), text) for name, text in exports(beside).items())
+        return all(has_text(os.path.join(folder, name), text) for name, text in exports(beside, folder).items())
 
 
 @contextmanager
@@ -50,29 +55,68 @@ def _beside(pipfile: str) -> Iterator[str]:
         yield beside
 
 
-def exports(folder: str) -> dict[str, str]:
-    """Return the requirement lists of the lock in `folder` by file name: pins with hashes, no index."""
+def exports(folder: str, where: str) -> dict[str, str]:
+    """Return the requirement lists of the lock in `folder` by file name: pins with hashes, no index.
+
+    What pipenv found for no platform or Python like this one has no version in the lock, and is left out. Raises
+    WorkbenchError for a package that has no version or no hashes for another reason.
+    """
     found = {}
+    with open(os.path.join(folder, LOCK), encoding="utf-8") as file:
+        _refuse_unpinned(json.load(file), where)
     for category in categories(folder):
         done = _pipenv(folder, "requirements", "--hash", "--categories", category)
         if done.returncode != 0:
             raise WorkbenchError(f"pipenv cannot export {category}: {_last(done)}", where=os.path.join(folder, LOCK))
-        lines = [line for line in done.stdout.splitlines() if line and not line.startswith("-")]
+        lines = [line for line in done.stdout.splitlines() if _IS_PIN.match(line)]
         found[export_name(category)] = "".join(f"{line}\n" for line in lines)
     return found
 
 
-def lock(folder: str, interpreter: str, above: Sequence[str] = ()) -> None:
+def left_out(lock_text: str) -> tuple[str, ...]:
+    """Return the packages of a lock's text that are for another platform or Python, and in none of its lists."""
+    entries = ((name, entry) for _, each in _entries(json.loads(lock_text)) for name, entry in each.items())
+    return tuple(dict.fromkeys(sorted(name for name, entry in entries if is_elsewhere(entry))))
+
+
+def is_elsewhere(entry: Mapping[str, Any]) -> bool:
+    """Return whether a lock's entry is for another platform or Python: pipenv found no version of it for this one."""
+    return "markers" in entry and entry.get("version", "*") == "*" and not {"git", "file", "path"} & entry.keys()
+
+
+def _entries(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for category, entries in data.items():
+        if category not in ("_meta", "develop") and isinstance(entries, dict):
+            yield category, entries
+
+
+def _refuse_unpinned(data: Mapping[str, Any], where: str) -> None:
+    """Raise WorkbenchError for what cannot be installed with hashes required."""
+    for category, entries in _entries(data):
+        for name, entry in entries.items():
+            lacks = [key for key in ("version", "hashes") if not entry.get(key)]
+            if lacks and not is_elsewhere(entry):
+                raise WorkbenchError(
+                    f"{name} in [{'packages' if category == 'default' else category}] is locked without "
+                    f"{' and '.join(lacks)}, and images install with hashes only",
+                    where=where,
+                    hint="take it from a package index: no folder, file or repository has both",
+                )
+
+
+def lock(folder: str, interpreter: str, above: Sequence[str] = ()) -> tuple[str, ...]:
     """Lock the Pipfile in `folder` for `interpreter`: all categories at once, so they fit together.
 
     What is locked is that Pipfile over those in the folders `above`, so the lock and its exports are whole.
 
     Everything is made beside, then put in place by renames, the lock last: whatever interrupts
-    it, a half lock is never taken for a whole one. Raises WorkbenchError with pipenv's own words.
+    it, a half lock is never taken for a whole one. Returns the packages that are left out: they are for another
+    platform or Python. Raises WorkbenchError with the requirements in conflict, or pipenv's own words.
     """
     files = locked(merged([*above, folder]), interpreter, os.path.join(folder, PIPFILE))
     for name, text in files.items():
         write_whole(os.path.join(folder, name), text)
+    return left_out(files[LOCK])
 
 
 def locked(pipfile: str, interpreter: str, where: str, *, one_pin: bool = True) -> dict[str, str]:
@@ -84,8 +128,9 @@ def locked(pipfile: str, interpreter: str, where: str, *, one_pin: bool = True) 
     with _beside(pipfile) as beside:
         done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(beside)))
         if done.returncode != 0:
-            raise WorkbenchError(f"pipenv cannot lock it: {_last(done)}", where=where)
-        files = exports(beside)
+            why = explained(pipfile, interpreter)
+            raise WorkbenchError(f"pipenv cannot lock it: {why or _last(done)}", where=where)
+        files = exports(beside, where)
         if one_pin:
             _refuse_two_pins(files, where)
         with open(os.path.join(beside, LOCK), encoding="utf-8") as file:
@@ -100,18 +145,24 @@ def exported(pipfile: str, lock_text: str, where: str) -> dict[str, str]:
     with _beside(pipfile) as beside:
         with open(os.path.join(beside, LOCK), "w", encoding="utf-8") as file:
             file.write(lock_text)
-        files = exports(beside)
+        files = exports(beside, where)
     _refuse_two_pins(files, where)
     return files
 
 
 def _refuse_two_pins(files: Mapping[str, str], where: str) -> None:
-    """Raise WorkbenchError when a package has two versions: pipenv fits each category to `packages` only."""
-    found: dict[str, set[str]] = {}
-    for text in files.values():
-        for name, version in pins(text):
-            found.setdefault(name, set()).add(version)
-    if two := [f"{name} ({', '.join(sorted(versions))})" for name, versions in found.items() if len(versions) > 1]:
+    """Raise WorkbenchError when a category has a package in another version than `packages`.
+
+    An image installs those two. Two other categories, each for an IDE of its own, are never installed together.
+    """
+    ours = dict(pins(files.get(export_name("packages"), "")))
+    two = [
+        f"{name} ({ours[name]}, and {version} in {list_name})"
+        for list_name, text in files.items()
+        for name, version in pins(text)
+        if ours.get(name, version) != version
+    ]
+    if two:
         raise WorkbenchError(
             f"the categories want different versions of {', '.join(sorted(two))}",
             where=where,

@@ -1,20 +1,23 @@
-"""Pipfiles: reading one, and making one out of those that a bundle builds on."""
+"""Pipfiles: reading one, and making one out of those that a bundle builds on and those of the IDEs that go with it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from workbench.catalog.parts import official_name
 from workbench.errors import WorkbenchError
 from workbench.packages import normalized_name
 
 PIPFILE = "Pipfile"
 # Every other table of a Pipfile is a category of packages.
 _NOT_CATEGORIES = {"source", "requires", "pipenv", "scripts", "dev-packages"}
+_SOURCE = {"name": "index", "url": "${PIP_INDEX_URL}", "verify_ssl": True}
 
 
 def categories(folder: str) -> list[str]:
@@ -22,31 +25,40 @@ def categories(folder: str) -> list[str]:
 
     Raises WorkbenchError when it cannot be read.
     """
-    data = _read(folder)[0]
-    found = [name for name, value in data.items() if name not in _NOT_CATEGORIES and isinstance(value, dict)]
+    found = [name for name, _ in tables_of(_read(folder)[0])]
     return sorted(found, key=lambda name: name != "packages")
 
 
 def merged(folders: Sequence[str]) -> str:
     """Return the text of one Pipfile for the Pipfiles of `folders`, the one at the bottom first.
 
-    A line of a later one wins over the same package's line, or the same source's, of those before.
-    The text of a single one is returned as it is. Raises WorkbenchError for one that cannot be read.
+    A line of a later one wins over the same package's line, or the same source's, of those before. What an IDE's
+    Pipfile has in [packages] is the category of the IDE's name. The text of a single one is returned as it is.
+    Raises WorkbenchError for one that cannot be read.
     """
     read = [_read(folder) for folder in folders]
-    if len(read) == 1:
+    if len(read) == 1 and "source" in read[0][0]:
         return read[0][1]
     sources: dict[str, dict[str, Any]] = {}
     tables: dict[str, dict[str, tuple[str, Any]]] = {}
-    for data, _ in read:
+    for folder, (data, _) in zip(folders, read, strict=True):
+        ide = ide_of(folder)
         sources |= {str(source.get("name")): source for source in data.get("source", [])}
-        for table, values in data.items():
+        for name, values in data.items():
+            table = ide if ide and name == "packages" else name
             if isinstance(values, dict):
                 lines = tables.setdefault(table, {})
                 lines |= {_key(table, name): (name, value) for name, value in values.items()}
-    found = [("[[source]]", list(source.items())) for source in sources.values()]
-    found += [(f"[{table}]", list(lines.values())) for table, lines in tables.items()]
+    # pipenv would take its own choice of an index for a Pipfile that names none.
+    found = [("[[source]]", list(source.items())) for source in sources.values() or (_SOURCE,)]
+    found += [(f"[{_key_text(table)}]", list(lines.values())) for table, lines in tables.items()]
     return "\n".join(_table(header, lines) for header, lines in found)
+
+
+def ide_of(folder: str) -> str:
+    """Return the name of the IDE whose home of Python packages `folder` is (`ides/1-jupyter/py311`), "" for others."""
+    parts = os.path.normpath(folder).split(os.sep)
+    return official_name(parts[-2]) if len(parts) > 2 and parts[-3] == "ides" else ""
 
 
 def digest(text: str) -> str:
@@ -76,6 +88,10 @@ def _key(table: str, name: str) -> str:
     return name if table in _NOT_CATEGORIES - {"dev-packages"} else normalized_name(name)
 
 
+def _key_text(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _value(name)
+
+
 def _value(value: object) -> str:
     if isinstance(value, dict):
         return f"{{{', '.join(f'{_value(name)} = {_value(item)}' for name, item in value.items())}}}"
@@ -88,6 +104,13 @@ def _value(value: object) -> str:
 def data_of(text: str) -> dict[str, Any]:
     """Return the tables of a Pipfile's text, which was read before."""
     return tomllib.loads(text)
+
+
+def tables_of(data: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the categories of packages of a Pipfile's tables, each with its lines."""
+    for name, lines in data.items():
+        if name not in _NOT_CATEGORIES and isinstance(lines, dict):
+            yield name, lines
 
 
 def _read(folder: str) -> tuple[dict[str, Any], str]:

@@ -14,7 +14,7 @@ from workbench.catalog.bases import default_bases
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.base_lookup import command_to_make
+from workbench.images.base_chain import command_to_make
 from workbench.images.labels import MODEL_LABEL, TAG_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageInfo, ImageStore

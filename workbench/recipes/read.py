@@ -12,6 +12,9 @@ from workbench.compose.recipe import FORMAT, MANIFEST, RECORDS
 from workbench.errors import WorkbenchError
 from workbench.files import entries_below
 
+# A recipe.toml has a few hundred lines; a device has no end.
+_MOST_BYTES = 4_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class RecipeManifest:
@@ -32,7 +35,10 @@ def read_manifest(path: str) -> RecipeManifest:
     file = os.path.join(path, MANIFEST) if os.path.isdir(path) else path
     try:
         with open(file, "rb") as source:
-            data = tomllib.load(source)
+            text = source.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise WorkbenchError(f"has more than {_MOST_BYTES} bytes, and is no {MANIFEST}", where=file)
+        data = tomllib.loads(text.decode())
     except OSError as error:
         raise WorkbenchError(f"cannot be read: {error.strerror}", where=file) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packaging.version import Version
-
 from workbench.catalog.faults import Faults
 from workbench.catalog.fields import check_fields
 from workbench.catalog.frozen import RELEASE_FILE, FrozenTree, Record, check_record
@@ -19,6 +17,8 @@ from workbench.catalog.views import at_release
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
 from workbench.names import pick
+from workbench.release.advisories import Advisories
+from workbench.release.audit import Pinned, cure, holes, old_tools, own_holes, unused_rows
 from workbench.release.consistent import lock_faults
 from workbench.release.entries import folder_faults, is_file
 from workbench.release.folder import frozen_paths
@@ -29,17 +29,25 @@ from workbench.release.text import with_value
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The result of a check: how many files and locks were checked, the digest of the record, faults and notes."""
+    """The result of a check: how many files and locks were checked, the digest of the record, faults and notes.
+
+    `advisories` is where those were taken from, "" where known holes were not checked.
+    """
 
     files: int
     locks: int
     record: str
     faults: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    advisories: str = ""
 
 
-def check(catalogue: Catalogue, name: str, today: str) -> CheckReport:
-    """Return what is wrong with the release `name` on the day `today` (2026-11-22), every fault of it."""
+def check(catalogue: Catalogue, name: str, today: str, advisories: Advisories | None = None) -> CheckReport:
+    """Return what is wrong with the release `name` on the day `today` (2026-11-22), every fault of it.
+
+    Known holes are those of its own `[[security]]` rows and of `advisories`; without these it was not checked for
+    others, and the report says so.
+    """
     release = catalogue.releases[pick(name, catalogue.releases, "release")]
     faults, notes, tree = Faults(), list(_notes(catalogue, release, today)), catalogue.tree
     record = ""
@@ -62,9 +70,21 @@ def check(catalogue: Catalogue, name: str, today: str) -> CheckReport:
         faults.add(release.path, 'is retired without a reason: add reason = "…", which its users are shown')
     if release.until and today > release.until and release.state != RETIRED:
         faults.add(release.path, f'support ended on {release.until}: set state = "retired", or prolong it')
-    for where, message in _security(release, locks):
+    pinned = {_place(catalogue, release, folder): frozenset(pins.items()) for folder, pins in locks.items()}
+    for where, message in _holes(release, pinned, advisories):
         faults.add(where, message)
-    return CheckReport(len(files), len(locks), record, tuple(dict.fromkeys(faults.found)), tuple(notes))
+    unused = unused_rows(pinned, release) if locks else []
+    notes += [f"{release.path}: [[security]] names {package}, which no lock has" for package in unused]
+    notes += old_tools(release, today) if release.state != RETIRED else []
+    source = advisories.source if advisories else ""
+    return CheckReport(len(files), len(locks), record, tuple(dict.fromkeys(faults.found)), tuple(notes), source)
+
+
+def _place(catalogue: Catalogue, release: Release, folder: str) -> str:
+    """Return where the lock that the release sees in `folder` is."""
+    if catalogue.tree.exists(f"{release.own}/{SUMS}"):
+        return f"{release.own}/{folder}"
+    return at_release(catalogue, release.name).tree.place(folder)
 
 
 def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
@@ -131,18 +151,12 @@ def _lock(frozen: FrozenTree, folder: str, changed: list[str], faults: Faults) -
     return pins
 
 
-def _security(release: Release, locks: dict[str, dict[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield every lock that has a package with a fault that the release file names."""
-    for fix in release.security:
-        for folder, pins in locks.items():
-            version = pins.get(fix.package)
-            if version is not None and Version(version) < Version(fix.fixed):
-                more = "" if keeps(version, fix.fixed) else f", which needs --allow {fix.package}"
-                yield (
-                    f"{release.own}/{folder}" if release.own else folder,
-                    f"{fix.package} {version} has {fix.advisory}, fixed in {fix.fixed}: "
-                    f"`release update {release.name}`{more}",
-                )
+def _holes(release: Release, pinned: Pinned, advisories: Advisories | None) -> Iterator[tuple[str, str]]:
+    """Yield every known hole in what is `pinned`, by the release's own rows and by `advisories`, with its cure."""
+    found = [*own_holes(pinned, release), *(holes(pinned, advisories) if advisories else ())]
+    for each in found:
+        how = cure(release, each)
+        yield each.where, f"{each.message}: {how}" if how else each.message
 
 
 def refuse_unfrozen(release: Release) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workbench.lock.pipenv import LOCK, export_name
+from workbench.lock.pipenv import LOCK, export_name, is_elsewhere
 from workbench.lock.pipfile import digest
 from workbench.packages import normalized_name
 from workbench.release.pins import categories_of
@@ -38,7 +38,7 @@ def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple
                 yield name, "is missing: lock it again"
             continue
         wanted: dict[str, tuple[str, set[str]]] = {
-            normalized_name(each): _pin(entry) for each, entry in entries.items()
+            normalized_name(each): _pin(entry) for each, entry in entries.items() if not is_elsewhere(entry)
         }
         for number, line in enumerate(files[name].decode(errors="replace").splitlines(), 1):
             match = _LINE.match(line)

@@ -36,13 +36,30 @@ def categories_of(data: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def pins_of(data: Mapping[str, Any]) -> dict[str, str]:
-    """Return the version of every package that a lock pins, whatever its category: they have one version each."""
-    return {
-        normalized_name(name): str(entry["version"]).removeprefix("==")
-        for _, entries in categories_of(data)
-        for name, entry in entries.items()
-        if "version" in entry
-    }
+    """Return the version of every package that a lock pins, whatever its category.
+
+    The categories of two IDEs, which are never installed together, may have two of one package: then the lower one.
+    """
+    found: dict[str, str] = {}
+    for name, version in each_pin(data):
+        known = found.setdefault(name, version)
+        if known != version:
+            found[name] = min(known, version, key=Version)
+    return found
+
+
+def each_pin(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each package that a lock pins, by its normalised name, with its version, once for each category."""
+    for _, entries in categories_of(data):
+        for name, entry in entries.items():
+            if version := pinned(entry):
+                yield normalized_name(name), version
+
+
+def pinned(entry: Mapping[str, Any]) -> str:
+    """Return the version that a lock's entry pins, "" for none: what is for another platform has none."""
+    text = str(entry.get("version", ""))
+    return text.removeprefix("==") if text.startswith("==") else ""
 
 
 def keeps(promised: str, version: str) -> bool:

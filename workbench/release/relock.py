@@ -13,10 +13,10 @@ from packaging.version import Version
 
 from workbench.catalog.values import SecurityFix
 from workbench.lock.pipenv import LOCK, exported, locked
-from workbench.lock.pipfile import data_of, digest
+from workbench.lock.pipfile import data_of, digest, tables_of
 from workbench.packages import normalized_name
 from workbench.release.index import AvailableVersions
-from workbench.release.pins import categories_of, keeps, pins_of, range_of
+from workbench.release.pins import categories_of, each_pin, keeps, pinned, pins_of, range_of
 
 # How often a lock is made until its categories agree on every package.
 _ROUNDS = 4
@@ -104,10 +104,9 @@ def _specifiers(pipfile: str) -> dict[str, list[SpecifierSet]]:
 
 
 def _lines(pipfile: str) -> Iterator[tuple[str, str, Any]]:
-    for table, lines in data_of(pipfile).items():
-        if table not in ("source", "requires", "pipenv", "scripts", "dev-packages") and isinstance(lines, dict):
-            for name, value in lines.items():
-                yield table, name, value
+    for table, lines in tables_of(data_of(pipfile)):
+        for name, value in lines.items():
+            yield table, name, value
 
 
 def relocked(
@@ -122,7 +121,8 @@ def relocked(
     found: dict[str, Any] = {}
     for _ in range(_ROUNDS):
         found = json.loads(locked(ranged(lock, ranges, allowed), interpreter, lock.place, one_pin=False)[LOCK])
-        if not (lower := _lower_of_two(found)):
+        apart = _lower_of_two(lock.data)
+        if not (lower := {name: version for name, version in _lower_of_two(found).items() if name not in apart}):
             break
         # pipenv fits every category to `packages` only: what two others have in two versions is held to the lower.
         ranges = {
@@ -140,9 +140,8 @@ def relocked(
 def _lower_of_two(data: Mapping[str, Any]) -> dict[str, str]:
     """Return the lower version of every package that categories of a lock have in more than one."""
     found: dict[str, set[str]] = {}
-    for _, entries in categories_of(data):
-        for name, version in pins_of({"default": entries}).items():
-            found.setdefault(name, set()).add(version)
+    for name, version in each_pin(data):
+        found.setdefault(name, set()).add(version)
     return {name: min(versions, key=Version) for name, versions in found.items() if len(versions) > 1}
 
 
@@ -171,18 +170,26 @@ def ranged(lock: ReleaseLock, ranges: Mapping[str, str], allowed: Collection[str
     """Return a Pipfile's text with every package of `lock`, each by its own line and its range."""
     whole = data_of(lock.pipfile)
     text: dict[str, Any] = {key: whole[key] for key in ("source", "requires", "pipenv") if key in whole}
+    lower = _lower_of_two(lock.data)
     for category, entries in categories_of(lock.data):
         own = {normalized_name(name): value for table, name, value in _lines(lock.pipfile) if table == category}
         text[category] = {
             name: _line(
                 own.get(normalized_name(name)),
                 entry,
-                ranges[normalized_name(name)],
+                _range_of(entry, normalized_name(name), lower, ranges),
                 normalized_name(name) in allowed,
             )
             for name, entry in entries.items()
+            if pinned(entry)
         }
     return tomli_w.dumps(text)
+
+
+def _range_of(entry: Mapping[str, Any], name: str, lower: Mapping[str, str], ranges: Mapping[str, str]) -> str:
+    """Return what a category's package may be: its own range where it is not the one that the ranges are made from."""
+    version = pinned(entry)
+    return range_of(version) if name in lower and version != lower[name] else ranges[name]
 
 
 def _line(own: Any, entry: Mapping[str, Any], versions: str, is_allowed: bool) -> dict[str, Any]:  # noqa: ANN401

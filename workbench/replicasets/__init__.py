@@ -10,6 +10,7 @@ rebuild.py       after the store is gone, from the engine's labels
 claims.py        which sets hold which GPUs, ports, CPUs and memory: changed under one ledger
 amendments.py    limits that were changed while a container ran
 containers.py    a version's container          records.py   what is where in the store
+listing.py       all sets and volumes, kept in memory
 folders.py       the host's folders that are bound, by what was opened          roots.py   below which they are
 images.py        names of images, and whose they are      networks.py  a network for each owner
 stores/          StateStore: SQLite, etcd       volumes/     drivers that keep a volume's size

@@ -135,7 +135,7 @@ def destination(text: str) -> str:
 def _bind(bind: Bind, roots: Sequence[str]) -> Bind:
     dest = destination(bind.dest)
     if bind.is_volume:
-        return Bind(volume_name(bind.src.partition("-")[0]), dest, bind.read_only)
+        return Bind(volume_name(bind.src.partition("-")[0]), dest, bind.read_only, bind.given or bind.src)
     source = without_links(_text(bind.src, "source"))
     if re.search(r"[:,\\\x00-\x1f]", source):
         raise Invalid(f"{bind.src[:60]!r} cannot be bound", hint="no colons, commas, control characters")
@@ -144,7 +144,7 @@ def _bind(bind: Bind, roots: Sequence[str]) -> Bind:
         raise Invalid(f"{bind.src[:60]} is not below an allowed folder", hint=f"allowed: {where}")
     if not os.path.isdir(source):
         raise Invalid(f"there is no folder {bind.src[:60]}")
-    return Bind(source, dest, bind.read_only)
+    return Bind(source, dest, bind.read_only, bind.given or bind.src)
 
 
 def _text(text: str, what: str) -> str:

@@ -18,6 +18,9 @@ STATE = "/var/lib/workbench"
 _UNTRUSTED = "certificate verify failed: "
 # A run or patch takes as long as copying its disk; a connection that is not made at once never is.
 _TIMEOUT = httpx.Timeout(None, connect=5.0)
+# A stream of changes is never silent for so long.
+_STREAM = httpx.Timeout(60.0, connect=5.0)
+_PAGE = 500
 
 
 class ServiceError(WorkbenchError):
@@ -89,6 +92,32 @@ class Client:
                     _parsed(response.status_code, response.read())
                 for line in response.iter_lines():
                     yield json.loads(line)
+        except (httpx.HTTPError, ValueError) as error:
+            raise self._unreachable(error) from None
+
+    def all_pages(self, path: str, name: str) -> dict[str, Any]:
+        """Return the data of a list, all its pages together; `name` is where the data has its rows."""
+        data: dict[str, Any] = self("GET", path, limit=_PAGE)
+        after = data["continue"]
+        while after:
+            page = self("GET", path, limit=_PAGE, **{"continue": after})
+            data[name] += page[name]
+            data["total"], after = page["total"], page["continue"]
+        return {key: value for key, value in data.items() if key != "continue"}
+
+    def events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the kind and the data of what changes, as it changes, until the service ends the stream."""
+        kind = ""
+        try:
+            with self._http.stream("GET", "/api/v1/events", timeout=_STREAM) as response:
+                if response.status_code != 200:
+                    _parsed(response.status_code, response.read())
+                for line in response.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        kind = value
+                    elif name == "data":
+                        yield kind, json.loads(value)
         except (httpx.HTTPError, ValueError) as error:
             raise self._unreachable(error) from None
 

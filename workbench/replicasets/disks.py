@@ -1,16 +1,25 @@
-"""How much a version may hold on its system disk: checked while it is frozen, before its disk goes anywhere."""
+"""A version's system disk before it goes anywhere: it is frozen, and may hold so much."""
 
 from __future__ import annotations
 
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.capabilities import MeasuringDisks
-from workbench.replicasets.errors import Exhausted
+from workbench.replicasets.engines.capabilities import MeasuringDisks, Pausing, require
+from workbench.replicasets.errors import EngineError, Exhausted
 from workbench.replicasets.quantities import about
 from workbench.replicasets.values import Version
 from workbench.replicasets.world import World
 
 # So little fits, or the engine's own answer will be that nothing does.
 _LITTLE = 64 << 20
+
+
+def freeze(world: World, version: Version) -> None:
+    """Freeze a running version, so that its disk is at rest; raises EngineError where the engine cannot."""
+    try:
+        require(world.engine, Pausing).pause(version.container)
+    except EngineError as error:
+        hint = error.hint or "stop the set first: then it need not be frozen"
+        raise EngineError(error.message, error.status, hint=hint) from None
 
 
 def check_size(world: World, version: Version, *, recorded: bool) -> None:

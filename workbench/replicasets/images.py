@@ -22,6 +22,8 @@ _ID = re.compile(r"sha256:[0-9a-f]{64}")
 _PART_OF_ID = re.compile(r"[0-9a-f]{1,64}")
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LOCAL = "localhost/"
+# The owner that an administrator's build gives an image for all: no token is called that.
+EVERYBODY = "*"
 
 
 def resolve(world: World, text: str, caller: Caller) -> tuple[str, EngineImage]:
@@ -49,7 +51,7 @@ def resolve(world: World, text: str, caller: Caller) -> tuple[str, EngineImage]:
 def owner_of(world: World, image: EngineImage) -> str | None:
     """Return the owner of an image, "" for administrators, None when it is everybody's."""
     if (owner := image.labels.get(world.label("owner"))) is not None:
-        return owner
+        return None if owner == EVERYBODY else owner
     if world.label("id") not in image.labels:
         return None
     # Made before images had owners: a version's disk says whose it is, a committed image does not.

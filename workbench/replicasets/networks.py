@@ -30,16 +30,25 @@ def joining(world: World, owner: str) -> Iterator[str]:
         yield name
 
 
+def leave(world: World, owner: str) -> None:
+    """Remove the owner's network, unless a container is still on it."""
+    _remove(world, _name(world, owner), world.settings.wait_seconds)
+
+
 def remove_unused(world: World) -> None:
-    """Remove our networks that no container is on."""
+    """Remove our networks that no container is on; those that a set is about to join stay."""
     separating = world.engine.capability(SeparatingNetworks)
     for name in separating.networks(world.label(_LABEL)) if separating is not None else ():
         try:
-            with world.locks.hold(f"network/{name}", 0):
-                assert separating is not None
-                separating.remove_network(name)
+            _remove(world, name, 0)
         except Busy:
             continue
+
+
+def _remove(world: World, name: str, seconds: float) -> None:
+    if (separating := world.engine.capability(SeparatingNetworks)) is not None:
+        with world.locks.hold(f"network/{name}", seconds):
+            separating.remove_network(name)
 
 
 def _name(world: World, owner: str) -> str:

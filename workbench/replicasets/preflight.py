@@ -8,11 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from workbench.replicasets.engines.capabilities import (
+    BindingFolders,
     CarryingDisks,
     LiveLimits,
     Pausing,
     Probing,
     RecordingDisks,
+    SeparatingNetworks,
     require,
 )
 from workbench.replicasets.engines.ports import is_free
@@ -66,6 +68,8 @@ def preflight(engine: Engine, settings: Settings) -> Iterator[Finding]:
                 return
         carried = trial.tried("give disks to the next version as they are, sockets and holes too", trial.carried)
         yield replace(carried, essential=False)
+        if settings.roots:
+            yield replace(trial.tried("bind folders in those of --root", trial.bound), essential=False)
     except EngineError as error:
         yield Finding("import images", error.message)
     finally:
@@ -92,6 +96,7 @@ class _Trial:
         yield "enforce limits of memory and CPUs", self._limited
         yield "change limits while a set runs", self._changed
         yield f"publish ports on {self.settings.publish}", self._published
+        yield "keep the networks of owners apart", self._separated
 
     def tried(self, what: str, attempt: Callable[[], object]) -> Finding:
         try:
@@ -103,7 +108,9 @@ class _Trial:
                 self.engine.remove(self.name)
         return Finding(what)
 
-    def _started(self, *command: str, memory: int = 0, cpus: int = 0, ports: tuple[Port, ...] = ()) -> None:
+    def _started(
+        self, *command: str, memory: int = 0, cpus: int = 0, ports: tuple[Port, ...] = (), network: str = ""
+    ) -> None:
         self.engine.create(
             ContainerSpec(
                 name=self.name,
@@ -111,6 +118,7 @@ class _Trial:
                 command=(self.probing.probe_command, *command),
                 ports=ports,
                 publish=self.settings.publish,
+                network=network,
                 memory=memory,
                 cpus=cpus,
             )
@@ -144,6 +152,24 @@ class _Trial:
         carrying = self.engine.capability(CarryingDisks)
         if self.settings.carry != "auto" or carrying is None or not carrying.can_carry(self.name):
             raise EngineError("the service may not read where they are: they are recorded as images instead")
+
+    def bound(self) -> None:
+        binding, root = require(self.engine, BindingFolders), self.settings.roots[0]
+        try:
+            binding.attach_folder(self.name, root, root)
+            if self.name not in binding.attached_folders():
+                raise EngineError("the service may not mount them for containers: only a --root itself can be bound")
+        finally:
+            binding.detach_folder(self.name)
+
+    def _separated(self) -> None:
+        separating = require(self.engine, SeparatingNetworks)
+        separating.create_network(self.name, {})
+        try:
+            self._started(network=self.name)
+        finally:
+            self.engine.remove(self.name)
+            separating.remove_network(self.name)
 
     def _limited(self) -> None:
         self._started("more", memory=_MEMORY, cpus=500)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from workbench.replicasets.engines.capabilities import Watching
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
+from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
@@ -35,6 +36,7 @@ from workbench.replicasets.restarts import start_again
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
+from workbench.replicasets.stores.watched import WatchedStore
 from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -54,7 +56,9 @@ class ReplicaSets:
         self.settings = settings
         s = settings
         engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
-        self._world = World(settings, engine, store or open_store(settings.store, settings.prefix))
+        watched = WatchedStore(store or open_store(settings.store, settings.prefix))
+        self._world = World(settings, engine, watched)
+        self.listings = Listings(watched, self._problems)
         self._filling = threading.Lock()
         self.reconciled: Reconciled | None = None
 
@@ -132,6 +136,11 @@ class ReplicaSets:
         """Return all sets by name."""
         with self._reading(Code.INFO) as world:
             return _info.sets(world)
+
+    def listing(self) -> Listing:
+        """Return all sets and volumes as they are recorded; quick however many there are and however often."""
+        with self._reading(Code.INFO):
+            return self.listings.read()
 
     def info(self, name: str) -> Info:
         """Return the set, its current version, and the state of its container."""
@@ -229,8 +238,14 @@ class ReplicaSets:
 
     def problem(self, name: str) -> str:
         """Return what the last reconcile could not do for a set, "" for nothing."""
-        problems = self.reconciled.problems if self.reconciled else ()
-        return "; ".join(each.message for each in problems if each.set == name)
+        return self._problems().get(name, "")
+
+    def _problems(self) -> Mapping[str, str]:
+        """Return what the last reconcile could not do, by set."""
+        found: dict[str, str] = {}
+        for each in self.reconciled.problems if self.reconciled else ():
+            found[each.set] = f"{found[each.set]}; {each.message}" if each.set in found else each.message
+        return found
 
     def changes(self) -> Iterator[str] | None:
         """Return an iterator over the names of containers that change, "" first; None when the engine has none."""

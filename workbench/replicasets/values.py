@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from workbench.replicasets.options import Options
@@ -36,6 +36,8 @@ class Bind:
     src: str
     dest: str
     read_only: bool = False
+    # How `src` was written, where that differs: with a link, or with a volume's version.
+    given: str = field(default="", compare=False)
 
     @property
     def is_volume(self) -> bool:

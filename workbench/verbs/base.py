@@ -6,6 +6,7 @@ import argparse
 import json
 
 from workbench.catalog.reader import read_catalogue
+from workbench.errors import WorkbenchError
 from workbench.verbs._answers import answer_flags
 from workbench.verbs.build import backend_of, build_options, print_builder
 
@@ -29,11 +30,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the base image and name it, by its date and as `latest`."""
     from workbench.images.base import base_request
+    from workbench.images.os_image import SCRIPT
     from workbench.images.run_build import run_build
 
     backend = backend_of(args, tuple(args.options))
+    catalogue = read_catalogue(args.catalog)
     request = base_request(
-        read_catalogue(args.catalog),
+        catalogue,
         args.release,
         args.os,
         args.python,
@@ -43,7 +46,14 @@ def run(args: argparse.Namespace) -> int:
         cache=args.cache,
     )
     print_builder(backend, quiet=args.json)
-    made = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+    root = request.arguments["ROOT_IMAGE"]
+    try:
+        made = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+    except WorkbenchError as error:
+        if catalogue.tree.exists(f"base/{args.os}/{SCRIPT}") and backend.store.inspect(root) is None:
+            made_here = f"`make os-image OS={args.os}` makes the root image here, where no registry has {root}"
+            error.hint = "; ".join(hint for hint in (made_here, error.hint) if hint)
+        raise
     if args.json:
         print(json.dumps({**made.as_data(), "names": list(request.names)}, indent=2))
     else:

@@ -146,7 +146,9 @@ def run(args: argparse.Namespace) -> int:
         changed = changes_by_hand(read_manifest(request.folder), digests(request.folder))
         if changed and not args.json:
             print(_changed_note(request.folder, changed), file=sys.stderr, flush=True)
-        finished = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
+        finished = run_build(
+            request, logs=args.log_dir, quiet=args.json, builder=backend.builder, catalogue=args.catalog
+        )
         report = {"tag": request.tag, **finished.as_data(), "changed": changed}
         missing = keep_records(request.folder, finished, request.labels[SOURCE_LABEL], backend.store)
         if missing and args.json:

@@ -90,7 +90,7 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
         if version_of(interpreter) != wanted:
             return outcome(FAILED, f"{interpreter} is not Python {wanted}")
         print(f"locking {folder} with {interpreter}", file=sys.stderr, flush=True)
-        lock(full, interpreter, above)
-        return outcome(LOCKED)
+        elsewhere = lock(full, interpreter, above)
+        return outcome(LOCKED, f"left out, for another platform or Python: {', '.join(elsewhere)}" if elsewhere else "")
     except WorkbenchError as error:
         return outcome(FAILED, f"{error.where}: {error.message}" if error.where else error.message)

@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(report(str(recipe.tag), written), indent=2))
     else:
         print_written(written)
+        print(f"open it with: {up_command(written.folder)}")
         print(f"build it with: {build_command(written.folder)}")
     return 0
 
@@ -88,6 +89,13 @@ def base_look_up() -> LookUp:
     from workbench.images.base_lookup import look_up
 
     return look_up
+
+
+def base_look_up_or_local() -> LookUp:
+    """Return the look-up for whoever makes the base if it does not exist: it has this machine's name then."""
+    from workbench.images.base_lookup import look_up_or_local
+
+    return look_up_or_local
 
 
 def print_note(text: str) -> None:
@@ -111,6 +119,11 @@ def print_written(written: Written) -> None:
 def build_command(folder: str) -> str:
     """Return the command that builds the recipe in `folder`, quoted for a shell."""
     return runnable(f"python wizard.py build {shlex.quote(folder)}")
+
+
+def up_command(folder: str) -> str:
+    """Return the command that builds the recipe in `folder` and opens the workbench, quoted for a shell."""
+    return runnable(f"python wizard.py up {shlex.quote(folder)}")
 
 
 def _show(recipe: Recipe, statuses: dict[str, str], as_json: bool) -> None:

@@ -14,6 +14,7 @@ from workbench.catalog.releases import is_day
 from workbench.errors import EXIT_OK, FaultsError, UsageError
 from workbench.locations import check_writable
 from workbench.table import columns
+from workbench.verbs._advisories import NOT_CHECKED, advisories_for, advisory_options
 
 EXAMPLES = """\
   wizard.py release new 2026b --from 2026a      an open release that pins what 2026a pins
@@ -21,7 +22,9 @@ EXAMPLES = """\
   wizard.py release update 2025b                newer z of x.y.z, and nothing else (make release-update RELEASE=2025b)
   wizard.py release update 2025b --allow urllib3   … but for urllib3, which a security fix takes further
   wizard.py release amend 2025b ides/1-jupyter --reason "starts without IPv4"    today's start scripts for it too
-  wizard.py release check 2025b                 its files, fields, locks, support and security fixes
+  wizard.py release check 2025b                 its files, fields, locks, support and its own security rows
+  wizard.py release check 2025b --online        … and known holes, as OSV's API has them
+  wizard.py release check 2025b --advisories osv.zip   … as a folder or archive of OSV documents has them
   wizard.py release diff 2025b 2026a --summary  what a user of 2025b meets in 2026a
 """
 
@@ -52,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("old", metavar="OLD", help="release, such as 2025b")
     diff.add_argument("new", metavar="NEW", help="release, such as 2026a")
     diff.add_argument("--summary", action="store_true", help="numbers by bundle only")
+    advisory_options(check)
     for action in (new, amend, check):
         action.add_argument("--today", metavar="YYYY-MM-DD", default="", help="the day that counts (default: today)")
     for action in (new, freeze, update, amend, check, diff):
@@ -143,9 +147,11 @@ def _amend(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from workbench.release.audit import lock_pins
     from workbench.release.check import check
 
-    report = check(read_catalogue(args.catalog), args.name, _day(args))
+    catalogue = read_catalogue(args.catalog)
+    report = check(catalogue, args.name, _day(args), advisories_for(args, lambda: lock_pins(catalogue, args.name)))
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
     if report.faults:
@@ -159,7 +165,12 @@ def _check(args: argparse.Namespace) -> int:
         print(json.dumps(asdict(report), indent=2))
     else:
         record = f", record {report.record}" if report.record else ""
-        print(f"release {args.name} keeps its promise: {report.files} files, {report.locks} locks{record}")
+        what = f"{report.files} files, {report.locks} locks{record}"
+        if report.advisories:
+            print(f"release {args.name} keeps its promise: {what}; no known hole ({report.advisories})")
+        else:
+            print(f"release {args.name} is as it was promised: {what}; known holes: not checked")
+            print(f"note: {NOT_CHECKED}", file=sys.stderr)
     return EXIT_OK
 
 

@@ -21,6 +21,7 @@ EXAMPLES = """\
   wizard.py rs run localhost/mine:1 --name foo --volume data:/data --memory 8GB
   wizard.py rs run localhost/mine:1 --name bar --cmd sleep infinity
   wizard.py rs list
+  wizard.py rs list --watch                                  until Ctrl-C; with --json a line for each change
   wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
   wizard.py rs history foo
   wizard.py rs rollback foo 1
@@ -70,6 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_.add_argument(
         "--volume", metavar="SRC:DEST[:ro]", action="append", default=[], help="volume or folder; repeatable"
     )
+    made["list"].add_argument("--watch", action="store_true", help="go on, and show what changes as it changes")
     made["rollback"].add_argument("version", type=int)
     for name in ("stop", "restart", "rollback"):
         made[name].add_argument(
@@ -132,21 +134,45 @@ def _bind(text: str) -> dict[str, Any]:
     return {"src": parts[0], "dest": parts[1], "readOnly": len(parts) == 3}
 
 
+_TITLES = ("NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE")
+
+
 def _list(client: Client, args: argparse.Namespace) -> int:
-    data = client("GET", "/replicaSet")
-    rows = [
-        (
-            s["name"],
-            str(s["version"]),
-            _state(s),
-            " ".join(s["gpus"]),
-            ports_text(s["ports"]),
-            s["owner"],
-            s["imageName"],
-        )
-        for s in data["replicaSets"]
-    ]
-    return report(args, data, columns(("NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE"), rows))
+    if args.watch:
+        return _watch(client, args)
+    data = client.all_pages("/replicaSet", "replicaSets")
+    return report(args, data, columns(_TITLES, [_row(each) for each in data["replicaSets"]]))
+
+
+def _row(each: dict[str, Any]) -> tuple[str, ...]:
+    gpus, ports = " ".join(each["gpus"]), ports_text(each["ports"])
+    return (each["name"], str(each["version"]), _state(each), gpus, ports, each["owner"], each["imageName"])
+
+
+def _watch(client: Client, args: argparse.Namespace) -> int:
+    """Show all sets, and each that changes as it changes: on a terminal the table anew, elsewhere a line for each."""
+    import json
+
+    known: dict[str, dict[str, Any]] = {}
+    live, begun = sys.stdout.isatty() and not args.json, False
+    for kind, data in client.events():
+        if kind == "set":
+            known[data["name"]] = data
+        elif kind == "set-deleted":
+            known.pop(data["name"], None)
+        elif kind == "sync":
+            begun = True
+        else:
+            continue
+        if args.json:
+            print(json.dumps({"event": kind, **data}), flush=True)
+        elif live and begun:
+            print("\x1b[H\x1b[2J" + columns(_TITLES, [_row(known[name]) for name in sorted(known)]), flush=True)
+        elif not live and kind != "sync":
+            gone = (data["name"], "", "deleted")
+            print("  ".join(filter(None, _row(data) if kind == "set" else gone)), flush=True)
+    print("the service ended the stream", file=sys.stderr)
+    return 1
 
 
 def _state(found: dict[str, Any]) -> str:

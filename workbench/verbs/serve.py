@@ -19,6 +19,7 @@ EXAMPLES = """\
   wizard.py serve --preflight                           what works here, and why not: limits, pausing, ports ...
   wizard.py serve --root /srv/shared --ports 40000-40999
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
+  wizard.py serve --compat --no-token                   for clients of gpu-docker-api on this machine
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
   wizard.py serve --disk-limit 50GB --keep-versions 5   what each version may hold, and how many of them
 """
@@ -32,6 +33,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-key", metavar="FILE", default="", help="its key, as PEM")
     parser.add_argument(
         "--insecure", action="store_true", help="listen beyond this machine without TLS: tokens can be read on the way"
+    )
+    parser.add_argument(
+        "--compat",
+        action="store_true",
+        help="answer clients of gpu-docker-api as it does: HTTP 200 with a code, its time format, bodies of any type",
+    )
+    parser.add_argument(
+        "--no-token", action="store_true", help="with --compat, on loopback: whoever is on this machine may operate"
+    )
+    parser.add_argument(
+        "--cors", metavar="ORIGIN", action="append", default=[], help="pages of that site may use it; repeatable"
     )
     parser.add_argument("--state", metavar="DIR", default="/var/lib/workbench", help="folder of all that is kept")
     parser.add_argument("--store", metavar="FILE|etcd://HOST:PORT", default="", help="default: a file in --state")
@@ -86,6 +98,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.catalog.releases import LOCAL_REPOSITORY
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
+    from workbench.replicasets.api.compat import Compat, checked_origins
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
     from workbench.replicasets.api.starting import failing_at_start
     from workbench.replicasets.api.tokens import Tokens
@@ -98,6 +111,10 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.watching import watching
 
     assert isinstance(tokens, Tokens)
+    try:
+        origins = checked_origins(args.cors)
+    except ValueError as error:
+        raise UsageError(f"{error} is no origin", hint="--cors https://pages.example.org, without a path") from None
     match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", args.ports)
     if match is None or not 0 <= args.port <= 65535:
         raise UsageError("--port is a number to 65535, --ports a range such as 40000-40999")
@@ -133,6 +150,9 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
             f"{args.host} is not this machine alone: tokens could be read on the way",
             hint="--tls-cert and --tls-key, or --insecure when something before it speaks TLS",
         )
+    if args.no_token and not (args.compat and is_loopback(listening)):
+        listening.close()
+        raise UsageError("--no-token is for --compat on loopback: elsewhere everybody could run containers here")
     service = ReplicaSets(settings)
 
     def report(line: str) -> None:
@@ -147,7 +167,8 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)
             if plain:
                 print("warning: not on loopback, and without TLS: tokens can be read on the way", file=sys.stderr)
-            app = make_app(service, tokens, Audit(os.path.join(state, "audit.log")))
+            audit = Audit(os.path.join(state, "audit.log"))
+            app = make_app(service, tokens, audit, compat=Compat(args.compat, args.no_token, origins))
             serve(app, listening, args.tls_cert, args.tls_key)
     finally:
         if engine is not None:

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     client = connect(args)
     path = "" if args.way == "list" else f"/volumes/{part(args.name)}"
     if args.way == "list":
-        data = client("GET", "/volumes")
+        data = client.all_pages("/volumes", "volumes")
         rows = [(v["name"], str(v["version"]), v["size"], v["driver"], v["owner"]) for v in data["volumes"]]
         return report(args, data, columns(("NAME", "VERSION", "SIZE", "DRIVER", "OWNER"), rows))
     if args.way == "create":

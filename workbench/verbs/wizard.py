@@ -6,21 +6,24 @@ import argparse
 import os
 import sys
 
-from workbench.catalog.questions import Answers, Selection
+from workbench.catalog.questions import REQUIRED, Answers, Selection
 from workbench.catalog.reader import read_catalogue
+from workbench.catalog.values import Catalogue
 from workbench.compose.defaults import defaults
 from workbench.compose.recipe import Recipe
-from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError, WorkbenchError
 from workbench.recipes.make import make_recipe
 from workbench.recipes.write import DEFAULT_OUT
-from workbench.verbs.new import base_look_up, build_command, print_note, print_written, today
+from workbench.verbs.new import base_look_up_or_local, build_command, print_note, print_written, today, up_command
 
 EXAMPLES = """\
-  wizard.py                        prompts, then writes a recipe and offers to build it
+  wizard.py                        prompts, then writes a recipe, builds it and opens the workbench
   wizard.py --offline              the same, without looking the base image up
   wizard.py --out my-recipes       another output folder to begin with
 """
 
+# How long the first screen waits for podman.
+_NOTE_SECONDS = 3.0
 _FLAGS = (
     "give the answers as flags: wizard.py new --release … --date … --base … --os … --python … "
     "--bundle … --ide … --out …, or wizard.py new --defaults"
@@ -46,12 +49,24 @@ def run(args: argparse.Namespace) -> int:
         release = catalogue.releases[answers["release"]]
         return {**answers, "out": args.out or release.defaults.get("out", DEFAULT_OUT)}
 
+    machine = None if args.offline else _Machine(catalogue)
+    if machine is not None and (first := machine.note(wanted({}))):
+        print_note(first)
+
     def compose(selection: Selection, look_up: bool) -> Recipe:
-        return make_recipe(catalogue, selection, base_look_up() if look_up else None, print_note, lint=True)
+        return make_recipe(catalogue, selection, base_look_up_or_local() if look_up else None, print_note, lint=True)
 
     try:
         with quiet_terminal():
-            done = converse(catalogue, wanted, compose, TerminalPrompt(), look_up=not args.offline)
+            done = converse(
+                catalogue,
+                wanted,
+                compose,
+                TerminalPrompt(),
+                look_up=not args.offline,
+                remark=machine.remark if machine else lambda recipe: "",
+                can_open=machine is not None and machine.can_open,
+            )
     except Quit:
         print("nothing was written")
         return EXIT_OK
@@ -59,12 +74,57 @@ def run(args: argparse.Namespace) -> int:
         print("nothing was written", file=sys.stderr)
         return EXIT_INTERRUPTED
     print_written(done.written)
-    print(f"build it with: {build_command(done.written.folder)}", flush=True)
-    if not done.build:
-        return EXIT_OK
+    folder = done.written.folder
     from workbench.cli import main
 
-    return main(["build", done.written.folder])
+    if done.opened:
+        return main(["up", folder, "--yes", "--catalog", args.catalog])
+    print(f"open it with: {up_command(folder)}\nbuild it with: {build_command(folder)}", flush=True)
+    return main(["build", folder]) if done.build else EXIT_OK
+
+
+class _Machine:
+    """What this machine has of what recipes stand on, as the wizard shows it."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        from workbench import podman
+
+        self.can_open = podman.is_installed()
+        self._catalogue = catalogue
+
+    def note(self, answers: Answers) -> str:
+        """Return what stands before the first screen: what a recipe of these answers still needs; "" for nothing.
+
+        No registry is queried for it, and a podman that does not respond is not waited for.
+        """
+        from workbench.images.background import in_background
+        from workbench.launch.machine import LocalLook, remark
+        from workbench.launch.preflight import INSTALL
+
+        if not self.can_open:
+            return f"podman is not installed: recipes are written and not built; {INSTALL}"
+        chosen = Selection(**{name: answers[name] for name in REQUIRED if name in answers})
+
+        def look() -> str:
+            return remark(
+                make_recipe(self._catalogue, chosen, None, lambda _: None, lint=False), self._catalogue, LocalLook()
+            )
+
+        try:
+            return in_background(look).result(_NOTE_SECONDS)
+        except (WorkbenchError, TimeoutError):
+            return ""  # the questions lead to it, with a better reason
+
+    def remark(self, recipe: Recipe) -> str:
+        """Return what is made before the image of a recipe, or why that cannot be."""
+        from workbench.launch.machine import remark
+
+        if not self.can_open:
+            return ""
+        try:
+            return remark(recipe, self._catalogue)
+        except WorkbenchError as error:
+            return error.message
 
 
 def _check_terminal() -> None:

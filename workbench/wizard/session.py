@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from workbench.catalog.ides import WORKBENCH
 from workbench.catalog.questions import Answers, Selection
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import advice
@@ -24,6 +25,8 @@ from workbench.wizard.screen import tag_lines
 
 # Makes the recipe of a selection; the base image is looked up when the second argument is true.
 Compose = Callable[[Selection, bool], Recipe]
+# What the review says of a recipe beside its answers, "" for nothing.
+Remark = Callable[[Recipe], str]
 
 _BACK = "back"
 _GO_BACK = Choice(_BACK, "Go back and answer otherwise")
@@ -39,6 +42,7 @@ _SEEN = Choice(_BACK, "Go back to the choices")
 _KEEP = Choice("keep", "Go on with it")
 _ONLY_WRITE = Choice("no", "No, only write the recipe")
 _BUILD = Choice("yes", "Yes, write the recipe and build it")
+_OPEN = Choice("open", "Yes, build it and open the workbench")
 
 
 class Quit(Exception):
@@ -47,10 +51,11 @@ class Quit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WizardOutcome:
-    """What the conversation came to: the recipe that was written, and whether to build it now."""
+    """What the conversation came to: the recipe that was written, whether to build it now, and to open it then."""
 
     written: Written
     build: bool
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,23 @@ class _Decision:
     replace: bool
     clean: bool
     build: bool
+    opened: bool
 
 
 def converse(
-    catalogue: Catalogue, defaults: Defaults, compose: Compose, prompt: Prompt, *, look_up: bool
+    catalogue: Catalogue,
+    defaults: Defaults,
+    compose: Compose,
+    prompt: Prompt,
+    *,
+    look_up: bool,
+    remark: Remark = lambda recipe: "",
+    can_open: bool = False,
 ) -> WizardOutcome:
     """Collect the answers, compose, review, and write the recipe that was agreed on.
+
+    `remark` returns what the review says of a recipe beside its answers; with `can_open`, building it and opening the
+    workbench is offered, and preselected.
 
     Every question comes before the first byte is written, "build it now?" too, so that leaving at
     any of them leaves nothing behind. Raises Quit when the user chooses to leave, and whatever the
@@ -74,7 +90,7 @@ def converse(
         answers = collect_answers(catalogue, defaults, prompt, answers)
         tag = tag_so_far(catalogue, answers)
         recipe = _composed(compose, prompt, answers, tag, look_up)
-        decision = _decide(prompt, recipe, answers, tag) if recipe else None
+        decision = _decide(prompt, recipe, answers, tag, remark, can_open) if recipe else None
         if recipe is None or decision is None:
             continue
         try:
@@ -83,7 +99,7 @@ def converse(
         except WorkbenchError as error:
             _choose(prompt, "What now?", tag, partial(trouble_text, error), [_OTHER_FOLDER, _LEAVE])
         else:
-            return WizardOutcome(written, decision.build)
+            return WizardOutcome(written, decision.build, decision.opened)
 
 
 def _composed(compose: Compose, prompt: Prompt, answers: Answers, tag: str, look_up: bool) -> Recipe | None:
@@ -105,13 +121,17 @@ def _composed(compose: Compose, prompt: Prompt, answers: Answers, tag: str, look
     return spare if chosen == _WITHOUT_LOOK_UP.value else None
 
 
-def _decide(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Decision | None:
+def _decide(
+    prompt: Prompt, recipe: Recipe, answers: Answers, tag: str, remark: Remark, can_open: bool
+) -> _Decision | None:
     """Return what to do with the recipe, or None when the user goes back."""
     folder = folder_of(recipe, answers["out"])
     files = compare(recipe, folder)
     exists = os.path.lexists(folder)
     refused = refusal(recipe, folder, files) if exists and not set(files.values()) <= {IDENTICAL, KEEP} else None
-    panel = partial(review_text, recipe, answers, folder, files, refused, note=advice(recipe.resolved))
+    with prompt.busy("looking at what it stands on"):
+        note = _notes(recipe, remark)
+    panel = partial(review_text, recipe, answers, folder, files, refused, note=note)
     if refused:
         title, choices = "The folder exists and differs. What now?", [_OTHER_FOLDER, _DIFF, _REPLACE, _LEAVE]
         if KEEP in files.values():
@@ -128,10 +148,21 @@ def _decide(prompt: Prompt, recipe: Recipe, answers: Answers, tag: str) -> _Deci
             lines = replacing_lines(recipe, folder)
             _choose(prompt, "This is what would change.", tag, partial(difference_text, lines), [_SEEN])
             continue
-        build = _choose(prompt, "Build the image now?", tag, panel, [_ONLY_WRITE, _BUILD])
+        serves = can_open and recipe.resolved.ide.image_type == WORKBENCH
+        offered = [_OPEN, _BUILD, _ONLY_WRITE] if serves else [_ONLY_WRITE, _BUILD]
+        build = _choose(prompt, "Build the image now?", tag, panel, offered)
         if build != _BACK:
             clean = chosen == _CLEAN.value
-            return _Decision(replace=clean or chosen == _REPLACE.value, clean=clean, build=build == _BUILD.value)
+            return _Decision(
+                replace=clean or chosen == _REPLACE.value,
+                clean=clean,
+                build=build == _BUILD.value,
+                opened=build == _OPEN.value,
+            )
+
+
+def _notes(recipe: Recipe, remark: Remark) -> str:
+    return "\n".join(note for note in (advice(recipe.resolved), remark(recipe)) if note)
 
 
 def _choose(prompt: Prompt, title: str, tag: str, panel: Callable[[int], str], choices: Sequence[Choice]) -> str:

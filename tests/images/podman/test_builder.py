@@ -58,10 +58,14 @@ def test_a_recipe_is_built_and_labelled(unbuilt: Engine, tmp_path: Path) -> None
     (log,) = (tmp_path / "logs").iterdir()
     assert "attrs==25.1.0" in log.read_text()
     # The last line is for an image that has no Python to ask.
-    builder, *shown, note = done.stderr.splitlines()
+    builder, shown_log, *shown, note = done.stderr.splitlines()
     assert builder == "builder: podman: it is installed"
     assert note.startswith(f"note: the SBOM lists what the recipe installs: {IMAGE} cannot list its packages: ")
-    steps = [line.partition("]")[2].split()[0] for line in shown[:-1]]
+    assert shown_log == f"log: {log}"
+    assert [line for line in shown[:-1] if not line.startswith("[")] == [
+        *("Base image", "Python packages of the bundle plain", "The IDE editor"),
+    ]
+    steps = [line.partition("]")[2].split()[0] for line in shown[:-1] if line.startswith("[")]
     assert steps == [f"{number}/{len(steps)}" for number in range(1, len(steps) + 1)]
     assert shown[-1].startswith(f"built {IMAGE} in ")
 

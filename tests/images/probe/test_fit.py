@@ -57,7 +57,8 @@ def test_a_base_that_does_not_fit_is_refused(manifest: RecipeManifest, base: Bas
     assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {message}"
     assert raised.value.hint == (
         "compose the recipe on another base, or make this one again with "
-        "`make base OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122`"
+        "`make base OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122` "
+        "(where no registry responds, `make os-image OS=bookworm` first)"
     )
 
 

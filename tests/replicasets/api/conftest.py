@@ -14,6 +14,7 @@ import pytest
 from tests.replicasets.fakes import FakeEngine, Faults, MemoryStore, service
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
+from workbench.replicasets.api.compat import Compat
 from workbench.replicasets.api.serving import listen, make_server
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
@@ -60,7 +61,13 @@ def kept(faults: Faults) -> StateStore:
 
 
 @pytest.fixture
-def served(tmp_path: Path, faults: Faults, kept: StateStore) -> Iterator[Served]:
+def compat() -> Compat:
+    """How far the service is the original's; a module may put more in its place."""
+    return Compat()
+
+
+@pytest.fixture
+def served(tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat) -> Iterator[Served]:
     engine = FakeEngine(faults)
     room = service(tmp_path, engine, kept, first_port=20000, last_port=20009)
     tokens = Tokens(str(tmp_path / "state"))
@@ -73,7 +80,7 @@ def served(tmp_path: Path, faults: Faults, kept: StateStore) -> Iterator[Served]
         "small": tokens.add("small", Role.OPERATE, Quota(sets=1, gpus=2)),
     }
     listening = listen("127.0.0.1", 0)
-    server = make_server(make_app(room, tokens, Audit(str(tmp_path / "audit.log"))))
+    server = make_server(make_app(room, tokens, Audit(str(tmp_path / "audit.log")), compat=compat))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

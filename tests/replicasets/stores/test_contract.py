@@ -50,6 +50,28 @@ def test_what_is_written_is_read(store: StateStore) -> None:
     assert rows(store, "a/") == [("a/1", "één\n\"'\x01"), ("a/2", "")]
 
 
+def test_many_are_read_at_once_and_the_store_has_a_revision(store: StateStore, tmp_path: Path) -> None:
+    before = store.revision()
+    assert store.revision() == before
+    keys = [f"a/{number:04}" for number in range(1000)]
+    for at in range(0, 1000, 100):
+        assert store.commit(Changes(puts={key: f"{key} é" for key in keys[at : at + 100]}))
+    found = store.get_many([*keys, "b", "a"])
+    assert {key: entry.value for key, entry in found.items()} == {key: f"{key} é" for key in keys}
+    assert all(store.get(key) == found[key] for key in keys[::300])
+    assert store.get_many([]) == {}
+    seen = [before, store.revision()]
+    assert not store.commit(Changes({"a/0000": 0}, {"a/0000": "x"})) and store.revision() == seen[-1]
+    for changes in (
+        Changes(puts={"a/0000": "y"}),
+        Changes(deletes=frozenset({"a/0001"})),
+        Changes(drops=frozenset({"a/"})),
+    ):
+        assert store.commit(changes)
+        seen.append(store.revision())
+    assert len(set(seen)) == 5
+
+
 def test_a_revision_is_another_one_after_each_write(store: StateStore) -> None:
     revisions = set()
     for _ in range(3):

@@ -14,7 +14,7 @@ from workbench import podman
 from workbench.containerfile.stages import bases, last_base
 from workbench.errors import WorkbenchError
 from workbench.images.background import in_background
-from workbench.images.base_lookup import command_to_make
+from workbench.images.base_chain import command_to_make
 from workbench.images.builder import Builder, Built, Watcher
 from workbench.images.buildkit.llb.address import Address
 from workbench.images.buildkit.store import DockerdStore

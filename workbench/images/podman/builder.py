@@ -7,7 +7,7 @@ import os
 from workbench import podman
 from workbench.containerfile.stages import bases, last_base
 from workbench.errors import UsageError, WorkbenchError
-from workbench.images.base_lookup import command_to_make
+from workbench.images.base_chain import command_to_make
 from workbench.images.build_mark import marked_folder, new_mark
 from workbench.images.builder import Built, Watcher
 from workbench.images.labels import on_base

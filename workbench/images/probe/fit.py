@@ -10,7 +10,7 @@ from workbench.catalog.bases import names_cuda
 from workbench.catalog.questions import Selection
 from workbench.compose.recipe import MANIFEST
 from workbench.errors import WorkbenchError
-from workbench.images.base_lookup import command_to_make
+from workbench.images.base_chain import command_to_make
 from workbench.images.probe.base import BaseInfo
 from workbench.locations import ROOT
 from workbench.names import is_name

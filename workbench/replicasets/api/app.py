@@ -8,11 +8,14 @@ from functools import partial
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
-from workbench.replicasets.api import health, resources, sets, volumes
+from workbench.replicasets.api import events, health, resources, sets, volumes
 from workbench.replicasets.api.audit import Audit
+from workbench.replicasets.api.compat import Compat, Words
 from workbench.replicasets.api.failures import handle
+from workbench.replicasets.api.following import Following
 from workbench.replicasets.api.gate import Gate
 from workbench.replicasets.api.lanes import LaneBounds, Lanes
 from workbench.replicasets.api.metrics import Requests, metrics
@@ -34,7 +37,13 @@ async def _life(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit, bounds: LaneBounds = LaneBounds()) -> FastAPI:  # noqa: B008  frozen
+def make_app(
+    service: ReplicaSets,
+    tokens: Tokens,
+    audit: Audit,
+    bounds: LaneBounds = LaneBounds(),  # noqa: B008  frozen
+    compat: Compat = Compat(),  # noqa: B008  frozen
+) -> FastAPI:
     """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`."""
     app = FastAPI(
         title="workbench-images: replica sets",
@@ -52,9 +61,25 @@ def make_app(service: ReplicaSets, tokens: Tokens, audit: Audit, bounds: LaneBou
     app.state.service, app.state.lanes = service, lanes
     app.state.ready = Probe("the check of engine and store", service.check, FRESH_SECONDS, PROBE_SECONDS)
     app.state.numbers = Probe("counting", partial(metrics, service, requests, lanes), 0.0, PROBE_SECONDS)
-    app.add_middleware(Gate, tokens=tokens, audit=audit, requests=requests, lanes=lanes)
+    app.state.stopping = lambda: False
+    app.state.following = Following(service, lambda: app.state.stopping())
+    app.state.compat = compat
+    if compat.words:
+        app.add_middleware(Words)
+    app.add_middleware(Gate, tokens=tokens, audit=audit, requests=requests, lanes=lanes, compat=compat)
+    if compat.origins:
+        # Before the gate: a browser asks without a token what it may send.
+        methods, names = ("GET", "POST", "PATCH", "DELETE"), ("Authorization", "Content-Type", "If-None-Match")
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=compat.origins,
+            allow_methods=methods,
+            allow_headers=names,
+            expose_headers=("ETag", "Retry-After"),
+            max_age=600,
+        )
     handle(app)
-    for router in (sets.ROUTES, volumes.ROUTES, resources.ROUTES):
+    for router in (sets.ROUTES, volumes.ROUTES, resources.ROUTES, events.ROUTES):
         app.include_router(router, prefix=PREFIX)
     for router in (health.OPEN, health.LOCKED):
         app.include_router(router)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, cast
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPBearer
 
+from workbench.replicasets.api.compat import Compat
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Caller
 
@@ -30,8 +31,17 @@ async def _note(request: Request) -> Callable[..., None]:
     return note
 
 
+async def _compat(request: Request) -> Compat:
+    return cast(Compat, request.app.state.compat)
+
+
+# How far the service is the original's.
+InCompat = Annotated[Compat, Depends(_compat)]
 Service = Annotated[ReplicaSets, Depends(_service)]
 # Who sent the request: the gate made it of the token.
 RequestCaller = Annotated[Caller, Depends(_caller)]
 # A function that has the audit log record its keyword arguments with the request.
 AuditNote = Annotated[Callable[..., None], Depends(_note)]
+# Of lists: how many a page has, and the name after which it begins.
+Limit = Annotated[int, Query(ge=0, le=100_000, description="at most so many; 0 for all")]
+After = Annotated[str, Query(alias="continue", max_length=200, description="what the page before had as `continue`")]

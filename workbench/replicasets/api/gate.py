@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
 from workbench.replicasets.api.audit import Audit
+from workbench.replicasets.api.compat import Compat
 from workbench.replicasets.api.connections import HEAD_BYTES
 from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.lanes import Full, Lanes
@@ -31,6 +32,8 @@ MOST_BYTES = 1 << 20
 MOST_PATH = 4096
 # How long a client may take for its body, and for taking a piece of the response.
 CLIENT_SECONDS = 60.0
+# Who owns what is made without a token, where that is allowed.
+LOCAL = "local"
 _TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
 _READING = ("GET", "HEAD")
 
@@ -38,8 +41,11 @@ _READING = ("GET", "HEAD")
 class Gate:
     """Closed unless a path is open or the token fits: a new endpoint needs no thought to be safe."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, audit: Audit, requests: Requests, lanes: Lanes) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens, audit: Audit, requests: Requests, lanes: Lanes, compat: Compat
+    ) -> None:
         self._app, self._tokens, self._audit, self._requests, self._lanes = app, tokens, audit, requests, lanes
+        self._compat = compat
         self._strangers = Strangers()
         # Threads of its own: the log does not wait for what it logs.
         self._writers = CapacityLimiter(2)
@@ -135,6 +141,11 @@ class Gate:
             if scope["path"] in DETAILED and b"authorization" in headers:
                 self._recognize(headers, state)
             return None
+        if self._compat.is_open and b"authorization" not in headers:
+            if reason := self._compat.refusal(scope):
+                return self._stranger(scope, state, refusal(403, 403, reason))
+            state["caller"], state["allowed"] = Caller(LOCAL, Role.OPERATE, self._tokens.quota), lambda: True
+            return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
             token, reason = self._tokens.allowed(plain.strip())
@@ -147,6 +158,8 @@ class Gate:
             return self._stranger(scope, state, unknown)
         # The one place where a caller is made: everything below is given this value.
         state["caller"] = Caller(token.name, token.role, self._tokens.quota)
+        # What lasts looks now and then whether it may go on.
+        state["allowed"] = lambda: self._tokens.allowed(plain.strip())[0] is not None
         if token.role is Role.READ and scope["method"] not in _READING:
             return refusal(403, 403, f"the token {token.name} may only read", "use one with the role operate or admin")
         return None

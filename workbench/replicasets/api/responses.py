@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 
 from workbench.replicasets.options import OPTIONS
 
@@ -82,9 +82,14 @@ class SetView(BaseModel):
 
 
 class SetList(BaseModel):
-    """All sets by name, and the host's address on which their ports are."""
+    """Sets by name, and the host's address on which their ports are.
+
+    `continue` is for the request of the next page, "" on the last one; `total` counts all sets.
+    """
 
     replicaSets: list[SetView]
+    continue_: str = Field(alias="continue")
+    total: int
     publish: str
 
 
@@ -253,9 +258,11 @@ class VolumeView(BaseModel):
 
 
 class VolumeList(BaseModel):
-    """All volumes by name."""
+    """Volumes by name; `continue` and `total` as in SetList."""
 
     volumes: list[VolumeView]
+    continue_: str = Field(alias="continue")
+    total: int
 
 
 class GpusResponse(BaseModel):

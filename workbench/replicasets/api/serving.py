@@ -119,7 +119,10 @@ def make_server(app: FastAPI, certificate: str = "", key: str = "") -> uvicorn.S
     )
     logging.getLogger("uvicorn.error").addFilter(connections.Sparing())
     connections.raise_file_limit()
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    # Requests that are under way are finished before it ends, but streams of changes have no end of their own.
+    app.state.stopping = lambda: server.should_exit
+    return server
 
 
 def serve(app: FastAPI, listening: socket.socket, certificate: str = "", key: str = "") -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from workbench.replicasets.api.bodies import (
     CommitBody,
@@ -14,8 +15,10 @@ from workbench.replicasets.api.bodies import (
     RollbackBody,
     RunBody,
 )
-from workbench.replicasets.api.context import BEARER, AuditNote, RequestCaller, Service
+from workbench.replicasets.api.context import BEARER, After, AuditNote, InCompat, Limit, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
+from workbench.replicasets.api.following import Following
+from workbench.replicasets.api.pages import sets_page
 from workbench.replicasets.api.responses import (
     ChangeResponse,
     CommitResponse,
@@ -29,9 +32,9 @@ from workbench.replicasets.api.responses import (
     RunResponse,
     SetList,
 )
-from workbench.replicasets.api.shapes import history_entry, live_record, port_views, set_view
+from workbench.replicasets.api.shapes import history_entry, live_record, port_views
 from workbench.replicasets.api.streaming import NDJSON, Streamed
-from workbench.replicasets.errors import NotFound
+from workbench.replicasets.operations.execute import LONGEST_SECONDS
 from workbench.replicasets.quantities import LONGEST_GRACE
 
 Grace = Annotated[
@@ -53,17 +56,13 @@ def run(body: RunBody, service: Service, caller: RequestCaller, note: AuditNote)
     return Envelope(data=RunResponse(name=version.container, gpus=list(version.gpus), ports=port_views(version)))
 
 
-@ROUTES.get("")
-def sets(service: Service, caller: RequestCaller) -> Envelope[SetList]:
-    """List all sets, as they are recorded."""
-    found = []
-    doing = service.under_way()
-    for each in service.sets():
-        try:
-            found.append(set_view(*service.record(each.name), caller, doing.get(each.name), service.problem(each.name)))
-        except NotFound:
-            continue  # deleted since the list was made
-    return Envelope(data=SetList(replicaSets=found, publish=service.settings.publish))
+@ROUTES.get("", response_model=Envelope[SetList], responses={304: {"description": "the page has that ETag still"}})
+async def sets(
+    request: Request, service: Service, caller: RequestCaller, limit: Limit = 0, after: After = ""
+) -> Response:
+    """List all sets by name, or a page of them; with `If-None-Match` only what is new since that ETag."""
+    listing = await cast(Following, request.app.state.following).current()
+    return sets_page(listing, request, caller, limit, after, service.settings.publish)
 
 
 @ROUTES.get("/{name}")
@@ -100,11 +99,13 @@ def history(
 
 @ROUTES.post("/{name}/commit")
 def commit(
-    name: str, body: CommitBody, service: Service, caller: RequestCaller, note: AuditNote
+    name: str, body: CommitBody, service: Service, caller: RequestCaller, note: AuditNote, compat: InCompat
 ) -> Envelope[CommitResponse]:
     """Make an image of the set's system disk."""
     note(operation="commit", set=name[:60], image=body.newImageName[:200])
-    return Envelope(data=CommitResponse(imageName=service.commit(name, body.newImageName, caller)))
+    full = service.commit(name, body.newImageName, caller)
+    # The original returns what it was given.
+    return Envelope(data=CommitResponse(imageName=body.newImageName if compat.words else full))
 
 
 @ROUTES.post(
@@ -118,6 +119,7 @@ def execute(
     service: Service,
     caller: RequestCaller,
     note: AuditNote,
+    compat: InCompat,
     stream: Annotated[bool, Query(description="answer line by line, as the program writes")] = False,
 ) -> Envelope[ExecuteResponse] | Streamed:
     """Run a program in the set and return its output and exit code, at its end or as it goes.
@@ -131,6 +133,8 @@ def execute(
     if stream:
         return Streamed(service.stream(name, body.request(body.maxBytes), caller))
     request = body.request(min(body.maxBytes, MOST_COLLECTED))
+    if compat.words and "seconds" not in body.model_fields_set:
+        request = replace(request, seconds=LONGEST_SECONDS)  # the original waits for as long as it takes
     done = service.execute(name, request, caller)
     return Envelope(
         data=ExecuteResponse(stdout=done.stdout, exitCode=done.exit_code, timedOut=done.timed_out, cut=done.cut)

@@ -36,8 +36,10 @@ def ending_view(each: ReplicaSet) -> EndingView | None:
     )
 
 
-def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress | None, problem: str = "") -> SetView:
-    """Return a set as lists show it."""
+def set_view(
+    each: ReplicaSet, version: Version, may_change: bool, doing: Progress | None, problem: str = ""
+) -> SetView:
+    """Return a set as lists show it; `may_change` is whether whoever looks may."""
     return SetView(
         name=each.name,
         version=version.number,
@@ -48,7 +50,7 @@ def set_view(each: ReplicaSet, version: Version, caller: Caller, doing: Progress
         imageName=version.image,
         gpus=list(version.gpus),
         ports=port_views(version),
-        mayChange=caller.may_change(each.owner),
+        mayChange=may_change,
         operation=f"{doing.operation} {doing.at}/{len(doing.steps)} {doing.step}" if doing else "",
         ending=ending_view(each),
         problem=problem,
@@ -71,7 +73,9 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
             "ExposedPorts": {name: {} for name in hosts},
         },
         "hostConfig": {
-            "Binds": [f"{bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds],
+            "Binds": [
+                f"{bind.given or bind.src}:{bind.dest}{':ro' if bind.read_only else ''}" for bind in version.binds
+            ],
             "PortBindings": hosts,
             **{option.docker: option.in_docker(getattr(version, option.name)) for option in OPTIONS},
             "DeviceRequests": requests,
@@ -117,8 +121,8 @@ def volume_entry(volume: Volume) -> VolumeEntry:
     return VolumeEntry(version=volume.version, createTime=volume.created, status=volume_record(volume))
 
 
-def volume_view(volume: Volume, caller: Caller) -> VolumeView:
-    """Return a volume as lists show it."""
+def volume_view(volume: Volume, may_change: bool) -> VolumeView:
+    """Return a volume as lists show it; see set_view."""
     return VolumeView(
         name=volume.name,
         version=volume.version,
@@ -126,5 +130,5 @@ def volume_view(volume: Volume, caller: Caller) -> VolumeView:
         driver=volume.driver,
         owner=volume.owner,
         createTime=volume.created,
-        mayChange=caller.may_change(volume.owner),
+        mayChange=may_change,
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import cast
+
+from fastapi import APIRouter, Request, Response
 
 from workbench.replicasets.api.bodies import SizeBody, VolumeBody
-from workbench.replicasets.api.context import BEARER, AuditNote, RequestCaller, Service
+from workbench.replicasets.api.context import BEARER, After, AuditNote, Limit, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
+from workbench.replicasets.api.following import Following
+from workbench.replicasets.api.pages import volumes_page
 from workbench.replicasets.api.responses import (
     Envelope,
     VolumeHistoryResponse,
@@ -14,7 +18,7 @@ from workbench.replicasets.api.responses import (
     VolumeList,
     VolumeResponse,
 )
-from workbench.replicasets.api.shapes import volume_entry, volume_record, volume_view
+from workbench.replicasets.api.shapes import volume_entry, volume_record
 from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Volume
 
@@ -28,10 +32,11 @@ def create(body: VolumeBody, service: Service, caller: RequestCaller, note: Audi
     return _volume_response(service.create_volume(body.name, body.size, caller))
 
 
-@ROUTES.get("")
-def volumes(service: Service, caller: RequestCaller) -> Envelope[VolumeList]:
-    """List all volumes."""
-    return Envelope(data=VolumeList(volumes=[volume_view(each, caller) for each in service.volumes()]))
+@ROUTES.get("", response_model=Envelope[VolumeList], responses={304: {"description": "the page has that ETag still"}})
+async def volumes(request: Request, caller: RequestCaller, limit: Limit = 0, after: After = "") -> Response:
+    """List all volumes by name, or a page of them; with `If-None-Match` only what is new since that ETag."""
+    listing = await cast(Following, request.app.state.following).current()
+    return volumes_page(listing, request, caller, limit, after)
 
 
 @ROUTES.get("/{name}")

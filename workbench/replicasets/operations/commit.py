@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers, images
-from workbench.replicasets.disks import check_size
+from workbench.replicasets.disks import check_size, freeze
 from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, set_journal
@@ -27,7 +27,7 @@ class CommitPlan:
 
 def _freeze(world: World, plan: CommitPlan) -> None:
     if plan.was == "running":
-        require(world.engine, Pausing).pause(plan.version.container)
+        freeze(world, plan.version)
 
 
 def _thaw(world: World, plan: CommitPlan) -> None:

@@ -47,8 +47,8 @@ def _limits(world: World, plan: ReplicaSet) -> None:
     forget_all(world, plan.id)
 
 
-def _networks(world: World, plan: ReplicaSet) -> None:
-    networks.remove_unused(world)
+def _network(world: World, plan: ReplicaSet) -> None:
+    networks.leave(world, plan.owner)
 
 
 def _done(world: World, plan: ReplicaSet) -> Changes:
@@ -66,7 +66,7 @@ DELETE = saga(
             SagaStep("containers", _containers),
             SagaStep("images", _images),
             SagaStep("limits", _limits),
-            SagaStep("networks", _networks),
+            SagaStep("network", _network),
         ),
         point=0,
         done=_done,

@@ -137,15 +137,16 @@ def progress(world: World, name: str) -> Progress | None:
     if entry is None:
         find_set(world.store, name)
         return None
-    return _read(entry.value)
+    return progress_of(entry.value)
 
 
 def under_way(world: World) -> dict[str, Progress]:
     """See ReplicaSets.under_way."""
-    return {key.rpartition("/")[2]: _read(entry.value) for key, entry in world.store.list(f"{JOURNAL}set/")}
+    return {key.rpartition("/")[2]: progress_of(entry.value) for key, entry in world.store.list(f"{JOURNAL}set/")}
 
 
-def _read(text: str) -> Progress:
+def progress_of(text: str) -> Progress:
+    """Return what an entry of the journal is about; raises ValueError, TypeError or KeyError."""
     journal = decode(Journal, text)
     steps = tuple(step.name for step in SAGAS[journal.operation].steps)
     return Progress(journal.operation, steps, journal.step + 1)

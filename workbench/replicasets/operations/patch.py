@@ -115,7 +115,7 @@ def _rebound(binds: Sequence[Bind], swaps: Sequence[tuple[Bind, Bind]], roots: S
         if not (old.src and old.dest and new.src and new.dest):
             raise Invalid("a bind needs src and dest", Code.BODY)
         (checked,) = checks.binds([new], roots)
-        matching = [bind for bind in found if (bind.src, bind.dest) in _spellings(old)]
+        matching = [bind for bind in found if {(bind.src, bind.dest), (bind.given, bind.dest)} & _spellings(old)]
         if not matching:
             listed = ", ".join(f"{bind.src}:{bind.dest}" for bind in binds) or "none"
             raise Invalid(f"it has no bind {old.src[:60]}:{old.dest[:60]}", hint=f"it has {listed}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims, containers, folders
-from workbench.replicasets.disks import check_size
+from workbench.replicasets.disks import check_size, freeze
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.leftovers import leave
@@ -63,12 +63,7 @@ class ReplacePlan:
 
 def _freeze(world: World, plan: ReplacePlan) -> None:
     if plan.reads_running:
-        try:
-            require(world.engine, Pausing).pause(plan.old.container)
-        except EngineError as error:
-            raise EngineError(
-                error.message, error.status, hint="stop the set first: then it need not be frozen"
-            ) from None
+        freeze(world, plan.old)
 
 
 def _restore(world: World, plan: ReplacePlan) -> None:

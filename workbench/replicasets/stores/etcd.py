@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -16,6 +17,8 @@ _SECONDS = 5
 _CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=None)
 # How many keys one response may hold, so that no response grows without bound.
 _PAGE = 1000
+# How many operations a transaction may have: etcd's own limit, unless its operator raised it (--max-txn-ops).
+_OPERATIONS = 128
 
 
 class EtcdStore:
@@ -49,6 +52,20 @@ class EtcdStore:
             if not response.get("more"):
                 return entries
             begin = self._key(entries[-1][0] + "\0")
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, StateEntry]:
+        """Return the entries at those of `keys` that exist."""
+        found: dict[str, StateEntry] = {}
+        for at in range(0, len(keys), _OPERATIONS):
+            reads = [{"request_range": {"key": self._key(key)}} for key in keys[at : at + _OPERATIONS]]
+            for each in self._post("kv/txn", {"success": reads}).get("responses", []):
+                found |= dict(self._entry(row) for row in each["response_range"].get("kvs", []))
+        return found
+
+    def revision(self) -> str:
+        """Return what is another text after each commit; see StateStore. Whoever else uses this etcd changes it too."""
+        header = self._post("kv/range", {"key": self._key(""), "keys_only": True})["header"]
+        return f"{header.get('cluster_id', '')}:{header['revision']}"
 
     def commit(self, changes: Changes) -> bool:
         """Make all changes or none; return whether all checks passed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -54,6 +54,12 @@ class StateStore(Protocol):
 
     def list(self, prefix: str, *, start: str = "", before: str = "") -> list[tuple[str, StateEntry]]:
         """Return all below `prefix` in the order of their keys, from `start` on and before `before` if given."""
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, StateEntry]:
+        """Return the entries at those of `keys` that exist; another process may write between two of them."""
+
+    def revision(self) -> str:
+        """Return what is another text after each commit that changed something, whichever process made it."""
 
     def commit(self, changes: Changes) -> bool:
         """Make all changes or none; return whether all checks passed."""

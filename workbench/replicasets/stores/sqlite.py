@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from workbench.replicasets.errors import StoreError
@@ -21,6 +21,8 @@ INSERT OR IGNORE INTO clock VALUES (1, 0);
 """
 _BROKEN = ("malformed", "not a database", "corrupt")
 _WAIT_SECONDS = 10.0
+# How many keys one statement names: SQLite before 3.32 takes 999.
+_KEYS = 900
 # Greater than any character of a key.
 _AFTER = "\U0010ffff"
 
@@ -48,6 +50,23 @@ class SqliteStore:
                 (start or prefix, before or prefix + _AFTER),
             ).fetchall()
         return [(key, StateEntry(value, revision)) for key, value, revision in rows]
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, StateEntry]:
+        """Return the entries at those of `keys` that exist."""
+        found: dict[str, StateEntry] = {}
+        with self._using() as sql:
+            for at in range(0, len(keys), _KEYS):
+                some = keys[at : at + _KEYS]
+                marks = ",".join("?" * len(some))
+                rows = sql.execute(f"SELECT key, value, revision FROM entries WHERE key IN ({marks})", some)  # noqa: S608
+                found |= {key: StateEntry(value, revision) for key, value, revision in rows}
+        return found
+
+    def revision(self) -> str:
+        """Return what is another text after each commit; see StateStore. Another file has other ones."""
+        with self._using() as sql:
+            (revision,) = sql.execute("SELECT revision FROM clock").fetchone()
+            return f"{self._file[0]}:{self._file[1]}:{revision}"
 
     def commit(self, changes: Changes) -> bool:
         """Make all changes or none; return whether all checks passed."""

@@ -141,7 +141,7 @@ def test_a_tree_of_any_depth_is_compared_copied_and_removed(name: str, trees: tu
     for tree in trees:
         clear(str(tree))
         assert os.listdir(tree) == []
-    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert len(os.listdir("/proc/self/fd")) <= open_before
 
 
 def test_holes_stay_holes_and_are_not_counted(trees: tuple[Path, Path]) -> None:

@@ -2,9 +2,14 @@
 
 // All text gets into the page as text, never as HTML: names come from other people.
 const TOKEN = "workbench-token";
-const EVERY = 2000;
+const AGAIN = 2000;
+const TOGETHER = 300;
 const at = (id) => document.getElementById(id);
 let shown = "";
+// All sets by name with their rows, the address of their ports, and the stream that they come from.
+const sets = new Map();
+let publish = "";
+let stream = null;
 let timer = 0;
 
 async function request(path, method = "GET", body = undefined) {
@@ -57,18 +62,32 @@ function links(ports, publish) {
   });
 }
 
-function showSets(found) {
-  at("sets").replaceChildren(...found.replicaSets.map((set) => {
-    const state = document.createElement("span");
-    state.className = set.state;
-    const code = set.ending && ["exited", "restarting"].includes(set.state) ? set.ending.exitCode : null;
-    const now = code === null ? set.state : `${set.state} (${[code, set.ending.reason].filter(String).join(" ")})`;
-    state.title = set.problem;
-    state.textContent = set.operation ? `${now} (${set.operation})` : now + (set.problem ? " !" : "");
-    const history = button("History", `History of ${set.name}`, async () => { shown = set.name; });
-    const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports, found.publish);
-    return row(cell(set.name), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner), cell(history));
-  }));
+function rowOf(set) {
+  const state = document.createElement("span");
+  state.className = set.state;
+  const code = set.ending && ["exited", "restarting"].includes(set.state) ? set.ending.exitCode : null;
+  const now = code === null ? set.state : `${set.state} (${[code, set.ending.reason].filter(String).join(" ")})`;
+  state.title = set.problem;
+  state.textContent = set.operation ? `${now} (${set.operation})` : now + (set.problem ? " !" : "");
+  const history = button("History", `History of ${set.name}`, async () => { shown = set.name; });
+  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports, publish);
+  return row(cell(set.name), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner), cell(history));
+}
+
+function showSet(set) {
+  const element = rowOf(set);
+  const before = sets.get(set.name);
+  sets.set(set.name, { ...set, element });
+  if (before) { before.element.replaceWith(element); return; }
+  // In the order of their names, as the list is.
+  const next = [...sets.values()].filter((each) => each.name > set.name).reduce((a, b) => (!a || b.name < a.name ? b : a), null);
+  at("sets").insertBefore(element, next ? next.element : null);
+}
+
+function dropSet(name) {
+  const before = sets.get(name);
+  if (before) before.element.remove();
+  sets.delete(name);
 }
 
 function showGpus(found) {
@@ -88,8 +107,8 @@ function showQuota(found) {
   at("quota").textContent = `${found.name} may ${found.role}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
-async function showHistory(sets) {
-  const set = sets.find((each) => each.name === shown);
+async function showHistory() {
+  const set = sets.get(shown);
   at("past").hidden = !set;
   if (!set) return;
   const { Info } = set.ending ? await request(`/replicaSet/${encodeURIComponent(shown)}`) : { Info: { lastLines: [], problem: set.problem } };
@@ -108,18 +127,15 @@ async function showHistory(sets) {
   }));
 }
 
+// What is not in the stream: GPUs, ports, the quota, the history that is shown. Sets change all of them.
 async function refresh() {
   clearTimeout(timer);
   if (!sessionStorage.getItem(TOKEN)) return;
   try {
-    const [sets, gpus, ports, quota] = await Promise.all(
-      ["/replicaSet", "/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => request(path)));
+    const [gpus, ports, quota] = await Promise.all(["/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => request(path)));
+    showGpus(gpus);
     // A table that is rebuilt under the finger that taps on it is no use.
-    if (!document.querySelector("main button:disabled")) {
-      showSets(sets);
-      showGpus(gpus);
-      await showHistory(sets.replicaSets);
-    }
+    if (!document.querySelector("main button:disabled")) await showHistory();
     const use = ports.ports;
     at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
     showQuota(quota);
@@ -127,17 +143,78 @@ async function refresh() {
     at("room").hidden = at("forget").hidden = false;
     if (at("message").dataset.kind === "refresh") at("message").textContent = "";
   } catch (error) {
-    at("message").dataset.kind = "refresh";
-    at("message").textContent = error.message;
+    complain(error);
   }
+}
+
+function complain(error) {
+  at("message").dataset.kind = "refresh";
+  at("message").textContent = error.message;
+}
+
+function soon() {
   clearTimeout(timer);
-  timer = setTimeout(refresh, EVERY);
+  timer = setTimeout(refresh, TOGETHER);
+}
+
+// EventSource sends no token: the stream is read by fetch.
+async function follow() {
+  const mine = new AbortController();
+  if (stream) stream.abort();
+  stream = mine;
+  while (stream === mine && sessionStorage.getItem(TOKEN)) {
+    try {
+      publish = (await request("/replicaSet?limit=1")).publish;
+      const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
+      const response = await fetch("api/v1/events", { headers, signal: mine.signal });
+      if (!response.ok) throw new Error((await response.json()).msg);
+      await heed(response.body.pipeThrough(new TextDecoderStream()).getReader());
+    } catch (error) {
+      if (stream !== mine) return;
+      complain(error);
+    }
+    await new Promise((resolve) => { setTimeout(resolve, AGAIN); });
+  }
+}
+
+async function heed(reader) {
+  let rest = "";
+  // Until `sync` the stream names all that there is: what it did not name is gone.
+  let named = new Set();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const parts = (rest + value).split("\n\n");
+    rest = parts.pop();
+    for (const part of parts) {
+      const [, kind, data] = part.match(/^event: (.+)\ndata: (.*)$/) || [];
+      if (kind === "set") {
+        const set = JSON.parse(data);
+        showSet(set);
+        if (named) named.add(set.name);
+      } else if (kind === "set-deleted") {
+        dropSet(JSON.parse(data).name);
+      } else if (kind === "sync") {
+        [...sets.keys()].filter((name) => !named.has(name)).forEach(dropSet);
+        named = null;
+      }
+      if (kind) soon();
+    }
+  }
+}
+
+function start() {
+  refresh();
+  follow();
 }
 
 function forget() {
   sessionStorage.removeItem(TOKEN);
   at("door").hidden = false;
   at("room").hidden = at("forget").hidden = true;
+  if (stream) stream.abort();
+  stream = null;
+  [...sets.keys()].forEach(dropSet);
 }
 
 at("door").addEventListener("submit", (event) => {
@@ -145,7 +222,7 @@ at("door").addEventListener("submit", (event) => {
   sessionStorage.setItem(TOKEN, at("token").value.trim());
   at("token").value = "";
   at("message").textContent = "";
-  refresh();
+  start();
 });
 at("forget").addEventListener("click", forget);
-refresh();
+start();

@@ -1,8 +1,11 @@
-"""Which cgroup a process is in."""
+"""The cgroups of a container's processes, as far as this process may see them (cgroups(7), both versions)."""
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
+
+_ROOT = "/sys/fs/cgroup"
 
 
 def are_shared(process: int, program: str) -> bool:
@@ -14,6 +17,43 @@ def are_shared(process: int, program: str) -> bool:
         with open(f"/proc/{process}/cmdline", "rb") as file:
             words = file.read().split(b"\0")
         if words[0] == program.encode():
-            with open(f"/proc/{process}/cgroup") as theirs, open("/proc/self/cgroup") as ours:
-                return theirs.read() == ours.read()
+            return _read(f"/proc/{process}/cgroup") == _read("/proc/self/cgroup")
     return False
+
+
+def is_frozen(process: int) -> bool:
+    """Return whether the cgroup of a process is seen to be frozen."""
+    file, frozen, _ = _freezer(process)
+    with suppress(OSError):
+        return bool(file) and _read(file).strip() in frozen
+    return False
+
+
+def thaw(process: int) -> None:
+    """Let the processes of a frozen cgroup go on, where this process may."""
+    file, _, thawed = _freezer(process)
+    with suppress(OSError):
+        if file:
+            with open(file, "w", encoding="ascii") as switch:
+                switch.write(thawed)
+
+
+def _freezer(process: int) -> tuple[str, tuple[str, ...], str]:
+    """Return the file by which a process is frozen, its content when it is, and the one that ends it; "" for none."""
+    unified = ""
+    with suppress(OSError):
+        for line in _read(f"/proc/{process}/cgroup").splitlines() if process > 0 else ():
+            _, controllers, path = line.split(":", 2)
+            # Never the root: all processes of the machine would be meant; nor what lies outside of our namespace.
+            if path == "/" or ".." in path.split("/"):
+                continue
+            if controllers == "freezer":
+                return f"{_ROOT}/freezer{path}/freezer.state", ("FROZEN", "FREEZING"), "THAWED"
+            if not controllers:
+                unified = f"{_ROOT}{path}/cgroup.freeze"
+    return (unified, ("1",), "0") if os.path.exists(unified) else ("", (), "")
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()

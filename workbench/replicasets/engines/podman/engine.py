@@ -107,7 +107,8 @@ class PodmanEngine:
                     raise
                 made = self._http.call("POST", "/containers/create", body)
         except EngineError as error:
-            self._secrets.remove(spec.name)
+            if kept:
+                self._secrets.remove(spec.name)
             raise self._explained(error) from None
         if (spec.memory or spec.cpus) and not requests.has_limits(self._inspect(made["Id"]), spec):
             self.remove(made["Id"])
@@ -122,6 +123,11 @@ class PodmanEngine:
         try:
             self._http.call("POST", f"{_container(name)}/start", okay=(304,))
         except EngineError as error:
+            limits = requests.limits_of(self._inspect_or_none(name) or {})
+            if any(limits) and (reason := requests.no_limits(self._http.call("GET", "/info")["host"], *limits)):
+                # crun says that a file is not there, and podman 5 that it understands nothing.
+                message = f"the limits of {name} cannot be enforced: {reason}"
+                raise EngineError(message, error.status, hint=_CGROUPS) from None
             raise self._explained(error) from None
 
     def pause(self, name: str) -> None:
@@ -140,6 +146,10 @@ class PodmanEngine:
             if seconds == 0 and (pid := requests.pid(details)):
                 self._kill_frozen(pid)
             self._http.call("POST", f"{_container(name)}/unpause", okay=(409, 500))
+        elif container.state == "running" and cgroups.is_frozen(pid := requests.pid(details)):
+            if seconds == 0:
+                self._kill_frozen(pid)
+            cgroups.thaw(pid)
         elif not container.is_alive:
             return
         try:
@@ -185,7 +195,7 @@ class PodmanEngine:
     def container(self, name: str) -> Container | None:
         """Return the container of that name or id, None for none."""
         details = self._inspect_or_none(name)
-        return None if details is None else requests.inspected(details)
+        return None if details is None else self._observed(details)
 
     def containers(self, label: str) -> list[Container]:
         """Return all containers with that label."""
@@ -249,7 +259,7 @@ class PodmanEngine:
     def carry(self, source: str, target: str) -> None:
         """Give a created container of the same image the disk of `source`, by its overlay's upper directory."""
         details = self._inspect(source), self._inspect(target)
-        old, new = (requests.inspected(each) for each in details)
+        old, new = (self._observed(each) for each in details)
         if old.image != new.image or new.state != "created" or old.state == "running":
             raise EngineError(f"the disk of {source} cannot be carried to {target}: {old.state} to {new.state}")
         upper, new_upper = (requests.upper(each) for each in details)
@@ -402,11 +412,21 @@ class PodmanEngine:
         # podman finds by the beginning of an id too; a set may be named like one.
         return details if details is not None and name in (details["Id"], details["Name"]) else None
 
+    def _observed(self, details: dict[str, Any]) -> Container:
+        """Return an inspected container as it is: frozen too, where podman was killed before it recorded that."""
+        container = requests.inspected(details)
+        frozen = container.state == "running" and cgroups.is_frozen(requests.pid(details))
+        return replace(container, state="paused") if frozen else container
+
     def _switch(self, verb: str, name: str, state: str) -> None:
         try:
             self._http.call("POST", f"{_container(name)}/{verb}")
         except EngineError:
             container = self.container(name)
+            if verb == "unpause" and container is not None and container.state == "paused":
+                # podman takes it to be running already, and would not.
+                cgroups.thaw(requests.pid(self._inspect(name)))
+                container = self.container(name)
             if container is None or container.state != state:
                 raise
 

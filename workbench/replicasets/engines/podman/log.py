@@ -7,7 +7,7 @@ import re
 
 from workbench.replicasets.errors import EngineError
 
-_STATUS = re.compile(r"exit status [0-9]+")
+_STATUS = re.compile(r"exit status [0-9]+|no logs from conmon")
 # What podman and runc write: time="…" level=error msg="…"
 _MESSAGE = re.compile(r'msg="((?:[^"\\]|\\.)*)"')
 _MOST = 4096

@@ -79,9 +79,14 @@ def limits(cpus: int, memory: int) -> dict[str, Any]:
 
 def has_limits(details: dict[str, Any], spec: ContainerSpec) -> bool:
     """Return whether an inspected container has the limits of its spec: podman drops those that it cannot set."""
+    return limits_of(details) == (spec.cpus, spec.memory)
+
+
+def limits_of(details: dict[str, Any]) -> tuple[int, int]:
+    """Return the limits that an inspected container is started with: thousandths of a CPU, bytes; 0 for none."""
     host = details.get("HostConfig") or {}
     memory, quota, period = (int(host.get(key) or 0) for key in ("Memory", "CpuQuota", "CpuPeriod"))
-    return memory == spec.memory and (quota * 1000 // period if period else 0) == spec.cpus
+    return (quota * 1000 // period if period else 0), memory
 
 
 def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
@@ -93,7 +98,8 @@ def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
         rootless = (host.get("security") or {}).get("rootless")
         return "podman sets no limits as a normal user with cgroups v1" if rootless else ""
     needed = {name for name, limit in (("memory", memory), ("cpu", cpus)) if limit} or {"memory", "cpu"}
-    missing = needed - set(host.get("cgroupControllers") or needed)
+    # An older podman does not list them; where there are none the list is empty, or null.
+    missing = needed - set((host["cgroupControllers"] or ()) if "cgroupControllers" in host else needed)
     if missing == needed or (missing and (cpus or memory)):
         return f"podman's cgroup has no controller of {' and '.join(sorted(missing))}"
     return ""

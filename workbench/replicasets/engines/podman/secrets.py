@@ -21,8 +21,9 @@ class PodmanSecrets:
 
         Those that it has already are removed first.
         """
-        self.remove(container)
-        names = {}
+        names: dict[str, str] = {}
+        if variables:
+            self.remove(container)
         for number, (name, value) in enumerate(each.split("=", 1) for each in variables):
             secret = f"{container}.e{number}"
             self._http.call("POST", "/secrets/create", query={"name": secret}, content=value.encode())

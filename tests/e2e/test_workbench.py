@@ -1,0 +1,107 @@
+"""As a new user does it: `make workbench` in a clone and a terminal, with nothing in podman, and one consent."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.browser import need_chromium, page_in
+from tests.catalogues import REPOSITORY
+from tests.command import wizard
+from tests.copied import copy_repository
+from tests.engine import SHORT, Engine, missing, search_path, started
+
+pytestmark = pytest.mark.thorough
+
+# What a build from nothing may take on a loaded machine.
+_PATIENCE = 1500
+_OPEN = re.compile(r"The workbench is open: (http://127\.0\.0\.1:\d+/\?token=\S+)")
+
+
+@pytest.fixture
+def nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """podman with an empty store, for this process and those it starts."""
+    if reason := missing():
+        pytest.skip(reason)
+    with started(Path(tempfile.mkdtemp(prefix="workbench-nothing-", dir=SHORT))) as engine:
+        for name, value in engine.env.items():
+            monkeypatch.setenv(name, value)
+        yield engine
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone that is set up: setting one up is tests/test_package.py's."""
+    folder = copy_repository(tmp_path / "clone")
+    (folder / ".venv").symlink_to(REPOSITORY / ".venv")
+    os.utime(folder / "Pipfile.lock", (0, 0))
+    return folder
+
+
+@pytest.mark.timeout(3600)
+def test_from_a_clone_to_a_notebook_that_is_kept(nothing: Engine, clone: Path, tmp_path: Path) -> None:
+    browser = need_chromium()
+    opened = clone / "opened"
+    show = clone / "browser"
+    show.write_text(f'#!/bin/sh\necho "$1" >{opened}\n')
+    show.chmod(0o755)
+    bundle = {"WORKBENCH_CA_BUNDLE": os.environ["SSL_CERT_FILE"]} if "SSL_CERT_FILE" in os.environ else {}
+    env = {**os.environ, **bundle, "PATH": search_path(), "TERM": "xterm-256color", "BROWSER": str(show)}
+    terminal = pexpect.spawn("make", ["workbench"], cwd=str(clone), env=env, encoding="utf-8", dimensions=(40, 160))
+    with (tmp_path / "terminal.txt").open("w") as log:
+        terminal.logfile_read = log
+        terminal.expect_exact("Do it? [Y/n]", timeout=120)
+        assert "root image" in str(terminal.before) and "will be made from packages" in str(terminal.before)
+        terminal.sendline()
+        terminal.expect(_OPEN, timeout=_PATIENCE)
+        assert terminal.match is not None and not isinstance(terminal.match, type)
+        address = str(terminal.match.group(1))
+        terminal.expect(pexpect.EOF, timeout=60)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert opened.read_text().strip() == address
+
+    assert cell_of(browser, address, tmp_path / "notebook.png") == "42"
+
+    (name,) = {one["name"] for one in json.loads(wizard("ps", "--json", cwd=clone).stdout)}
+    assert wizard("stop", name, cwd=clone).returncode == 0
+    again = wizard("run", name, "--no-browser", cwd=clone)
+    found = _OPEN.search(again.stdout)
+    assert found is not None and found[1] == address, again.stderr
+    assert "print(6*7)" in contents(address, "Untitled.ipynb")
+    assert wizard("stop", "--delete-files", name, cwd=clone).returncode == 0
+
+
+def cell_of(browser: str, address: str, picture: Path) -> str:
+    """Open JupyterLab at the printed address, run a cell of a new notebook, save it, and return the cell's output."""
+    with page_in(browser, picture, seconds=120) as page:
+        page.goto(address)
+        page.locator(".jp-LauncherCard[data-category='Notebook'][title^='Python']").first.click()
+        cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
+        output = page.locator(".jp-Notebook .jp-OutputArea-output").first
+        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for()
+        cell.click()
+        cell.fill("print(6*7)")
+        cell.press("Control+Enter")
+        output.wait_for()
+        text = output.inner_text().strip()
+        cell.press("Control+s")
+        # The first time it asks for a name; the one that the notebook has will do.
+        page.locator(".jp-Dialog .jp-mod-accept").first.click()
+        page.wait_for_function("() => !document.querySelector('.jp-Dialog')")
+        page.wait_for_timeout(2000)
+    return text
+
+
+def contents(address: str, path: str) -> str:
+    base, _, query = address.partition("?")
+    with urllib.request.urlopen(f"{base}api/contents/{path}?{query}", timeout=60) as response:
+        return "".join(cell["source"] for cell in json.load(response)["content"]["cells"])

@@ -1,0 +1,121 @@
+"""What `up`, `run` and the wizard share: flags of a running workbench, the plan as text, and the last lines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workbench.commands import here
+from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.launch.machine import Target
+    from workbench.launch.make import Done
+    from workbench.launch.plan import Step
+    from workbench.launch.running import RunOptions, Started
+
+
+def running_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how a workbench runs."""
+    running = parser.add_argument_group("running")
+    running.add_argument(
+        "--name", metavar="NAME", default="", help="name of the workbench and its files (default: the tag, undated)"
+    )
+    running.add_argument("--port", metavar="N", default="", help="port on 127.0.0.1 (default: a free one, 8888 first)")
+    running.add_argument("--no-gpus", dest="gpus", action="store_false", help="give it none of the GPUs CDI knows")
+    running.add_argument("--no-browser", dest="browser", action="store_false", help="open no browser")
+    running.add_argument("--json", action="store_true", help="report as JSON, without progress")
+
+
+def run_options(args: argparse.Namespace) -> RunOptions:
+    """Return how the flags want the workbench run; raises UsageError for a port that is no number."""
+    from workbench.launch.running import RunOptions
+
+    if args.port and not (args.port.isascii() and args.port.isdigit() and 1 <= int(args.port) <= 65535):
+        raise UsageError(f"{args.port!r} is no port", hint="give a number from 1 to 65535")
+    return RunOptions(int(args.port or 0), args.gpus)
+
+
+def plan_text(tag: str, steps: Sequence[Step]) -> str:
+    """Return the plan as text: each step with its state and what it takes, then what all take together."""
+    from workbench.launch.plan import needs_consent, total_text
+    from workbench.table import columns
+
+    rows = []
+    for step in steps:
+        takes = str(step.expected) if step.expected else "not measured" if _counts(step) else ""
+        rows.append((f"  {step.kind}", step.name.removeprefix("localhost/workbench-images:"), step.state, takes))
+    width = shutil.get_terminal_size((120, 24)).columns
+    room = width - 4 - sum(max(len(row[at]) for row in rows) + 2 for at in (0, 2, 3))
+    rows = [(row[0], _cut(row[1], max(20, room)), row[2], row[3]) for row in rows]
+    text = f"{tag}, with podman\n\n{columns(('  step', 'what', 'state', 'expected'), rows)}\n"
+    if not needs_consent(steps):
+        return text
+    sentence = total_text(steps)
+    return f"{text}\n{sentence[0].upper()}{sentence[1:]}."
+
+
+def _counts(step: Step) -> bool:
+    from workbench.launch.plan import needs_consent
+
+    return needs_consent([step])
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def closing(name: str) -> str:
+    """Return the commands that show, stop, run and remove a workbench, and where its files are."""
+    from workbench.launch.names import container_name
+
+    word = shlex.quote(name)
+    return (
+        f"  show them   {here('ps')}\n"
+        f"  stop it     {here(f'stop {word}')}\n"
+        f"  run it      {here(f'run {word}')}\n"
+        f"  remove it   {here(f'stop --remove {word}')}\n"
+        f"Your files are in the volume {container_name(name)}: they stay until `stop --delete-files`."
+    )
+
+
+def runs_commands(image: str) -> str:
+    """Return how to use an image that serves nothing."""
+    return f"{image}\nrun commands in it: podman run --rm -it {shlex.quote(image)} bash"
+
+
+def show_opened(started: Started, args: argparse.Namespace) -> None:
+    """Print the address of a workbench that responds and what to do with it; open a browser where there is one."""
+    from workbench.launch.opening import has_display, open_in_browser
+    from workbench.verbs.new import print_note
+
+    workbench = started.workbench
+    for note in started.notes:
+        print_note(note)
+    if args.json:
+        return
+    print(f"\nThe workbench is open: {workbench.address}\n\n{closing(workbench.name)}", flush=True)
+    if args.browser and sys.stdout.isatty() and has_display() and not open_in_browser(workbench.address):
+        print_note("no browser could be opened: open the address yourself")
+
+
+def report_of(target: Target, done: Done) -> dict[str, object]:
+    """Return what `up --json` prints."""
+    return {
+        "tag": target.tag,
+        "folder": target.folder,
+        "image": target.image,
+        "steps": [{**step.as_data(), "took": round(seconds, 1)} for step, seconds in done.seconds],
+        "notes": [*done.notes, *(done.started.notes if done.started else ())],
+        "workbench": done.started.workbench.as_data() if done.started else None,
+    }
+
+
+def print_report(started: Started) -> None:
+    """Print what `run --json` prints."""
+    print(json.dumps({**started.workbench.as_data(), "notes": list(started.notes)}, indent=2))
