@@ -76,7 +76,7 @@ def test_an_operation_is_followed_by_the_api(served: Served, client: httpx.Clien
         assert send(reader, "GET", "/replicaSet/foo/operation") == {
             "operation": "replace",
             "steps": REPLACE,
-            "at": 4,
+            "at": 3,
         }
         assert [each["operation"] for each in send(reader, "GET", "/replicaSet")["replicaSets"]] == [
             "replace 3/9 carry"
@@ -91,9 +91,9 @@ def test_without_a_terminal_each_step_is_a_line(served: Served) -> None:
         reached()
         assert process.stderr is not None
         # It is told while it waits, not afterwards.
-        assert [process.stderr.readline().rstrip() for _ in range(4)] == LINES[:4]
+        assert [process.stderr.readline().rstrip() for _ in range(3)] == LINES[:3]
     out, rest = process.communicate(timeout=60)
-    assert (process.returncode, out, rest.splitlines()) == (0, "foo-2 runs\n", LINES[4:])
+    assert (process.returncode, out, rest.splitlines()) == (0, "foo-2 runs\n", LINES[3:])
 
 
 @pytest.mark.parametrize("flag", ["--quiet", "--json"])
