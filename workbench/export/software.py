@@ -94,8 +94,8 @@ def check_registry(repository: str) -> str:
 
 
 def _requested(resolved: ResolvedSelection, lists: list[str]) -> Iterator[str]:
-    """Yield the packages that the Pipfiles of the bundle, and of those below it, name for these lists."""
-    catalogue, bundle = resolved.catalogue, resolved.bundle
+    """Yield the packages that the Pipfiles of the bundle, of those below it and of the IDE name for these lists."""
+    catalogue, bundle, ide = resolved.catalogue, resolved.bundle, resolved.ide
     categories = {match["category"] or "packages" for name in lists if (match := _LIST.fullmatch(name))}
     for part in [*(catalogue.bundles[name] for name in bundle.above), bundle]:
         path = f"{part.folder}/{resolved.tag.python}/Pipfile"
@@ -103,6 +103,9 @@ def _requested(resolved: ResolvedSelection, lists: list[str]) -> Iterator[str]:
             tables = tomllib.loads(catalogue.tree.text(path))
             for category in categories:
                 yield from tables.get(category, ())
+    own = f"{ide.folder}/{resolved.tag.python}/Pipfile"
+    if ide.name in categories and catalogue.tree.exists(own):
+        yield from tomllib.loads(catalogue.tree.text(own)).get("packages", ())
 
 
 def _software(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
