@@ -166,12 +166,13 @@ def interruptible() -> Iterator[None]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         global _interrupts
-        _interrupts += 1
+        # Its own number: another signal may come while this function runs.
+        count = _interrupts = _interrupts + 1
         while _notices:
             # The interrupt may have come in the middle of a write to the same stream.
             with suppress(RuntimeError):
                 _notices.pop()()
-        if _interrupts != 2:
+        if count != 2:
             raise KeyboardInterrupt
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
