@@ -33,11 +33,17 @@ def test_without_a_terminal_no_prompt_library_is_imported() -> None:
     assert "workbench.wizard" not in done.stderr
 
 
-@pytest.mark.parametrize("redirection", ["< /dev/null", "| cat", "<&-", ">&-"])
+@pytest.mark.parametrize("redirection", ["< /dev/null", "| cat", "<&-"])
 def test_a_terminal_on_one_stream_only_is_not_enough(tmp_path: Path, redirection: str) -> None:
     with Terminal(tmp_path, under=("sh", "-c", f'"$0" "$@" {redirection}'), columns=200) as terminal:
         terminal.end()
         assert terminal.text.replace("\n", "") == NO_TERMINAL.replace("\n", "")
+
+
+def test_a_closed_output_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with Terminal(tmp_path, under=("sh", "-c", '"$0" "$@" >&-'), columns=200) as terminal:
+        terminal.end()
+        assert terminal.text.strip() == "error: standard output is closed: there is nowhere to print to"
 
 
 def test_its_help_shows_examples() -> None:
