@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.engine import SHORT, Engine, free_port, search_path, wait_for
-from tests.replicasets.fakes import cdi_spec
+from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines import mounts
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError

@@ -20,7 +20,8 @@ import pytest
 
 from tests.engine import SHORT, TINY, Engine, missing, need_root, need_sized_volumes, own_network, search_path
 from tests.replicasets.conftest import GPUS, Podman, given
-from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, cdi_spec, service
+from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, service
+from tests.replicasets.gpus import cdi_spec
 from tests.replicasets.test_crashes import disks, world
 from tests.replicasets.test_records import limit
 from tests.replicasets.truth import LIVE, check

@@ -7,7 +7,8 @@ import pytest
 
 from tests.engine import TINY
 from tests.replicasets.conftest import Podman
-from tests.replicasets.fakes import KIND, cdi_spec
+from tests.replicasets.fakes import KIND
+from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines.cdi import inventory, newer_specs
 from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.errors import EngineError, NotFound, ReplicaSetError
