@@ -57,13 +57,14 @@ def test_a_buildkit_at_a_socket(daemon: Running) -> None:
 
 
 @pytest.mark.parametrize("tcp", [False, True], ids=["socket", "tcp"])
-def test_the_buildkit_of_a_docker_engine(daemon: Running, tcp: bool) -> None:
-    before = set(os.listdir(tempfile.gettempdir()))
+def test_the_buildkit_of_a_docker_engine(
+    daemon: Running, tcp: bool, monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     with front(UPGRADED, daemon.address, tcp=tcp) as (address, engine):
         works(address, is_engine=True)
     assert engine.heads[0] == b"POST /grpc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-    left = set(os.listdir(tempfile.gettempdir())) - before
-    assert not [name for name in left if name.startswith("wb-")]
+    assert not [path for path in folder.iterdir() if path.name.startswith("wb-")]
 
 
 def test_the_private_socket_is_nobody_elses(daemon: Running, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
