@@ -33,7 +33,7 @@ def page_in(chromium: str, picture: Path, *, seconds: float = 90, options: tuple
 
     `options` are more of Chromium's own.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     # The browser has a socket in a folder below it.
     before = os.environ.get("TMPDIR")
@@ -43,6 +43,8 @@ def page_in(chromium: str, picture: Path, *, seconds: float = 90, options: tuple
             browser = playwright.chromium.launch(executable_path=chromium, args=[*_OPTIONS, *options])
             page = browser.new_page(viewport={"width": 1200, "height": 800})
             page.set_default_timeout(seconds * 1000)
+            # Five seconds by default, which a page on a busy machine may need for one response.
+            expect.set_options(timeout=seconds * 1000)
             try:
                 yield page
             finally:

@@ -171,7 +171,7 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
         expect(page.locator("#quota")).to_have_text("first.operate may operate")
         page.get_by_role("button", name="History of foo").click()
         page.get_by_role("button", name="Roll back to 1").click()
-        expect(row.locator("td").nth(1)).to_have_text("3", timeout=60_000)
+        expect(row.locator("td").nth(1)).to_have_text("3")
         expect(page.locator("#gpus li.used")).to_have_count(1)
         page.reload()
         expect(row.locator("td").nth(0)).to_have_text("foo")
