@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -21,6 +22,9 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.engine import TINY, rootless
 from tests.replicasets.conftest import Podman, given
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 @dataclass
@@ -80,7 +84,7 @@ def serving(podman: Podman, tmp_path: Path) -> Iterator[Process]:
 
 
 def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
-    output = serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888")
+    output = serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888", "--grace", 1)
     assert output.startswith("foo-1 runs  GPU-fake0000  ") and "->8888" in output
     assert (
         serving.well("rs", "exec", "foo", "--", "sh", "-c", "echo kept >/etc/.mine; ls /dev/nvidia?")
@@ -149,7 +153,7 @@ def test_a_service_that_was_killed_finds_its_sets_again(podman: Podman, tmp_path
 
 def test_the_page(serving: Process, tmp_path: Path) -> None:
     browser = need_chromium()
-    serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888")
+    serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888", "--grace", 1)
     serving.well("rs", "patch", "foo", "--gpus", 2)
     from playwright.sync_api import expect
 
@@ -159,12 +163,19 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: requested.append(request.url))
         page.goto(serving.address)
+        late: list[Route] = []
+        page.route("**/resources/quota", lambda route: late.append(route), times=1)
         page.get_by_label("Token").fill("wrong")
         page.get_by_role("button", name="Look in").click()
         expect(page.get_by_role("status")).to_contain_text("a token is needed")
         page.get_by_label("Token").fill((serving.state / "operate.token").read_text())
         page.get_by_role("button", name="Look in").click()
         row = page.locator("#sets tr")
+        expect(row.locator("td").nth(1)).to_have_text("2")
+        # The last response to the wrong token: the right one is not forgotten for it.
+        with page.expect_response(lambda response: response.status == 401):
+            late[0].continue_()
+        page.evaluate("() => new Promise(requestAnimationFrame)")
         expect(row.locator("td").nth(1)).to_have_text("2")
         expect(row.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:" + port_of(serving) + "/")
         expect(page.locator("#gpus li.used")).to_have_count(2)

@@ -13,11 +13,13 @@ let stream = null;
 let timer = 0;
 
 async function request(path, method = "GET", body = undefined) {
-  const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = { Authorization: `Bearer ${token}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(`api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
   const envelope = await response.json();
-  if (response.status === 401) forget();
+  // The response to a wrong token may come when a right one has taken its place.
+  if (response.status === 401 && sessionStorage.getItem(TOKEN) === token) forget();
   if (!response.ok) throw new Error(envelope.hint ? `${envelope.msg} (${envelope.hint})` : envelope.msg);
   return envelope.data;
 }
