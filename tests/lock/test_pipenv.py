@@ -43,6 +43,7 @@ def make_lock(catalogue: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
 
 
+@pytest.mark.thorough
 def test_locking_for_real_then_nothing_to_do_then_a_change(tmp_path: Path) -> None:
     catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": PIPFILE, "bundles/2-new/display.txt": "N"})
     folder = catalogue / "bundles/2-new" / FOLDER

@@ -40,6 +40,7 @@ def statuses(folder: Path, code: int = 0) -> dict[str, str]:
     return {row["tag"]: row["status"] for row in json.loads(done.stdout)}
 
 
+@pytest.mark.thorough
 def test_the_set_is_built_in_order_and_goes_on_from_what_is_there(empty: Engine, tmp_path: Path) -> None:
     catalogue = make_set(tmp_path)
     done = build_set(tmp_path)

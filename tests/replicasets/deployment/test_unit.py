@@ -59,6 +59,7 @@ def bounded(capabilities: Sequence[str]) -> list[str]:
     return ["setpriv", "--no-new-privs", f"--bounding-set={listed}", f"--inh-caps={listed}"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("without", ["", "CAP_SYS_ADMIN"])
 def test_a_disk_is_carried_whole_with_the_units_capabilities(without: str, podman: Podman, tmp_path: Path) -> None:
     """Without one that a copy needs it goes through podman: whole too, and never a copy that only looks like it."""

@@ -112,6 +112,7 @@ def differences(engine: Engine, dockerd: Dockerd, text: str, folder: Path) -> li
     return [str(one) for one in found]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("base")
 def test_everything_at_once(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
     assert differences(engine, dockerd, EVERYTHING, folder) == []
