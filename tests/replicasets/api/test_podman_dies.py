@@ -140,7 +140,8 @@ def test_at_each_step(dying: Dying) -> None:
     assert each("first", "PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 2}}) >= 5
     assert dying("PATCH", "/replicaSet/foo/restart") == 200
     write("second")
-    assert each("rolled back", "PATCH", "/replicaSet/foo/rollback", {"version": 1}) >= 5
+    # Created, ended and started: what runs is not frozen, for it is another version's disk that is carried.
+    assert each("rolled back", "PATCH", "/replicaSet/foo/rollback", {"version": 1}) >= 3
     assert each("first", "PATCH", "/replicaSet/foo/stop", again="restart") >= 1
     at = 1
     while dying.killed(at, "DELETE", "/replicaSet/foo"):
