@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,8 +128,6 @@ class Machine:
     """A machine of its own for podman: what a reboot empties lies below a folder."""
 
     podman: Podman
-    bridge: str
-    subnet: str
     chains: list[list[str]] = dataclasses.field(default_factory=list)
 
     @property
@@ -143,6 +142,8 @@ class Machine:
         output = self.podman.engine("inspect", "--format", form, *ids)
         words = [line.split() for line in output.splitlines()]
         spaces = [space for each in words for space in each[2:]]
+        names = self.podman.engine("network", "ls", "--quiet").split()
+        networks = json.loads(self.podman.engine("network", "inspect", *names))
         # conmon first: nobody is to clean up after its container.
         pids = [int(each[column]) for column in (0, 1) for each in words if each[column] != "0"]
         for pid in pids:
@@ -157,16 +158,19 @@ class Machine:
             subprocess.run(["umount", each], check=False)
         for space in spaces:
             Path(space).unlink(missing_ok=True)
-        self._forget_network()
+        self._forget(networks)
         for runtime in ("runc", "crun"):
             for each in ids:
                 shutil.rmtree(f"/run/{runtime}/{each}", ignore_errors=True)
         shutil.rmtree(self.folder / "run")
         shutil.rmtree(self.folder / "tmp")
 
-    def _forget_network(self) -> None:
-        """Remove the bridge, and the rules of its containers: they would lead to addresses where nobody is."""
+    def _forget(self, networks: list[dict[str, Any]]) -> None:
+        """Remove bridges, and the rules of their containers: they would lead to addresses where nobody is."""
         path = search_path()
+        bridges = [each["network_interface"] for each in networks]
+        near = [net["subnet"].rpartition(".")[0] + "." for each in networks for net in each["subnets"]]
+        near += [f" {bridge} " for bridge in bridges]
         for table in ("nat", "filter"):
             command = ["iptables", "--wait", "--table", table]
             env = {**os.environ, "PATH": path}
@@ -174,15 +178,19 @@ class Machine:
                 [*command, "--list-rules"], env=env, capture_output=True, text=True, check=True
             ).stdout
             rules = [shlex.split(line) for line in output.splitlines() if line.startswith("-A NETAVARK")]
-            near = self.subnet.removesuffix("0/24")
-            own = {rule[1] for rule in rules if rule[1].startswith("NETAVARK-DN-") and near in " ".join(rule)}
-            for rule in rules:
-                if rule[1] in own or own & set(rule) or near in " ".join(rule):
+            is_near = [any(word in f" {' '.join(rule)} " for word in near) for rule in rules]
+            chains = [(rule[1], close) for rule, close in zip(rules, is_near, strict=True)]
+            own = {chain for chain, close in chains if close and chain.startswith("NETAVARK-DN-")}
+            for rule, close in zip(rules, is_near, strict=True):
+                if close or rule[1] in own or own & set(rule):
                     subprocess.run([*command, "-D", *rule[1:]], env=env, check=True)
             for chain in own:
                 subprocess.run([*command, "-X", chain], env=env, check=True)
                 self.chains.append([*command, "-X", chain])
-        subprocess.run(["ip", "link", "delete", self.bridge], env={**os.environ, "PATH": path}, check=True)
+        # A network whose containers never ran has none.
+        for bridge in bridges:
+            if Path("/sys/class/net", bridge).exists():
+                subprocess.run(["ip", "link", "delete", bridge], env={**os.environ, "PATH": path}, check=True)
 
 
 def thaw(pid: int) -> None:
@@ -235,7 +243,7 @@ def machine(store: Engine) -> Iterator[Machine]:
         store("save", "--output", str(saved), TINY)
         engine("load", "--input", str(saved))
         podman.start()
-        made = Machine(podman, name, subnet)
+        made = Machine(podman)
         yield made
         engine("rm", "--all", "--force", "--time", "0")
         for command in made.chains:
