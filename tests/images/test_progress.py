@@ -13,10 +13,11 @@ import pytest
 from tests.catalogues import REPOSITORY
 from tests.engine import Engine
 from tests.images.recipes import IMAGE, recipe
+from workbench.drawing import shortened
 from workbench.errors import WorkbenchError
 from workbench.images.builder import Builder, Built, Watcher
 from workbench.images.parts import PartFinder
-from workbench.images.progress import BuildProgress, clock, shortened
+from workbench.images.progress import BuildProgress, clock
 from workbench.images.request import BuildRequest
 from workbench.images.run_build import run_build
 from workbench.images.step_times import StepTimes, remaining

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from workbench.drawing import draws, shortened
 from workbench.errors import WorkbenchError
 from workbench.images.causes import CauseFinder
 from workbench.images.parts import PartFinder
@@ -180,18 +181,8 @@ class BuildProgress:
         self._console.print(text)
 
 
-def draws(console: Console) -> bool:
-    """Return whether a bar can be drawn: on a terminal that moves its cursor."""
-    return console.is_terminal and not console.is_dumb_terminal
-
-
 def clock(seconds: float) -> str:
     """Return a time as a clock shows it: 0:07, 12:30, 1:02:03."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def shortened(text: str, width: int) -> str:
-    """Return `text` cut to `width` characters, with an ellipsis where it was cut."""
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"

@@ -11,7 +11,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from workbench.images.progress import draws, shortened
+from workbench.drawing import draws, shortened
 from workbench.monobase.fill import EnvironmentOutcome
 
 
