@@ -55,3 +55,27 @@ def page_in(chromium: str, picture: Path, *, seconds: float = 90, options: tuple
             del os.environ["TMPDIR"]
         else:
             os.environ["TMPDIR"] = before
+
+
+def run_first_cell(page: Page, kernel: str = "Python") -> str:
+    """Make a notebook in an open JupyterLab, run `print(6*7)` in its first cell, and return the cell's output.
+
+    `kernel` is what the name of the kernel on its card begins with.
+    """
+    from playwright.sync_api import TimeoutError
+
+    page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").first.click()
+    cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
+    output = page.locator(".jp-Notebook .jp-OutputArea-output").first
+    for last in (False, False, False, True):
+        # A notebook that is still opening takes the keys for its own: then they are pressed again.
+        cell.click()
+        cell.fill("print(6*7)")
+        cell.press("Control+Enter")
+        try:
+            output.wait_for(timeout=30_000)
+            break
+        except TimeoutError:
+            if last:
+                raise
+    return output.inner_text().strip()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import need_chromium, page_in
+from tests.browser import need_chromium, page_in, run_first_cell
 from tests.command import wizard
 from tests.engine import BaseChoice, Engine, ca_bundle, free_port, wait_for
 
@@ -159,23 +159,7 @@ def run_cell(browser: str, address: str, picture: Path, kernel: str = "Python") 
 
     `kernel` is what the name of the kernel on its card begins with.
     """
-    from playwright.sync_api import TimeoutError
-
     with page_in(browser, picture) as page:
         page.goto(f"{address}/lab")
-        page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").first.click()
-        cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
-        output = page.locator(".jp-Notebook .jp-OutputArea-output").first
-        for last in (False, False, False, True):
-            # A notebook that is still opening takes the keys for its own: then they are pressed again.
-            cell.click()
-            cell.fill("print(6*7)")
-            cell.press("Control+Enter")
-            try:
-                output.wait_for(timeout=30_000)
-                break
-            except TimeoutError:
-                if last:
-                    raise
-        text = output.inner_text().strip()
+        text = run_first_cell(page, kernel)
     return text, json.loads(wait_for(f"{address}/api/kernels", 10))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.browser import need_chromium, page_in
+from tests.browser import need_chromium, page_in, run_first_cell
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.copied import copy_repository
@@ -84,16 +84,8 @@ def cell_of(browser: str, address: str, picture: Path) -> str:
     """Open JupyterLab at the printed address, run a cell of a new notebook, save it, and return the cell's output."""
     with page_in(browser, picture, seconds=120) as page:
         page.goto(address)
-        page.locator(".jp-LauncherCard[data-category='Notebook'][title^='Python']").first.click()
-        cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
-        output = page.locator(".jp-Notebook .jp-OutputArea-output").first
-        page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first.wait_for()
-        cell.click()
-        cell.fill("print(6*7)")
-        cell.press("Control+Enter")
-        output.wait_for()
-        text = output.inner_text().strip()
-        cell.press("Control+s")
+        text = run_first_cell(page)
+        page.locator(".jp-Notebook .jp-Cell .cm-content").first.press("Control+s")
         # The first time it asks for a name; the one that the notebook has will do.
         page.locator(".jp-Dialog .jp-mod-accept").first.click()
         page.wait_for_function("() => !document.querySelector('.jp-Dialog')")
