@@ -41,11 +41,11 @@ def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
             continue
         # A comment ends what goes on above it, and stays one.
         joined.append(f" {line}" if _COMMENT.match(line) else line)
-        yield from _said(first, joined)
+        yield from _requirement(first, joined)
         joined = []
-    yield from _said(first, joined)
+    yield from _requirement(first, joined)
 
 
-def _said(number: int, parts: list[str]) -> Iterator[tuple[int, str]]:
+def _requirement(number: int, parts: list[str]) -> Iterator[tuple[int, str]]:
     if plain := _COMMENT.sub("", "".join(parts)).strip():
         yield number, plain

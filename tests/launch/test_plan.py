@@ -101,7 +101,7 @@ def test_what_can_be_had_in_no_way(image: str, roots: RootChoice, message: str) 
     assert error.value.hint
 
 
-def test_what_takes_no_time_is_not_asked_about() -> None:
+def test_quick_steps_need_no_consent() -> None:
     quick = [Step(BASE, STANDARD, EXISTS), Step(RECIPE, "recipes/x", WRITE), Step(WORKBENCH, "x", START)]
     assert not needs_consent(quick)
     assert needs_consent([*quick, Step(IMAGE, "x", BUILD)])

@@ -427,9 +427,7 @@ def test_records_of_before_have_no_ending() -> None:
 
 @pytest.mark.parametrize("carries", [True, False])
 @pytest.mark.parametrize("operation", ["patch", "rollback", "restart"])
-def test_what_a_program_writes_when_it_is_asked_to_end_is_not_lost(
-    operation: str, carries: bool, tmp_path: Path
-) -> None:
+def test_what_a_program_writes_at_sigterm_is_not_lost(operation: str, carries: bool, tmp_path: Path) -> None:
     engine, _, rs = world(tmp_path, carries)
     rs.patch("foo", PatchRequest(grace=5))
     engine.standing["foo-2"].parting = {"/saved": "at the end"}
