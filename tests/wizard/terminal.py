@@ -83,6 +83,24 @@ class Terminal:
         self._wait(lambda: all(text in self.flat for text in wanted), f"waiting for {wanted}")
         return self
 
+    def shows(self, whole: str) -> Terminal:
+        """Wait until the screen shows `whole` and nothing else: a screen may arrive in parts."""
+        self._wait(lambda: self.text == whole, f"waiting for exactly\n{whole}\n")
+        return self
+
+    def settled(self) -> Terminal:
+        """Wait until nothing is drawn for half a second."""
+        quiet = time.monotonic()
+        while time.monotonic() - quiet < 0.5:
+            try:
+                got = self._child.read_nonblocking(size=65536, timeout=0.2)
+            except pexpect.TIMEOUT:
+                continue
+            quiet = time.monotonic()
+            self.raw += got
+            self._stream.feed(got)
+        return self
+
     def change(self, before: str) -> Terminal:
         """Wait until the screen does not show `before` any more."""
         self._wait(lambda: self.text != before, "waiting for a change")

@@ -116,10 +116,9 @@ def test_going_back_changes_an_answer_and_keeps_the_others(folder: Path, tmp_pat
 
 def test_going_back_leaves_nothing_of_the_question_on_the_screen(folder: Path, tmp_path: Path) -> None:
     with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
-        before = to(terminal, BASE).text
+        before = to(terminal, BASE).settled().text
         terminal.press(ENTER).see(SYSTEM).press(ENTER).see(PYTHON)
-        terminal.press(ESCAPE).see(SYSTEM).press(ESCAPE).see(BASE)
-        assert terminal.text == before
+        terminal.press(ESCAPE).see(SYSTEM).press(ESCAPE).see(BASE).shows(before)
         terminal.press(CTRL_C)
         assert terminal.end() == 130
         assert terminal.text == "nothing was written"
