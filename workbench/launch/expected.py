@@ -1,4 +1,4 @@
-"""What each step takes, as it was measured: the table is expected.toml."""
+"""What each step takes: the table is expected.toml, which says what of it was measured."""
 
 from __future__ import annotations
 

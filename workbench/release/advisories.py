@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -109,7 +110,7 @@ def public(packages: Collection[tuple[str, str]], url: str = "") -> Advisories:
                 for name in _matching(client, api, wanted[at : at + _AT_ONCE]):
                     ids[name] = None
             for name in ids:
-                document = _answer(client.get(f"{api}/v1/vulns/{name}"))
+                document = _answer(client.get(f"{api}/v1/vulns/{quote(name, safe='')}"))
                 for advisory in advisories_of(document, f"{api}, {name}"):
                     found.setdefault(advisory.package, []).append(advisory)
     except httpx.HTTPError as error:

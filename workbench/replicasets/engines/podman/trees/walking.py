@@ -44,11 +44,6 @@ class Tree:
         """The descriptor of the folder it is at."""
         return self._descriptors[-1]
 
-    @property
-    def is_at_root(self) -> bool:
-        """Whether it is at the root."""
-        return len(self._descriptors) == 1
-
     def down(self, name: str) -> None:
         """Go into a folder of the present one; raises OSError when it is none, or is a link."""
         inner = os.open(name, _FOLDER, dir_fd=self.fd)
