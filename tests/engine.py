@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -20,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.networks import own_network, remove_networks, session_number
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 TINY = "localhost/tiny:1"
@@ -194,6 +195,8 @@ def started(folder: Path) -> Iterator[Engine]:
                 os.kill(int((runtime / "libpod/tmp/pause.pid").read_text()), signal.SIGKILL)
         for mounted in sorted(_mounts(folder), reverse=True):
             subprocess.run(["umount", "--lazy", mounted], check=False)
+        if not rootless():
+            remove_networks()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -241,29 +244,8 @@ def _bridge(folder: Path) -> str:
     own = own_network()
     (folder / "net" / f"{own['name']}.json").write_text(json.dumps(own))
     # The other half of this session's addresses are for networks that are created in it.
-    pools = f'default_subnet_pools = [{{"base" = "10.{os.getpid() % 200 + 30}.128.0/17", "size" = 24}}]\n'
+    pools = f'default_subnet_pools = [{{"base" = "10.{session_number()}.128.0/17", "size" = 24}}]\n'
     return f'[network]\nnetwork_config_dir = "{folder}/net"\ndefault_network = "{own["name"]}"\n{pools}'
-
-
-def own_network() -> dict[str, object]:
-    """A default network with a name, a bridge and a subnet that no other test session has.
-
-    The name too: netavark names its address translation after it, and the session that ends first
-    would take the one of every session away.
-    """
-    number = os.getpid() % 200 + 30
-    return {
-        "name": f"wbt{os.getpid()}",
-        "id": hashlib.sha256(str(os.getpid()).encode()).hexdigest(),
-        "driver": "bridge",
-        "network_interface": f"wbt{os.getpid()}",
-        "created": "2026-11-22T00:00:00Z",
-        "subnets": [{"subnet": f"10.{number}.0.0/24", "gateway": f"10.{number}.0.1"}],
-        "ipv6_enabled": False,
-        "internal": False,
-        "dns_enabled": False,
-        "ipam_options": {"driver": "host-local"},
-    }
 
 
 def tiny_root() -> bytes:

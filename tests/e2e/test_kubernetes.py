@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.command import wizard
-from tests.engine import Engine, free_port, own_network, search_path, wait_for
+from tests.engine import Engine, free_port, search_path, wait_for
+from tests.networks import own_network
 
 pytestmark = pytest.mark.thorough
 

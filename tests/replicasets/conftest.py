@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.engine import SHORT, Engine, free_port, search_path, wait_for
+from tests.networks import session_number
 from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines import mounts
 from workbench.replicasets.engines.podman.engine import PodmanEngine
@@ -125,7 +126,7 @@ def room(podman: Podman, tmp_path: Path) -> Iterator[Callable[..., ReplicaSets]]
 def given(podman: Podman, folder: Path) -> dict[str, Any]:
     """The settings of a room on that podman whose files are below `folder`."""
     # Below the ports that outgoing connections are given.
-    first = 12000 + os.getpid() % 200 * 100
+    first = 12000 + session_number() % 200 * 100
     return {
         "engine": podman.address,
         "engine_log": str(podman.folder / "log"),

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine import SHORT, TINY, Engine, missing, need_root, need_sized_volumes, own_network, search_path
+from tests.engine import SHORT, TINY, Engine, missing, need_root, need_sized_volumes, search_path
+from tests.networks import own_network, session_number
 from tests.replicasets.conftest import GPUS, Podman, given
 from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, service
 from tests.replicasets.gpus import cdi_spec
@@ -220,7 +221,7 @@ def machine(store: Engine) -> Iterator[Machine]:
     need_sized_volumes()
     folder = Path(tempfile.mkdtemp(prefix="workbench-reboot-", dir=SHORT))
     session = own_network()
-    name, subnet = f"wbr{os.getpid()}", f"10.{os.getpid() % 200 + 30}.1.0/24"
+    name, subnet = f"wbr{os.getpid()}", f"10.{session_number()}.1.0/24"
     own = session | {"name": name, "network_interface": name, "id": hashlib.sha256(name.encode()).hexdigest()}
     own["subnets"] = [{"subnet": subnet, "gateway": subnet.replace("0/24", "1")}]
     (folder / "net").mkdir()

@@ -26,7 +26,7 @@ def wait_until_open(workbench: Workbench, seconds: float = _SECONDS) -> None:
     Raises WorkbenchError, with the last lines of its log, when it ends before that or takes longer than `seconds`.
     """
     deadline = time.monotonic() + seconds
-    while not _responds(workbench.port):
+    while reason := _no_response(workbench.port):
         now = find(workbench.name)
         if now is None or not now.is_running:
             state = now.state if now else "gone"
@@ -36,23 +36,24 @@ def wait_until_open(workbench: Workbench, seconds: float = _SECONDS) -> None:
             )
         if time.monotonic() > deadline:
             raise WorkbenchError(
-                f"the workbench {workbench.name} did not respond within {seconds:g} s{_log(workbench)}",
+                f"the workbench {workbench.name} did not respond within {seconds:g} s ({reason}){_log(workbench)}",
                 hint=f"it still runs: `podman logs --follow {workbench.container}`, "
                 f"or `wizard.py stop {workbench.name}`",
             )
         time.sleep(_POLL_SECONDS)
 
 
-def _responds(port: int) -> bool:
+def _no_response(port: int) -> str:
+    """Return why nobody is there yet, "" when somebody is."""
     try:
         # The probe of every IDE (docs/catalogue.md): it needs no login.
         with _DIRECT.open(f"http://127.0.0.1:{port}/api", timeout=5):
-            return True
+            return ""
     except urllib.error.HTTPError as error:
         # Whoever asks for a login is there.
-        return error.code in (401, 403)
-    except (OSError, ValueError):
-        return False
+        return "" if error.code in (401, 403) else f"the last answer was {error.code} {error.reason}"
+    except (OSError, ValueError) as error:
+        return f"port {port}: {getattr(error, 'reason', None) or error}"
 
 
 def _log(workbench: Workbench) -> str:
