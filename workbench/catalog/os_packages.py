@@ -53,6 +53,8 @@ def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
     parts: list[Bundle | Ide] = [*view.bundles.values(), *view.ides.values()]
     for part in parts:
         yield from ((path, variant) for variant, path in part.os_packages.items())
+    shared = (lists for ide in view.ides.values() for lists in ide.shared_packages)
+    yield from dict.fromkeys((path, variant) for lists in shared for variant, path in lists.items())
     for name in view.systems:
         if view.tree.exists(path := f"base/{name}/os-packages.txt"):
             yield path, name

@@ -8,10 +8,11 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.parts import SNIPPET, variants
 from workbench.catalog.reader import BASE_SNIPPET
 from workbench.catalog.values import Catalogue
-from workbench.compose.files import os_package_lists, recipe_files
+from workbench.compose.files import ide_package_lists, os_package_lists, recipe_files
 from workbench.compose.placeholders import substitute
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section, manifest_text
 from workbench.compose.resolve import ResolvedSelection
+from workbench.compose.started import with_executables
 from workbench.errors import UsageError, WorkbenchError
 
 _HEADER = """\
@@ -43,7 +44,7 @@ def compose(resolved: ResolvedSelection) -> Recipe:
         text += f"\n# === {title} ({origin})\n"
         sections.append(Section(title, origin, body, text.count("\n") + 1, not origin.endswith(".j2")))
         text += body.rstrip("\n") + "\n"
-    files = recipe_files(resolved, inputs)
+    files = with_executables(text, recipe_files(resolved, inputs))
     files[CONTAINERFILE] = RecipeFile(text.encode(), False, "")
     manifest = manifest_text(resolved.selection, str(resolved.tag), resolved.image, inputs, files)
     files[MANIFEST] = RecipeFile(manifest.encode(), False, "")
@@ -83,7 +84,7 @@ def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
     if resolved.tag.python in bundle.pythons:
         path = generic_path(catalogue, os, "bundles", "python_packages")
         yield f"Python packages of the bundle {bundle.name}", path
-    if catalogue.variant(ide.os_packages, os):
+    if ide_package_lists(catalogue, ide, os):
         path = generic_path(catalogue, os, "ides", "os_packages_ide")
         yield f"Operating system packages of the IDE {ide.name}", path
     if path := catalogue.variant(ide.snippet, os):
