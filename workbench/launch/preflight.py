@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -95,18 +94,12 @@ def _subordinates(file: str, user: str) -> int:
 
 def _network() -> Iterator[tuple[str, str]]:
     """podman 5 connects a normal user's containers through pasta, podman 4 through slirp4netns."""
-    if _has("pasta") and _version() >= (4, 4):
+    if _has("pasta") and podman.version() >= (4, 4):
         return
     if not _has("slirp4netns"):
-        new = _version() >= (5,)
+        new = podman.version() >= (5,)
         program, package = ("pasta", "passt") if new else ("slirp4netns", "slirp4netns")
         yield f"{program} is not installed", f"`sudo apt-get install {package}`, or `sudo dnf install {package}`"
-
-
-def _version() -> tuple[int, ...]:
-    # `podman --version` needs no user namespace, which may be what is missing.
-    match = re.search(r"(\d+)\.(\d+)", podman.output("report its version", "--version"))
-    return (int(match[1]), int(match[2])) if match else (0,)
 
 
 def _cgroup(user: str) -> Iterator[tuple[str, str]]:

@@ -11,8 +11,9 @@ from workbench.images.base_chain import command_to_make
 from workbench.images.build_mark import marked_folder, new_mark
 from workbench.images.builder import Built, Watcher
 from workbench.images.labels import on_base
-from workbench.images.network import certificate_refused, redacted, site
+from workbench.images.network import site
 from workbench.images.podman import leftovers, quirks
+from workbench.images.podman.step_reporter import StepReporter
 from workbench.images.podman.store import manifest_digest
 from workbench.images.request import BuildRequest
 from workbench.images.shared_cache import UNSHARED, SharedCache
@@ -61,7 +62,7 @@ class PodmanBuilder:
             command += [] if request.cache else ["--no-cache"]
             command += [*network.mounts(), *self._shared, *request.options]
             command += [f"--file={containerfile}", "--", request.folder]
-            steps = _StepReporter(watcher, text, len(labels))
+            steps = StepReporter(watcher, text, len(labels), podman.version())
             try:
                 code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
             except BaseException:
@@ -77,33 +78,6 @@ class PodmanBuilder:
         for name in request.names:
             podman.output(f"name the image {name}", "tag", image, name)
         return Built(request.names[0], image)
-
-
-class _StepReporter:
-    """Reads podman's output: which step begins, counted over all stages, and what to do about a failure."""
-
-    def __init__(self, watcher: Watcher, text: str, labels: int) -> None:
-        self.watcher = watcher
-        self.text = text
-        self.labels = labels
-        self.total = quirks.step_count(text, labels)
-        self.number = 0
-        self.current = "no step: podman did not begin"
-        self.hint = ""
-
-    def read(self, line: str) -> None:
-        """Read one line of podman's output."""
-        line = redacted(line)
-        self.watcher.line(line)
-        self.hint = self.hint or certificate_refused(line) or quirks.hint(line)
-        if title := quirks.step_title(line):
-            self.number += 1
-            labels = quirks.label_steps(line, self.text)
-            if labels is not None and labels <= self.labels:
-                self.total = quirks.step_count(self.text, labels)
-            self.total = max(self.total, self.number)
-            self.current = f"step {self.number} of {self.total}: {title}"
-            self.watcher.step(self.number, self.total, title)
 
 
 def check_options(options: tuple[str, ...]) -> None:
