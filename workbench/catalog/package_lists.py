@@ -16,11 +16,13 @@ BASE_LIST = "base/{}/os-packages.txt"
 def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
     """Yield the path of every list of a catalogue, with the system or family that it is for, "" for all.
 
-    They are those of bundles and IDEs, and of the bases, each for its own system.
+    They are those of bundles, of IDEs and what these use, and of the bases, each for its own system.
     """
     parts: list[Bundle | Ide] = [*view.bundles.values(), *view.ides.values()]
     for part in parts:
         yield from ((path, variant) for variant, path in part.os_packages.items())
+    shared = (lists for ide in view.ides.values() for lists in ide.shared_packages)
+    yield from dict.fromkeys((path, variant) for lists in shared for variant, path in lists.items())
     for name in view.systems:
         if view.tree.exists(path := BASE_LIST.format(name)):
             yield path, name

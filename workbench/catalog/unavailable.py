@@ -25,9 +25,12 @@ def unavailable(tree: CatalogueTree, os: str) -> frozenset[str]:
 
 
 def lists_of(catalogue: Catalogue, part: Bundle | Ide, os: str) -> list[str]:
-    """Return the package lists that serve `os`: a bundle's with those of what it builds on, or an IDE's."""
-    above = [catalogue.bundles[name] for name in part.above] if isinstance(part, Bundle) else []
-    return [path for each in (*above, part) if (path := catalogue.variant(each.os_packages, os)) is not None]
+    """Return the package lists that serve `os`: those of what a bundle builds on or an IDE uses, then its own."""
+    if isinstance(part, Bundle):
+        below = [catalogue.bundles[name].os_packages for name in part.above]
+    else:
+        below = list(part.shared_packages)
+    return [path for each in (*below, part.os_packages) if (path := catalogue.variant(each, os)) is not None]
 
 
 def missing_reasons(catalogue: Catalogue, part: Bundle | Ide, what: str, os: str) -> Iterator[str]:

@@ -40,12 +40,13 @@ def recipe_files(resolved: ResolvedSelection, inputs: dict[str, str]) -> dict[st
     for shared in ide.uses:
         folder = f"snippets/{shared}/files"
         places += [(f"{shared}/{name}", f"{folder}/{name}") for name in tree.walk(folder)]
-    if path := catalogue.variant(ide.os_packages, os):
-        places.append((f"os-ide/{OS_PACKAGES}", path))
+    ide_lists = lists_of(catalogue, ide, os)
+    if ide_lists:
+        places.append((f"os-ide/{OS_PACKAGES}", ide_lists[-1]))
     files = _placed(catalogue, places)
-    for origin in [*lists, *(file.origin for file in files.values())]:
+    for origin in [*lists, *ide_lists, *(file.origin for file in files.values())]:
         inputs[origin] = tree.digest(origin)
-    for place, paths in ((OS_PACKAGES, lists), (f"os-ide/{OS_PACKAGES}", [path] if path else [])):
+    for place, paths in ((OS_PACKAGES, lists), (f"os-ide/{OS_PACKAGES}", ide_lists)):
         if paths:
             files[place] = replace(files[place], data=_packages(tree, paths))
     return files

@@ -14,6 +14,7 @@ from workbench.compose.index_mounts import variables_by_list, with_index_mounts
 from workbench.compose.placeholders import substitute
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section, manifest_text
 from workbench.compose.resolve import ResolvedSelection
+from workbench.compose.started import with_executables
 from workbench.errors import UsageError, WorkbenchError
 
 _HEADER = """\
@@ -51,6 +52,7 @@ def compose(resolved: ResolvedSelection) -> Recipe:
         exact = body == snippet and not origin.endswith(".j2")
         sections.append(Section(title, origin, body, text.count("\n") + 1, exact))
         text += body.rstrip("\n") + "\n"
+    files = with_executables(text, files)
     files[CONTAINERFILE] = RecipeFile(text.encode(), False, "")
     manifest = manifest_text(resolved.selection, str(resolved.tag), resolved.image, inputs, files)
     files[MANIFEST] = RecipeFile(manifest.encode(), False, "")
@@ -90,7 +92,7 @@ def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
     if resolved.tag.python in bundle.pythons:
         path = generic_path(catalogue, os, "bundles", "python_packages")
         yield f"Python packages of the bundle {bundle.name}", path
-    if catalogue.variant(ide.os_packages, os):
+    if lists_of(catalogue, ide, os):
         path = generic_path(catalogue, os, "ides", "os_packages_ide")
         yield f"Operating system packages of the IDE {ide.name}", path
     if path := catalogue.variant(ide.snippet, os):
