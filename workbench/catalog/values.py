@@ -70,12 +70,16 @@ class Ide:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """An operating system: `family` (debian, rhel) chooses among snippets and package lists."""
+    """An operating system: `family` (debian, rhel) chooses among snippets and package lists.
+
+    `unavailable` are packages that its own index is known not to have.
+    """
 
     name: str
     display: str
     family: str
     commands: tuple[str, ...]
+    unavailable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from workbench.images.probe.installed import Install, install_of, without_instal
 NAME = "localhost/b:1"
 BASE = inspect_base(NAME, BOOKWORM, {})
 CONFIG = {"config": {"Env": ["PATH=/usr/local/bin:/opt/app-root/bin:/usr/bin", "VIRTUAL_ENV=/opt/app-root"]}}
-UV = "uv pip install --no-cache --compile-bytecode --require-hashes"
+UV = "uv pip install --no-cache --compile-bytecode --require-hashes --index-strategy=unsafe-best-match"
 PIP = "COPY requirements.txt /tmp/r.txt\nRUN umask 0002 && pip install --no-cache-dir -r /tmp/r.txt && rm /tmp/r.txt\n"
 APT = (
     "COPY os-packages.txt /tmp/p.txt\n"

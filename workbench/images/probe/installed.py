@@ -23,7 +23,8 @@ _HASH = re.compile(r"\s--hash=\S+")
 # Commands that change nothing where all packages are installed: those that install, and what may stand beside them.
 _INSTALLS = {
     "pip": re.compile(
-        r"(?:(?P<uv>uv) )?pip install(?: --no-cache-dir| --no-cache| --compile-bytecode| --require-hashes)*"
+        r"(?:(?P<uv>uv) )?pip install(?: --no-cache-dir| --no-cache| --compile-bytecode| --require-hashes"
+        r"| --index-strategy=\S+)*"
         r" (?:-r|--requirement) (?P<list>/\S+)"
     ),
     "dpkg": re.compile(
