@@ -61,7 +61,8 @@ def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
 def package_list_faults(catalogue: Catalogue) -> list[tuple[str, str]]:
     """Return every line that is no package's name, of the lists of the catalogue and of each release's own."""
     faults = Faults()
-    for view in every_view(catalogue):
+    # A release whose folder cannot be used is reported by whoever checks that.
+    for view in every_view(catalogue, Faults()):
         for path, _ in package_lists(view):
             with faults:
                 read_os_packages(view.tree, path)
