@@ -14,6 +14,7 @@ from workbench.catalog.faults import Fault, Faults
 from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
+from workbench.catalog.unavailable import unavailable
 from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
 from workbench.names import (
@@ -247,9 +248,13 @@ def read_system(tree: CatalogueTree, os: str, faults: Faults) -> System:
     """Return what `base/<os>/os.toml` says of an operating system; what is wrong with it is added to `faults`."""
     path = f"base/{os}/os.toml"
     data = read_toml(tree, path, _SYSTEM, faults) if tree.exists(path) else {}
+    missing: frozenset[str] = frozenset()
+    with faults:
+        missing = unavailable(tree, os)
     return System(
         name=os,
         display=data.get("display", os),
         family=data.get("family", os),
         commands=tuple(data.get("commands", ())),
+        unavailable=missing,
     )

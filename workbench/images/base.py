@@ -8,6 +8,7 @@ from workbench.catalog.os_packages import read_os_packages
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
+from workbench.compose.index_mounts import variables_by_list, with_index_mounts
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import declared_names
 from workbench.errors import UsageError, WorkbenchError
@@ -84,6 +85,7 @@ def base_request(
     for variant in tuple(inputs):
         if variant.rpartition("/")[2].startswith("os-packages") and variant.endswith(".txt"):
             read_os_packages(catalogue.tree, variant)
+    lists = variables_by_list({lock: catalogue.tree.text(lock)})
     root = root or root_image(catalogue, release, os_name)
     text = catalogue.tree.text(f"{folder}/{CONTAINERFILE}")
     # What the original's Containerfile wants to know.
@@ -93,7 +95,7 @@ def base_request(
     return BuildRequest(
         names=tuple(names),
         folder=catalogue.tree.full(folder),
-        text=text,
+        text=with_index_mounts(text, lists),
         labels=own_labels(dated.rpartition(":")[2], release, inputs),
         arguments={
             "ROOT_IMAGE": root,
@@ -104,4 +106,5 @@ def base_request(
         options=options,
         ca_bundle=ca_bundle,
         cache=cache,
+        indexes=lists.get("requirements.txt", ()),
     )
