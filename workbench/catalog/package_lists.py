@@ -31,7 +31,8 @@ def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
 def package_list_faults(catalogue: Catalogue) -> list[tuple[str, str]]:
     """Return every line that is no package's name, of the lists of the catalogue and of each release's own."""
     faults = Faults()
-    for view in every_view(catalogue):
+    # A release whose folder cannot be used is reported by whoever checks that.
+    for view in every_view(catalogue, Faults()):
         for path, _ in package_lists(view):
             with faults:
                 read_os_packages(view.tree, path)
@@ -44,7 +45,7 @@ def needed_packages(catalogue: Catalogue) -> dict[str, dict[str, list[str]]]:
     They are those of the catalogue and of each release's own folder. Raises FaultsError for a list that cannot be read.
     """
     found: dict[str, dict[str, list[str]]] = {}
-    for view in every_view(catalogue):
+    for view in every_view(catalogue, Faults()):
         parts: list[Bundle | Ide] = [*view.bundles.values(), *view.ides.values()]
         for os in view.systems:
             paths = dict.fromkeys(path for part in parts for path in lists_of(view, part, os))

@@ -9,7 +9,7 @@ from workbench.catalog.unavailable import lists_of
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.lock.pipenv import LOCK
-from workbench.names import pick, python_version
+from workbench.names import python_version
 from workbench.release.pins import pins_in
 
 ADDED, REMOVED, MOVED = "added", "removed", "moved"
@@ -34,7 +34,7 @@ class ReleaseChange:
 
 def diff(catalogue: Catalogue, old: str, new: str) -> list[ReleaseChange]:
     """Return every difference from the release `old` to the release `new`, by bundle; of their files first."""
-    pins = [catalogue.releases[pick(name, catalogue.releases, "release")] for name in (old, new)]
+    pins = [catalogue.release(name) for name in (old, new)]
     views = [at_release(catalogue, name) for name in (old, new)]
     found = list(_changes("", "", "field", *(_fields(catalogue, release.name) for release in pins)))
     bundles = list(dict.fromkeys(name for view in reversed(views) for name in view.bundles))

@@ -16,7 +16,7 @@ from workbench.lock.folders import lock_folders
 from workbench.lock.interpreter import find_interpreter
 from workbench.lock.pipenv import LOCK
 from workbench.lock.pipfile import PIPFILE, merged
-from workbench.names import pick, python_version
+from workbench.names import python_version
 from workbench.packages import normalized_name
 from workbench.process import interruptible, workers
 from workbench.release.available import QueryIndex, available_of
@@ -67,7 +67,7 @@ def update(
     is written. `allowed` are packages that may move further: their lines in the release's
     Pipfiles are opened as far as it takes.
     """
-    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    release = catalogue.release(name)
     if release.state == RETIRED:
         raise WorkbenchError(f"release {name} is retired", where=release.path)
     refuse_unfrozen(release)

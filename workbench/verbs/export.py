@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.commands import runnable
 from workbench.errors import UsageError
 from workbench.recipes.write import DEFAULT_OUT
@@ -112,7 +112,7 @@ def _image_streams(args: argparse.Namespace) -> int:
     from workbench.export.imagestream import image_streams
     from workbench.export.software import describe
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     streams = image_streams([describe(catalogue, folder) for folder in args.folders], args.repo)
     return _print(_yaml(streams), args.out)
 
@@ -123,7 +123,7 @@ def _elyra(args: argparse.Namespace) -> int:
 
     if len(args.folders) > 1 and not args.out:
         raise UsageError("several runtime images are several files", hint="name a folder for them with --out")
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     recipes = [describe(catalogue, folder) for folder in args.folders]
     found = {f"{recipe.tag}.json": runtime_image(recipe, args.repo) for recipe in recipes}
     for name, data in found.items():
@@ -136,7 +136,7 @@ def _bake(args: argparse.Namespace) -> int:
     from workbench.release.requests import SetOptions, set_requests
     from workbench.release.standard import images
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
     options = SetOptions(pinned=True)
     requests = set_requests(catalogue, found, args.release, args.date, args.recipes, options)
@@ -149,7 +149,7 @@ def _kubernetes(args: argparse.Namespace) -> int:
     from workbench.export.kubernetes import Workbench, check_workbench, manifests
     from workbench.export.software import RUNTIME, describe
 
-    recipe = describe(read_catalogue(args.catalog), args.folder)
+    recipe = describe(open_catalogue(args.catalog), args.folder)
     if recipe.ide.image_type == RUNTIME:
         raise UsageError(f"{recipe.tag} has no IDE, so there is no page to serve")
     workbench = Workbench(
