@@ -38,9 +38,14 @@ _GROUPS = {
 }
 
 
+# Files whose tests take minutes and share nothing: each is handed out by itself, before the short ones.
+_LONG = ("tests/replicasets/test_fuzz.py",)
+
+
 def _group(nodeid: str) -> str:
     """Return the group of a test: its file, where that shares nothing."""
-    return next((name for name, begins in _GROUPS.items() if nodeid.startswith(begins)), nodeid.partition("::")[0])
+    own = nodeid if nodeid.startswith(_LONG) else nodeid.partition("::")[0]
+    return next((name for name, begins in _GROUPS.items() if nodeid.startswith(begins)), own)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "root_image" in getattr(item, "fixturenames", ()) and _group(item.nodeid) not in _GROUPS:
             raise pytest.UsageError(f"{item.nodeid} uses images that take minutes: name its file in {__name__}")
-    items.sort(key=lambda item: _group(item.nodeid) not in _GROUPS)
+    # Last, a test of minutes would leave the other processes idle.
+    items.sort(key=lambda item: (_group(item.nodeid) not in _GROUPS, not item.nodeid.startswith(_LONG)))
 
 
 @pytest.hookimpl(optionalhook=True)

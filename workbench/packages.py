@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from packaging.utils import canonicalize_name, is_normalized_name
 
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
+# A list counts when a command installs it: Jupyter's lies in a runtime recipe too, for one line of it.
+_INSTALLED = re.compile(r"\bpip3? install\b[^&|;]*?(?:-r|--requirement)[ =]?(?P<path>[^\s&|;]+)")
 _PIN = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
 
@@ -24,6 +26,11 @@ def is_package(name: str) -> bool:
 def pins(text: str) -> Iterator[tuple[str, str]]:
     """Yield each package that is pinned in `text`, by its normalised name, with its version."""
     return ((normalized_name(name), version) for name, version in _PIN.findall(text))
+
+
+def installed_lists(command: str) -> Iterator[str]:
+    """Yield the path of each requirement list that a command of a shell has pip install, as it is written there."""
+    return (match["path"].strip("\"'") for match in _INSTALLED.finditer(command))
 
 
 def requirement_lines(text: str) -> Iterator[tuple[int, str]]:

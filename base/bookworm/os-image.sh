@@ -13,6 +13,19 @@ if [ -z "$mirror" ] && command -v apt-get >/dev/null; then
         sort -u | head -n 1)
 fi
 
+# A normal user's namespace can make no devices: this machine's stand in for them until the mounts are gone, and
+# debootstrap is started as in a container, where it does not insist. Debian 13's would find a way by itself.
+if ! mknod "$rootfs/device" c 1 3 2>/dev/null; then
+    mkdir -p "$rootfs/dev"
+    mount -t tmpfs -o mode=755 tmpfs "$rootfs/dev"
+    for device in null zero full random urandom tty console ptmx; do
+        : >"$rootfs/dev/$device"
+        mount --bind "/dev/$device" "$rootfs/dev/$device"
+    done
+    export container=lxc
+fi
+rm -f "$rootfs/device"
+
 # shellcheck disable=SC2086  # no mirror means no word at all
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$rootfs" $mirror
 

@@ -20,6 +20,7 @@ from workbench.replicasets.stores.protocol import Changes, StateEntry, StateStor
 from workbench.replicasets.values import Gpu
 
 IMAGE = "localhost/tiny:1"
+MADE = "2026-11-29T12:00:00.123456789Z"
 KIND = "fake.test/gpu"
 Disk = dict[str, str]
 C = TypeVar("C")
@@ -117,6 +118,7 @@ class FakeEngine:
     stored: dict[str, tuple[str, Disk, dict[str, str], int]] = field(default_factory=dict)
     places: dict[str, EngineVolume] = field(default_factory=dict)
     half_made: list[str] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
     bridges: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)
@@ -185,6 +187,13 @@ class FakeEngine:
             found = self._image(spec.image)
             if found is None:
                 raise EngineError("no such image", 404)
+            self.half_made = [name for name in self.half_made if name != spec.name]
+            if spec.secrets:
+                self.secrets[spec.name] = MADE
+                self.faults.point("its secrets", "after", self.refused, self.gone)
+            self.half_made.append(spec.name)
+            self.faults.point("half of it", "after", self.refused, self.gone)
+            self.half_made.remove(spec.name)
             made = FakeContainer(f"c{next(self.ids)}", spec, found[0], dict(found[1]))
             self.standing[spec.name] = made
             return made.id
@@ -226,7 +235,16 @@ class FakeEngine:
     def remove(self, name: str) -> None:
         with self.lock:
             for each in [key for key, value in self.standing.items() if name in (key, value.id)]:
+                self.secrets.pop(each, None)
                 del self.standing[each]
+
+    @faulty
+    def stray_secrets(self) -> dict[str, str]:
+        return {name: made for name, made in self.secrets.items() if name not in self.standing}
+
+    @faulty
+    def remove_secrets(self, container: str) -> None:
+        self.secrets.pop(container, None)
 
     @faulty
     def set_limits(self, name: str, cpus: int, memory: int) -> None:
@@ -352,8 +370,8 @@ class FakeEngine:
     def probe_command(self) -> str:
         return "/probe"
 
-    def make_probe(self, image: str) -> bool:
-        self.stored[image] = (image, {}, {}, 1)
+    def make_probe(self, image: str, labels: Mapping[str, str]) -> bool:
+        self.stored[image] = (image, {}, dict(labels), 1)
         return True
 
     def shares_cgroup(self, name: str) -> bool:

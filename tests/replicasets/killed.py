@@ -21,7 +21,7 @@ from workbench.replicasets.settings import Settings
 def operate(rs: ReplicaSets, operation: str) -> None:
     """Do the operation of that name on the set foo, or run the set new."""
     if operation == "run":
-        rs.run(RunRequest(TINY, "new", gpus=1, ports=["80"]))
+        rs.run(RunRequest(TINY, "new", gpus=1, ports=["80"], env=["KEY=secret"]))
     elif operation == "patch":
         rs.patch("foo", PatchRequest(gpus=2))
     elif operation == "rollback":

@@ -16,6 +16,7 @@ from workbench.replicasets.engines import capabilities
 from workbench.replicasets.engines.capabilities import (
     BindingFolders,
     CarryingDisks,
+    KeepingSecrets,
     LiveLimits,
     MeasuringDisks,
     MountingVolumes,
@@ -96,6 +97,10 @@ WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
     "run without GPUs": (
         (PinningGpus, BindingFolders),
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", ports=["80"])),
+    ),
+    "run without secrets kept apart": (
+        (KeepingSecrets,),
+        lambda rs, folder: rs.run(RunRequest(IMAGE, "new", env=["A=1"])),
     ),
     "run without networks": ((SeparatingNetworks,), lambda rs, folder: rs.run(RunRequest(IMAGE, "new"))),
     "a volume without a size": ((MountingVolumes,), lambda rs, folder: rs.create_volume("data")),

@@ -18,7 +18,7 @@ from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 
 OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
-    "run": lambda rs: rs.run(RunRequest(IMAGE, "new", gpus=2, ports=["80"], memory="64MB", cpus=1)),
+    "run": lambda rs: rs.run(RunRequest(IMAGE, "new", gpus=2, ports=["80"], memory="64MB", cpus=1, env=["A=1"])),
     "patch up": lambda rs: rs.patch("foo", PatchRequest(gpus=3)),
     "patch down": lambda rs: rs.patch("foo", PatchRequest(gpus=0, ports=("80", "81"))),
     "patch paused": lambda rs: rs.patch("frozen", PatchRequest(gpus=2)),
@@ -57,7 +57,7 @@ def world(folder: Path, carries: bool) -> tuple[FakeEngine, MemoryStore, Replica
     faults = Faults()
     engine, store = FakeEngine(faults, carries=carries), MemoryStore(faults)
     rs = service(folder, engine, store)
-    rs.run(RunRequest(IMAGE, "foo", gpus=1, ports=["80"], memory="64MB", cpus=1))
+    rs.run(RunRequest(IMAGE, "foo", gpus=1, ports=["80"], memory="64MB", cpus=1, env=["KEY=secret"]))
     engine.write("foo-1", "/v", "1")
     rs.patch("foo", PatchRequest(gpus=2))
     engine.write("foo-2", "/v", "2")

@@ -22,7 +22,7 @@ from workbench.replicasets.service import ReplicaSets
 pytestmark = pytest.mark.thorough
 
 # How many calls of podman that change something each operation makes.
-CALLS = {"run": 2, "patch": 6, "rollback": 4, "stop": 1, "delete": 2, "prune": 2, "limit": 3}
+CALLS = {"run": 4, "patch": 6, "rollback": 4, "stop": 1, "delete": 2, "prune": 2, "limit": 3}
 MOMENTS = [(operation, at) for operation, calls in CALLS.items() for at in range(1, calls)] + [("stop", 1)]
 
 
@@ -47,6 +47,10 @@ def check(rs: ReplicaSets, engine: Engine, operation: str) -> None:
             disk = engine.on_disk(versions[0].container, "cat v; ! test -e .dot || echo dot")
             assert disk.split() == [str(origin), *(["dot"] if origin == 2 else [])]
     assert set(engine("ps", "--all", "--format", "{{.Names}}").split()) == kept
+    # Half-made ones too.
+    assert len(engine.containers().split()) == len(kept)
+    secrets = engine("secret", "ls", "--format", "{{.Name}}").split()
+    assert [each for each in secrets if each.rpartition(".")[0] not in kept] == []
     assert set(rs.resources().of("gpu")) == reserved
     assert {claim.set for claim in rs.resources().claims} == {each.name for each in rs.sets()}
     assert [each.name for each in rs.sets()] in (["foo"], ["foo", "new"], [])
@@ -74,7 +78,9 @@ def test_the_service_is_killed(
     assert rs.reconcile() == []
 
 
-@pytest.mark.parametrize(("operation", "at"), [("run", 2), ("patch", 2), ("patch", 5), ("rollback", 2), ("delete", 1)])
+@pytest.mark.parametrize(
+    ("operation", "at"), [("run", 2), ("run", 3), ("patch", 2), ("patch", 5), ("rollback", 2), ("delete", 1)]
+)
 def test_podman_is_killed(
     operation: str, at: int, rs: ReplicaSets, podman: Podman, monkeypatch: pytest.MonkeyPatch
 ) -> None:

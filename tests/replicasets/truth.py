@@ -67,4 +67,6 @@ def check(
         expected |= {(kind, name, each.id) for kind, name in claimed}
     assert {(claim.kind, claim.name, claim.id) for claim in claims} == expected, where
     assert set(engine.standing) == names, where
+    assert set(engine.secrets) <= names, where
+    assert engine.half_made == [], where
     assert {name for name in engine.stored if "/workbench/" in name} == images, where

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from workbench.catalog.faults import Faults
 from workbench.catalog.parts import RULES, SNIPPET, Part, check_known, read_label, read_section, rules_from, variants
 from workbench.catalog.toml_file import read_toml
@@ -19,6 +21,7 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
     snippet = variants(part.folder, part.files, part.name, SNIPPET, faults)
     if not snippet:
         faults.add(part.folder, f"has no {part.name}.snippet")
+    uses = _uses(tree, part, tuple(data.get("uses", ())), faults)
     return Ide(
         name=part.name,
         folder=part.folder,
@@ -26,10 +29,11 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
         rules=rules_from(data, "bundles"),
         # A catalogue of the original has no ide.toml, and there only the name shows it.
         image_type=data.get("image_type", RUNTIME if part.name == RUNTIME else WORKBENCH),
-        uses=_uses(tree, part, tuple(data.get("uses", ())), faults),
+        uses=uses,
         builder=read_section(tree, part, "builder", "builder", SNIPPET, faults),
         snippet=snippet,
         os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
+        shared_packages=tuple(_shared_packages(tree, name, faults) for name in uses),
     )
 
 
@@ -44,3 +48,9 @@ def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults
     shared = tree.folder("snippets")[0] if uses else []
     check_known(f"{part.folder}/ide.toml", "folder of snippets/", uses, shared, faults)
     return tuple(name for name in uses if name in shared)
+
+
+def _shared_packages(tree: CatalogueTree, name: str, faults: Faults) -> Mapping[str, str]:
+    """Return the package lists of a folder of `snippets/` by variant: what everybody who uses it installs too."""
+    folder = f"snippets/{name}"
+    return read_section(tree, Part(name, folder, *tree.folder(folder)), "os", "os-packages", (".txt",), faults)

@@ -63,7 +63,7 @@ def check_names(catalogue: Catalogue, releases: list[Release], faults: Faults) -
         check_known(where, kind, part.rules.partners or (), others, faults)
         check_known(where, "operating system", part.rules.oses or (), systems, faults)
         by_variant = [part.os_packages, part.builder]
-        by_variant.append(part.custom if isinstance(part, Bundle) else part.snippet)
+        by_variant += [part.custom] if isinstance(part, Bundle) else [part.snippet, *part.shared_packages]
         for paths in by_variant:
             for variant, path in paths.items():
                 check_known(path, "operating system or family", {variant} - served, systems, faults)

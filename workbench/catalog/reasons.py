@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.questions import Answers
 from workbench.catalog.releases import RETIRED
+from workbench.catalog.unavailable import missing_reasons
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, Rules
 from workbench.names import python_folder
 
@@ -37,6 +38,9 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
             yield from _python_reasons(bundle, python)
     if ide:
         yield from _rule_reasons(f"IDE {ide.name}", ide.rules, base, os, python)
+    for what, part in (("bundle", bundle), ("IDE", ide)):
+        if part and os in pins.systems:
+            yield from missing_reasons(catalogue, part, f"{what} {part.name}", os)
     if bundle and ide:
         yield from _pair_reasons(bundle, ide)
 

@@ -14,6 +14,7 @@ from workbench.catalog.faults import Faults
 from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
+from workbench.catalog.unavailable import unavailable
 from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityFix, System
 from workbench.errors import UsageError
 from workbench.names import (
@@ -224,5 +225,6 @@ def read_systems(tree: CatalogueTree, releases: dict[str, Release], faults: Faul
                     display=data.get("display", os),
                     family=data.get("family", os),
                     commands=tuple(data.get("commands", ())),
+                    unavailable=unavailable(tree, os),
                 )
     return systems

@@ -52,7 +52,8 @@ class Bundle:
 class Ide:
     """An IDE, or the runtime without one: `builder`, `snippet` and `os_packages` are paths by variant.
 
-    `uses` names the folders of `snippets/` whose files it takes along.
+    `uses` names the folders of `snippets/` whose files it takes along; `shared_packages` are the package lists of
+    each of those, by variant.
     """
 
     name: str
@@ -64,16 +65,21 @@ class Ide:
     builder: Mapping[str, str]
     snippet: Mapping[str, str]
     os_packages: Mapping[str, str]
+    shared_packages: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """An operating system: `family` (debian, rhel) chooses among snippets and package lists."""
+    """An operating system: `family` (debian, rhel) chooses among snippets and package lists.
+
+    `unavailable` are packages that its own index is known not to have.
+    """
 
     name: str
     display: str
     family: str
     commands: tuple[str, ...]
+    unavailable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from workbench.catalog.os_packages import read_os_packages
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
+from workbench.compose.index_mounts import variables_by_list, with_index_mounts
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.labels import own_labels
@@ -80,16 +81,18 @@ def base_request(
     for variant in tuple(inputs):
         if variant.rpartition("/")[2].startswith("os-packages") and variant.endswith(".txt"):
             read_os_packages(catalogue.tree, variant)
+    lists = variables_by_list({lock: catalogue.tree.text(lock)})
     root = root or root_image(catalogue, release, os_name)
     dated = base_name(release, os_name, python, date)
     names = dict.fromkeys((dated, base_name(release, os_name, python, LATEST)))
     return BuildRequest(
         names=tuple(names),
         folder=catalogue.tree.full(folder),
-        text=catalogue.tree.text(f"{folder}/{CONTAINERFILE}"),
+        text=with_index_mounts(catalogue.tree.text(f"{folder}/{CONTAINERFILE}"), lists),
         labels=own_labels(dated.rpartition(":")[2], release, inputs),
         arguments={"ROOT_IMAGE": root, "PYTHON": python, "PYTHON_TAG": python_folder(python)},
         options=options,
         ca_bundle=ca_bundle,
         cache=cache,
+        indexes=lists.get("requirements.txt", ()),
     )

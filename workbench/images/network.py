@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
 from workbench.images.build_mark import marked_folder, new_mark
+from workbench.indexes import address_of
 
 CA_BUNDLE = "WORKBENCH_CA_BUNDLE"
 APT_PROXY = "WORKBENCH_APT_PROXY"
@@ -44,10 +45,14 @@ _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What is available during a build only: files by their path inside, and the variables that point at them."""
+    """What is available during a build only: files by their path inside, and the variables that point at them.
+
+    `secrets` are files by the id under which a step may mount them.
+    """
 
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def mounts(self) -> list[str]:
         """Return the engine's options that mount the files, read-only (`z`: readable under SELinux too)."""
@@ -69,15 +74,23 @@ class Site:
 
 
 @contextmanager
-def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ, *, mark: str = "") -> Iterator[Site]:
+def site(
+    ca_bundle: str = "",
+    environ: Mapping[str, str] = os.environ,
+    *,
+    mark: str = "",
+    indexes: Sequence[str] = (),
+    where: str = "",
+) -> Iterator[Site]:
     """Yield what is available to the builds of this machine; its files are gone afterwards.
 
     The build with `mark` needs it: where that is killed, the next build removes the files.
 
     `ca_bundle` is a PEM file, else WORKBENCH_CA_BUNDLE names one. The indexes of pip come from
     PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY. With none of them the
-    Site is empty. (http_proxy and no_proxy are the engine's to pass.) Raises WorkbenchError for a
-    bundle that is none.
+    Site is empty. (http_proxy and no_proxy are the engine's to pass.) `indexes` are the variables of the
+    further package indexes that the recipe at `where` needs. Raises WorkbenchError for a bundle that is
+    none, and for such a variable that is not set.
     """
     bundle = ca_bundle or environ.get(CA_BUNDLE, "")
     texts: dict[str, str] = {}
@@ -91,15 +104,19 @@ def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ, *, mark: 
     if apt := _apt_conf(environ, bool(bundle)):
         texts[_APT] = apt
         variables["APT_CONFIG"] = _APT
+    addresses = {variable: address_of(variable, where, environ) for variable in indexes}
     # The folder is this user's alone; the files in it are readable for any user inside the build.
     with marked_folder(mark or new_mark()) as folder:
-        files = {}
-        for inside, text in texts.items():
-            files[inside] = os.path.join(folder, os.path.basename(inside))
-            with open(files[inside], "w") as file:
-                file.write(text)
-            os.chmod(files[inside], 0o644)
-        yield Site(files, variables)
+        files = {inside: _written(folder, os.path.basename(inside), text) for inside, text in texts.items()}
+        yield Site(files, variables, {name: _written(folder, name, text) for name, text in addresses.items()})
+
+
+def _written(folder: str, name: str, text: str) -> str:
+    path = os.path.join(folder, name)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, 0o644)
+    return path
 
 
 def certificate_refused(line: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from workbench.replicasets import containers
 from workbench.replicasets.codec import encode
-from workbench.replicasets.engines.capabilities import RecordingDisks, RemovingRemains, require
+from workbench.replicasets.engines.capabilities import KeepingSecrets, RecordingDisks, RemovingRemains, require
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.problems import Problems
@@ -16,6 +18,8 @@ from workbench.replicasets.values import ReplicaSet, Version
 from workbench.replicasets.world import World
 
 LEFT = "leftovers/"
+# Secrets of a set that is not known here may be another service's, whose container is just being created.
+_FOREIGN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,26 @@ def remove_leftovers(world: World, problems: Problems) -> list[str]:
     messages += _recorded(world, problems)
     with problems.guard("", "remains of containers cannot be listed"):
         messages += _remains(world, problems)
+    with problems.guard("", "secrets of containers cannot be listed"):
+        messages += _secrets(world, problems)
     return messages
+
+
+def discard(world: World, version: Version) -> None:
+    """Remove the container of a version that is given up, and what was made for it before there was one."""
+    containers.remove(world, version)
+    discard_unnamed(world, lambda name: name == version.container)
+
+
+def discard_unnamed(world: World, chosen: Callable[[str], bool]) -> None:
+    """Remove what was made for containers, of the names that `chosen` is true of, that the engine does not have."""
+    if (removing := world.engine.capability(RemovingRemains)) is not None:
+        for remains, name in removing.remains():
+            if chosen(name):
+                removing.remove_remains(remains)
+    if (keeping := world.engine.capability(KeepingSecrets)) is not None:
+        for name in filter(chosen, keeping.stray_secrets()):
+            keeping.remove_secrets(name)
 
 
 def _never_started(world: World, container: Container, version: Version) -> list[str]:
@@ -102,6 +125,30 @@ def _remains(world: World, problems: Problems) -> list[str]:
                 removing.remove_remains(remains)
                 messages.append(f"{name} was left half made and is removed")
     return messages
+
+
+def _secrets(world: World, problems: Problems) -> list[str]:
+    """Remove secrets of containers that were never created, or were removed past the service."""
+    keeping, messages = world.engine.capability(KeepingSecrets), list[str]()
+    if keeping is None:
+        return []
+    for name, made in keeping.stray_secrets().items():
+        owner, _, number = name.rpartition("-")
+        if not number.isdigit() or (not _is_ours(world, owner) and _age(world, made) < _FOREIGN):
+            continue
+        with (
+            problems.guard(owner, f"the secrets of {name} cannot be removed"),
+            world.locks.hold(set_journal(owner), 0),
+        ):
+            # Once more: its container may have been created meanwhile.
+            if world.store.get(set_journal(owner)) is None and name in keeping.stray_secrets():
+                keeping.remove_secrets(name)
+                messages.append(f"the variables of {name}, which does not exist, are removed")
+    return messages
+
+
+def _age(world: World, made: str) -> timedelta:
+    return datetime.fromisoformat(world.now()) - datetime.fromisoformat(made)
 
 
 def _is_ours(world: World, name: str) -> bool:

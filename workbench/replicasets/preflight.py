@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import ContainerSpec, Engine
 from workbench.replicasets.errors import EngineError, ReplicaSetError, Unsupported
 from workbench.replicasets.settings import Settings
+from workbench.replicasets.trials import label, trial_name
 from workbench.replicasets.values import Port
 from workbench.replicasets.world import wait
 
@@ -55,9 +55,9 @@ def preflight(engine: Engine, settings: Settings) -> Iterator[Finding]:
     probing = engine.capability(Probing)
     if probing is None:
         return
-    trial = _Trial(engine, probing, settings, f"{settings.prefix}-preflight-{secrets.token_hex(6)}")
+    trial = _Trial(engine, probing, settings, trial_name(settings.prefix))
     try:
-        made = probing.make_probe(trial.image)
+        made = probing.make_probe(trial.image, trial.labels)
         if not made:
             yield Finding("try what sets need", "the probe does not run on this kind of processor")
             return
@@ -88,6 +88,11 @@ class _Trial:
     def image(self) -> str:
         return f"localhost/{self.name}:1"
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """By which what is left of it is found, should it be killed."""
+        return {label(self.settings.prefix): self.name}
+
     def attempts(self) -> Iterator[tuple[str, Callable[[], object]]]:
         yield "start containers", self._started
         yield "give containers a cgroup of their own", self._grouped
@@ -115,6 +120,7 @@ class _Trial:
             ContainerSpec(
                 name=self.name,
                 image=self.image,
+                labels=self.labels,
                 command=(self.probing.probe_command, *command),
                 ports=ports,
                 publish=self.settings.publish,
@@ -164,7 +170,7 @@ class _Trial:
 
     def _separated(self) -> None:
         separating = require(self.engine, SeparatingNetworks)
-        separating.create_network(self.name, {})
+        separating.create_network(self.name, self.labels)
         try:
             self._started(network=self.name)
         finally:

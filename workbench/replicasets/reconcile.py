@@ -19,6 +19,7 @@ from workbench.replicasets.records import JOURNAL, READY, SETS, readable, set_jo
 from workbench.replicasets.restarts import start_again
 from workbench.replicasets.saga import Journal, commit_changes, exclusive, journal_of
 from workbench.replicasets.stores.protocol import Changes
+from workbench.replicasets.trials import remove_trials
 from workbench.replicasets.values import ReplicaSet
 from workbench.replicasets.world import World
 
@@ -51,6 +52,8 @@ def reconcile(world: World) -> Reconciled:
     done += remove_leftovers(world, problems)
     with problems.guard("", "images of interrupted operations cannot be listed"):
         done += _abandoned(world, problems)
+    with problems.guard("", "what interrupted preflights left cannot be removed"):
+        done += remove_trials(world.engine, world.settings.prefix)
     with problems.guard("", "claims of sets that no longer exist cannot be released"):
         done += _unowned(world)
     with problems.guard("", "the containers cannot be listed"):

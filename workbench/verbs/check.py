@@ -6,13 +6,14 @@ import argparse
 import json
 from collections import Counter
 
-from workbench.catalog.os_packages import package_list_faults
+from workbench.catalog.package_lists import package_list_faults
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import attempt, combinations
-from workbench.errors import FaultsError
+from workbench.errors import FaultsError, UsageError
+from workbench.locations import check_writable
 from workbench.lock.folders import lock_folders
 from workbench.lock.fresh import stale_locks
 from workbench.names import LATEST
@@ -23,6 +24,8 @@ EXAMPLES = """\
   wizard.py check                     the catalogue: every fault, every combination, hadolint
   wizard.py check recipes/*           recipe folders: can be built, and not stale
   wizard.py check --catalog DIR       somebody else's catalogue
+  wizard.py check --packages          does each operating system have the packages of its lists? (needs podman)
+  wizard.py check --packages --record what it lacks is not offered from now on
 """
 
 
@@ -30,15 +33,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `check`."""
     parser.add_argument("folder", nargs="*", help="recipe folders; none checks the catalogue")
     parser.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
+    parser.add_argument("--packages", action="store_true", help="query the systems' own indexes for listed packages")
+    parser.add_argument("--record", action="store_true", help="with --packages: record what is missing")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Check, print what is well, and raise FaultsError with all that is not."""
+    if (args.record and not args.packages) or (args.packages and args.folder):
+        raise UsageError("--packages is for a catalogue, and --record goes with it")
+    if args.record:
+        check_writable(args.catalog)
     catalogue = read_catalogue(args.catalog)
-    if args.folder:
+    summary: dict[str, object]
+    if args.packages:
+        from workbench.verbs._packages import check_packages
+
+        summary, faults = check_packages(catalogue, record=args.record)
+    elif args.folder:
         faults = [fault for folder in args.folder for fault in check_folder(catalogue, folder, with_lint=args.lint)]
-        summary: dict[str, object] = {"recipes": len(args.folder), "faults": len(faults)}
+        summary = {"recipes": len(args.folder), "faults": len(faults)}
     else:
         summary, faults = check_catalogue(catalogue, with_lint=args.lint)
     if faults:

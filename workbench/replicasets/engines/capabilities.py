@@ -139,6 +139,21 @@ class RemovingRemains(Protocol):
 
 
 @runtime_checkable
+class KeepingSecrets(Protocol):
+    """Keeps the `secrets` of a spec beside its container, as something that may outlive it.
+
+    An implementation owes: the secrets of a container go when it is removed. Those of one that was not created after
+    all, or that was removed past the service, are stray.
+    """
+
+    def stray_secrets(self) -> dict[str, str]:
+        """Return the names of containers that do not exist and have secrets, and when those were made (ISO 8601)."""
+
+    def remove_secrets(self, container: str) -> None:
+        """Remove the secrets of a container, if any."""
+
+
+@runtime_checkable
 class PinningGpus(Protocol):
     """Gives a container the very GPUs that its spec names.
 
@@ -216,8 +231,8 @@ class Probing(Protocol):
     def probe_command(self) -> str:
         """The program's path in the image."""
 
-    def make_probe(self, image: str) -> bool:
-        """Make an image of it under that name; return whether it runs on the engine's machine."""
+    def make_probe(self, image: str, labels: Mapping[str, str]) -> bool:
+        """Make an image of it under that name, with those labels; return whether it runs on the engine's machine."""
 
     def shares_cgroup(self, name: str) -> bool:
         """Return whether a running container is seen to be in the very cgroup of this process."""
@@ -231,6 +246,7 @@ PURPOSES: dict[type, str] = {
     MeasuringDisks: "measure disks",
     LiveLimits: "change the limits of a running container",
     RemovingRemains: "remove half-made containers",
+    KeepingSecrets: "keep variables apart from its images",
     Watching: "report what becomes of its containers",
     PinningGpus: "give chosen GPUs to a container",
     BindingFolders: "bind folders of its host",

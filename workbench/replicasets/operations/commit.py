@@ -42,13 +42,21 @@ def _record(world: World, plan: CommitPlan) -> None:
     recording.commit(plan.version.container, plan.image, labels=containers.commit_labels(world, plan.version))
 
 
+def _forget(world: World, plan: CommitPlan) -> None:
+    """Remove the image, unless somebody else gave the name to another one meanwhile."""
+    made = world.engine.image(plan.image)
+    labels = containers.commit_labels(world, plan.version)
+    if made is not None and all(made.labels.get(name) == value for name, value in labels.items()):
+        require(world.engine, RecordingDisks).remove_image(plan.image)
+
+
 COMMIT = saga(
     Saga(
         "commit",
         CommitPlan,
         (
             SagaStep("freeze", _freeze, _thaw, running=True),
-            SagaStep("record", _record),
+            SagaStep("record", _record, _forget),
             SagaStep("thaw", _thaw, running=True),
         ),
         point=2,

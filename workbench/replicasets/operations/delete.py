@@ -7,6 +7,7 @@ from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
 from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.errors import EngineError
+from workbench.replicasets.leftovers import discard_unnamed
 from workbench.replicasets.records import lines_key, read_all, set_journal, set_key, versions_key
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, overriding, saga
@@ -20,6 +21,7 @@ def _containers(world: World, plan: ReplicaSet) -> None:
         world.engine.remove(container.id)
     for version in read_all(world.store, Version, versions_key(plan.id)):
         folders.release(world, version)
+    discard_unnamed(world, lambda name: name.rpartition("-")[0] == plan.name and name.rpartition("-")[2].isdigit())
 
 
 def _images(world: World, plan: ReplicaSet) -> None:

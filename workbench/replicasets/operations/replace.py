@@ -14,7 +14,7 @@ from workbench.replicasets import claims, containers, folders
 from workbench.replicasets.disks import check_size, freeze
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
-from workbench.replicasets.leftovers import leave
+from workbench.replicasets.leftovers import discard, leave
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, saga
@@ -106,7 +106,7 @@ def _create_recorded(world: World, plan: ReplacePlan) -> None:
 
 
 def _remove(world: World, plan: ReplacePlan) -> None:
-    containers.remove(world, plan.new)
+    discard(world, plan.new)
 
 
 def _carry(world: World, plan: ReplacePlan) -> None:

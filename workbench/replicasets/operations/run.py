@@ -8,6 +8,7 @@ from dataclasses import replace
 from workbench.replicasets import checks, claims, containers, images
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict
+from workbench.replicasets.leftovers import discard
 from workbench.replicasets.options import parsed
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
 from workbench.replicasets.requests import RunRequest
@@ -39,7 +40,7 @@ RUN = saga(
     Saga(
         "run",
         Version,
-        (SagaStep("create", _create, containers.remove), SagaStep("start", _start)),
+        (SagaStep("create", _create, discard), SagaStep("start", _start)),
         point=2,
         undone=_undone,
         done=_done,

@@ -179,6 +179,16 @@ class PodmanEngine:
         query: dict[str, str | int | bool | list[str]] = {"force": True, "timeout": 0, "v": True}
         self._http.call("DELETE", _container(name), query=query, okay=(404,))
 
+    def stray_secrets(self) -> dict[str, str]:
+        """Return the names of containers that do not exist and have secrets, and when those were made (ISO 8601)."""
+        # In this order: a container that is being created has its secrets first.
+        found = self._secrets.containers()
+        return {name: made for name, made in found.items() if self._inspect_or_none(name) is None}
+
+    def remove_secrets(self, container: str) -> None:
+        """Remove the secrets of a container, if any."""
+        self._secrets.remove(container)
+
     def set_limits(self, name: str, cpus: int, memory: int) -> None:
         """Set the limits of a running container, until it stops."""
         reason = requests.no_limits(self._http.call("GET", "/info")["host"], cpus, memory)
@@ -343,11 +353,12 @@ class PodmanEngine:
         """The path of the program for trials."""
         return probe.PATH
 
-    def make_probe(self, image: str) -> bool:
+    def make_probe(self, image: str, labels: Mapping[str, str]) -> bool:
         """Make an image of the program for trials."""
         if self._http.call("GET", "/info")["host"].get("arch") != probe.ARCHITECTURE:
             return False
-        self._http.upload("/images/import", probe.image(), {"reference": image})
+        changes = [f'LABEL {key}="{value}"' for key, value in labels.items()]
+        self._http.upload("/images/import", probe.image(), {"reference": image, "changes": changes})
         return True
 
     def shares_cgroup(self, name: str) -> bool:
@@ -461,8 +472,7 @@ class PodmanEngine:
         """Return the error with the reason that podman leaves out: a CDI spec that is too new for it."""
         if _NO_SUCH_GPU not in error.message:
             return error
-        readable = readable_cdi(self._version())
-        newer = cdi.newer_specs(self._kind, self._folders, readable) if readable else []
+        newer = cdi.newer_specs(self._kind, self._folders, readable_cdi(self._version()))
         hint = f"{'; '.join(newer)}: write it with a lower cdiVersion" if newer else "its CDI spec has no such device"
         return EngineError(error.message, error.status, hint=hint)
 
