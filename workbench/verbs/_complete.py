@@ -138,8 +138,9 @@ def _values(at: _Position, action: argparse.Action, current: str) -> Candidates:
 
 def _answers(at: _Position, name: str, metavar: str) -> dict[str, str]:
     """Return the answers that the catalogue has to the question `name`, each as the wizard shows it."""
+    from workbench.catalog.faults import Faults
     from workbench.catalog.questions import QUESTIONS
-    from workbench.catalog.reader import read_catalogue
+    from workbench.catalog.reader import open_catalogue
     from workbench.catalog.views import every_view
 
     for question in QUESTIONS:
@@ -147,7 +148,9 @@ def _answers(at: _Position, name: str, metavar: str) -> dict[str, str]:
             continue
         if name == "date":
             return {f"{datetime.date.today():%Y%m%d}": "today", "latest": ""}
-        views = ((view, release) for view in every_view(read_catalogue(at.catalogue)) for release in view.releases)
+        views = (
+            (view, release) for view in every_view(open_catalogue(at.catalogue), Faults()) for release in view.releases
+        )
         labels: dict[str, str] = {}
         for view, release in views:
             labels.update(question.known(view, {"release": release}))
@@ -156,9 +159,9 @@ def _answers(at: _Position, name: str, metavar: str) -> dict[str, str]:
 
 
 def _releases(at: _Position) -> dict[str, str]:
-    from workbench.catalog.reader import read_catalogue
+    from workbench.catalog.reader import open_catalogue
 
-    return {release.name: release.display for release in read_catalogue(at.catalogue).releases.values()}
+    return {release.name: release.display for release in open_catalogue(at.catalogue).releases.values()}
 
 
 def _recipes(at: _Position) -> dict[str, str]:
