@@ -143,6 +143,26 @@ def test_what_one_category_holds_is_held_in_the_others(tmp_path: Path, index: In
     assert is_current(str(folder / OWN))
 
 
+@pytest.mark.thorough
+def test_two_ides_keep_their_own_versions_and_each_moves_by_z(tmp_path: Path, index: Index) -> None:
+    """Two IDEs are never in one image: what they pin apart stays apart, and the release promises the lower one."""
+    index.add("alpha", "1.0.0", "1.1.0")
+    index.add("beta", "2.3.1")
+    pinned = {"packages": {"beta": "2.3.1"}, "editor": {"alpha": "1.0.0"}, "runtime": {"alpha": "1.1.0"}}
+    lines = '[packages]\nbeta = "*"\n[editor]\nalpha = "~=1.0.0"\n[runtime]\nalpha = "~=1.1.0"\n'
+    folder = frozen(tmp_path, index.lock(lines, pinned))
+    promise = (folder / "releases/2026a/promises" / f"{FOLDER}.txt").read_text()
+    assert promise.splitlines() == ["alpha==1.0.0", "beta==2.3.1"]
+    assert faults_of(folder) == []
+    index.add("alpha", "1.0.4", "1.1.7", "1.2.0")
+    done = update(folder)
+    assert done.returncode == 0, done.stderr
+    assert "alpha==1.0.4" in (folder / OWN / "requirements-editor.txt").read_text()
+    assert "alpha==1.1.7" in (folder / OWN / "requirements-runtime.txt").read_text()
+    assert faults_of(folder) == []
+    assert is_current(str(folder / OWN))
+
+
 def test_a_package_yanked_or_gone_is_reported_and_the_old_lock_stays(tmp_path: Path, index: Index) -> None:
     index.add("alpha", "1.0.0", "1.1.0")
     index.add("beta", "2.3.1", "2.4.0")

@@ -6,6 +6,9 @@ from types import TracebackType
 
 from workbench.errors import FaultsError, WorkbenchError
 
+# What is wrong: where, with the line if there is one, and what.
+Fault = tuple[str, str]
+
 
 class Faults:
     """A list of `(where, message)` that reading goes on past.
@@ -14,7 +17,7 @@ class Faults:
     """
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
+        self.found: list[Fault] = []
 
     def add(self, where: str, message: str) -> None:
         """Note one fault at a path, with its line where there is one."""
@@ -31,6 +34,11 @@ class Faults:
             self.add(error.where, error.message)
             return True
         return False
+
+    def take(self, other: Faults) -> tuple[Fault, ...]:
+        """Add what `other` found, and return that, sorted."""
+        self.found += other.found
+        return tuple(sorted(set(other.found)))
 
     def raise_if_any(self, what: str) -> None:
         """Raise FaultsError with all that was found, if anything was."""

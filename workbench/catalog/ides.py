@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from workbench.catalog.default_rules import default_rules
 from workbench.catalog.faults import Faults
-from workbench.catalog.parts import RULES, SNIPPET, Part, check_known, read_label, read_section, rules_from, variants
+from workbench.catalog.parts import (
+    RULES,
+    SNIPPET,
+    Part,
+    check_known,
+    official_name,
+    read_label,
+    read_section,
+    rules_from,
+    variants,
+)
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Ide, Rules
@@ -17,7 +29,7 @@ _KEYS = {**RULES, "bundles": list, "uses": list, "image_type": (WORKBENCH, RUNTI
 
 def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
     """Return the IDE in the folder of `part`; what is wrong with it is added to `faults`."""
-    data = read_toml(tree, f"{part.folder}/ide.toml", _KEYS, faults) if "ide.toml" in part.files else {}
+    data = _data(tree, part.folder, part.name, faults)
     snippet = variants(part.folder, part.files, part.name, SNIPPET, faults)
     if not snippet:
         faults.add(part.folder, f"has no {part.name}.snippet")
@@ -39,8 +51,12 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
 
 def ide_rules(tree: CatalogueTree, folder: str, faults: Faults) -> Rules:
     """Return the rules of the IDE in `folder`; a wrong ide.toml is added to `faults`."""
+    return rules_from(_data(tree, folder, official_name(folder.rpartition("/")[2]), faults), "bundles")
+
+
+def _data(tree: CatalogueTree, folder: str, name: str, faults: Faults) -> dict[str, Any]:
     path = f"{folder}/ide.toml"
-    return rules_from(read_toml(tree, path, _KEYS, faults) if tree.exists(path) else {}, "bundles")
+    return read_toml(tree, path, _KEYS, faults) if tree.exists(path) else default_rules("ide", name)
 
 
 def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.questions import Answers
 from workbench.catalog.releases import RETIRED
+from workbench.catalog.unavailable import missing_reasons
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, Rules
 from workbench.names import python_folder
 
@@ -18,11 +19,16 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
     rules are data: the release file, bundle.toml, ide.toml and the folders that a bundle has.
     """
     release, os, python = answers["release"], answers.get("os", ""), answers.get("python", "")
-    pins = catalogue.releases[release]
+    pins = catalogue.releases.get(release)
+    if pins is None:
+        yield from broken_reasons(catalogue, "release", release)
+        return
     base = find_base(pins.bases, answers["base"]) if answers.get("base") else None
     bundle, ide = catalogue.bundles.get(answers.get("bundle", "")), catalogue.ides.get(answers.get("ide", ""))
     if pins.state == RETIRED:
         yield _retired(pins)
+    for kind in ("os", "bundle", "ide"):
+        yield from broken_reasons(catalogue, kind, answers.get(kind, ""))
     if base and base.cuda and not base.is_foreign and "version" not in pins.cuda:
         yield f"release {release} pins no CUDA"
     if base and base.compilers and os in pins.systems:
@@ -37,8 +43,16 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
             yield from _python_reasons(bundle, python)
     if ide:
         yield from _rule_reasons(f"IDE {ide.name}", ide.rules, base, os, python)
+    for what, part in (("bundle", bundle), ("IDE", ide)):
+        if part and os in pins.systems:
+            yield from missing_reasons(catalogue, part, f"{what} {part.name}", os)
     if bundle and ide:
         yield from _pair_reasons(bundle, ide)
+
+
+def broken_reasons(catalogue: Catalogue, kind: str, name: str) -> Iterator[str]:
+    """Yield what keeps `name` (a release, os, bundle or ide, as `kind` says) from being read, if anything does."""
+    yield from (f"{where}: {message}" for where, message in catalogue.broken.get(kind, {}).get(name, ()))
 
 
 def _retired(release: Release) -> str:
@@ -68,7 +82,9 @@ def _rule_reasons(what: str, rules: Rules, base: BaseDefinition | None, os: str,
 
 def _python_reasons(bundle: Bundle, python: str) -> Iterator[str]:
     folder = python_folder(python)
-    if folder not in bundle.pythons and not bundle.any_python:
+    if folder in bundle.unlocked:
+        yield f"bundle {bundle.name} has no packages for Python {python}: {folder} {bundle.unlocked[folder]}"
+    elif folder not in bundle.pythons and not bundle.any_python:
         yield f"bundle {bundle.name} has no packages for Python {python} (no folder {folder})"
 
 

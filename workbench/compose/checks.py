@@ -24,14 +24,14 @@ Problem = tuple[str, str]
 
 def problems(recipe: Recipe) -> list[Problem]:
     """Return what is wrong with a composed recipe: unreadable text, missing COPY sources,
-    placeholders left, a last stage that does not end as USER 1001 in /opt/app-root/src, and
-    requirement files without a package."""
+    placeholders left, a last stage that does not end as USER 1001 in /opt/app-root/src, and an IDE's
+    requirement list without a package. A bundle's own may be empty: pip takes that, and the IDE brings all."""
     found: list[Problem] = []
     for section in recipe.sections:
         found += [(section.origin, f"the placeholder {name} is left") for name in left_over(section.text)]
     for path, file in recipe.files.items():
-        if path.startswith("requirements") and path.endswith(".txt") and not _names_a_package(file.data):
-            found.append((file.origin, "names no package, so installing from it would fail"))
+        if path.startswith("requirements-") and path.endswith(".txt") and not _names_a_package(file.data):
+            found.append((file.origin, "names no package, so its IDE would not be installed"))
     read = _read(recipe.containerfile, recipe.files.keys())
     found += [(_origin(recipe.sections, line), message) for line, message in read.by_line]
     # The IDE's snippet is the one to change, whatever stands behind it: labels set neither user nor folder.

@@ -46,7 +46,7 @@ def resolve(catalogue: Catalogue, selection: Selection, *, rules: bool = True) -
     answers = selection.as_answers()
     for question in QUESTIONS:
         question.check(getattr(selection, question.name))
-    pick(selection.release, catalogue.releases, "release")
+    catalogue.release(selection.release)
     view = at_release(catalogue, selection.release)
     release = view.releases[selection.release]
     base = find_base(release.bases, selection.base)
@@ -56,6 +56,8 @@ def resolve(catalogue: Catalogue, selection: Selection, *, rules: bool = True) -
             pick(getattr(selection, question.name), question.known(view, answers), f"{question.what}{own}")
     if selection.image and not is_qualified(selection.image):
         raise UsageError(f"the base image {selection.image!r} does not name its registry")
+    for kind in ("os", "bundle", "ide"):
+        view.refuse_broken(kind, answers[kind])
     if rules and (why := "; ".join(reasons(view, answers))):
         raise WorkbenchError(why, hint="`wizard.py matrix` shows what goes together, and why the rest does not")
     tag = tag_of(base, selection)

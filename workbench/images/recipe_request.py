@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.checks import containerfile_problems
@@ -11,6 +11,7 @@ from workbench.compose.recipe import CONTAINERFILE, MANIFEST
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.labels import created, own_labels
 from workbench.images.request import BuildRequest
+from workbench.indexes import index_variables
 from workbench.names import is_image
 from workbench.recipes.changes import changes_by_hand, digests
 from workbench.recipes.read import read_manifest
@@ -61,4 +62,15 @@ def recipe_request(
         options=options,
         ca_bundle=ca_bundle,
         cache=cache,
+        indexes=_indexes(folder, files, text),
     )
+
+
+def _indexes(folder: str, files: Collection[str], text: str) -> tuple[str, ...]:
+    """Return the variables of the package indexes that the recipe's lists name and its Containerfile mounts."""
+    found: dict[str, None] = {}
+    for path in files:
+        if path.rpartition("/")[2].startswith("requirements"):
+            with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as file:
+                found |= dict.fromkeys(index_variables(file.read()))
+    return tuple(variable for variable in found if f"id={variable}," in text)

@@ -12,7 +12,7 @@ from workbench.errors import FaultsError, WorkbenchError
 from workbench.models import code, rules
 from workbench.models.config import FILE, CogConfig
 from workbench.models.load import read_config
-from workbench.models.lock import ModelLock, lock_of, names_of
+from workbench.models.lock import ModelLock
 from workbench.models.model import Resolved
 from workbench.models.pairing import Pairing, pair, short
 from workbench.packages import requirement_lines
@@ -84,18 +84,6 @@ def raise_all(folder: str, faults: Faults) -> None:
         found = sorted(set(faults.found), key=lambda fault: (fault[0].rpartition(":")[0], _line(fault[0]), fault[1]))
         message = f"{folder} has {count} fault{'' if count == 1 else 's'}"
         raise FaultsError(message, found, hint=f"fix them and run `wizard.py model check {folder}`")
-
-
-def requirements_of(model: ParsedModel, pairs: CompatibilityTable) -> tuple[str, ...]:
-    """Return what is locked for the model: its own requirements and the cog server."""
-    if "cog" in names_of(model.pairing.requirements):
-        return model.pairing.requirements
-    return (*model.pairing.requirements, f"cog=={pairs.cog}")
-
-
-def lock_model(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool = False) -> ModelLock:
-    """Return the lock of a model; raises WorkbenchError like `lock_of`."""
-    return lock_of(model.folder, requirements_of(model, pairs), model.pairing.constraints, model.python, locked=locked)
 
 
 def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTable) -> Resolved:

@@ -13,10 +13,9 @@ from workbench.catalog.frozen import RELEASE_FILE, FrozenTree, Record, check_rec
 from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
-from workbench.catalog.views import at_release
+from workbench.catalog.views import at_release, faults_for
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
-from workbench.names import pick
 from workbench.release.advisories import Advisories
 from workbench.release.audit import Pinned, cure, holes, old_tools, own_holes, unused_rows
 from workbench.release.consistent import lock_faults
@@ -48,7 +47,7 @@ def check(catalogue: Catalogue, name: str, today: str, advisories: Advisories | 
     Known holes are those of its own `[[security]]` rows and of `advisories`; without these it was not checked for
     others, and the report says so.
     """
-    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    release = catalogue.release(name)
     faults, notes, tree = Faults(), list(_notes(catalogue, release, today)), catalogue.tree
     record = ""
     files: list[str] = []
@@ -59,7 +58,9 @@ def check(catalogue: Catalogue, name: str, today: str, advisories: Advisories | 
             files, locks = _frozen(tree, release, faults)
     elif release.state != RETIRED:
         with faults:
-            view = at_release(catalogue, name).tree
+            seen = at_release(catalogue, name)
+            faults.found += faults_for(seen, release)
+            view = seen.tree
             files = frozen_paths(view, release)
             locks = {
                 path.rpartition("/")[0]: pins_in(view.read(path), view.place(path))

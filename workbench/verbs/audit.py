@@ -9,9 +9,8 @@ import os
 import sys
 from dataclasses import asdict
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.names import pick
 from workbench.verbs._advisories import NOT_CHECKED, advisories_for, advisory_options
 
 EXAMPLES = """\
@@ -53,9 +52,9 @@ def run(args: argparse.Namespace) -> int:
         pinned |= found
         notes += [f"{subject}: {others} components are no packages of Python, and were not checked"] if others else []
     if not args.subject:
-        catalogue = read_catalogue(args.catalog)
-        name = args.release or next(iter(catalogue.releases))
-        release = catalogue.releases[pick(name, catalogue.releases, "release")]
+        catalogue = open_catalogue(args.catalog)
+        release = catalogue.release(args.release) if args.release else catalogue.newest()
+        name = release.name
         pinned |= lock_pins(catalogue, name)
         notes += old_tools(release, f"{datetime.date.today():%Y-%m-%d}")
         notes += [f"[[security]] names {package}, which no lock has" for package in unused_rows(pinned, release)]

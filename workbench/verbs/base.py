@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.errors import WorkbenchError
 from workbench.verbs._answers import answer_flags
 from workbench.verbs.build import backend_of, build_options, print_builder
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.images.run_build import run_build
 
     backend = backend_of(args, tuple(args.options))
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     request = base_request(
         catalogue,
         args.release,

@@ -140,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
         recipe_request(folder, labels=labels, options=tuple(args.options), ca_bundle=args.ca_bundle, cache=args.cache)
         for folder in args.folders
     ]
+    for request in requests:
+        request.check_indexes()
     print_builder(backend, quiet=args.json)
     reports = []
     for request in requests:

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import asdict
 
 from workbench.catalog.compatibility import version_key
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.defaults import defaults
 from workbench.compose.diagnosis import WRONG, GpuMachine, diagnose
@@ -42,9 +42,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what the doctor finds; 1 when something will not work."""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     answers = defaults(catalogue, {"release": args.release} if args.release else {})
-    bundles = at_release(catalogue, answers["release"]).bundles
+    view = at_release(catalogue, answers["release"])
+    view.refuse_broken("bundle", args.bundle)
+    bundles = view.bundles
     bundle = bundles[pick(args.bundle, bundles, "bundle")]
     pythons = [version for folder in bundle.pythons if (version := python_version(folder))]
     usual = answers.get("python", "")

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 
 from workbench.catalog.own_cuda import own_cuda
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue, Rules
 from workbench.catalog.views import at_release
-from workbench.names import pick, python_version
+from workbench.names import python_version
 from workbench.table import columns
 
 KINDS = ("releases", "oses", "bundles", "ides")
@@ -32,9 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the names of a catalogue, with what is worth knowing of each."""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     if args.release:
-        catalogue = at_release(catalogue, pick(args.release, catalogue.releases, "release"))
+        catalogue = at_release(catalogue, catalogue.release(args.release).name)
     kinds = [args.kind] if args.kind else list(KINDS)
     listed = {kind: _LISTINGS[kind](catalogue) for kind in kinds}
     if args.json:

@@ -15,7 +15,7 @@ from workbench.locations import check_writable
 from workbench.lock.folders import folders_to_lock
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
-from workbench.names import python_version
+from workbench.names import python_of
 from workbench.process import interruptible, workers
 
 EXAMPLES = """\
@@ -83,7 +83,7 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
     try:
         if not args.force and is_current(full, above):
             return outcome(CURRENT)
-        wanted = python_version(os.path.basename(folder)) or version_of(sys.executable) or ""
+        wanted = python_of(os.path.basename(folder)) or version_of(sys.executable) or ""
         interpreter = args.interpreter or find_interpreter(wanted)
         if interpreter is None:
             return outcome(SKIPPED, f"no Python {wanted} on this machine: name one with --interpreter")

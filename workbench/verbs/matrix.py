@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 
 from workbench.catalog.bases import find_base
+from workbench.catalog.faults import Faults
 from workbench.catalog.questions import ANSWERS, QUESTIONS, Selection
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import every_name
 from workbench.compose.possible import attempt, combinations
@@ -49,12 +50,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print, and with --write compose, every combination that the filters let through."""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     check_date(args.date)
     _check_filters(catalogue, args)
     rows, faults = [], []
-    written = 0
-    wanted = list(_wanted(catalogue, args))
+    written, unusable = 0, Faults()
+    wanted = list(_wanted(catalogue, args, unusable))
     for number, selection in enumerate(wanted, 1):
         if sys.stderr.isatty() and (number % 100 == 0 or number == len(wanted)):
             print(f"\r{number} of {len(wanted)}", end="" if number < len(wanted) else "\r\033[K", file=sys.stderr)
@@ -70,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     print(_as_json(catalogue, rows) if args.json else _as_text(rows))
     if args.write and not args.json:
         print(f"\n{written} recipes in {args.write}")
+    unusable.raise_if_any("what is left out here")
     if faults:
         raise FaultsError(f"{len(faults)} of {written + len(faults)} recipes could not be written", faults)
     return 0
@@ -84,9 +86,9 @@ def _check_filters(catalogue: Catalogue, args: argparse.Namespace) -> None:
         raise UsageError("--write needs a folder")
 
 
-def _wanted(catalogue: Catalogue, args: argparse.Namespace) -> Iterator[Selection]:
+def _wanted(catalogue: Catalogue, args: argparse.Namespace, faults: Faults) -> Iterator[Selection]:
     filters = given_answers(args, _FILTERS)
-    for selection in combinations(catalogue, args.date):
+    for selection in combinations(catalogue, args.date, faults, filters.get("release", "")):
         if all(getattr(selection, name) == wanted for name, wanted in filters.items()):
             yield selection
 

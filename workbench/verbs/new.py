@@ -8,7 +8,7 @@ import json
 import shlex
 import sys
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.commands import runnable
 from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compose and write the recipe that the flags name."""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     date = today() if args.defaults else None
     selection = select(catalogue, given_answers(args), answers_file=args.answers, date=date)
     recipe = make_recipe(catalogue, selection, None if args.offline else base_look_up(), print_note, lint=args.lint)

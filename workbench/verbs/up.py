@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError, WorkbenchError
 from workbench.recipes.make import make_recipe, select
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = run_options(args)
     name = check_workbench_name(args.name) if args.name else ""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     if not podman.is_installed():
         return _only_write(args, catalogue)
     check_user()

@@ -8,7 +8,7 @@ import os
 import sys
 
 from workbench.catalog.questions import differences
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import CONTAINERFILE
@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compose, merge, show what changes and write it; 1 when something is in conflict."""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     folder = os.path.normpath(args.recipe)
     selection = updated_selection(folder, given_answers(args))
     recipe = make_recipe(catalogue, selection, None if args.offline else base_look_up(), print_note, lint=args.lint)

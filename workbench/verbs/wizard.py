@@ -7,7 +7,7 @@ import os
 import sys
 
 from workbench.catalog.questions import REQUIRED, Answers, Selection
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.defaults import defaults
 from workbench.compose.recipe import Recipe
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.wizard.session import Quit, converse
     from workbench.wizard.terminal import TerminalPrompt, quiet_terminal
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
 
     def wanted(given: Answers) -> Answers:
         answers = defaults(catalogue, given, today())

@@ -47,7 +47,8 @@ class PodmanBuilder:
         labels = {**request.labels, **on_base(base, manifest_digest(base))}
         leftovers.remove_abandoned()
         mark = new_mark()
-        with site(request.ca_bundle, mark=mark) as network, marked_folder(mark) as folder:
+        network_of = site(request.ca_bundle, mark=mark, indexes=request.indexes, where=request.folder)
+        with network_of as network, marked_folder(mark) as folder:
             text = network.containerfile(quirks.with_exact_stage_names(request.text))
             containerfile, id_file = os.path.join(folder, "Containerfile"), os.path.join(folder, "id")
             with open(containerfile, "w") as file:
@@ -56,7 +57,9 @@ class PodmanBuilder:
             command += [f"--iidfile={id_file}"]
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
-            command += [f"--secret=id={name},src={os.path.abspath(file)}" for name, file in request.secrets.items()]
+            secrets = {**network.secrets, **request.secrets}
+            # Where a variable has the name of a secret, podman would take it and not the file (buildah 1.28).
+            command += [f"--secret=id={name},type=file,src={os.path.abspath(file)}" for name, file in secrets.items()]
             # No step mounts it: leftovers.py finds this build's working containers by it.
             command += [f"--secret=id={mark},src={containerfile}"]
             command += [] if request.cache else ["--no-cache"]
