@@ -9,7 +9,8 @@ from packaging.utils import canonicalize_name, is_normalized_name
 
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 # A list counts when a command installs it: Jupyter's lies in a runtime recipe too, for one line of it.
-_INSTALLED = re.compile(r"\bpip3? install\b[^&|;]*?(?:-r|--requirement)[ =]?(?P<path>[^\s&|;]+)")
+_INSTALLS = re.compile(r"\bpip3? install\b([^&|;]*)")
+_LIST = re.compile(r"\s(?:-r\s*|--requirement[\s=]+)=?(?P<path>[^\s&|;]+)")
 _PIN = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
 
@@ -29,8 +30,9 @@ def pins(text: str) -> Iterator[tuple[str, str]]:
 
 
 def installed_lists(command: str) -> Iterator[str]:
-    """Yield the path of each requirement list that a command of a shell has pip install, as it is written there."""
-    return (match["path"].strip("\"'") for match in _INSTALLED.finditer(command))
+    """Yield the path of each requirement list that a shell command installs with pip or uv, as it is written there."""
+    for arguments in _INSTALLS.findall(command):
+        yield from (match["path"].strip("\"'") for match in _LIST.finditer(arguments))
 
 
 def requirement_lines(text: str) -> Iterator[tuple[int, str]]:

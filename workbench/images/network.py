@@ -8,6 +8,7 @@ inspects TLS it needs a mirror over HTTP, or a root image that trusts the networ
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ CA_BUNDLE = "WORKBENCH_CA_BUNDLE"
 APT_PROXY = "WORKBENCH_APT_PROXY"
 
 _CA, _PIP, _APT = "/dev/workbench-ca.pem", "/dev/workbench-pip.conf", "/dev/workbench-apt.conf"
+_UV = "/dev/workbench-uv.toml"
 _TRUST = (
     "PIP_CERT",
     "SSL_CERT_FILE",
@@ -38,8 +40,13 @@ _PIP_KEYS = {
     "PIP_PROXY": "proxy",
     "PIP_TRUSTED_HOST": "trusted-host",
 }
-# What pip, apt, curl and git say when they do not trust a certificate.
-_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "certificate verification failed", "SSL certificate problem")
+# What pip, uv, apt, curl and git say when they do not trust a certificate.
+_DISTRUST = (
+    "CERTIFICATE_VERIFY_FAILED",
+    "certificate verification failed",
+    "SSL certificate problem",
+    "invalid peer certificate",
+)
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -101,6 +108,9 @@ def site(
     if pip := _pip_conf(environ):
         texts[_PIP] = pip
         variables["PIP_CONFIG_FILE"] = _PIP
+    if uv := _uv_toml(environ):
+        texts[_UV] = uv
+        variables["UV_CONFIG_FILE"] = _UV
     if apt := _apt_conf(environ, bool(bundle)):
         texts[_APT] = apt
         variables["APT_CONFIG"] = _APT
@@ -145,13 +155,35 @@ def _certificates(bundle: str) -> str:
 
 
 def _pip_conf(environ: Mapping[str, str]) -> str:
-    lines = []
-    for variable, key in _PIP_KEYS.items():
-        # A folder of this machine is none of the build's.
-        words = [word for word in environ.get(variable, "").split() if not word.startswith(("file:", "/"))]
-        if words:
-            lines.append(f"{key} = {' '.join(words)}\n")
+    words = {key: _words(environ, variable) for variable, key in _PIP_KEYS.items()}
+    lines = [f"{key} = {' '.join(values)}\n" for key, values in words.items() if values]
     return "[global]\n" + "".join(lines) if lines else ""
+
+
+def _uv_toml(environ: Mapping[str, str]) -> str:
+    """Return the same settings for uv, in the words of its settings reference (0.13).
+
+    A package may come from either index, as with pip: by its hash it is the one that was locked.
+    """
+    main, extra = _words(environ, "PIP_INDEX_URL"), _words(environ, "PIP_EXTRA_INDEX_URL")
+    lines = [f"allow-insecure-host = {_toml(hosts)}" for hosts in [_words(environ, "PIP_TRUSTED_HOST")] if hosts]
+    for proxy in _words(environ, "PIP_PROXY")[:1]:
+        lines += [f"{scheme}-proxy = {_toml(proxy)}" for scheme in ("http", "https")]
+    lines += ['index-strategy = "unsafe-best-match"'] if extra else []
+    # The first one that has a package counts: those that are extra come before the default one.
+    lines += [f"[[index]]\nurl = {_toml(url)}" for url in extra]
+    lines += [f"[[index]]\nurl = {_toml(url)}\ndefault = true" for url in main[:1]]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _words(environ: Mapping[str, str], variable: str) -> list[str]:
+    # A folder of this machine is none of the build's.
+    return [word for word in environ.get(variable, "").split() if not word.startswith(("file:", "/"))]
+
+
+def _toml(value: str | list[str]) -> str:
+    # A string of JSON, as json.dumps writes it, is one of TOML too, and so is a list of them.
+    return json.dumps(value)
 
 
 def _apt_conf(environ: Mapping[str, str], has_bundle: bool) -> str:

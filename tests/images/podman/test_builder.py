@@ -155,6 +155,23 @@ def test_options_that_are_not_the_users(option: str) -> None:
         check_options((option,))
 
 
+def test_a_further_index_is_given_to_its_step_and_leaves_no_trace(
+    unbuilt: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = "RUN --mount=type=secret,id=ROCM_INDEX_URL,mode=0444 grep -c secret@index /run/secrets/ROCM_INDEX_URL\n"
+    folder = recipe(tmp_path, unbuilt, run + "RUN test ! -e /run/secrets/ROCM_INDEX_URL\n")
+    (folder / "requirements.txt").write_text("--extra-index-url ${ROCM_INDEX_URL}\nsix==1.17.0\n")
+    flags = ("build", folder, "--log-dir", tmp_path / "logs")
+    monkeypatch.delenv("ROCM_INDEX_URL", raising=False)
+    refused = wizard(*flags)
+    assert (refused.returncode, "and ROCM_INDEX_URL is not set" in refused.stderr) == (1, True)
+    # podman would take a variable of a secret's name in place of its file.
+    monkeypatch.setenv("ROCM_INDEX_URL", "https://me:secret@index.example.com/simple")
+    done = wizard(*flags)
+    assert done.returncode == 0, done.stderr
+    assert "index.example.com" not in unbuilt("image", "inspect", IMAGE) + unbuilt("history", "--no-trunc", IMAGE)
+
+
 def test_a_bundle_is_used_and_leaves_no_trace(unbuilt: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@index.example.com/simple")
     run = 'RUN cat "$PIP_CERT" "$APT_CONFIG" && grep -c secret "$PIP_CONFIG_FILE" && echo https://me:secret@x.example.com\n'
