@@ -31,7 +31,7 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
         yield from broken_reasons(catalogue, kind, answers.get(kind, ""))
     if base and base.cuda and not base.is_foreign and "version" not in pins.cuda:
         yield f"release {release} pins no CUDA"
-    if base and base.compilers and os in pins.systems:
+    if base and base.compilers and os in pins.systems and os in catalogue.systems:
         yield from nvcc_reasons(catalogue, release, os)
     if os and os not in pins.systems:
         yield f"release {release} has no operating system {os}"
@@ -44,7 +44,7 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
     if ide:
         yield from _rule_reasons(f"IDE {ide.name}", ide.rules, base, os, python)
     for what, part in (("bundle", bundle), ("IDE", ide)):
-        if part and os in pins.systems:
+        if part and os in pins.systems and os in catalogue.systems:
             yield from missing_reasons(catalogue, part, f"{what} {part.name}", os)
     if bundle and ide:
         yield from _pair_reasons(catalogue, bundle, ide)

@@ -110,6 +110,16 @@ class SecurityFix:
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityException:
+    """A known hole that a release lives with for a `reason`, until the day `until` (as 2026-11-22; "": always)."""
+
+    package: str
+    advisory: str
+    reason: str
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Amendment:
     """A change of a frozen release that is no newer z: its day, as 2026-11-22, and its reason."""
 
@@ -154,6 +164,7 @@ class Release:
     until: str = ""
     recipes: tuple[Mapping[str, str], ...] = ()
     security: tuple[SecurityFix, ...] = ()
+    exceptions: tuple[SecurityException, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
 from workbench.release.advisories import Advisories
-from workbench.release.audit import Pinned, cure, holes, old_tools, own_holes, unused_rows
+from workbench.release.audit import cure, excepted, holes, old_tools, own_holes, tool_pins, unused_rows
 from workbench.release.consistent import lock_faults
 from workbench.release.entries import folder_faults, is_file
 from workbench.release.folder import frozen_paths
@@ -73,8 +73,12 @@ def check(catalogue: Catalogue, name: str, today: str, advisories: Advisories | 
     if release.until and today > release.until and release.state != RETIRED:
         faults.add(release.path, f'support ended on {release.until}: set state = "retired", or prolong it')
     pinned = {_place(catalogue, release, folder): frozenset(pins.items()) for folder, pins in locks.items()}
-    for where, message in _holes(release, pinned, advisories):
-        faults.add(where, message)
+    found = [*own_holes(pinned, release), *(holes({**pinned, **tool_pins(release)}, advisories) if advisories else ())]
+    counted, accepted = excepted(found, release, today) if advisories else (found, [])
+    for each in counted:
+        how = cure(release, each)
+        faults.add(each.where, f"{each.message}: {how}" if how else each.message)
+    notes += accepted
     unused = unused_rows(pinned, release) if locks else []
     notes += [f"{release.path}: [[security]] names {package}, which no lock has" for package in unused]
     notes += old_tools(release, today) if release.state != RETIRED else []
@@ -152,14 +156,6 @@ def _lock(frozen: FrozenTree, folder: str, changed: list[str], faults: Faults) -
                 frozen.place(path), f"{package} is {pins[package]}, and {promised} was promised: only z may move"
             )
     return pins
-
-
-def _holes(release: Release, pinned: Pinned, advisories: Advisories | None) -> Iterator[tuple[str, str]]:
-    """Yield every known hole in what is `pinned`, by the release's own rows and by `advisories`, with its cure."""
-    found = [*own_holes(pinned, release), *(holes(pinned, advisories) if advisories else ())]
-    for each in found:
-        how = cure(release, each)
-        yield each.where, f"{each.message}: {how}" if how else each.message
 
 
 def refuse_unfrozen(release: Release) -> None:

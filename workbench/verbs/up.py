@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.launch.make import Making, do_steps
     from workbench.launch.names import check_workbench_name
     from workbench.launch.plan import needs_consent
-    from workbench.launch.preflight import check_steps, check_user
+    from workbench.launch.preflight import check_steps, check_user, storage_note
 
     options = run_options(args)
     name = check_workbench_name(args.name) if args.name else ""
@@ -84,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_OK
     if not args.json:
         print(plan_text(target.tag, steps), file=sys.stderr, flush=True)
+    if needs_consent(steps) and (note := storage_note()):
+        print_note(note)
     if needs_consent(steps) and not args.yes and not _agreed():
         print("nothing was done", file=sys.stderr)
         return EXIT_INTERRUPTED
