@@ -58,7 +58,7 @@ def test_a_bug_is_reported_as_one_with_its_details_in_a_file(
     def broken(root: str) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("workbench.verbs.list.read_catalogue", broken)
+    monkeypatch.setattr("workbench.verbs.list.open_catalogue", broken)
     assert main(["list"]) == 3
     message = capsys.readouterr().err
     assert "this is a bug in workbench-images: RuntimeError('boom')" in message
@@ -71,7 +71,7 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def interrupted(root: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("workbench.verbs.list.read_catalogue", interrupted)
+    monkeypatch.setattr("workbench.verbs.list.open_catalogue", interrupted)
     assert main(["list"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
