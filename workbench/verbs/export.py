@@ -221,7 +221,7 @@ def _workspace_kinds(args: argparse.Namespace) -> int:
     for date in args.older:
         check_date(date)
     check_workbench(Workbench("x", "", namespace=args.namespace))
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     if args.folders:
         recipes = [describe(catalogue, folder) for folder in args.folders]
     else:
