@@ -89,12 +89,12 @@ def test_a_containerfile_that_cannot_be_read() -> None:
 
 
 def test_a_problem_is_reported_at_the_snippets_line(tmp_path: Path) -> None:
-    files = {"ides/1-editor/files/start.sh": None, "bundles/1-plain/py311/requirements.txt": "# nothing\n-i index\n"}
+    files = {"ides/1-editor/files/start.sh": None, "bundles/1-plain/py311/requirements-editor.txt": "# nothing\n-i x\n"}
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
     with pytest.raises(FaultsError) as caught:
         check_recipe(compose(resolve(catalogue, selection())))
     assert caught.value.faults == [
-        ("bundles/1-plain/py311/requirements.txt", "names no package, so installing from it would fail"),
+        ("bundles/1-plain/py311/requirements-editor.txt", "names no package, so its IDE would not be installed"),
         ("ides/1-editor/editor.snippet:2", "COPY start.sh: the recipe has no such file"),
     ]
 
