@@ -11,6 +11,8 @@ import pytest
 from tests.catalogues import RELEASE, make_catalogue, selection
 from tests.command import wizard
 from workbench.catalog.reader import open_catalogue, read_catalogue
+from workbench.catalog.reasons import reasons
+from workbench.commands import here
 from workbench.compose.possible import attempt, compose_checked
 from workbench.errors import FaultsError, WorkbenchError
 
@@ -26,7 +28,10 @@ NEW = ("new", "--defaults", "--dry-run", "--offline", "--date=20261122")
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"bundles/2-other/py311/requirements.txt": None, "bundles/2-other/py311/Pipfile": ""}, "run `make lock`"),
+        (
+            {"bundles/2-other/py311/requirements.txt": None, "bundles/2-other/py311/Pipfile": ""},
+            f"run `{here('lock')}`",
+        ),
         ({"bundles/2-other/display.txt": "\n"}, "bundles/2-other/display.txt: has an empty first line"),
         ({"bundles/2-other/bundle.toml": "x = ["}, "bundles/2-other/bundle.toml: is not TOML"),
         ({"bundles/2-other/bundle.toml": 'ides = ["editr"]\n'}, "no IDE is named 'editr': did you mean editor?"),
@@ -139,3 +144,15 @@ def test_freezing_refuses_what_cannot_be_read(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "bundles/2-other/bundle.toml: is not TOML" in done.stderr
     assert not (folder / "releases/2026a").exists()
+
+
+def test_a_system_with_a_fault_stops_itself_only(tmp_path: Path) -> None:
+    files = {"base/c9s/os.toml": "x = [", "bundles/1-plain/os/os-packages.txt": "git\n"}
+    catalogue = open_catalogue(str(make_catalogue(tmp_path, files)))
+    assert attempt(catalogue, selection(os="bookworm"))[1] == ""
+    for base in ("standard", "cuda-devel"):
+        with pytest.raises(FaultsError, match="the operating system c9s has 1 fault"):
+            compose_checked(catalogue, selection(base=base))
+        assert list(reasons(catalogue, {"release": "2026a", "base": base, "os": "c9s", "bundle": "plain"})) == [
+            "base/c9s/os.toml: is not TOML: Invalid value (at end of document)"
+        ]

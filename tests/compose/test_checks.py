@@ -89,7 +89,10 @@ def test_a_containerfile_that_cannot_be_read() -> None:
 
 
 def test_a_problem_is_reported_at_the_snippets_line(tmp_path: Path) -> None:
-    files = {"ides/1-editor/files/start.sh": None, "bundles/1-plain/py311/requirements-editor.txt": "# nothing\n-i x\n"}
+    files = {
+        "ides/1-editor/files/start.sh": None,
+        "bundles/1-plain/py311/requirements-editor.txt": "# nothing\n-i index\n",
+    }
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
     with pytest.raises(FaultsError) as caught:
         check_recipe(compose(resolve(catalogue, selection())))

@@ -103,7 +103,7 @@ def test_a_list_that_is_shared_is_checked_like_any_other(tmp_path: Path) -> None
         read_catalogue(str(make_catalogue(tmp_path, files)))
     ((where, message),) = caught.value.faults
     assert where == "snippets/front/os/os-packages.bokworm.txt"
-    assert message == "no operating system or family is named 'bokworm': did you mean bookworm?"
+    assert message.startswith("no operating system or family is named 'bokworm'")
     (tmp_path / "catalogue/snippets/front/os/os-packages.bokworm.txt").unlink()
     catalogue = read_catalogue(str(tmp_path / "catalogue"))
     assert package_list_faults(catalogue) == [

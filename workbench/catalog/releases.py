@@ -15,7 +15,7 @@ from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.unavailable import unavailable
-from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityFix, System
+from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityException, SecurityFix, System
 from workbench.errors import UsageError
 from workbench.names import (
     LATEST,
@@ -40,6 +40,7 @@ SUMS = "SHA256SUMS"
 
 _REQUIRED = tuple(name for name in IN_RELEASE if name in REQUIRED)
 _FIX = ("package", "fixed", "advisory")
+_EXCEPTION = ("package", "advisory", "reason")
 _RELEASE = {
     "display": str,
     "state": (OPEN, FROZEN, RETIRED),
@@ -55,6 +56,7 @@ _RELEASE = {
     "os": {"*": {"image": str, "digest": str, "pythons": list}},
     "recipes": [dict.fromkeys(IN_RELEASE, str)],
     "security": [dict.fromkeys(_FIX, str)],
+    "exceptions": [dict.fromkeys((*_EXCEPTION, "until"), str)],
 }
 # What a row of measured sizes has beside them.
 _SOURCED = ("source", "checked")
@@ -136,6 +138,15 @@ def _read_release(tree: CatalogueTree, name: str, path: str, has_folder: bool, f
             SecurityFix(normalized_name(row.get("package", "")), row.get("fixed", ""), row.get("advisory", ""))
             for row in data.get("security", ())
         ),
+        exceptions=tuple(
+            SecurityException(
+                normalized_name(row.get("package", "")),
+                row.get("advisory", ""),
+                row.get("reason", ""),
+                row.get("until", ""),
+            )
+            for row in data.get("exceptions", ())
+        ),
     )
 
 
@@ -157,7 +168,12 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     for os, pins in data.get("os", {}).items():
         for keys, message in _wrong_system(os, pins):
             yield ("os", os, *keys), message
-    for kind, wanted in (("recipes", _REQUIRED), ("security", _FIX), ("amended", ("day", "reason", "paths"))):
+    for kind, wanted in (
+        ("recipes", _REQUIRED),
+        ("security", _FIX),
+        ("exceptions", _EXCEPTION),
+        ("amended", ("day", "reason", "paths")),
+    ):
         for number, row in enumerate(data.get(kind, ())):
             if missing := [key for key in wanted if not row.get(key)]:
                 yield (kind, str(number)), f"{kind} needs {', '.join(missing)}"
@@ -166,6 +182,9 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("security", str(number)), f"fixed is {row['fixed']!r}, which is no version: write it as 2.6.3"
         if row.get("package") and not is_package(row["package"]):
             yield ("security", str(number)), f"{row['package']!r} is no name of a Python package"
+    for number, row in enumerate(data.get("exceptions", ())):
+        if row.get("until") and not is_day(row["until"]):
+            yield ("exceptions", str(number)), f"until is {row['until']!r}, which is no day: write it as 2026-11-22"
     for tool, systems in data.get("tools", {}).items():
         for system, pins in systems.items():
             if "released" in pins and not is_day(pins["released"]):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from workbench.catalog.bases import BaseDefinition
 from workbench.catalog.faults import Fault
 from workbench.catalog.tree import CatalogueTree
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.names import pick
 
@@ -109,6 +110,16 @@ class SecurityFix:
 
 
 @dataclass(frozen=True, slots=True)
+class SecurityException:
+    """A known hole that a release lives with for a `reason`, until the day `until` (as 2026-11-22; "": always)."""
+
+    package: str
+    advisory: str
+    reason: str
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Amendment:
     """A change of a frozen release that is no newer z: its day, as 2026-11-22, and its reason."""
 
@@ -153,6 +164,7 @@ class Release:
     until: str = ""
     recipes: tuple[Mapping[str, str], ...] = ()
     security: tuple[SecurityFix, ...] = ()
+    exceptions: tuple[SecurityException, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +195,7 @@ class Catalogue:
         """Return the newest release by name; raises as `release` does, also when there is none."""
         names = sorted([*self.releases, *self.broken.get("release", {})], reverse=True)
         if not names:
-            hint = "`wizard.py release new` makes one"
+            hint = f"`{here('release new --help')}` makes one"
             raise WorkbenchError("the catalogue has no release", where="releases", hint=hint)
         return self.release(names[0])
 
@@ -192,7 +204,9 @@ class Catalogue:
         if faults := self.broken.get(kind, {}).get(name):
             what = {"os": "operating system", "ide": "IDE"}.get(kind, kind)
             count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
-            raise FaultsError(f"the {what} {name} has {count}", list(faults), hint="`wizard.py check` shows all faults")
+            raise FaultsError(
+                f"the {what} {name} has {count}", list(faults), hint=f"`{here('check')}` shows all faults"
+            )
 
     def variants(self, os: str) -> tuple[str, ...]:
         """Return the variants that serve `os`, the most particular first: its name, family, plain."""
