@@ -9,6 +9,7 @@ from functools import partial
 from benchmarks.activation import activation
 from benchmarks.buildkit import buildkit
 from benchmarks.images import images, shared
+from benchmarks.install import install
 from benchmarks.llb import llb
 from benchmarks.lock import lock
 from benchmarks.matrix import matrix
@@ -22,7 +23,7 @@ from benchmarks.workbench import workbench
 
 QUICK = (start, matrix, llb, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or download everything from the package index again.
-HEAVY = (images, buildkit, monobase, replicasets, lists, workbench, lock)
+HEAVY = (images, install, buildkit, monobase, replicasets, lists, workbench, lock)
 
 
 def main() -> None:
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--bundle", metavar="NAME", default="", help="for lock: this bundle only")
     args = parser.parse_args()
     known: dict[str, Callable[[], None]] = {
-        one.__name__: one for one in (*QUICK, images, buildkit, monobase, replicasets, lists, workbench)
+        one.__name__: one for one in (*QUICK, images, install, buildkit, monobase, replicasets, lists, workbench)
     }
     known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:

@@ -38,9 +38,14 @@ _GROUPS = {
 }
 
 
+# Files whose tests take minutes and share nothing: each is handed out by itself, before the short ones.
+_LONG = ("tests/replicasets/test_fuzz.py",)
+
+
 def _group(nodeid: str) -> str:
     """Return the group of a test: its file, where that shares nothing."""
-    return next((name for name, begins in _GROUPS.items() if nodeid.startswith(begins)), nodeid.partition("::")[0])
+    own = nodeid if nodeid.startswith(_LONG) else nodeid.partition("::")[0]
+    return next((name for name, begins in _GROUPS.items() if nodeid.startswith(begins)), own)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "root_image" in getattr(item, "fixturenames", ()) and _group(item.nodeid) not in _GROUPS:
             raise pytest.UsageError(f"{item.nodeid} uses images that take minutes: name its file in {__name__}")
-    items.sort(key=lambda item: _group(item.nodeid) not in _GROUPS)
+    # Last, a test of minutes would leave the other processes idle.
+    items.sort(key=lambda item: (_group(item.nodeid) not in _GROUPS, not item.nodeid.startswith(_LONG)))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -133,35 +139,55 @@ def _dockerd(*, online: bool) -> Iterator[Dockerd]:
         yield running
 
 
-# What the root image and the base are made from, and by.
-_SOURCES = ("base/bookworm", "releases/2026a.toml", "workbench/images", "workbench/podman.py", "workbench/process.py")
+# What the root image and the base of a system are made from, and by.
+_SOURCES = ("base/{}", "releases/2026a.toml", "workbench/images", "workbench/podman.py", "workbench/process.py")
+# What their images are kept as; no name begins with another and a hyphen.
+_KEPT = {"bookworm": ("root", "base"), "trixie": ("trixie_root", "trixie_base")}
 
 
-@pytest.fixture(scope="session")
-def root_image(store: Engine) -> str:
-    """The root image of bookworm, made from Debian's packages once a week, or when its sources change."""
+def _root_image(store: Engine, system: str) -> str:
+    """The root image of a system, made from Debian's packages once a week, or when its sources change."""
     if shutil.which("debootstrap", path=engines.search_path()) is None:
         pytest.skip("debootstrap not installed")
 
     def make() -> str:
-        done = wizard("os-image", "--os", "bookworm", env=store.env)
+        done = wizard("os-image", "--os", system, env=store.env)
         assert done.returncode == 0, done.stderr[-4000:]
         return done.stdout.strip()
 
-    return kept(store, "root", digest_of(REPOSITORY / source for source in _SOURCES), make)
+    return kept(store, _KEPT[system][0], _digest(system), make)
+
+
+def _base(store: Engine, choice: BaseChoice, logs: Path) -> BaseChoice:
+    """The base image on it, built as often as that."""
+
+    def make() -> str:
+        done = wizard("base", *choice.flags(), *ca_bundle(), "--log-dir", logs, env=store.env)
+        assert done.returncode == 0, done.stderr
+        return choice.image
+
+    assert kept(store, _KEPT[choice.os][1], _digest(choice.os), make) == choice.image
+    return choice
+
+
+def _digest(system: str) -> str:
+    return digest_of(REPOSITORY / source.format(system) for source in _SOURCES)
+
+
+@pytest.fixture(scope="session")
+def root_image(store: Engine) -> str:
+    """The root image of bookworm."""
+    return _root_image(store, "bookworm")
 
 
 @pytest.fixture(scope="session")
 def base(store: Engine, root_image: str, tmp_path_factory: pytest.TempPathFactory) -> BaseChoice:
-    """The base image on it, built as often as that."""
-    choice = BaseChoice()
+    """The base image of bookworm."""
+    return _base(store, BaseChoice(), tmp_path_factory.mktemp("logs"))
 
-    def make() -> str:
-        done = wizard(
-            "base", *choice.flags(), *ca_bundle(), "--log-dir", tmp_path_factory.mktemp("logs"), env=store.env
-        )
-        assert done.returncode == 0, done.stderr
-        return choice.image
 
-    assert kept(store, "base", digest_of(REPOSITORY / source for source in _SOURCES), make) == choice.image
-    return choice
+@pytest.fixture(scope="session")
+def trixie(store: Engine, tmp_path_factory: pytest.TempPathFactory) -> BaseChoice:
+    """The base image of Debian 13, on a root image of its own."""
+    _root_image(store, "trixie")
+    return _base(store, BaseChoice(os="trixie", python="3.13"), tmp_path_factory.mktemp("logs"))

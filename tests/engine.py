@@ -83,7 +83,7 @@ class BaseChoice:
 
     @property
     def image(self) -> str:
-        return f"localhost/workbench-images:base-{self.os}-py311_{self.release}_{self.date}"
+        return f"localhost/workbench-images:base-{self.os}-py{self.python.replace('.', '')}_{self.release}_{self.date}"
 
 
 def ca_bundle() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -14,8 +15,11 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
 from workbench.lock.folders import folders_to_lock
+from workbench.packages import pins
 
-PLACES = [("c9s", "3.12"), ("bookworm", "3.11")]
+PLACES = [("c9s", "3.12"), ("bookworm", "3.11"), ("trixie", "3.13")]
+# What is locked for Debian 13's Python; the others say that they have no packages for it.
+ON_TRIXIE = {"minimal", "r"}
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +33,19 @@ def composed(
     return compose_checked(ours, Selection("2026a", "20261122", base, os, python, bundle, ide))
 
 
+def offered(ours: Catalogue, os: str) -> set[str]:
+    """The bundles that a system has: all of them, or those of ON_TRIXIE."""
+    return ON_TRIXIE if os == "trixie" else set(ours.bundles)
+
+
 def test_every_bundle_but_langflow_goes_with_jupyter_on_every_system(ours: Catalogue) -> None:
     for os, python in PLACES:
-        for bundle in set(ours.bundles) - {"langflow"}:
-            assert composed(ours, bundle, os, python).files["requirements-jupyter.txt"].data
+        for bundle in offered(ours, os) - {"langflow"}:
+            # With jupyterhub-singleuser, which JupyterHub starts.
+            assert b"\njupyterhub==" in composed(ours, bundle, os, python).files["requirements-jupyter.txt"].data
 
 
-@pytest.mark.parametrize(("os", "python"), PLACES)
+@pytest.mark.parametrize(("os", "python"), PLACES[:2])
 def test_langflow_goes_with_langflow_and_with_nothing_else(ours: Catalogue, os: str, python: str) -> None:
     recipe = composed(ours, "langflow", os, python, ide="langflow")
     assert b"\nlangflow==1.13." in recipe.files["requirements.txt"].data
@@ -69,6 +79,23 @@ def test_a_bundle_has_every_package_of_those_it_builds_on(ours: Catalogue) -> No
                 assert {name.lower() for name in pipfile["packages"]} <= names, f"{bundle.folder}/{python}"
 
 
+def test_a_bundle_without_packages_for_a_python_says_so(ours: Catalogue) -> None:
+    for bundle in ours.bundles:
+        where = {"release": "2026a", "base": "standard", "os": "trixie", "python": "3.13", "bundle": bundle}
+        why = [] if bundle in ON_TRIXIE else [f"bundle {bundle} has no packages for Python 3.13 (no folder py313)"]
+        assert list(reasons(ours, where)) == why
+
+
+@pytest.mark.parametrize(
+    ("os", "wanted"), [("bookworm", "openjdk-17-jre-headless"), ("trixie", "openjdk-21-jre-headless")]
+)
+def test_java_is_the_one_that_each_debian_has(ours: Catalogue, os: str, wanted: str) -> None:
+    for bundle in ("spark", "optapy"):
+        lists = ours.bundles[bundle].os_packages
+        path = next(lists[kind] for kind in ours.variants(os) if kind in lists)
+        assert ours.tree.text(path).split() == [wanted]
+
+
 def test_tensorflow_goes_on_no_cuda_base(ours: Catalogue) -> None:
     assert list(reasons(ours, {"release": "2026a", "base": "cuda", "bundle": "tensorflow"})) == [
         "bundle tensorflow does not go on a CUDA base: TensorFlow has no build for CUDA 13"
@@ -83,7 +110,7 @@ def test_r_brings_its_kernel_to_jupyter(ours: Catalogue, os: str, python: str) -
     assert ours.bundles["r"].any_python
 
 
-@pytest.mark.parametrize(("os", "python"), PLACES)
+@pytest.mark.parametrize(("os", "python"), PLACES[:2])
 def test_spark_keeps_what_a_cuda_base_sets_and_fetches_nothing(ours: Catalogue, os: str, python: str) -> None:
     recipe = composed(ours, "spark", os, python, base="cuda")
     assert "LD_LIBRARY_PATH=" not in recipe.containerfile
@@ -98,3 +125,41 @@ def test_spark_keeps_what_a_cuda_base_sets_and_fetches_nothing(ours: Catalogue, 
 def _names(ours: Catalogue, folder: str, python: str) -> set[str]:
     lines = ours.tree.text(f"{folder}/{python}/requirements.txt").splitlines()
     return {line.partition("==")[0].partition("[")[0].lower() for line in lines}
+
+
+# What words of the labels stand for: packages that must be in the lists, beginnings of versions with them.
+CLAIMS = {
+    "pandas": {"pandas": ""},
+    "scikit-learn": {"scikit-learn": ""},
+    "connectors": dict.fromkeys(
+        ("boto3", "kafka-python", "mysql-connector-python", "psycopg", "pymongo", "pyodbc"), ""
+    ),
+    "CUDA 13.0": {"nvidia-cuda-runtime": "13.0."},
+    "PyTorch": {"torch": ""},
+    "TensorFlow": {"tensorflow": ""},
+    "LangChain": {"langchain": ""},
+    "Langflow": {"langflow": ""},
+    "OptaPy": {"optapy": ""},
+    "Spark": {"pyspark": ""},
+}
+# No package is claimed: a word for people, and what the test below looks for elsewhere.
+WORDS = {"Minimal", "Data science", "R", "IRkernel", "CPU"}
+
+
+def test_a_label_says_what_is_in_the_lists(ours: Catalogue) -> None:
+    for bundle in ours.bundles.values():
+        words = [word.strip() for word in re.split(r"[(),]", bundle.display) if word.strip()]
+        words = [re.sub(r" [0-9][0-9a-z.]*$", "", word) if "CUDA" not in word else word for word in words]
+        assert set(words) <= {*CLAIMS, *WORDS}, f"{bundle.display}: a word that this test knows nothing of"
+        for python in bundle.pythons:
+            found = dict(pins(ours.tree.text(f"{bundle.folder}/{python}/requirements.txt")))
+            for package, version in (pair for word in words for pair in CLAIMS.get(word, {}).items()):
+                assert found.get(package, "-").startswith(version), f"{bundle.folder}/{python}: {package}"
+            # A build for the CPU brings no CUDA.
+            assert "CPU" not in words or not [name for name in found if name.startswith("nvidia-")]
+
+
+@pytest.mark.parametrize("os", ["bookworm", "trixie"])
+def test_r_has_what_people_expect_of_it_on_debian(ours: Catalogue, os: str) -> None:
+    packages = composed(ours, "r", os, dict(PLACES)[os]).files["os-packages.txt"].data.decode().split()
+    assert {"r-cran-tidyverse", "r-cran-shiny", "r-cran-rmarkdown", "r-cran-irkernel"} <= set(packages)

@@ -15,9 +15,10 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.recipes.lint import lint
 
-PLACES = [("c9s", "3.12"), ("bookworm", "3.11")]
+PLACES = [("c9s", "3.12"), ("bookworm", "3.11"), ("trixie", "3.13")]
 PROGRAMS = {
     ("vscode", "bookworm"): ["npm pack --silent"],
+    ("vscode", "trixie"): ["npm pack --silent"],
     ("vscode", "c9s"): [
         "https://github.com/coder/code-server/releases/download/v",
         "arch=amd64 sum=",
@@ -39,14 +40,19 @@ def containerfile(ours: Catalogue, ide: str, bundle: str, os: str) -> str:
     return recipe.containerfile
 
 
-@pytest.mark.parametrize(("os", "python"), PLACES)
+@pytest.mark.parametrize(("os", "python"), PLACES[:2])
 def test_rstudio_is_for_bundles_that_bring_r(ours: Catalogue, os: str, python: str) -> None:
     for bundle in ours.bundles:
         where = {"release": "2026a", "base": "standard", "os": os, "python": python}
         why = list(reasons(ours, {**where, "bundle": bundle, "ide": "rstudio"}))
-        wanted = f"IDE rstudio needs r, which {bundle} and rstudio do not provide"
+        wanted = "IDE rstudio goes with bundle r only"
         assert (wanted in why) is (bundle != "r")
         assert bundle != "r" or why == []
+
+
+def test_rstudio_is_not_offered_where_posit_has_no_package(ours: Catalogue) -> None:
+    where = {"release": "2026a", "base": "standard", "os": "trixie", "python": "3.13", "bundle": "r"}
+    assert list(reasons(ours, {**where, "ide": "rstudio"})) == ["IDE rstudio is for c9s or bookworm only"]
 
 
 @pytest.mark.parametrize(("ide", "os"), PROGRAMS)

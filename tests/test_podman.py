@@ -56,3 +56,12 @@ def test_limits_are_lowered_only_where_they_must_be() -> None:
         effective = next(line.split()[1] for line in status if line.startswith("CapEff:"))
     assert bool(lowered) == (not int(effective, 16) >> 24 & 1)
     assert all(most > 0 for most in lowered.values()) and lowered.keys() <= {"nofile", "nproc"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"), [("podman version 4.3.1", (4, 3)), ("podman version 5.4.2-rc1", (5, 4)), ("", (0,))]
+)
+def test_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, expected: tuple[int, ...]) -> None:
+    record = fake_podman(tmp_path, monkeypatch, f"echo '{printed}'")
+    assert podman.version() == expected
+    assert record.read_text() == "--version\n"

@@ -81,6 +81,11 @@ def python_version(folder: str) -> str | None:
     return f"{match[1]}.{match[2]}" if match else None
 
 
+def python_of(folder: str) -> str | None:
+    """Return the Python of a folder of a base: py311, or 3.11 as the original names it; None when it is neither."""
+    return python_version(folder) or (folder if _PYTHON.fullmatch(folder) else None)
+
+
 def is_image(text: str) -> bool:
     """Return whether `text` is an image reference (OCI grammar), qualified or not."""
     return _REFERENCE.fullmatch(text) is not None
@@ -101,11 +106,19 @@ def with_tag(image: str, tag: str) -> str:
 def suggestion(wanted: str, known: Iterable[str]) -> str:
     """Return a hint for a name that is not known: the nearest ones, or all there are."""
     names = list(dict.fromkeys(known))
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
-    near += [name for name in names if wanted and name.startswith(wanted) and name not in near]
-    if near:
+    if near := _near(wanted, names):
         return f"did you mean {' or '.join(near[:3])}?"
     return f"there is {', '.join(names)}" if names else "there is none"
+
+
+def is_near(wanted: str, known: Iterable[str]) -> bool:
+    """Return whether `wanted` is almost the spelling of a known name: a slip of a letter or two."""
+    return bool(difflib.get_close_matches(wanted, list(known), n=1, cutoff=0.6))
+
+
+def _near(wanted: str, names: list[str]) -> list[str]:
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    return near + [name for name in names if wanted and name.startswith(wanted) and name not in near]
 
 
 def pick(wanted: str, known: Iterable[str], what: str) -> str:

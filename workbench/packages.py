@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from packaging.utils import canonicalize_name, is_normalized_name
 
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
+# A list counts when a command installs it: Jupyter's lies in a runtime recipe too, for one line of it.
+_INSTALLS = re.compile(r"\bpip3? install\b([^&|;]*)")
+_LIST = re.compile(r"\s(?:-r\s*|--requirement[\s=]+)=?(?P<path>[^\s&|;]+)")
 _PIN = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*==\s*([^\s;\\]+)", re.MULTILINE)
 
 
@@ -24,6 +27,12 @@ def is_package(name: str) -> bool:
 def pins(text: str) -> Iterator[tuple[str, str]]:
     """Yield each package that is pinned in `text`, by its normalised name, with its version."""
     return ((normalized_name(name), version) for name, version in _PIN.findall(text))
+
+
+def installed_lists(command: str) -> Iterator[str]:
+    """Yield the path of each requirement list that a shell command installs with pip or uv, as it is written there."""
+    for arguments in _INSTALLS.findall(command):
+        yield from (match["path"].strip("\"'") for match in _LIST.finditer(arguments))
 
 
 def requirement_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 import subprocess
@@ -44,6 +45,15 @@ def program() -> str:
 def is_installed() -> bool:
     """Return whether podman is on the PATH."""
     return shutil.which("podman") is not None
+
+
+def version() -> tuple[int, ...]:
+    """Return podman's version, as in (4, 3); (0,) where it prints none. Raises WorkbenchError without a podman.
+
+    `podman --version` needs no user namespace, which `podman version` does.
+    """
+    match = re.search(r"(\d+)\.(\d+)", output("report its version", "--version"))
+    return (int(match[1]), int(match[2])) if match else (0,)
 
 
 def lowered_limits() -> dict[str, int]:

@@ -1,15 +1,30 @@
 #!/bin/sh
 # Makes the root file system of Debian 12 in the folder $1, from Debian's packages and nothing else.
-# The mirror is DEBIAN_MIRROR, else the one that this machine's apt uses, else debootstrap's own choice.
+# The mirror is DEBIAN_MIRROR, else the one that this machine's apt has any Debian from, else debootstrap's own choice.
 set -eu
 rootfs=$1
 suite=bookworm
 
 mirror=${DEBIAN_MIRROR:-}
 if [ -z "$mirror" ] && command -v apt-get >/dev/null; then
+    # A mirror has all that Debian supports, this machine's own release and others.
     mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 2>/dev/null |
-        sed -n "s/ $suite\$//p" | sort -u | head -n 1)
+        sed -nE 's/ (bullseye|bookworm|trixie|forky|sid|oldoldstable|oldstable|stable|testing|unstable)$//p' |
+        sort -u | head -n 1)
 fi
+
+# A normal user's namespace can make no devices: this machine's stand in for them until the mounts are gone, and
+# debootstrap is started as in a container, where it does not insist. Debian 13's would find a way by itself.
+if ! mknod "$rootfs/device" c 1 3 2>/dev/null; then
+    mkdir -p "$rootfs/dev"
+    mount -t tmpfs -o mode=755 tmpfs "$rootfs/dev"
+    for device in null zero full random urandom tty console ptmx; do
+        : >"$rootfs/dev/$device"
+        [ ! -e "/dev/$device" ] || mount --bind "/dev/$device" "$rootfs/dev/$device"
+    done
+    export container=lxc
+fi
+rm -f "$rootfs/device"
 
 # shellcheck disable=SC2086  # no mirror means no word at all
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$rootfs" $mirror

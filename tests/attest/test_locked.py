@@ -58,6 +58,9 @@ def test_index_lines_comments_and_continued_lines() -> None:
     ("run", "lists"),
     [
         ("pip install -r requirements.txt", ["requirements.txt"]),
+        ("uv pip install --no-cache --require-hashes -r /tmp/requirements.txt", ["requirements.txt"]),
+        ("pip install -r requirements.txt -r requirements-ide.txt", ["requirements-ide.txt", "requirements.txt"]),
+        ("pip install --require-hashes x", []),
         ("pip install --requirement=/tmp/requirements-ide.txt", ["requirements-ide.txt"]),
         (
             "pip install -r 'requirements.txt' && pip install -rrequirements-ide.txt",

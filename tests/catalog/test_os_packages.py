@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import make_catalogue, selection
-from workbench.catalog.os_packages import package_list_faults, packages_of
+from workbench.catalog.os_packages import packages_of
+from workbench.catalog.package_lists import package_list_faults
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import attempt, compose_checked
 

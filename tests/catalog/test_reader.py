@@ -9,6 +9,7 @@ import pytest
 
 from tests.catalogues import RELEASE, REPOSITORY, make_catalogue
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 
 
@@ -64,7 +65,7 @@ def test_all_faults_are_reported_in_one_go(tmp_path: Path) -> None:
             "ides/3-both/both.snippet": "",
             "ides/3-both/both.snippet.j2": "",
             "ides/4-variant/display.txt": "Variant",
-            "ides/4-variant/variant.fedora.snippet": "",
+            "ides/4-variant/variant.bokworm.snippet": "",
         },
     )
     assert faults_of(folder) == [
@@ -78,15 +79,15 @@ def test_all_faults_are_reported_in_one_go(tmp_path: Path) -> None:
         ),
         ("bundles/6-toml/bundle.toml:4", "unknown key 'oses': did you mean os or provides or ides?"),
         ("bundles/7-empty/os", "has no os-packages.txt: add it or remove the folder"),
-        ("bundles/8-unlocked/py311", "has no requirements.txt: run `make lock`"),
+        ("bundles/8-unlocked/py311", f"has no requirements.txt: run `{here('lock')}`"),
         ("bundles/9-long/display.txt", "has a first line of 201 characters, and 200 are allowed"),
         ("ides/1-editor", "has no editor.snippet"),
         ("ides/2-runtime/ide.toml", "no bundle is named 'plan': did you mean plain or long?"),
         ("ides/2-runtime/ide.toml", "no operating system is named 'c8s': did you mean c9s?"),
         ("ides/3-both/both.snippet.j2", "stands beside ides/3-both/both.snippet: keep one of the two"),
         (
-            "ides/4-variant/variant.fedora.snippet",
-            "no operating system or family is named 'fedora': there is c9s, bookworm",
+            "ides/4-variant/variant.bokworm.snippet",
+            "no operating system or family is named 'bokworm': did you mean bookworm?",
         ),
     ]
 
@@ -213,13 +214,13 @@ def test_what_an_ide_uses_and_a_release_pins_must_be_there(tmp_path: Path) -> No
             "ides/1-editor/ide.toml": 'uses = ["base", "frnt"]\n',
             "ides/1-editor/builder/readme": "",
             "snippets/front/files/x": "",
-            "releases/2026a.toml": RELEASE + '[tools.editor.dos]\nversion = "1.2"\n',
+            "releases/2026a.toml": RELEASE + '[tools.editor.c9]\nversion = "1.2"\n',
         },
     )
     found = dict(faults_of(folder))
     assert "no folder of snippets/ is named 'frnt': did you mean front?" in found["ides/1-editor/ide.toml"]
     assert "has no builder.snippet" in found["ides/1-editor/builder"]
-    assert "for the tool editor, is named 'dos'" in found["releases/2026a.toml"]
+    assert "for the tool editor, is named 'c9'" in found["releases/2026a.toml"]
 
 
 def test_what_python_leaves_beside_a_module_is_no_file_of_the_catalogue(tmp_path: Path) -> None:

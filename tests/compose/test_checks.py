@@ -89,12 +89,15 @@ def test_a_containerfile_that_cannot_be_read() -> None:
 
 
 def test_a_problem_is_reported_at_the_snippets_line(tmp_path: Path) -> None:
-    files = {"ides/1-editor/files/start.sh": None, "bundles/1-plain/py311/requirements.txt": "# nothing\n-i index\n"}
+    files = {
+        "ides/1-editor/files/start.sh": None,
+        "bundles/1-plain/py311/requirements-editor.txt": "# nothing\n-i index\n",
+    }
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
     with pytest.raises(FaultsError) as caught:
         check_recipe(compose(resolve(catalogue, selection())))
     assert caught.value.faults == [
-        ("bundles/1-plain/py311/requirements.txt", "names no package, so installing from it would fail"),
+        ("bundles/1-plain/py311/requirements-editor.txt", "names no package, so its IDE would not be installed"),
         ("ides/1-editor/editor.snippet:2", "COPY start.sh: the recipe has no such file"),
     ]
 
@@ -102,3 +105,27 @@ def test_a_problem_is_reported_at_the_snippets_line(tmp_path: Path) -> None:
 def test_a_heredoc_is_refused_and_its_text_is_no_instruction() -> None:
     text = "FROM a\nCOPY <<END /x\nCOPY gone /y\nEND\nRUN <<END\nUSER 0\nEND\n" + END
     assert list(containerfile_problems(text, [])) == [(2, f"COPY with {HEREDOC}"), (5, f"RUN with {HEREDOC}")]
+
+
+@pytest.mark.parametrize(
+    ("snippet", "faults"),
+    [
+        ("USER 0\nRUN true\n", ["the image would run as USER 0, and must end as USER 1001: add that line"]),
+        (
+            "USER 1001\nWORKDIR /tmp\n",
+            ["the image would end in WORKDIR /tmp, and must end in /opt/app-root/src: add that line"],
+        ),
+    ],
+)
+def test_an_image_that_ends_otherwise_is_the_ides_fault_and_not_the_labels(
+    tmp_path: Path, snippet: str, faults: list[str]
+) -> None:
+    files = {
+        "bundles/python_packages.snippet": "USER 1001\nWORKDIR /opt/app-root/src\nCOPY requirements.txt ./\n",
+        "ides/1-editor/editor.snippet": snippet,
+        "snippets/base/labels.snippet": 'LABEL a="${RELEASE}"\n',
+    }
+    catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
+    with pytest.raises(FaultsError) as caught:
+        check_recipe(compose(resolve(catalogue, selection())))
+    assert caught.value.faults == [("ides/1-editor/editor.snippet", fault) for fault in faults]

@@ -3,10 +3,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.catalogues import make_catalogue, selection
+from workbench.catalog.package_lists import package_list_faults
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
+from workbench.errors import FaultsError
 from workbench.recipes.stale import check_folder
 from workbench.recipes.write import IDENTICAL, write
 
@@ -70,3 +74,38 @@ def test_what_python_leaves_in_the_catalogue_is_no_part_of_a_recipe(tmp_path: Pa
     }
     recipe = compose_checked(read_catalogue(str(make_catalogue(tmp_path, left))), selection(ide="editor"))
     assert [path for path in recipe.files if "main" in path or "pyc" in path] == ["tool/main.py"]
+
+
+def test_what_an_ide_uses_brings_its_packages_before_the_ides_own(tmp_path: Path) -> None:
+    files = {
+        "snippets/front/files/front.py": "",
+        "snippets/front/os/os-packages.txt": "nginx\nspawn-fcgi\n",
+        "ides/1-editor/ide.toml": 'uses = ["front"]\n',
+    }
+    own = {"ides/1-editor/os/os-packages.c9s.txt": "ripgrep\nnginx\n"}
+    # The list of the IDE alone, of what it uses alone, and both.
+    shared, both = ("nginx\nspawn-fcgi\n", "nginx\nspawn-fcgi\nripgrep\n")
+    for name, more, expected in (("shared", {}, shared), ("both", own, both)):
+        catalogue = read_catalogue(str(make_catalogue(tmp_path / name, {**files, **more})))
+        recipe = compose_checked(catalogue, selection())
+        assert recipe.files["os-ide/os-packages.txt"].data.decode() == expected
+        assert "RUN install os-packages.txt" in recipe.containerfile
+        assert {"snippets/front/os/os-packages.txt", *more} <= set(recipe.inputs)
+
+
+def test_a_list_that_is_shared_is_checked_like_any_other(tmp_path: Path) -> None:
+    files = {
+        "snippets/front/os/os-packages.txt": "nginx\nrm -rf\n",
+        "snippets/front/os/os-packages.bokworm.txt": "nginx\n",
+        "ides/1-editor/ide.toml": 'uses = ["front"]\n',
+    }
+    with pytest.raises(FaultsError) as caught:
+        read_catalogue(str(make_catalogue(tmp_path, files)))
+    ((where, message),) = caught.value.faults
+    assert where == "snippets/front/os/os-packages.bokworm.txt"
+    assert message.startswith("no operating system or family is named 'bokworm'")
+    (tmp_path / "catalogue/snippets/front/os/os-packages.bokworm.txt").unlink()
+    catalogue = read_catalogue(str(tmp_path / "catalogue"))
+    assert package_list_faults(catalogue) == [
+        ("snippets/front/os/os-packages.txt:2", "'rm -rf' is no name of a package")
+    ]

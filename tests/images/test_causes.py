@@ -28,6 +28,19 @@ LINES = {
         "the Python packages exclude each other"
     ),
     "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.": "is not the one that was locked",
+    "  cause: Because there is no version of attrs==99.1 and you require attrs==99.1, we can conclude that": (
+        "the Python index has no attrs==99.1 for this Python"
+    ),
+    "  cause: Because no-such was not found in the package registry and you require no-such==1": "has no no-such",
+    "  cause: Because tensorflow==2.4.0 has no wheels with a matching Python ABI tag (e.g., `cp311`) and you": (
+        "tensorflow==2.4.0 has no wheel for this Python and system"
+    ),
+    "error: Hash-checking is required, but no trusted hash was provided for: `charset-normalizer`": (
+        "charset-normalizer is in no list of locked packages"
+    ),
+    "  cause: Hash mismatch for `idna==3.10`": "is not the one that was locked",
+    "  cause: failed to lookup address information: Name or service not known": "the network failed",
+    "/bin/sh: 1: uv: not found": "the base image has no uv",
     "Err:1 http://archive.example.com bookworm InRelease Temporary failure resolving 'archive.example.com'": (
         "the name archive.example.com is not known to this machine"
     ),

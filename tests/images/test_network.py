@@ -111,13 +111,20 @@ def test_indexes_and_proxies() -> None:
                 "[global]\nindex-url = https://me:secret%40word@index.example.com/simple\n"
                 "extra-index-url = https://other.example.com/simple\ntrusted-host = index.example.com\n"
             ),
+            "/dev/workbench-uv.toml": (
+                'allow-insecure-host = ["index.example.com"]\nindex-strategy = "unsafe-best-match"\n'
+                '[[index]]\nurl = "https://other.example.com/simple"\n'
+                '[[index]]\nurl = "https://me:secret%40word@index.example.com/simple"\ndefault = true\n'
+            ),
             "/dev/workbench-apt.conf": (
                 'Acquire::http::Proxy "http://cache.example.com:3142";\n'
                 'Acquire::https::Proxy "http://cache.example.com:3142";\n'
             ),
         }
         declared = network.containerfile("FROM a\n")
-        assert declared == "FROM a\nARG PIP_CONFIG_FILE=/dev/workbench-pip.conf APT_CONFIG=/dev/workbench-apt.conf\n"
+        named = {"PIP_CONFIG_FILE": "pip.conf", "UV_CONFIG_FILE": "uv.toml", "APT_CONFIG": "apt.conf"}
+        words = " ".join(f"{name}=/dev/workbench-{file}" for name, file in named.items())
+        assert declared == f"FROM a\nARG {words}\n"
         assert "secret" not in declared + "".join(network.mounts())
 
 

@@ -50,5 +50,6 @@ BOOKWORM = Files(
         "/var/lib/apt/extended_states": "Package: libjq1\nArchitecture: amd64\nAuto-Installed: 1\n",
         "/usr/bin/jq": "",
         "/opt/app-root/bin/pip": "",
+        "/opt/app-root/bin/uv": "",
     }
 )

@@ -26,6 +26,7 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(preflight, "_PATH", ())
     monkeypatch.setattr(preflight, "_cgroup", lambda user: ())
+    monkeypatch.setattr(preflight, "_TUN", os.devnull)
     return tmp_path / "tools"
 
 
@@ -65,6 +66,26 @@ def test_podman_4_takes_slirp4netns(user: Path, tmp_path: Path, monkeypatch: pyt
     assert message.startswith("slirp4netns is not installed: `sudo apt-get install slirp4netns`")
     install(user, "slirp4netns")
     assert lacking() == []
+
+
+def test_a_machine_without_the_device_of_networks(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "_subordinates", lambda file, user: 65536)
+    install(user, "newuidmap", "newgidmap", "pasta")
+    monkeypatch.setattr(preflight, "_TUN", str(user / "tun"))
+    (message,) = lacking()
+    assert message.endswith("tun cannot be opened, so containers would have no network: `sudo modprobe tun`")
+    (user / "tun").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(user / "tun"))
+    (message,) = lacking()
+    assert message.endswith(": `sudo chmod 666 /dev/net/tun`")
+
+
+@pytest.mark.parametrize(("driver", "cure"), [("overlay", False), ("vfs", True)])
+def test_a_storage_that_copies_every_layer_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str, cure: bool
+) -> None:
+    fake_podman(tmp_path, monkeypatch, f"echo {driver}")
+    assert ("apt-get install fuse-overlayfs" in preflight.storage_note()) is cure
 
 
 def test_root_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,3 +173,20 @@ def test_what_is_chosen_is_a_row_of_our_table_that_has_all_that_is_required(
         assert set(row.constraints) <= set(found.constraints)
     else:
         assert found.unknown == (f"{name} {chosen}",) and not (cuda or cudnn)
+
+
+def test_all_mentions_of_a_framework_count_together() -> None:
+    found = pair(("torch>=2.4", "torchvision", "torch[opt]<2.7"), "3.13", True, "", "", PAIRS)
+    assert found.requirements == ("torch[opt]==2.6.0", "torchvision")
+    assert pair(("torch>=2.4", "torch==2.6.0"), "3.13", True, "", "", PAIRS).requirements == ("torch==2.6.0",)
+    with pytest.raises(WorkbenchError, match=r"no torch can be ==2\.6\.0 and ==2\.7\.1"):
+        pair(("torch==2.6.0", "torch==2.7.1"), "3.13", True, "", "", PAIRS)
+
+
+def test_a_companion_decides_which_framework() -> None:
+    for companions in (("torchvision==0.21.0",), ("torchvision<0.22",), ("torchaudio==2.6.0", "torchvision")):
+        assert pair(("torch", *companions), "3.13", True, "", "", PAIRS).frameworks == {"torch": "2.6.0"}
+    # One that no row has is left to whoever resolves the packages.
+    assert pair(("torch", "torchvision==0.99"), "3.13", True, "", "", PAIRS).frameworks == {"torch": "2.15.0"}
+    foreign = "torchvision==0.21.0; sys_platform == 'win32'"
+    assert pair(("torch", foreign), "3.13", True, "", "", PAIRS).frameworks == {"torch": "2.15.0"}

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 from workbench.lock.pipfile import digest as pipfile_digest
 
@@ -105,7 +106,7 @@ def served() -> Iterator[Index]:
                 index.requested.set()
                 index.released.wait()
             if parts[0] == "files":
-                name, version = parts[1].split("-")[:2]
+                name, version = unquote(parts[1]).split("-")[:2]
                 self._respond("application/octet-stream", index.wheels.get(name.replace("_", "-"), {}).get(version))
             else:
                 page = index.page(parts[1]).encode() if len(parts) == 2 and parts[1] in index.wheels else None
@@ -118,7 +119,11 @@ def served() -> Iterator[Index]:
             # The client may have been killed meanwhile.
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.end_headers()
-                self.wfile.write(data or b"")
+                if self.command != "HEAD":
+                    self.wfile.write(data or b"")
+
+        # uv looks at a wheel before it takes it.
+        do_HEAD = do_GET
 
         def log_message(self, format: str, *args: object) -> None:
             pass

@@ -80,7 +80,9 @@ def test_what_was_added_removed_and_moved_by_bundle(tmp_path: Path) -> None:
 def test_a_new_release_is_open_and_its_own(tmp_path: Path) -> None:
     folder = two_releases(tmp_path)
     text = (folder / "releases/2026b.toml").read_text()
-    assert text.startswith('display = "2026b, from 2026a"\nstate = "open"\n')
+    first, *rest = text.splitlines()
+    assert first == "# Release 2026b, made on 2026-11-22: it pins what 2026a pinned then."
+    assert rest[:2] == ['display = "2026b, from 2026a"', 'state = "open"']
     assert text.endswith('\n[support]\nfrom = "2026-11-22"\n')
     catalogue = read_catalogue(str(folder))
     assert [catalogue.releases[name].state for name in ("2026a", "2026b")] == ["frozen", "open"]

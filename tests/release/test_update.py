@@ -16,6 +16,7 @@ from tests.chance import chance
 from tests.command import files_below, wizard
 from tests.release.index import SOURCE, Index, served
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import here
 from workbench.lock.pipenv import is_current
 from workbench.release.check import check
 from workbench.release.freeze import freeze
@@ -143,6 +144,26 @@ def test_what_one_category_holds_is_held_in_the_others(tmp_path: Path, index: In
     assert is_current(str(folder / OWN))
 
 
+@pytest.mark.thorough
+def test_two_ides_keep_their_own_versions_and_each_moves_by_z(tmp_path: Path, index: Index) -> None:
+    """Two IDEs are never in one image: what they pin apart stays apart, and the release promises the lower one."""
+    index.add("alpha", "1.0.0", "1.1.0")
+    index.add("beta", "2.3.1")
+    pinned = {"packages": {"beta": "2.3.1"}, "editor": {"alpha": "1.0.0"}, "runtime": {"alpha": "1.1.0"}}
+    lines = '[packages]\nbeta = "*"\n[editor]\nalpha = "~=1.0.0"\n[runtime]\nalpha = "~=1.1.0"\n'
+    folder = frozen(tmp_path, index.lock(lines, pinned))
+    promise = (folder / "releases/2026a/promises" / f"{FOLDER}.txt").read_text()
+    assert promise.splitlines() == ["alpha==1.0.0", "beta==2.3.1"]
+    assert faults_of(folder) == []
+    index.add("alpha", "1.0.4", "1.1.7", "1.2.0")
+    done = update(folder)
+    assert done.returncode == 0, done.stderr
+    assert "alpha==1.0.4" in (folder / OWN / "requirements-editor.txt").read_text()
+    assert "alpha==1.1.7" in (folder / OWN / "requirements-runtime.txt").read_text()
+    assert faults_of(folder) == []
+    assert is_current(str(folder / OWN))
+
+
 def test_a_package_yanked_or_gone_is_reported_and_the_old_lock_stays(tmp_path: Path, index: Index) -> None:
     index.add("alpha", "1.0.0", "1.1.0")
     index.add("beta", "2.3.1", "2.4.0")
@@ -171,7 +192,7 @@ def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_p
     folder = frozen(tmp_path, locked)
     advised(folder, "alpha", "1.2.0")
     fault = "alpha 1.0.0 has TEST-1, fixed in 1.2.0"
-    assert faults_of(folder) == [(OWN, f"{fault}: `release update 2026a --allow alpha`")]
+    assert faults_of(folder) == [(OWN, f"{fault}: `{here('release update 2026a --allow alpha')}`")]
     before = files_below(folder)
     done = update(folder)
     assert (done.returncode, done.stdout[:16]) == (0, "0 versions moved")
@@ -193,7 +214,9 @@ def test_a_package_is_one_package_however_its_name_is_spelled(tmp_path: Path, in
     locked["Pipfile.lock"] = locked["Pipfile.lock"].replace('"ruamel-yaml"', '"ruamel.yaml"')
     folder = frozen(tmp_path, locked)
     advised(folder, "Ruamel_YAML", "0.18.6")
-    assert faults_of(folder) == [(OWN, "ruamel-yaml 0.18.0 has TEST-1, fixed in 0.18.6: `release update 2026a`")]
+    assert faults_of(folder) == [
+        (OWN, f"ruamel-yaml 0.18.0 has TEST-1, fixed in 0.18.6: `{here('release update 2026a')}`")
+    ]
     done = update(folder)
     assert done.returncode == 0, done.stderr
     assert list(json.loads((folder / OWN / "Pipfile.lock").read_text())["default"]) == ["ruamel.yaml"]

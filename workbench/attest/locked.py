@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from packaging.markers import InvalidMarker, Marker
 
 from workbench.attest.package import PYPI, Package, joined
+from workbench.commands import here
 from workbench.compose.files import OS_PACKAGES
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
+from workbench.indexes import index_variables
+from workbench.packages import installed_lists as lists_in_command
 from workbench.packages import normalized_name, requirement_lines
 
-# A list counts when a RUN installs it: Jupyter's lies in a runtime recipe too, for one line of it.
-_INSTALLED = re.compile(r"\bpip3? install\b[^&|;]*?(?:-r|--requirement)[ =]?(?P<path>[^\s&|;]+)")
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==(?P<version>[^\s;]+)\s*(?:;(?P<marker>.*?))?")
 _HASH = re.compile(r"\s--hash=sha256:([0-9a-f]{64})\b")
 
@@ -39,26 +40,30 @@ def locked_packages(files: Mapping[str, bytes], python: str) -> list[Package]:
 def installed_lists(files: Mapping[str, bytes]) -> list[str]:
     """Return the requirement lists of a recipe that its Containerfile installs, by their path in it."""
     wanted = {
-        match["path"].strip("\"'").rpartition("/")[2]
+        path.rpartition("/")[2]
         for item in instructions(files[CONTAINERFILE].decode())
         if item.word == "RUN"
-        for match in _INSTALLED.finditer(" ".join(item.args))
+        for path in lists_in_command(" ".join(item.args))
     }
     return sorted(path for path in files if path.rpartition("/")[2] in wanted)
 
 
 def _pins(path: str, text: str, python: str) -> Iterator[Package]:
+    index = ""
     for number, requirement in requirement_lines(text):
         if requirement.startswith("-"):
+            # `make lock` writes the packages of a further index below its line.
+            index = next(iter(index_variables(requirement)), index)
             continue
         match = _PIN.fullmatch(_HASH.sub("", requirement).strip())
         if match is None:
             raise WorkbenchError(
-                f"pins no version: {requirement}", where=f"{path}:{number}", hint="lock it: `make lock`"
+                f"pins no version: {requirement}", where=f"{path}:{number}", hint=f"lock it: `{here('lock')}`"
             )
         if _applies(match["marker"], python, f"{path}:{number}"):
             hashes = tuple(sorted(_HASH.findall(requirement)))
-            yield Package(PYPI, normalized_name(match["name"]), match["version"], hashes=hashes, origins=(path,))
+            name = normalized_name(match["name"])
+            yield Package(PYPI, name, match["version"], hashes=hashes, origins=(path,), index=index)
 
 
 def _applies(marker: str | None, python: str, where: str) -> bool:

@@ -13,7 +13,8 @@ class Package:
     """A package: `kind` is the type of its package URL, "" when only its name is known.
 
     `namespace` and `qualifiers` are those of the package URL; `hashes` are the SHA-256 of the files
-    that the lock allows; `origins` are the lists that name it.
+    that the lock allows; `origins` are the lists that name it; `index` is the variable of the further package index
+    that they take it from.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Package:
     hashes: tuple[str, ...] = ()
     licence: str = ""
     origins: tuple[str, ...] = ()
+    index: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ from workbench.attest.package import PYPI, Package
 
 # The property of a component that names the list of the recipe that it comes from.
 ORIGIN = "workbench-images:list"
+# That of a package from a further index: the variable of its address, which is no part of an SBOM.
+INDEX = "workbench-images:index"
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:workbench-images:sbom")
 
 
@@ -64,7 +66,9 @@ def with_lock(installed: Sequence[Package], locked: Sequence[Package]) -> list[P
     found = []
     for package in installed:
         pin = known.get((package.name, package.version)) if package.kind == PYPI else None
-        found.append(package if pin is None else replace(package, hashes=pin.hashes, origins=pin.origins))
+        found.append(
+            package if pin is None else replace(package, hashes=pin.hashes, origins=pin.origins, index=pin.index)
+        )
     return found
 
 
@@ -80,7 +84,10 @@ def _component(package: Package) -> Component:
         purl=purl,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest) for digest in package.hashes],
         licenses=[LicenseFactory().make_from_string(package.licence)] if package.licence else [],
-        properties=[Property(name=ORIGIN, value=origin) for origin in package.origins],
+        properties=[
+            *(Property(name=ORIGIN, value=origin) for origin in package.origins),
+            *([Property(name=INDEX, value=f"${{{package.index}}}")] if package.index else []),
+        ],
     )
 
 

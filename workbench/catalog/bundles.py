@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.catalog.faults import Faults
+from workbench.catalog.default_rules import default_rules
+from workbench.catalog.faults import Fault, Faults
 from workbench.catalog.parts import RULES, SNIPPET, Part, official_name, read_label, read_section, rules_from
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Bundle, Rules
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.names import python_version, suggestion
 
@@ -19,7 +21,9 @@ _KEYS = {**RULES, "ides": list, "extends": str}
 
 def read_bundle(tree: CatalogueTree, part: Part, faults: Faults) -> Bundle:
     """Return the bundle in the folder of `part`; what is wrong with it is added to `faults`."""
-    data = _rules(tree, part.folder, faults) if "bundle.toml" in part.files else {}
+    data = _rules(tree, part.folder, faults)
+    folders = [folder for folder in part.folders if python_version(folder) is not None]
+    unlocked = {folder: why for folder in folders if (why := _unlocked(tree, f"{part.folder}/{folder}"))}
     return Bundle(
         name=part.name,
         folder=part.folder,
@@ -29,36 +33,41 @@ def read_bundle(tree: CatalogueTree, part: Part, faults: Faults) -> Bundle:
         os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
         custom=read_section(tree, part, "custom", "custom", SNIPPET, faults),
         pythons={
-            folder: _requirements(tree, f"{part.folder}/{folder}", faults)
-            for folder in part.folders
-            if python_version(folder) is not None
+            folder: _requirements(tree, f"{part.folder}/{folder}") for folder in folders if folder not in unlocked
         },
         any_python="selection-override" in part.files,
         extends=data.get("extends", ""),
+        unlocked=unlocked,
     )
 
 
 def extends_of(tree: CatalogueTree, folder: str, faults: Faults) -> str:
     """Return the bundle that the one in `folder` builds on, "" for none; a wrong bundle.toml is added to `faults`."""
-    return str(_rules(tree, folder, faults).get("extends", "")) if tree.exists(f"{folder}/bundle.toml") else ""
+    return str(_rules(tree, folder, faults).get("extends", ""))
 
 
 def rules_of(tree: CatalogueTree, folder: str, faults: Faults) -> Rules:
     """Return the rules of the bundle in `folder`; a wrong bundle.toml is added to `faults`."""
-    return rules_from(_rules(tree, folder, faults) if tree.exists(f"{folder}/bundle.toml") else {}, "ides")
+    return rules_from(_rules(tree, folder, faults), "ides")
 
 
 def _rules(tree: CatalogueTree, folder: str, faults: Faults) -> dict[str, Any]:
-    return read_toml(tree, f"{folder}/bundle.toml", _KEYS, faults)
+    path = f"{folder}/bundle.toml"
+    if not tree.exists(path):
+        return default_rules("bundle", official_name(folder.rpartition("/")[2]))
+    return read_toml(tree, path, _KEYS, faults)
 
 
-def _requirements(tree: CatalogueTree, folder: str, faults: Faults) -> tuple[str, ...]:
-    files = tree.folder(folder)[1]
-    found = tuple(file for file in files if file.startswith("requirements") and file.endswith(".txt"))
-    if "requirements.txt" not in found:
-        locked = "run `make lock`" if "Pipfile" in files else "add it or remove the folder"
-        faults.add(folder, f"has no requirements.txt: {locked}")
-    return found
+def _requirements(tree: CatalogueTree, folder: str) -> tuple[str, ...]:
+    return tuple(file for file in tree.folder(folder)[1] if file.startswith("requirements") and file.endswith(".txt"))
+
+
+def _unlocked(tree: CatalogueTree, folder: str) -> str:
+    """Return why nothing can be installed from the lists in the folder of a Python, "" when it can."""
+    if "requirements.txt" in _requirements(tree, folder):
+        return ""
+    locked = f"run `{here('lock')}`" if "Pipfile" in tree.folder(folder)[1] else "add it or remove the folder"
+    return f"has no requirements.txt: {locked}"
 
 
 def bundle_folders(tree: CatalogueTree) -> dict[str, str]:
@@ -86,16 +95,39 @@ def ancestors(
     return tuple(reversed(chain[1:]))
 
 
-def inherit(tree: CatalogueTree, bundles: Mapping[str, Bundle], faults: Faults) -> dict[str, Bundle]:
-    """Return `bundles` with what each builds on; it provides what those do, and counts as each of them."""
+def unlocked_folders(tree: CatalogueTree) -> list[Fault]:
+    """Return the folder of every Python of a bundle that has no requirements.txt, and what to do."""
+    folders = [f"{bundle}/{name}" for bundle in bundle_folders(tree).values() for name in tree.folder(bundle)[0]]
+    return [
+        (folder, why)
+        for folder in folders
+        if python_version(folder.rpartition("/")[2]) is not None and (why := _unlocked(tree, folder))
+    ]
+
+
+def inherit(
+    tree: CatalogueTree, bundles: Mapping[str, Bundle], faults: Faults, broken: dict[str, tuple[Fault, ...]]
+) -> dict[str, Bundle]:
+    """Return `bundles` with what each builds on; it provides what those do, and counts as each of them.
+
+    One whose chain leads nowhere, or to a bundle that is `broken`, is taken out and is in `broken` too.
+    """
     folders, extends = bundle_folders(tree), {name: bundle.extends for name, bundle in bundles.items()}
     found = dict(bundles)
+    # What stands on a broken bundle is reported with that one, and not once more.
+    stopped = dict.fromkeys(broken, ())
     for name, bundle in bundles.items():
-        if not bundle.extends:
-            continue
-        with faults:
+        own = Faults()
+        above: tuple[str, ...] = ()
+        with own:
             above = ancestors(tree, folders, extends, name)
-            provided = [word for each in above if each in bundles for word in (each, *bundles[each].rules.provides)]
+        cause = next((each for each in above if each in stopped), "")
+        if own.found or cause:
+            del found[name]
+            where = f"{bundle.folder}/bundle.toml"
+            broken[name] = faults.take(own) or ((where, f"extends {cause}, which has a fault"), *broken[cause])
+        elif above:
+            provided = [word for each in above for word in (each, *bundles[each].rules.provides)]
             rules = replace(bundle.rules, provides=tuple(dict.fromkeys([*provided, *bundle.rules.provides])))
             found[name] = replace(bundle, above=above, rules=rules)
     return found

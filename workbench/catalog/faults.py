@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
+
+# What is wrong: where, with the line if there is one, and what.
+Fault = tuple[str, str]
 
 
 class Faults:
@@ -14,7 +18,7 @@ class Faults:
     """
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, str]] = []
+        self.found: list[Fault] = []
 
     def add(self, where: str, message: str) -> None:
         """Note one fault at a path, with its line where there is one."""
@@ -32,9 +36,14 @@ class Faults:
             return True
         return False
 
+    def take(self, other: Faults) -> tuple[Fault, ...]:
+        """Add what `other` found, and return that, sorted."""
+        self.found += other.found
+        return tuple(sorted(set(other.found)))
+
     def raise_if_any(self, what: str) -> None:
         """Raise FaultsError with all that was found, if anything was."""
         if self.found:
             count = len(self.found)
             message = f"{what} has {count} fault{'' if count == 1 else 's'}"
-            raise FaultsError(message, sorted(set(self.found)), hint="fix them and run `wizard.py check`")
+            raise FaultsError(message, sorted(set(self.found)), hint=f"fix them and run `{here('check')}`")

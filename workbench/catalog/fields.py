@@ -14,7 +14,7 @@ from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release
 
 # What goes on being written after the freeze: the life of the release, and what is found out about its packages.
-LIVING = ("display", "state", "reason", "record", "amended", "support", "security")
+LIVING = ("display", "state", "reason", "record", "amended", "support", "security", "exceptions")
 
 
 def check_fields(tree: CatalogueTree, frozen: CatalogueTree, path: str, faults: Faults) -> None:

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.catalog.default_rules import default_rules
 from workbench.catalog.faults import Faults
-from workbench.catalog.parts import RULES, SNIPPET, Part, check_known, read_label, read_section, rules_from, variants
+from workbench.catalog.parts import (
+    RULES,
+    SNIPPET,
+    Part,
+    check_known,
+    official_name,
+    read_label,
+    read_section,
+    rules_from,
+    variants,
+)
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Ide, Rules
@@ -15,10 +29,11 @@ _KEYS = {**RULES, "bundles": list, "uses": list, "image_type": (WORKBENCH, RUNTI
 
 def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
     """Return the IDE in the folder of `part`; what is wrong with it is added to `faults`."""
-    data = read_toml(tree, f"{part.folder}/ide.toml", _KEYS, faults) if "ide.toml" in part.files else {}
+    data = _data(tree, part.folder, part.name, faults)
     snippet = variants(part.folder, part.files, part.name, SNIPPET, faults)
     if not snippet:
         faults.add(part.folder, f"has no {part.name}.snippet")
+    uses = _uses(tree, part, tuple(data.get("uses", ())), faults)
     return Ide(
         name=part.name,
         folder=part.folder,
@@ -26,17 +41,22 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
         rules=rules_from(data, "bundles"),
         # A catalogue of the original has no ide.toml, and there only the name shows it.
         image_type=data.get("image_type", RUNTIME if part.name == RUNTIME else WORKBENCH),
-        uses=_uses(tree, part, tuple(data.get("uses", ())), faults),
+        uses=uses,
         builder=read_section(tree, part, "builder", "builder", SNIPPET, faults),
         snippet=snippet,
         os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
+        shared_packages=tuple(_shared_packages(tree, name, faults) for name in uses),
     )
 
 
 def ide_rules(tree: CatalogueTree, folder: str, faults: Faults) -> Rules:
     """Return the rules of the IDE in `folder`; a wrong ide.toml is added to `faults`."""
+    return rules_from(_data(tree, folder, official_name(folder.rpartition("/")[2]), faults), "bundles")
+
+
+def _data(tree: CatalogueTree, folder: str, name: str, faults: Faults) -> dict[str, Any]:
     path = f"{folder}/ide.toml"
-    return rules_from(read_toml(tree, path, _KEYS, faults) if tree.exists(path) else {}, "bundles")
+    return read_toml(tree, path, _KEYS, faults) if tree.exists(path) else default_rules("ide", name)
 
 
 def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults) -> tuple[str, ...]:
@@ -44,3 +64,9 @@ def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults
     shared = tree.folder("snippets")[0] if uses else []
     check_known(f"{part.folder}/ide.toml", "folder of snippets/", uses, shared, faults)
     return tuple(name for name in uses if name in shared)
+
+
+def _shared_packages(tree: CatalogueTree, name: str, faults: Faults) -> Mapping[str, str]:
+    """Return the package lists of a folder of `snippets/` by variant: what everybody who uses it installs too."""
+    folder = f"snippets/{name}"
+    return read_section(tree, Part(name, folder, *tree.folder(folder)), "os", "os-packages", (".txt",), faults)

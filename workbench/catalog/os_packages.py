@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from workbench.catalog.faults import Faults
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Bundle, Catalogue, Ide
-from workbench.catalog.views import every_view
 from workbench.errors import FaultsError
 
 # A name of Debian (policy 5.6.1) or of RPM, with what apt and dnf take behind it: an architecture or a stream
@@ -43,29 +40,6 @@ def read_os_packages(tree: CatalogueTree, path: str) -> tuple[str, ...]:
         what = "the list of packages cannot be installed" if len(faults) > 1 else faults[0][1]
         raise FaultsError(what, faults, hint=_HINT)
     return tuple(dict.fromkeys(word for _, word, _ in lines))
-
-
-def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
-    """Yield the path of every list of a catalogue, with the system or family that it is for, "" for all.
-
-    They are those of bundles and IDEs, and of the bases, each for its own system.
-    """
-    parts: list[Bundle | Ide] = [*view.bundles.values(), *view.ides.values()]
-    for part in parts:
-        yield from ((path, variant) for variant, path in part.os_packages.items())
-    for name in view.systems:
-        if view.tree.exists(path := f"base/{name}/os-packages.txt"):
-            yield path, name
-
-
-def package_list_faults(catalogue: Catalogue) -> list[tuple[str, str]]:
-    """Return every line that is no package's name, of the lists of the catalogue and of each release's own."""
-    faults = Faults()
-    for view in every_view(catalogue):
-        for path, _ in package_lists(view):
-            with faults:
-                read_os_packages(view.tree, path)
-    return list(dict.fromkeys(faults.found))
 
 
 def _message(word: str) -> str:

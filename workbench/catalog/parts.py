@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from workbench.catalog.faults import Faults
+from workbench.catalog.faults import Fault, Faults
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Rules
 from workbench.errors import WorkbenchError
-from workbench.names import NAME_RULE, is_name, suggestion
+from workbench.names import NAME_RULE, is_name, is_near, suggestion
 
 _NUMBERED = re.compile(r"(\d+)-(.+)")
 LONGEST_LABEL = 200
@@ -40,12 +40,16 @@ PartT = TypeVar("PartT")
 
 
 def read_parts(
-    tree: CatalogueTree, kind: str, read: Callable[[CatalogueTree, Part, Faults], PartT], faults: Faults
+    tree: CatalogueTree,
+    kind: str,
+    read: Callable[[CatalogueTree, Part, Faults], PartT],
+    faults: Faults,
+    broken: dict[str, tuple[Fault, ...]],
 ) -> Iterator[tuple[str, PartT]]:
     """Yield `(official name, what read returned)` for each folder below `kind`, in menu order.
 
     By number first (10 after 9, fault W14), then those without a number by name. Two folders
-    with one official name are a fault that names both.
+    with one official name are a fault that names both. One with a fault is in `broken` by its name instead.
     """
     with faults:
         folders, _ = tree.folder(kind)
@@ -55,11 +59,18 @@ def read_parts(
             if not is_name(name):
                 faults.add(path, f"{name!r} cannot be part of a tag: {NAME_RULE}")
             elif name in paths:
-                faults.add(path, f"has the official name {name!r}, and so has {paths[name]}")
+                own = Faults()
+                own.add(path, f"has the official name {name!r}, and so has {paths[name]}")
+                broken[name] = (*broken.get(name, ()), *faults.take(own))
             else:
                 paths[name] = path
-                with faults:
-                    yield name, read(tree, Part(name, path, *tree.folder(path)), faults)
+                own, part = Faults(), None
+                with own:
+                    part = read(tree, Part(name, path, *tree.folder(path)), own)
+                if found := faults.take(own):
+                    broken[name] = found
+                elif part is not None:
+                    yield name, part
 
 
 def official_name(folder: str) -> str:
@@ -150,6 +161,14 @@ def check_known(where: str, what: str, named: Collection[str], known: Collection
     for name in named:
         if name not in known:
             faults.add(where, f"no {what} is named {name!r}: {suggestion(name, known)}")
+
+
+def check_spelled(where: str, what: str, named: Collection[str], known: Collection[str], faults: Faults) -> None:
+    """Add a fault for every name that is almost one of the known ones.
+
+    Any other that is not known is of something that this catalogue leaves out, and harms nobody.
+    """
+    check_known(where, what, [name for name in named if is_near(name, known)], known, faults)
 
 
 def require(tree: CatalogueTree, path: str) -> None:

@@ -92,8 +92,17 @@ def _release(catalogue: Catalogue, answers: Answers) -> Release:
     return catalogue.releases[answers["release"]]
 
 
+def _with_broken(catalogue: Catalogue, kind: str, names: Names) -> Names:
+    """Return `names` and those that could not be read: they exist, and the reason says what is wrong."""
+    return {**names, **{name: name for name in catalogue.broken.get(kind, {}) if name not in names}}
+
+
 def _releases(catalogue: Catalogue, answers: Answers) -> Names:
     return {name: release.display for name, release in catalogue.releases.items()}
+
+
+def _broken_releases(catalogue: Catalogue, answers: Answers) -> Names:
+    return _with_broken(catalogue, "release", {})
 
 
 def _bases(catalogue: Catalogue, answers: Answers) -> Names:
@@ -110,7 +119,7 @@ def _systems(catalogue: Catalogue, answers: Answers) -> Names:
 
 
 def _all_systems(catalogue: Catalogue, answers: Answers) -> Names:
-    return {name: system.display for name, system in catalogue.systems.items()}
+    return _with_broken(catalogue, "os", {name: system.display for name, system in catalogue.systems.items()})
 
 
 def _pythons(catalogue: Catalogue, answers: Answers) -> Names:
@@ -132,8 +141,16 @@ def _bundles(catalogue: Catalogue, answers: Answers) -> Names:
     return {name: bundle.display for name, bundle in catalogue.bundles.items()}
 
 
+def _broken_bundles(catalogue: Catalogue, answers: Answers) -> Names:
+    return _with_broken(catalogue, "bundle", {})
+
+
 def _ides(catalogue: Catalogue, answers: Answers) -> Names:
     return {name: ide.display for name, ide in catalogue.ides.items()}
+
+
+def _broken_ides(catalogue: Catalogue, answers: Answers) -> Names:
+    return _with_broken(catalogue, "ide", {})
 
 
 QUESTIONS = (
@@ -146,6 +163,7 @@ QUESTIONS = (
         help="release, such as 2026a",
         check=check_release,
         offered=_releases,
+        others=_broken_releases,
     ),
     Question(
         "date",
@@ -199,6 +217,7 @@ QUESTIONS = (
         metavar="NAME",
         help="bundle of libraries, such as minimal",
         offered=_bundles,
+        others=_broken_bundles,
         per_release=True,
     ),
     Question(
@@ -209,6 +228,7 @@ QUESTIONS = (
         metavar="NAME",
         help="IDE, such as jupyter",
         offered=_ides,
+        others=_broken_ides,
         per_release=True,
     ),
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.questions import Answers
 from workbench.catalog.releases import RETIRED
+from workbench.catalog.unavailable import missing_reasons
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, Rules
 from workbench.names import python_folder
 
@@ -18,14 +19,19 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
     rules are data: the release file, bundle.toml, ide.toml and the folders that a bundle has.
     """
     release, os, python = answers["release"], answers.get("os", ""), answers.get("python", "")
-    pins = catalogue.releases[release]
+    pins = catalogue.releases.get(release)
+    if pins is None:
+        yield from broken_reasons(catalogue, "release", release)
+        return
     base = find_base(pins.bases, answers["base"]) if answers.get("base") else None
     bundle, ide = catalogue.bundles.get(answers.get("bundle", "")), catalogue.ides.get(answers.get("ide", ""))
     if pins.state == RETIRED:
         yield _retired(pins)
+    for kind in ("os", "bundle", "ide"):
+        yield from broken_reasons(catalogue, kind, answers.get(kind, ""))
     if base and base.cuda and not base.is_foreign and "version" not in pins.cuda:
         yield f"release {release} pins no CUDA"
-    if base and base.compilers and os in pins.systems:
+    if base and base.compilers and os in pins.systems and os in catalogue.systems:
         yield from nvcc_reasons(catalogue, release, os)
     if os and os not in pins.systems:
         yield f"release {release} has no operating system {os}"
@@ -37,8 +43,16 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
             yield from _python_reasons(bundle, python)
     if ide:
         yield from _rule_reasons(f"IDE {ide.name}", ide.rules, base, os, python)
+    for what, part in (("bundle", bundle), ("IDE", ide)):
+        if part and os in pins.systems and os in catalogue.systems:
+            yield from missing_reasons(catalogue, part, f"{what} {part.name}", os)
     if bundle and ide:
-        yield from _pair_reasons(bundle, ide)
+        yield from _pair_reasons(catalogue, bundle, ide)
+
+
+def broken_reasons(catalogue: Catalogue, kind: str, name: str) -> Iterator[str]:
+    """Yield what keeps `name` (a release, os, bundle or ide, as `kind` says) from being read, if anything does."""
+    yield from (f"{where}: {message}" for where, message in catalogue.broken.get(kind, {}).get(name, ()))
 
 
 def _retired(release: Release) -> str:
@@ -68,21 +82,31 @@ def _rule_reasons(what: str, rules: Rules, base: BaseDefinition | None, os: str,
 
 def _python_reasons(bundle: Bundle, python: str) -> Iterator[str]:
     folder = python_folder(python)
-    if folder not in bundle.pythons and not bundle.any_python:
+    if folder in bundle.unlocked:
+        yield f"bundle {bundle.name} has no packages for Python {python}: {folder} {bundle.unlocked[folder]}"
+    elif folder not in bundle.pythons and not bundle.any_python:
         yield f"bundle {bundle.name} has no packages for Python {python} (no folder {folder})"
 
 
-def _pair_reasons(bundle: Bundle, ide: Ide) -> Iterator[str]:
+def _pair_reasons(catalogue: Catalogue, bundle: Bundle, ide: Ide) -> Iterator[str]:
     if bundle.rules.partners is not None and ide.name not in bundle.rules.partners:
         yield f"bundle {bundle.name} goes with {_listed(bundle.rules.partners)} only"
     if ide.rules.partners is not None and bundle.name not in ide.rules.partners:
         yield f"IDE {ide.name} goes with bundle {_listed(ide.rules.partners)} only"
     provided = {*bundle.rules.provides, *ide.rules.provides}
     # By its name, each provides something to the other only: an IDE langflow brings no Langflow to itself.
-    for kind, side, other in (("IDE", ide, bundle), ("bundle", bundle, ide)):
-        for need in side.rules.needs:
-            if need not in {other.name, *provided}:
-                yield f"{kind} {side.name} needs {need}, which {bundle.name} and {ide.name} do not provide"
+    if missing := [need for need in ide.rules.needs if need not in {bundle.name, *provided}]:
+        yield f"IDE {ide.name} {_needs(missing, 'bundle', catalogue.bundles)}"
+    if missing := [need for need in bundle.rules.needs if need not in {ide.name, *provided}]:
+        yield f"bundle {bundle.name} {_needs(missing, 'IDE', catalogue.ides)}"
+
+
+def _needs(missing: list[str], kind: str, others: Mapping[str, Bundle] | Mapping[str, Ide]) -> str:
+    """Return which of `others`, of that `kind`, have all that is `missing`: their names mean more than a capability."""
+    able = [name for name, other in others.items() if {*missing} <= {name, *other.rules.provides}]
+    if able:
+        return f"goes with {kind} {_listed(tuple(able))} only"
+    return f"needs {' and '.join(missing)}, which no {kind} provides"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from workbench.catalog.bases import BASE_SCHEMA, bases_from, wrong_bases
 from workbench.catalog.cuda_layers import LAYERS
-from workbench.catalog.faults import Faults
+from workbench.catalog.faults import Fault, Faults
 from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityFix, System
+from workbench.catalog.unavailable import unavailable
+from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityException, SecurityFix, System
 from workbench.errors import UsageError
 from workbench.names import (
     LATEST,
@@ -22,6 +23,7 @@ from workbench.names import (
     check_date,
     is_image,
     is_name,
+    is_near,
     is_qualified,
     is_release,
     python_folder,
@@ -38,6 +40,7 @@ SUMS = "SHA256SUMS"
 
 _REQUIRED = tuple(name for name in IN_RELEASE if name in REQUIRED)
 _FIX = ("package", "fixed", "advisory")
+_EXCEPTION = ("package", "advisory", "reason")
 _RELEASE = {
     "display": str,
     "state": (OPEN, FROZEN, RETIRED),
@@ -53,14 +56,18 @@ _RELEASE = {
     "os": {"*": {"image": str, "digest": str, "pythons": list}},
     "recipes": [dict.fromkeys(IN_RELEASE, str)],
     "security": [dict.fromkeys(_FIX, str)],
+    "exceptions": [dict.fromkeys((*_EXCEPTION, "until"), str)],
 }
 # What a row of measured sizes has beside them.
 _SOURCED = ("source", "checked")
 _SYSTEM = {"display": str, "family": str, "commands": list, "os-release": {"*": str}}
 
 
-def read_releases(tree: CatalogueTree, faults: Faults) -> dict[str, Release]:
-    """Return the releases by name, the newest (by name) first; at least one must be there."""
+def read_releases(tree: CatalogueTree, faults: Faults, broken: dict[str, tuple[Fault, ...]]) -> dict[str, Release]:
+    """Return the releases by name, the newest (by name) first; at least one must be there.
+
+    One whose file has a fault is in `broken` by its name instead.
+    """
     releases: dict[str, Release] = {}
     with faults:
         folders, files = tree.folder("releases")
@@ -74,8 +81,14 @@ def read_releases(tree: CatalogueTree, faults: Faults) -> dict[str, Release]:
                     faults.add(path, f"names the same release as releases/{names[name.lower()]}.toml")
                 else:
                     names[name.lower()] = name
-                    releases[name] = _read_release(tree, name, path, name in folders, faults)
-        if not releases:
+                    own, release = Faults(), None
+                    with own:
+                        release = _read_release(tree, name, path, name in folders, own)
+                    if found := faults.take(own):
+                        broken[name] = found
+                    elif release is not None:
+                        releases[name] = release
+        if not releases and not broken:
             faults.add("releases", "holds no release: add a file such as releases/2026a.toml")
     return releases
 
@@ -125,6 +138,15 @@ def _read_release(tree: CatalogueTree, name: str, path: str, has_folder: bool, f
             SecurityFix(normalized_name(row.get("package", "")), row.get("fixed", ""), row.get("advisory", ""))
             for row in data.get("security", ())
         ),
+        exceptions=tuple(
+            SecurityException(
+                normalized_name(row.get("package", "")),
+                row.get("advisory", ""),
+                row.get("reason", ""),
+                row.get("until", ""),
+            )
+            for row in data.get("exceptions", ())
+        ),
     )
 
 
@@ -146,7 +168,12 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     for os, pins in data.get("os", {}).items():
         for keys, message in _wrong_system(os, pins):
             yield ("os", os, *keys), message
-    for kind, wanted in (("recipes", _REQUIRED), ("security", _FIX), ("amended", ("day", "reason", "paths"))):
+    for kind, wanted in (
+        ("recipes", _REQUIRED),
+        ("security", _FIX),
+        ("exceptions", _EXCEPTION),
+        ("amended", ("day", "reason", "paths")),
+    ):
         for number, row in enumerate(data.get(kind, ())):
             if missing := [key for key in wanted if not row.get(key)]:
                 yield (kind, str(number)), f"{kind} needs {', '.join(missing)}"
@@ -155,6 +182,9 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
             yield ("security", str(number)), f"fixed is {row['fixed']!r}, which is no version: write it as 2.6.3"
         if row.get("package") and not is_package(row["package"]):
             yield ("security", str(number)), f"{row['package']!r} is no name of a Python package"
+    for number, row in enumerate(data.get("exceptions", ())):
+        if row.get("until") and not is_day(row["until"]):
+            yield ("exceptions", str(number)), f"until is {row['until']!r}, which is no day: write it as 2026-11-22"
     for tool, systems in data.get("tools", {}).items():
         for system, pins in systems.items():
             if "released" in pins and not is_day(pins["released"]):
@@ -176,7 +206,8 @@ def _wrong_cuda(cuda: dict[str, Any], systems: Collection[str]) -> Iterator[tupl
         if keys[-1] not in LAYERS:
             yield keys, f"{keys[-1]!r} is no CUDA layer: {suggestion(keys[-1], LAYERS)}"
     for os, row in cuda.get("sizes", {}).items():
-        if os not in systems:
+        # What was measured on a system that the release leaves out harms nobody.
+        if os not in systems and is_near(os, systems):
             yield ("sizes", os), f"the release has no operating system {os}"
         for key in _SOURCED:
             if key not in row:
@@ -211,18 +242,38 @@ def is_day(text: str) -> bool:
         return False
 
 
-def read_systems(tree: CatalogueTree, releases: dict[str, Release], faults: Faults) -> dict[str, System]:
-    """Return the operating systems that any release names, with what `base/<os>/os.toml` says of them."""
+def read_systems(
+    tree: CatalogueTree, releases: Mapping[str, Release], faults: Faults, broken: dict[str, tuple[Fault, ...]]
+) -> dict[str, System]:
+    """Return the operating systems that any release names, with what `base/<os>/os.toml` says of them.
+
+    One whose file has a fault is in `broken` by its name instead.
+    """
     systems = {}
     for release in releases.values():
         for os in release.systems:
-            if os not in systems and is_name(os):
-                path = f"base/{os}/os.toml"
-                data = read_toml(tree, path, _SYSTEM, faults) if tree.exists(path) else {}
-                systems[os] = System(
-                    name=os,
-                    display=data.get("display", os),
-                    family=data.get("family", os),
-                    commands=tuple(data.get("commands", ())),
-                )
+            if os in systems or os in broken or not is_name(os):
+                continue
+            own = Faults()
+            system = read_system(tree, os, own)
+            if found := faults.take(own):
+                broken[os] = found
+            else:
+                systems[os] = system
     return systems
+
+
+def read_system(tree: CatalogueTree, os: str, faults: Faults) -> System:
+    """Return what `base/<os>/os.toml` says of an operating system; what is wrong with it is added to `faults`."""
+    path = f"base/{os}/os.toml"
+    data = read_toml(tree, path, _SYSTEM, faults) if tree.exists(path) else {}
+    missing: frozenset[str] = frozenset()
+    with faults:
+        missing = unavailable(tree, os)
+    return System(
+        name=os,
+        display=data.get("display", os),
+        family=data.get("family", os),
+        commands=tuple(data.get("commands", ())),
+        unavailable=missing,
+    )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.catalog.bases import BaseDefinition
+from workbench.catalog.faults import Fault
 from workbench.catalog.tree import CatalogueTree
+from workbench.commands import here
+from workbench.errors import FaultsError, WorkbenchError
+from workbench.names import pick
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,9 @@ class Rules:
 class Bundle:
     """A bundle of libraries: `folder` relative to the catalogue, paths by variant ("" is the plain one).
 
-    `pythons` maps a folder such as py311 to the names of the requirement files in it; `extends` is
-    the bundle that it builds on, and `above` all of them, the one at the bottom first.
+    `pythons` maps a folder such as py311 to the names of the requirement files in it; `unlocked` maps those without
+    requirements.txt to what is wrong. `extends` is the bundle that it builds on, and `above` all of them, the one at
+    the bottom first.
     """
 
     name: str
@@ -46,13 +51,15 @@ class Bundle:
     any_python: bool
     extends: str = ""
     above: tuple[str, ...] = ()
+    unlocked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Ide:
     """An IDE, or the runtime without one: `builder`, `snippet` and `os_packages` are paths by variant.
 
-    `uses` names the folders of `snippets/` whose files it takes along.
+    `uses` names the folders of `snippets/` whose files it takes along; `shared_packages` are the package lists of
+    each of those, by variant.
     """
 
     name: str
@@ -64,16 +71,21 @@ class Ide:
     builder: Mapping[str, str]
     snippet: Mapping[str, str]
     os_packages: Mapping[str, str]
+    shared_packages: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """An operating system: `family` (debian, rhel) chooses among snippets and package lists."""
+    """An operating system: `family` (debian, rhel) chooses among snippets and package lists.
+
+    `unavailable` are packages that its own index is known not to have.
+    """
 
     name: str
     display: str
     family: str
     commands: tuple[str, ...]
+    unavailable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,16 @@ class SecurityFix:
     package: str
     fixed: str
     advisory: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityException:
+    """A known hole that a release lives with for a `reason`, until the day `until` (as 2026-11-22; "": always)."""
+
+    package: str
+    advisory: str
+    reason: str
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +164,49 @@ class Release:
     until: str = ""
     recipes: tuple[Mapping[str, str], ...] = ()
     security: tuple[SecurityFix, ...] = ()
+    exceptions: tuple[SecurityException, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything that can be chosen, each kind by official name in the order it is shown."""
+    """Everything that can be chosen, each kind by official name in the order it is shown.
+
+    What cannot be read is in `broken`: by kind (release, os, bundle, ide), then by name, with what is wrong. It stops
+    whoever needs it and nobody else. `faults` is all that is wrong, that included.
+    """
 
     tree: CatalogueTree
     releases: Mapping[str, Release]
     systems: Mapping[str, System]
     bundles: Mapping[str, Bundle]
     ides: Mapping[str, Ide]
+    broken: Mapping[str, Mapping[str, tuple[Fault, ...]]] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+    def release(self, name: str) -> Release:
+        """Return the release `name`.
+
+        Raises FaultsError with what is wrong with its file, and WorkbenchError when there is no such release.
+        """
+        self.refuse_broken("release", name)
+        return self.releases[pick(name, self.releases, "release")]
+
+    def newest(self) -> Release:
+        """Return the newest release by name; raises as `release` does, also when there is none."""
+        names = sorted([*self.releases, *self.broken.get("release", {})], reverse=True)
+        if not names:
+            hint = f"`{here('release new --help')}` makes one"
+            raise WorkbenchError("the catalogue has no release", where="releases", hint=hint)
+        return self.release(names[0])
+
+    def refuse_broken(self, kind: str, name: str) -> None:
+        """Raise FaultsError when `name` is a release, os, bundle or ide that could not be read, as `kind` says."""
+        if faults := self.broken.get(kind, {}).get(name):
+            what = {"os": "operating system", "ide": "IDE"}.get(kind, kind)
+            count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
+            raise FaultsError(
+                f"the {what} {name} has {count}", list(faults), hint=f"`{here('check')}` shows all faults"
+            )
 
     def variants(self, os: str) -> tuple[str, ...]:
         """Return the variants that serve `os`, the most particular first: its name, family, plain."""

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from workbench.catalog.faults import Faults
+from collections.abc import Sequence
+from dataclasses import replace
+
+from workbench.catalog.faults import Fault, Faults
 from workbench.catalog.fields import check_fields, with_digests
 from workbench.catalog.frozen import FrozenTree, check_record
 from workbench.catalog.questions import Question
-from workbench.catalog.reader import check_names, read_parts_of
+from workbench.catalog.reader import with_parts
 from workbench.catalog.releases import RETIRED, SUMS, read_systems
 from workbench.catalog.tree import CatalogueTree, OverlayTree
-from workbench.catalog.values import Catalogue
+from workbench.catalog.values import Catalogue, Release
 
 
 def at_release(catalogue: Catalogue, name: str) -> Catalogue:
     """Return the catalogue that recipes of the release `name` are composed from; it is read once.
 
-    A release that is unknown, retired or has no folder of its own sees `catalogue` itself. Raises
-    FaultsError with every fault of the folder: a changed file or release field if it is frozen.
+    A release that is unknown, retired or has no folder of its own sees `catalogue` itself. Raises FaultsError when
+    the file of the release has a fault, and for a frozen one with every fault of its folder, a changed file or
+    release field. A bundle or IDE in the folder of an open one that has a fault is in `broken`, as in any catalogue.
     """
     views: dict[str, Catalogue] = catalogue.tree.views
     views.setdefault("", catalogue)
+    catalogue.refuse_broken("release", name)
     release = catalogue.releases.get(name)
     if release is None or not release.own or release.state == RETIRED:
         return views[""]
@@ -44,27 +49,54 @@ def _view(catalogue: Catalogue, name: str) -> Catalogue:
         tree: CatalogueTree = frozen
     else:
         tree = OverlayTree(root, release.own)
-    systems = {**catalogue.systems, **read_systems(tree, {name: release}, faults)}
-    view = read_parts_of(tree, {**catalogue.releases, name: release}, systems, faults)
-    check_names(view, [release], faults)
-    faults.found = [(_placed(tree, where), message) for where, message in faults.found]
-    faults.raise_if_any(what)
-    return view
+    unread: dict[str, tuple[Fault, ...]] = {}
+    own = read_systems(tree, {name: release}, faults, unread)
+    systems = {os: system for os, system in {**catalogue.systems, **own}.items() if os not in unread}
+    unread = {**{os: why for os, why in catalogue.broken["os"].items() if os not in own}, **unread}
+    broken = {"release": catalogue.broken["release"], "os": unread}
+    releases = {**catalogue.releases, name: release}
+    view = with_parts(Catalogue(tree, releases, systems, {}, {}, broken), [release], faults)
+    broken = {
+        kind: {part: _placed(tree, found) for part, found in parts.items()} for kind, parts in view.broken.items()
+    }
+    if isinstance(tree, FrozenTree):
+        # It had no fault when it was frozen, so whatever is one now is damage: nothing is made of the rest either.
+        faults.found = [*_placed(tree, view.faults)]
+        faults.raise_if_any(what)
+    return replace(view, broken=broken, faults=_placed(tree, view.faults))
 
 
-def _placed(tree: CatalogueTree, where: str) -> str:
+def _placed(tree: CatalogueTree, faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """Return `faults` with the places where the files really are."""
+    return tuple((_place(tree, where), message) for where, message in faults)
+
+
+def _place(tree: CatalogueTree, where: str) -> str:
     path, _, line = where.partition(":")
     place = path if path.startswith("releases/") else tree.place(path)
     return f"{place}:{line}" if line else place
 
 
-def every_view(catalogue: Catalogue) -> list[Catalogue]:
-    """Return the catalogue, then what each release that is not retired and has a folder of its own sees of it."""
-    own = [name for name, release in catalogue.releases.items() if release.own and release.state != RETIRED]
-    return [catalogue, *(at_release(catalogue, name) for name in own)]
+def faults_for(view: Catalogue, release: Release) -> list[Fault]:
+    """Return what is wrong in `view` that concerns `release`: everything but what is wrong with other releases."""
+    own = (release.path, f"{release.own}/" if release.own else release.path)
+    return [fault for fault in view.faults if not fault[0].startswith("releases/") or fault[0].startswith(own)]
+
+
+def every_view(catalogue: Catalogue, faults: Faults) -> list[Catalogue]:
+    """Return the catalogue, then what each release that is not retired and has a folder of its own sees of it.
+
+    Without those whose folder cannot be used, which are added to `faults`.
+    """
+    views = [catalogue]
+    for name, release in catalogue.releases.items():
+        if release.own and release.state != RETIRED:
+            with faults:
+                views.append(at_release(catalogue, name))
+    return views
 
 
 def every_name(catalogue: Catalogue, question: Question) -> list[str]:
     """Return the names among which `question` lets choose in any release."""
-    pairs = ((view, release) for view in every_view(catalogue) for release in view.releases)
+    pairs = ((view, release) for view in every_view(catalogue, Faults()) for release in view.releases)
     return list(dict.fromkeys(name for view, release in pairs for name in question.known(view, {"release": release})))

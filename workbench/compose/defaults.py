@@ -8,7 +8,7 @@ from workbench.catalog.questions import QUESTIONS, Answers
 from workbench.catalog.releases import RETIRED
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
-from workbench.names import LATEST, check_release, pick
+from workbench.names import LATEST, check_release
 
 
 def defaults(catalogue: Catalogue, given: Answers, date: str = LATEST) -> dict[str, str]:
@@ -18,9 +18,8 @@ def defaults(catalogue: Catalogue, given: Answers, date: str = LATEST) -> dict[s
     first counts; where its base has a thin one and the bundle brings a CUDA of its own, the thin one does.
     Raises UsageError or WorkbenchError for a release that there is not.
     """
-    open_ones = [name for name, release in catalogue.releases.items() if release.state != RETIRED]
-    name = check_release(given.get("release") or (open_ones or list(catalogue.releases))[0])
-    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    release = catalogue.release(check_release(given["release"])) if given.get("release") else _usual(catalogue)
+    name = release.name
     usual = {question.name: question.usual for question in QUESTIONS if question.usual}
     answers = {**usual, **release.defaults, "release": name, "date": date}
     answers.pop("out", None)
@@ -29,6 +28,15 @@ def defaults(catalogue: Catalogue, given: Answers, date: str = LATEST) -> dict[s
             answers[question.name] = settled
     answers["base"] = _thin_or_not(catalogue, release, {**answers, **given}, answers["base"])
     return answers
+
+
+def _usual(catalogue: Catalogue) -> Release:
+    """Return the newest release that is not retired, or the newest; raises where that one has a fault."""
+    newest = catalogue.newest()
+    if newest.state != RETIRED:
+        return newest
+    open_ones = [name for name, release in catalogue.releases.items() if release.state != RETIRED]
+    return catalogue.release(open_ones[0]) if open_ones else newest
 
 
 def _thin_or_not(catalogue: Catalogue, release: Release, answers: Answers, base: str) -> str:

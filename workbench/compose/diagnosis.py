@@ -40,9 +40,10 @@ def diagnose(catalogue: Catalogue, release: str, bundle: str, python: str, machi
     Raises WorkbenchError when one of the names is unknown or the bundle is not for that Python,
     FaultsError when the table of pairs cannot be read.
     """
-    pick(release, catalogue.releases, "release")
+    catalogue.release(release)
     # What goes with what is known better today than when a release was frozen.
     pairs, catalogue = read_compatibility(catalogue.tree), at_release(catalogue, release)
+    catalogue.refuse_broken("bundle", bundle)
     chosen = catalogue.bundles[pick(bundle, catalogue.bundles, "bundle")]
     pins = _pins(catalogue, chosen, python)
     found = [*_release(catalogue, release, pairs, machine)]

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from workbench.catalog.os_packages import read_os_packages
 from workbench.catalog.tree import CatalogueTree
-from workbench.catalog.values import Bundle, Catalogue
+from workbench.catalog.unavailable import lists_of
+from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RecipeFile
 from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import WorkbenchError
@@ -26,7 +27,7 @@ def recipe_files(resolved: ResolvedSelection, inputs: dict[str, str]) -> dict[st
     for part in ("builder", "custom"):
         folder = f"{bundle.folder}/{part}/files"
         places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
-    lists = os_package_lists(catalogue, bundle, os)
+    lists = lists_of(catalogue, bundle, os)
     if lists:
         places.append((OS_PACKAGES, lists[-1]))
     snippet = tree.text(catalogue.variant(ide.snippet, os) or "")
@@ -39,21 +40,16 @@ def recipe_files(resolved: ResolvedSelection, inputs: dict[str, str]) -> dict[st
     for shared in ide.uses:
         folder = f"snippets/{shared}/files"
         places += [(f"{shared}/{name}", f"{folder}/{name}") for name in tree.walk(folder)]
-    if path := catalogue.variant(ide.os_packages, os):
-        places.append((f"os-ide/{OS_PACKAGES}", path))
+    ide_lists = lists_of(catalogue, ide, os)
+    if ide_lists:
+        places.append((f"os-ide/{OS_PACKAGES}", ide_lists[-1]))
     files = _placed(catalogue, places)
-    for origin in [*lists, *(file.origin for file in files.values())]:
+    for origin in [*lists, *ide_lists, *(file.origin for file in files.values())]:
         inputs[origin] = tree.digest(origin)
-    for place, paths in ((OS_PACKAGES, lists), (f"os-ide/{OS_PACKAGES}", [path] if path else [])):
+    for place, paths in ((OS_PACKAGES, lists), (f"os-ide/{OS_PACKAGES}", ide_lists)):
         if paths:
             files[place] = replace(files[place], data=_packages(tree, paths))
     return files
-
-
-def os_package_lists(catalogue: Catalogue, bundle: Bundle, os: str) -> list[str]:
-    """Return the paths of the OS package lists that serve `os`: those of what the bundle builds on, then its own."""
-    line = [*(catalogue.bundles[name] for name in bundle.above), bundle]
-    return [path for each in line if (path := catalogue.variant(each.os_packages, os)) is not None]
 
 
 def _packages(tree: CatalogueTree, lists: list[str]) -> bytes:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
+from workbench.catalog.faults import Faults
 from workbench.catalog.own_cuda import thin_advice
 from workbench.catalog.questions import QUESTIONS, Answers, Question, Selection
 from workbench.catalog.values import Catalogue
@@ -42,12 +44,19 @@ def attempt(catalogue: Catalogue, selection: Selection) -> tuple[Recipe | None, 
     return recipe, ""
 
 
-def combinations(catalogue: Catalogue, date: str) -> Iterator[Selection]:
-    """Yield every selection that the catalogue has names for, in menu order, dated `date`."""
-    for release in catalogue.releases:
-        given = {"release": release, "date": date}
+def combinations(
+    catalogue: Catalogue, date: str, faults: Faults | None = None, release: str = ""
+) -> Iterator[Selection]:
+    """Yield every selection that the catalogue has names for, in menu order, dated `date`.
+
+    With `release`, of that one only. What keeps a release from being used is added to `faults`, and the others go on;
+    without `faults` it is raised.
+    """
+    for name in [release] if release else catalogue.releases:
+        given = {"release": name, "date": date}
         rest = tuple(question for question in QUESTIONS if question.name not in given)
-        yield from _combinations(at_release(catalogue, release), rest, given)
+        with faults or nullcontext():
+            yield from _combinations(at_release(catalogue, name), rest, given)
 
 
 def _combinations(view: Catalogue, questions: tuple[Question, ...], given: Answers) -> Iterator[Selection]:

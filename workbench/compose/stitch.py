@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.parts import SNIPPET, variants
 from workbench.catalog.reader import BASE_SNIPPET
+from workbench.catalog.unavailable import lists_of
 from workbench.catalog.values import Catalogue
-from workbench.compose.files import os_package_lists, recipe_files
+from workbench.compose.files import recipe_files
+from workbench.compose.index_mounts import variables_by_list, with_index_mounts
 from workbench.compose.placeholders import substitute
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section, manifest_text
 from workbench.compose.resolve import ResolvedSelection
+from workbench.compose.started import with_executables
 from workbench.errors import UsageError, WorkbenchError
 
 _HEADER = """\
@@ -36,14 +39,20 @@ def compose(resolved: ResolvedSelection) -> Recipe:
         )
     values = placeholder_values(resolved)
     inputs: dict[str, str] = {}
+    parts = [(*each, _section_text(resolved, values, each[1], inputs)) for each in _sections(resolved)]
+    files = recipe_files(resolved, inputs)
+    lists = variables_by_list(
+        {path: file.data.decode(errors="replace") for path, file in files.items() if _is_list(path)}
+    )
     text = _HEADER.format(tag=resolved.tag)
     sections = []
-    for title, origin in _sections(resolved):
-        body = _section_text(resolved, values, origin, inputs)
+    for title, origin, snippet in parts:
+        body = _with_indexes(origin, snippet, lists)
         text += f"\n# === {title} ({origin})\n"
-        sections.append(Section(title, origin, body, text.count("\n") + 1, not origin.endswith(".j2")))
+        exact = body == snippet and not origin.endswith(".j2")
+        sections.append(Section(title, origin, body, text.count("\n") + 1, exact))
         text += body.rstrip("\n") + "\n"
-    files = recipe_files(resolved, inputs)
+    files = with_executables(text, files)
     files[CONTAINERFILE] = RecipeFile(text.encode(), False, "")
     manifest = manifest_text(resolved.selection, str(resolved.tag), resolved.image, inputs, files)
     files[MANIFEST] = RecipeFile(manifest.encode(), False, "")
@@ -75,7 +84,7 @@ def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
     if path := catalogue.variant(ide.builder, os):
         yield f"Builder stage of the IDE {ide.name}", path
     yield "Base image", generic_path(catalogue, os, BASE_SNIPPET, "base")
-    if os_package_lists(catalogue, bundle, os):
+    if lists_of(catalogue, bundle, os):
         path = generic_path(catalogue, os, "bundles", "os_packages")
         yield f"Operating system packages of the bundle {bundle.name}", path
     if path := catalogue.variant(bundle.custom, os):
@@ -83,7 +92,7 @@ def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
     if resolved.tag.python in bundle.pythons:
         path = generic_path(catalogue, os, "bundles", "python_packages")
         yield f"Python packages of the bundle {bundle.name}", path
-    if catalogue.variant(ide.os_packages, os):
+    if lists_of(catalogue, ide, os):
         path = generic_path(catalogue, os, "ides", "os_packages_ide")
         yield f"Operating system packages of the IDE {ide.name}", path
     if path := catalogue.variant(ide.snippet, os):
@@ -93,6 +102,19 @@ def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
     if _has_generic(catalogue, os, BASE_SNIPPET, "labels"):
         # Labels hold the date and the names: anywhere earlier they would cost every cached layer.
         yield "Labels", generic_path(catalogue, os, BASE_SNIPPET, "labels")
+
+
+def _is_list(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return name.startswith("requirements") and name.endswith(".txt")
+
+
+def _with_indexes(origin: str, body: str, lists: Mapping[str, Sequence[str]]) -> str:
+    try:
+        return with_index_mounts(body, lists)
+    except WorkbenchError as error:
+        hint = "write it as a shell's command: RUN pip install -r …"
+        raise WorkbenchError(error.message, where=f"{origin}:{error.where}", hint=hint) from None
 
 
 def _generics(catalogue: Catalogue, folder: str, stem: str) -> dict[str, str]:

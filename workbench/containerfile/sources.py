@@ -138,7 +138,7 @@ def pattern(text: str) -> re.Pattern[str]:
             if end < 0:
                 raise WorkbenchError(f"{text!r} is no pattern: a [ is not closed")
             negated = "^" if listed.startswith("^") else ""
-            made += f"[{negated}{re.sub(r'([^A-Za-z0-9-])', _escaped, listed.removeprefix('^'))}]"
+            made += f"[{negated}{_members(listed.removeprefix('^'))}]"
             at = end
         else:
             made += re.escape(character)
@@ -149,5 +149,13 @@ def pattern(text: str) -> re.Pattern[str]:
         raise WorkbenchError(f"{text!r} is no pattern") from None
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return "\\" + match[1]
+def _members(listed: str) -> str:
+    """Return characters and ranges of a list as `re` takes them, with nothing in it that `re` means otherwise."""
+    made, at = "", 0
+    while at < len(listed):
+        made += re.escape(listed[at])
+        if listed[at + 1 : at + 2] == "-" and at + 2 < len(listed):
+            made += f"-{re.escape(listed[at + 2])}"
+            at += 2
+        at += 1
+    return made

@@ -13,7 +13,8 @@ from workbench.export.imagestream import ACCELERATOR
 PORT = 8888
 HOME = "/opt/app-root/src"
 USER = 1001
-KINDS = ("StatefulSet", "Pod")
+POD = "Pod"
+KINDS = ("StatefulSet", POD)
 # RFC 1123; a stateful set appends the number of the pod, and a hash to its revisions (63 in all).
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?")
 _QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:m|[kMGTPE]|[KMGTPE]i)?")
@@ -57,50 +58,66 @@ def check_workbench(workbench: Workbench) -> Workbench:
 
 def manifests(workbench: Workbench) -> list[dict[str, Any]]:
     """Return the manifests of `workbench`: service and stateful set, or volume claim, service and pod."""
-    labels = {"app.kubernetes.io/name": "workbench-images", "app.kubernetes.io/instance": workbench.name}
+    labels = metadata(workbench)["labels"]
     service = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(workbench, labels),
+        "metadata": metadata(workbench),
         "spec": {"selector": labels, "ports": [{"name": "http", "port": PORT, "targetPort": "http"}]},
     }
-    if workbench.kind == "Pod":
+    if workbench.kind == POD:
         claimed = {"name": "home", "persistentVolumeClaim": {"claimName": workbench.name}}
-        spec = _pod(workbench)
+        spec = pod_spec(workbench)
         spec["volumes"] = [claimed, *spec.get("volumes", ())]
-        claim = _claim(workbench, _metadata(workbench, labels))
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": _metadata(workbench, labels), "spec": spec}
-        return [{"apiVersion": "v1", "kind": "PersistentVolumeClaim", **claim}, service, pod]
+        pod = {"apiVersion": "v1", "kind": POD, "metadata": metadata(workbench), "spec": spec}
+        return [claim_manifest(workbench), service, pod]
     # Names in Service and StatefulSet agree: that gives the pod a name of its own in DNS.
     spec = {
         "replicas": 1,
         "serviceName": workbench.name,
         "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": _pod(workbench)},
+        "template": {"metadata": {"labels": labels}, "spec": pod_spec(workbench)},
         "volumeClaimTemplates": [_claim(workbench, {"name": "home"})],
     }
     return [
         service,
-        {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": _metadata(workbench, labels), "spec": spec},
+        {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata(workbench), "spec": spec},
     ]
 
 
-def _metadata(workbench: Workbench, labels: dict[str, str]) -> dict[str, Any]:
+def metadata(workbench: Workbench) -> dict[str, Any]:
+    """Return the name, namespace and labels that the manifests of `workbench` have."""
+    labels = {"app.kubernetes.io/name": "workbench-images", "app.kubernetes.io/instance": workbench.name}
     where = {"namespace": workbench.namespace} if workbench.namespace else {}
     return {"name": workbench.name, **where, "labels": labels}
 
 
-def _claim(workbench: Workbench, metadata: dict[str, Any]) -> dict[str, Any]:
+def claim_manifest(workbench: Workbench) -> dict[str, Any]:
+    """Return the claim of the user's volume, of the workbench's name."""
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **_claim(workbench, metadata(workbench))}
+
+
+def _claim(workbench: Workbench, named: dict[str, Any]) -> dict[str, Any]:
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": workbench.storage}}}
-    return {"metadata": metadata, "spec": spec}
+    return {"metadata": named, "spec": spec}
 
 
-def _pod(workbench: Workbench) -> dict[str, Any]:
+def pod_security(*, own_user: bool) -> dict[str, Any]:
+    """Return the security context of a pod: no root; the image's user, or whoever the platform picks."""
+    user = {"runAsUser": USER, "runAsGroup": 0, "fsGroup": USER} if own_user else {}
+    return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **user}
+
+
+def container_security() -> dict[str, Any]:
+    """Return the security context of a container: no privileges."""
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def pod_spec(workbench: Workbench) -> dict[str, Any]:
     """Return the pod: no root, no privileges, nothing of the cluster's own reachable from it."""
-    user = {"runAsUser": USER, "runAsGroup": 0, "fsGroup": USER} if workbench.own_user else {}
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **user},
+        "securityContext": pod_security(own_user=workbench.own_user),
         "containers": [_container(workbench)],
     }
     if workbench.gpus:
@@ -122,7 +139,7 @@ def _container(workbench: Workbench) -> dict[str, Any]:
         "ports": [{"name": "http", "containerPort": PORT}],
         **({"env": [{"name": "NB_PREFIX", "value": workbench.prefix}]} if workbench.prefix else {}),
         "resources": {"requests": {"cpu": workbench.cpu, "memory": workbench.memory}, "limits": limits},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        "securityContext": container_security(),
         # It may take five minutes to come up on a slow disk; after that, half a minute of silence ends it.
         "startupProbe": {**probe, "failureThreshold": 30},
         "livenessProbe": {**probe, "failureThreshold": 3},

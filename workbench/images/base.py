@@ -8,7 +8,9 @@ from workbench.catalog.os_packages import read_os_packages
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
+from workbench.compose.index_mounts import variables_by_list, with_index_mounts
 from workbench.compose.recipe import CONTAINERFILE
+from workbench.containerfile.parser import declared_names
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.labels import own_labels
 from workbench.images.request import BuildRequest
@@ -19,7 +21,8 @@ def check_choice(catalogue: Catalogue, release: str, os_name: str, python: str, 
     """Raise UsageError or WorkbenchError when these do not name a base image of the release."""
     check_release(release)
     check_date(date)
-    pins = catalogue.releases[pick(release, catalogue.releases, "release")]
+    pins = catalogue.release(release)
+    catalogue.refuse_broken("os", os_name)
     system = pins.systems[pick(os_name, pins.systems, f"operating system of release {release}")]
     python_folder(python)
     if python not in system.pythons:
@@ -72,7 +75,9 @@ def base_request(
     check_choice(catalogue, release, os_name, python, date)
     catalogue = at_release(catalogue, release)
     folder = f"base/{os_name}"
-    lock = f"{folder}/{python_folder(python)}/requirements.txt"
+    # The original names the folder 3.11.
+    locks = [f"{folder}/{name}/requirements.txt" for name in (python_folder(python), python)]
+    lock = next(filter(catalogue.tree.exists, locks), locks[0])
     for path in (f"{folder}/{CONTAINERFILE}", lock):
         if not catalogue.tree.exists(path):
             raise WorkbenchError("the base image needs this file, which does not exist", where=path)
@@ -80,16 +85,26 @@ def base_request(
     for variant in tuple(inputs):
         if variant.rpartition("/")[2].startswith("os-packages") and variant.endswith(".txt"):
             read_os_packages(catalogue.tree, variant)
+    lists = variables_by_list({lock: catalogue.tree.text(lock)})
     root = root or root_image(catalogue, release, os_name)
+    text = catalogue.tree.text(f"{folder}/{CONTAINERFILE}")
+    # What the original's Containerfile wants to know.
+    originals = {"BASE_IMAGE": root, "PYTHON_VERSION_NUMBER": python, "RELEASE": release, "DATE": date}
     dated = base_name(release, os_name, python, date)
     names = dict.fromkeys((dated, base_name(release, os_name, python, LATEST)))
     return BuildRequest(
         names=tuple(names),
         folder=catalogue.tree.full(folder),
-        text=catalogue.tree.text(f"{folder}/{CONTAINERFILE}"),
+        text=with_index_mounts(text, lists),
         labels=own_labels(dated.rpartition(":")[2], release, inputs),
-        arguments={"ROOT_IMAGE": root, "PYTHON": python, "PYTHON_TAG": python_folder(python)},
+        arguments={
+            "ROOT_IMAGE": root,
+            "PYTHON": python,
+            "PYTHON_TAG": python_folder(python),
+            **{name: value for name, value in originals.items() if name in declared_names(text)},
+        },
         options=options,
         ca_bundle=ca_bundle,
         cache=cache,
+        indexes=lists.get("requirements.txt", ()),
     )

@@ -8,20 +8,23 @@ inspects TLS it needs a mirror over HTTP, or a root image that trusts the networ
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
 from workbench.images.build_mark import marked_folder, new_mark
+from workbench.indexes import address_of
 
 CA_BUNDLE = "WORKBENCH_CA_BUNDLE"
 APT_PROXY = "WORKBENCH_APT_PROXY"
 
 _CA, _PIP, _APT = "/dev/workbench-ca.pem", "/dev/workbench-pip.conf", "/dev/workbench-apt.conf"
+_UV = "/dev/workbench-uv.toml"
 _TRUST = (
     "PIP_CERT",
     "SSL_CERT_FILE",
@@ -37,17 +40,26 @@ _PIP_KEYS = {
     "PIP_PROXY": "proxy",
     "PIP_TRUSTED_HOST": "trusted-host",
 }
-# What pip, apt, curl and git say when they do not trust a certificate.
-_DISTRUST = ("CERTIFICATE_VERIFY_FAILED", "certificate verification failed", "SSL certificate problem")
+# What pip, uv, apt, curl and git say when they do not trust a certificate.
+_DISTRUST = (
+    "CERTIFICATE_VERIFY_FAILED",
+    "certificate verification failed",
+    "SSL certificate problem",
+    "invalid peer certificate",
+)
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What is available during a build only: files by their path inside, and the variables that point at them."""
+    """What is available during a build only: files by their path inside, and the variables that point at them.
+
+    `secrets` are files by the id under which a step may mount them.
+    """
 
     files: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def mounts(self) -> list[str]:
         """Return the engine's options that mount the files, read-only (`z`: readable under SELinux too)."""
@@ -69,15 +81,23 @@ class Site:
 
 
 @contextmanager
-def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ, *, mark: str = "") -> Iterator[Site]:
+def site(
+    ca_bundle: str = "",
+    environ: Mapping[str, str] = os.environ,
+    *,
+    mark: str = "",
+    indexes: Sequence[str] = (),
+    where: str = "",
+) -> Iterator[Site]:
     """Yield what is available to the builds of this machine; its files are gone afterwards.
 
     The build with `mark` needs it: where that is killed, the next build removes the files.
 
     `ca_bundle` is a PEM file, else WORKBENCH_CA_BUNDLE names one. The indexes of pip come from
     PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY. With none of them the
-    Site is empty. (http_proxy and no_proxy are the engine's to pass.) Raises WorkbenchError for a
-    bundle that is none.
+    Site is empty. (http_proxy and no_proxy are the engine's to pass.) `indexes` are the variables of the
+    further package indexes that the recipe at `where` needs. Raises WorkbenchError for a bundle that is
+    none, and for such a variable that is not set.
     """
     bundle = ca_bundle or environ.get(CA_BUNDLE, "")
     texts: dict[str, str] = {}
@@ -88,18 +108,25 @@ def site(ca_bundle: str = "", environ: Mapping[str, str] = os.environ, *, mark: 
     if pip := _pip_conf(environ):
         texts[_PIP] = pip
         variables["PIP_CONFIG_FILE"] = _PIP
+    if uv := _uv_toml(environ):
+        texts[_UV] = uv
+        variables["UV_CONFIG_FILE"] = _UV
     if apt := _apt_conf(environ, bool(bundle)):
         texts[_APT] = apt
         variables["APT_CONFIG"] = _APT
+    addresses = {variable: address_of(variable, where, environ) for variable in indexes}
     # The folder is this user's alone; the files in it are readable for any user inside the build.
     with marked_folder(mark or new_mark()) as folder:
-        files = {}
-        for inside, text in texts.items():
-            files[inside] = os.path.join(folder, os.path.basename(inside))
-            with open(files[inside], "w") as file:
-                file.write(text)
-            os.chmod(files[inside], 0o644)
-        yield Site(files, variables)
+        files = {inside: _written(folder, os.path.basename(inside), text) for inside, text in texts.items()}
+        yield Site(files, variables, {name: _written(folder, name, text) for name, text in addresses.items()})
+
+
+def _written(folder: str, name: str, text: str) -> str:
+    path = os.path.join(folder, name)
+    with open(path, "w") as file:
+        file.write(text)
+    os.chmod(path, 0o644)
+    return path
 
 
 def certificate_refused(line: str) -> str:
@@ -128,13 +155,35 @@ def _certificates(bundle: str) -> str:
 
 
 def _pip_conf(environ: Mapping[str, str]) -> str:
-    lines = []
-    for variable, key in _PIP_KEYS.items():
-        # A folder of this machine is none of the build's.
-        words = [word for word in environ.get(variable, "").split() if not word.startswith(("file:", "/"))]
-        if words:
-            lines.append(f"{key} = {' '.join(words)}\n")
+    words = {key: _words(environ, variable) for variable, key in _PIP_KEYS.items()}
+    lines = [f"{key} = {' '.join(values)}\n" for key, values in words.items() if values]
     return "[global]\n" + "".join(lines) if lines else ""
+
+
+def _uv_toml(environ: Mapping[str, str]) -> str:
+    """Return the same settings for uv, in the words of its settings reference (0.13).
+
+    A package may come from either index, as with pip: by its hash it is the one that was locked.
+    """
+    main, extra = _words(environ, "PIP_INDEX_URL"), _words(environ, "PIP_EXTRA_INDEX_URL")
+    lines = [f"allow-insecure-host = {_toml(hosts)}" for hosts in [_words(environ, "PIP_TRUSTED_HOST")] if hosts]
+    for proxy in _words(environ, "PIP_PROXY")[:1]:
+        lines += [f"{scheme}-proxy = {_toml(proxy)}" for scheme in ("http", "https")]
+    lines += ['index-strategy = "unsafe-best-match"'] if extra else []
+    # The first one that has a package counts: those that are extra come before the default one.
+    lines += [f"[[index]]\nurl = {_toml(url)}" for url in extra]
+    lines += [f"[[index]]\nurl = {_toml(url)}\ndefault = true" for url in main[:1]]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _words(environ: Mapping[str, str], variable: str) -> list[str]:
+    # A folder of this machine is none of the build's.
+    return [word for word in environ.get(variable, "").split() if not word.startswith(("file:", "/"))]
+
+
+def _toml(value: str | list[str]) -> str:
+    # A string of JSON, as json.dumps writes it, is one of TOML too, and so is a list of them.
+    return json.dumps(value)
 
 
 def _apt_conf(environ: Mapping[str, str], has_bundle: bool) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from workbench import podman
 from workbench.catalog.values import Catalogue
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.images.base import root_name
 from workbench.names import pick
@@ -28,12 +29,13 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
     script prints goes to `on_line`. Raises WorkbenchError when the system has no script, and when the script or the
     import fails; then no image is named.
     """
-    pick(os_name, catalogue.systems, "operating system")
+    # Its script is all that this needs: a system that no release has yet, or has any more, is made as well.
+    pick(os_name, {**catalogue.systems, **dict.fromkeys(catalogue.tree.folder("base")[0])}, "operating system")
     path = f"base/{os_name}/{SCRIPT}"
     if not catalogue.tree.exists(path):
         able = [name for name in catalogue.systems if catalogue.tree.exists(f"base/{name}/{SCRIPT}")]
         raise WorkbenchError(
-            f"{os_name} has no script that makes its root image: `wizard.py base` takes the one that the release names",
+            f"{os_name} has no script that makes its root image: `{here('base')}` takes the one that the release names",
             where=path,
             hint=f"systems that have one: {', '.join(able)}" if able else "",
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.commands import here
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.labels import created, own_labels
 from workbench.images.request import BuildRequest
+from workbench.indexes import index_variables
 from workbench.names import is_image
 from workbench.recipes.changes import changes_by_hand, digests
 from workbench.recipes.read import read_manifest
@@ -31,7 +33,9 @@ def recipe_request(
     label says so.
     """
     if not os.path.isdir(folder):
-        raise WorkbenchError("there is no such recipe folder", where=folder, hint="`wizard.py new` makes one")
+        raise WorkbenchError(
+            "there is no such recipe folder", where=folder, hint=f"`{here('new --defaults')}` makes one"
+        )
     manifest = read_manifest(folder)
     name = f"{LOCAL_REPOSITORY}:{manifest.tag}"
     if not is_image(name):
@@ -61,4 +65,15 @@ def recipe_request(
         options=options,
         ca_bundle=ca_bundle,
         cache=cache,
+        indexes=_indexes(folder, files, text),
     )
+
+
+def _indexes(folder: str, files: Collection[str], text: str) -> tuple[str, ...]:
+    """Return the variables of the package indexes that the recipe's lists name and its Containerfile mounts."""
+    found: dict[str, None] = {}
+    for path in files:
+        if path.rpartition("/")[2].startswith("requirements"):
+            with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as file:
+                found |= dict.fromkeys(index_variables(file.read()))
+    return tuple(variable for variable in found if f"id={variable}," in text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.stages import Stage, check_qualified, stages
+from workbench.indexes import address_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,8 @@ class BuildRequest:
     its Containerfile copies; `text` is the Containerfile; `options` go to the engine as they are;
     `ca_bundle` is a file of certificates to trust while building, "" for the image's own; `secrets`
     are files by the id under which a step may mount them (`--mount=type=secret`), during the build
-    only; `siblings` are images whose layers may be taken over where they are what a step would make.
+    only; `indexes` are the variables whose values, addresses of package indexes, are such secrets too; `siblings` are
+    images whose layers may be taken over where they are what a step would make.
     """
 
     names: tuple[str, ...]
@@ -30,6 +32,7 @@ class BuildRequest:
     ca_bundle: str = ""
     cache: bool = True
     secrets: Mapping[str, str] = field(default_factory=dict)
+    indexes: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
 
     @property
@@ -40,6 +43,11 @@ class BuildRequest:
     def stages(self) -> tuple[Stage, ...]:
         """Return the stages of the Containerfile; raises WorkbenchError, with its line, when it cannot be read."""
         return stages(self.text, self.arguments, file=os.path.join(self.folder, CONTAINERFILE))
+
+    def check_indexes(self) -> None:
+        """Raise WorkbenchError for a package index that the build needs and whose variable is not set."""
+        for variable in self.indexes:
+            address_of(variable, self.folder)
 
     def check_bases(self) -> None:
         """Raise WorkbenchError when a stage stands on an image that does not name its registry."""

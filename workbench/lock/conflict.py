@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.files import cache_folder
+from workbench.indexes import MAIN
 from workbench.lock.pipfile import data_of, tables_of
+from workbench.lock.sources import addresses_of
 from workbench.packages import normalized_name
 from workbench.process import captured
 
@@ -38,13 +40,16 @@ def explained(pipfile: str, interpreter: str) -> str:
     program = shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
     if program is None:
         return ""
-    tables = {name: dict(_requirements(lines)) for name, lines in tables_of(data_of(pipfile))}
+    data = data_of(pipfile)
+    tables = {name: dict(_requirements(lines)) for name, lines in tables_of(data)}
+    first, *further = addresses_of(data) or [os.environ.get(MAIN, "")]
+    indexes = {"UV_DEFAULT_INDEX": first, "UV_INDEX": " ".join(further)}
     ours = tables.pop("packages", {})
-    below = _resolve(program, interpreter, list(ours.values()), {})
+    below = _resolve(program, interpreter, list(ours.values()), {}, indexes)
     if below.failure:
         return f"[packages]: {below.failure}"
     for category, lines in tables.items():
-        found = _resolve(program, interpreter, list(lines.values()), below.versions)
+        found = _resolve(program, interpreter, list(lines.values()), below.versions, indexes)
         if found.failure:
             return "; ".join([*_sides(category, lines, ours, below, found.failure), found.failure])
     return ""
@@ -85,7 +90,9 @@ def _requirements(lines: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield normalized_name(name), f"{name}{extras}{'' if version == '*' else version}{marker}"
 
 
-def _resolve(program: str, interpreter: str, lines: Sequence[str], pins: Mapping[str, str]) -> _Resolved:
+def _resolve(
+    program: str, interpreter: str, lines: Sequence[str], pins: Mapping[str, str], indexes: Mapping[str, str]
+) -> _Resolved:
     with tempfile.TemporaryDirectory(prefix="workbench-conflict-") as folder:
         paths = [os.path.join(folder, name) for name in ("requirements.in", "constraints.txt")]
         texts = ["\n".join(lines), "\n".join(f"{name}=={version}" for name, version in pins.items())]
@@ -94,8 +101,10 @@ def _resolve(program: str, interpreter: str, lines: Sequence[str], pins: Mapping
                 file.write(f"{text}\n")
         command = [program, "pip", "compile", paths[0], "--constraint", paths[1], "--python", interpreter]
         command += ["--no-header", "--quiet", "--annotation-style=line", "--no-config", "--no-python-downloads"]
-        indexes = {"UV_DEFAULT_INDEX": os.environ.get("PIP_INDEX_URL", ""), "UV_CACHE_DIR": cache_folder("uv")}
-        environment = {**os.environ, **{name: value for name, value in indexes.items() if value}}
+        # As pipenv: what is in a further index only is taken from there, and the best version of any index.
+        command += ["--index-strategy=unsafe-best-match"]
+        settings = {**indexes, "UV_CACHE_DIR": cache_folder("uv")}
+        environment = {**os.environ, **{name: value for name, value in settings.items() if value}}
         done = captured(command, cwd=folder, env=environment)
     if done.returncode != 0:
         text = " ".join(re.sub(r"[×╰─▶│]", " ", done.stderr).split())

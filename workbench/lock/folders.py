@@ -12,9 +12,10 @@ from workbench.catalog.ides import ide_rules
 from workbench.catalog.parts import official_name
 from workbench.catalog.releases import SUMS
 from workbench.catalog.tree import CatalogueTree, OverlayTree
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipfile import PIPFILE
-from workbench.names import check_release, pick, python_folder, python_version
+from workbench.names import check_release, pick, python_folder, python_of, python_version
 
 
 def release_tree(catalog: str, release: str) -> CatalogueTree:
@@ -32,7 +33,7 @@ def release_tree(catalog: str, release: str) -> CatalogueTree:
     if not tree.exists(own):
         raise WorkbenchError(
             f"release {release} has no locks of its own: it takes those in bundles/",
-            hint=f"`make lock` locks those; for its own, make {own}/bundles with a Pipfile for each",
+            hint=f"`{here('lock')}` locks those; for its own, make {own}/bundles with a Pipfile for each",
         )
     return FrozenTree(catalog, own) if tree.exists(f"{own}/{SUMS}") else OverlayTree(catalog, own)
 
@@ -59,7 +60,7 @@ def lock_folders(
     faults.raise_if_any(f"the catalogue {tree.root}")
     if bundle is None and not bundles_only:
         parts |= {f"base/{name}": [] for name in tree.folder("base")[0]}
-    wanted = python_folder(python) if python else None
+    wanted = python_folder(python) and python if python else None
     found = {
         f"{part}/{folder}": [
             *(f"{home}/{folder}" for home in homes.get(part, ()) if tree.exists(f"{home}/{folder}/{PIPFILE}")),
@@ -67,12 +68,18 @@ def lock_folders(
         ]
         for part, above in parts.items()
         for folder in tree.folder(part)[0]
-        if python_version(folder) and wanted in (None, folder) and tree.exists(f"{part}/{folder}/{PIPFILE}")
+        if _is_python(part, folder, wanted) and tree.exists(f"{part}/{folder}/{PIPFILE}")
     }
     if bundle is None and python is None and not bundles_only:
         wheels = [f"{WHEELS}/{name}" for name in tree.folder(WHEELS)[0]]
         found |= {folder: [] for folder in wheels if tree.exists(f"{folder}/{PIPFILE}")}
     return found
+
+
+def _is_python(part: str, folder: str, wanted: str | None) -> bool:
+    """Return whether `folder` is of the Python `wanted` ("3.11"), None for any; bases may name it as the original."""
+    version = python_of(folder) if part.startswith("base/") else python_version(folder)
+    return version is not None and wanted in (None, version)
 
 
 def _homes(tree: CatalogueTree, bundle: str, folders: Sequence[str], faults: Faults) -> list[str]:
@@ -102,7 +109,7 @@ def folders_to_lock(catalog: str, bundle: str | None, python: str | None, releas
     tree = release_tree(catalog, release)
     if isinstance(tree, FrozenTree):
         raise WorkbenchError(
-            f"release {release} is frozen: its locks move by z only", hint=f"`wizard.py release update {release}`"
+            f"release {release} is frozen: its locks move by z only", hint=f"`{here(f'release update {release}')}`"
         )
     found = lock_folders(tree, bundle, python, bundles_only=bool(release))
     if not found:

@@ -16,7 +16,8 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.files import has_text, write_whole
 from workbench.lock.conflict import explained
-from workbench.lock.pipfile import PIPFILE, categories, merged
+from workbench.lock.pipfile import PIPFILE, categories, data_of, merged
+from workbench.lock.sources import check_sources, sources_of, with_index_lines
 from workbench.packages import pins
 from workbench.process import captured
 
@@ -56,20 +57,24 @@ def _beside(pipfile: str) -> Iterator[str]:
 
 
 def exports(folder: str, where: str) -> dict[str, str]:
-    """Return the requirement lists of the lock in `folder` by file name: pins with hashes, no index.
+    """Return the requirement lists of the lock in `folder` by file name: pins with hashes, further indexes by variable.
 
     What pipenv found for no platform or Python like this one has no version in the lock, and is left out. Raises
     WorkbenchError for a package that has no version or no hashes for another reason.
     """
     found = {}
     with open(os.path.join(folder, LOCK), encoding="utf-8") as file:
-        _refuse_unpinned(json.load(file), where)
+        data = json.load(file)
+    _refuse_unpinned(data, where)
+    with open(os.path.join(folder, PIPFILE), encoding="utf-8") as file:
+        sources = sources_of(data_of(file.read()))
     for category in categories(folder):
         done = _pipenv(folder, "requirements", "--hash", "--categories", category)
         if done.returncode != 0:
             raise WorkbenchError(f"pipenv cannot export {category}: {_last(done)}", where=os.path.join(folder, LOCK))
         lines = [line for line in done.stdout.splitlines() if _IS_PIN.match(line)]
-        found[export_name(category)] = "".join(f"{line}\n" for line in lines)
+        entries = data.get("default" if category == "packages" else category, {})
+        found[export_name(category)] = "".join(f"{line}\n" for line in with_index_lines(lines, entries, sources))
     return found
 
 
@@ -122,9 +127,10 @@ def lock(folder: str, interpreter: str, above: Sequence[str] = ()) -> tuple[str,
 def locked(pipfile: str, interpreter: str, where: str, *, one_pin: bool = True) -> dict[str, str]:
     """Return the requirement lists and, last, the lock of a Pipfile's text, by file name; nothing is written.
 
-    Raises WorkbenchError with pipenv's own words about the Pipfile at `where`, and, but for
-    `one_pin`, when two categories have a package in two versions.
+    Raises WorkbenchError with pipenv's own words about the Pipfile at `where`, for an index that is not named by a
+    variable or whose variable is not set, and, but for `one_pin`, when two categories have a package in two versions.
     """
+    check_sources(data_of(pipfile), where)
     with _beside(pipfile) as beside:
         done = _pipenv(beside, "lock", "--python", interpreter, "--categories", " ".join(categories(beside)))
         if done.returncode != 0:

@@ -37,7 +37,7 @@ class BaseSelection:
     def check(self, catalogue: Catalogue, python: str) -> None:
         """Raise UsageError or WorkbenchError when the release has no such system or Python."""
         check_date(self.date)
-        pins = catalogue.releases[pick(self.release, catalogue.releases, "release")]
+        pins = catalogue.release(self.release)
         system = pins.systems[pick(self.os, pins.systems, f"operating system of release {self.release}")]
         if python not in system.pythons:
             raise WorkbenchError(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from workbench.catalog.compatibility import PATH, CompatibilityTable, FrameworkVersion
@@ -59,29 +60,28 @@ def pair(
 ) -> Pairing:
     """Return what goes with `requirements` on Python `python` ("3.11"), with `cuda` and `cudnn` if they are named.
 
-    A framework without an exact version gets the newest one that fits all the rest; what it goes with
-    (torchvision, …) is held to its row. Raises WorkbenchError for what cannot go together, with the
+    A framework without an exact version gets the newest one that fits all the rest, its companions (torchvision, …)
+    among that; what it goes with is held to its row. Raises WorkbenchError for what cannot go together, with the
     nearest that can.
     """
     target = _Target(python, cuda if gpu else "", cudnn if gpu else "")
     lines, beside, constraints = [], list[str](), list[str]()
     frameworks: dict[str, str] = {}
     unknown = []
+    wanted = frameworks_of(requirements, pairs)
+    companions = _companions(requirements)
     for text in requirements:
-        requirement = Requirement(text)
-        name = normalized_name(requirement.name)
-        rows = pairs.frameworks.get(name)
-        if (
-            rows is None
-            or requirement.url is not None
-            or (requirement.marker is not None and not requirement.marker.evaluate())
-        ):
+        name = normalized_name(Requirement(text).name)
+        if name not in wanted or not _is_meant(Requirement(text)):
             lines.append(text)
             continue
+        if name in frameworks:
+            continue  # Mentioned again, and part of what is chosen already.
+        requirement, rows = wanted[name], pairs.frameworks[name]
         extra = _CUDA_EXTRAS.get(name, "")
         if gpu and extra:
             requirement.extras.add(extra)
-        version = _chosen(name, requirement, rows, target)
+        version = _chosen(name, requirement, rows, target, companions)
         frameworks[name] = version
         lines.append(f"{name}{_extras(requirement)}=={version}")
         if version not in rows:
@@ -102,16 +102,62 @@ def pair(
     )
 
 
+def frameworks_of(requirements: Sequence[str], pairs: CompatibilityTable) -> dict[str, Requirement]:
+    """Return what is required of each framework of the table, all its mentions together, by normalised name."""
+    found: dict[str, Requirement] = {}
+    for text in requirements:
+        requirement = Requirement(text)
+        name = normalized_name(requirement.name)
+        if name not in pairs.frameworks or not _is_meant(requirement):
+            continue
+        if known := found.get(name):
+            known.extras |= requirement.extras
+            known.specifier &= requirement.specifier
+        else:
+            found[name] = requirement
+    return found
+
+
+def exact_version(requirement: Requirement) -> str:
+    """Return the one version that a requirement allows, "" when it allows several."""
+    return next(
+        (part.version for part in requirement.specifier if part.operator == "==" and "*" not in part.version), ""
+    )
+
+
+def _is_meant(requirement: Requirement) -> bool:
+    """Return whether a requirement is for here, and of a package index."""
+    return requirement.url is None and (requirement.marker is None or requirement.marker.evaluate())
+
+
+def _companions(requirements: Sequence[str]) -> dict[str, SpecifierSet]:
+    """Return what is required of each package, by normalised name: a framework goes with some of them."""
+    found: dict[str, SpecifierSet] = {}
+    for requirement in map(Requirement, requirements):
+        if _is_meant(requirement):
+            name = normalized_name(requirement.name)
+            found[name] = found.get(name, SpecifierSet()) & requirement.specifier
+    return found
+
+
 def short(version: str) -> str:
     """Return major and minor of a version: "12.4.127" is "12.4"."""
     return ".".join(version.split(".")[:2])
 
 
-def _chosen(name: str, requirement: Requirement, rows: Mapping[str, FrameworkVersion], target: _Target) -> str:
-    """Return the requested version of a framework, or the newest that fits."""
-    exact = next(
-        (part.version for part in requirement.specifier if part.operator == "==" and "*" not in part.version), ""
-    )
+def _chosen(
+    name: str,
+    requirement: Requirement,
+    rows: Mapping[str, FrameworkVersion],
+    target: _Target,
+    companions: Mapping[str, SpecifierSet],
+) -> str:
+    """Return the requested version of a framework, or the newest that fits and goes with its companions."""
+    exact = exact_version(requirement)
+    if exact and not requirement.specifier.contains(exact, prereleases=True):
+        raise WorkbenchError(
+            f"no {name} can be {' and '.join(sorted(map(str, requirement.specifier)))}", hint="name one version of it"
+        )
     plain = exact.partition("+")[0]
     if plain and plain not in rows:
         if target.cuda or target.cudnn:
@@ -129,8 +175,12 @@ def _chosen(name: str, requirement: Requirement, rows: Mapping[str, FrameworkVer
         return exact
     fitting = [version for version in rows if requirement.specifier.contains(version)]
     allowed = [version for version in fitting if not target.mismatches(rows[version])]
+    # What no row names, or in no such version, is left to the resolver.
+    named = {normalized_name(other) for row in rows.values() for other in row.goes_with}
+    decisive = {other: required for other, required in companions.items() if other in named and str(required)}
+    together = [version for version in allowed if _goes_with(rows[version], decisive)]
     if allowed:
-        return max(allowed, key=Version)
+        return max(together or allowed, key=Version)
     if not fitting:
         known = ", ".join(sorted(rows, key=Version))
         raise WorkbenchError(f"no {name} that is known is {requirement.specifier}", hint=f"{PATH} has {known}")
@@ -140,6 +190,14 @@ def _chosen(name: str, requirement: Requirement, rows: Mapping[str, FrameworkVer
     raise WorkbenchError(
         f"{which} with {_describe(target)}: {newest} {'; it '.join(mismatches)}",
         hint=_nearest(name, rows, target, newest),
+    )
+
+
+def _goes_with(row: FrameworkVersion, companions: Mapping[str, SpecifierSet]) -> bool:
+    """Return whether a row names all these companions, in versions that are required."""
+    named = {normalized_name(other): at for other, at in row.goes_with.items()}
+    return all(
+        other in named and required.contains(named[other], prereleases=True) for other, required in companions.items()
     )
 
 

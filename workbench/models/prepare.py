@@ -14,10 +14,11 @@ from workbench.images.store import ImageStore
 from workbench.models.base import BaseSelection, base_kind, choose_base
 from workbench.models.config import FILE
 from workbench.models.lock import ModelLock, names_of
+from workbench.models.locking import lock_model
 from workbench.models.model import Model, ModelBase
 from workbench.models.openapi import schema_of
 from workbench.models.request import image_name
-from workbench.models.resolve import ParsedModel, lock_model, parse_model, raise_all, resolve_versions
+from workbench.models.resolve import ParsedModel, parse_model, raise_all, resolve_versions
 from workbench.models.weightless import fit, monobase_image
 
 
@@ -70,7 +71,7 @@ def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> P
         found, base = fit(parsed, options.data, options.generation, pairs.cog)
         prepared = Prepared(Model(name, parsed.config, found, base, schema), parsed, None, "monobase")
     else:
-        lock = lock_model(parsed, pairs, locked=options.locked)
+        parsed, lock = lock_model(parsed, pairs, locked=options.locked)
         found = resolve_versions(parsed, lock, pairs)
         brings = any(name in found.packages for name in pairs.cuda_wheels)
         kind = "" if options.on else base_kind(catalogue, options.selection, found, brings, gpu=parsed.config.build.gpu)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 
 from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.models import code, rules
 from workbench.models.config import FILE, CogConfig
 from workbench.models.load import read_config
-from workbench.models.lock import ModelLock, lock_of, names_of
+from workbench.models.lock import ModelLock
 from workbench.models.model import Resolved
 from workbench.models.pairing import Pairing, pair, short
 from workbench.packages import requirement_lines
@@ -83,19 +85,7 @@ def raise_all(folder: str, faults: Faults) -> None:
         # By file, and by line within it.
         found = sorted(set(faults.found), key=lambda fault: (fault[0].rpartition(":")[0], _line(fault[0]), fault[1]))
         message = f"{folder} has {count} fault{'' if count == 1 else 's'}"
-        raise FaultsError(message, found, hint=f"fix them and run `wizard.py model check {folder}`")
-
-
-def requirements_of(model: ParsedModel, pairs: CompatibilityTable) -> tuple[str, ...]:
-    """Return what is locked for the model: its own requirements and the cog server."""
-    if "cog" in names_of(model.pairing.requirements):
-        return model.pairing.requirements
-    return (*model.pairing.requirements, f"cog=={pairs.cog}")
-
-
-def lock_model(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool = False) -> ModelLock:
-    """Return the lock of a model; raises WorkbenchError like `lock_of`."""
-    return lock_of(model.folder, requirements_of(model, pairs), model.pairing.constraints, model.python, locked=locked)
+        raise FaultsError(message, found, hint=f"fix them and run `{here(f'model check {shlex.quote(folder)}')}`")
 
 
 def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTable) -> Resolved:
@@ -110,7 +100,7 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
             raise WorkbenchError(
                 f"the packages bring {what} {got}, and cog.yaml requests {requested}",
                 where=f"{os.path.join(model.folder, FILE)}:{model.config.line(f'build.{what.lower()}')}",
-                hint="leave it out, or take a framework that brings it: `wizard.py doctor` reads the same table",
+                hint=f"leave it out, or take a framework that brings it: `{here('doctor')}` reads the same table",
             )
     return Resolved(
         python=model.python,

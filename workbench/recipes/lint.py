@@ -12,11 +12,13 @@ from collections.abc import Mapping
 
 from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, Recipe
+from workbench.containerfile.downloads import unchecked_downloads
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.files import cache_folder
+from workbench.locations import ROOT
 
-# A catalogue's own list of rules to ignore, each with its reason. A catalogue without one, such as
-# one made for the original, was never checked with hadolint and is not linted.
+# A catalogue's own list of rules to ignore, each with its reason. A catalogue without one, such as one made for the
+# original, was never checked with hadolint: what is found there is shown by `check`, and keeps no recipe back.
 CONFIG = "snippets/hadolint.yaml"
 
 
@@ -28,23 +30,33 @@ def lint_recipe(recipe: Recipe) -> None:
 
 
 def lint(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
-    """Return hadolint's findings in a Containerfile's text, as `(line, message)`; none without the list CONFIG.
+    """Return what keeps a recipe back in its Containerfile's text, as `(line, message)`: nothing without CONFIG."""
+    return findings(catalogue, text) if catalogue.tree.exists(CONFIG) else []
 
-    A text without findings is remembered in the user's cache folder, under the digest of text,
-    rules and linter, because starting hadolint costs as much as all the rest of composing.
+
+def findings(catalogue: Catalogue, text: str) -> list[tuple[int, str]]:
+    """Return what hadolint finds in a Containerfile's text and what it downloads unchecked, as `(line, message)`.
+
+    The rules to ignore are the catalogue's, or those of the tool's own where it has none. A text without findings is
+    remembered in the user's cache folder, under the digest of text, rules and linter, because starting hadolint costs
+    as much as all the rest of composing.
     Raises WorkbenchError when hadolint is not installed or fails.
     """
-    if not catalogue.tree.exists(CONFIG):
-        return []
+    rules = catalogue.tree.full(CONFIG) if catalogue.tree.exists(CONFIG) else str(ROOT / CONFIG)
+    return sorted([*_linted(text, rules), *unchecked_downloads(text)])
+
+
+def _linted(text: str, rules: str) -> list[tuple[int, str]]:
     program = _program()
-    config = catalogue.tree.read(CONFIG)
+    with open(rules, "rb") as file:
+        config = file.read()
     stat = os.stat(program)
     identity = f"{program} {stat.st_size} {stat.st_mtime_ns}".encode()
     key = hashlib.sha256(b"\0".join((identity, config, text.encode()))).hexdigest()
     clean = os.path.join(cache_folder("hadolint"), key)
     if os.path.exists(clean):
         return []
-    found = _hadolint(program, catalogue.tree.full(CONFIG), text)
+    found = _hadolint(program, rules, text)
     if not found:
         _remember(clean)
     return found

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from workbench.errors import WorkbenchError
-from workbench.release.osv import ECOSYSTEM, Advisory, advisories_of
+from workbench.release.osv import ECOSYSTEM, TOOL, Advisory, advisories_of
 
 # A folder or an archive of advisories for machines without network: what --advisories names.
 VARIABLE = "WORKBENCH_ADVISORIES"
@@ -101,7 +101,8 @@ def public(packages: Collection[tuple[str, str]], url: str = "") -> Advisories:
     Names and versions go there, and nothing else. Raises WorkbenchError when it does not answer.
     """
     api = (url or os.environ.get(API_VARIABLE, "") or API).rstrip("/")
-    wanted = sorted(set(packages))
+    # The API wants an ecosystem for each name, which is not known of a tool.
+    wanted = sorted(each for each in set(packages) if not each[0].startswith(TOOL))
     found: dict[str, list[Advisory]] = {}
     try:
         with httpx.Client(timeout=_SECONDS, follow_redirects=True) as client:

@@ -11,7 +11,7 @@ from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import UsageError, WorkbenchError
-from workbench.names import pick, python_version, suggestion
+from workbench.names import python_version, suggestion
 from workbench.release.folder import frozen_paths, own_files, read_files, write_frozen
 from workbench.release.kept import kept_tables
 
@@ -35,7 +35,7 @@ def amend(
     `dry_run`, nor when nothing changes. Raises WorkbenchError for a release that is not frozen or was changed by hand,
     and UsageError for a path that no recipe is made from or an empty reason.
     """
-    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    release = catalogue.release(name)
     if release.state != FROZEN:
         raise WorkbenchError(
             f"release {name} is {release.state}", where=release.path, hint="only a frozen one is amended"

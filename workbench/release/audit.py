@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -13,12 +13,14 @@ from workbench.attest.locked import locked_packages
 from workbench.attest.package import PYPI
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
 from workbench.packages import normalized_name
 from workbench.recipes.read import read_files, read_manifest
 from workbench.release.advisories import Advisories
 from workbench.release.folder import frozen_paths
+from workbench.release.osv import TOOL
 from workbench.release.pins import each_pin, keeps
 
 # A pinned tool of more than a year: in that time every one of them had fixes.
@@ -43,7 +45,7 @@ class Finding:
     def message(self) -> str:
         """What is wrong, in a line."""
         cure = f"fixed in {self.fixed}" if self.fixed else "no version is said to be without it"
-        return f"{self.package} {self.version} has {self.advisory}, {cure}"
+        return f"{self.package.removeprefix(TOOL)} {self.version} has {self.advisory}, {cure}"
 
 
 def lock_pins(catalogue: Catalogue, name: str) -> Pinned:
@@ -58,6 +60,48 @@ def lock_pins(catalogue: Catalogue, name: str) -> Pinned:
             except (ValueError, AttributeError, TypeError) as error:
                 raise WorkbenchError(f"is no lock of pipenv: {error!r}", where=place) from None
     return found
+
+
+def tool_pins(release: Release) -> Pinned:
+    """Return the tools that the file of `release` pins, by the name under which advisories about them are kept."""
+    pins = (
+        (f"{release.path} [tools.{tool}.{system}]", f"{TOOL}{normalized_name(tool)}", each.get("version", ""))
+        for tool, systems in release.tools.items()
+        for system, each in systems.items()
+    )
+    return {where: frozenset([(name, version)]) for where, name, version in pins}
+
+
+def excepted(findings: Iterable[Finding], release: Release, today: str) -> tuple[list[Finding], list[str]]:
+    """Return the findings that count on the day `today`, and a line for each that the release lives with.
+
+    An exception holds for its package and its advisory, by any of its names, until its day. One that finds nothing is
+    reported too.
+    """
+    kept: list[Finding] = []
+    lines: dict[str, None] = {}
+    used: set[int] = set()
+    for each in findings:
+        names = each.advisory.replace("(", " ").replace(")", " ").split()
+        match = next(
+            (
+                (number, row)
+                for number, row in enumerate(release.exceptions)
+                if row.package == each.package.removeprefix(TOOL) and row.advisory in names
+            ),
+            None,
+        )
+        if match is None or (match[1].until and today > match[1].until):
+            kept.append(each)
+            used |= {match[0]} if match else set()
+            continue
+        used.add(match[0])
+        until = f", until {match[1].until}" if match[1].until else ""
+        lines[f"{each.message}; an exception{until}: {match[1].reason}"] = None
+    for number, row in enumerate(release.exceptions):
+        if number not in used:
+            lines[f"{release.path}: [[exceptions]] names {row.advisory} of {row.package}, which was not found"] = None
+    return kept, list(lines)
 
 
 def recipe_pins(folder: str) -> Pinned:
@@ -81,7 +125,7 @@ def sbom_pins(path: str) -> tuple[Pinned, int]:
         raise WorkbenchError(
             f"is no SBOM in CycloneDX's JSON: {error!r}",
             where=path,
-            hint="`wizard.py sbom IMAGE --out FILE` writes one",
+            hint=f"`{here('sbom IMAGE --out FILE')}` writes one",
         ) from None
     pins = [url.removeprefix("pkg:pypi/").partition("?")[0] for url in urls if url.startswith("pkg:pypi/")]
     named = (pin.partition("@") for pin in pins)
@@ -131,12 +175,14 @@ def cure(release: Release, finding: Finding) -> str:
     """Return the command that takes the fix into a lock of `release`, "" where no version has one."""
     if not finding.fixed:
         return ""
+    if finding.package.startswith(TOOL):
+        return f"pin {finding.fixed} or newer in [tools]"
     if release.own:
         more = "" if keeps(finding.version, finding.fixed) else f" --allow {finding.package}"
-        return f"`release update {release.name}{more}`"
+        return f"`{here(f'release update {release.name}{more}')}`"
     part, _, python = finding.where.rpartition("/")
     kind, _, folder = part.partition("/")
     if kind == "bundles" and python.startswith("py"):
         bundle = folder.partition("-")[2] or folder
-        return f"`wizard.py lock --bundle {bundle} --python {python[2]}.{python[3:]} --force`"
-    return "`wizard.py lock --force`"
+        return f"`{here(f'lock --bundle {bundle} --python {python[2]}.{python[3:]} --force')}`"
+    return f"`{here('lock --force')}`"

@@ -13,12 +13,12 @@ from workbench.catalog.frozen import RELEASE_FILE, FrozenTree, Record, check_rec
 from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
-from workbench.catalog.views import at_release
+from workbench.catalog.views import at_release, faults_for
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
-from workbench.names import pick
 from workbench.release.advisories import Advisories
-from workbench.release.audit import Pinned, cure, holes, old_tools, own_holes, unused_rows
+from workbench.release.audit import cure, excepted, holes, old_tools, own_holes, tool_pins, unused_rows
 from workbench.release.consistent import lock_faults
 from workbench.release.entries import folder_faults, is_file
 from workbench.release.folder import frozen_paths
@@ -48,7 +48,7 @@ def check(catalogue: Catalogue, name: str, today: str, advisories: Advisories | 
     Known holes are those of its own `[[security]]` rows and of `advisories`; without these it was not checked for
     others, and the report says so.
     """
-    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    release = catalogue.release(name)
     faults, notes, tree = Faults(), list(_notes(catalogue, release, today)), catalogue.tree
     record = ""
     files: list[str] = []
@@ -59,7 +59,9 @@ def check(catalogue: Catalogue, name: str, today: str, advisories: Advisories | 
             files, locks = _frozen(tree, release, faults)
     elif release.state != RETIRED:
         with faults:
-            view = at_release(catalogue, name).tree
+            seen = at_release(catalogue, name)
+            faults.found += faults_for(seen, release)
+            view = seen.tree
             files = frozen_paths(view, release)
             locks = {
                 path.rpartition("/")[0]: pins_in(view.read(path), view.place(path))
@@ -71,8 +73,12 @@ def check(catalogue: Catalogue, name: str, today: str, advisories: Advisories | 
     if release.until and today > release.until and release.state != RETIRED:
         faults.add(release.path, f'support ended on {release.until}: set state = "retired", or prolong it')
     pinned = {_place(catalogue, release, folder): frozenset(pins.items()) for folder, pins in locks.items()}
-    for where, message in _holes(release, pinned, advisories):
-        faults.add(where, message)
+    found = [*own_holes(pinned, release), *(holes({**pinned, **tool_pins(release)}, advisories) if advisories else ())]
+    counted, accepted = excepted(found, release, today) if advisories else (found, [])
+    for each in counted:
+        how = cure(release, each)
+        faults.add(each.where, f"{each.message}: {how}" if how else each.message)
+    notes += accepted
     unused = unused_rows(pinned, release) if locks else []
     notes += [f"{release.path}: [[security]] names {package}, which no lock has" for package in unused]
     notes += old_tools(release, today) if release.state != RETIRED else []
@@ -88,16 +94,17 @@ def _place(catalogue: Catalogue, release: Release, folder: str) -> str:
 
 
 def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
+    freeze = here(f"release freeze {release.name}")
     if release.since and today < release.since:
         yield f"support begins on {release.since}"
     if release.state == FROZEN:
         text = catalogue.tree.text(release.path)
         if with_value(text, ("state",), FROZEN) != text:
-            yield f"{release.path} does not say that it is frozen: `release freeze {release.name}` corrects that"
+            yield f"{release.path} does not say that it is frozen: `{freeze}` corrects that"
     if release.state == RETIRED:
         yield f"release {release.name} is retired"
     if len(release.record) > 1:
-        yield f"a change of it was interrupted: `release freeze {release.name}` leaves one record in {release.path}"
+        yield f"a change of it was interrupted: `{freeze}` leaves one record in {release.path}"
     for change in release.amended:
         yield f"amended on {change.day}: {change.reason}"
 
@@ -151,19 +158,11 @@ def _lock(frozen: FrozenTree, folder: str, changed: list[str], faults: Faults) -
     return pins
 
 
-def _holes(release: Release, pinned: Pinned, advisories: Advisories | None) -> Iterator[tuple[str, str]]:
-    """Yield every known hole in what is `pinned`, by the release's own rows and by `advisories`, with its cure."""
-    found = [*own_holes(pinned, release), *(holes(pinned, advisories) if advisories else ())]
-    for each in found:
-        how = cure(release, each)
-        yield each.where, f"{each.message}: {how}" if how else each.message
-
-
 def refuse_unfrozen(release: Release) -> None:
     """Raise WorkbenchError for a release that has no folder of its own."""
     if not release.own:
         raise WorkbenchError(
             f"release {release.name} has no locks of its own: it takes those in bundles/",
             where=release.path,
-            hint=f"`make lock` updates those; `release freeze {release.name}` makes them its own",
+            hint=f"`{here('lock')}` updates those; `{here(f'release freeze {release.name}')}` makes them its own",
         )

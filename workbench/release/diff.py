@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from workbench.catalog.unavailable import lists_of
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
-from workbench.compose.files import os_package_lists
 from workbench.lock.pipenv import LOCK
-from workbench.names import pick, python_version
+from workbench.names import python_version
 from workbench.release.pins import pins_in
 
 ADDED, REMOVED, MOVED = "added", "removed", "moved"
@@ -34,7 +34,7 @@ class ReleaseChange:
 
 def diff(catalogue: Catalogue, old: str, new: str) -> list[ReleaseChange]:
     """Return every difference from the release `old` to the release `new`, by bundle; of their files first."""
-    pins = [catalogue.releases[pick(name, catalogue.releases, "release")] for name in (old, new)]
+    pins = [catalogue.release(name) for name in (old, new)]
     views = [at_release(catalogue, name) for name in (old, new)]
     found = list(_changes("", "", "field", *(_fields(catalogue, release.name) for release in pins)))
     bundles = list(dict.fromkeys(name for view in reversed(views) for name in view.bundles))
@@ -86,7 +86,7 @@ def _python_packages(view: Catalogue, bundle: str) -> dict[str, dict[str, str]]:
 def _os_packages(view: Catalogue, bundle: str, os: str) -> dict[str, str]:
     if bundle not in view.bundles:
         return {}
-    lists = os_package_lists(view, view.bundles[bundle], os)
+    lists = lists_of(view, view.bundles[bundle], os)
     lines = (line.strip() for path in lists for line in view.tree.text(path).splitlines())
     # A list names packages, and seldom a version.
     return {line.partition("=")[0]: line for line in lines if line}

@@ -14,7 +14,7 @@ from workbench.catalog.values import Release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
 from workbench.files import entries_below, write_whole
-from workbench.names import python_folder, python_version
+from workbench.names import python_of
 from workbench.recipes.write import replace_folder
 from workbench.release.text import with_value
 
@@ -24,12 +24,12 @@ def frozen_paths(tree: CatalogueTree, release: Release) -> list[str]:
 
     Locks are those of the release's Pythons, bases of its systems, wheels of its CUDA.
     """
-    pythons = {python_folder(python) for system in release.systems.values() for python in system.pythons}
+    pythons = {python for system in release.systems.values() for python in system.pythons}
     rooms = ["bundles", "ides", "snippets", "cuda-layer", *(f"base/{os_name}" for os_name in release.systems)]
     wheels = f"{WHEELS}/{release.cuda.get('version', '')}/"
     found = []
     for path in (f"{room}/{file}" for room in rooms for file in tree.walk(room)):
-        python = next((part for part in path.split("/")[1:3] if python_version(part)), None)
+        python = next((version for part in path.split("/")[1:3] if (version := python_of(part))), None)
         if (python is None or python in pythons) and (not path.startswith(f"{WHEELS}/") or path.startswith(wheels)):
             found.append(path)
     return found

@@ -11,14 +11,15 @@ from workbench.catalog.frozen import RELEASE_FILE, check_record, record_digest
 from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
-from workbench.catalog.views import at_release
+from workbench.catalog.views import at_release, faults_for
+from workbench.commands import here
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.lock.folders import lock_folders
 from workbench.lock.pipenv import LOCK
 from workbench.lock.pipfile import merged
-from workbench.names import pick, with_tag
+from workbench.names import with_tag
 from workbench.release.consistent import lock_faults
 from workbench.release.folder import frozen_paths, read_files, write_frozen
 from workbench.release.kept import kept_tables
@@ -47,7 +48,7 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> FreezeRe
     Without `resolve` no registry is queried. Raises FaultsError when a lock is not current, and
     WorkbenchError for a release that is retired or frozen.
     """
-    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    release = catalogue.release(name)
     if release.state == RETIRED:
         raise WorkbenchError(f"release {name} is retired", where=release.path)
     path = os.path.join(catalogue.tree.root, release.path)
@@ -59,11 +60,15 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> FreezeRe
         corrected = with_value(with_value(text, ("state",), FROZEN), ("record",), record)
         if corrected == text:
             raise WorkbenchError(
-                f"release {name} is frozen", where=release.own, hint=f"`release check {name}` checks it"
+                f"release {name} is frozen", where=release.own, hint=f"`{here(f'release check {name}')}` checks it"
             )
         write_whole(path, corrected)
         return FreezeReport(0, 0, {}, ("it was frozen already, and its file records that now",))
-    view = at_release(catalogue, name).tree
+    seen = at_release(catalogue, name)
+    faults = Faults()
+    faults.found += faults_for(seen, release)
+    faults.raise_if_any(f"release {name}")
+    view = seen.tree
     files = read_files(view, frozen_paths(view, release))
     locks = _promises(view, release, files)
     digests, notes = _digests(release, resolve)

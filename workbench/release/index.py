@@ -16,8 +16,8 @@ from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sd
 from packaging.version import InvalidVersion, Version
 
 from workbench.errors import UsageError, WorkbenchError
+from workbench.indexes import MAIN
 
-VARIABLE = "PIP_INDEX_URL"
 _ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 _AT_ONCE = 8
 _SECONDS = 60.0
@@ -47,15 +47,16 @@ class AvailableVersions:
         return [str(each) for each in sorted(later, reverse=True)]
 
 
-def query(packages: Iterable[str], url: str = "") -> dict[str, AvailableVersions]:
-    """Return what the index at `url` (pip's, by PIP_INDEX_URL) has of each of `packages`.
+def query(packages: Iterable[str], variable: str = MAIN) -> dict[str, AvailableVersions]:
+    """Return what the index that `variable` names (pip's own by default) has of each of `packages`.
 
     Raises UsageError when no index is named and WorkbenchError when it does not answer. A package
     that it does not know has no versions.
     """
-    index = url or os.environ.get(VARIABLE, "")
+    index = os.environ.get(variable, "")
     if not index:
-        raise UsageError(f"{VARIABLE}, which the Pipfiles name, is not set", hint="run it by make, which sets it")
+        hint = f"export {variable}=ADDRESS of the package index"
+        raise UsageError(f"{variable}, which the Pipfiles name, is not set", hint=hint)
     names = sorted(set(packages))
     verify = ssl.create_default_context(cafile=os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE"))
     with (

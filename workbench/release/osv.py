@@ -12,6 +12,8 @@ from workbench.errors import WorkbenchError
 from workbench.packages import normalized_name
 
 ECOSYSTEM = "PyPI"
+# Pinned tools are no packages of Python: their advisories are under their names, whatever the ecosystem.
+TOOL = "tool:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,11 @@ def advisories_of(data: object, where: str) -> list[Advisory]:
     try:
         for affected in data.get("affected") or ():
             package = affected.get("package") or {}
-            if str(package.get("ecosystem", "")).partition(":")[0] != ECOSYSTEM:
-                continue
+            ecosystem, name = str(package.get("ecosystem", "")).partition(":")[0], normalized_name(package["name"])
+            name = name if ecosystem == ECOSYSTEM else f"{TOOL}{name}"
             ranges = tuple(each for one in affected.get("ranges") or () for each in _ranges(one))
             versions = frozenset(map(str, affected.get("versions") or ()))
-            found.append(Advisory(names, normalized_name(package["name"]), versions, ranges, summary))
+            found.append(Advisory(names, name, versions, ranges, summary))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WorkbenchError(f"is no advisory in OSV's format: {error!r}", where=where) from None
     return found
@@ -96,7 +98,7 @@ def advisories_of(data: object, where: str) -> list[Advisory]:
 
 def _ranges(data: Mapping[str, Any]) -> Iterator[AffectedRange]:
     """Yield the ranges of one `ranges` entry: its events in the order of versions, as OSV evaluates them."""
-    if data.get("type") != "ECOSYSTEM":
+    if data.get("type") not in ("ECOSYSTEM", "SEMVER"):
         return
     first: Version | None = None
     events = [(key, str(value)) for event in data.get("events") or () for key, value in event.items()]

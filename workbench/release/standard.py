@@ -14,7 +14,7 @@ from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
 from workbench.compose.resolve import tag_of
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.names import check_date, check_release, pick
+from workbench.names import check_date, check_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def selections(catalogue: Catalogue, release: str, date: str) -> list[Selection]
     """
     check_release(release)
     check_date(date)
-    pick(release, catalogue.releases, "release")
+    catalogue.release(release)
     pins = at_release(catalogue, release).releases[release]
     if not pins.recipes:
         raise WorkbenchError("lists no [[recipes]], so it has no standard set", where=pins.path)

@@ -16,9 +16,10 @@ from workbench.lock.folders import lock_folders
 from workbench.lock.interpreter import find_interpreter
 from workbench.lock.pipenv import LOCK
 from workbench.lock.pipfile import PIPFILE, merged
-from workbench.names import pick, python_version
+from workbench.names import python_version
 from workbench.packages import normalized_name
 from workbench.process import interruptible, workers
+from workbench.release.available import QueryIndex, available_of
 from workbench.release.check import refuse_unfrozen
 from workbench.release.folder import own_files, write_folder, write_frozen
 from workbench.release.index import AvailableVersions
@@ -26,8 +27,6 @@ from workbench.release.pins import pins_in, pins_of, promise_path, promise_text,
 from workbench.release.relock import ReleaseLock, RelockPlan, beyond, of_pipfile, plan, relocked
 from workbench.release.text import loosened
 
-# Returns what the package index has of each package.
-QueryIndex = Callable[[Sequence[str]], Mapping[str, AvailableVersions]]
 # Called for each lock as it is done: how many of how many, and which.
 Report = Callable[[int, int, str], None]
 
@@ -68,7 +67,7 @@ def update(
     is written. `allowed` are packages that may move further: their lines in the release's
     Pipfiles are opened as far as it takes.
     """
-    release = catalogue.releases[pick(name, catalogue.releases, "release")]
+    release = catalogue.release(name)
     if release.state == RETIRED:
         raise WorkbenchError(f"release {name} is retired", where=release.path)
     refuse_unfrozen(release)
@@ -79,8 +78,8 @@ def update(
     packages = sorted({package for lock in locks.values() for package in pins_of(lock.data)})
     if unknown := [package for package in free if package not in packages]:
         raise WorkbenchError(f"no lock of release {name} has {', '.join(unknown)}", hint="--allow names a package")
-    available = query(packages)
-    plans = {folder: plan(lock, available, release.security, free) for folder, lock in locks.items()}
+    available = available_of(locks, query)
+    plans = {folder: plan(lock, available[folder], release.security, free) for folder, lock in locks.items()}
     _refuse(name, [(locks[folder].place, what) for folder, each in plans.items() for what in each.refused])
     new = _relock(locks, plans, free, interpreter, jobs, report)
     _refuse(
@@ -170,12 +169,14 @@ def _moves(folder: str, lock: ReleaseLock, text: str) -> list[MovedPackage]:
     ]
 
 
-def _beyond_promise(locks: Mapping[str, ReleaseLock], available: Mapping[str, AvailableVersions]) -> dict[str, str]:
+def _beyond_promise(
+    locks: Mapping[str, ReleaseLock], available: Mapping[str, Mapping[str, AvailableVersions]]
+) -> dict[str, str]:
     """Return the newest version of every package that has one beyond the promise, by package."""
     found = {}
-    for lock in locks.values():
+    for folder, lock in locks.items():
         for package, version in pins_of(lock.data).items():
-            later = available.get(package, AvailableVersions()).above(version)
+            later = available[folder].get(package, AvailableVersions()).above(version)
             if later and later[0].split(".")[:2] != version.split(".")[:2]:
                 found[package] = later[0]
     return found

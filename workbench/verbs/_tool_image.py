@@ -21,7 +21,7 @@ def build(args: argparse.Namespace, name: str, folder: str, tool: tuple[str, ...
 
     Returns the exit status; raises WorkbenchError when it cannot be built.
     """
-    from workbench.catalog.reader import read_catalogue
+    from workbench.catalog.reader import open_catalogue
     from workbench.images.run_build import run_build
     from workbench.images.tool_image import tool_image
     from workbench.locations import ROOT
@@ -29,7 +29,7 @@ def build(args: argparse.Namespace, name: str, folder: str, tool: tuple[str, ...
     options = tuple(args.options)
     backend = backend_of(args, options)
     root = str(ROOT)
-    catalogue, chosen = read_catalogue(root), (args.release, args.os, args.python, args.date)
+    catalogue, chosen = open_catalogue(root), (args.release, args.os, args.python, args.date)
     with tool_image(
         name, folder, tool, catalogue, root, *chosen, options=options, ca_bundle=args.ca_bundle, cache=args.cache
     ) as request:

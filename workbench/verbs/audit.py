@@ -9,9 +9,8 @@ import os
 import sys
 from dataclasses import asdict
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.names import pick
 from workbench.verbs._advisories import NOT_CHECKED, advisories_for, advisory_options
 
 EXAMPLES = """\
@@ -34,12 +33,14 @@ def run(args: argparse.Namespace) -> int:
     """Audit, print what is well, and raise FaultsError with every known hole; without a source nothing is well."""
     from workbench.release.audit import (
         cure,
+        excepted,
         holes,
         lock_pins,
         old_tools,
         own_holes,
         recipe_pins,
         sbom_pins,
+        tool_pins,
         unused_rows,
     )
 
@@ -53,14 +54,17 @@ def run(args: argparse.Namespace) -> int:
         pinned |= found
         notes += [f"{subject}: {others} components are no packages of Python, and were not checked"] if others else []
     if not args.subject:
-        catalogue = read_catalogue(args.catalog)
-        name = args.release or next(iter(catalogue.releases))
-        release = catalogue.releases[pick(name, catalogue.releases, "release")]
-        pinned |= lock_pins(catalogue, name)
+        catalogue = open_catalogue(args.catalog)
+        release = catalogue.release(args.release) if args.release else catalogue.newest()
+        name = release.name
+        pinned |= {**lock_pins(catalogue, name), **tool_pins(release)}
         notes += old_tools(release, f"{datetime.date.today():%Y-%m-%d}")
         notes += [f"[[security]] names {package}, which no lock has" for package in unused_rows(pinned, release)]
     advisories = advisories_for(args, lambda: pinned)
     findings = [*(own_holes(pinned, release) if release else ()), *(holes(pinned, advisories) if advisories else ())]
+    if release and advisories:
+        findings, accepted = excepted(findings, release, f"{datetime.date.today():%Y-%m-%d}")
+        notes += accepted
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     count = f"{len(pinned)} lists, {len({each for packages in pinned.values() for each in packages})} packages"

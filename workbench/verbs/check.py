@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 
-from workbench.catalog.os_packages import package_list_faults
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.faults import Faults
+from workbench.catalog.package_lists import package_list_faults
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
-from workbench.catalog.views import at_release
+from workbench.catalog.views import at_release, every_view
 from workbench.compose.possible import attempt, combinations
-from workbench.errors import FaultsError
+from workbench.errors import FaultsError, UsageError
+from workbench.locations import check_writable
 from workbench.lock.folders import lock_folders
 from workbench.lock.fresh import stale_locks
 from workbench.names import LATEST
-from workbench.recipes.lint import lint
+from workbench.recipes.lint import CONFIG, findings
 from workbench.recipes.stale import check_folder
 
 EXAMPLES = """\
   wizard.py check                     the catalogue: every fault, every combination, hadolint
   wizard.py check recipes/*           recipe folders: can be built, and not stale
   wizard.py check --catalog DIR       somebody else's catalogue
+  wizard.py check --packages          does each operating system have the packages of its lists? (needs podman)
+  wizard.py check --packages --record what it lacks is not offered from now on
 """
 
 
@@ -30,17 +35,30 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `check`."""
     parser.add_argument("folder", nargs="*", help="recipe folders; none checks the catalogue")
     parser.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
+    parser.add_argument("--packages", action="store_true", help="query the systems' own indexes for listed packages")
+    parser.add_argument("--record", action="store_true", help="with --packages: record what is missing")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Check, print what is well, and raise FaultsError with all that is not."""
-    catalogue = read_catalogue(args.catalog)
-    if args.folder:
+    if (args.record and not args.packages) or (args.packages and args.folder):
+        raise UsageError("--packages is for a catalogue, and --record goes with it")
+    if args.record:
+        check_writable(args.catalog)
+    catalogue = open_catalogue(args.catalog)
+    summary: dict[str, object]
+    if args.packages:
+        from workbench.verbs._packages import check_packages
+
+        summary, faults = check_packages(catalogue, record=args.record)
+    elif args.folder:
         faults = [fault for folder in args.folder for fault in check_folder(catalogue, folder, with_lint=args.lint)]
-        summary: dict[str, object] = {"recipes": len(args.folder), "faults": len(faults)}
+        summary = {"recipes": len(args.folder), "faults": len(faults)}
     else:
-        summary, faults = check_catalogue(catalogue, with_lint=args.lint)
+        summary, faults, notes = check_catalogue(catalogue, with_lint=args.lint)
+        for where, message in notes:
+            print(f"note: {where}: {message}", file=sys.stderr)
     if faults:
         what = "the recipes" if args.folder else f"the catalogue {args.catalog}"
         raise FaultsError(f"{what}: {len(faults)} fault{'' if len(faults) == 1 else 's'}", faults)
@@ -51,17 +69,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str, object], list[tuple[str, str]]]:
-    """Compose every combination of `catalogue`; return the counts and the faults.
+def check_catalogue(
+    catalogue: Catalogue, *, with_lint: bool
+) -> tuple[dict[str, object], list[tuple[str, str]], list[tuple[str, str]]]:
+    """Compose every combination of `catalogue`; return the counts, the faults and the notes.
 
     A combination that the rules refuse is none. A bundle or an IDE that nothing goes with is one,
     with its most frequent reason, and so is anything hadolint finds, and a lock that is not of its Pipfile.
+    What cannot be read is left out of the combinations. In a catalogue without a list of hadolint's rules, findings
+    are notes.
     """
     tried: Counter[str] = Counter()
     possible: Counter[str] = Counter()
     why: dict[str, Counter[str]] = {}
-    faults: dict[tuple[str, str], None] = {}
-    for selection in combinations(catalogue, LATEST):
+    unusable, notes = Faults(), dict[tuple[str, str], None]()
+    faults: dict[tuple[str, str], None] = dict.fromkeys(catalogue.faults)
+    for view in every_view(catalogue, unusable):
+        faults |= dict.fromkeys(view.faults)
+    for selection in combinations(catalogue, LATEST, Faults()):
         recipe, reason = attempt(catalogue, selection)
         view = at_release(catalogue, selection.release)
         parts = (view.bundles[selection.bundle], view.ides[selection.ide])
@@ -71,10 +96,11 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
             possible[part] += recipe is not None
             why.setdefault(part, Counter()).update([reason] if reason else [])
         if recipe is not None and with_lint:
-            for line, message in lint(view, recipe.containerfile):
+            kept_back = faults if view.tree.exists(CONFIG) else notes
+            for line, message in findings(view, recipe.containerfile):
                 section = next((s for s in reversed(recipe.sections) if s.line <= line), recipe.sections[0])
-                faults[section.origin, message] = None
-    faults |= dict.fromkeys(package_list_faults(catalogue))
+                kept_back[section.origin, message] = None
+    faults |= dict.fromkeys([*unusable.found, *package_list_faults(catalogue)])
     for fault in stale_locks(catalogue.tree.root, lock_folders(CatalogueTree(catalogue.tree.root))):
         faults[fault] = None
     for part, count in possible.items():
@@ -86,4 +112,4 @@ def check_catalogue(catalogue: Catalogue, *, with_lint: bool) -> tuple[dict[str,
         "combinations": tried[""],
         "possible": possible[""],
     }
-    return dict(counts), sorted(faults)
+    return dict(counts), sorted(faults), sorted(notes)

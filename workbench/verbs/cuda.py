@@ -6,7 +6,7 @@ import argparse
 import json
 
 from workbench.catalog.cuda_layers import LAYERS
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError
 from workbench.verbs.base import choice
 from workbench.verbs.build import backend_of, build_options, print_builder
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     backend = backend_of(args, tuple(args.options))
     requests = layer_requests(
-        read_catalogue(args.catalog),
+        open_catalogue(args.catalog),
         args.release,
         args.os,
         args.python,

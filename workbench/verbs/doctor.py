@@ -10,13 +10,13 @@ import subprocess
 from dataclasses import asdict
 
 from workbench.catalog.compatibility import version_key
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.defaults import defaults
 from workbench.compose.diagnosis import WRONG, GpuMachine, diagnose
 from workbench.errors import EXIT_OK, EXIT_USER, UsageError, WorkbenchError
 from workbench.names import pick, python_version
-from workbench.table import columns
+from workbench.table import columns, folded
 from workbench.verbs._answers import answer_flags
 
 EXAMPLES = """\
@@ -42,9 +42,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what the doctor finds; 1 when something will not work."""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     answers = defaults(catalogue, {"release": args.release} if args.release else {})
-    bundles = at_release(catalogue, answers["release"]).bundles
+    view = at_release(catalogue, answers["release"])
+    view.refuse_broken("bundle", args.bundle)
+    bundles = view.bundles
     bundle = bundles[pick(args.bundle, bundles, "bundle")]
     pythons = [version for folder in bundle.pythons if (version := python_version(folder))]
     usual = answers.get("python", "")
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         known = f"driver {machine.driver}" if machine.driver else "no NVIDIA driver on this machine"
         known += f", oldest GPU of compute capability {machine.capability}" if machine.capability else ""
-        print(f"bundle {bundle.name}, Python {python}, release {answers['release']}; {known}\n")
+        print(folded(f"bundle {bundle.name}, Python {python}, release {answers['release']}; {known}"), end="\n\n")
         print(columns(("", "about", "says"), [(finding.state, finding.about, finding.says) for finding in found]))
     return EXIT_USER if wrong else EXIT_OK
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.catalog.reader import read_catalogue
-from workbench.commands import runnable
-from workbench.errors import UsageError
+from workbench.catalog.reader import open_catalogue
+from workbench.commands import examples as shown
+from workbench.commands import here
+from workbench.errors import UsageError, WorkbenchError
 from workbench.recipes.write import DEFAULT_OUT
+from workbench.verbs._answers import answer_flags
 from workbench.verbs.recipes import set_options
+
+if TYPE_CHECKING:
+    from workbench.export.kubernetes import Workbench
 
 EXAMPLES = """\
   wizard.py export imagestream recipes/jupyter-* --repo quay.io/team/images | oc apply -f -
   wizard.py export elyra recipes/runtime-* --repo quay.io/team/images --out runtime-images
   wizard.py export bake --release 2026a --date 20261122 --repo quay.io/team/images --out docker-bake.json
   wizard.py export kubernetes recipes/TAG --repo quay.io/team/images | kubectl apply -f -
+  wizard.py export notebook recipes/TAG --repo quay.io/team/images --namespace mine | kubectl apply -f -
+  wizard.py export workspacekind --release 2026a --date 20261122 --repo quay.io/team/images | kubectl apply -f -
 `wizard.py export imagestream --help` shows what that one takes.
 """
 
@@ -25,7 +34,7 @@ _REPO = "repository that the images are in (default: the release's)"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the four kinds and their flags."""
+    """Add the kinds and their flags."""
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
 
     def kind(name: str, text: str, examples: str, run: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
@@ -33,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             name,
             help=text,
             description=text,
-            epilog=f"examples:\n{runnable(examples)}",
+            epilog=f"examples:\n{shown(examples)}",
             formatter_class=parser.formatter_class,
             allow_abbrev=False,
         )
@@ -65,20 +74,58 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "kubernetes",
         "a workbench for Kubernetes: stateful set or pod, volume, service",
         "  wizard.py export kubernetes recipes/TAG --repo quay.io/team/images | kubectl apply -f -\n"
-        "  wizard.py export kubernetes recipes/cuda-TAG --gpus 2 --memory 32Gi --size 100Gi\n"
+        "  wizard.py export kubernetes recipes/cuda-TAG --repo quay.io/team/images --gpus 2 --memory 32Gi\n"
         "  wizard.py export kubernetes recipes/TAG --kind Pod --repo localhost/workbench-images | podman kube play -\n",
         _kubernetes,
     )
+    notebook = kind(
+        "notebook",
+        "a workbench for Kubeflow Notebooks 1.x: Notebook and volume",
+        "  wizard.py export notebook recipes/TAG --repo quay.io/team/images --namespace mine | kubectl apply -f -\n"
+        "  wizard.py export notebook recipes/cuda-TAG --repo quay.io/team/images --gpus 1 --memory 32Gi\n",
+        _notebook,
+    )
+    workspaces = kind(
+        "workspacekind",
+        "what Kubeflow Notebooks 2 offer: a WorkspaceKind for each IDE, with the images of a release's standard set",
+        "  wizard.py export workspacekind --release 2026a --date 20261129 --repo quay.io/team/images "
+        "| kubectl apply -f -\n"
+        "  wizard.py export workspacekind --release 2026a --date 20261129 --older 20261122 --older 20261115   "
+        "those redirect\n"
+        "  wizard.py export workspacekind recipes/jupyter-*_2026a_* recipes/jupyter-*_2025b_*   "
+        "these recipes, of two releases\n",
+        _workspace_kinds,
+    )
     for each in (stream, elyra):
         each.add_argument("folders", metavar="FOLDER", nargs="+", help="recipe folder, as `new` writes it")
-    cluster.add_argument("folder", metavar="FOLDER", help="recipe folder, as `new` writes it")
+    for each in (cluster, notebook):
+        each.add_argument("folder", metavar="FOLDER", help="recipe folder, as `new` writes it")
     set_options(bake)
-    bake.add_argument("--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"recipe folders ({DEFAULT_OUT})")
-    for each in (stream, elyra, bake, cluster):
+    _kind_options(workspaces)
+    for each in (bake, workspaces):
+        each.add_argument("--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"recipe folders ({DEFAULT_OUT})")
+    for each in (stream, elyra, bake, cluster, notebook, workspaces):
         each.add_argument("--repo", metavar="REPO", default="", help=_REPO)
         what = "folder for the files" if each is elyra else "write it there instead of printing it"
         each.add_argument("--out", metavar="DIR" if each is elyra else "FILE", default="", help=what)
     _cluster_options(cluster)
+    _workbench_options(cluster)
+    _workbench_options(notebook)
+
+
+def _kind_options(parser: argparse.ArgumentParser) -> None:
+    from workbench.export.workspace_kind import NAMESPACE
+
+    parser.add_argument("folders", metavar="FOLDER", nargs="*", help="recipe folders (default: the standard set's)")
+    answer_flags(parser, ("release", "date"))
+    parser.add_argument(
+        "--older",
+        metavar="DATE",
+        action="append",
+        default=[],
+        help="the images of that day are in the registry too: hidden, and redirected to the newer ones",
+    )
+    parser.add_argument("--namespace", default=NAMESPACE, help=f"where the kinds' pictures are kept ({NAMESPACE})")
 
 
 def _cluster_options(parser: argparse.ArgumentParser) -> None:
@@ -86,9 +133,15 @@ def _cluster_options(parser: argparse.ArgumentParser) -> None:
 
     default = Workbench("", "")
     parser.add_argument("--kind", choices=KINDS, default=default.kind, help=f"({default.kind})", dest="object")
+    parser.add_argument("--prefix", metavar="PATH", default="", help="path that it serves below (NB_PREFIX)")
+
+
+def _workbench_options(parser: argparse.ArgumentParser) -> None:
+    from workbench.export.kubernetes import Workbench
+
+    default = Workbench("", "")
     parser.add_argument("--name", default="", help="name of the workbench (default: IDE and bundle)")
     parser.add_argument("--namespace", default="", help="namespace (default: whatever kubectl is set to)")
-    parser.add_argument("--prefix", metavar="PATH", default="", help="path that it serves below (NB_PREFIX)")
     parser.add_argument("--size", default=default.storage, help=f"of the volume ({default.storage})")
     parser.add_argument("--cpu", default=default.cpu, help=f"cores ({default.cpu})")
     parser.add_argument("--memory", default=default.memory, help=f"({default.memory})")
@@ -112,7 +165,7 @@ def _image_streams(args: argparse.Namespace) -> int:
     from workbench.export.imagestream import image_streams
     from workbench.export.software import describe
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     streams = image_streams([describe(catalogue, folder) for folder in args.folders], args.repo)
     return _print(_yaml(streams), args.out)
 
@@ -123,7 +176,7 @@ def _elyra(args: argparse.Namespace) -> int:
 
     if len(args.folders) > 1 and not args.out:
         raise UsageError("several runtime images are several files", hint="name a folder for them with --out")
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     recipes = [describe(catalogue, folder) for folder in args.folders]
     found = {f"{recipe.tag}.json": runtime_image(recipe, args.repo) for recipe in recipes}
     for name, data in found.items():
@@ -136,7 +189,7 @@ def _bake(args: argparse.Namespace) -> int:
     from workbench.release.requests import SetOptions, set_requests
     from workbench.release.standard import images
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
     options = SetOptions(pinned=True)
     requests = set_requests(catalogue, found, args.release, args.date, args.recipes, options)
@@ -146,25 +199,77 @@ def _bake(args: argparse.Namespace) -> int:
 
 
 def _kubernetes(args: argparse.Namespace) -> int:
-    from workbench.export.kubernetes import Workbench, check_workbench, manifests
+    from workbench.export.kubernetes import manifests
+
+    return _print(_yaml(manifests(_workbench(args, kind=args.object, prefix=args.prefix.rstrip("/")))), args.out)
+
+
+def _notebook(args: argparse.Namespace) -> int:
+    from workbench.export.notebook import notebook_manifests
+
+    return _print(_yaml(notebook_manifests(_workbench(args))), args.out)
+
+
+def _workspace_kinds(args: argparse.Namespace) -> int:
+    from workbench.export.kubernetes import Workbench, check_workbench
+    from workbench.export.software import RUNTIME, describe
+    from workbench.export.workspace_kind import workspace_kinds
+    from workbench.names import check_date
+    from workbench.release.standard import images
+
+    if args.folders and (args.release or args.date):
+        raise UsageError("name recipe folders, or a release and a date, not both")
+    if not args.folders and not (args.release and args.date):
+        raise UsageError("name the standard set with --release and --date, or recipe folders")
+    for date in args.older:
+        check_date(date)
+    check_workbench(Workbench("x", "", namespace=args.namespace))
+    catalogue = open_catalogue(args.catalog)
+    if args.folders:
+        recipes = [describe(catalogue, folder) for folder in args.folders]
+    else:
+        found = images(catalogue, args.release, args.date).values()
+        every = [describe(catalogue, os.path.join(args.recipes, image.tag)) for image in found if image.selection]
+        # Runtimes are of the set, and for pipelines.
+        recipes = [recipe for recipe in every if recipe.ide.image_type != RUNTIME]
+    return _print(_yaml(workspace_kinds(recipes, args.repo, args.older, args.namespace)), args.out)
+
+
+def _workbench(args: argparse.Namespace, **more: str) -> Workbench:
+    from workbench.export.kubernetes import Workbench, check_workbench
     from workbench.export.software import RUNTIME, describe
 
-    recipe = describe(read_catalogue(args.catalog), args.folder)
+    recipe = describe(open_catalogue(args.catalog), args.folder)
     if recipe.ide.image_type == RUNTIME:
         raise UsageError(f"{recipe.tag} has no IDE, so there is no page to serve")
     workbench = Workbench(
         name=args.name or f"{recipe.selection.ide}-{recipe.selection.bundle}".lower(),
         image=recipe.image(args.repo),
-        kind=args.object,
         namespace=args.namespace,
-        prefix=args.prefix.rstrip("/"),
         storage=args.size,
         cpu=args.cpu,
         memory=args.memory,
         gpus=(1 if recipe.has_cuda else 0) if args.gpus is None else args.gpus,
         own_user=not args.any_user,
+        **more,
     )
-    return _print(_yaml(manifests(check_workbench(workbench))), args.out)
+    _check_pullable(check_workbench(workbench), args)
+    return workbench
+
+
+def _check_pullable(workbench: Workbench, args: argparse.Namespace) -> None:
+    """Raise WorkbenchError for an image that only this machine has, unless a pod or --repo asks for that."""
+    from workbench.export.kubernetes import POD
+
+    if not workbench.image.startswith("localhost/"):
+        return
+    push = here(f"build {shlex.quote(args.folder)} --push REPO")
+    cure = f"push it with `{push}`, and give `--repo REPO`"
+    if args.repo or workbench.kind == POD:
+        where = "`podman kube play` runs it here" if workbench.kind == POD else "nodes that have it already start it"
+        print(f"note: only this machine has {workbench.image}: {where}; for a cluster, {cure}", file=sys.stderr)
+        return
+    raise WorkbenchError(f"no cluster can pull {workbench.image}: only this machine has it", hint=cure)
 
 
 def _yaml(documents: list[dict[str, Any]]) -> str:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, build_options, label_options, print_builder
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.jobs < 1:
         raise UsageError("--jobs needs a number from 1 on")
     backend = backend_of(args, tuple(args.options))
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     found = images(catalogue, args.release, args.date)
     options = SetOptions(
         tuple(args.options), args.ca_bundle, args.cache, labels=catalogue_labels(args.source, args.revision)

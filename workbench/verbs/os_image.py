@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 
 EXAMPLES = """\
   sudo python wizard.py os-image --os bookworm      debootstrap, then import with podman
@@ -28,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             print(line, file=sys.stderr)
 
-    name = make_os_image(read_catalogue(args.catalog), args.os, show)
+    name = make_os_image(open_catalogue(args.catalog), args.os, show)
     print(json.dumps({"image": name}) if args.json else name)
     return 0

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, backend_options
 from workbench.verbs.recipes import set_options
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.release.push_set import PushedTag, push_set
     from workbench.release.standard import images
 
-    found = images(read_catalogue(args.catalog), args.release, args.date)
+    found = images(open_catalogue(args.catalog), args.release, args.date)
     store = backend_of(args).store
     steps: list[PushedTag] = []
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compose all before the first is written, then write each folder whole."""
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     if args.list:
         _show_set(catalogue, args)
         return 0

@@ -9,15 +9,18 @@ import sys
 from collections import Counter
 from dataclasses import asdict
 
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.releases import is_day
+from workbench.catalog.values import Catalogue
 from workbench.errors import EXIT_OK, FaultsError, UsageError
-from workbench.locations import check_writable
+from workbench.locations import ROOT, check_writable
 from workbench.table import columns
 from workbench.verbs._advisories import NOT_CHECKED, advisories_for, advisory_options
 
 EXAMPLES = """\
-  wizard.py release new 2026b --from 2026a      an open release that pins what 2026a pins
+  wizard.py release new                         the next of this year (2026b after 2026a), like the newest
+  wizard.py release new 2026b --from 2026a --until 2027-12-31      an open release that pins what 2026a pins
+  wizard.py release new 2023c --os c9s=quay.io/sclorg/python-311-c9s:c9s      in a catalogue without a release
   wizard.py release freeze 2026b                from now on it is what releases/2026b holds
   wizard.py release update 2025b                newer z of x.y.z, and nothing else (make release-update RELEASE=2025b)
   wizard.py release update 2025b --allow urllib3   … but for urllib3, which a security fix takes further
@@ -33,8 +36,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of `release` and their flags."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="new|freeze|update|amend|check|diff")
     new = actions.add_parser("new", help="make a release like another")
-    new.add_argument("name", metavar="NAME", help="its name, such as 2026b")
+    new.add_argument("name", metavar="NAME", nargs="?", default="", help="its name (default: this year's next letter)")
     new.add_argument("--from", dest="source", metavar="NAME", help="the release to start from (default: the newest)")
+    new.add_argument("--until", metavar="YYYY-MM-DD", default="", help="last day of its support (default: open)")
+    new.add_argument(
+        "--os",
+        action="append",
+        default=[],
+        metavar="NAME=IMAGE",
+        help="in a catalogue without a release: an operating system and its root image (default: those in base/)",
+    )
     freeze = actions.add_parser("freeze", help="make a release its own: copies and digests of all it is made from")
     freeze.add_argument("name", metavar="NAME", help="release, such as 2026a")
     freeze.add_argument("--offline", action="store_true", help="query no registry for the digests of root images")
@@ -79,18 +90,39 @@ def _day(args: argparse.Namespace) -> str:
 
 
 def _new(args: argparse.Namespace) -> int:
-    from workbench.release.new import new
+    from workbench.release.new import new, next_name
 
-    catalogue = read_catalogue(args.catalog)
-    made = new(catalogue, args.name, args.source or next(iter(catalogue.releases)), _day(args))
+    catalogue, day = open_catalogue(args.catalog), _day(args)
+    if args.until and not is_day(args.until):
+        raise UsageError(f"{args.until!r} is no day", hint="write it as 2026-11-22")
+    name = args.name or next_name(catalogue, day)
+    if catalogue.releases or catalogue.broken["release"] or args.source:
+        if args.os:
+            raise UsageError("--os is for a catalogue without a release", hint="change the new release file instead")
+        made = new(catalogue, name, args.source or catalogue.newest().name, day, args.until)
+    else:
+        made = new(catalogue, name, "", day, args.until, _first(catalogue, name, day, args.os))
     print(json.dumps({"made": made}) if args.json else "\n".join(made))
     return EXIT_OK
+
+
+def _first(catalogue: Catalogue, name: str, day: str, images: list[str]) -> str:
+    """Return the text of the first release file; root images that are not named are those of the tool's own newest."""
+    from workbench.release.first import first_release
+
+    named = dict(each.partition("=")[::2] for each in images)
+    ours = open_catalogue(str(ROOT)).releases.values()
+    known = {os: system for release in reversed(list(ours)) for os, system in release.systems.items()}
+    made = first_release(catalogue, name, day, named, known)
+    for note in made.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return made.text
 
 
 def _freeze(args: argparse.Namespace) -> int:
     from workbench.release.freeze import freeze, registry_digest
 
-    report = freeze(read_catalogue(args.catalog), args.name, None if args.offline else registry_digest)
+    report = freeze(open_catalogue(args.catalog), args.name, None if args.offline else registry_digest)
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
     if args.json:
@@ -102,13 +134,15 @@ def _freeze(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
+    from workbench.lock.index import use_index_of_pip
     from workbench.release.index import query
     from workbench.release.update import update
 
+    use_index_of_pip()
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
     report = update(
-        read_catalogue(args.catalog),
+        open_catalogue(args.catalog),
         args.name,
         query,
         lambda number, of, folder: print(f"[{number}/{of}] {folder}", file=sys.stderr, flush=True),
@@ -133,7 +167,7 @@ def _update(args: argparse.Namespace) -> int:
 def _amend(args: argparse.Namespace) -> int:
     from workbench.release.amend import amend
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     report = amend(catalogue, args.name, args.paths, args.reason, _day(args), dry_run=args.dry_run)
     if args.json:
         print(json.dumps(asdict(report), indent=2))
@@ -150,7 +184,7 @@ def _check(args: argparse.Namespace) -> int:
     from workbench.release.audit import lock_pins
     from workbench.release.check import check
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     report = check(catalogue, args.name, _day(args), advisories_for(args, lambda: lock_pins(catalogue, args.name)))
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -177,7 +211,7 @@ def _check(args: argparse.Namespace) -> int:
 def _diff(args: argparse.Namespace) -> int:
     from workbench.release.diff import diff
 
-    changes = diff(read_catalogue(args.catalog), args.old, args.new)
+    changes = diff(open_catalogue(args.catalog), args.old, args.new)
     if args.summary:
         kinds = ("added", "removed", "moved")
         counts = Counter((each.bundle, each.where, each.status) for each in changes)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from workbench.catalog.bases import image_stems
 from workbench.catalog.questions import by_name
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.views import every_name
 from workbench.errors import EXIT_OK
 from workbench.names import python_folder
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         text = format_tag(Tag(prefix=args.prefix, **parts))
         print(json.dumps({"tag": text}) if args.json else text)
         return EXIT_OK
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     ides, bundles, oses = (every_name(catalogue, by_name(name)) for name in ("ide", "bundle", "os"))
     bases = [base for release in catalogue.releases.values() for base in release.bases.values()]
     prefixes = {base.prefix for base in bases}

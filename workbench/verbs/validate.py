@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from workbench.catalog.cuda_layers import LAYERS
-from workbench.catalog.reader import read_catalogue
+from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.errors import EXIT_OK, EXIT_USER
 from workbench.names import pick
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     """Print each check with what was observed; the exit code is 1 when one does not hold."""
     from workbench.images.base import check_choice
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     check_choice(catalogue, args.release, args.os, args.python, args.date)
     reports = [_report(image, checks, quiet=args.json) for image, checks in _checked(args, catalogue)]
     if args.json:

@@ -176,6 +176,25 @@ def test_sections_that_change_the_same_are_built_one_after_the_other(free: Docke
     assert both.id and of_dockerd(free, NAME) == of_dockerd(free, "localhost/built:2")
 
 
+def test_a_further_index_is_given_to_its_step_and_leaves_no_trace(
+    engine: Engine, free: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = "RUN --mount=type=secret,id=ROCM_INDEX_URL,mode=0444 grep -c secret@index /run/secrets/ROCM_INDEX_URL\n"
+    folder = recipe(tmp_path, engine, run + "RUN test ! -e /run/secrets/ROCM_INDEX_URL\n")
+    (folder / "requirements.txt").write_text("--extra-index-url ${ROCM_INDEX_URL}\nsix==1.17.0\n")
+    flags = ("build", folder, "--log-dir", tmp_path / "logs")
+    monkeypatch.delenv("ROCM_INDEX_URL", raising=False)
+    refused = wizard(*flags, env=free.env)
+    assert (refused.returncode, "and ROCM_INDEX_URL is not set" in refused.stderr) == (1, True)
+    # podman would take a variable of a secret's name in place of its file.
+    monkeypatch.setenv("ROCM_INDEX_URL", "https://me:secret@index.example.com/simple")
+    done = wizard(*flags, env=free.env)
+    assert done.returncode == 0, done.stderr
+    assert "index.example.com" not in json.dumps(
+        [free.image(IMAGE), json.loads(free("GET", f"/images/{IMAGE}/history"))]
+    )
+
+
 def test_a_bundle_is_used_and_leaves_no_trace(
     engine: Engine, free: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,8 @@ from workbench.images.probe.installed import Install, install_of, without_instal
 
 NAME = "localhost/b:1"
 BASE = inspect_base(NAME, BOOKWORM, {})
-CONFIG = {"config": {"Env": ["PATH=/usr/local/bin:/opt/app-root/bin:/usr/bin"]}}
+CONFIG = {"config": {"Env": ["PATH=/usr/local/bin:/opt/app-root/bin:/usr/bin", "VIRTUAL_ENV=/opt/app-root"]}}
+UV = "uv pip install --no-cache --compile-bytecode --require-hashes --index-strategy=unsafe-best-match"
 PIP = "COPY requirements.txt /tmp/r.txt\nRUN umask 0002 && pip install --no-cache-dir -r /tmp/r.txt && rm /tmp/r.txt\n"
 APT = (
     "COPY os-packages.txt /tmp/p.txt\n"
@@ -66,6 +67,13 @@ def test_a_list_that_is_not_held_is_installed(tmp_path: Path, pins: str) -> None
     assert left(tmp_path, PIP, pins) == ["/requirements.txt", "umask"]
 
 
+def test_what_uv_installs_is_left_out_as_pips_is(tmp_path: Path) -> None:
+    text = PIP.replace("pip install --no-cache-dir", UV)
+    assert left(tmp_path, text) == []
+    for elsewhere in ("VIRTUAL_ENV=/other", "UV_PYTHON=/usr/bin/python3", "PATH=/usr/bin"):
+        assert left(tmp_path, f"ENV {elsewhere}\n{text}") == ["/requirements.txt", "umask"]
+
+
 @pytest.mark.parametrize("packages", ["jq\ncurl\n", "libjq1\n", "gone\n", ""])
 def test_a_list_of_the_system_that_is_not_held_is_installed(tmp_path: Path, packages: str) -> None:
     # What only came along with others would be marked as chosen: another image.
@@ -97,8 +105,10 @@ def test_packages_of_the_system_do_not_change_those_of_python(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("command", "install"),
     [
-        ("pip install -r /r && rm /r", Install("pip", "/r", ())),
-        ("pip install --require-hashes -r /r && rm -f /r /x", Install("pip", "/r", ("/x",))),
+        ("pip install -r /r && rm /r", Install("pip", "/r", (), "pip")),
+        (f"{UV} -r /r && rm /r", Install("pip", "/r", (), "uv")),
+        ("uv pip sync /r && rm /r", None),
+        ("pip install --require-hashes -r /r && rm -f /r /x", Install("pip", "/r", ("/x",), "pip")),
         ("pip install -r /r", None),
         ("pip install -r /r && rm /r && touch /x", None),
         ("pip install -r /r || rm /r", None),

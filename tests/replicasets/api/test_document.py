@@ -35,7 +35,7 @@ def compat(request: pytest.FixtureRequest) -> Compat:
 def test_nothing_but_what_the_document_declares(served: Served, compat: Compat) -> None:
     checks = COMPAT if compat.words else CHECKS
     headers = {"Authorization": f"Bearer {served.tokens['op']}"}
-    schema = schemathesis.openapi.from_url(f"{served.address}/api/v1/openapi.json", headers=headers)
+    schema = schemathesis.openapi.from_url(f"{served.address}/api/v1/openapi.json", headers=headers, timeout=60)
     operations = set()
     for found in schema.get_all_operations():
         operation = found.ok()  # type: ignore[union-attr]  # raises what is wrong with the document
@@ -56,7 +56,7 @@ def test_nothing_but_what_the_document_declares(served: Served, compat: Compat) 
                 case.path_parameters["name"] = "bar" if "/volumes" in case.path else "foo"
             if case.path.endswith("/events") and not isinstance((case.query or {}).get("seconds"), str):
                 case.query = {**(case.query or {}), "seconds": 0.01}  # it would last
-            case.call_and_validate(headers=headers, checks=checks)
+            case.call_and_validate(headers=headers, checks=checks, timeout=60)
 
         send()
         operations.add(operation.label)

@@ -54,18 +54,30 @@ def test_which_specs_are_too_new(tmp_path: Path) -> None:
     path = cdi_spec(tmp_path, KIND, 1, version="0.6.0")
     assert newer_specs(KIND, [str(tmp_path)], "0.5.0") == [f"{path} is of CDI 0.6.0, and this podman reads up to 0.5.0"]
     assert newer_specs(KIND, [str(tmp_path)], "0.6.0") == []
-    assert (readable_cdi("4.3.1"), readable_cdi("4.30.0"), readable_cdi("9")) == ("0.5.0", "", "")
+    assert newer_specs(KIND, [str(tmp_path)], "") == [
+        f"{path} is of CDI 0.6.0, and what this podman reads is not known"
+    ]
+    assert newer_specs("other.test/gpu", [str(tmp_path)], "") == []
+
+
+def test_what_versions_of_podman_read(tmp_path: Path) -> None:
+    known = {version: readable_cdi(version) for version in ("4.3.1", "4.30.0", "5.4.2", "5.40.0", "9")}
+    assert known == {"4.3.1": "0.5.0", "4.30.0": "", "5.4.2": "0.8.0", "5.40.0": "", "9": ""}
+    path = cdi_spec(tmp_path, KIND, 1, version="1.0.0")
+    sentence = f"{path} is of CDI 1.0.0, and this podman reads up to 0.8.0"
+    assert newer_specs(KIND, [str(tmp_path)], readable_cdi("5.4.2")) == [sentence]
 
 
 def test_podman_does_not_read_a_newer_spec_and_we_report_it(podman: Podman, room: Callable[..., ReplicaSets]) -> None:
     if not readable_cdi(podman.engine("version", "--format", "{{.Client.Version}}")):
         pytest.skip("what this podman reads of CDI is not known")
     kind = f"new-{podman.kind}"
-    path = cdi_spec(Path("/etc/cdi"), kind, 1, version="0.6.0")
+    # Newer than what any podman of the table reads.
+    path = cdi_spec(Path("/etc/cdi"), kind, 1, version="1.0.0")
     try:
         with pytest.raises(EngineError) as error:
             room(gpu_kind=kind).run(RunRequest(TINY, "foo", gpus=1))
     finally:
         path.unlink()
     assert "unresolvable CDI devices" in error.value.message
-    assert error.value.hint.startswith(f"{path} is of CDI 0.6.0, and this podman reads up to ")
+    assert error.value.hint.startswith(f"{path} is of CDI 1.0.0, and this podman reads up to ")

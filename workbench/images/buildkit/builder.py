@@ -47,7 +47,7 @@ class BuildKitBuilder:
             )
         steps = StepReporter(watcher)
         with (
-            site(request.ca_bundle) as network,
+            site(request.ca_bundle, indexes=request.indexes, where=request.folder) as network,
             interruptible(),
             called_off(stop_all),
             connect(self.address) as daemon,

@@ -155,7 +155,7 @@ class GraphBuild:
     def session(self, output: str = "") -> Session:
         """Return what the daemon may have from us: the recipe's folder, and the site's files."""
         secrets: dict[str, str | bytes] = {os.path.basename(inside): here for inside, here in self.site.files.items()}
-        secrets |= self.request.secrets
+        secrets |= {**self.site.secrets, **self.request.secrets}
         for manager in managers():
             if manager.file:
                 secrets[os.path.basename(manager.file)] = _with_settings_of(manager.text, manager.variables, self.site)

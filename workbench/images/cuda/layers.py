@@ -72,14 +72,16 @@ def layer_requests(
         text = catalogue.tree.text(path)
         arguments = _arguments(catalogue, release, layer, declared_names(text))
         arguments["BASE_IMAGE"] = layer_image(LAYERS[layer], release, os_name, python, date)
-        inputs = {copied: _digest(catalogue, copied, path) for copied in _copied(text, arguments, path)}
+        copied_paths = list(_copied(text, arguments, path))
+        context = _context(catalogue, path, copied_paths)
+        inputs = {f"{context}/{copied}": _digest(catalogue, f"{context}/{copied}", path) for copied in copied_paths}
         inputs[path] = catalogue.tree.digest(path)
         # By what it is made from, and not on which image: see reuse.is_up_to_date.
         inputs |= {f"argument {name}": value for name, value in arguments.items() if name != "BASE_IMAGE"}
         tags = [tag for day in (date, LATEST) for tag in layer_tags(layer, os_name, python, release, day)]
         requests[layer] = BuildRequest(
             names=tuple(dict.fromkeys(f"{LOCAL_REPOSITORY}:{tag}" for tag in tags)),
-            folder=catalogue.tree.full(FOLDER),
+            folder=catalogue.tree.full(context),
             text=text,
             labels=own_labels(tags[0], release, inputs),
             arguments=arguments,
@@ -91,12 +93,29 @@ def layer_requests(
 
 
 def _containerfile(catalogue: Catalogue, layer: str, os_name: str) -> str:
-    folder = layer_folder(layer)
+    folder = _folder(catalogue, layer)
     kinds = {kind: f"{folder}/{CONTAINERFILE}{'.' if kind else ''}{kind}" for kind in catalogue.variants(os_name)}
     found = next((path for path in kinds.values() if catalogue.tree.exists(path)), None)
     if found is None:
         raise WorkbenchError(f"the CUDA layer {layer} has no Containerfile for {os_name}", where=folder)
     return found
+
+
+def _folder(catalogue: Catalogue, layer: str) -> str:
+    """Return the folder of a layer; that of a cuDNN layer may say which it is, as the original's cudnn8 does."""
+    folder = layer_folder(layer)
+    above, _, name = folder.rpartition("/")
+    if "-" in layer and not catalogue.tree.exists(folder):
+        numbered = [each for each in catalogue.tree.folder(above)[0] if each.rstrip("0123456789") == name]
+        return f"{above}/{numbered[-1]}" if numbered else folder
+    return folder
+
+
+def _context(catalogue: Catalogue, containerfile: str, copied: Collection[str]) -> str:
+    """Return the folder that a layer's files are copied from: cuda-layer, or its own where the original has them."""
+    own = containerfile.rpartition("/")[0]
+    missing = [path for path in copied if not catalogue.tree.exists(f"{FOLDER}/{path}")]
+    return own if missing and all(catalogue.tree.exists(f"{own}/{path}") for path in copied) else FOLDER
 
 
 def _arguments(catalogue: Catalogue, release: str, layer: str, declared: Collection[str]) -> dict[str, str]:
@@ -110,9 +129,9 @@ def _arguments(catalogue: Catalogue, release: str, layer: str, declared: Collect
 
 
 def _copied(text: str, arguments: dict[str, str], file: str) -> Iterator[str]:
-    """Yield the catalogue's path of everything that the Containerfile copies."""
+    """Yield everything that the Containerfile copies, by its path in the folder that it is built in."""
     for copied in copy_sources(stages(text, arguments, file=file)):
-        yield from (f"{FOLDER}/{path}" for path in (*copied.in_folder, *copied.unknown))
+        yield from (*copied.in_folder, *copied.unknown)
 
 
 def _digest(catalogue: Catalogue, path: str, containerfile: str) -> str:

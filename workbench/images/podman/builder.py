@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 
 from workbench import podman
-from workbench.containerfile.stages import bases, last_base
+from workbench.containerfile.stages import bases, last_base, stages
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.base_chain import command_to_make
 from workbench.images.build_mark import marked_folder, new_mark
 from workbench.images.builder import Built, Watcher
 from workbench.images.labels import on_base
-from workbench.images.network import certificate_refused, redacted, site
+from workbench.images.network import site
 from workbench.images.podman import leftovers, quirks
+from workbench.images.podman.step_reporter import StepReporter
 from workbench.images.podman.store import manifest_digest
 from workbench.images.request import BuildRequest
 from workbench.images.shared_cache import UNSHARED, SharedCache
@@ -46,7 +47,8 @@ class PodmanBuilder:
         labels = {**request.labels, **on_base(base, manifest_digest(base))}
         leftovers.remove_abandoned()
         mark = new_mark()
-        with site(request.ca_bundle, mark=mark) as network, marked_folder(mark) as folder:
+        network_of = site(request.ca_bundle, mark=mark, indexes=request.indexes, where=request.folder)
+        with network_of as network, marked_folder(mark) as folder:
             text = network.containerfile(quirks.with_exact_stage_names(request.text))
             containerfile, id_file = os.path.join(folder, "Containerfile"), os.path.join(folder, "id")
             with open(containerfile, "w") as file:
@@ -55,13 +57,15 @@ class PodmanBuilder:
             command += [f"--iidfile={id_file}"]
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
-            command += [f"--secret=id={name},src={os.path.abspath(file)}" for name, file in request.secrets.items()]
+            secrets = {**network.secrets, **request.secrets}
+            # Where a variable has the name of a secret, podman would take it and not the file (buildah 1.28).
+            command += [f"--secret=id={name},type=file,src={os.path.abspath(file)}" for name, file in secrets.items()]
             # No step mounts it: leftovers.py finds this build's working containers by it.
             command += [f"--secret=id={mark},src={containerfile}"]
             command += [] if request.cache else ["--no-cache"]
             command += [*network.mounts(), *self._shared, *request.options]
             command += [f"--file={containerfile}", "--", request.folder]
-            steps = _StepReporter(watcher, text, len(labels))
+            steps = StepReporter(watcher, stages(text, request.arguments), len(labels), podman.version())
             try:
                 code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
             except BaseException:
@@ -77,33 +81,6 @@ class PodmanBuilder:
         for name in request.names:
             podman.output(f"name the image {name}", "tag", image, name)
         return Built(request.names[0], image)
-
-
-class _StepReporter:
-    """Reads podman's output: which step begins, counted over all stages, and what to do about a failure."""
-
-    def __init__(self, watcher: Watcher, text: str, labels: int) -> None:
-        self.watcher = watcher
-        self.text = text
-        self.labels = labels
-        self.total = quirks.step_count(text, labels)
-        self.number = 0
-        self.current = "no step: podman did not begin"
-        self.hint = ""
-
-    def read(self, line: str) -> None:
-        """Read one line of podman's output."""
-        line = redacted(line)
-        self.watcher.line(line)
-        self.hint = self.hint or certificate_refused(line) or quirks.hint(line)
-        if title := quirks.step_title(line):
-            self.number += 1
-            labels = quirks.label_steps(line, self.text)
-            if labels is not None and labels <= self.labels:
-                self.total = quirks.step_count(self.text, labels)
-            self.total = max(self.total, self.number)
-            self.current = f"step {self.number} of {self.total}: {title}"
-            self.watcher.step(self.number, self.total, title)
 
 
 def check_options(options: tuple[str, ...]) -> None:

@@ -22,7 +22,11 @@ Names = Callable[[str], list[str]]
 _HASH = re.compile(r"\s--hash=\S+")
 # Commands that change nothing where all packages are installed: those that install, and what may stand beside them.
 _INSTALLS = {
-    "pip": re.compile(r"pip install(?: --no-cache-dir| --require-hashes)* (?:-r|--requirement) (?P<list>/\S+)"),
+    "pip": re.compile(
+        r"(?:(?P<uv>uv) )?pip install(?: --no-cache-dir| --no-cache| --compile-bytecode| --require-hashes"
+        r"| --index-strategy=\S+)*"
+        r" (?:-r|--requirement) (?P<list>/\S+)"
+    ),
     "dpkg": re.compile(
         r"(?:DEBIAN_FRONTEND=noninteractive )?xargs -a (?P<list>/\S+) apt-get install(?: -y| --no-install-recommends)*"
     ),
@@ -31,18 +35,25 @@ _IDLE = {
     "pip": re.compile(r"umask [0-7]{3,4}"),
     "dpkg": re.compile(r"apt-get (?:update|clean)"),
 }
-# Variables that make pip install into another place, or look at one.
-_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_UPGRADE", "PIP_IGNORE_INSTALLED", "PYTHONPATH")
+# Variables that make pip or uv install into another place or look at one, or change what is installed already.
+_ELSEWHERE = (
+    *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_UPGRADE", "PIP_IGNORE_INSTALLED", "PYTHONPATH"),
+    *("UV_PYTHON", "UV_SYSTEM_PYTHON"),
+)
 _REMOVES = re.compile(r"rm(?: -f| -rf| -r)?(?P<paths>(?: /\S+)+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """A step that installs a list of packages and does nothing else: how, from which list, what it removes besides."""
+    """A step that installs a list of packages and does nothing else: how, from which list, what it removes besides.
+
+    `program` is what installs: uv installs what is pip's to list.
+    """
 
     kind: str
     list: str
     removes: tuple[str, ...]
+    program: str
 
 
 def without_installed(plan: BuildPlan, base: BaseInfo, folder: str, names: Names) -> tuple[BuildPlan, list[str]]:
@@ -69,7 +80,10 @@ def without_installed(plan: BuildPlan, base: BaseInfo, folder: str, names: Names
         if (
             copied is None
             or not settled[install.kind]
-            or not (_has_all(base, install, folder, copied) and (install.kind != "pip" or _is_ours(step, names)))
+            or not (
+                _has_all(base, install, folder, copied)
+                and (install.kind != "pip" or _is_ours(step, install.program, names))
+            )
         ):
             settled["pip"] = settled["pip"] and install.kind != "pip"
             continue
@@ -97,7 +111,8 @@ def install_of(step: Run) -> Install | None:
             removed = [match for call in rest if (match := _REMOVES.fullmatch(call))]
             paths = [path for match in removed for path in match["paths"].split()]
             if len(removed) == len(rest) and found[0]["list"] in paths:
-                return Install(kind, found[0]["list"], tuple(path for path in paths if path != found[0]["list"]))
+                removes = tuple(path for path in paths if path != found[0]["list"])
+                return Install(kind, found[0]["list"], removes, "uv" if found[0].groupdict().get("uv") else kind)
     return None
 
 
@@ -125,12 +140,15 @@ def _has_all(base: BaseInfo, install: Install, folder: str, copied: Copy) -> boo
     return _has_pins(base, text)
 
 
-def _is_ours(step: Run, names: Names) -> bool:
-    """Return whether the step's pip is the one of /opt/app-root, and installs there."""
+def _is_ours(step: Run, program: str, names: Names) -> bool:
+    """Return whether the step's program (pip or uv) is the one of /opt/app-root, and installs there."""
     environment = dict(step.environment)
     if any(environment.get(name) for name in _ELSEWHERE):
         return False
-    found = (folder for folder in environment.get("PATH", "").split(":") if "pip" in names(folder))
+    # pip installs where it is, uv into this environment.
+    if program == "uv" and environment.get("VIRTUAL_ENV") != APP_ROOT:
+        return False
+    found = (folder for folder in environment.get("PATH", "").split(":") if program in names(folder))
     return next(found, "") == f"{APP_ROOT}/bin"
 
 

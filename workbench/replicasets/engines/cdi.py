@@ -35,13 +35,17 @@ def inventory(kind: str, folders: Sequence[str]) -> tuple[Gpu, ...]:
 
 
 def newer_specs(kind: str, folders: Sequence[str], readable: str) -> list[str]:
-    """Return a sentence for each spec of `kind` whose version is above `readable`, such as 0.5.0."""
+    """Return a sentence for each spec of `kind` whose version is above `readable`, such as 0.5.0.
+
+    Where that is "", nobody knows what the engine reads, and every spec has a sentence.
+    """
+    limit = f"this podman reads up to {readable}" if readable else "what this podman reads is not known"
     messages = []
     for path in _files(folders):
         spec = _read(path)
         version = str(spec.get("cdiVersion", ""))
         if spec.get("kind") == kind and _number(version) > _number(readable):
-            messages.append(f"{path} is of CDI {version}, and this podman reads up to {readable}")
+            messages.append(f"{path} is of CDI {version}, and {limit}")
     return messages
 
 

@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build the image, keep the lock, and print the image's name."""
-    from workbench.catalog.reader import read_catalogue
+    from workbench.catalog.reader import open_catalogue
     from workbench.catalog.tree import CatalogueTree
     from workbench.images.run_build import run_build
     from workbench.locations import ROOT
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     options = tuple(args.options)
     backend = backend_of(args, options)
     secrets = _secrets(args.secret)
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     chosen = options_of(args, catalogue)
     prepared = with_base(resolve_model(catalogue, args.folder, chosen), chosen, backend.store)
     model = prepared.model

@@ -25,13 +25,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what the model gets; raises FaultsError with its faults."""
-    from workbench.catalog.reader import read_catalogue
+    from workbench.catalog.reader import open_catalogue
     from workbench.models.lock import LOCK, keep
     from workbench.models.prepare import resolve_model
     from workbench.models.show import as_data, table
     from workbench.verbs.model.options import options_of
 
-    catalogue = read_catalogue(args.catalog)
+    catalogue = open_catalogue(args.catalog)
     prepared = resolve_model(catalogue, args.folder, options_of(args, catalogue))
     if args.lock and prepared.lock is not None and not prepared.lock.is_kept:
         keep(args.folder, prepared.lock)

@@ -21,6 +21,9 @@ def run(command: str, *shell: str, **environment: str) -> Run:
     [
         (PIP, ["pip"], PIP.replace(" --no-cache-dir", "")),
         (APT, ["apt"], APT),
+        ("umask 0002 && uv pip install --no-cache -r x", ["uv"], "umask 0002 && uv pip install -r x"),
+        # Its files would have the modes of another umask.
+        ("uv pip install --no-cache -r x", [], "uv pip install --no-cache -r x"),
         ("python3.11 -m pip install --no-cache-dir x", ["pip"], "python3.11 -m pip install x"),
         ("A=1 pip3 wheel a --no-cache-dir", ["pip"], "A=1 pip3 wheel a"),
         ("pip install x && echo '--no-cache-dir'", ["pip"], "pip install x && echo '--no-cache-dir'"),
@@ -58,8 +61,8 @@ def test_the_generic_snippets_keep_their_downloads() -> None:
         with open(f"{REPOSITORY}/bundles/{name}.snippet") as file:
             (item,) = [item for item in instructions(file.read()) if item.word == "RUN"]
         made, used = keeping(run(item.args[0]))
-        found[name] = ([manager.name for manager in used], "--no-cache-dir" in made.arguments[-1])
-    assert found == {"os_packages.debian": (["apt"], False), "python_packages": (["pip"], False)}
+        found[name] = ([manager.name for manager in used], "--no-cache" in made.arguments[-1])
+    assert found == {"os_packages.debian": (["apt"], False), "python_packages": (["uv"], False)}
 
 
 def test_every_manager_leaves_nothing_in_the_image() -> None:

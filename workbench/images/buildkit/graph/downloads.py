@@ -102,8 +102,10 @@ def simple_commands(command: str) -> Iterator[list[Word]]:
 
 def _calls(words: list[Word], manager: Manager) -> bool:
     """Return whether a program of `manager` is called, perhaps through another such as xargs."""
+    known = {program for each in managers() for program in each.programs}
     for at, word in enumerate(words):
-        if word.text in manager.programs:
+        # `uv pip` is uv.
+        if word.text in manager.programs and not (at and words[at - 1].text in known):
             return any(later.text in manager.commands for later in words[at + 1 :])
     return False
 

@@ -481,8 +481,7 @@ class PodmanEngine:
         """Return the error with the reason that podman leaves out: a CDI spec that is too new for it."""
         if _NO_SUCH_GPU not in error.message:
             return error
-        readable = readable_cdi(self._version())
-        newer = cdi.newer_specs(self._kind, self._folders, readable) if readable else []
+        newer = cdi.newer_specs(self._kind, self._folders, readable_cdi(self._version()))
         hint = f"{'; '.join(newer)}: write it with a lower cdiVersion" if newer else "its CDI spec has no such device"
         return EngineError(error.message, error.status, hint=hint)
 
