@@ -12,13 +12,16 @@ from pathlib import Path
 
 from tests.catalogues import REPOSITORY
 
+# The words that start the tool.
+ENTRY = (sys.executable, str(REPOSITORY / "wizard.py"))
+
 
 def wizard(
     *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `wizard.py` with `arguments` (as text), without a terminal, and return how it ended."""
     done = subprocess.run(
-        [sys.executable, str(REPOSITORY / "wizard.py"), *map(str, arguments)],
+        [*ENTRY, *map(str, arguments)],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -34,10 +37,11 @@ def wizard(
     return done
 
 
-def command_line(folder: Path = REPOSITORY) -> str:
-    """How messages name this checkout's wizard to a user in `folder`: with the Python that runs it."""
+def command_line(folder: Path = REPOSITORY, catalogue: Path | None = None) -> str:
+    """How messages name this checkout's wizard to a user in `folder`: with the Python and the catalogue of the run."""
     python, script = Path(sys.executable), REPOSITORY / "wizard.py"
-    return " ".join(str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in (python, script))
+    words = [str(path.relative_to(folder) if path.is_relative_to(folder) else path) for path in (python, script)]
+    return " ".join([*words, *(["--catalog", str(catalogue)] if catalogue else [])])
 
 
 def killed_after(seconds: float, command: Sequence[str]) -> float | None:

@@ -139,7 +139,7 @@ def test_w10_blanks_and_odd_signs_make_no_stray_folders(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [path.name for path in out.iterdir()] == ["editor-plain-c9s-py311_2026a_" + done.stdout.split("_")[-1][:8]]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalogue", out.name]
-    assert f"wizard.py build '{out}/" in done.stdout
+    assert f" build '{out}/" in done.stdout
     assert new(make_catalogue(tmp_path), out, "--release", "2026 a").returncode == 2
 
 

@@ -45,7 +45,7 @@ def test_rstudio_is_for_bundles_that_bring_r(ours: Catalogue, os: str, python: s
     for bundle in ours.bundles:
         where = {"release": "2026a", "base": "standard", "os": os, "python": python}
         why = list(reasons(ours, {**where, "bundle": bundle, "ide": "rstudio"}))
-        wanted = f"IDE rstudio needs r, which {bundle} and rstudio do not provide"
+        wanted = "IDE rstudio goes with bundle r only"
         assert (wanted in why) is (bundle != "r")
         assert bundle != "r" or why == []
 

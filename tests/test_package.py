@@ -133,9 +133,10 @@ def test_help_names_the_command(installed: Path, elsewhere: Path, arguments: lis
 def test_hints_name_the_command(installed: Path, elsewhere: Path) -> None:
     code = """
 from workbench.cli import main
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.verbs import list
-def run(args): raise WorkbenchError("no", hint="`make cuda OS=c9s LAYERS=devel`, or `wizard.py new`")
+def run(args): raise WorkbenchError("no", hint=f"`{here('cuda --os c9s --layers devel')}`, or `{here('new')}`")
 list.run = run
 main(["list"])
 main(["list", "--json"])

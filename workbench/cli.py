@@ -12,10 +12,11 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NoReturn
 
 from workbench import __version__
-from workbench.commands import SCRIPT, examples, program, runnable
+from workbench.commands import SCRIPT, examples, here, program, use_catalogue
 from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError
 from workbench.locations import ROOT
 from workbench.names import suggestion
@@ -36,6 +37,7 @@ VERBS = {
     "check": "check a catalogue, or recipe folders against it",
     "diff": "show how two recipes differ",
     "update": "compose a recipe again, and keep what was changed by hand",
+    "completion": "print the script that completes verbs, flags and names in bash, zsh or fish",
     "tag": "take a tag apart, or put one together",
     "build": "build an image from a recipe folder, and push it",
     "base": "build the base image of an operating system",
@@ -65,7 +67,8 @@ class _ArgumentParser(argparse.ArgumentParser):
     """A parser whose complaints are errors like any other."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"`{self.prog} --help` shows what it takes")
+        words = self.prog.removeprefix(program()).strip()
+        raise UsageError(message, hint=f"`{here(f'{words} --help')}` shows what it takes")
 
 
 def command() -> int:
@@ -111,6 +114,8 @@ def main(argv: Sequence[str]) -> int:
         return EXIT_USER
     except Exception as error:  # the last resort: a bug is ours to read, not the user's
         return _report_bug(error, argv)
+    finally:
+        use_catalogue(str(ROOT))
 
 
 def _drop_output() -> None:
@@ -128,22 +133,45 @@ def _run(argv: list[str]) -> int:
     if argv[0] in ("-h", "--help"):
         print(_help())
         return 0
+    if argv[0] == "__complete":
+        from workbench.verbs.completion import print_candidates
+
+        print_candidates(argv[1], argv[2:])
+        return 0
     verb = argv[0]
     if verb not in VERBS:
         raise UsageError(f"there is no verb {verb!r}", hint=suggestion(verb, VERBS))
+    module, parser = verb_parser(verb)
+    args = parser.parse_args(argv[1:])
+    use_catalogue(args.catalog)
+    return int(module.run(args))
+
+
+def verb_parser(verb: str) -> tuple[ModuleType, argparse.ArgumentParser]:
+    """Return the module of `verb`, one of VERBS, and the parser of its arguments."""
     module = importlib.import_module(f"workbench.verbs.{verb.replace('-', '_')}")
     parser = parser_of(verb, VERBS[verb], module.EXAMPLES)
     parser.add_argument(
         "--catalog", metavar="DIR", default=str(ROOT), help="use another catalogue (default: the tool's own)"
     )
     module.arguments(parser)
-    args = parser.parse_args(argv[1:])
-    return int(module.run(args))
+    return module, parser
+
+
+def without_catalogue(argv: Sequence[str]) -> tuple[list[str], str]:
+    """Return the words without a `--catalog DIR` in front of the verb, and DIR: the tool's own where none is given."""
+    given = _before_verb(argv)
+    return list(argv[given:]), argv[given - 1].removeprefix("--catalog=") if given and len(argv) >= given else str(ROOT)
+
+
+def _before_verb(argv: Sequence[str]) -> int:
+    """Return how many words name a catalogue in front of the verb."""
+    return 2 if argv[:1] == ["--catalog"] and len(argv) > 1 else int(bool(argv) and argv[0].startswith("--catalog="))
 
 
 def _verb_first(argv: list[str]) -> list[str]:
     """Return the words with `--catalog DIR` behind the verb, where it stands before one."""
-    given = 2 if argv[:1] == ["--catalog"] else 1 if argv and argv[0].startswith("--catalog=") else 0
+    given = _before_verb(argv)
     rest = argv[given:]
     return [rest[0], *argv[:given], *rest[1:]] if given and rest and not rest[0].startswith("-") else argv
 
@@ -161,7 +189,7 @@ def parser_of(verb: str, about: str, shown: str) -> argparse.ArgumentParser:
 
 def _help() -> str:
     verbs = "\n".join(f"  {verb:<10} {text}" for verb, text in VERBS.items())
-    return runnable(
+    return examples(
         "usage: wizard.py [VERB] [--help]\n\n"
         "Choose, compose and build container images for data science.\n"
         "Without a verb it prompts, step by step, and writes a recipe.\n\n"
@@ -175,7 +203,7 @@ def _help() -> str:
 
 def _print_error(error: WorkbenchError, as_json: bool) -> None:
     if as_json:
-        print(runnable(json.dumps(error.as_data(), ensure_ascii=False)), file=sys.stderr)
+        print(json.dumps(error.as_data(), ensure_ascii=False), file=sys.stderr)
         return
     one = isinstance(error, FaultsError) and len(error.faults) == 1
     where = f"{error.where}: " if error.where and (one or not isinstance(error, FaultsError)) else ""
@@ -186,7 +214,7 @@ def _print_error(error: WorkbenchError, as_json: bool) -> None:
         lines = [f"error: {where}{error.message}"]
     if error.hint:
         lines.append(f"  hint: {error.hint}")
-    print(runnable("\n".join(lines)), file=sys.stderr)
+    print("\n".join(lines), file=sys.stderr)
 
 
 def _report_bug(error: Exception, argv: Sequence[str]) -> int:

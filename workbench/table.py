@@ -30,6 +30,18 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | N
     return "\n".join(text for line in lines for text in _wrapped(line, wide))
 
 
+def natural_width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return how wide `columns` would be where nothing is broken."""
+    widest = (max(len(line[index]) for line in (header, *rows)) for index in range(len(header)))
+    return sum(widest) + len(_GAP) * (len(header) - 1)
+
+
+def folded(text: str, width: int | None = None) -> str:
+    """Return one line of text on as many lines as `width` asks for, broken between words; 0 breaks nothing."""
+    width = terminal_width() if width is None else width
+    return "\n".join(_words(text, width)) if width else text
+
+
 def terminal_width() -> int:
     """Return how wide the terminal is that standard output is, 0 where it is none."""
     try:

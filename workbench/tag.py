@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from workbench.commands import here
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import NAME_RULE, check_date, check_release, is_name, python_version
 
@@ -123,5 +124,5 @@ def parse_tag(
         raise WorkbenchError(f"{text} is ambiguous: {listed}", hint="rename one of the bundles or IDEs")
     raise WorkbenchError(
         f"{text}: no IDE, bundle and operating system of the catalogue make up {parts['body']!r}",
-        hint="`wizard.py list` shows the names there are",
+        hint=f"`{here('list')}` shows the names there are",
     )

@@ -20,7 +20,7 @@ if ! mknod "$rootfs/device" c 1 3 2>/dev/null; then
     mount -t tmpfs -o mode=755 tmpfs "$rootfs/dev"
     for device in null zero full random urandom tty console ptmx; do
         : >"$rootfs/dev/$device"
-        mount --bind "/dev/$device" "$rootfs/dev/$device"
+        [ ! -e "/dev/$device" ] || mount --bind "/dev/$device" "$rootfs/dev/$device"
     done
     export container=lxc
 fi

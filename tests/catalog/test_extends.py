@@ -35,7 +35,7 @@ def test_what_the_parents_provide_counts_and_their_rules_do_not(tmp_path: Path) 
     assert catalogue.bundles["grandchild"].rules.provides == ("plain", "words", "child", "more")
     assert list(reasons(catalogue, {"release": "2026a", "base": "cuda", "bundle": "grandchild", "ide": "needy"})) == []
     assert list(reasons(catalogue, {"release": "2026a", "bundle": "child", "ide": "needy"})) == [
-        "IDE needy needs more, which child and needy do not provide"
+        "IDE needy goes with bundle grandchild only"
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.catalogues import RELEASE, REPOSITORY, make_catalogue
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 
 
@@ -78,7 +79,7 @@ def test_all_faults_are_reported_in_one_go(tmp_path: Path) -> None:
         ),
         ("bundles/6-toml/bundle.toml:4", "unknown key 'oses': did you mean os or provides or ides?"),
         ("bundles/7-empty/os", "has no os-packages.txt: add it or remove the folder"),
-        ("bundles/8-unlocked/py311", "has no requirements.txt: run `make lock`"),
+        ("bundles/8-unlocked/py311", f"has no requirements.txt: run `{here('lock')}`"),
         ("bundles/9-long/display.txt", "has a first line of 201 characters, and 200 are allowed"),
         ("ides/1-editor", "has no editor.snippet"),
         ("ides/2-runtime/ide.toml", "no bundle is named 'plan': did you mean plain or long?"),

@@ -41,7 +41,7 @@ PARTS = {
         ({"base": "cuda", "ide": "studio"}, ["IDE studio does not go on a CUDA base: it draws on the CPU"]),
         (
             {"bundle": "plain", "ide": "studio"},
-            ["IDE studio needs r-language, which plain and studio do not provide"],
+            ["IDE studio goes with bundle r only"],
         ),
         ({"bundle": "plain", "ide": "only"}, ["IDE only goes with bundle r or gpu only"]),
         ({"release": "2025a"}, ["release 2025a is retired"]),
@@ -77,5 +77,5 @@ def test_a_name_is_provided_to_the_other_side_only(tmp_path: Path) -> None:
     catalogue = read_catalogue(str(make_catalogue(tmp_path, files)))
     assert list(reasons(catalogue, {"release": "2026a", "bundle": "flow", "ide": "flow"})) == []
     assert list(reasons(catalogue, {"release": "2026a", "bundle": "plain", "ide": "flow"})) == [
-        "IDE flow needs flow, which plain and flow do not provide"
+        "IDE flow goes with bundle flow only"
     ]

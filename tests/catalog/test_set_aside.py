@@ -12,6 +12,7 @@ from tests.catalogues import RELEASE, make_catalogue, selection
 from tests.command import wizard
 from workbench.catalog.reader import open_catalogue, read_catalogue
 from workbench.catalog.reasons import reasons
+from workbench.commands import here
 from workbench.compose.possible import attempt, compose_checked
 from workbench.errors import FaultsError, WorkbenchError
 
@@ -27,7 +28,10 @@ NEW = ("new", "--defaults", "--dry-run", "--offline", "--date=20261122")
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({"bundles/2-other/py311/requirements.txt": None, "bundles/2-other/py311/Pipfile": ""}, "run `make lock`"),
+        (
+            {"bundles/2-other/py311/requirements.txt": None, "bundles/2-other/py311/Pipfile": ""},
+            f"run `{here('lock')}`",
+        ),
         ({"bundles/2-other/display.txt": "\n"}, "bundles/2-other/display.txt: has an empty first line"),
         ({"bundles/2-other/bundle.toml": "x = ["}, "bundles/2-other/bundle.toml: is not TOML"),
         ({"bundles/2-other/bundle.toml": 'ides = ["editr"]\n'}, "no IDE is named 'editr': did you mean editor?"),

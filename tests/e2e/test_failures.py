@@ -51,4 +51,4 @@ def test_a_version_that_the_index_does_not_have(
     (folder / "requirements.txt").write_text("attrs==99.1\n")
     error, hint = failed(base, catalogue, tmp_path)
     assert error.startswith(f"error: {folder}/requirements.txt:1: the Python index has no attrs==99.1 for this Python")
-    assert "make lock" in hint
+    assert " lock`" in hint

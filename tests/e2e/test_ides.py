@@ -21,9 +21,10 @@ from tests.browser import need_chromium, page_in
 from tests.command import wizard
 from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_from_nothing import ANY_USER
-from tests.engine import BaseChoice, Engine, free_port, wait_for
+from tests.engine import BaseChoice, Engine, ca_bundle, free_port, wait_for
 
-pytestmark = pytest.mark.thorough
+# Two images are built within the first tests that use them.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(2700)]
 
 PREFIX = "/notebook/team/mine"
 # Where no platform stands before the image, a token opens it.
@@ -32,9 +33,8 @@ QUERY = f"?{urlencode({'token': TOKEN})}"
 IDLE_SECONDS = 5
 # What a person sees when the page has come up, and stays in its own path to get it.
 SIGNS = {"tensorboard": "text=No dashboards are active", "vscode": ".monaco-workbench .part.statusbar"}
-BUNDLES = {"tensorboard": "minimal", "vscode": "datascience"}
 # What is typed into VS Code's terminal: the shell and its Python know the user and the bundle.
-TYPED = "python -c 'import os, sys, pandas; print(os.getuid(), sys.prefix, end=str())' >seen-$((6*7)).txt"
+TYPED = "python -c 'import os, sys, setuptools; print(os.getuid(), sys.prefix, end=str())' >seen-$((6*7)).txt"
 
 
 @pytest.fixture(scope="session", params=list(SIGNS))
@@ -43,7 +43,7 @@ def ide(
 ) -> tuple[str, str]:
     """The name of an IDE and of its image."""
     name = request.param
-    return name, build_bundle(store, base, BUNDLES[name], name, str(tmp_path_factory.mktemp(name)))
+    return name, build_bundle(store, base, "minimal", name, str(tmp_path_factory.mktemp(name)))
 
 
 @dataclass(frozen=True)
@@ -151,17 +151,30 @@ def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], pr
         assert workbench.idle()["connections"] == 0
 
 
-def test_run_prints_the_address_that_opens_it(engine: Engine, ide: tuple[str, str], tmp_path: Path) -> None:
+def test_up_prints_the_address_that_opens_it(
+    engine: Engine, base: BaseChoice, ide: tuple[str, str], tmp_path: Path
+) -> None:
+    """By one command, and after a stop again by `run`, at the same address."""
     browser = need_chromium()
-    name, image = ide
-    done = wizard("run", image, f"--name=printed-{name}", "--json")
+    name, _ = ide
+    flags = [*base.flags(), "--base=standard", "--bundle=minimal", f"--ide={name}", "--out", tmp_path / "recipes"]
+    done = wizard("up", *flags, *ca_bundle(), "--log-dir", tmp_path / "logs", "--yes", "--no-browser", "--json")
     assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [step["step"] for step in report["steps"]] == ["recipe", "image", "workbench"]
+    address, workbench = report["workbench"]["address"], report["workbench"]["name"]
+    assert "?token=" in address
     try:
-        with page_in(browser, tmp_path / f"{name}.png") as page:
-            page.goto(json.loads(done.stdout)["address"])
-            page.locator(SIGNS[name]).first.wait_for()
+        for again in (False, True):
+            if again:
+                assert wizard("stop", workbench).returncode == 0
+                started_again = wizard("run", workbench, "--no-browser", "--json")
+                assert json.loads(started_again.stdout)["address"] == address, started_again.stderr
+            with page_in(browser, tmp_path / f"{name}.png") as page:
+                page.goto(address)
+                page.locator(SIGNS[name]).first.wait_for()
     finally:
-        assert wizard("stop", "--delete-files", f"printed-{name}").returncode == 0
+        assert wizard("stop", "--delete-files", workbench).returncode == 0
 
 
 def work_in_page(

@@ -50,7 +50,7 @@ def follow(clone: Path, script: str, **more: str) -> str:
 def test_add_a_bundle(engine: Engine, base: BaseChoice, clone: Path, tmp_path: Path) -> None:
     follow(clone, tutorial("mkdir -p bundles/10-geo/"))
     assert len(list((clone / "tests/goldens").glob("*-geo-*"))) >= 4
-    flags = ["--bundle=geo", "--ide=runtime", *base.flags()]
+    flags = ["--base=standard", "--bundle=geo", "--ide=runtime", *base.flags()]
     new = wizard("new", "--catalog", clone, *flags, "--no-lint", "--out", tmp_path / "recipes", cwd=clone)
     assert new.returncode == 0, new.stderr
     (recipe,) = (tmp_path / "recipes").iterdir()

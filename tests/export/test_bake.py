@@ -69,4 +69,4 @@ def test_every_base_of_our_own_set_is_a_target_or_the_root(tmp_path: Path, relea
 def test_without_recipes_it_names_the_command_that_makes_them(tmp_path: Path) -> None:
     done = wizard("export", "bake", *SET, "--recipes", tmp_path / "none")
     assert done.returncode == 1
-    assert "make recipes RELEASE=2026a DATE=20261122" in done.stderr
+    assert " recipes --release 2026a --date 20261122`" in done.stderr

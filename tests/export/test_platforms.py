@@ -120,7 +120,7 @@ def test_manifests_are_what_kubernetes_takes(recipes: Path, kind: str, image: st
 
 
 def test_the_platform_may_pick_the_user_and_the_prefix_moves_the_probes(recipes: Path) -> None:
-    flags = ["--any-user", "--prefix=/notebook/team/mine/", "--name=mine", "--gpus=2"]
+    flags = [REPO, "--any-user", "--prefix=/notebook/team/mine/", "--name=mine", "--gpus=2"]
     done = export("kubernetes", recipes / f"jupyter-minimal-{END}", *flags)
     (_, stateful) = yaml.safe_load_all(done.stdout)
     kubernetes_validate.validate(stateful, kubernetes_validate.latest_version(), strict=True)
@@ -130,6 +130,20 @@ def test_the_platform_may_pick_the_user_and_the_prefix_moves_the_probes(recipes:
     assert container["env"] == [{"name": "NB_PREFIX", "value": "/notebook/team/mine"}]
     assert container["livenessProbe"]["httpGet"]["path"] == "/notebook/team/mine/api"
     assert container["resources"]["limits"]["nvidia.com/gpu"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("flags", "note"),
+    [
+        (["--kind=Pod"], "`podman kube play` runs it here; for a cluster, push it with `"),
+        (["--repo=localhost/workbench-images"], "nodes that have it already start it; for a cluster, push it with `"),
+    ],
+)
+def test_an_image_of_this_machine_is_named_as_one(recipes: Path, flags: list[str], note: str) -> None:
+    done = export("kubernetes", recipes / f"jupyter-minimal-{END}", *flags)
+    assert done.returncode == 0, done.stderr
+    assert note in done.stderr
+    assert len(list(yaml.safe_load_all(done.stdout))) >= 2
 
 
 @pytest.mark.parametrize(
@@ -146,6 +160,7 @@ def test_the_platform_may_pick_the_user_and_the_prefix_moves_the_probes(recipes:
         (["kubernetes", "jupyter-minimal", "--prefix=/a b"], 2, "'/a b' is no path"),
         (["kubernetes", "jupyter-minimal", "--gpus=-1"], 2, "--gpus needs a number from 0 on"),
         (["kubernetes", "jupyter-minimal", "--repo=quay.io/a:tag"], 2, "'quay.io/a:tag' is not a repository"),
+        (["kubernetes", "jupyter-minimal"], 1, " --push REPO`, and give `--repo REPO`"),
         (["kubernetes", "none"], 1, "there is no such recipe folder"),
         (["imagestreams", "jupyter-minimal"], 2, "invalid choice: 'imagestreams'"),
     ],

@@ -12,6 +12,7 @@ from tests.test_podman import fake_podman
 from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
+from workbench.commands import here
 from workbench.compose.resolve import resolve
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.backend import select
@@ -86,8 +87,8 @@ def test_a_base_of_the_release_that_is_nowhere_is_a_note(named: Engine, registry
     found, note = located(catalogue(tmp_path, repository), selection())
     assert found == selection()
     assert note == (
-        f"{repository}:{DATED} does not exist yet: `wizard.py up` makes it, and all that it stands on; "
-        "by hand: `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`"
+        f"{repository}:{DATED} does not exist yet: `{here('up')}` makes it, and all that it stands on; "
+        f"by hand: `{here('base --os c9s --python 3.11 --release 2026a --date 20261122')}`"
     )
 
 
@@ -97,8 +98,8 @@ def test_a_base_of_the_release_that_is_nowhere_is_a_note(named: Engine, registry
 def test_a_cuda_base_that_is_nowhere(named: Engine, tmp_path: Path, base: str, layer: str) -> None:
     found, note = located(catalogue(tmp_path), selection(base=base))
     assert found == selection(base=base)
-    what = "OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122"
-    assert f"by hand: `make base {what}`, then `make cuda {what} LAYERS={layer}`" in note
+    what = "--os c9s --python 3.11 --release 2026a --date 20261122"
+    assert f"by hand: `{here(f'base {what}')}`, then `{here(f'cuda {what} --layers {layer}')}`" in note
 
 
 def test_a_registry_that_is_down_is_reported_once(named: Engine, tmp_path: Path) -> None:

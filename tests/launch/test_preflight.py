@@ -80,6 +80,14 @@ def test_a_machine_without_the_device_of_networks(user: Path, monkeypatch: pytes
     assert message.endswith(": `sudo chmod 666 /dev/net/tun`")
 
 
+@pytest.mark.parametrize(("driver", "cure"), [("overlay", False), ("vfs", True)])
+def test_a_storage_that_copies_every_layer_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str, cure: bool
+) -> None:
+    fake_podman(tmp_path, monkeypatch, f"echo {driver}")
+    assert ("apt-get install fuse-overlayfs" in preflight.storage_note()) is cure
+
+
 def test_root_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", "/nowhere")

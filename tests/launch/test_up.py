@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,6 +61,13 @@ def page(address: str) -> str:
         return str(response.read().decode())
 
 
+def printed(command: str) -> str:
+    """Run a command as it was printed, and return what it prints."""
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True, cwd=REPOSITORY, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_from_nothing_to_an_open_workbench_and_nothing_is_made_again(empty: Engine, tmp_path: Path) -> None:
     small_catalogue(tmp_path)
     shown = up(tmp_path, "--dry-run", "--json")
@@ -92,7 +100,7 @@ def test_from_nothing_to_an_open_workbench_and_nothing_is_made_again(empty: Engi
     again = up(tmp_path, f"--port={address.split(':')[2].partition('/')[0]}")
     assert again.returncode == 0, again.stderr
     assert f"The workbench is open: {address}\n" in again.stdout
-    assert f"wizard.py stop {NAME}\n" in again.stdout
+    assert f" stop {NAME}\n" in again.stdout
     assert (empty("ps", "--all", "--quiet", "--no-trunc"), empty("images", "--quiet", "--no-trunc")) == before
 
 
@@ -104,11 +112,13 @@ def test_files_stay_over_stops_rebuilds_and_removals(empty: Engine, tmp_path: Pa
     address = json.loads(made.stdout)["workbench"]["address"]
     empty("exec", CONTAINER, "sh", "-c", "echo mine >/opt/app-root/src/notebook")
 
-    # Stopped and started: the same address, the same files.
-    assert wizard("stop", NAME).returncode == 0
+    # Stopped and started with the commands that were printed: the same address, the same files.
+    commands = json.loads(made.stdout)["commands"]
+    printed(commands["stop"])
     assert [(one["name"], one["state"], one["address"]) for one in ps()] == [(NAME, "exited", "")]
-    started = wizard("run", NAME, "--json")
-    assert json.loads(started.stdout)["address"] == address, started.stderr
+    started = printed(f"{commands['run']} --json")
+    assert json.loads(started)["address"] == address
+    assert json.loads(started)["commands"].keys() == {"show", "stop", "run", "remove"}
     assert empty("exec", CONTAINER, "cat", "/opt/app-root/src/notebook") == "mine"
 
     # Built again, with another page: the container is a new one, the files and the address stay.
@@ -119,10 +129,18 @@ def test_files_stay_over_stops_rebuilds_and_removals(empty: Engine, tmp_path: Pa
     assert page(address) == "inside as 1001\n"
     assert empty("exec", CONTAINER, "cat", "/opt/app-root/src/notebook") == "mine"
 
+    # A build ends with the same: it runs the image, and removes it.
+    built = wizard("build", start.parent, "--log-dir", tmp_path / "logs", "--json")
+    (report,) = json.loads(built.stdout)
+    text = wizard("build", start.parent, "--log-dir", tmp_path / "logs").stderr
+    assert [command for command in report["commands"].values() if f" {command}\n" not in text] == []
+
     # Removed: the files stay until they are deleted by name.
-    assert wizard("stop", "--remove", NAME).returncode == 0
+    printed(report["commands"]["stop"])
+    printed(report["commands"]["remove"])
     assert ps() == []
-    assert wizard("run", NAME, "--no-browser").returncode == 0
+    printed(f"{report['commands']['run']} --no-browser")
+    assert NAME in printed(report["commands"]["address"])
     assert empty("exec", CONTAINER, "cat", "/opt/app-root/src/notebook") == "mine"
     assert wizard("stop", "--delete-files", NAME).returncode == 0
     assert (ps(), empty("volume", "ls", "--quiet")) == ([], "")
@@ -183,7 +201,7 @@ def test_without_podman_it_writes_the_recipe_and_says_what_to_install(
     assert (tmp_path / "recipes" / TAG / "Containerfile").is_file()
     assert "error: podman is not installed" in done.stderr
     assert "apt-get install podman" in done.stderr
-    assert f"`wizard.py up {tmp_path}/recipes/{TAG}` goes on" in done.stderr
+    assert f" up {tmp_path}/recipes/{TAG}` goes on" in done.stderr
 
 
 @pytest.mark.thorough

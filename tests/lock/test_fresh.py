@@ -10,6 +10,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
+from workbench.commands import here
 from workbench.lock.folders import folders_to_lock
 from workbench.lock.fresh import stale_locks
 
@@ -24,6 +25,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 HOMES = "ides/1-jupyter/py311, ides/5-tensorboard/py311, ides/6-runtime/py311"
+RUN = f"run `{here('lock')}`"
 
 
 def stale(catalogue: Path) -> dict[str, str]:
@@ -39,10 +41,10 @@ def test_a_changed_pipfile_makes_its_own_lock_stale_and_those_that_build_on_it(c
     pipfile.write_text(pipfile.read_text().replace("[packages]\n", '[packages]\ncertifi = "*"\n'))
     found = stale(copy)
     where = "bundles/1-minimal/py311/Pipfile.lock"
-    assert found.pop(where) == f"is not the lock of its Pipfile with those of {HOMES}: run `make lock`"
+    assert found.pop(where) == f"is not the lock of its Pipfile with those of {HOMES}: {RUN}"
     assert found == {
         "bundles/8-r/py311/Pipfile.lock": (
-            f"is not the lock of its Pipfile with those of {HOMES}, bundles/1-minimal/py311: run `make lock`"
+            f"is not the lock of its Pipfile with those of {HOMES}, bundles/1-minimal/py311: {RUN}"
         )
     }
 
@@ -53,7 +55,7 @@ def test_a_list_that_was_changed_or_lost(copy: Path) -> None:
     (folder / "requirements.txt").write_text(text.replace("packaging==", "packaging==1."))
     (folder / "requirements-jupyter.txt").unlink()
     assert stale(copy) == {
-        f"bundles/1-minimal/py311/{name}": "has not the versions of Pipfile.lock: run `make lock`"
+        f"bundles/1-minimal/py311/{name}": f"has not the versions of Pipfile.lock: {RUN}"
         for name in ("requirements.txt", "requirements-jupyter.txt")
     }
 
@@ -61,10 +63,10 @@ def test_a_list_that_was_changed_or_lost(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "where", "message"),
     [
-        (None, "Pipfile", "has no Pipfile.lock beside it: run `make lock`"),
-        ("{", "Pipfile.lock", "is no lock: run `make lock`"),
-        (json.dumps({"_meta": []}), "Pipfile.lock", "is no lock: run `make lock`"),
-        (json.dumps({"_meta": {"hash": {"sha256": ""}}, "default": []}), "Pipfile.lock", "is no lock: run `make lock`"),
+        (None, "Pipfile", f"has no Pipfile.lock beside it: {RUN}"),
+        ("{", "Pipfile.lock", f"is no lock: {RUN}"),
+        (json.dumps({"_meta": []}), "Pipfile.lock", f"is no lock: {RUN}"),
+        (json.dumps({"_meta": {"hash": {"sha256": ""}}, "default": []}), "Pipfile.lock", f"is no lock: {RUN}"),
     ],
 )
 def test_a_lock_that_is_none(copy: Path, text: str | None, where: str, message: str) -> None:

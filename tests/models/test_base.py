@@ -122,4 +122,4 @@ def test_without_a_base_the_hint_is_how_to_make_it(images: Images) -> None:
     del images.found[BASE]
     with pytest.raises(WorkbenchError, match=r"the base image .* is not on this machine") as error:
         chosen(images, "numpy")
-    assert "make base" in (error.value.hint or "")
+    assert " base --os " in (error.value.hint or "")

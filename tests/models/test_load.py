@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workbench.catalog.faults import Faults
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.models.config import BuildConfig, CogConfig, RunStep, SecretMount
 from workbench.models.load import config_of, read_config
@@ -219,7 +220,7 @@ def test_a_folder_without_one_has_a_hint_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(WorkbenchError) as caught:
         read_config(str(tmp_path), Faults())
     assert (caught.value.message, caught.value.where) == ("there is no cog.yaml", str(tmp_path))
-    assert caught.value.hint == f"`wizard.py model init {tmp_path}` makes one"
+    assert caught.value.hint == f"`{here(f'model init {tmp_path}')}` makes one"
 
 
 WORDS = st.sampled_from(

@@ -17,6 +17,7 @@ from tests.command import wizard
 from tests.release.index import Index
 from tests.release.test_freeze import catalogue_with_locks, frozen
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.release.advisories import local, public
 from workbench.release.audit import holes, lock_pins
@@ -122,7 +123,7 @@ def test_a_hole_is_found_once_whatever_the_source_and_the_spelling(folder: Path,
     assert done.returncode == 1, done.stderr
     findings = json.loads(done.stdout)["findings"]
     assert [(each["where"], each["fixed"]) for each in findings] == [("bundles/1-plain/py311", "2.3.10")]
-    assert f"{FAULT}: `wizard.py lock --bundle plain --python 3.11 --force`" in done.stderr
+    assert f"{FAULT}: `{here(f'--catalog {folder} lock --bundle plain --python 3.11 --force')}`" in done.stderr
 
 
 def test_without_a_source_nothing_is_promised(folder: Path) -> None:
@@ -139,7 +140,7 @@ def test_release_check_with_advisories_and_its_cure(tmp_path: Path, database: Pa
     folder = frozen(tmp_path, LOCKED)
     catalogue = read_catalogue(str(folder))
     faults = check(catalogue, "2026a", "2026-11-22", local(str(database))).faults
-    assert faults == (("releases/2026a/bundles/1-plain/py311", f"{FAULT}: `release update 2026a`"),)
+    assert faults == (("releases/2026a/bundles/1-plain/py311", f"{FAULT}: `{here('release update 2026a')}`"),)
     (database / "PyPI" / "GHSA-aaaa.json").unlink()
     (database / "PyPI" / "PYSEC-1.json").unlink()
     done = wizard("release", "check", "2026a", "--catalog", folder, "--advisories", database)

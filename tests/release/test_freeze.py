@@ -15,6 +15,7 @@ from tests.chance import chance
 from tests.command import files_below, killed_after, next_estimate, wizard
 from tests.release.index import Index
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.release.check import check
 from workbench.release.freeze import freeze
@@ -239,7 +240,7 @@ def test_the_parts_that_stay_open_may_be_changed(tmp_path: Path) -> None:
     file.write_text(file.read_text() + fix)
     assert faults_of(folder)[0] == (
         f"{OWN}/bundles/1-plain/py311",
-        "beta 2.3.1 has TEST-1, fixed in 2.3.4: `release update 2026a`",
+        f"beta 2.3.1 has TEST-1, fixed in 2.3.4: `{here('release update 2026a')}`",
     )
 
 

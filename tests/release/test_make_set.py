@@ -95,7 +95,7 @@ def test_recipes_that_were_not_composed_are_named_at_once(empty: Engine, tmp_pat
     assert done.returncode == 1
     assert "error: 1 recipes of the standard set are missing" in done.stderr
     assert f"{EDITOR}: is missing" in done.stderr
-    assert "make recipes RELEASE=2026a DATE=20261122" in done.stderr
+    assert " recipes --release 2026a --date 20261122`" in done.stderr
 
 
 def test_bases_get_the_names_that_recipes_of_another_repository_call(empty: Engine, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.chance import chance
 from tests.command import files_below, wizard
 from tests.release.index import SOURCE, Index, served
 from workbench.catalog.reader import read_catalogue
+from workbench.commands import here
 from workbench.lock.pipenv import is_current
 from workbench.release.check import check
 from workbench.release.freeze import freeze
@@ -191,7 +192,7 @@ def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_p
     folder = frozen(tmp_path, locked)
     advised(folder, "alpha", "1.2.0")
     fault = "alpha 1.0.0 has TEST-1, fixed in 1.2.0"
-    assert faults_of(folder) == [(OWN, f"{fault}: `release update 2026a --allow alpha`")]
+    assert faults_of(folder) == [(OWN, f"{fault}: `{here('release update 2026a --allow alpha')}`")]
     before = files_below(folder)
     done = update(folder)
     assert (done.returncode, done.stdout[:16]) == (0, "0 versions moved")
@@ -213,7 +214,9 @@ def test_a_package_is_one_package_however_its_name_is_spelled(tmp_path: Path, in
     locked["Pipfile.lock"] = locked["Pipfile.lock"].replace('"ruamel-yaml"', '"ruamel.yaml"')
     folder = frozen(tmp_path, locked)
     advised(folder, "Ruamel_YAML", "0.18.6")
-    assert faults_of(folder) == [(OWN, "ruamel-yaml 0.18.0 has TEST-1, fixed in 0.18.6: `release update 2026a`")]
+    assert faults_of(folder) == [
+        (OWN, f"ruamel-yaml 0.18.0 has TEST-1, fixed in 0.18.6: `{here('release update 2026a')}`")
+    ]
     done = update(folder)
     assert done.returncode == 0, done.stderr
     assert list(json.loads((folder / OWN / "Pipfile.lock").read_text())["default"]) == ["ruamel.yaml"]

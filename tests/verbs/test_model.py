@@ -13,6 +13,7 @@ from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below, wizard
 from tests.monobase.models import index_in, offline
 from tests.monobase.wheels import Index
+from workbench.commands import here
 
 # What the release has on the operating system of models, whichever Python runs the tests.
 PYTHON = "3.11"
@@ -129,7 +130,7 @@ def test_a_requirements_file_is_read_with_the_line_of_each_fault(tmp_path: Path,
         "PIP_EXTRA_INDEX_URL (to build)\n"
         f"  {folder}/r.txt:4: 'model==' is not a requirement: Expected semicolon (after name with no version "
         "specifier) or end\n"
-        f"  hint: fix them and run `wizard.py model check {folder}`\n"
+        f"  hint: fix them and run `{here(f'model check {folder}')}`\n"
     ).replace("Expected semicolon (after name with no version specifier) or end", _complaint("model=="))
 
 

@@ -28,8 +28,9 @@ def flags(**changed: str | None) -> list[str]:
 
 
 def test_all_flags_make_a_recipe(tmp_path: Path) -> None:
-    done = wizard("new", "--catalog", make_catalogue(tmp_path), "--offline", "--out", tmp_path / "out", *flags())
-    folder = tmp_path / "out" / TAG
+    catalogue = make_catalogue(tmp_path)
+    done = wizard("new", "--catalog", catalogue, "--offline", "--out", tmp_path / "out", *flags())
+    folder, command = tmp_path / "out" / TAG, command_line(catalogue=catalogue)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "  create     Containerfile",
@@ -38,8 +39,8 @@ def test_all_flags_make_a_recipe(tmp_path: Path) -> None:
         "  create     requirements.txt",
         "  create     start.sh",
         str(folder),
-        f"open it with: {command_line()} up {folder}",
-        f"build it with: {command_line()} build {folder}",
+        f"open it with: {command} up {folder}",
+        f"build it with: {command} build {folder}",
     ]
     assert sorted(files_below(tmp_path / "out")) == sorted(
         f"{TAG}/{line.split()[1]}" for line in done.stdout.splitlines()[:5]

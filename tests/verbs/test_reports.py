@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.catalogues import FILES, REPOSITORY, make_catalogue
 from tests.command import files_below, wizard
+from workbench.cli import main
 
 R = {
     "bundles/3-r/display.txt": "R",
@@ -66,10 +68,48 @@ def test_matrix_filters_and_counts(tmp_path: Path) -> None:
     assert done.stdout == (
         "release  base      os   python  bundle  ide     possible\n"
         "2026a    standard  c9s  3.11    r       editor  bundle r goes with runtime only\n"
-        "\n1 combinations, 0 possible\n"
+        "\n1 combination, 0 possible\n"
     )
     done = wizard("matrix", "--catalog", folder, "--bundle", "rr")
     assert (done.returncode, "no bundle is named 'rr'" in done.stderr) == (1, True)
+
+
+def test_matrix_groups_before_it_lists(tmp_path: Path) -> None:
+    folder = make_catalogue(tmp_path, R)
+    done = wizard("matrix", "--catalog", folder)
+    assert done.stdout == (
+        "2026a: 36 of 48 combinations are possible\n"
+        "\n"
+        "os        python  base        possible\n"
+        "c9s       3.11    standard    3 of 4\n"
+        "c9s       3.11    cuda        3 of 4\n"
+        "c9s       3.11    cuda-devel  3 of 4\n"
+        "c9s       3.11    cuda-thin   3 of 4\n"
+        "bookworm  3.11    standard    3 of 4\n"
+        "bookworm  3.12    standard    3 of 4\n"
+        "bookworm  3.11    cuda        3 of 4\n"
+        "bookworm  3.12    cuda        3 of 4\n"
+        "bookworm  3.11    cuda-devel  3 of 4\n"
+        "bookworm  3.12    cuda-devel  3 of 4\n"
+        "bookworm  3.11    cuda-thin   3 of 4\n"
+        "bookworm  3.12    cuda-thin   3 of 4\n"
+        "\n"
+        "where a bundle goes with an IDE, of these 12 places\n"
+        "\n"
+        "bundle  editor  runtime\n"
+        "plain   all     all\n"
+        "r       -       all\n"
+        "\n"
+        "why not                          combinations\n"
+        "bundle r goes with runtime only  12\n"
+        "\n"
+        "48 combinations, 36 possible\n"
+    )
+    (every,) = re.findall(r"each in a line: (.*?);", done.stderr)
+    assert every.endswith(f" --catalog {folder} matrix --all")
+    listed = wizard("matrix", "--catalog", folder, "--all").stdout
+    assert listed.count("\n") == 1 + 48 + 2
+    assert listed.endswith("\n48 combinations, 36 possible\n")
 
 
 def test_matrix_composes_every_possible_one(tmp_path: Path) -> None:
@@ -249,3 +289,21 @@ def test_a_catalogue_of_the_original_works_unchanged(tmp_path: Path) -> None:
 
 def test_our_repository_is_the_default_catalogue(tmp_path: Path) -> None:
     assert wizard("list", "ides", cwd=tmp_path).stdout == wizard("list", "ides", "--catalog", REPOSITORY).stdout
+
+
+def test_a_narrow_terminal_gets_what_says_something(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalogue = str(make_catalogue(tmp_path, R))
+    for module in ("table", "verbs.list", "verbs._matrix"):
+        monkeypatch.setattr(f"workbench.{module}.terminal_width", lambda: 60)
+    assert main(["list", "bundles", "--catalog", catalogue]) == 0
+    assert capsys.readouterr().out == (
+        "BUNDLES\n"
+        "name   display  pythons     extends  cuda      ides\n"
+        "plain  Plain    3.11, 3.12  -        optional  any\n"
+        "r      R        any         plain    optional  runtime\n"
+    )
+    monkeypatch.setattr("workbench.verbs._matrix.terminal_width", lambda: 20)
+    assert main(["matrix", "--catalog", catalogue]) == 0
+    assert "bundle  IDEs\nplain   editor, runtime\nr       runtime\n" in capsys.readouterr().out

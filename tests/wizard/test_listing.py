@@ -86,3 +86,8 @@ def test_widening_what_is_not_narrowed_changes_nothing() -> None:
     listed = listing("spark")
     listed.widen()
     assert listed.value == "spark"
+
+
+def test_each_line_knows_its_choice() -> None:
+    assert listing().choice_of_lines() == [0, 1, 2, 3]
+    assert listing(columns=24).choice_of_lines() == [0, 0, 1, 2, 3, 3]

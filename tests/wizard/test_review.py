@@ -9,7 +9,7 @@ from tests.catalogues import selection
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.wizard.review import review_text, trouble_text
+from workbench.wizard.review import in_answers, review_text, trouble_text
 
 ANSWERS = {**catalogues.ANSWERS, "ide": "runtime", "out": "recipes"}
 FILES = {"Containerfile": "replace", "recipe.toml": "identical", "requirements.txt": "create"}
@@ -78,3 +78,16 @@ def test_errors_are_reported_with_their_place_and_hint() -> None:
     assert [line.strip("│ ") for line in lines[1:-1]] == ["a.toml:3: is odd", "hint: mend [it]"]
     lines = plain(trouble_text(FaultsError("two faults", [("a", "one"), ("b", "two")]), 50)).split("\n")
     assert [line.strip("│ ") for line in lines[1:-1]] == ["two faults", "a: one", "b: two"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        ("fix that, or give another --out", "fix that, or give another output folder"),
+        ("`make setup` does that, or leave it out with --no-lint", "`make setup` does that"),
+        ("choose another --python", "choose another Python"),
+        ("fix them", "fix them"),
+    ],
+)
+def test_a_hint_names_answers_and_no_flags(hint: str, shown: str) -> None:
+    assert in_answers(hint) == shown

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,7 +116,7 @@ def test_files_of_the_users_own_stay_unless_they_are_to_go(
     (folder / "start.sh").write_text("by hand\n")
     prompt = ScriptedPrompt(*QUESTIONS, "diff", "back", "replace", "no")
     converse(catalogue, defaults, compose, prompt, look_up=False)
-    assert possible(prompt.screens[8]) == ["back", "diff", "replace", "clean", "quit"]
+    assert possible(prompt.screens[8]) == ["merge", "back", "diff", "replace", "clean", "quit"]
     panels = [screen.panel(100) for screen in prompt.screens[8:10] if screen.panel]
     assert "keep" in panels[0] and "notes.txt" in panels[0]
     assert "-by hand" in panels[1]
@@ -192,3 +193,66 @@ def test_a_ctrl_c_while_writing_comes_too_late(
     done = converse(catalogue, defaults, compose, ScriptedPrompt(*QUESTIONS, "write", "no"), look_up=False)
     assert Path(done.written.folder).is_dir()
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def changed_by_hand(catalogue: Catalogue, out: Path) -> tuple[Path, list[str]]:
+    """A recipe with a file of the user's own and a comment that the user put below; the lines of its Containerfile."""
+    folder = Path(write(compose_checked(catalogue, selection()), str(out)).folder)
+    (folder / "notes.txt").write_text("mine")
+    text = (folder / "Containerfile").read_text()
+    (folder / "Containerfile").write_text(f"{text}# by hand\n")
+    return folder, text.splitlines()
+
+
+def test_what_was_changed_by_hand_is_merged(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
+) -> None:
+    folder, lines = changed_by_hand(catalogue, out)
+    (folder / "recipe.toml").write_text((folder / "recipe.toml").read_text().replace("standard", "cuda-thin"))
+    prompt = ScriptedPrompt(*QUESTIONS, "", "no")
+    done = converse(catalogue, defaults, compose, prompt, look_up=False)
+    assert prompt.titles[8:] == [
+        "The folder exists and differs. What now?",
+        "Build the image now?",
+    ]
+    assert done.problems == []
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "Containerfile").read_text().splitlines() == [*lines, "# by hand"]
+    assert "standard" in (folder / "recipe.toml").read_text()
+    assert (done.written.files["notes.txt"], done.written.files["recipe.toml"]) == ("keep", "update")
+
+
+def test_what_both_changed_is_marked_and_not_built(
+    catalogue: Catalogue, defaults: Defaults, out: Path, folder: Path, tmp_path: Path
+) -> None:
+    recipe, lines = changed_by_hand(catalogue, out)
+    (recipe / "Containerfile").write_text("\n".join(["# mine", *lines[1:], ""]))
+    new = compose_checked(catalogue, selection())
+    text = new.containerfile.replace(lines[0], "# composed otherwise", 1)
+    files = {**new.files, "Containerfile": replace(new.files["Containerfile"], data=text.encode())}
+    prompt = ScriptedPrompt(*QUESTIONS, "merge", "no")
+    done = converse(
+        catalogue, defaults, lambda chosen, look_up: replace(new, files=files), prompt, look_up=False, can_open=True
+    )
+    assert prompt.titles[-1] == "Both changed the same lines. Write it?"
+    assert possible(prompt.screens[-1]) == ["no"]
+    panel = prompt.screens[-1].panel
+    assert panel is not None and "conflict" in panel(100) and "in the same lines" in panel(100)
+    assert [path for path, _ in done.problems] == ["Containerfile"]
+    assert (done.build, done.opened) == (False, False)
+    assert (
+        (recipe / "Containerfile")
+        .read_text()
+        .startswith("<<<<<<< changed by hand\n# mine\n=======\n# composed otherwise\n>>>>>>> composed anew\n")
+    )
+
+
+def test_going_back_from_a_merge_leaves_the_folder(
+    catalogue: Catalogue, defaults: Defaults, compose: Compose, out: Path
+) -> None:
+    changed_by_hand(catalogue, out)
+    (out / TAG / "start.sh").write_text("by hand\n")
+    before = files_below(out)
+    with pytest.raises(Quit):
+        converse(catalogue, defaults, compose, ScriptedPrompt(*QUESTIONS, "merge", BACK, "quit"), look_up=False)
+    assert files_below(out) == before

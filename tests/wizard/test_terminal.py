@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import REPOSITORY
+from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import command_line, files_below, wizard
 from tests.wizard.terminal import (
     BACKSPACE,
@@ -59,7 +59,7 @@ def test_a_straight_run_writes_the_bytes_of_flags_and_answers_file(folder: Path,
     with Terminal(tmp_path, "--catalog", folder, "--offline") as terminal:
         to(terminal, BUILD).press(ENTER)
         assert terminal.end() == 0
-        assert f"build it with: {command_line(tmp_path)} build recipes/{TAG}\r\n" in terminal.raw
+        assert f"build it with: {command_line(tmp_path, folder)} build recipes/{TAG}\r\n" in terminal.raw
     wizards = files_below(tmp_path / "recipes")
     assert set(wizards) > {f"{TAG}/Containerfile", f"{TAG}/recipe.toml"}
     assert wizards == files_by_flags(folder, tmp_path / "flags")
@@ -237,8 +237,10 @@ def test_a_folder_that_differs_is_shown_and_replaced_and_the_users_own_files_sta
         to(terminal, FOLDER).press(ENTER).see(
             "The folder exists and differs.", f"{TAG}/start.sh: differs", "keep notes"
         )
-        terminal.press(DOWN).see("» Show").press(ENTER).see("What would change", "-by hand").press(ENTER)
-        terminal.see("The folder exists and differs.", "» Give").press(DOWN, DOWN).see("» Replace the recipe;")
+        # What is preselected loses nothing.
+        terminal.see("» Compose it again").press(DOWN, DOWN)
+        terminal.see("» Show").press(ENTER).see("What would change", "-by hand").press(ENTER)
+        terminal.see("The folder exists and differs.", "» Compose").press(DOWN, DOWN, DOWN).see("» Replace the recipe;")
         terminal.press(ENTER).see(BUILD).press(ENTER)
         assert terminal.end() == 0
     (recipe / "notes").unlink()
@@ -264,7 +266,7 @@ def test_yes_builds_with_the_verb_and_the_command_is_printed_too(folder: Path, t
     with Terminal(tmp_path, "--catalog", folder, "--offline", columns=200, env={"PATH": path}) as terminal:
         to(terminal, BUILD).press(DOWN).see("» Yes").press(ENTER)
         assert terminal.end() != 0
-        assert f"build it with: {command_line(tmp_path)} build recipes/{TAG}\r\n" in terminal.raw
+        assert f"build it with: {command_line(tmp_path, folder)} build recipes/{TAG}\r\n" in terminal.raw
         assert "error: " in terminal.text
     assert calls.read_text()
 
@@ -351,3 +353,17 @@ def test_the_terminal_is_as_it_was(folder: Path, tmp_path: Path) -> None:
         assert terminal.raw.rindex("\x1b[?25h") > terminal.raw.rindex("\x1b[?25l")
         assert terminal.raw.rindex("\x1b[?2004l") > terminal.raw.rindex("\x1b[?2004h")
     assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
+
+
+@pytest.mark.parametrize(("columns", "below", "above"), [(60, "↓4", "↑4"), (90, "↓ 3 more", "↑ 3 more")])
+def test_a_list_that_is_cut_shows_how_much_more_there_is(tmp_path: Path, columns: int, below: str, above: str) -> None:
+    more = {f"bundles/{number}-b{number}/display.txt": f"B {number}" for number in range(20, 30)}
+    lists = {f"bundles/{number}-b{number}/py311/requirements.txt": "attrs==25.1.0\n" for number in range(20, 30)}
+    catalogue = make_catalogue(tmp_path, {**more, **lists})
+    with Terminal(tmp_path, "--catalog", catalogue, "--offline", columns=columns, rows=11) as terminal:
+        for at in PROMPTS[: PROMPTS.index(BUNDLE)]:
+            terminal.see(at).press(ENTER)
+        screen = terminal.see(BUNDLE, below).flat
+        assert "↑" not in screen.partition(BUNDLE)[2].partition("Enter")[0]
+        terminal.press(UP).see("» b29", above)
+        terminal.press(CTRL_C)

@@ -7,20 +7,26 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
-from tests.command import wizard
+from tests.command import command_line, wizard
 from tests.wizard.terminal import Terminal
 
-NO_TERMINAL = (
-    "error: there is no terminal for the prompts\n"
-    "  hint: give the answers as flags: wizard.py new --release … --date … --base … --os … --python … "
-    "--bundle … --ide … --out …, or wizard.py new --defaults\n"
-)
+FLAGS = "--release … --date … --base … --os … --python … --bundle … --ide … --out …"
 
 
-@pytest.mark.parametrize("arguments", [(), ("wizard",), ("--out", "x"), ("--catalog", "/nowhere")])
-def test_without_a_terminal_it_names_the_flags(arguments: tuple[str, ...]) -> None:
-    done = wizard(*arguments)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", NO_TERMINAL)
+def no_terminal(catalogue: Path | None = None, folder: Path = REPOSITORY) -> str:
+    """Return what it prints without a terminal, run in `folder` with this catalogue."""
+    new = f"{command_line(folder, catalogue)} new"
+    return (
+        "error: there is no terminal for the prompts\n"
+        f"  hint: give the answers as flags: `{new} {FLAGS}`, or `{new} --defaults`\n"
+    )
+
+
+@pytest.mark.parametrize("arguments", ["", "wizard", "--out x", "--catalog /nowhere", "--catalog=/nowhere"])
+def test_without_a_terminal_it_names_the_flags(arguments: str) -> None:
+    done = wizard(*arguments.split())
+    catalogue = Path("/nowhere") if "nowhere" in arguments else None
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", no_terminal(catalogue))
 
 
 def test_without_a_terminal_no_prompt_library_is_imported() -> None:
@@ -37,7 +43,7 @@ def test_without_a_terminal_no_prompt_library_is_imported() -> None:
 def test_a_terminal_on_one_stream_only_is_not_enough(tmp_path: Path, redirection: str) -> None:
     with Terminal(tmp_path, under=("sh", "-c", f'"$0" "$@" {redirection}'), columns=200) as terminal:
         terminal.end()
-        assert terminal.text.replace("\n", "") == NO_TERMINAL.replace("\n", "")
+        assert terminal.text.replace("\n", "") == no_terminal(folder=tmp_path).replace("\n", "")
 
 
 def test_a_closed_output_is_an_error_of_its_own(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from packaging.markers import InvalidMarker, Marker
 
 from workbench.attest.package import PYPI, Package, joined
+from workbench.commands import here
 from workbench.compose.files import OS_PACKAGES
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import instructions
@@ -57,7 +58,7 @@ def _pins(path: str, text: str, python: str) -> Iterator[Package]:
         match = _PIN.fullmatch(_HASH.sub("", requirement).strip())
         if match is None:
             raise WorkbenchError(
-                f"pins no version: {requirement}", where=f"{path}:{number}", hint="lock it: `make lock`"
+                f"pins no version: {requirement}", where=f"{path}:{number}", hint=f"lock it: `{here('lock')}`"
             )
         if _applies(match["marker"], python, f"{path}:{number}"):
             hashes = tuple(sorted(_HASH.findall(requirement)))

@@ -12,6 +12,7 @@ from workbench.catalog.parts import RULES, SNIPPET, Part, official_name, read_la
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Bundle, Rules
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.names import python_version, suggestion
 
@@ -65,7 +66,7 @@ def _unlocked(tree: CatalogueTree, folder: str) -> str:
     """Return why nothing can be installed from the lists in the folder of a Python, "" when it can."""
     if "requirements.txt" in _requirements(tree, folder):
         return ""
-    locked = "run `make lock`" if "Pipfile" in tree.folder(folder)[1] else "add it or remove the folder"
+    locked = f"run `{here('lock')}`" if "Pipfile" in tree.folder(folder)[1] else "add it or remove the folder"
     return f"has no requirements.txt: {locked}"
 
 

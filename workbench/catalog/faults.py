@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 
 # What is wrong: where, with the line if there is one, and what.
@@ -45,4 +46,4 @@ class Faults:
         if self.found:
             count = len(self.found)
             message = f"{what} has {count} fault{'' if count == 1 else 's'}"
-            raise FaultsError(message, sorted(set(self.found)), hint="fix them and run `wizard.py check`")
+            raise FaultsError(message, sorted(set(self.found)), hint=f"fix them and run `{here('check')}`")

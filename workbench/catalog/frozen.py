@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from workbench.catalog.releases import SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Release
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 
 HINT = "take it back from version control; what is meant to change goes into another release"
@@ -70,7 +71,7 @@ def check_record(tree: CatalogueTree, release: Release) -> None:
         raise WorkbenchError(
             "has no record: the digest of its SHA256SUMS is missing",
             where=release.path,
-            hint=f"`release freeze {release.name}` writes it",
+            hint=f"`{here(f'release freeze {release.name}')}` writes it",
         )
     if record_digest(tree.read(path)) not in release.record:
         raise WorkbenchError(f"is not the record that {release.path} names", where=path, hint=HINT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.questions import Answers
@@ -47,7 +47,7 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
         if part and os in pins.systems and os in catalogue.systems:
             yield from missing_reasons(catalogue, part, f"{what} {part.name}", os)
     if bundle and ide:
-        yield from _pair_reasons(bundle, ide)
+        yield from _pair_reasons(catalogue, bundle, ide)
 
 
 def broken_reasons(catalogue: Catalogue, kind: str, name: str) -> Iterator[str]:
@@ -88,17 +88,25 @@ def _python_reasons(bundle: Bundle, python: str) -> Iterator[str]:
         yield f"bundle {bundle.name} has no packages for Python {python} (no folder {folder})"
 
 
-def _pair_reasons(bundle: Bundle, ide: Ide) -> Iterator[str]:
+def _pair_reasons(catalogue: Catalogue, bundle: Bundle, ide: Ide) -> Iterator[str]:
     if bundle.rules.partners is not None and ide.name not in bundle.rules.partners:
         yield f"bundle {bundle.name} goes with {_listed(bundle.rules.partners)} only"
     if ide.rules.partners is not None and bundle.name not in ide.rules.partners:
         yield f"IDE {ide.name} goes with bundle {_listed(ide.rules.partners)} only"
     provided = {*bundle.rules.provides, *ide.rules.provides}
     # By its name, each provides something to the other only: an IDE langflow brings no Langflow to itself.
-    for kind, side, other in (("IDE", ide, bundle), ("bundle", bundle, ide)):
-        for need in side.rules.needs:
-            if need not in {other.name, *provided}:
-                yield f"{kind} {side.name} needs {need}, which {bundle.name} and {ide.name} do not provide"
+    if missing := [need for need in ide.rules.needs if need not in {bundle.name, *provided}]:
+        yield f"IDE {ide.name} {_needs(missing, 'bundle', catalogue.bundles)}"
+    if missing := [need for need in bundle.rules.needs if need not in {ide.name, *provided}]:
+        yield f"bundle {bundle.name} {_needs(missing, 'IDE', catalogue.ides)}"
+
+
+def _needs(missing: list[str], kind: str, others: Mapping[str, Bundle] | Mapping[str, Ide]) -> str:
+    """Return which of `others`, of that `kind`, have all that is `missing`: their names mean more than a capability."""
+    able = [name for name, other in others.items() if {*missing} <= {name, *other.rules.provides}]
+    if able:
+        return f"goes with {kind} {_listed(tuple(able))} only"
+    return f"needs {' and '.join(missing)}, which no {kind} provides"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from workbench.catalog.bases import BaseDefinition
 from workbench.catalog.faults import Fault
 from workbench.catalog.tree import CatalogueTree
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.names import pick
 
@@ -194,7 +195,7 @@ class Catalogue:
         """Return the newest release by name; raises as `release` does, also when there is none."""
         names = sorted([*self.releases, *self.broken.get("release", {})], reverse=True)
         if not names:
-            hint = "`wizard.py release new` makes one"
+            hint = f"`{here('release new --help')}` makes one"
             raise WorkbenchError("the catalogue has no release", where="releases", hint=hint)
         return self.release(names[0])
 
@@ -203,7 +204,9 @@ class Catalogue:
         if faults := self.broken.get(kind, {}).get(name):
             what = {"os": "operating system", "ide": "IDE"}.get(kind, kind)
             count = f"{len(faults)} fault{'' if len(faults) == 1 else 's'}"
-            raise FaultsError(f"the {what} {name} has {count}", list(faults), hint="`wizard.py check` shows all faults")
+            raise FaultsError(
+                f"the {what} {name} has {count}", list(faults), hint=f"`{here('check')}` shows all faults"
+            )
 
     def variants(self, os: str) -> tuple[str, ...]:
         """Return the variants that serve `os`, the most particular first: its name, family, plain."""

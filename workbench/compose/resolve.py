@@ -9,6 +9,7 @@ from workbench.catalog.questions import QUESTIONS, Selection
 from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
 from workbench.catalog.views import at_release
+from workbench.commands import here
 from workbench.errors import UsageError, WorkbenchError
 from workbench.names import is_qualified, pick, python_folder
 from workbench.tag import Tag, format_tag
@@ -59,7 +60,7 @@ def resolve(catalogue: Catalogue, selection: Selection, *, rules: bool = True) -
     for kind in ("os", "bundle", "ide"):
         view.refuse_broken(kind, answers[kind])
     if rules and (why := "; ".join(reasons(view, answers))):
-        raise WorkbenchError(why, hint="`wizard.py matrix` shows what goes together, and why the rest does not")
+        raise WorkbenchError(why, hint=f"`{here('matrix')}` shows what goes together, and why the rest does not")
     tag = tag_of(base, selection)
     format_tag(tag)
     return ResolvedSelection(

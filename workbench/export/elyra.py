@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.export.software import RUNTIME, RecipeSummary, check_registry
 
@@ -13,7 +14,7 @@ def runtime_image(recipe: RecipeSummary, repository: str = "") -> dict[str, Any]
     if recipe.ide.image_type != RUNTIME:
         raise WorkbenchError(
             f"{recipe.tag} has an IDE, and pipelines run in runtimes",
-            hint="compose it with --ide runtime, or make an image stream of it: `wizard.py export imagestream`",
+            hint=f"compose it with --ide runtime, or make an image stream of it: `{here('export imagestream FOLDER')}`",
         )
     image = recipe.image(repository)
     check_registry(image.rpartition(":")[0])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.export.software import RUNTIME, RecipeSummary, check_registry
 
@@ -25,7 +26,7 @@ def image_streams(recipes: Sequence[RecipeSummary], repository: str = "") -> lis
         if recipe.ide.image_type == RUNTIME:
             raise WorkbenchError(
                 f"{recipe.tag} has no IDE, so no workbench can be started from it",
-                hint="`wizard.py export elyra` makes what pipelines need of it",
+                hint=f"`{here('export elyra FOLDER')}` makes what pipelines need of it",
             )
         streams.setdefault(recipe.stem, []).append(recipe)
     return [

@@ -13,7 +13,8 @@ from workbench.export.imagestream import ACCELERATOR
 PORT = 8888
 HOME = "/opt/app-root/src"
 USER = 1001
-KINDS = ("StatefulSet", "Pod")
+POD = "Pod"
+KINDS = ("StatefulSet", POD)
 # RFC 1123; a stateful set appends the number of the pod, and a hash to its revisions (63 in all).
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?")
 _QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:m|[kMGTPE]|[KMGTPE]i)?")
@@ -64,11 +65,11 @@ def manifests(workbench: Workbench) -> list[dict[str, Any]]:
         "metadata": metadata(workbench),
         "spec": {"selector": labels, "ports": [{"name": "http", "port": PORT, "targetPort": "http"}]},
     }
-    if workbench.kind == "Pod":
+    if workbench.kind == POD:
         claimed = {"name": "home", "persistentVolumeClaim": {"claimName": workbench.name}}
         spec = pod_spec(workbench)
         spec["volumes"] = [claimed, *spec.get("volumes", ())]
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata(workbench), "spec": spec}
+        pod = {"apiVersion": "v1", "kind": POD, "metadata": metadata(workbench), "spec": spec}
         return [claim_manifest(workbench), service, pod]
     # Names in Service and StatefulSet agree: that gives the pod a name of its own in DNS.
     spec = {

@@ -12,6 +12,7 @@ from workbench.attest.locked import installed_lists, locked_packages
 from workbench.attest.package import PYPI
 from workbench.catalog.questions import Selection
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release
+from workbench.commands import here
 from workbench.compose.resolve import ResolvedSelection, resolve
 from workbench.errors import WorkbenchError
 from workbench.names import is_qualified
@@ -61,7 +62,9 @@ def describe(catalogue: Catalogue, folder: str) -> RecipeSummary:
     Raises WorkbenchError when it is no recipe, and when the catalogue has not what it was made of.
     """
     if not os.path.isdir(folder):
-        raise WorkbenchError("there is no such recipe folder", where=folder, hint="`wizard.py new` makes one")
+        raise WorkbenchError(
+            "there is no such recipe folder", where=folder, hint=f"`{here('new --defaults')}` makes one"
+        )
     manifest = read_manifest(folder)
     # An image that exists is described, whatever the rules say of it today.
     resolved = resolve(catalogue, manifest.selection, rules=False)

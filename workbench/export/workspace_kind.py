@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.export.imagestream import ACCELERATOR
 from workbench.export.kubernetes import HOME, PORT, container_security, pod_security
@@ -40,7 +41,7 @@ def workspace_kinds(
         if recipe.ide.image_type == RUNTIME:
             raise WorkbenchError(
                 f"{recipe.tag} has no IDE, so no workspace can be started from it",
-                hint="`wizard.py export elyra` makes what pipelines need of it",
+                hint=f"`{here('export elyra FOLDER')}` makes what pipelines need of it",
             )
         if recipe.selection.date == LATEST:
             raise WorkbenchError(

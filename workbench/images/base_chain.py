@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from workbench.catalog.cuda_layers import LAYERS
+from workbench.commands import here
 from workbench.locations import ROOT
 from workbench.names import python_version
 
@@ -49,8 +50,8 @@ def command_to_make(image: str) -> str:
     own = own_base(image)
     if own is None:
         return ""
-    what = f"OS={own.os} PYTHON={own.python} RELEASE={own.release} DATE={own.date}"
-    cuda = f", then `make cuda {what} LAYERS={own.layer}`" if own.layer else ""
+    what = f"--os {own.os} --python {own.python} --release {own.release} --date {own.date}"
+    cuda = f", then `{here(f'cuda {what} --layers {own.layer}')}`" if own.layer else ""
     root = os.path.isfile(os.path.join(_SYSTEMS, own.os, _SCRIPT))
-    first = f" (where no registry responds, `make os-image OS={own.os}` first)" if root else ""
-    return f"`make base {what}`{cuda}{first}"
+    first = f" (where no registry responds, `{here(f'os-image --os {own.os}')}` first)" if root else ""
+    return f"`{here(f'base {what}')}`{cuda}{first}"

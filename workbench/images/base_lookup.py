@@ -6,6 +6,7 @@ import os
 
 from workbench import podman
 from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.commands import here
 from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.backend import BUILDER, choose, open_backend
@@ -14,7 +15,7 @@ from workbench.images.podman.store import PODMAN, in_registry
 from workbench.images.store import ImageStore
 from workbench.names import LATEST, is_qualified
 
-_MISSING = "{} does not exist yet: `wizard.py up` makes it, and all that it stands on"
+_MISSING = "{} does not exist yet: `{}` makes it, and all that it stands on"
 _NOT_LOOKED_UP = "{} is not in the Docker Engine's store, and without podman no registry is queried"
 
 
@@ -64,7 +65,7 @@ def _search(resolved: ResolvedSelection) -> tuple[ResolvedSelection | None, str]
             return resolved.on(found), f"{wanted} does not exist; FROM names {found}"
     if PODMAN not in stores:
         return resolved, _NOT_LOOKED_UP.format(wanted)
-    return None, "; ".join([_MISSING.format(wanted), *search.silent.values(), *_by_hand(wanted)])
+    return None, "; ".join([_MISSING.format(wanted, here("up")), *search.silent.values(), *_by_hand(wanted)])
 
 
 def _by_hand(image: str) -> list[str]:

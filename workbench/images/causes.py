@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.locations import ROOT
 from workbench.packages import normalized_name
@@ -64,7 +65,7 @@ class CauseFinder:
         row, groups = _rows()[self._rank], {name: text or "" for name, text in self._match.groupdict().items()}
         wanted = (groups.get("package", ""), groups.get("version", "").removeprefix("=="))
         where = place_of(*wanted, row.list, folder, catalogue) if row.list else ""
-        return FailureCause(row.says.format_map(groups), row.hint.format_map(groups), where)
+        return FailureCause(row.says.format_map(groups), row.hint.format_map({**groups, "lock": here("lock")}), where)
 
 
 def place_of(package: str, version: str, kind: str, folder: str, catalogue: str) -> str:

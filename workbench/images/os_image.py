@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from workbench import podman
 from workbench.catalog.values import Catalogue
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.images.base import root_name
 from workbench.names import pick
@@ -34,7 +35,7 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
     if not catalogue.tree.exists(path):
         able = [name for name in catalogue.systems if catalogue.tree.exists(f"base/{name}/{SCRIPT}")]
         raise WorkbenchError(
-            f"{os_name} has no script that makes its root image: `wizard.py base` takes the one that the release names",
+            f"{os_name} has no script that makes its root image: `{here('base')}` takes the one that the release names",
             where=path,
             hint=f"systems that have one: {', '.join(able)}" if able else "",
         )

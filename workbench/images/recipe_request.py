@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Mapping
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.commands import here
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST
 from workbench.errors import FaultsError, WorkbenchError
@@ -32,7 +33,9 @@ def recipe_request(
     label says so.
     """
     if not os.path.isdir(folder):
-        raise WorkbenchError("there is no such recipe folder", where=folder, hint="`wizard.py new` makes one")
+        raise WorkbenchError(
+            "there is no such recipe folder", where=folder, hint=f"`{here('new --defaults')}` makes one"
+        )
     manifest = read_manifest(folder)
     name = f"{LOCAL_REPOSITORY}:{manifest.tag}"
     if not is_image(name):

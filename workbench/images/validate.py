@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.images.base_chain import command_to_make
 from workbench.images.podman.store import PODMAN
@@ -56,7 +57,7 @@ def validate(image: str, commands: tuple[str, ...], python: str, store: ImageSto
     if info is None:
         raise WorkbenchError(
             f"the image {image} is not on this machine",
-            hint=f"make it with {command_to_make(image) or '`make base …`'}",
+            hint=f"make it with {command_to_make(image) or '`' + here('base --help') + '`'}",
         )
     checks = [
         _equal("user of the image", info.config.get("User", ""), "1001"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from workbench.catalog.questions import Selection
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
+from workbench.commands import here
 from workbench.compose.recipe import Recipe
 from workbench.errors import WorkbenchError
 from workbench.images.base import pinned_root
@@ -177,7 +179,7 @@ def _recipe_step(target: Target, force: bool) -> Step:
     if force:
         return Step(RECIPE, target.folder, WRITE)
     error = refusal(target.recipe, target.folder, files)
-    error.hint = f"take it as it is with `wizard.py up {target.folder}`, or {error.hint}"
+    error.hint = f"take it as it is with `{here(f'up {shlex.quote(target.folder)}')}`, or {error.hint}"
     raise error
 
 

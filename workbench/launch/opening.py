@@ -9,6 +9,7 @@ import urllib.request
 import webbrowser
 
 from workbench import podman
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.launch.workbenches import Workbench, find
 
@@ -38,7 +39,7 @@ def wait_until_open(workbench: Workbench, seconds: float = _SECONDS) -> None:
             raise WorkbenchError(
                 f"the workbench {workbench.name} did not respond within {seconds:g} s ({reason}){_log(workbench)}",
                 hint=f"it still runs: `podman logs --follow {workbench.container}`, "
-                f"or `wizard.py stop {workbench.name}`",
+                f"or `{here(f'stop {workbench.name}')}`",
             )
         time.sleep(_POLL_SECONDS)
 

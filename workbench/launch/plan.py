@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workbench.catalog.cuda_layers import LAYERS
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.images.base import root_name
 from workbench.images.base_chain import OwnBase, command_to_make, own_base
@@ -78,7 +79,7 @@ def base_steps(image: str, roots: RootChoice, look: Look) -> list[Step]:
         if reason := look.in_registry(image):
             raise WorkbenchError(
                 f"the base image {image} is not on this machine and cannot be pulled: {reason}",
-                hint="compose the recipe on another base, or on the release's own: `wizard.py up --help`",
+                hint=f"compose the recipe on another base, or on the release's own: `{here('up --help')}`",
             )
         return [Step(BASE, image, PULL)]
     if own is None:

@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from workbench import podman
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.images.labels import TAG_LABEL
 from workbench.images.podman.store import PODMAN
@@ -92,7 +93,7 @@ def _checked(image: str) -> ImageInfo:
     if info is None:
         tag = image.rpartition(":")[2]
         raise WorkbenchError(
-            f"the image {image} is not on this machine", hint=f"`wizard.py up recipes/{tag}` builds and opens it"
+            f"the image {image} is not on this machine", hint=f"`{here(f'up recipes/{tag}')}` builds and opens it"
         )
     if TAG_LABEL not in info.labels:
         raise WorkbenchError(f"{image} is no image of a recipe", hint=f"run it with `podman run {image}`")

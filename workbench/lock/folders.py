@@ -12,6 +12,7 @@ from workbench.catalog.ides import ide_rules
 from workbench.catalog.parts import official_name
 from workbench.catalog.releases import SUMS
 from workbench.catalog.tree import CatalogueTree, OverlayTree
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipfile import PIPFILE
 from workbench.names import check_release, pick, python_folder, python_of, python_version
@@ -32,7 +33,7 @@ def release_tree(catalog: str, release: str) -> CatalogueTree:
     if not tree.exists(own):
         raise WorkbenchError(
             f"release {release} has no locks of its own: it takes those in bundles/",
-            hint=f"`make lock` locks those; for its own, make {own}/bundles with a Pipfile for each",
+            hint=f"`{here('lock')}` locks those; for its own, make {own}/bundles with a Pipfile for each",
         )
     return FrozenTree(catalog, own) if tree.exists(f"{own}/{SUMS}") else OverlayTree(catalog, own)
 
@@ -108,7 +109,7 @@ def folders_to_lock(catalog: str, bundle: str | None, python: str | None, releas
     tree = release_tree(catalog, release)
     if isinstance(tree, FrozenTree):
         raise WorkbenchError(
-            f"release {release} is frozen: its locks move by z only", hint=f"`wizard.py release update {release}`"
+            f"release {release} is frozen: its locks move by z only", hint=f"`{here(f'release update {release}')}`"
         )
     found = lock_folders(tree, bundle, python, bundles_only=bool(release))
     if not found:

@@ -6,12 +6,15 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK, export_name, is_elsewhere
 from workbench.lock.pipfile import PIPFILE, digest, merged
 from workbench.packages import normalized_name, pins
 
-_ADVICE = "run `make lock`"
+
+def _advice() -> str:
+    return f"run `{here('lock')}`"
 
 
 def stale_locks(root: str, folders: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -33,7 +36,7 @@ def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, 
     text = merged([os.path.join(root, each) for each in (*above, folder)])
     path = os.path.join(full, LOCK)
     if not os.path.exists(path):
-        yield PIPFILE, f"has no {LOCK} beside it: {_ADVICE}"
+        yield PIPFILE, f"has no {LOCK} beside it: {_advice()}"
         return
     try:
         with open(path, encoding="utf-8") as file:
@@ -48,15 +51,15 @@ def _stale(root: str, folder: str, above: Sequence[str]) -> Iterator[tuple[str, 
             for category, packages in locked.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise WorkbenchError(f"is no lock: {_ADVICE}", where=path) from None
+        raise WorkbenchError(f"is no lock: {_advice()}", where=path) from None
     if of_pipfile != digest(text):
         others = f" with those of {', '.join(above)}" if above else ""
-        yield LOCK, f"is not the lock of its {PIPFILE}{others}: {_ADVICE}"
+        yield LOCK, f"is not the lock of its {PIPFILE}{others}: {_advice()}"
         return
     for category, versions in categories.items():
         name = export_name("packages" if category == "default" else category)
         if category != "develop" and _pins(os.path.join(full, name)) != versions:
-            yield name, f"has not the versions of {LOCK}: {_ADVICE}"
+            yield name, f"has not the versions of {LOCK}: {_advice()}"
 
 
 def _pins(path: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.catalog.faults import Faults
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageStore, required
@@ -21,7 +22,9 @@ from workbench.names import is_image
 def image_model(image: str, store: ImageStore = PODMAN) -> Model:
     """Return the model of an `image` of `store`, with its id, layers and bytes; raises WorkbenchError for none."""
     inspected = required(
-        store, image, hint="`wizard.py model build` makes one; --backend chooses the builder whose images are inspected"
+        store,
+        image,
+        hint=f"`{here('model build FOLDER')}` makes one; --backend chooses the builder whose images are inspected",
     )
     return replace(model_of(image, inspected.labels), id=inspected.id, layers=inspected.layers, size=inspected.size)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 
 from workbench.catalog.faults import Faults
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.models import rules
 from workbench.models.config import FILE, BuildConfig, CogConfig, RunStep, SecretMount
@@ -37,7 +39,7 @@ def read_config(folder: str, faults: Faults) -> CogConfig:
     """
     path = os.path.join(folder, FILE)
     if not os.path.isfile(path):
-        hint = f"`wizard.py model init {folder}` makes one"
+        hint = f"`{here(f'model init {shlex.quote(folder)}')}` makes one"
         raise WorkbenchError(f"there is no {FILE}", where=folder, hint=hint)
     return config_of(read_yaml(path), path, faults)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
 from workbench.monobase.requirements import LockedPackage, read_lock
@@ -69,7 +70,9 @@ def lock_of(
     if locked:
         what = "was made from other requirements" if kept else "does not exist"
         raise WorkbenchError(
-            f"{LOCK} {what}, and --locked makes none", where=path, hint="`model check --lock` makes it"
+            f"{LOCK} {what}, and --locked makes none",
+            where=path,
+            hint=f"`{here('model check FOLDER --lock')}` makes it",
         )
     with tempfile.TemporaryDirectory(prefix="model-") as staged:
         made = Path(staged, LOCK)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 
 from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.models import code, rules
 from workbench.models.config import FILE, CogConfig
@@ -83,7 +85,7 @@ def raise_all(folder: str, faults: Faults) -> None:
         # By file, and by line within it.
         found = sorted(set(faults.found), key=lambda fault: (fault[0].rpartition(":")[0], _line(fault[0]), fault[1]))
         message = f"{folder} has {count} fault{'' if count == 1 else 's'}"
-        raise FaultsError(message, found, hint=f"fix them and run `wizard.py model check {folder}`")
+        raise FaultsError(message, found, hint=f"fix them and run `{here(f'model check {shlex.quote(folder)}')}`")
 
 
 def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTable) -> Resolved:
@@ -98,7 +100,7 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
             raise WorkbenchError(
                 f"the packages bring {what} {got}, and cog.yaml requests {requested}",
                 where=f"{os.path.join(model.folder, FILE)}:{model.config.line(f'build.{what.lower()}')}",
-                hint="leave it out, or take a framework that brings it: `wizard.py doctor` reads the same table",
+                hint=f"leave it out, or take a framework that brings it: `{here('doctor')}` reads the same table",
             )
     return Resolved(
         python=model.python,

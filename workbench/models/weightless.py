@@ -8,6 +8,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageStore
@@ -78,8 +79,8 @@ def monobase_image(selection: BaseSelection, python: str, store: ImageStore = PO
     name, inspected = first_image(names, stores_of(store))
     if inspected is not None:
         return name
-    day = f" DATE={selection.date}" if selection.date != LATEST else ""
-    command = f"make monobase-image OS={selection.os} PYTHON={python} RELEASE={selection.release}{day}"
+    day = selection.date
+    command = here(f"monobase image --os {selection.os} --python {python} --release {selection.release} --date {day}")
     raise WorkbenchError(f"the monobase image {name} is not on this machine", hint=f"make it with `{command}`")
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.monobase.choose import cog_layer, environment_layer, generation_folder
 from workbench.monobase.layer import USER_MARKER, Layer, contradictions, identity
@@ -124,7 +125,9 @@ def _conflicts(request: ActivationRequest, cog: Layer | None, environment: Layer
         with open(path, encoding="utf-8") as file:
             found = file.read().splitlines()
     except OSError:
-        found = [f"{os.path.basename(cog.root)} and {generation}/{name} were never compared: run `monobase build`"]
+        found = [
+            f"{os.path.basename(cog.root)} and {generation}/{name} were never compared: run `{here('monobase build')}`"
+        ]
     return _tolerated(request, found)
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.files import exchange
 from workbench.monobase.frame import CONFIG, config_text, frame_links, site_packages
@@ -166,7 +167,7 @@ def manifest_of(wheels: Wheels, keys: Iterable[str], frame: Mapping[str, str]) -
             raise WorkbenchError(
                 "the record of a package is gone or damaged",
                 where=wheels.path(key),
-                hint="`monobase repair` makes it again",
+                hint=f"`{here('monobase repair')}` makes it again",
             )
         files.update(wheel.files)
     return {**files, **frame}

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.monobase import layout
 from workbench.monobase.cog import compare_latest
@@ -131,7 +132,7 @@ def _check_unchanged(tools: Toolchain, generation: Generation) -> None:
         raise WorkbenchError(
             f"{generation.name} was built as {done.digest}, and is {generation.digest} now",
             where=folder,
-            hint="a generation never changes: undo that, or remove it here with `monobase prune`",
+            hint=f"a generation never changes: undo that, or remove it here with `{here('monobase prune')}`",
         )
 
 

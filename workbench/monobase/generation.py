@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.locations import ROOT
 from workbench.monobase.names import environment_name
@@ -100,7 +101,9 @@ def resolved(folder: Path, spec: GenerationSpec) -> Generation:
         (present - listed, "is not in the matrix"),
     ):
         if names:
-            raise WorkbenchError(f"{min(names)} {what}", hint="resolve it again with `monobase update`", where=where)
+            raise WorkbenchError(
+                f"{min(names)} {what}", hint=f"resolve it again with `{here('monobase update')}`", where=where
+            )
     environments = []
     for row in rows:
         if row["python"] not in spec.pythons:
@@ -139,10 +142,10 @@ def _rows(below: Path, where: str) -> list[dict[str, str]]:
         if any(set(row) != set(_FIELDS) or not all(isinstance(text, str) for text in row.values()) for row in rows):
             raise KeyError("field")
     except FileNotFoundError:
-        hint = "resolve it with `monobase update`"
+        hint = f"resolve it with `{here('monobase update')}`"
         raise WorkbenchError("the generation is not resolved yet", hint=hint, where=where) from None
     except (KeyError, TypeError, ValueError):
-        hint = "run `monobase update`, which writes it, again"
+        hint = f"run `{here('monobase update')}`, which writes it, again"
         raise WorkbenchError("is not a valid matrix", hint=hint, where=f"{where}/{MATRIX}") from None
     for row in checked:
         cuda = row["cuda"] or "cpu"

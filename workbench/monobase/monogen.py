@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from workbench.catalog.compatibility import CompatibilityTable
 from workbench.catalog.faults import Faults
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
 from workbench.monobase.generation import Generation, load, resolved
@@ -79,7 +80,7 @@ def _faults(spec: GenerationSpec, generation: Generation, pairs: CompatibilityTa
         current = {environment.name for environment in matrix_of(spec, pairs).environments}
         for name in sorted(written ^ current):
             difference = "is in the matrix and no longer should be" if name in written else "is not in the matrix"
-            yield where, f"{name} {difference}: run `monobase update`"
+            yield where, f"{name} {difference}: run `{here('monobase update')}`"
     for environment in generation.environments:
         pinned = versions(environment.requirements)
         expected = [*spec.packages, *spec.stacks.get(environment.stack, ())]

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.monobase import layout
 from workbench.monobase.environment import DONE, LINK, manifest_of, place_entry, read_marker
@@ -19,7 +20,9 @@ from workbench.monobase.store import digest
 from workbench.monobase.verify import CHANGED, EXTRA, MARKER, MISSING, RECORD, Damage, VerifyReport
 from workbench.monobase.wheels import Wheel, below_site, bytecode_path
 
-_AGAIN = "`monobase build` makes it again"
+
+def _again() -> str:
+    return f"`{here('monobase build')}` makes it again"
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ def _unmark(tools: Toolchain, every: Iterable[Damage], report: RepairReport) -> 
         for path in paths:
             if os.path.lexists(path):
                 os.unlink(path)
-        report.failed.append((damage.environment, f"{damage.kind}: {_AGAIN}"))
+        report.failed.append((damage.environment, f"{damage.kind}: {_again()}"))
 
 
 def _repair(tools: Toolchain, damage: Damage, report: RepairReport) -> None:

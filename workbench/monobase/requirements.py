@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.packages import normalized_name
 
@@ -68,7 +69,7 @@ def read_lock(path: str) -> LockFile:
         except ValueError as error:
             faults.append((f"{path}:{number}", str(error)))
     if faults:
-        hint = "`wizard.py monobase update` writes locked requirements"
+        hint = f"`{here('monobase update')}` writes locked requirements"
         raise FaultsError("the requirements are not locked", faults, hint=hint)
     return LockFile(path, tuple(packages[name] for name in sorted(packages)), tuple(options))
 

@@ -13,6 +13,7 @@ import shutil
 import stat
 import threading
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.monobase.prefix import Prefix
 
@@ -29,7 +30,8 @@ class ChangedError(WorkbenchError):
         super().__init__(
             "a file of the store was changed or removed",
             where=path,
-            hint="`wizard.py monobase verify` lists the environments that have it, `monobase repair` repairs them",
+            hint=f"`{here('monobase verify')}` lists the environments that have it, "
+            f"`{here('monobase repair')}` repairs them",
         )
         self.entry = entry
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from workbench.catalog.questions import Answers, Selection
-from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
+from workbench.compose.checks import containerfile_problems
+from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.errors import WorkbenchError
 from workbench.files import entries_below
 from workbench.recipes.composed import recall, remember
@@ -103,6 +104,18 @@ def write_update(update: RecipeUpdate) -> None:
     with disk_errors(out):
         replace_folder(out, name, update.files, update.kept)
     remember(update.recipe.files.values())
+
+
+def problems(update: RecipeUpdate) -> list[tuple[str, str]]:
+    """Return what a person must look at before a build, by file (and line): conflicts, else a damaged Containerfile.
+
+    A merge that has no conflict may still put two lines together that do not go together.
+    """
+    if update.conflicts:
+        return [(path, update.notes[path]) for path in update.conflicts]
+    text = update.files[CONTAINERFILE].data.decode(errors="replace") if CONTAINERFILE in update.files else ""
+    present = {**update.files, **dict.fromkeys(update.kept, None)}
+    return [(f"{CONTAINERFILE}:{line}", message) for line, message in containerfile_problems(text, present)]
 
 
 def _is_same(one: str, other: str) -> bool:

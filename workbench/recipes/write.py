@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workbench.catalog.questions import differences
+from workbench.commands import here
 from workbench.compose.recipe import MANIFEST, RECORDS, Recipe, RecipeFile
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.files import entries_below, exchange
@@ -190,8 +191,9 @@ def refusal(recipe: Recipe, folder: str, files: dict[str, str]) -> FaultsError:
     words = {REPLACE: "differs", CREATE: "is missing there", DELETE: "is of the recipe that was there"}
     faults += [(os.path.join(folder, path), words[status]) for path, status in files.items() if status in words]
     own = " Your own files stay." if KEEP in files.values() else ""
-    hint = f"see how with --diff, keep your changes with `wizard.py update {shlex.quote(folder)}`, give another --out, "
-    return FaultsError(f"{folder} {what}", faults, hint=f"{hint}or replace it with --force.{own}")
+    update = here(f"update {shlex.quote(folder)}")
+    hint = f"see how with --diff, keep your changes with `{update}`, give another --out, or replace it with --force."
+    return FaultsError(f"{folder} {what}", faults, hint=f"{hint}{own}")
 
 
 def _remove_abandoned(staging: str) -> None:

@@ -13,6 +13,7 @@ from workbench.attest.locked import locked_packages
 from workbench.attest.package import PYPI
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
 from workbench.packages import normalized_name
@@ -124,7 +125,7 @@ def sbom_pins(path: str) -> tuple[Pinned, int]:
         raise WorkbenchError(
             f"is no SBOM in CycloneDX's JSON: {error!r}",
             where=path,
-            hint="`wizard.py sbom IMAGE --out FILE` writes one",
+            hint=f"`{here('sbom IMAGE --out FILE')}` writes one",
         ) from None
     pins = [url.removeprefix("pkg:pypi/").partition("?")[0] for url in urls if url.startswith("pkg:pypi/")]
     named = (pin.partition("@") for pin in pins)
@@ -178,10 +179,10 @@ def cure(release: Release, finding: Finding) -> str:
         return f"pin {finding.fixed} or newer in [tools]"
     if release.own:
         more = "" if keeps(finding.version, finding.fixed) else f" --allow {finding.package}"
-        return f"`release update {release.name}{more}`"
+        return f"`{here(f'release update {release.name}{more}')}`"
     part, _, python = finding.where.rpartition("/")
     kind, _, folder = part.partition("/")
     if kind == "bundles" and python.startswith("py"):
         bundle = folder.partition("-")[2] or folder
-        return f"`wizard.py lock --bundle {bundle} --python {python[2]}.{python[3:]} --force`"
-    return "`wizard.py lock --force`"
+        return f"`{here(f'lock --bundle {bundle} --python {python[2]}.{python[3:]} --force')}`"
+    return f"`{here('lock --force')}`"

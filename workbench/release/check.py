@@ -14,6 +14,7 @@ from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release, faults_for
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK
 from workbench.release.advisories import Advisories
@@ -93,16 +94,17 @@ def _place(catalogue: Catalogue, release: Release, folder: str) -> str:
 
 
 def _notes(catalogue: Catalogue, release: Release, today: str) -> Iterator[str]:
+    freeze = here(f"release freeze {release.name}")
     if release.since and today < release.since:
         yield f"support begins on {release.since}"
     if release.state == FROZEN:
         text = catalogue.tree.text(release.path)
         if with_value(text, ("state",), FROZEN) != text:
-            yield f"{release.path} does not say that it is frozen: `release freeze {release.name}` corrects that"
+            yield f"{release.path} does not say that it is frozen: `{freeze}` corrects that"
     if release.state == RETIRED:
         yield f"release {release.name} is retired"
     if len(release.record) > 1:
-        yield f"a change of it was interrupted: `release freeze {release.name}` leaves one record in {release.path}"
+        yield f"a change of it was interrupted: `{freeze}` leaves one record in {release.path}"
     for change in release.amended:
         yield f"amended on {change.day}: {change.reason}"
 
@@ -162,5 +164,5 @@ def refuse_unfrozen(release: Release) -> None:
         raise WorkbenchError(
             f"release {release.name} has no locks of its own: it takes those in bundles/",
             where=release.path,
-            hint=f"`make lock` updates those; `release freeze {release.name}` makes them its own",
+            hint=f"`{here('lock')}` updates those; `{here(f'release freeze {release.name}')}` makes them its own",
         )

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workbench.indexes import index_variables
 from workbench.lock.pipenv import LOCK, export_name, is_elsewhere
 from workbench.lock.pipfile import digest
+from workbench.lock.sources import source_variable, sources_of
 from workbench.packages import normalized_name
 from workbench.release.pins import categories_of
 
@@ -25,6 +27,7 @@ def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple
         lock: dict[str, Any] = json.loads(files[LOCK])
         digest_in_lock = lock["_meta"]["hash"]["sha256"]
         categories = {export_name(name): entries for name, entries in categories_of(lock)}
+        sources = sources_of({"source": lock["_meta"].get("sources", [])})
     except (KeyError, TypeError, ValueError) as error:
         yield LOCK, f"is no lock of pipenv: {error!r}"
         return
@@ -40,7 +43,15 @@ def lock_faults(files: Mapping[str, bytes], pipfile: str = "") -> Iterator[tuple
         wanted: dict[str, tuple[str, set[str]]] = {
             normalized_name(each): _pin(entry) for each, entry in entries.items() if not is_elsewhere(entry)
         }
-        for number, line in enumerate(files[name].decode(errors="replace").splitlines(), 1):
+        text = files[name].decode(errors="replace")
+        # A list names the indexes of its own packages, each by its variable, and no other.
+        indexes = {source_variable(sources, entry) for entry in entries.values() if not is_elsewhere(entry)} - {""}
+        yield from (
+            (name, f"the index ${{{each}}} of {LOCK} is missing") for each in indexes - {*index_variables(text)}
+        )
+        for number, line in enumerate(text.splitlines(), 1):
+            if (named := index_variables(line)) and indexes.issuperset(named):
+                continue
             match = _LINE.match(line)
             package = normalized_name(match[1]) if match else ""
             if match is None or package not in wanted:

@@ -12,6 +12,7 @@ from workbench.catalog.releases import FROZEN, RETIRED, SUMS
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release, faults_for
+from workbench.commands import here
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
@@ -59,7 +60,7 @@ def freeze(catalogue: Catalogue, name: str, resolve: Resolve | None) -> FreezeRe
         corrected = with_value(with_value(text, ("state",), FROZEN), ("record",), record)
         if corrected == text:
             raise WorkbenchError(
-                f"release {name} is frozen", where=release.own, hint=f"`release check {name}` checks it"
+                f"release {name} is frozen", where=release.own, hint=f"`{here(f'release check {name}')}` checks it"
             )
         write_whole(path, corrected)
         return FreezeReport(0, 0, {}, ("it was frozen already, and its file records that now",))

@@ -55,9 +55,7 @@ def query(packages: Iterable[str], variable: str = MAIN) -> dict[str, AvailableV
     """
     index = os.environ.get(variable, "")
     if not index:
-        hint = (
-            "run it by make, which sets it" if variable == MAIN else f"export {variable}=ADDRESS of the package index"
-        )
+        hint = f"export {variable}=ADDRESS of the package index"
         raise UsageError(f"{variable}, which the Pipfiles name, is not set", hint=hint)
     names = sorted(set(packages))
     verify = ssl.create_default_context(cafile=os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from workbench.attest.attach import attach_records
 from workbench.catalog.releases import LOCAL_REPOSITORY
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.images.podman.store import PODMAN
 from workbench.images.push import check_repository, latest_tag
@@ -75,7 +76,7 @@ def _local(images: Mapping[str, SetImage], store: ImageStore) -> dict[str, str]:
         raise FaultsError(
             f"{len(missing)} of {len(images)} images of the set are not here; nothing was pushed",
             missing,
-            hint="`make images` builds them",
+            hint=f"`{here('images --release NAME --date YYYYMMDD')}` builds them",
         )
     return found
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
+from workbench.commands import here
 from workbench.containerfile.stages import last_base
 from workbench.errors import FaultsError
 from workbench.images.base import base_request, pinned_root
@@ -47,7 +48,7 @@ def set_requests(
         raise FaultsError(
             f"{len(missing)} recipes of the standard set are missing",
             [(os.path.join(out, tag), "is missing") for tag in missing],
-            hint=f"compose them: `make recipes RELEASE={release} DATE={date}`",
+            hint=f"compose them: `{here(f'recipes --release {release} --date {date}')}`",
         )
     requests: dict[str, BuildRequest] = {}
     for tag, image in images.items():

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 
 ADDRESS = "http://127.0.0.1:2378"
@@ -47,7 +48,7 @@ def find_token(token: str, file: str) -> str:
         reason = getattr(error, "strerror", "") or "is not text"
         raise WorkbenchError(
             f"no token: {path}: {reason}",
-            hint="`wizard.py serve` makes one; name it by --token-file, WORKBENCH_TOKEN_FILE or WORKBENCH_TOKEN",
+            hint=f"`{here('serve')}` makes one; name it by --token-file, WORKBENCH_TOKEN_FILE or WORKBENCH_TOKEN",
         ) from None
 
 
@@ -132,7 +133,7 @@ class Client:
             return WorkbenchError(f"what is at {self._address} speaks no plain HTTP", hint="is it https?")
         return WorkbenchError(
             f"the service at {self._address} does not answer: {error}",
-            hint="start it by `wizard.py serve`, or name it by --address or WORKBENCH_ADDRESS",
+            hint=f"start it by `{here('serve')}`, or name it by --address or WORKBENCH_ADDRESS",
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from workbench.catalog.package_lists import needed_packages
 from workbench.catalog.unavailable import path_of
 from workbench.catalog.values import Catalogue
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.files import write_whole
 from workbench.images.package_index import image_of, missing_packages
@@ -31,7 +32,8 @@ def check_packages(catalogue: Catalogue, *, record: bool) -> tuple[dict[str, obj
     for name, places in needed_packages(catalogue).items():
         image = image_of(catalogue, name)
         if not image:
-            print(f"not checked: {name} has no image on this machine: `wizard.py base` makes one", file=sys.stderr)
+            made = here(f"os-image --os {name}")
+            print(f"not checked: {name} has no image on this machine: `{made}` makes one", file=sys.stderr)
             continue
         checked.append(name)
         count += len(places)
@@ -47,7 +49,7 @@ def check_packages(catalogue: Catalogue, *, record: bool) -> tuple[dict[str, obj
     if not checked:
         raise WorkbenchError(
             "no operating system has an image on this machine, so no package was looked for",
-            hint="`wizard.py os-image` or `wizard.py base` makes one",
+            hint=f"`{here('os-image --os NAME')}` or `{here('base --help')}` makes one",
         )
     return {"packages": count, "of": ", ".join(checked)}, faults
 

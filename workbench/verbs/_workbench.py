@@ -44,20 +44,30 @@ def run_options(args: argparse.Namespace) -> RunOptions:
 def plan_text(tag: str, steps: Sequence[Step]) -> str:
     """Return the plan as text: each step with its state and what it takes, then what all take together."""
     from workbench.launch.plan import needs_consent, total_text
-    from workbench.table import columns
+    from workbench.table import columns, folded
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for step in steps:
         takes = str(step.expected) if step.expected else "not measured" if _counts(step) else ""
         rows.append((f"  {step.kind}", step.name.removeprefix("localhost/workbench-images:"), step.state, takes))
     width = shutil.get_terminal_size((120, 24)).columns
     room = width - 4 - sum(max(len(row[at]) for row in rows) + 2 for at in (0, 2, 3))
-    rows = [(row[0], _cut(row[1], max(20, room)), row[2], row[3]) for row in rows]
-    text = f"{tag}, with podman\n\n{columns(('  step', 'what', 'state', 'expected'), rows)}\n"
+    header: tuple[str, ...] = ("  step", "what", "state", "expected")
+    if room < _LEAST:
+        # The names begin alike, and so short they say nothing.
+        header, rows = (header[0], *header[2:]), [(row[0], *row[2:]) for row in rows]
+    else:
+        rows = [(row[0], _cut(row[1], room), *row[2:]) for row in rows]
+    title = folded(f"{tag}, with podman", width)
+    text = f"{title}\n\n{columns(header, rows, width)}\n"
     if not needs_consent(steps):
         return text
     sentence = total_text(steps)
     return f"{text}\n{sentence[0].upper()}{sentence[1:]}."
+
+
+# Columns below which names of images are left out of the plan.
+_LEAST = 20
 
 
 def _counts(step: Step) -> bool:
@@ -70,17 +80,24 @@ def _cut(text: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
+def commands(name: str) -> dict[str, str]:
+    """Return the commands that show, stop, run and remove a workbench, as `--json` prints them."""
+    word = shlex.quote(name)
+    words = {"show": "ps", "stop": f"stop {word}", "run": f"run {word}", "remove": f"stop --remove {word}"}
+    return {what: here(arguments) for what, arguments in words.items()}
+
+
 def closing(name: str) -> str:
-    """Return the commands that show, stop, run and remove a workbench, and where its files are."""
+    """Return those commands as text, and where the files of the workbench are."""
     from workbench.launch.names import container_name
 
-    word = shlex.quote(name)
+    word, known = shlex.quote(name), commands(name)
     return (
-        f"  show them   {here('ps')}\n"
-        f"  stop it     {here(f'stop {word}')}\n"
-        f"  run it      {here(f'run {word}')}\n"
-        f"  remove it   {here(f'stop --remove {word}')}\n"
-        f"Your files are in the volume {container_name(name)}: they stay until `stop --delete-files`."
+        f"  show them   {known['show']}\n"
+        f"  stop it     {known['stop']}\n"
+        f"  run it      {known['run']}\n"
+        f"  remove it   {known['remove']}\n"
+        f"Your files are in the volume {container_name(name)}: they stay until `{here(f'stop --delete-files {word}')}`."
     )
 
 
@@ -113,9 +130,12 @@ def report_of(target: Target, done: Done) -> dict[str, object]:
         "steps": [{**step.as_data(), "took": round(seconds, 1)} for step, seconds in done.seconds],
         "notes": [*done.notes, *(done.started.notes if done.started else ())],
         "workbench": done.started.workbench.as_data() if done.started else None,
+        "commands": commands(done.started.workbench.name) if done.started else None,
     }
 
 
 def print_report(started: Started) -> None:
     """Print what `run --json` prints."""
-    print(json.dumps({**started.workbench.as_data(), "notes": list(started.notes)}, indent=2))
+    workbench = started.workbench
+    report = {**workbench.as_data(), "notes": list(started.notes), "commands": commands(workbench.name)}
+    print(json.dumps(report, indent=2))

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from workbench.catalog.reader import open_catalogue
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.verbs._answers import answer_flags
 from workbench.verbs.build import backend_of, build_options, print_builder
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         made = run_build(request, logs=args.log_dir, quiet=args.json, builder=backend.builder)
     except WorkbenchError as error:
         if catalogue.tree.exists(f"base/{args.os}/{SCRIPT}") and backend.store.inspect(root) is None:
-            made_here = f"`make os-image OS={args.os}` makes the root image here, where no registry has {root}"
+            made_here = f"`{here(f'os-image --os {args.os}')}` makes the root image here, where no registry has {root}"
             error.hint = "; ".join(hint for hint in (made_here, error.hint) if hint)
         raise
     if args.json:

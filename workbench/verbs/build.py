@@ -122,10 +122,12 @@ def run(args: argparse.Namespace) -> int:
     """Build each folder in order; the first that fails ends it."""
     from workbench.attest.attach import attach_to_pushed
     from workbench.attest.records import keep_records
+    from workbench.images.backend import PODMAN_BACKEND
     from workbench.images.labels import SOURCE_LABEL, catalogue_labels
     from workbench.images.push import check_repository, push
     from workbench.images.recipe_request import recipe_request
     from workbench.images.run_build import run_build
+    from workbench.launch.next_commands import next_commands
     from workbench.recipes.changes import changes_by_hand, digests
     from workbench.recipes.read import read_manifest
 
@@ -168,6 +170,15 @@ def run(args: argparse.Namespace) -> int:
                     print(f"{record} is {f'not attached: {reason}' if reason else 'attached'}", file=sys.stderr)
         elif not args.json:
             print(finished.built.image)
+        commands = next_commands(
+            finished.built.image,
+            request.tag,
+            backend.store.inspect(finished.built.image),
+            engine=PODMAN_BACKEND if backend.choice.name == PODMAN_BACKEND else "docker",
+        )
+        report["commands"] = commands.as_data()
+        if not args.json:
+            print("\n".join(commands.lines()), file=sys.stderr)
         reports.append(report)
     if args.json:
         print(json.dumps(reports, indent=2))

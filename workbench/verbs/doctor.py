@@ -16,7 +16,7 @@ from workbench.compose.defaults import defaults
 from workbench.compose.diagnosis import WRONG, GpuMachine, diagnose
 from workbench.errors import EXIT_OK, EXIT_USER, UsageError, WorkbenchError
 from workbench.names import pick, python_version
-from workbench.table import columns
+from workbench.table import columns, folded
 from workbench.verbs._answers import answer_flags
 
 EXAMPLES = """\
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         known = f"driver {machine.driver}" if machine.driver else "no NVIDIA driver on this machine"
         known += f", oldest GPU of compute capability {machine.capability}" if machine.capability else ""
-        print(f"bundle {bundle.name}, Python {python}, release {answers['release']}; {known}\n")
+        print(folded(f"bundle {bundle.name}, Python {python}, release {answers['release']}; {known}"), end="\n\n")
         print(columns(("", "about", "says"), [(finding.state, finding.about, finding.says) for finding in found]))
     return EXIT_USER if wrong else EXIT_OK
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workbench.catalog.reader import open_catalogue
-from workbench.commands import runnable
-from workbench.errors import UsageError
+from workbench.commands import examples as shown
+from workbench.commands import here
+from workbench.errors import UsageError, WorkbenchError
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs._answers import answer_flags
 from workbench.verbs.recipes import set_options
@@ -39,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             name,
             help=text,
             description=text,
-            epilog=f"examples:\n{runnable(examples)}",
+            epilog=f"examples:\n{shown(examples)}",
             formatter_class=parser.formatter_class,
             allow_abbrev=False,
         )
@@ -71,7 +74,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "kubernetes",
         "a workbench for Kubernetes: stateful set or pod, volume, service",
         "  wizard.py export kubernetes recipes/TAG --repo quay.io/team/images | kubectl apply -f -\n"
-        "  wizard.py export kubernetes recipes/cuda-TAG --gpus 2 --memory 32Gi --size 100Gi\n"
+        "  wizard.py export kubernetes recipes/cuda-TAG --repo quay.io/team/images --gpus 2 --memory 32Gi\n"
         "  wizard.py export kubernetes recipes/TAG --kind Pod --repo localhost/workbench-images | podman kube play -\n",
         _kubernetes,
     )
@@ -79,7 +82,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "notebook",
         "a workbench for Kubeflow Notebooks 1.x: Notebook and volume",
         "  wizard.py export notebook recipes/TAG --repo quay.io/team/images --namespace mine | kubectl apply -f -\n"
-        "  wizard.py export notebook recipes/cuda-TAG --name train --gpus 1 --memory 32Gi\n",
+        "  wizard.py export notebook recipes/cuda-TAG --repo quay.io/team/images --gpus 1 --memory 32Gi\n",
         _notebook,
     )
     workspaces = kind(
@@ -250,7 +253,23 @@ def _workbench(args: argparse.Namespace, **more: str) -> Workbench:
         own_user=not args.any_user,
         **more,
     )
-    return check_workbench(workbench)
+    _check_pullable(check_workbench(workbench), args)
+    return workbench
+
+
+def _check_pullable(workbench: Workbench, args: argparse.Namespace) -> None:
+    """Raise WorkbenchError for an image that only this machine has, unless a pod or --repo asks for that."""
+    from workbench.export.kubernetes import POD
+
+    if not workbench.image.startswith("localhost/"):
+        return
+    push = here(f"build {shlex.quote(args.folder)} --push REPO")
+    cure = f"push it with `{push}`, and give `--repo REPO`"
+    if args.repo or workbench.kind == POD:
+        where = "`podman kube play` runs it here" if workbench.kind == POD else "nodes that have it already start it"
+        print(f"note: only this machine has {workbench.image}: {where}; for a cluster, {cure}", file=sys.stderr)
+        return
+    raise WorkbenchError(f"no cluster can pull {workbench.image}: only this machine has it", hint=cure)
 
 
 def _yaml(documents: list[dict[str, Any]]) -> str:

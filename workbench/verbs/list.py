@@ -11,7 +11,7 @@ from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue, Rules
 from workbench.catalog.views import at_release
 from workbench.names import python_version
-from workbench.table import columns
+from workbench.table import columns, natural_width, terminal_width
 
 KINDS = ("releases", "oses", "bundles", "ides")
 
@@ -43,8 +43,18 @@ def run(args: argparse.Namespace) -> int:
     for number, (kind, rows) in enumerate(listed.items()):
         header = [key.replace("_", " ") for key in rows[0]] if rows else [kind]
         print("" if number == 0 else "\n", kind.upper(), sep="")
-        print(columns(header, [[_cell(value) for value in row.values()] for row in rows]))
+        print(columns(*_fitting(header, [[_cell(value) for value in row.values()] for row in rows])))
     return 0
+
+
+def _fitting(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Return the table without what a narrow terminal can do without: columns that say nothing, and folders."""
+    width = terminal_width()
+    if not width or natural_width(header, rows) <= width:
+        return header, rows
+    silent = {"-", "any"}
+    kept = [at for at, name in enumerate(header) if name != "folder" and not {row[at] for row in rows} <= silent]
+    return [header[at] for at in kept], [[row[at] for at in kept] for row in rows]
 
 
 def _cell(value: object) -> str:

@@ -11,8 +11,10 @@ from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 
 from workbench.errors import FaultsError, UsageError, WorkbenchError
+from workbench.indexes import MAIN
 from workbench.locations import check_writable
 from workbench.lock.folders import folders_to_lock
+from workbench.lock.index import use_index_of_pip
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
 from workbench.names import python_of
@@ -53,10 +55,11 @@ def run(args: argparse.Namespace) -> int:
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
     check_writable(args.catalog)
-    if not os.environ.get("PIP_INDEX_URL"):
-        hint = "set it to the address of your package index; in a checkout, make lock does"
-        raise UsageError("PIP_INDEX_URL, which the Pipfiles name, is not set", hint=hint)
     found = folders_to_lock(args.catalog, args.bundle, args.python, args.release)
+    use_index_of_pip()
+    if not os.environ.get(MAIN):
+        hint = "set it to the address of your package index"
+        raise UsageError(f"{MAIN}, which the Pipfiles name, is not set", hint=hint)
     outcomes = []
     with interruptible(), workers(args.jobs) as pool:
         tasks = [pool.submit(_lock_one, args, folder, above) for folder, above in found.items()]

@@ -14,6 +14,7 @@ from workbench.catalog.questions import ANSWERS, QUESTIONS, Selection
 from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import every_name
+from workbench.commands import here
 from workbench.compose.possible import attempt, combinations
 from workbench.compose.recipe import Recipe
 from workbench.compose.resolve import tag_of
@@ -24,9 +25,11 @@ from workbench.recipes.write import write
 from workbench.table import columns
 from workbench.tag import format_tag
 from workbench.verbs._answers import answer_flags, given_answers
+from workbench.verbs._matrix import Row, summary_text
 
 EXAMPLES = """\
-  wizard.py matrix                               every combination of the catalogue
+  wizard.py matrix                               what goes with what, and why the rest does not
+  wizard.py matrix --all                         every combination, a line each
   wizard.py matrix --ide jupyter --impossible    what does not go with Jupyter, and why
   wizard.py matrix --write /tmp/all              compose all the possible ones, below a folder for each base
   wizard.py matrix --json                        for a program
@@ -39,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `matrix`."""
     answer_flags(parser, _FILTERS, about="only combinations with this {}")
     parser.add_argument("--date", metavar="YYYYMMDD", default=LATEST, help="date of the tags (default: latest)")
+    parser.add_argument("--all", action="store_true", help="list every combination; a filter lists those it leaves")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--possible", action="store_true", help="show the possible ones only")
     which.add_argument("--impossible", action="store_true", help="show the impossible ones only")
@@ -53,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     catalogue = open_catalogue(args.catalog)
     check_date(args.date)
     _check_filters(catalogue, args)
-    rows, faults = [], []
+    rows: list[Row] = []
+    faults = []
     written, unusable = 0, Faults()
     wanted = list(_wanted(catalogue, args, unusable))
     for number, selection in enumerate(wanted, 1):
@@ -68,7 +73,15 @@ def run(args: argparse.Namespace) -> int:
                 faults.append((str(recipe.tag), error.message))
         if not ((args.possible and reason) or (args.impossible and not reason)):
             rows.append((selection, reason))
-    print(_as_json(catalogue, rows) if args.json else _as_text(rows))
+    if args.json:
+        print(_as_json(catalogue, rows))
+    else:
+        listed = args.all or args.possible or args.impossible or given_answers(args, _FILTERS)
+        print(_listing(rows) if listed else summary_text(catalogue, rows))
+        possible = sum(not reason for _, reason in rows)
+        print(f"\n{len(rows)} combination{'' if len(rows) == 1 else 's'}, {possible} possible")
+        if not listed and not args.write:
+            print(f"each in a line: {here('matrix --all')}; only some: {here('matrix --ide NAME')}", file=sys.stderr)
     if args.write and not args.json:
         print(f"\n{written} recipes in {args.write}")
     unusable.raise_if_any("what is left out here")
@@ -100,7 +113,7 @@ def _write(recipe: Recipe, args: argparse.Namespace) -> None:
     write(recipe, os.path.join(args.write, recipe.selection.base), force=args.force)
 
 
-def _as_json(catalogue: Catalogue, rows: list[tuple[Selection, str]]) -> str:
+def _as_json(catalogue: Catalogue, rows: list[Row]) -> str:
     return json.dumps(
         [
             {
@@ -123,8 +136,6 @@ def _tag(catalogue: Catalogue, selection: Selection) -> str:
         return ""  # too long to be a tag: the reason says so
 
 
-def _as_text(rows: list[tuple[Selection, str]]) -> str:
-    header = (*_FILTERS, "possible")
+def _listing(rows: list[Row]) -> str:
     cells = [(*(getattr(selection, name) for name in _FILTERS), reason or "yes") for selection, reason in rows]
-    possible = sum(not reason for _, reason in rows)
-    return f"{columns(header, cells)}\n\n{len(rows)} combinations, {possible} possible"
+    return columns((*_FILTERS, "possible"), cells)

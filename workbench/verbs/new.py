@@ -9,7 +9,7 @@ import shlex
 import sys
 
 from workbench.catalog.reader import open_catalogue
-from workbench.commands import runnable
+from workbench.commands import here
 from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
 from workbench.errors import UsageError
@@ -118,12 +118,12 @@ def print_written(written: Written) -> None:
 
 def build_command(folder: str) -> str:
     """Return the command that builds the recipe in `folder`, quoted for a shell."""
-    return runnable(f"python wizard.py build {shlex.quote(folder)}")
+    return here(f"build {shlex.quote(folder)}")
 
 
 def up_command(folder: str) -> str:
     """Return the command that builds the recipe in `folder` and opens the workbench, quoted for a shell."""
-    return runnable(f"python wizard.py up {shlex.quote(folder)}")
+    return here(f"up {shlex.quote(folder)}")
 
 
 def _show(recipe: Recipe, statuses: dict[str, str], as_json: bool) -> None:

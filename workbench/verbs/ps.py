@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from workbench.commands import here
 from workbench.errors import EXIT_OK
 from workbench.table import columns
 
@@ -30,5 +31,5 @@ def run(args: argparse.Namespace) -> int:
         rows = [(one.name, one.state, one.address or "-", one.image.rpartition("/")[2]) for one in found]
         print(columns(("name", "state", "address", "image"), rows))
     else:
-        print("no workbenches: `wizard.py up` opens one")
+        print(f"no workbenches: `{here('up')}` opens one")
     return EXIT_OK

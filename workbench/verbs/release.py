@@ -134,9 +134,11 @@ def _freeze(args: argparse.Namespace) -> int:
 
 
 def _update(args: argparse.Namespace) -> int:
+    from workbench.lock.index import use_index_of_pip
     from workbench.release.index import query
     from workbench.release.update import update
 
+    use_index_of_pip()
     if args.jobs < 1:
         raise UsageError("--jobs must be 1 or more")
     report = update(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from workbench.commands import here
 from workbench.errors import EXIT_OK
 from workbench.verbs._workbench import print_report, run_options, running_options, show_opened
 
@@ -57,7 +58,7 @@ def _image(what: str) -> tuple[str, str]:
         return workbench.image, workbench.name
     image = what if is_qualified(what) else f"{LOCAL_REPOSITORY}:{what}"
     if not is_image(image):
-        raise UsageError(f"{what!r} is no workbench, recipe, tag or image", hint="`wizard.py ps` lists workbenches")
+        raise UsageError(f"{what!r} is no workbench, recipe, tag or image", hint=f"`{here('ps')}` lists workbenches")
     if podman.exists(image):
         return image, ""
     # The name of a workbench whose container was removed: its files may wait for it.

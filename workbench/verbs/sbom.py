@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.verbs.build import backend_of, backend_options
 
@@ -47,7 +48,7 @@ def _of_image(args: argparse.Namespace) -> str:
     if store is None or inspected is None:
         raise WorkbenchError(
             f"{image} is neither a recipe folder nor an image that is here",
-            hint="name a folder that `wizard.py new` wrote, or an image that `podman images` or `docker images` shows",
+            hint=f"name a folder that `{here('new')}` wrote, or an image that `podman images` or `docker images` shows",
         )
     packages = installed_packages(image, store)
     if recipe:

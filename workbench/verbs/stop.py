@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from workbench.commands import here
 from workbench.errors import EXIT_OK, UsageError
 
 EXAMPLES = """\
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.launch.workbenches import required, workbenches
 
     if bool(args.names) == args.all:
-        raise UsageError("name workbenches, or give --all", hint="`wizard.py ps` lists them")
+        raise UsageError("name workbenches, or give --all", hint=f"`{here('ps')}` lists them")
     names = [check_workbench_name(name) for name in args.names] or [one.name for one in workbenches()]
     for name in names:
         required(name)  # a typing error in the last should not stop the first
@@ -47,5 +48,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"{one.name} is {what}")
     if done and not args.delete_files:
         volumes = ", ".join(one.container for one in done)
-        print(f"the files stay in {volumes}; `wizard.py run` opens them again", file=sys.stderr)
+        print(f"the files stay in {volumes}; `{here('run NAME')}` opens them again", file=sys.stderr)
     return EXIT_OK

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
 from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
+from workbench.commands import here
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError, WorkbenchError
 from workbench.recipes.make import make_recipe, select
 from workbench.recipes.write import DEFAULT_OUT, write
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.launch.make import Making, do_steps
     from workbench.launch.names import check_workbench_name
     from workbench.launch.plan import needs_consent
-    from workbench.launch.preflight import check_steps, check_user
+    from workbench.launch.preflight import check_steps, check_user, storage_note
 
     options = run_options(args)
     name = check_workbench_name(args.name) if args.name else ""
@@ -82,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_OK
     if not args.json:
         print(plan_text(target.tag, steps), file=sys.stderr, flush=True)
+    if needs_consent(steps) and (note := storage_note()):
+        print_note(note)
     if needs_consent(steps) and not args.yes and not _agreed():
         print("nothing was done", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -134,7 +138,7 @@ def _folder(text: str, out: str | None) -> str:
             return folder.rstrip("/")
     raise WorkbenchError(
         f"there is no recipe {text}",
-        hint="`wizard.py new` makes one; without RECIPE, `wizard.py up` does; `wizard.py run` runs an image",
+        hint=f"`{here('up')}` makes one and opens it; `{here('run IMAGE')}` runs an image",
     )
 
 
@@ -154,9 +158,10 @@ def _only_write(args: argparse.Namespace, catalogue: Catalogue) -> int:
             where = written.folder
             if not args.json:
                 print_written(written)
+    opened, built = here(f"up {shlex.quote(where)}"), here(f"build {shlex.quote(where)}")
     raise WorkbenchError(
         "podman is not installed, and a workbench runs in it",
-        hint=f"{INSTALL}; then `wizard.py up {where}` goes on. A Docker Engine builds it: `wizard.py build {where}`",
+        hint=f"{INSTALL}; then `{opened}` goes on. A Docker Engine builds it: `{built}`",
     )
 
 

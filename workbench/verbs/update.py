@@ -6,17 +6,16 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 
 from workbench.catalog.questions import differences
 from workbench.catalog.reader import open_catalogue
-from workbench.compose.checks import containerfile_problems
 from workbench.compose.possible import compose_checked
-from workbench.compose.recipe import CONTAINERFILE
 from workbench.errors import EXIT_OK, EXIT_USER
 from workbench.recipes.differences import changed_lines
 from workbench.recipes.make import make_recipe
 from workbench.recipes.read import read_files, read_manifest
-from workbench.recipes.update import RecipeUpdate, plan_update, updated_selection, write_update
+from workbench.recipes.update import RecipeUpdate, plan_update, problems, updated_selection, write_update
 from workbench.verbs._answers import answer_flags, given_answers
 from workbench.verbs.new import base_look_up, build_command, print_note
 
@@ -92,12 +91,13 @@ def _conclude(update: RecipeUpdate, *, dry_run: bool) -> None:
         return
     where = f"would be written to {update.folder}" if dry_run else update.folder
     print(where)
-    faults = [(path, update.notes[path]) for path in update.conflicts]
-    if not faults:
-        text = update.files[CONTAINERFILE].data.decode(errors="replace") if CONTAINERFILE in update.files else ""
-        present = {**update.files, **dict.fromkeys(update.kept, None)}
-        faults = [(f"{CONTAINERFILE}:{line}", message) for line, message in containerfile_problems(text, present)]
-    for path, message in faults:
-        print(f"look at {os.path.join(update.folder, path)}: {message}", file=sys.stderr)
+    faults = problems(update)
+    print_problems(update.folder, faults)
     if not dry_run and not faults:
         print(f"build it with: {build_command(update.folder)}")
+
+
+def print_problems(folder: str, found: Sequence[tuple[str, str]]) -> None:
+    """Print what a person must look at in a recipe's folder before it is built."""
+    for path, message in found:
+        print(f"look at {os.path.join(folder, path)}: {message}", file=sys.stderr)

@@ -9,12 +9,14 @@ import sys
 from workbench.catalog.questions import REQUIRED, Answers, Selection
 from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
+from workbench.commands import here
 from workbench.compose.defaults import defaults
 from workbench.compose.recipe import Recipe
-from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError, WorkbenchError
+from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER, UsageError, WorkbenchError
 from workbench.recipes.make import make_recipe
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.new import base_look_up_or_local, build_command, print_note, print_written, today, up_command
+from workbench.verbs.update import print_problems
 
 EXAMPLES = """\
   wizard.py                        prompts, then writes a recipe, builds it and opens the workbench
@@ -24,10 +26,12 @@ EXAMPLES = """\
 
 # How long the first screen waits for podman.
 _NOTE_SECONDS = 3.0
-_FLAGS = (
-    "give the answers as flags: wizard.py new --release … --date … --base … --os … --python … "
-    "--bundle … --ide … --out …, or wizard.py new --defaults"
-)
+
+
+def _flags() -> str:
+    new = here("new")
+    flags = "--release … --date … --base … --os … --python … --bundle … --ide … --out …"
+    return f"give the answers as flags: `{new} {flags}`, or `{new} --defaults`"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,12 +79,15 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED
     print_written(done.written)
     folder = done.written.folder
+    if done.problems:
+        print_problems(folder, done.problems)
+        return EXIT_USER
     from workbench.cli import main
 
     if done.opened:
         return main(["up", folder, "--yes", "--catalog", args.catalog])
     print(f"open it with: {up_command(folder)}\nbuild it with: {build_command(folder)}", flush=True)
-    return main(["build", folder]) if done.build else EXIT_OK
+    return main(["build", folder, "--catalog", args.catalog]) if done.build else EXIT_OK
 
 
 class _Machine:
@@ -130,6 +137,6 @@ class _Machine:
 def _check_terminal() -> None:
     """Raise UsageError without a terminal to prompt on; nothing of the prompts is imported by then."""
     if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
-        raise UsageError("there is no terminal for the prompts", hint=_FLAGS)
+        raise UsageError("there is no terminal for the prompts", hint=_flags())
     if os.environ.get("TERM") in ("dumb", "unknown"):
-        raise UsageError(f"this terminal (TERM={os.environ['TERM']}) cannot redraw a prompt", hint=_FLAGS)
+        raise UsageError(f"this terminal (TERM={os.environ['TERM']}) cannot redraw a prompt", hint=_flags())

@@ -7,14 +7,14 @@ from typing import Protocol
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout import BufferControl, ConditionalMargin, Dimension, ScrollbarMargin, Window
+from prompt_toolkit.layout import BufferControl, Dimension, Window
 from prompt_toolkit.layout.processors import BeforeInput
 
 from workbench.errors import WorkbenchError
 from workbench.wizard.listing import Listing
+from workbench.wizard.more import MoreMargin, mark_width
 from workbench.wizard.prompt import Fragments, Screen
 
 
@@ -49,14 +49,13 @@ class ListField:
     keys: tuple[str, ...] = ("Enter choose", "Esc back", "↑↓ move", "type to search")
 
     def __init__(self, screen: Screen, columns: Callable[[], int]) -> None:
-        # One column is the scroll bar's.
-        self._list = Listing(screen.choices, screen.preselected, lambda: columns() - 1)
+        self._list = Listing(screen.choices, screen.preselected, lambda: columns() - mark_width(columns()))
         self.window = Window(
             self._list,
             # At least the highlighted line is seen; of a long list, as much as the screen has left.
             height=Dimension(min=1),
             dont_extend_height=True,
-            right_margins=[ConditionalMargin(ScrollbarMargin(display_arrows=True), Condition(self._overflows))],
+            right_margins=[MoreMargin(self._list.choice_of_lines, columns)],
         )
 
     def candidate(self) -> str:
@@ -88,10 +87,6 @@ class ListField:
         def _(event: KeyPressEvent) -> None:
             if event.data.isprintable():
                 self._list.narrow(event.data)
-
-    def _overflows(self) -> bool:
-        info = self.window.render_info
-        return info is not None and not (info.top_visible and info.bottom_visible)
 
 
 class TextField:

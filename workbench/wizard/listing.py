@@ -34,6 +34,14 @@ class Listing(InquirerControl):
         tokens: Fragments = super()._get_choice_tokens()  # type: ignore[no-untyped-call]
         return wrapped(tokens, self._columns(), indent=5)
 
+    def choice_of_lines(self) -> list[int]:
+        """Return for each line as it is drawn which of the choices, counted from 0, it is of."""
+        found = [0]
+        for _, text in self._get_choice_tokens():
+            # What a choice is wrapped with is set in; what ends it is not.
+            found += [found[-1] + (text == "\n")] * text.count("\n")
+        return found
+
     @property
     def highlighted(self) -> questionary.Choice:
         """The line that the pointer is at."""

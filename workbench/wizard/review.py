@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -10,12 +11,20 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from workbench.catalog.questions import Answers
+from workbench.catalog.questions import QUESTIONS, Answers
 from workbench.compose.recipe import Recipe
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.wizard.steps import STEPS
 
-_STATUS_STYLE = {"create": "green", "identical": "dim", "keep": "dim", "replace": "yellow", "delete": "bold red"}
+_STATUS_STYLE = {
+    **{"create": "green", "identical": "dim", "keep": "dim", "replace": "yellow", "delete": "bold red"},
+    **{"update": "yellow", "merge": "yellow", "conflict": "bold red"},
+}
+# What errors call the answers that have a flag; here they are answers to questions.
+_ANSWERS = {"out": "output folder", **{question.name: question.what for question in QUESTIONS}}
+_FLAG = re.compile(r"--([a-z][a-z-]*)")
+# An alternative, between commas, that takes a flag.
+_WAY_OUT = re.compile(r",? or [^,;.]*--[a-z][^,;.]*")
 
 
 def review_text(
@@ -60,8 +69,15 @@ def difference_text(lines: Sequence[str], columns: int) -> str:
 
 def trouble_text(error: WorkbenchError, columns: int) -> str:
     """Return the panel that says what went wrong, `columns` wide."""
-    lines = [*_message(error), *([Text(f"hint: {error.hint}", style="dim")] if error.hint else [])]
+    hint = in_answers(error.hint)
+    lines = [*_message(error), *([Text(f"hint: {hint}", style="dim")] if hint else [])]
     return _drawn(Panel(Group(*lines), title="This cannot be done", border_style="red"), columns)
+
+
+def in_answers(hint: str) -> str:
+    """Return a hint as a conversation can follow it: with answers in place of flags, without what only a flag does."""
+    named = _FLAG.sub(lambda match: _ANSWERS.get(match[1], match[0]), hint)
+    return _WAY_OUT.sub("", named)
 
 
 def _message(error: WorkbenchError) -> list[Text]:

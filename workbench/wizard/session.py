@@ -12,10 +12,13 @@ from functools import partial
 from workbench.catalog.ides import WORKBENCH
 from workbench.catalog.questions import Answers, Selection
 from workbench.catalog.values import Catalogue
-from workbench.compose.possible import advice
+from workbench.compose.possible import advice, compose_checked
 from workbench.compose.recipe import Recipe
 from workbench.errors import WorkbenchError
+from workbench.recipes.changes import ADDED, changes_by_hand, digests
 from workbench.recipes.differences import replacing_lines
+from workbench.recipes.read import read_manifest
+from workbench.recipes.update import RecipeUpdate, plan_update, problems, write_update
 from workbench.recipes.write import IDENTICAL, KEEP, Written, compare, folder_of, refusal, write
 from workbench.wizard.answers import selection_of, tag_so_far
 from workbench.wizard.collect import Defaults, collect_answers
@@ -34,6 +37,8 @@ _OTHER_FOLDER = Choice(_BACK, "Give another output folder")
 _LEAVE = Choice("quit", "Quit, and write nothing")
 _WITHOUT_LOOK_UP = Choice("offline", "Go on without looking the base image up")
 _WRITE = Choice("write", "Write the recipe")
+_MERGE = Choice("merge", "Compose it again, and keep what was changed by hand")
+_WRITE_MARKED = Choice("no", "Write it; the files that are named above need a look before a build")
 _REPLACE = Choice("replace", "Replace the recipe")
 _REPLACE_KEEPING = Choice("replace", "Replace the recipe; files of your own stay")
 _CLEAN = Choice("clean", "Replace the folder whole, and delete your own files too")
@@ -51,11 +56,15 @@ class Quit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WizardOutcome:
-    """What the conversation came to: the recipe that was written, whether to build it now, and to open it then."""
+    """What the conversation came to: the recipe that was written, whether to build it now, and to open it then.
+
+    `problems` are files that a person must look at before, each with the reason: a merge was in conflict there.
+    """
 
     written: Written
     build: bool
     opened: bool = False
+    problems: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class _Decision:
     clean: bool
     build: bool
     opened: bool
+    update: RecipeUpdate | None = None
 
 
 def converse(
@@ -90,16 +100,24 @@ def converse(
         answers = collect_answers(catalogue, defaults, prompt, answers)
         tag = tag_so_far(catalogue, answers)
         recipe = _composed(compose, prompt, answers, tag, look_up)
-        decision = _decide(prompt, recipe, answers, tag, remark, can_open) if recipe else None
+        decision = _decide(catalogue, prompt, recipe, answers, tag, remark, can_open) if recipe else None
         if recipe is None or decision is None:
             continue
         try:
             with _undisturbed():
-                written = write(recipe, answers["out"], force=decision.replace, clean=decision.clean)
+                written = _write(recipe, answers["out"], decision)
         except WorkbenchError as error:
             _choose(prompt, "What now?", tag, partial(trouble_text, error), [_OTHER_FOLDER, _LEAVE])
         else:
-            return WizardOutcome(written, decision.build, decision.opened)
+            found = problems(decision.update) if decision.update else ()
+            return WizardOutcome(written, decision.build, decision.opened, found)
+
+
+def _write(recipe: Recipe, out: str, decision: _Decision) -> Written:
+    if decision.update is None:
+        return write(recipe, out, force=decision.replace, clean=decision.clean)
+    write_update(decision.update)
+    return Written(decision.update.folder, dict(decision.update.statuses))
 
 
 def _composed(compose: Compose, prompt: Prompt, answers: Answers, tag: str, look_up: bool) -> Recipe | None:
@@ -122,7 +140,13 @@ def _composed(compose: Compose, prompt: Prompt, answers: Answers, tag: str, look
 
 
 def _decide(
-    prompt: Prompt, recipe: Recipe, answers: Answers, tag: str, remark: Remark, can_open: bool
+    catalogue: Catalogue,
+    prompt: Prompt,
+    recipe: Recipe,
+    answers: Answers,
+    tag: str,
+    remark: Remark,
+    can_open: bool,
 ) -> _Decision | None:
     """Return what to do with the recipe, or None when the user goes back."""
     folder = folder_of(recipe, answers["out"])
@@ -136,6 +160,8 @@ def _decide(
         title, choices = "The folder exists and differs. What now?", [_OTHER_FOLDER, _DIFF, _REPLACE, _LEAVE]
         if KEEP in files.values():
             choices = [_OTHER_FOLDER, _DIFF, _REPLACE_KEEPING, _CLEAN, _LEAVE]
+        if _is_changed(folder):
+            choices.insert(0, _MERGE)
     elif exists:
         title, choices = "The same recipe exists already.", [_KEEP, _GO_BACK, _LEAVE]
     else:
@@ -150,7 +176,15 @@ def _decide(
             continue
         serves = can_open and recipe.resolved.ide.image_type == WORKBENCH
         offered = [_OPEN, _BUILD, _ONLY_WRITE] if serves else [_ONLY_WRITE, _BUILD]
-        build = _choose(prompt, "Build the image now?", tag, panel, offered)
+        ask, shown, update = "Build the image now?", panel, None
+        if chosen == _MERGE.value:
+            update = plan_update(folder, recipe, partial(compose_checked, catalogue), answers["out"])
+            found = problems(update)
+            named = "\n".join([*(f"{path}: {message}" for path, message in found), *([note] if note else [])])
+            shown = partial(review_text, recipe, answers, folder, update.statuses, None, note=named)
+            if found:
+                ask, offered = "Both changed the same lines. Write it?", [_WRITE_MARKED]
+        build = _choose(prompt, ask, tag, shown, offered)
         if build != _BACK:
             clean = chosen == _CLEAN.value
             return _Decision(
@@ -158,7 +192,16 @@ def _decide(
                 clean=clean,
                 build=build == _BUILD.value,
                 opened=build == _OPEN.value,
+                update=update,
             )
+
+
+def _is_changed(folder: str) -> bool:
+    """Return whether a folder is a recipe whose files were changed by hand; those that were added stay anyway."""
+    try:
+        return not {*changes_by_hand(read_manifest(folder), digests(folder)).values()} <= {ADDED}
+    except WorkbenchError:
+        return False
 
 
 def _notes(recipe: Recipe, remark: Remark) -> str:

@@ -31,6 +31,7 @@ _STYLE = Style.from_dict(
         "message": "ansired",
         "filter": "bold",
         "keys": "ansibrightblack",
+        "more": "ansicyan",
     }
 )
 

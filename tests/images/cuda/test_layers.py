@@ -120,7 +120,7 @@ def test_without_the_base_below_the_error_names_how_to_make_it(engine: Engine, t
     engine.try_("untag", STANDARD, STANDARD)
     done = wizard("cuda", "--catalog", make_catalogue(tmp_path, files()), *FLAGS, "--log-dir", tmp_path / "logs")
     assert done.returncode == 1
-    assert "make it with `make base OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122`" in done.stderr
+    assert " base --os bookworm --python 3.11 --release 2026a --date 20261122`" in done.stderr
     assert done.stderr.count("not begun: base failed") == 4
 
 

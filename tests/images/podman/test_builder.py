@@ -17,6 +17,7 @@ from tests.command import wizard
 from tests.engine import TINY, Engine
 from tests.images.recipes import BASE, IMAGE, OK, TAG, recipe
 from tests.images.test_network import CERTIFICATE, bundle
+from workbench.commands import here
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.podman.builder import PodmanBuilder, check_options
 from workbench.images.request import BuildRequest
@@ -57,8 +58,10 @@ def test_a_recipe_is_built_and_labelled(unbuilt: Engine, tmp_path: Path) -> None
     assert unbuilt("run", "--rm", "--user", "12345:0", IMAGE, "sh", "-c", "id -u; pwd") == "12345\n/opt/app-root/src"
     (log,) = (tmp_path / "logs").iterdir()
     assert "attrs==25.1.0" in log.read_text()
-    # The last line is for an image that has no Python to ask.
-    builder, shown_log, *shown, note = done.stderr.splitlines()
+    # The note is for an image that has no Python to ask; what to do with the image comes last.
+    builder, shown_log, *shown, note, run_it, remove_it = done.stderr.splitlines()
+    assert run_it == f"  run it         podman run --rm -it {IMAGE} bash"
+    assert remove_it == f"  its image too  podman rmi {IMAGE}"
     assert builder == "builder: podman: it is installed"
     assert note.startswith(f"note: the SBOM lists what the recipe installs: {IMAGE} cannot list its packages: ")
     assert shown_log == f"log: {log}"
@@ -77,6 +80,7 @@ def test_as_json(unbuilt: Engine, tmp_path: Path) -> None:
     assert (report["tag"], report["image"], report["changed"]) == (TAG, IMAGE, {})
     assert report["id"].removeprefix("sha256:") == unbuilt("image", "inspect", "--format", "{{.Id}}", IMAGE)
     assert Path(report["log"]).is_file()
+    assert report["commands"]["run"] == f"podman run --rm -it {IMAGE} bash"
 
 
 def test_a_failing_step_shows_the_end_of_its_log_and_leaves_no_tag(unbuilt: Engine, tmp_path: Path) -> None:
@@ -208,7 +212,7 @@ def test_a_base_that_is_missing(unbuilt: Engine, tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         "builder: podman: it is installed",
         f"error: {folder}: the base image {BASE} is not on this machine",
-        "  hint: make it with `make base OS=c9s PYTHON=3.11 RELEASE=2026a DATE=20261122`, "
+        f"  hint: make it with `{here('base --os c9s --python 3.11 --release 2026a --date 20261122')}`, "
         "or compose the recipe on another base",
     ]
     assert list((tmp_path / "logs").iterdir()) == []

@@ -4,44 +4,55 @@ import pytest
 
 from tests.engine import TINY, Engine
 from tests.images.podman.test_builder import Noted
+from workbench.containerfile.stages import stages
 from workbench.errors import WorkbenchError
 from workbench.images.podman import quirks
 from workbench.images.podman.builder import PodmanBuilder
+from workbench.images.podman.quirks import StepLine
 from workbench.images.request import BuildRequest
 from workbench.podman import Completed
 
 
 @pytest.mark.parametrize(
-    ("line", "title"),
+    ("line", "step"),
     [
-        ("STEP 4/17: RUN echo  x", "RUN echo x"),
-        ("[2/3] STEP 1/2: FROM localhost/a:1 AS b", "FROM localhost/a:1 AS b"),
-        ("STEP 1: FROM a", ""),
-        ("  STEP 1/2: RUN x", ""),
-        ("COMMIT localhost/x:1", ""),
-    ],
-)
-def test_the_lines_that_begin_a_step(line: str, title: str) -> None:
-    assert quirks.step_title(line) == title
-
-
-def test_every_instruction_from_the_first_from_on_is_a_step() -> None:
-    assert quirks.step_count("ARG A\nFROM a\nRUN x\nFROM b\n", labels=2) == 5
-
-
-@pytest.mark.parametrize(
-    ("line", "steps"),
-    [
-        ("STEP 1/4: FROM b", 2),
-        ("[2/2] STEP 1/3: FROM b", 1),
-        ("[2/2] STEP 1/2: FROM b", 0),
-        ("[1/2] STEP 1/3: FROM a", None),
-        ("[2/2] STEP 1/1: FROM b", None),
+        ("STEP 4/17: RUN echo  x", StepLine(1, 17, "RUN echo x")),
+        ("[2/3] STEP 1/2: FROM localhost/a:1 AS b", StepLine(2, 2, "FROM localhost/a:1 AS b")),
+        ("STEP 1: FROM a", None),
+        ("  STEP 1/2: RUN x", None),
         ("COMMIT localhost/x:1", None),
     ],
 )
-def test_the_steps_that_are_made_of_labels(line: str, steps: int | None) -> None:
-    assert quirks.label_steps(line, "ARG A\nFROM a\nRUN x\nRUN y\nFROM b\nUSER 1001\n") == steps
+def test_the_lines_that_begin_a_step(line: str, step: StepLine | None) -> None:
+    assert quirks.step_line(line) == step
+
+
+STAGES = """\
+ARG A
+FROM localhost/a:1 AS one
+RUN x
+FROM localhost/a:1 AS two
+FROM localhost/a:1 AS three
+COPY --from=one /x /x
+RUN y
+FROM three AS four
+FROM localhost/b:1
+COPY --chown=1 --from=three /x /x
+RUN --mount=type=bind,from=four,target=/x true
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "labels", "counts"),
+    [
+        ((4, 3), 2, {1: 2, 2: 1, 3: 3, 4: 1, 5: 5}),
+        ((5, 4), 2, {1: 2, 3: 3, 4: 1, 5: 4}),
+        ((5, 4), 0, {1: 2, 3: 3, 4: 1, 5: 3}),
+        ((6, 0), 1, {1: 2, 3: 3, 4: 1, 5: 4}),
+    ],
+)
+def test_the_steps_of_each_stage(version: tuple[int, ...], labels: int, counts: dict[int, int]) -> None:
+    assert quirks.step_counts(stages(STAGES), labels, version) == counts
 
 
 def test_the_format_that_keeps_everything() -> None:

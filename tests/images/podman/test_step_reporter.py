@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.images.podman.test_builder import Noted
+from workbench.containerfile.stages import stages
 from workbench.images.podman.step_reporter import StepReporter
 
 ONE = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox","true"]\nUSER 1\n'
@@ -70,6 +71,8 @@ Successfully tagged localhost/two:latest
 """
 # The same without a label: then there is no step of labels.
 PODMAN_5_TWO_PLAIN = PODMAN_5_TWO.replace('[2/2] STEP 5/5: LABEL "a"="1" "b"="2" "c"="3"\n', "").replace("/5:", "/4:")
+# Recorded without `--from=a`.
+PODMAN_5_UNUSED = PODMAN_5_TWO[PODMAN_5_TWO.index("[2/2]") :].replace("--from=a ", "")
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,8 @@ PODMAN_5_TWO_PLAIN = PODMAN_5_TWO.replace('[2/2] STEP 5/5: LABEL "a"="1" "b"="2"
         ((5, 4), ONE, 3, PODMAN_5_ONE, 5),
         ((5, 4), TWO, 3, PODMAN_5_TWO, 8),
         ((5, 4), TWO, 0, PODMAN_5_TWO_PLAIN, 7),
+        # A stage that nothing uses is passed over.
+        ((5, 4), TWO.replace("--from=a ", ""), 3, PODMAN_5_UNUSED, 5),
         # A version that nobody has seen: one stage shows it from its first line on.
         ((0,), ONE, 3, PODMAN_5_ONE, 5),
     ],
@@ -87,7 +92,7 @@ def test_one_number_of_steps_from_the_first_to_the_last(
     version: tuple[int, ...], text: str, labels: int, output: str, total: int
 ) -> None:
     noted = Noted()
-    reporter = StepReporter(noted, text, labels, version)
+    reporter = StepReporter(noted, stages(text), labels, version)
     for line in output.splitlines():
         reporter.read(line)
     assert [(number, of) for number, of, _ in noted.steps] == [(number, total) for number in range(1, total + 1)]
@@ -95,7 +100,12 @@ def test_one_number_of_steps_from_the_first_to_the_last(
 
 def test_another_count_than_its_versions_is_noticed_in_the_last_stage() -> None:
     noted = Noted()
-    reporter = StepReporter(noted, TWO, 3, (4, 9))
+    reporter = StepReporter(noted, stages(TWO), 3, (4, 9))
     for line in PODMAN_5_TWO.splitlines():
         reporter.read(line)
     assert [of for _, of, _ in noted.steps] == [10] * 3 + [8] * 5
+    noted = Noted()
+    reporter = StepReporter(noted, stages(TWO), 3, (4, 9))
+    for line in PODMAN_5_UNUSED.splitlines():
+        reporter.read(line)
+    assert [of for _, of, _ in noted.steps] == [5] * 5

@@ -6,6 +6,7 @@ import pytest
 
 from tests.images.trees import BOOKWORM
 from workbench.catalog.questions import Selection
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.images.probe.base import BaseInfo, inspect_base
 from workbench.images.probe.fit import check_fit, known_system, manifest_of
@@ -57,8 +58,8 @@ def test_a_base_that_does_not_fit_is_refused(manifest: RecipeManifest, base: Bas
     assert raised.value.message == f"the base {NAME} does not fit the tag a-tag: {message}"
     assert raised.value.hint == (
         "compose the recipe on another base, or make this one again with "
-        "`make base OS=bookworm PYTHON=3.11 RELEASE=2026a DATE=20261122` "
-        "(where no registry responds, `make os-image OS=bookworm` first)"
+        f"`{here('base --os bookworm --python 3.11 --release 2026a --date 20261122')}` "
+        f"(where no registry responds, `{here('os-image --os bookworm')}` first)"
     )
 
 

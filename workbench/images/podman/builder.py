@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from workbench import podman
-from workbench.containerfile.stages import bases, last_base
+from workbench.containerfile.stages import bases, last_base, stages
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.base_chain import command_to_make
 from workbench.images.build_mark import marked_folder, new_mark
@@ -65,7 +65,7 @@ class PodmanBuilder:
             command += [] if request.cache else ["--no-cache"]
             command += [*network.mounts(), *self._shared, *request.options]
             command += [f"--file={containerfile}", "--", request.folder]
-            steps = StepReporter(watcher, text, len(labels), podman.version())
+            steps = StepReporter(watcher, stages(text, request.arguments), len(labels), podman.version())
             try:
                 code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
             except BaseException:

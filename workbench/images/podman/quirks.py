@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal
 
 from workbench.containerfile.parser import instructions
+from workbench.containerfile.stages import Stage, origin_of
+from workbench.errors import WorkbenchError
 from workbench.podman import Completed
 
 # `STEP 4/17: RUN …`, with `[2/3] ` in front when there is more than one stage: it counts each stage from 1.
@@ -25,50 +29,53 @@ _HINTS = {
     "Missing ':' in substitution": "this podman knows no ${NAME%pattern}, ${NAME#pattern} or ${NAME/pattern/word}: "
     "build with --backend buildkit",
 }
+# What a flag of an instruction says that it takes files from.
+_FROM = re.compile(r"(?:^--|[=,])from=([^,]+)")
 # Where a word of FROM, or a flag of another instruction, names a stage.
 _STAGE = re.compile(r"(?:^(?!-)|(?<=from=))[A-Za-z][A-Za-z0-9_.-]*(?=,|$)")
 
 
-def step_title(line: str) -> str:
-    """Return the instruction of the step that begins with a line of output, "" for any other line."""
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """A line of output with which a step begins: its stage (from 1), how many steps that has, its instruction."""
+
+    stage: int
+    count: int
+    title: str
+
+
+def step_line(line: str) -> StepLine | None:
+    """Return what a line of output says of the step that begins with it, None for any other line."""
     match = _STEP.fullmatch(line)
-    return " ".join(match["title"].split()) if match else ""
+    return StepLine(int(match["stage"] or 1), int(match["count"]), " ".join(match["title"].split())) if match else None
 
 
-def step_count(text: str, labels: int) -> int:
-    """Return how many steps podman counts, over all stages: instructions from the first FROM on, and `labels` more."""
-    return sum(_stages(text)) + labels
+def step_counts(stages: Sequence[Stage], labels: int, version: Sequence[int]) -> dict[int, int]:
+    """Return how many steps podman is going to make, by stage from 1; `labels` more come last in the last stage.
 
-
-def expected_label_steps(labels: int, version: Sequence[int]) -> int:
-    """Return how many steps podman makes of that many `--label`s, before a line of output shows it.
-
-    Seen with podman 4.3.1, which makes a step of each, and with 5.4.2, which makes one of them all.
+    Seen with podman 4.3.1, which makes a step of each label and builds every stage, and with 5.4.2, which makes one
+    step of all labels and leaves out stages that nothing uses. Of others their own output shows it.
     """
-    return min(labels, 1) if tuple(version) >= (5,) else labels
-
-
-def label_steps(line: str, text: str) -> int | None:
-    """Return how many steps podman makes of all `--label`s, as a line of output shows it, None when it does not.
-
-    They are the last ones of the last stage.
-    """
-    match = _STEP.fullmatch(line)
-    if match is None or match["stage"] != match["stages"]:
-        return None
-    steps = int(match["count"]) - (_stages(text) or [0])[-1]
-    return steps if steps >= 0 else None
-
-
-def _stages(text: str) -> list[int]:
-    """Return how many instructions each stage has."""
-    counts: list[int] = []
-    for item in instructions(text):
-        if item.word == "FROM":
-            counts.append(0)
-        if counts:
-            counts[-1] += 1
+    new = tuple(version) >= (5,)
+    built = _used(stages) if new else range(len(stages))
+    counts = {stage.number + 1: 1 + len(stage.instructions) for stage in stages if stage.number in built}
+    counts[len(stages)] += min(labels, 1) if new else labels
     return counts
+
+
+def _used(stages: Sequence[Stage]) -> set[int]:
+    """Return the numbers, from 0, of the last stage and of all that it needs."""
+    used = {len(stages) - 1}
+    for stage in reversed(stages):
+        if stage.number not in used:
+            continue
+        names = [match[1] for item in stage.instructions for flag in item.flags for match in _FROM.finditer(flag)]
+        found = [stage.base.stage]
+        for name in names:
+            with suppress(WorkbenchError):
+                found.append(origin_of(name, stages[: stage.number]).stage)
+        used.update(number for number in found if number is not None)
+    return used
 
 
 def image_format(text: str) -> Literal["docker", "oci"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from workbench.containerfile.stages import Stage
 from workbench.images.builder import Watcher
 from workbench.images.network import certificate_refused, redacted
 from workbench.images.podman import quirks
@@ -12,26 +13,26 @@ from workbench.images.podman import quirks
 class StepReporter:
     """Reads podman's output: which step begins, counted over all stages, and what to do about a failure."""
 
-    def __init__(self, watcher: Watcher, text: str, labels: int, version: Sequence[int]) -> None:
-        """Take where to report to, the Containerfile, how many labels come on top, and podman's version."""
+    def __init__(self, watcher: Watcher, stages: Sequence[Stage], labels: int, version: Sequence[int]) -> None:
+        """Take where to report to, the stages to build, how many labels come on top, and podman's version."""
         self.watcher = watcher
-        self.text = text
-        self.labels = labels
-        self.total = quirks.step_count(text, quirks.expected_label_steps(labels, version))
         self.number = 0
         self.current = "no step: podman did not begin"
         self.hint = ""
+        self._counts = quirks.step_counts(stages, labels, version)
+        self._begun: set[int] = set()
 
     def read(self, line: str) -> None:
         """Read one line of podman's output."""
         line = redacted(line)
         self.watcher.line(line)
         self.hint = self.hint or certificate_refused(line) or quirks.hint(line)
-        if title := quirks.step_title(line):
+        if step := quirks.step_line(line):
             self.number += 1
-            labels = quirks.label_steps(line, self.text)
-            if labels is not None and labels <= self.labels:
-                self.total = quirks.step_count(self.text, labels)
-            self.total = max(self.total, self.number)
-            self.current = f"step {self.number} of {self.total}: {title}"
-            self.watcher.step(self.number, self.total, title)
+            self._begun.add(step.stage)
+            # podman's own count holds, and a stage that it passed over is not going to be built.
+            kept = {stage: count for stage, count in self._counts.items() if stage > step.stage or stage in self._begun}
+            self._counts = {**kept, step.stage: step.count}
+            total = max(self.number, sum(self._counts.values()))
+            self.current = f"step {self.number} of {total}: {step.title}"
+            self.watcher.step(self.number, total, step.title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from workbench.commands import here
 from workbench.errors import EXIT_OK, FaultsError
 from workbench.verbs.monobase.options import data_option, prefix_option, range_options
 
@@ -30,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
     prefix = Prefix.at(args.prefix)
     if reasons := unready(prefix, generations):
-        raise FaultsError(f"{prefix.root} is not ready", reasons, hint="`monobase build` makes what is missing")
+        raise FaultsError(
+            f"{prefix.root} is not ready", reasons, hint=f"`{here('monobase build')}` makes what is missing"
+        )
     print(f"ready: {', '.join(generation.name for generation in generations)}")
     return EXIT_OK

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from workbench.commands import here
 from workbench.errors import EXIT_OK, FaultsError
 from workbench.verbs.monobase.options import prefix_option
 
@@ -36,6 +37,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"repaired {name}")
     if report.failed:
         message = f"{len(report.failed)} could not be repaired"
-        raise FaultsError(message, report.failed, hint="run `monobase build`")
+        raise FaultsError(message, report.failed, hint=f"run `{here('monobase build')}`")
     print(f"{len(report.repaired)} repaired")
     return EXIT_OK

@@ -8,6 +8,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from workbench.commands import here
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError
 from workbench.verbs.monobase.options import data_option, prefix_option
 
@@ -44,6 +45,6 @@ def run(args: argparse.Namespace) -> int:
         listed += report.changed
         names = sorted({damage.environment for damage in report.damage})
         about = f"not as it was installed: {', '.join(names) or 'the store or the generations'}"
-        raise FaultsError(about, listed, hint="`wizard.py monobase repair` repairs them")
+        raise FaultsError(about, listed, hint=f"`{here('monobase repair')}` repairs them")
     print(f"{report.environments} environments, {report.files} files in {report.inodes} inodes: all as installed")
     return EXIT_OK
