@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import selectors
 import socket
 import statistics
@@ -20,6 +21,7 @@ import uvicorn
 
 from benchmarks.replicasets_history import request, serving
 from tests.engine import TINY, Engine, free_port
+from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.records import put_set, put_version
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import Changes
@@ -148,7 +150,8 @@ def attacked(engine: Engine) -> None:
     """Another owner's requests while one token runs 200 programs, and while 3,000 connections are half open."""
     print("another owner's requests: median, 99th percentile (aim: below 1 s, whatever others do)")
     state = f"{engine.folder}/attacked"
-    with serving(engine, state) as client:
+    # It is not ready where all GPU specs of the machine are of another kind.
+    with _gpus() as kind, serving(engine, state, "--gpu-kind", kind) as client:
         admin = Path(state, "admin.token").read_text().strip()
         request(client, "POST", "", {"imageName": TINY, "replicaSetName": "foo", "cmd": ["sleep", "1000"]})
         with httpx.Client(base_url=client.base_url, headers={"Authorization": f"Bearer {admin}"}, timeout=60) as other:
@@ -166,6 +169,17 @@ def attacked(engine: Engine) -> None:
             httpx.delete(
                 f"{client.base_url}/api/v1/replicaSet/{name}", headers={"Authorization": f"Bearer {admin}"}, timeout=60
             )
+
+
+@contextmanager
+def _gpus() -> Iterator[str]:
+    """Yield a kind of which the machine has a GPU that is none."""
+    kind = f"bench-{os.getpid()}.test/gpu"
+    spec = cdi_spec(Path("/etc/cdi"), kind, 1)
+    try:
+        yield kind
+    finally:
+        spec.unlink()
 
 
 def _owner(client: httpx.Client) -> list[float]:

@@ -44,6 +44,7 @@ def test_the_checks_of_our_releases_pass_as_they_are_run(release: str) -> None:
     assert "no known hole (6 advisories of" in done.stdout
 
 
+@pytest.mark.thorough
 def test_an_exception_holds_for_its_advisory_until_its_day_and_is_shown(tmp_path: Path) -> None:
     advisories = tmp_path / "osv"
     advisories.mkdir()
@@ -80,6 +81,7 @@ def test_an_exception_holds_for_its_advisory_until_its_day_and_is_shown(tmp_path
         assert why in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_pinned_tool_has_the_advisories_of_its_name(tmp_path: Path) -> None:
     text = '\n[tools.code-server.debian]\nversion = "{}"\nreleased = "2026-11-01"\n'
     folder = catalogue_with_locks(tmp_path, LOCKED)

@@ -65,6 +65,7 @@ def test_a_catalogue_without_a_release_gets_its_first(tmp_path: Path) -> None:
     assert (tmp_path / "out/editor-plain-c9s-py311_2026a_20261201/Containerfile").exists()
 
 
+@pytest.mark.thorough
 def test_the_systems_of_a_first_release_can_be_named(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, {"releases/2026a.toml": None})
     new = ("release", "new", "2023c", "--catalog", folder, "--json")
@@ -81,6 +82,7 @@ def test_the_systems_of_a_first_release_can_be_named(tmp_path: Path) -> None:
     assert (system.image, system.pythons) == ("quay.io/sclorg/python-311-c9s:c9s", ("3.12", "3.11"))
 
 
+@pytest.mark.thorough
 def test_a_catalogue_without_a_release_is_read_by_whoever_needs_none(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, {"releases/2026a.toml": None})
     assert wizard("list", "--catalog", folder).returncode == 0

@@ -84,6 +84,7 @@ class FakeContainer:
     limits: tuple[int, int] = (0, 0)
     lines: tuple[str, ...] = ()
     parting: Disk = field(default_factory=dict)
+    edits: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -213,6 +214,14 @@ class FakeEngine:
             found.started = True
             found.limits = (found.spec.cpus, found.spec.memory)
             found.state, found.exit_code = ("exited", 1) if found.spec.command == ("false",) else ("running", 0)
+
+    @faulty
+    def edited_files(self, name: str) -> dict[str, str | None]:
+        return dict(self.standing[name].edits) if name in self.standing else {}
+
+    def start_edited(self, name: str, files: Mapping[str, str]) -> None:
+        self.start(name)
+        self._existing(name).edits = dict(files)
 
     @faulty
     def pause(self, name: str) -> None:

@@ -16,6 +16,7 @@ from workbench.replicasets.engines import capabilities
 from workbench.replicasets.engines.capabilities import (
     BindingFolders,
     CarryingDisks,
+    KeepingEdits,
     KeepingSecrets,
     LiveLimits,
     MeasuringDisks,
@@ -98,6 +99,7 @@ WORKS: dict[str, tuple[tuple[type, ...], Operation]] = {
         (PinningGpus, BindingFolders),
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", ports=["80"])),
     ),
+    "restart without edits": ((KeepingEdits,), lambda rs, folder: rs.restart("more")),
     "run without secrets kept apart": (
         (KeepingSecrets,),
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", env=["A=1"])),

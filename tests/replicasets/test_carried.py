@@ -343,3 +343,38 @@ def test_a_set_that_podman_froze_unnoticed_is_paused_and_can_be_resumed(podman: 
     assert rs.info("foo").live == "exited"
     rs.delete("foo")
     rs.close()
+
+
+SAVES = "trap 'sleep 1; echo saved >>/saved; exit 0' TERM; touch /ready; while :; do sleep 0.1; done"
+
+
+@pytest.mark.parametrize("carry", WAYS)
+def test_what_a_program_writes_when_it_is_asked_to_end_is_in_the_next_version(
+    carry: str, podman: Podman, tmp_path: Path
+) -> None:
+    """It takes a second, which `--grace` gives: each of patch, restart, rollback and stop sends SIGTERM and waits."""
+    rs = room(podman, tmp_path, carry=carry)
+    rs.run(RunRequest(TINY, "foo", command=("sh", "-c", SAVES), grace=60))
+
+    def saved(change: Callable[[], object]) -> str:
+        done = rs.execute("foo", ExecuteRequest(["sh", "-c", "until [ -e /ready ]; do sleep 0.1; done; rm /ready"]))
+        assert done.exit_code == 0
+        change()
+        return rs.execute("foo", ExecuteRequest(["sh", "-c", "cat /saved || true"])).stdout
+
+    assert saved(lambda: rs.patch("foo", PatchRequest(ports=("80",)))) == "saved\n"
+    assert saved(lambda: rs.restart("foo")) == "saved\n" * 2
+    # The disk of version 1 as it was when it had ended, which was after it wrote.
+    assert saved(lambda: rs.rollback("foo", 1)) == "saved\n"
+    # What the version that was left wrote then is on its own disk.
+    assert saved(lambda: rs.rollback("foo", 3)) == "saved\n" * 3
+
+    def stop() -> None:
+        rs.stop("foo")
+        rs.restart("foo")
+
+    assert saved(stop) == "saved\n" * 4
+    # Without time nothing is written.
+    assert saved(lambda: rs.restart("foo", grace=0)) == "saved\n" * 4
+    rs.delete("foo")
+    rs.close()

@@ -65,7 +65,11 @@ class CauseFinder:
         row, groups = _rows()[self._rank], {name: text or "" for name, text in self._match.groupdict().items()}
         wanted = (groups.get("package", ""), groups.get("version", "").removeprefix("=="))
         where = place_of(*wanted, row.list, folder, catalogue) if row.list else ""
-        return FailureCause(row.says.format_map(groups), row.hint.format_map({**groups, "lock": here("lock")}), where)
+        return FailureCause(
+            row.says.format_map(groups),
+            row.hint.format_map({**groups, "lock": here("lock"), "base": here("base --help")}),
+            where,
+        )
 
 
 def place_of(package: str, version: str, kind: str, folder: str, catalogue: str) -> str:

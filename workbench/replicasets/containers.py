@@ -10,6 +10,8 @@ from dataclasses import replace
 from workbench.replicasets import folders, networks
 from workbench.replicasets.amendments import limits, read, version_at_creation
 from workbench.replicasets.codec import encode
+from workbench.replicasets.edits import Edits, edits_of
+from workbench.replicasets.edits import start as start_edited
 from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Container, ContainerSpec
@@ -101,10 +103,13 @@ def create(world: World, version: Version, image: str) -> None:
         )
 
 
-def start(world: World, version: Version) -> None:
-    """Start the version's container and watch it for a moment; raises EngineError when it ends with an error."""
+def start(world: World, version: Version, edits: Edits | None = None) -> None:
+    """Start the version's container and watch it for a moment; raises EngineError when it ends with an error.
+
+    `edits` are what was edited in an earlier container of the set, or in this one (`edits_of`).
+    """
     folders.keep(world, version)
-    world.engine.start(version.container)
+    start_edited(world, version.container, edits or {})
     for last in (False, True):
         container = find(world, version)
         if not container.is_alive and container.exit_code != 0:
@@ -148,7 +153,7 @@ def resume(world: World, version: Version) -> None:
     container = find(world, version)
     if not container.is_alive:
         folders.keep(world, version)
-        world.engine.start(version.container)
+        start_edited(world, version.container, edits_of(world, version))
     if container.state != "paused" and limits(version) != limits(version_at_creation(world, container)):
         require(world.engine, LiveLimits).set_limits(version.container, version.cpus, version.memory)
 

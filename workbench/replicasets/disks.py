@@ -9,6 +9,8 @@ from workbench.replicasets.quantities import about
 from workbench.replicasets.values import Version
 from workbench.replicasets.world import World
 
+# What a version is noted to lack whose disk was recorded as an image: see RecordingDisks.
+RECORDED = "its disk went through an image: sparse files are written out, times are whole seconds, sockets are left out"
 # So little fits, or the engine's own answer will be that nothing does.
 _LITTLE = 64 << 20
 

@@ -157,7 +157,10 @@ class _Trial:
         self._started()
         carrying = self.engine.capability(CarryingDisks)
         if self.settings.carry != "auto" or carrying is None or not carrying.can_carry(self.name):
-            raise EngineError("the service may not read where they are: they are recorded as images instead")
+            raise EngineError(
+                "the service may not read where they are: they are recorded as images instead "
+                "(see `Disks` in docs/replica-sets.md)"
+            )
 
     def bound(self) -> None:
         binding, root = require(self.engine, BindingFolders), self.settings.roots[0]

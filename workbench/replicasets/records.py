@@ -37,6 +37,11 @@ def lines_key(set_id: str) -> str:
     return f"lines/{set_id}"
 
 
+def edits_key(set_id: str, number: int | None) -> str:
+    """Return the key of what was edited in a version of files that the engine makes; of no number, their prefix."""
+    return f"edits/{set_id}/{'' if number is None else number}"
+
+
 def volume_key(name: str) -> str:
     """Return the key of a volume (not of a version of it: fault B13)."""
     return VOLUMES + name

@@ -69,7 +69,7 @@ class Version(Options):
     `image` is what its container was made from, by its name, `image_id` by its id. `disk` is the image
     that its system disk was recorded in, "" when the stopped container itself is the record (or it still
     is the current one).
-    `origin` is the version whose system disk it began with, 0 for a fresh one.
+    `origin` is the version whose system disk it began with, 0 for a fresh one. `notes` say what of that one it has not.
     """
 
     set: str
@@ -86,6 +86,7 @@ class Version(Options):
     disk: str = ""
     owner: str = ""
     image_id: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def container(self) -> str:

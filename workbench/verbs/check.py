@@ -57,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
         summary = {"recipes": len(args.folder), "faults": len(faults)}
     else:
         summary, faults, notes = check_catalogue(catalogue, with_lint=args.lint)
+        if args.json:
+            summary["notes"] = [{"where": where, "note": message} for where, message in notes]
+            notes = []
         for where, message in notes:
             print(f"note: {where}: {message}", file=sys.stderr)
     if faults:

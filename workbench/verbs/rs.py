@@ -218,6 +218,7 @@ def _info(client: Client, args: argparse.Namespace) -> int:
         *((option.title, option.shown(host[option.docker])) for option in OPTIONS),
         ("owner", found["owner"]),
         ("made", found["createTime"]),
+        *(("note", each) for each in found["notes"]),
     ]
     text = columns(("NAME", args.name), [row for row in rows if row[1]])
     if found["lastLines"]:
@@ -231,7 +232,9 @@ def _history(client: Client, args: argparse.Namespace) -> int:
         (str(v["version"]), v["createTime"], " ".join(v["status"]["gpus"]), str(v["status"]["origin"] or "image"))
         for v in data["history"]
     ]
-    return report(args, data, columns(("VERSION", "MADE", "GPUS", "FROM"), rows))
+    text = columns(("VERSION", "MADE", "GPUS", "FROM"), rows)
+    notes = [f"version {v['version']}: {each}" for v in data["history"] for each in v["status"]["notes"]]
+    return report(args, data, "\n".join([text, *notes]))
 
 
 def _patch(client: Client, args: argparse.Namespace) -> int:
@@ -268,7 +271,7 @@ def _grace(args: argparse.Namespace) -> dict[str, int]:
 def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None, **params: int) -> int:
     with followed(client, args.name, args):
         data = client("PATCH", path, body, **params)
-    return report(args, data, f"{data['containerName']} runs")
+    return report(args, data, "\n".join([f"{data['containerName']} runs", *data.get("notes", ())]))
 
 
 def _commit(client: Client, args: argparse.Namespace) -> int:

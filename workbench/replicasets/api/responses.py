@@ -102,9 +102,10 @@ class RunResponse(BaseModel):
 
 
 class ChangeResponse(BaseModel):
-    """The container of the version that stands now."""
+    """The container of the version that stands now; what it lacks of the disk before it, left out for nothing."""
 
     containerName: str
+    notes: list[str] | None = None
 
 
 class CommitResponse(BaseModel):
@@ -135,6 +136,7 @@ class VersionRecord(BaseModel):
     gpus: list[str]
     ports: list[PortView]
     origin: int
+    notes: list[str] = []
 
 
 class CurrentRecord(VersionRecord):

@@ -141,24 +141,25 @@ def execute(
     )
 
 
-@ROUTES.patch("/{name}")
+@ROUTES.patch("/{name}", response_model_exclude_none=True)
 def patch(
     name: str, body: PatchBody, service: Service, caller: RequestCaller, note: AuditNote
 ) -> Envelope[ChangeResponse]:
     """Change GPUs, a bind, CPUs, memory or ports; the system disk goes along, whole."""
     request = body.request()
     note(operation="patch", set=name[:60], fields=sorted(body.model_dump(exclude_none=True)))
-    return Envelope(data=ChangeResponse(containerName=service.patch(name, request, caller).container))
+    done = service.patch(name, request, caller)
+    return Envelope(data=ChangeResponse(containerName=done.container, notes=list(done.notes) or None))
 
 
-@ROUTES.patch("/{name}/rollback")
+@ROUTES.patch("/{name}/rollback", response_model_exclude_none=True)
 def rollback(
     name: str, body: RollbackBody, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
 ) -> Envelope[ChangeResponse]:
     """Return to the disk and the settings of an older version, as a new one."""
     note(operation="rollback", set=name[:60], version=body.version)
     done = service.rollback(name, body.version, caller, grace=grace)
-    return Envelope(data=ChangeResponse(containerName=done.container))
+    return Envelope(data=ChangeResponse(containerName=done.container, notes=list(done.notes) or None))
 
 
 @ROUTES.patch("/{name}/stop")
@@ -169,13 +170,14 @@ def stop(name: str, service: Service, caller: RequestCaller, note: AuditNote, gr
     return Envelope()
 
 
-@ROUTES.patch("/{name}/restart")
+@ROUTES.patch("/{name}/restart", response_model_exclude_none=True)
 def restart(
     name: str, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
 ) -> Envelope[ChangeResponse]:
     """Start the set anew, stopped or not, with as many GPUs as it had."""
     note(operation="restart", set=name[:60])
-    return Envelope(data=ChangeResponse(containerName=service.restart(name, caller, grace=grace).container))
+    done = service.restart(name, caller, grace=grace)
+    return Envelope(data=ChangeResponse(containerName=done.container, notes=list(done.notes) or None))
 
 
 @ROUTES.patch("/{name}/pause")

@@ -86,6 +86,7 @@ def _words(version: Version, publish: str, whole: bool) -> dict[str, Any]:
         "gpus": list(version.gpus),
         "ports": port_views(version),
         "origin": version.origin,
+        "notes": list(version.notes),
     }
 
 

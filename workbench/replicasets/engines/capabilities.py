@@ -139,6 +139,21 @@ class RemovingRemains(Protocol):
 
 
 @runtime_checkable
+class KeepingEdits(Protocol):
+    """Keeps what was edited in files of a container that the engine writes anew for each start.
+
+    An implementation owes: the first program of the container finds them already as they were edited, but for
+    what they say of the container itself, which is that of the new one.
+    """
+
+    def edited_files(self, name: str) -> dict[str, str | None]:
+        """Return what was edited since its last start, by path inside; None for what cannot be read, {} for none."""
+
+    def start_edited(self, name: str, files: Mapping[str, str]) -> None:
+        """Start it with those texts, as `edited_files` returned them, of itself or of another container."""
+
+
+@runtime_checkable
 class KeepingSecrets(Protocol):
     """Keeps the `secrets` of a spec beside its container, as something that may outlive it.
 
@@ -246,6 +261,7 @@ PURPOSES: dict[type, str] = {
     MeasuringDisks: "measure disks",
     LiveLimits: "change the limits of a running container",
     RemovingRemains: "remove half-made containers",
+    KeepingEdits: "keep what is edited in files of its own",
     KeepingSecrets: "keep variables apart from its images",
     Watching: "report what becomes of its containers",
     PinningGpus: "give chosen GPUs to a container",

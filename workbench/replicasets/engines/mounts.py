@@ -24,7 +24,8 @@ _MOVE_MOUNT_F_EMPTY_PATH = 0x04
 _AT_FDCWD = -100
 _MS_REC, _MS_PRIVATE = 1 << 14, 1 << 18
 _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
-_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+# include/uapi/linux/sched.h
+_KINDS = {"mnt": 0x00020000, "user": 0x10000000}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -116,9 +117,9 @@ def _raise(path: str) -> None:
     raise OSError(number, os.strerror(number), path or None)
 
 
-def _enter(process: int) -> None:
-    """Enter the user and mount namespaces of a process where they are not ours; raises OSError."""
-    for name, kind in (("user", _CLONE_NEWUSER), ("mnt", _CLONE_NEWNS)):
+def enter(process: int, *names: str) -> None:
+    """Enter namespaces (user, mnt) of a process where they are not ours; raises OSError."""
+    for name, kind in ((each, _KINDS[each]) for each in names):
         path = f"/proc/{process}/ns/{name}"
         if os.path.samefile(path, f"/proc/self/ns/{name}"):
             continue
@@ -130,7 +131,7 @@ def _enter(process: int) -> None:
 def _main(process: str, what: str, *paths: str) -> int:
     """Do it there; the exit code is 0, 3 for what is no such folder, or 100 and more for an error's number."""
     try:
-        _enter(int(process))
+        enter(int(process), "user", "mnt")
         if what == "attach":
             return 0 if attach(*paths) else 3
         if what == "detach":

@@ -8,7 +8,7 @@ from workbench.replicasets.containers import ID
 from workbench.replicasets.engines.capabilities import RecordingDisks
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.leftovers import discard_unnamed
-from workbench.replicasets.records import lines_key, read_all, set_journal, set_key, versions_key
+from workbench.replicasets.records import edits_key, lines_key, read_all, set_journal, set_key, versions_key
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, overriding, saga
 from workbench.replicasets.stores.protocol import Changes
@@ -55,7 +55,8 @@ def _network(world: World, plan: ReplicaSet) -> None:
 
 def _done(world: World, plan: ReplicaSet) -> Changes:
     gone = Changes(
-        deletes=frozenset({set_key(plan.name), lines_key(plan.id)}), drops=frozenset({versions_key(plan.id)})
+        deletes=frozenset({set_key(plan.name), lines_key(plan.id)}),
+        drops=frozenset({versions_key(plan.id), edits_key(plan.id, None)}),
     )
     return gone | claims.release_all(claims.read_ledger(world.store), plan.id)
 

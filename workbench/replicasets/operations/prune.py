@@ -10,7 +10,16 @@ from workbench.replicasets.engines.capabilities import MeasuringDisks, Recording
 from workbench.replicasets.errors import EngineError, Invalid
 from workbench.replicasets.leftovers import leave
 from workbench.replicasets.problems import Problems
-from workbench.replicasets.records import SETS, find_set, read_all, readable, set_journal, version_key, versions_key
+from workbench.replicasets.records import (
+    SETS,
+    edits_key,
+    find_set,
+    read_all,
+    readable,
+    set_journal,
+    version_key,
+    versions_key,
+)
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
@@ -58,7 +67,8 @@ def _limits(world: World, plan: PrunePlan) -> None:
 
 
 def _done(world: World, plan: PrunePlan) -> Changes:
-    return Changes(deletes=frozenset(version_key(each.id, each.number) for each in plan.versions))
+    keys = (key(each.id, each.number) for each in plan.versions for key in (version_key, edits_key))
+    return Changes(deletes=frozenset(keys))
 
 
 def _left(world: World, plan: PrunePlan) -> Changes:

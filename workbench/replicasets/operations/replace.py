@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims, containers, folders
-from workbench.replicasets.disks import check_size, freeze
+from workbench.replicasets.disks import RECORDED, check_size, freeze
+from workbench.replicasets.edits import edits_of, lost, save_edits
 from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RecordingDisks, require
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.leftovers import discard, leave
@@ -123,7 +124,12 @@ def _end(world: World, plan: ReplacePlan) -> None:
 def _start(world: World, plan: ReplacePlan) -> None:
     if plan.was not in ("running", "paused"):
         containers.check_ports(world, plan.new)
-    containers.start(world, plan.new)
+    containers.start(world, plan.new, edits_of(world, _origin(plan)))
+
+
+def _origin(plan: ReplacePlan) -> Version:
+    """Return the version whose disk the next one begins with."""
+    return plan.old if plan.new.origin == plan.old.number else replace(plan.old, number=plan.new.origin)
 
 
 def _switch(world: World, plan: ReplacePlan) -> Changes:
@@ -133,6 +139,7 @@ def _switch(world: World, plan: ReplacePlan) -> Changes:
     disks = {each.version.number: replace(each.version, disk=each.image) for each in plan.records}
     for version in disks.values():
         changes |= put_version(version)
+    changes |= save_edits(world, plan.old)
     return changes | claims.keep_version(claims.read_ledger(world.store), plan.new.id, plan.new.number)
 
 
@@ -220,6 +227,7 @@ def next_version(world: World, current: ReplicaSet, like: Version, origin: int) 
         disk="",
         gpus=like.gpus,
         owner=current.owner,
+        notes=(),
     )
 
 
@@ -246,6 +254,8 @@ def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> R
             records.append(DiskImage(old, retired))
     if records:
         require(world.engine, RecordingDisks)
+    notes = ([] if carried else [RECORDED]) + lost(edits_of(world, source))
+    new = replace(new, notes=tuple(notes))
     plan = ReplacePlan(current, old, new, was, base, carried, tuple(records), retired)
     if plan.reads_running:
         require(world.engine, Pausing)

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
-from workbench.replicasets.engines.podman import cgroups, probe, recorded, remains, requests, trees
+from workbench.replicasets.engines.podman import cgroups, hosts, probe, recorded, remains, requests
+from workbench.replicasets.engines.podman.disks import PodmanDisks
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp, lines
@@ -49,7 +50,7 @@ class PodmanEngine:
         self, address: str, kind: str = "", folders: Sequence[str] = (), mounts: str = "", log: str = ""
     ) -> None:
         self._http = PodmanHttp(address, log)
-        self._mounts = PodmanFolders(address, mounts)
+        self._mounts, self._disks = PodmanFolders(address, mounts), PodmanDisks(address)
         self._secrets = PodmanSecrets(self._http)
         self._networks = PodmanNetworks(self._http)
         self._kind, self._folders = kind, folders
@@ -129,6 +130,15 @@ class PodmanEngine:
                 message = f"the limits of {name} cannot be enforced: {reason}"
                 raise EngineError(message, error.status, hint=_CGROUPS) from None
             raise self._explained(error) from None
+
+    def edited_files(self, name: str) -> dict[str, str | None]:
+        """Return what was edited in /etc/hosts and /etc/resolv.conf since its last start, by path."""
+        details = self._inspect_or_none(name)
+        return hosts.edited(self._http, details) if details is not None else {}
+
+    def start_edited(self, name: str, files: Mapping[str, str]) -> None:
+        """Start it, with those texts in the place of podman's."""
+        hosts.start(self._http, lambda: self._inspect(name), lambda: self.start(name), files)
 
     def pause(self, name: str) -> None:
         """Freeze its processes."""
@@ -261,10 +271,9 @@ class PodmanEngine:
         return sorted(names - self._unfinished)
 
     def can_carry(self, source: str) -> bool:
-        """Return whether its disk can be copied from here: as real root, on the engine's host, an overlay."""
+        """Return whether its disk can be copied from here: an overlay on the engine's host, that we may read."""
         details = self._inspect_or_none(source)
-        upper = requests.upper(details) if details else ""
-        return bool(upper) and os.path.isdir(upper) and trees.may_copy_anything()
+        return details is not None and self._disks.can_copy(requests.upper(details))
 
     def carry(self, source: str, target: str) -> None:
         """Give a created container of the same image the disk of `source`, by its overlay's upper directory."""
@@ -273,15 +282,15 @@ class PodmanEngine:
         if old.image != new.image or new.state != "created" or old.state == "running":
             raise EngineError(f"the disk of {source} cannot be carried to {target}: {old.state} to {new.state}")
         upper, new_upper = (requests.upper(each) for each in details)
-        if not trees.same(upper, new_upper):
-            trees.copy(upper, new_upper)
-            if not trees.same(upper, new_upper):
+        if not self._disks.same(upper, new_upper):
+            self._disks.copy(upper, new_upper)
+            if not self._disks.same(upper, new_upper):
                 raise EngineError(f"the disk of {source} was not carried whole to {target}")
 
     def container_size(self, name: str) -> int:
         """Return the bytes of what a container changed on its image; where disks can be read, holes count nothing."""
         if self.can_carry(name):
-            return trees.allocated(requests.upper(self._inspect(name)))
+            return self._disks.allocated(requests.upper(self._inspect(name)))
         return self.recorded_size(name)
 
     def recorded_size(self, name: str) -> int:

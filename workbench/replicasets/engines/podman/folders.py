@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
-import struct
 import subprocess
-import sys
 
 from workbench.replicasets.engines import mounts
-from workbench.replicasets.errors import EngineError, EngineGone, Unsupported
+from workbench.replicasets.engines.podman import peer
+from workbench.replicasets.errors import EngineError, Unsupported
 
 _NOT_THERE = 3
 _ERRORS = 100
@@ -82,23 +80,13 @@ class PodmanFolders:
         return True
 
     def _process(self) -> int:
-        """Return the process that listens at podman's socket, 0 when it is not seen from here."""
-        try:
-            with socket.socket(socket.AF_UNIX) as client:
-                client.connect(self._socket)
-                credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        except OSError as error:
-            raise EngineGone(f"podman does not answer: {error.strerror}", where=self._socket) from None
-        return int(struct.unpack("3i", credentials)[0])
+        return peer.process_at(self._socket)
 
 
 def _is_elsewhere(process: int) -> bool:
     """Return whether a process has a mount namespace of its own."""
-    return not os.path.samefile(f"/proc/{process}/ns/mnt", "/proc/self/ns/mnt")
+    return peer.is_elsewhere(process, "mnt")
 
 
 def _run(process: int, what: str, *paths: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-m", mounts.__name__, str(process), what, *paths]
-    # Found as this process found itself, wherever it was started.
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", env=env, check=False)
+    return peer.run(mounts.__name__, str(process), what, *paths)

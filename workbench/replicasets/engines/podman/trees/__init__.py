@@ -9,7 +9,7 @@ from workbench.replicasets.engines.podman.trees.copying import copy_tree
 from workbench.replicasets.engines.podman.trees.walking import allocated
 from workbench.replicasets.errors import EngineError
 
-__all__ = ["allocated", "copy", "may_copy_anything", "same"]
+__all__ = ["allocated", "copy", "may_copy_anything", "may_copy_inside", "same"]
 
 # Owners, modes, setuid bits, capabilities of files, devices; and SYS_ADMIN for the attributes by which an
 # overlay marks deletions: without it they are not even listed, and an incomplete copy looks complete.
@@ -28,10 +28,24 @@ def copy(source: str, target: str) -> None:
 
 def may_copy_anything() -> bool:
     """Return whether this process has the rights to copy everything of a system disk."""
+    with open("/proc/self/uid_map") as users:
+        is_first = users.read().split() == _ALL_USERS
+    return is_first and _has_rights()
+
+
+def may_copy_inside() -> bool:
+    """Return whether this process is root of a user namespace of several users, as containers of a normal user are in.
+
+    There are no devices in them but those by which an overlay marks deletions, which the kernel lets it make there
+    (Linux 5.8; mknod(2)). Attributes of the overlay are the user's own.
+    """
+    with open("/proc/self/uid_map") as users:
+        return len(users.readlines()) > 1 and _has_rights()
+
+
+def _has_rights() -> bool:
     if os.geteuid() != 0:
         return False
     with open("/proc/self/status") as file:
         effective = int(next(line.split()[1] for line in file if line.startswith("CapEff:")), 16)
-    with open("/proc/self/uid_map") as users:
-        is_first = users.read().split() == _ALL_USERS
-    return is_first and all(effective >> number & 1 for number in _NEEDED.values())
+    return all(effective >> number & 1 for number in _NEEDED.values())
