@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import dockerd as daemons
 from tests import engine as engines
@@ -22,6 +23,10 @@ from tests.kept import digest_of, kept
 # Read when gRPC is first imported. A process of the tests that has talked to BuildKit starts terminals too, and gRPC
 # would start its threads again between fork and exec, after every file was closed: the terminal's program then ended.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
+# How long an example takes to make says what else the machine does, and nothing of the code.
+settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any load")
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
