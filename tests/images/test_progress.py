@@ -159,7 +159,8 @@ def test_a_bar_on_a_terminal(engine: Engine, tmp_path: Path) -> None:
     # The number in brackets is when a step began.
     begun = [float(line[1:].split()[0]) for line in steps]
     assert begun == sorted(begun) and begun[0] < 1.0
-    assert shown[-1] == IMAGE
+    assert IMAGE in shown
+    assert f"podman rmi {IMAGE}" in "".join(shown)
     assert "━" not in "".join(shown)
 
 

@@ -16,6 +16,7 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.monobase.test_prefix import holding
 from tests.monobase.wheels import MINOR, SITE, Index, python_flag, this_python, write_generation
+from workbench.commands import here
 
 NAME = f"python{MINOR}-one"
 _TIME = re.compile(r"\[ *[0-9.]+ s\]")
@@ -68,7 +69,7 @@ def test_not_ready_gives_the_reason(data: Path, tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         f"error: {tmp_path}/none is not ready",
         "  g00002: 0 of 1 environments are finished",
-        "  hint: `monobase build` makes what is missing",
+        f"  hint: `{here('monobase build')}` makes what is missing",
     ]
     assert monobase("status", "--prefix", tmp_path / "none").stdout == f"nothing is built below {tmp_path}/none\n"
 

@@ -22,6 +22,7 @@ from tests.monobase.models import index_in, offline, run, user, variables
 from tests.monobase.wheels import MINOR, Index, need_python, python_flag, write_generation
 from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.tree import CatalogueTree
+from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.monobase.activation import activate
 from workbench.monobase.diff import PackageChange, diff
@@ -55,7 +56,7 @@ def test_m01_a_rule_that_changes_does_not_change_what_was_released(data: Path) -
     assert caught.value.faults == [
         (
             "requirements/g00002",
-            "python3.11-torch2.10.0-cu128 is in the matrix and no longer should be: run `monobase update`",
+            f"python3.11-torch2.10.0-cu128 is in the matrix and no longer should be: run `{here('monobase update')}`",
         )
     ]
 

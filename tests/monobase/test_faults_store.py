@@ -13,6 +13,7 @@ import pytest
 
 from tests.command import wizard
 from tests.monobase.wheels import MINOR, SITE, Index, make, python_flag, this_python, toolchain_at, write_generation
+from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.monobase import environment, layout
 from workbench.monobase.bytecode import Compilers
@@ -96,7 +97,7 @@ def test_m04_a_file_that_was_written_to_goes_no_further_and_is_found(data: Path,
     refused = build(prefix, data)
     assert refused.returncode == 1
     assert "a file of the store was changed or removed" in refused.stderr
-    assert "`monobase repair` repairs them" in refused.stderr
+    assert f"`{here('monobase repair')}` repairs them" in refused.stderr
     repaired = wizard("monobase", "repair", "--prefix", prefix)
     assert repaired.returncode == 0, repaired.stderr
     assert build(prefix, data).returncode == 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.catalogues import REPOSITORY
 from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.tree import CatalogueTree
+from workbench.commands import here
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.monobase.generation import DATA, Generation, load, load_all
 from workbench.monobase.monogen import release, validate
@@ -151,7 +152,7 @@ def test_a_generation_that_is_not_resolved_names_the_command(data: Path) -> None
     shutil.rmtree(data / "requirements/g00001")
     with pytest.raises(WorkbenchError, match="not resolved yet") as caught:
         load(data, "g00001")
-    assert caught.value.hint == "resolve it with `monobase update`"
+    assert caught.value.hint == f"resolve it with `{here('monobase update')}`"
 
 
 def test_the_digest_covers_every_byte_of_locks_and_nothing_of_the_release(data: Path) -> None:

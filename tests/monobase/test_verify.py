@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.monobase.wheels import MINOR, SITE, Index, contents, make, this_python, toolchain_at
+from workbench.commands import here
 from workbench.monobase import layout
 from workbench.monobase.frame import config_text
 from workbench.monobase.install import Toolchain
@@ -222,7 +223,7 @@ def test_a_damaged_record_or_marker_is_reported_and_made_anew(tools: Toolchain, 
     assert (MARKER, PLACES[2]) in kinds or (RECORD, PLACES[2]) in kinds
     assert RECORD in {kind for kind, _ in kinds}
     report = repair(tools, verified(tools))
-    assert all(reason.endswith("`monobase build` makes it again") for _, reason in report.failed)
+    assert all(reason.endswith(f"`{here('monobase build')}` makes it again") for _, reason in report.failed)
     again = toolchain_at(Path(tools.prefix.root))
     for name, lock in (("g00001/one", "one"), ("g00001/two", "two"), ("g00002/one", "one")):
         make(again, name, str(folder / f"{lock}.txt"))

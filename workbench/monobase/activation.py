@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.monobase.choose import cog_layer, environment_layer, generation_folder
 from workbench.monobase.layer import USER_MARKER, Layer, contradictions, identity
@@ -126,7 +125,7 @@ def _conflicts(request: ActivationRequest, cog: Layer | None, environment: Layer
             found = file.read().splitlines()
     except OSError:
         found = [
-            f"{os.path.basename(cog.root)} and {generation}/{name} were never compared: run `{here('monobase build')}`"
+            f"{os.path.basename(cog.root)} and {generation}/{name} were never compared: run `monobase build`"
         ]
     return _tolerated(request, found)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 
-from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.monobase.layer import DONE, Layer, names_in
 from workbench.monobase.names import cuda_tag, generation_name, generation_number
@@ -37,7 +36,7 @@ def generation_folder(prefix: str, request: ActivationRequest) -> str:
         return f"{above}/{name}"
     if not (request.torch or request.stack or request.cuda or request.cudnn):
         return ""
-    raise WorkbenchError("no generation is ready here", hint=f"run `{here('monobase build')}`, or wait for it")
+    raise WorkbenchError("no generation is ready here", hint="run `monobase build`, or wait for it")
 
 
 def generations(prefix: str) -> list[str]:
