@@ -339,7 +339,8 @@ def test_a_dumb_terminal_gets_the_flags(tmp_path: Path) -> None:
     with Terminal(tmp_path, env={"TERM": "dumb"}) as terminal:
         assert terminal.end() == 2
         assert "error: this terminal (TERM=dumb) cannot redraw a prompt" in terminal.flat
-        assert "wizard.py new --release" in terminal.flat
+        # The screen breaks the line somewhere within it.
+        assert "wizard.pynew--release" in terminal.flat.replace(" ", "")
         assert "\x1b" not in terminal.raw
 
 
