@@ -28,8 +28,10 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any load")
 
-# A shell lets what it starts in the background ignore Ctrl-C, and so would all that the tests start and interrupt.
+# A shell lets what it starts in the background ignore Ctrl-C, and nohup a terminal's end; so would all that the tests
+# start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Files whose tests share images that take minutes to build: one process runs a group, before everything else.
 _GROUPS = {
