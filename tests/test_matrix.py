@@ -41,6 +41,7 @@ def test_every_system_base_bundle_and_ide_is_in_it(ours: Catalogue, recipes: lis
     assert {recipe.selection.ide for recipe in recipes} == set(ours.ides)
 
 
+@pytest.mark.thorough
 def test_nothing_is_offered_that_cannot_be_built(ours: Catalogue) -> None:
     """What the rules let through composes without a problem, and the wizard greys out just what they refuse."""
     for selection in combinations(ours, DATE):

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.engine import TINY, need_limits, need_sized_volumes
 from tests.replicasets.conftest import Podman
 from tests.replicasets.disks import CHANGES, contents
@@ -14,6 +16,7 @@ from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind, State
 
 
+@pytest.mark.thorough
 def test_commits_are_squashed_before_the_engine_has_too_many_layers(
     room: Callable[..., ReplicaSets], podman: Podman
 ) -> None:

@@ -135,6 +135,7 @@ def test_our_matrix_offers_nothing_that_cannot_be_composed(tmp_path: Path) -> No
     assert (checked.returncode, checked.stdout) == (0, f"{len(folders)} recipes, 0 faults\n"), checked.stderr
 
 
+@pytest.mark.thorough
 def test_check_of_our_catalogue_is_clean() -> None:
     done = wizard("check", "--json")
     assert done.returncode == 0, done.stderr
