@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.replicasets.call_faults import Faults, faulty
 from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
@@ -24,50 +24,6 @@ MADE = "2026-11-29T12:00:00.123456789Z"
 KIND = "fake.test/gpu"
 Disk = dict[str, str]
 C = TypeVar("C")
-
-
-class Crash(BaseException):
-    """The process is gone: nothing after this runs."""
-
-
-@dataclass
-class Faults:
-    """Raises at the call point numbered `at`; each call has two, before it and after it took effect.
-
-    `kind` is crash, error (the engine refuses; nothing was done) or gone (no response). With `at`
-    below 0 nothing is raised; `count` is the number of points so far.
-    """
-
-    kind: str = "crash"
-    at: int = -1
-    count: int = 0
-    fired: str = ""
-    lasting: bool = False
-
-    def point(self, what: str, when: str, refused: Callable[[], Exception], gone: Callable[[], Exception]) -> None:
-        number, self.count = self.count, self.count + 1
-        if self.at < 0 or number < self.at or (number > self.at and not self.lasting):
-            return
-        if self.kind == "error" and when == "after":
-            return  # what was done is not refused
-        self.fired = self.fired or f"{when} {what} (point {number})"
-        if self.kind == "crash":
-            raise Crash
-        raise refused() if self.kind == "error" else gone()
-
-
-def faulty(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a method of the fakes one that can fail before and after."""
-
-    @functools.wraps(method)
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        what = method.__name__
-        self.faults.point(what, "before", self.refused, self.gone)
-        done = method(self, *args, **kwargs)
-        self.faults.point(what, "after", self.refused, self.gone)
-        return done
-
-    return call
 
 
 @dataclass

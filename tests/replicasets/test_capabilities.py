@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.replicasets.fakes import IMAGE, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Faults
+from tests.replicasets.fakes import IMAGE, FakeEngine, MemoryStore, service
 from tests.replicasets.test_crashes import disks, world
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code

@@ -349,9 +349,7 @@ SAVES = "trap 'sleep 1; echo saved >>/saved; exit 0' TERM; touch /ready; while :
 
 
 @pytest.mark.parametrize("carry", WAYS)
-def test_what_a_program_writes_when_it_is_asked_to_end_is_in_the_next_version(
-    carry: str, podman: Podman, tmp_path: Path
-) -> None:
+def test_what_a_program_writes_at_sigterm_is_in_the_next_version(carry: str, podman: Podman, tmp_path: Path) -> None:
     """It takes a second, which `--grace` gives: each of patch, restart, rollback and stop sends SIGTERM and waits."""
     rs = room(podman, tmp_path, carry=carry)
     rs.run(RunRequest(TINY, "foo", command=("sh", "-c", SAVES), grace=60))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Crash, Faults
+from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, ReplicaSetError

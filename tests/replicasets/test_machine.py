@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.engine import SHORT
 from tests.replicasets import truth
-from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Crash, Faults
+from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, MemoryStore, service
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.values import State

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.engine import TINY
+from tests.replicasets.call_faults import Crash, Faults
 from tests.replicasets.conftest import Podman
 from tests.replicasets.disks import contents
-from tests.replicasets.fakes import IMAGE, Crash, Disk, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.protocol import ContainerSpec

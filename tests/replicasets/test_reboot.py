@@ -21,8 +21,9 @@ import pytest
 
 from tests.engine import SHORT, TINY, Engine, missing, need_root, need_sized_volumes, search_path
 from tests.networks import own_network, session_number
+from tests.replicasets.call_faults import Crash
 from tests.replicasets.conftest import GPUS, Podman, given
-from tests.replicasets.fakes import Crash, FakeEngine, MemoryStore, service
+from tests.replicasets.fakes import FakeEngine, MemoryStore, service
 from tests.replicasets.gpus import cdi_spec
 from tests.replicasets.test_crashes import disks, world
 from tests.replicasets.test_records import limit

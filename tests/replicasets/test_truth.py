@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.replicasets.fakes import IMAGE, MADE, Crash, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Crash, Faults
+from tests.replicasets.clocks import Clock, on_clock
+from tests.replicasets.fakes import IMAGE, FakeEngine, MemoryStore, service
 from tests.replicasets.test_crashes import disks, world
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
@@ -21,26 +21,6 @@ from workbench.replicasets.requests import PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Ending, ReplicaSet, State
-
-
-class Clock:
-    """A time that only a test changes."""
-
-    def __init__(self) -> None:
-        self.now = datetime.fromisoformat("2026-11-29T12:00:00+00:00")
-
-    def __call__(self) -> str:
-        return self.now.isoformat()
-
-    def after(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
-def new(folder: Path, clock: Clock, **more: object) -> tuple[FakeEngine, ReplicaSets]:
-    engine = FakeEngine(Faults())
-    rs = service(folder, engine, MemoryStore(engine.faults), **more)
-    object.__setattr__(rs._world, "now", clock)
-    return engine, rs
 
 
 def shown(rs: ReplicaSets, name: str) -> tuple[State, Ending | None]:
@@ -129,7 +109,7 @@ def test_what_was_stopped_and_is_started_by_hand_is_a_problem(tmp_path: Path) ->
     [("no", 1, False), ("on-failure", 0, False), ("on-failure", 1, True), ("always", 0, True), ("always", 137, True)],
 )
 def test_restart_policies(policy: str, code: int, again: bool, tmp_path: Path) -> None:
-    engine, rs = new(tmp_path, Clock())
+    engine, rs = on_clock(tmp_path, Clock())
     rs.run(RunRequest(IMAGE, "foo", gpus=1, restart=policy, memory="64MB"))
     engine.end("foo-1", code)
     rs.observe()
@@ -143,7 +123,7 @@ def test_restart_policies(policy: str, code: int, again: bool, tmp_path: Path) -
 
 
 def test_a_stopped_set_is_not_started_again(tmp_path: Path) -> None:
-    engine, rs = new(tmp_path, Clock(), backoff_seconds=5)
+    engine, rs = on_clock(tmp_path, Clock(), backoff_seconds=5)
     rs.run(RunRequest(IMAGE, "foo", restart="always"))
     rs.stop("foo")
     assert rs.observe() == [] and rs.start_again() == []
@@ -156,7 +136,7 @@ def test_a_stopped_set_is_not_started_again(tmp_path: Path) -> None:
 
 def test_each_restart_waits_twice_as_long_and_a_good_run_begins_anew(tmp_path: Path) -> None:
     clock = Clock()
-    engine, rs = new(tmp_path, clock, backoff_seconds=1)
+    engine, rs = on_clock(tmp_path, clock, backoff_seconds=1)
     rs.run(RunRequest(IMAGE, "foo", restart="always"))
     waited = []
     for _ in range(12):
@@ -179,7 +159,7 @@ def test_each_restart_waits_twice_as_long_and_a_good_run_begins_anew(tmp_path: P
 
 
 def test_the_policy_is_changed_in_place_and_outlives_the_store(tmp_path: Path) -> None:
-    engine, rs = new(tmp_path, Clock())
+    engine, rs = on_clock(tmp_path, Clock())
     rs.run(RunRequest(IMAGE, "foo", gpus=1))
     assert rs.patch("foo", PatchRequest(restart="always", grace=3)).number == 1
     again = service(tmp_path, engine, MemoryStore(Faults()))
@@ -452,89 +432,3 @@ def test_the_grace_of_one_operation(tmp_path: Path) -> None:
     engine.standing["foo-3"].parting = {"/saved": "later"}
     rs.stop("foo", grace=1)
     assert engine.disk("foo-3")["/saved"] == "later"
-
-
-# What a kill leaves in the engine.
-
-
-def test_a_commit_that_was_interrupted_leaves_no_image_and_takes_no_other_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = FakeEngine.commit
-
-    def commit(self: FakeEngine, name: str, image: str, **more: object) -> str:
-        original(self, name, image, **more)
-        raise Crash
-
-    for theirs in (False, True):
-        engine, store, rs = world(tmp_path, True)
-        with monkeypatch.context() as patched, pytest.raises(Crash):
-            patched.setattr(FakeEngine, "commit", commit)
-            rs.commit("foo", "mine:1")
-        (name,) = (each for each in engine.stored if each.endswith("mine:1"))
-        if theirs:
-            engine.stored[name] = ("another", {}, {}, 1)
-        service(tmp_path, engine, store).reconcile()
-        assert (name in engine.stored) is theirs
-
-
-def test_secrets_of_a_container_that_was_removed_by_hand_go(tmp_path: Path) -> None:
-    engine, _, rs = world(tmp_path, True)
-    del engine.standing["foo-2"]
-    assert rs.reconcile() == [
-        "the variables of foo-2, which does not exist, are removed",
-        "foo is gone: its container was removed past the service",
-    ]
-    assert set(engine.secrets) == {"foo-1"}
-
-
-def test_secrets_of_sets_that_are_not_known_go_after_ten_minutes(tmp_path: Path) -> None:
-    """Another service may be about to create their container."""
-    clock = Clock()
-    engine, rs = new(tmp_path, clock)
-    rs.reconcile()
-    engine.secrets = {"theirs-1": MADE, "nonsense": MADE}
-    assert rs.reconcile() == []
-    clock.after(601)
-    assert rs.reconcile() == ["the variables of theirs-1, which does not exist, are removed"]
-    assert set(engine.secrets) == {"nonsense"}
-
-
-def test_a_delete_takes_what_an_interrupted_patch_left_along(tmp_path: Path) -> None:
-    engine, _, rs = world(tmp_path, True)
-    engine.secrets["foo-3"] = MADE
-    engine.half_made = ["foo-3", "foo.more-3"]
-    rs.delete("foo")
-    assert (engine.secrets, engine.half_made) == ({}, ["foo.more-3"])
-
-
-def test_what_a_killed_preflight_left_goes_after_ten_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, _, rs = world(tmp_path, True)
-    before = set(engine.standing), set(engine.stored), set(engine.bridges)
-    start = engine.start
-
-    def started(name: str) -> None:
-        """Start it, and end what uses more memory than it may, so that nobody waits for that."""
-        start(name)
-        if "more" in engine.standing[name].spec.command:
-            engine.standing[name].state, engine.standing[name].exit_code = "exited", 137
-
-    monkeypatch.setattr(engine, "start", started)
-    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
-    points = 0
-    for at in range(100):
-        engine.faults.kind, engine.faults.at, engine.faults.count, engine.faults.fired = "crash", at, 0, ""
-        with monkeypatch.context() as patched, contextlib.suppress(Crash):
-            # Killed is killed: nothing is cleaned up after it.
-            patched.setattr(engine.faults, "lasting", True)
-            list(rs.preflight())
-        if not engine.faults.fired:
-            break
-        engine.faults.at = -1
-        points += 1
-        assert [each for each in rs.reconcile() if "preflight" in each] == []
-        monkeypatch.setattr(time, "time", lambda: 1_000_000.0 + 601)
-        rs.reconcile()
-        assert (set(engine.standing), set(engine.stored), set(engine.bridges)) == before, at
-        monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
-    assert points > 20

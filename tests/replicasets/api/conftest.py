@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.replicasets.fakes import FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Faults
+from tests.replicasets.fakes import FakeEngine, MemoryStore, service
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat

@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.engine import SHORT
 from tests.replicasets import truth
-from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Faults
+from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, MemoryStore, service
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.serving import listen

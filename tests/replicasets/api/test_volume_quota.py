@@ -11,7 +11,8 @@ import pytest
 
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.api.test_endpoints import refused, send
-from tests.replicasets.fakes import Crash, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Crash, Faults
+from tests.replicasets.fakes import FakeEngine, MemoryStore, service
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.errors import Exhausted
 from workbench.replicasets.operations import volumes

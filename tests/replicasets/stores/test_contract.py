@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.replicasets.call_faults import Faults
 from tests.replicasets.conftest import Etcd
-from tests.replicasets.fakes import Faults, MemoryStore
+from tests.replicasets.fakes import MemoryStore
 from workbench.replicasets import claims
 from workbench.replicasets.claims import Machine
 from workbench.replicasets.errors import Exhausted, Invalid

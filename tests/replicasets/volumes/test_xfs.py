@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine import search_path
-from tests.replicasets.fakes import Crash, FakeEngine, Faults, MemoryStore, service
+from tests.replicasets.call_faults import Crash, Faults
+from tests.replicasets.fakes import FakeEngine, MemoryStore, service
 from tests.replicasets.volumes.resized import resized_while_used
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Failed, Invalid
