@@ -20,6 +20,12 @@ pytestmark = pytest.mark.thorough
 NAME = "localhost/sections:1"
 PYTHON, SYSTEM = "bundles/python_packages.snippet", "ides/os_packages_ide.debian.snippet"
 
+# Their wheels: what has no hash is not installed.
+PINS = (
+    "six==1.17.0 --hash=sha256:4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274\n"
+    "idna==3.10 --hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3\n"
+)
+
 
 def request(base: BaseChoice, folder: Path, packages: list[str]) -> BuildRequest:
     """A recipe of the catalogue's own two sections, with small lists."""
@@ -27,7 +33,7 @@ def request(base: BaseChoice, folder: Path, packages: list[str]) -> BuildRequest
     for name in (PYTHON, SYSTEM):
         text += f"# === Packages ({name})\n" + (REPOSITORY / name).read_text()
     (folder / "os-ide").mkdir(exist_ok=True)
-    (folder / "requirements.txt").write_text("six==1.17.0\nidna==3.10\n")
+    (folder / "requirements.txt").write_text(PINS)
     (folder / "os-ide/os-packages.txt").write_text("".join(f"{package}\n" for package in packages))
     bundle = ca_bundle()[-1] if ca_bundle() else ""
     return BuildRequest((NAME,), str(folder), f"{text}# === End (ides/x.snippet)\nUSER 1001\n", ca_bundle=bundle)

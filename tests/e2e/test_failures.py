@@ -48,7 +48,7 @@ def test_a_version_that_the_index_does_not_have(
     engine: Engine, base: BaseChoice, catalogue: Path, tmp_path: Path
 ) -> None:
     (folder,) = (catalogue / "bundles").glob("*-minimal/py311")
-    (folder / "requirements.txt").write_text("attrs==99.1\n")
+    (folder / "requirements.txt").write_text(f"attrs==99.1 --hash=sha256:{'a' * 64}\n")
     error, hint = failed(base, catalogue, tmp_path)
     assert error.startswith(f"error: {folder}/requirements.txt:1: the Python index has no attrs==99.1 for this Python")
     assert " lock`" in hint

@@ -38,6 +38,9 @@ LINES = {
     "error: Hash-checking is required, but no trusted hash was provided for: `charset-normalizer`": (
         "charset-normalizer is in no list of locked packages"
     ),
+    "error: In `--require-hashes` mode, all requirements must have a hash, but none were provided for: attrs==99.1": (
+        "attrs==99.1 has no hash in its list"
+    ),
     "  cause: Hash mismatch for `idna==3.10`": "is not the one that was locked",
     "  cause: failed to lookup address information: Name or service not known": "the network failed",
     "/bin/sh: 1: uv: not found": "the base image has no uv",
