@@ -91,4 +91,4 @@ def test_the_verb_looks_at_the_layers_that_are_there(clean: Engine, tmp_path: Pa
     done = wizard("validate", "--catalog", folder, *FLAGS, "--layers=devel")
     assert done.returncode == 1
     assert "is not on this machine" in done.stderr
-    assert "LAYERS=devel`" in done.stderr
+    assert "--layers devel`" in done.stderr
