@@ -11,7 +11,7 @@ from tests.command import wizard
 from tests.e2e.test_from_nothing import ANY_USER, running
 from tests.engine import BaseChoice, Engine, ca_bundle, wait_for
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.slow
 
 PREFIX = "/notebook/team/mine"
 TAG = "jupyter-minimal-trixie-py313_2026a_20261122"

@@ -16,7 +16,7 @@ from tests.copied import copy_repository
 from tests.documents import read
 from tests.engine import BaseChoice, Engine, ca_bundle, search_path
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.slow
 
 _OPEN = re.compile(r"The workbench is open: (http://127\.0\.0\.1:\d+/\?token=\S+)")
 
