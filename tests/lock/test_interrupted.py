@@ -73,7 +73,11 @@ def test_ended_while_pipenv_works_nothing_is_changed_and_no_other_begins(tmp_pat
         os.killpg(running.pid, number)
     code = running.wait(timeout=60)
     assert code == (-9 if number == signal.SIGKILL else 130)
-    assert files_below(catalogue) == before
+    after = files_below(catalogue)
+    assert {path: after[path] for path in before} == before
+    # On a busy machine the first may be done when the signal comes: then it is whole, and the last never begins.
+    made = {folder: len([path for path in after if path.startswith(folder)]) - 1 for folder in folders}
+    assert set(made.values()) <= {0, 3} and made[folders[-1]] == 0, made
 
 
 def test_interrupted_when_its_first_pipenv_has_just_begun(tmp_path: Path) -> None:
