@@ -124,9 +124,7 @@ def _conflicts(request: ActivationRequest, cog: Layer | None, environment: Layer
         with open(path, encoding="utf-8") as file:
             found = file.read().splitlines()
     except OSError:
-        found = [
-            f"{os.path.basename(cog.root)} and {generation}/{name} were never compared: run `monobase build`"
-        ]
+        found = [f"{os.path.basename(cog.root)} and {generation}/{name} were never compared: run `monobase build`"]
     return _tolerated(request, found)
 
 
