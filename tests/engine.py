@@ -97,6 +97,19 @@ def rootless() -> bool:
     return os.geteuid() != 0
 
 
+@contextmanager
+def removed_afterwards(engine: Engine, container: str) -> Iterator[None]:
+    """Remove the container at the end, and print the last of its log where the test fails meanwhile."""
+    try:
+        yield
+    except BaseException:
+        logs = engine.try_("logs", container)
+        print((logs.stdout + logs.stderr).decode()[-4000:])
+        raise
+    finally:
+        engine("rm", "--force", "--time=0", container)
+
+
 def need_root(why: str) -> None:
     """Skip the test that uses podman as root alone can, and say what for."""
     if rootless():
@@ -149,6 +162,10 @@ _CAPABILITIES = (
 )
 
 
+# The engines of this process that are in use: they share its network.
+_STARTED: set[Path] = set()
+
+
 @contextmanager
 def started(folder: Path) -> Iterator[Engine]:
     """Yield podman with its store below `folder`; all of it is gone afterwards.
@@ -178,6 +195,7 @@ def started(folder: Path) -> Iterator[Engine]:
             **({"XDG_RUNTIME_DIR": str(runtime)} if rootless() else {}),
         },
     )
+    _STARTED.add(folder)
     try:
         engine("import", "--change", "ENV PATH=/bin", "--change", 'CMD ["/bin/sh"]', "-", TINY, stdin=tiny_root())
         if engine.try_("run", "--rm", TINY, "true").returncode != 0:
@@ -195,7 +213,8 @@ def started(folder: Path) -> Iterator[Engine]:
                 os.kill(int((runtime / "libpod/tmp/pause.pid").read_text()), signal.SIGKILL)
         for mounted in sorted(_mounts(folder), reverse=True):
             subprocess.run(["umount", "--lazy", mounted], check=False)
-        if not rootless():
+        _STARTED.discard(folder)
+        if not rootless() and not _STARTED:
             remove_networks()
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import REPOSITORY
 from tests.command import wizard
+from tests.copied import copy_repository
 from tests.e2e.test_from_nothing import build_minimal
 from tests.engine import BaseChoice, Engine, ca_bundle
 from tests.monobase.manifests import documents, podman_run
@@ -80,3 +82,12 @@ def monobase_host(store: Engine, monobase_image: str) -> Iterator[Path]:
         yield folder / "prefix"
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone that is set up: setting one up is tests/test_package.py's."""
+    folder = copy_repository(tmp_path / "clone")
+    (folder / ".venv").symlink_to(REPOSITORY / ".venv")
+    os.utime(folder / "Pipfile.lock", (0, 0))
+    return folder

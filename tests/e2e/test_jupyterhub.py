@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_from_nothing import ANY_USER
-from tests.engine import Engine, free_port, wait_for
+from tests.engine import Engine, free_port, removed_afterwards, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -115,19 +115,13 @@ def test_jupyter_starts_as_kubespawner_starts_it(
             jupyter,
             *command,
         )
-        try:
+        with removed_afterwards(engine, container):
             address = f"http://127.0.0.1:{port}{PREFIX}"
             assert "version" in json.loads(wait_for(f"{address}api", 120))
             assert "GET /hub/api" in {call.rstrip("/") for call in calls}
             # The hub decides who gets in: its token does, another does not.
             assert status(f"{address}api/contents", TOKEN) == 200
             assert status(f"{address}api/contents", "another") in (401, 403)
-        except BaseException:
-            logs = engine.try_("logs", container)
-            print((logs.stdout + logs.stderr).decode()[-4000:])
-            raise
-        finally:
-            engine("rm", "--force", "--time=0", container)
 
 
 def status(url: str, token: str) -> int:

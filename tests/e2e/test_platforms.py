@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_from_nothing import ANY_USER
-from tests.engine import BaseChoice, Engine, free_port, wait_for
+from tests.engine import BaseChoice, Engine, free_port, removed_afterwards, wait_for
 
 pytestmark = pytest.mark.thorough
 
@@ -97,14 +97,8 @@ def started(engine: Engine, image: str, platform: Platform, folder: Path) -> Ite
         image,
         *platform.arguments,
     )
-    try:
+    with removed_afterwards(engine, container):
         yield container, f"http://127.0.0.1:{port}{platform.path}"
-    except BaseException:
-        logs = engine.try_("logs", container)
-        print((logs.stdout + logs.stderr).decode()[-4000:])
-        raise
-    finally:
-        engine("rm", "--force", "--time=0", container)
 
 
 @pytest.fixture(scope="session", params=["jupyter", "tensorboard"])

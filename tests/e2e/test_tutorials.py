@@ -12,7 +12,6 @@ import pytest
 from tests.browser import need_chromium, page_in
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
-from tests.copied import copy_repository
 from tests.documents import read
 from tests.engine import BaseChoice, Engine, ca_bundle, search_path
 
@@ -26,15 +25,6 @@ def tutorial(begins: str) -> str:
     blocks = read(REPOSITORY / "DEVELOPMENT.md").blocks
     (block,) = [block for block in blocks if block.language == "sh" and block.lines[0].startswith(begins)]
     return "\n".join(block.lines) + "\n"
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A clone that is set up, for development too."""
-    folder = copy_repository(tmp_path / "clone")
-    (folder / ".venv").symlink_to(REPOSITORY / ".venv")
-    os.utime(folder / "Pipfile.lock", (0, 0))
-    return folder
 
 
 def follow(clone: Path, script: str, **more: str) -> str:

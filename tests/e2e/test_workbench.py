@@ -14,9 +14,7 @@ import pexpect
 import pytest
 
 from tests.browser import need_chromium, page_in, run_first_cell
-from tests.catalogues import REPOSITORY
 from tests.command import wizard
-from tests.copied import copy_repository
 from tests.engine import SHORT, Engine, missing, search_path, started
 
 pytestmark = pytest.mark.thorough
@@ -35,15 +33,6 @@ def nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         for name, value in engine.env.items():
             monkeypatch.setenv(name, value)
         yield engine
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A clone that is set up: setting one up is tests/test_package.py's."""
-    folder = copy_repository(tmp_path / "clone")
-    (folder / ".venv").symlink_to(REPOSITORY / ".venv")
-    os.utime(folder / "Pipfile.lock", (0, 0))
-    return folder
 
 
 @pytest.mark.timeout(3600)

@@ -26,15 +26,6 @@ END = "bookworm-py311_2026a_20261122"
 RUNTIME = f"runtime-spark-{END}"
 
 
-@pytest.fixture(scope="module")
-def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recipes of our own catalogue: its standard set."""
-    folder = tmp_path_factory.mktemp("recipes")
-    done = wizard("recipes", "--release=2026a", "--date=20261122", "--out", folder, "--no-lint")
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 def kinds(recipes: Path, *flags: str) -> dict[str, dict[str, Any]]:
     """The kinds of workspaces of the standard set by name, each with its picture, which is held to be one."""
     done = wizard("export", "workspacekind", "--release=2026a", "--date=20261122", "--recipes", recipes, REPO, *flags)

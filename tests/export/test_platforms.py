@@ -17,15 +17,6 @@ REPO = "--repo=quay.io/team/images"
 END = "bookworm-py311_2026a_20261122"
 
 
-@pytest.fixture(scope="module")
-def recipes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recipes of our own catalogue: its standard set."""
-    folder = tmp_path_factory.mktemp("recipes")
-    done = wizard("recipes", "--release=2026a", "--date=20261122", "--out", folder, "--no-lint")
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 def export(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
     done = wizard("export", *arguments)
     assert done.returncode == code, done.stdout + done.stderr

@@ -170,7 +170,7 @@ def _uv_toml(environ: Mapping[str, str]) -> str:
     for proxy in _words(environ, "PIP_PROXY")[:1]:
         lines += [f"{scheme}-proxy = {_toml(proxy)}" for scheme in ("http", "https")]
     lines += ['index-strategy = "unsafe-best-match"'] if extra else []
-    # The first one that has a package counts: those that are extra come before the default one.
+    # uv wants the default index last.
     lines += [f"[[index]]\nurl = {_toml(url)}" for url in extra]
     lines += [f"[[index]]\nurl = {_toml(url)}\ndefault = true" for url in main[:1]]
     return "".join(f"{line}\n" for line in lines)

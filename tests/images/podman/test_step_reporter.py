@@ -69,9 +69,9 @@ PODMAN_5_TWO = """\
 Successfully tagged localhost/two:latest
 18ab4ea087cd439bcce375d4f11cb881bc41b3a899e95bb1cf101353401aa65c
 """
-# The same without a label: then there is no step of labels.
+# Made from that output, as 5.4.2 does without a label: then there is no step of labels.
 PODMAN_5_TWO_PLAIN = PODMAN_5_TWO.replace('[2/2] STEP 5/5: LABEL "a"="1" "b"="2" "c"="3"\n', "").replace("/5:", "/4:")
-# Recorded without `--from=a`.
+# Made from that output, as 5.4.2 does with a stage that nothing uses.
 PODMAN_5_UNUSED = PODMAN_5_TWO[PODMAN_5_TWO.index("[2/2]") :].replace("--from=a ", "")
 
 
