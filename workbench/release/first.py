@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from workbench.catalog.cuda_layers import layer_folder
 from workbench.catalog.values import Catalogue, ReleaseSystem
+from workbench.commands import here
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import instructions
 from workbench.errors import UsageError, WorkbenchError
@@ -37,12 +38,12 @@ def first_release(
             raise UsageError(f"{os!r} cannot name an operating system: {NAME_RULE}")
         if not (is_image(image) and is_qualified(image)):
             raise UsageError(f"{image!r} is no fully qualified image", hint="write --os c9s=quay.io/team/python:c9s")
-    systems = {**{os: known[os].image for os in catalogue.tree.folder("base")[0] if os in known}, **images}
-    systems = {os: image for os, image in systems.items() if not images or os in images}
+    systems = dict(images) or {os: known[os].image for os in catalogue.tree.folder("base")[0] if os in known}
     if not systems:
         raise WorkbenchError(
             "there is no release to start from, and no folder in base/ that names an operating system",
-            hint=f"name them with their root images: release new {name} --os c9s=quay.io/sclorg/python-312-c9s:c9s",
+            hint="name them with their root images: "
+            f"`{here(f'release new {name} --os c9s=quay.io/sclorg/python-312-c9s:c9s')}`",
         )
     pythons = {os: _pythons(catalogue, os) for os in systems}
     if missing := [os for os, found in pythons.items() if not found]:
@@ -57,9 +58,11 @@ def first_release(
     lines = [f"# Release {name}, made on {since} from what this catalogue holds.", f"display = {json.dumps(name)}"]
     for table, values in tables:
         lines += ["", f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
-    taken = [os for os in systems if os not in images]
+    # Those that were named were chosen for their Python.
+    taken = {} if images else systems
     notes = [
-        f"the root image of {os} is {systems[os]}: see that it has Python {' and '.join(pythons[os])}" for os in taken
+        f"the root image of {os} is {image}: see that it has Python {' and '.join(pythons[os])}"
+        for os, image in taken.items()
     ]
     return FirstRelease("\n".join([*lines, ""]), tuple(notes))
 
