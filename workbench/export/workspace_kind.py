@@ -23,7 +23,7 @@ API = "kubeflow.org/v1beta1"
 # Where Kubeflow itself lives: the pictures of kinds, which have no namespace, are kept there.
 NAMESPACE = "kubeflow"
 # What the CRD allows.
-_LONGEST_NAME, _LONGEST_TEXT, _MOST_LABELS, _LONGEST_LABEL, _LONGEST_ID = 128, 1024, 32, 64, 32
+_LONGEST_NAME, _LONGEST_TEXT, _LONGEST_LABEL, _LONGEST_ID = 128, 1024, 64, 32
 
 
 def workspace_kinds(
@@ -120,16 +120,13 @@ def _images(recipes: Sequence[RecipeSummary], repository: str, older: Sequence[s
 
 def _image(recipe: RecipeSummary, tag: str, repository: str, redirect: str) -> dict[str, Any]:
     shown = f"{recipe.title}, {recipe.selection.os}, {tag.rpartition('_')[0].rpartition('_')[2]}"
-    versions = ", ".join(f"{name} {version}" for name, version in (*recipe.software, *recipe.packages))
-    spawner = {
-        "displayName": _cut(shown, _LONGEST_NAME),
-        "description": _cut(versions, _LONGEST_TEXT),
-        "labels": list(_labels(recipe, tag)),
-        **({"hidden": True} if redirect else {}),
-    }
     if redirect:
         # Its versions are not known here: they are those of another day's locks.
-        del spawner["description"]
+        more: dict[str, Any] = {"hidden": True}
+    else:
+        versions = ", ".join(f"{name} {version}" for name, version in (*recipe.software, *recipe.packages))
+        more = {"description": _cut(versions, _LONGEST_TEXT)}
+    spawner = {"displayName": _cut(shown, _LONGEST_NAME), **more, "labels": list(_labels(recipe, tag))}
     date = redirect.rpartition("_")[2]
     text = f"Newer patch versions of the same release, of {date[:4]}-{date[4:6]}-{date[6:]}: a restart takes them."
     message = {"message": {"level": "Info", "text": text}}
@@ -148,7 +145,7 @@ def _labels(recipe: RecipeSummary, tag: str) -> Iterator[dict[str, str]]:
     found |= {"date": tag.rpartition("_")[2], "python_version": selection.python}
     if recipe.has_cuda and "version" in recipe.release.cuda:
         found["cuda_version"] = recipe.release.cuda["version"]
-    for key, value in list(found.items())[:_MOST_LABELS]:
+    for key, value in found.items():
         yield {"key": key, "value": value[:_LONGEST_LABEL]}
 
 
