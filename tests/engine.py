@@ -203,6 +203,8 @@ def _podman(folder: Path) -> Iterator[Engine]:
             "CONTAINERS_STORAGE_CONF": str(storage),
             "CONTAINERS_REGISTRIES_CONF": str(registries),
             **({"XDG_RUNTIME_DIR": str(runtime)} if rootless() else {}),
+            # What a machine sets of these is declared in its builds, whose steps others would not find again.
+            **dict.fromkeys(("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "UV_HTTP_TIMEOUT"), ""),
         },
     )
     _STARTED.add(folder)
