@@ -42,7 +42,8 @@ class Podman:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["podman", "system", "service", "--time=0", self.address],
-                env={**os.environ, **self.engine.env},
+                # Where a killed one leaves half an image.
+                env={**os.environ, **self.engine.env, "TMPDIR": str(self.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

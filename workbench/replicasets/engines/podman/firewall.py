@@ -103,9 +103,10 @@ def _run(*command: str, okay: tuple[int, ...] = (0,)) -> str:
     except FileNotFoundError:
         raise EngineError(f"networks cannot be kept apart: {command[0]} is not installed") from None
     if done.returncode not in okay:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        # iptables warns about tables of its older kind in a comment, and ends with how to get help.
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line and not line.startswith("#")]
         raise EngineError(
-            f"networks cannot be kept apart: {lines[-1] if lines else f'{command[0]} ended with {done.returncode}'}",
+            f"networks cannot be kept apart: {lines[0] if lines else f'{command[0]} ended with {done.returncode}'}",
             hint="the service changes iptables' rules: it needs CAP_NET_ADMIN and CAP_NET_RAW",
         )
     return done.stdout
