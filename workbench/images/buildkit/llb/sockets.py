@@ -67,6 +67,8 @@ def is_engine(connection: Connection, address: Address) -> bool:
     if len(received) == 9 and received[3] == 4 and received[5:] == bytes(4):
         return False
     if not received.startswith(b"HTTP/1."):
+        if not address.certificates and _speaks_tls(address):
+            raise _wants_tls(address)
         if not received and address.certificates:
             raise UntrustedError(
                 f"{address} broke off after the TLS handshake",
@@ -105,6 +107,9 @@ def _head(connection: Connection, received: bytes, address: Address) -> bytes:
     head, _, rest = received.partition(b"\r\n\r\n")
     line = head.split(b"\r\n")[0].decode(errors="replace")
     status = line.split(" ")[1] if line.startswith("HTTP/1.") and " " in line else ""
+    # A Docker Engine (Go's net/http) says it in a response without TLS.
+    if status == "400" and not address.certificates and b"HTTPS server" in received:
+        raise _wants_tls(address)
     if status == "101":
         return rest
     if not status:
@@ -140,6 +145,30 @@ def _encrypted(connection: socket.socket, address: Address) -> TlsConnection:
     except OSError as error:
         connection.close()
         raise _untrusted(error, address) from None
+
+
+def _speaks_tls(address: Address) -> bool:
+    """Return whether TLS is spoken where nobody answered without it. Nothing is sent, nobody is trusted."""
+    if address.path:
+        return False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        plain = socket.create_connection((address.host, address.port), timeout=_SECONDS)
+        with plain, context.wrap_socket(plain):
+            return True
+    except ssl.SSLError as error:
+        # It wants a certificate of the client, or another version of TLS.
+        return "ALERT" in (error.reason or "")
+    except OSError:
+        return False
+
+
+def _wants_tls(address: Address) -> UntrustedError:
+    return UntrustedError(
+        f"{address} speaks TLS",
+        hint="give --buildkit-certs DIR, a folder with ca.pem, and with cert.pem and key.pem where a client needs them",
+    )
 
 
 def _untrusted(error: OSError, address: Address) -> UntrustedError:
