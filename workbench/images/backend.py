@@ -84,6 +84,12 @@ def choose(
             if name
             else "install podman (Debian: apt-get install podman), or name a BuildKit with --buildkit ADDRESS",
         )
+    if known_by == f"{_HOSTS[1]} names it" and where.startswith("ssh://"):
+        raise UsageError(
+            f"{_HOSTS[1]} names a Docker Engine behind SSH ({where}), whose images cannot be managed from here",
+            hint="forward its socket: `ssh -NL /tmp/docker.sock:/var/run/docker.sock HOST`, then "
+            "--buildkit unix:///tmp/docker.sock",
+        )
     why = why or f"podman is not installed, and {known_by}"
     if not certificates and where == environment.get("DOCKER_HOST") and environment.get("DOCKER_TLS_VERIFY"):
         certificates = environment.get("DOCKER_CERT_PATH", "")

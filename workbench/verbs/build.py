@@ -35,7 +35,8 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
         "--buildkit",
         metavar="ADDRESS",
         default="",
-        help="unix:///PATH or tcp://HOST:PORT of a Docker Engine or a buildkitd; default: BUILDKIT_HOST, DOCKER_HOST, "
+        help="unix:///PATH or tcp://HOST:PORT of a Docker Engine or a buildkitd, or a buildkitd by ssh://HOST, "
+        "docker-container://NAME, podman-container://NAME or kube-pod://NAME; default: BUILDKIT_HOST, DOCKER_HOST, "
         "or the usual socket",
     )
     parser.add_argument(

@@ -15,16 +15,19 @@ from workbench.images.buildkit.llb.failures import (
     UntrustedError,
     UpgradeRefusedError,
 )
+from workbench.images.buildkit.llb.relay import RelayConnection
 from workbench.images.buildkit.llb.tls import TlsConnection
 
 _SECONDS = 10.0
+# ssh and kubectl log in first.
+_RELAY_SECONDS = 60.0
 _LONGEST_HEAD = 65536
 _REQUEST = b"POST /grpc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 # How a client begins in HTTP/2: its greeting and no settings.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
-Connection = socket.socket | TlsConnection
+Connection = socket.socket | TlsConnection | RelayConnection
 
 
 def open_connection(address: Address) -> Connection:
@@ -32,6 +35,10 @@ def open_connection(address: Address) -> Connection:
 
     Raises a BuildKitError that says why there is none.
     """
+    if address.relay:
+        relayed = RelayConnection(address.relay, str(address))
+        relayed.settimeout(_RELAY_SECONDS)
+        return relayed
     try:
         if address.path:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -63,6 +70,8 @@ def is_engine(connection: Connection, address: Address) -> bool:
         raise _untrusted(error, address) from None
     except OSError:
         received = b""
+    if not received and isinstance(connection, RelayConnection):
+        raise connection.refused()
     # A frame of HTTP/2: three bytes of length, its type (4: settings), its flags, the stream 0.
     if len(received) == 9 and received[3] == 4 and received[5:] == bytes(4):
         return False
@@ -149,7 +158,7 @@ def _encrypted(connection: socket.socket, address: Address) -> TlsConnection:
 
 def _speaks_tls(address: Address) -> bool:
     """Return whether TLS is spoken where nobody answered without it. Nothing is sent, nobody is trusted."""
-    if address.path:
+    if not address.host:
         return False
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
