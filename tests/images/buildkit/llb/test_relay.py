@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,11 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import buildkitd
+from tests.engine import TINY, Engine
 from tests.images.buildkit.llb.fake import Running
 from workbench.errors import UsageError
 from workbench.images.buildkit.llb.address import parse
 from workbench.images.buildkit.llb.client import connect
 from workbench.images.buildkit.llb.failures import NoSocketError, NotBuildKitError
+from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
+from workbench.images.buildkit.llb.marshal import marshal
+from workbench.images.buildkit.llb.state import scratch
 
 # Stands for docker, kubectl and ssh: writes its words down, and carries bytes as `buildctl dial-stdio` does.
 PROGRAM = """\
@@ -138,3 +144,34 @@ def test_what_a_program_says_when_it_fails(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "kubectl").write_text("#!/bin/sh\necho hello\n")
     with pytest.raises(NotBuildKitError, match="what listens at kube-pod://b is no BuildKit"), connect("kube-pod://b"):
         pass
+
+
+@pytest.mark.thorough
+def test_a_real_buildkitd_through_a_real_container(engine: Engine) -> None:
+    """A container that has the daemon's socket and buildctl, as moby's own image has them."""
+    if why := buildkitd.missing():
+        pytest.skip(why)
+    program = Path(os.environ[buildkitd.BUILDKITD]).with_name("buildctl")
+    if not program.exists():
+        pytest.skip(f"no buildctl beside the program that {buildkitd.BUILDKITD} names")
+    with buildkitd.started() as address:
+        path = address.removeprefix("unix://")
+        volumes = [f"--volume={program}:/bin/buildctl:ro", f"--volume={path}:/run/buildkit/buildkitd.sock"]
+        engine("run", "--detach", "--name", "relayed", *volumes, TINY, "sleep", "1000")
+        try:
+            with connect("podman-container://relayed") as client:
+                assert not client.is_engine
+                assert "mergeop" in client.capabilities() and client.version()
+                found: list[bytes] = []
+
+                def build(gateway: Gateway) -> BuildResult:
+                    ref = gateway.solve(marshal(scratch().mkfile("/a", b"b")))
+                    found.append(ref.read_file("/a"))
+                    return BuildResult(ref, {})
+
+                client.build(build)
+            assert found == [b"b"]
+        finally:
+            engine("rm", "--force", "--time", "0", "relayed")
+        with pytest.raises(NoSocketError, match="relayed"), connect("podman-container://relayed"):
+            pass
