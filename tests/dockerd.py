@@ -197,7 +197,7 @@ def _started(folder: Path, online: bool, root: Path | None) -> Iterator[Dockerd]
         yield running
     finally:
         # With the first process of a namespace end all others of it; unshare waits for it, and ends when all is over.
-        for first in _children(process.pid) or [process.pid]:
+        for first in children(process.pid) or [process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(first, signal.SIGKILL)
         process.wait()
@@ -211,7 +211,7 @@ def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 6
         try:
             connection.request("GET", "/_ping")
             if connection.getresponse().status == 200:
-                (child,) = _children(process.pid)
+                (child,) = children(process.pid)
                 return child
         except OSError:
             time.sleep(0.05)
@@ -220,7 +220,8 @@ def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 6
     raise AssertionError(f"dockerd did not start:\n{(folder / 'log').read_text(errors='replace')[-4000:]}")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process of this machine has started and that run."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -231,8 +232,8 @@ def _children(pid: int) -> list[int]:
 
 
 def _below(pid: int) -> list[int]:
-    children = _children(pid)
-    return children + [deeper for child in children for deeper in _below(child)]
+    below = children(pid)
+    return below + [deeper for child in below for deeper in _below(child)]
 
 
 class _Connection(http.client.HTTPConnection):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -125,15 +125,22 @@ def origin_of(name: str, above: Sequence[Stage], what: str = "") -> Origin:
     return Origin(image=_checked_image(name, what or f"--from={name}"))
 
 
-def scopes(stages: Sequence[Stage]) -> Iterator[tuple[Stage, Instruction, Scope]]:
+def scopes(
+    stages: Sequence[Stage], environment: Callable[[str], Mapping[str, str]] | None = None
+) -> Iterator[tuple[Stage, Instruction, Scope]]:
     """Yield every instruction of the stages with its stage, and what variables are known there.
 
-    What an image has in its environment is not: a stage begins with what the stage below it ends with,
-    or with nothing. Raises WorkbenchError, with the line, for an ARG or ENV that cannot be read.
+    A stage begins with what the stage below it ends with, or with what `environment` returns for the image that it
+    stands on; without that, what an image has is not known. Raises WorkbenchError, with the line, for an ARG or ENV
+    that cannot be read.
     """
     ends: list[tuple[dict[str, str], bool]] = []
     for stage in stages:
-        below = ({}, bool(stage.base.image)) if stage.base.stage is None else ends[stage.base.stage]
+        below: tuple[Mapping[str, str], bool] = ({}, bool(stage.base.image))
+        if stage.base.stage is not None:
+            below = ends[stage.base.stage]
+        elif environment is not None:
+            below = (environment(stage.base.image) if stage.base.image else {}, False)
         scope = Scope(dict(below[0]), stage.arguments, stage.global_arguments, partial=below[1])
         for item in stage.instructions:
             yield stage, item, scope

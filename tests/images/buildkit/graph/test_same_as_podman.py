@@ -14,6 +14,7 @@ from tests import images_equal
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import Lines
+from tests.images.buildkit.texts import HEREDOCS, all_in_one
 from workbench.images.backend import choose, open_backend
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.request import BuildRequest
@@ -116,6 +117,22 @@ def differences(engine: Engine, dockerd: Dockerd, text: str, folder: Path) -> li
 @pytest.mark.usefixtures("base")
 def test_everything_at_once(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
     assert differences(engine, dockerd, EVERYTHING, folder) == []
+
+
+FEW = ("a command with tabs", "text for a command", "a script", "another shell", "as a user", "expanded", "owned")
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("base")
+def test_heredocs(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
+    few = {name: HEREDOCS[name] for name in FEW}
+    assert differences(engine, dockerd, all_in_one(BASE, few).replace(f"FROM {BASE} AS zero\n", ""), folder) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("base")
+def test_every_heredoc(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
+    assert differences(engine, dockerd, all_in_one(BASE, HEREDOCS), folder) == []
 
 
 @pytest.mark.usefixtures("base")
