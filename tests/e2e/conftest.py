@@ -105,4 +105,7 @@ def nothing(store: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         for name, value in engine.env.items():
             monkeypatch.setenv(name, value)
         yield engine
+        # Of a test that fails in the middle, too.
+        engine.try_("rm", "--all", "--force", "--time=0")
+        engine.try_("volume", "rm", "--all", "--force")
     shutil.rmtree(own, ignore_errors=True)
