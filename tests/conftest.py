@@ -98,7 +98,9 @@ def engine(store: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """podman with the session's store, for this process and those it starts."""
     for name, value in store.env.items():
         monkeypatch.setenv(name, value)
-    for name in ("WORKBENCH_CA_BUNDLE", "WORKBENCH_APT_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+    indexes = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    patience = ("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "UV_HTTP_TIMEOUT")
+    for name in ("WORKBENCH_CA_BUNDLE", "WORKBENCH_APT_PROXY", *indexes, *patience):
         monkeypatch.delenv(name, raising=False)
     return store
 
