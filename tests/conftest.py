@@ -82,7 +82,7 @@ def store() -> Iterator[Engine]:
     if reason := engines.missing():
         pytest.skip(reason)
     # Not below pytest's own folder: pytest keeps the last three, and images are large.
-    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT))) as engine:
+    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT)), large=True) as engine:
         yield engine
 
 

@@ -64,6 +64,13 @@ def remove_networks() -> None:
     _remove(number, (name for found, name in _routes() if found == number))
 
 
+def remove_rules(bridge: str) -> None:
+    """Remove the rules by which services keep a bridge apart from others."""
+    for rule in _tool("iptables-save", "-t", "mangle").splitlines():
+        if rule.startswith("-A ") and bridge in rule.split():
+            _tool("iptables", "-w", "-t", "mangle", "-D", *rule.split()[1:])
+
+
 def _sweep() -> None:
     left: dict[int, list[str]] = {}
     for number, name in _routes():
@@ -103,6 +110,7 @@ def _remove(number: int, bridges: Iterable[str]) -> None:
             if name := end.get("ifname"):
                 _tool("ip", "link", "delete", name)
         _tool("ip", "link", "delete", bridge)
+        remove_rules(bridge)
     for table in ("nat", "filter"):
         for rule in _tool("iptables-save", "-t", table).splitlines():
             if rule.startswith("-A ") and re.search(rf"\b10\.{number}\.\d", rule):

@@ -153,8 +153,8 @@ RUN b
     made = plan(text, UNUSED="1", IMAGE="x")
     environments = [dict(step.environment) for stage in made.stages for step in stage.steps if type(step) is Run]
     assert environments == [
+        {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "arg"},
         {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "env"},
-        {"PATH": "/bin", "LANG": "C", "E": "env"},
     ]
     assert made.unused_arguments == ("UNUSED",)
 
@@ -197,8 +197,9 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("RUN x", "RUN stands before the first FROM, where only ARG may", 1),
         ("FROM localhost/b:1\nRUNN x", "RUNN is no instruction that is supported", 2),
         ("FROM localhost/b:1\nONBUILD RUN x", "ONBUILD is no instruction that is supported", 2),
-        ("FROM localhost/b:1\n\nRUN <<E\nx\nE\n", "RUN with a heredoc (<<) is not supported", 3),
-        ("FROM localhost/b:1\nCOPY <<E /x\nx\nE\n", "COPY with a heredoc (<<) is not supported", 2),
+        ("FROM localhost/b:1\nCOPY a.txt <<E\nx\nE\n", "COPY cannot have a heredoc as its destination", 2),
+        ("FROM localhost/b:1\nCOPY <<a/b /x\nx\na/b\n", "COPY <<a/b: a heredoc of this name cannot be a file", 2),
+        ("FROM localhost/b:1\nCOPY <<A <<B /x\nA\nB\n", "COPY of more than one source ends in a folder", 2),
         ("FROM localhost/b:1\nCOPY --from=nope /a /b", "COPY --from=nope: there is no such stage above", 2),
         ("FROM localhost/b:1 AS me\nCOPY --from=me /a /b", "COPY --from=me: there is no such stage above", 2),
         ("FROM localhost/b:1\nCOPY --from=1 /a /b", "COPY --from=1: there is no such stage above", 2),

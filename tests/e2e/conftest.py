@@ -13,7 +13,7 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.copied import copy_repository
 from tests.e2e.test_from_nothing import build_minimal
-from tests.engine import BaseChoice, Engine, ca_bundle
+from tests.engine import SHORT, BaseChoice, Engine, ca_bundle, missing, started
 from tests.monobase.manifests import documents, podman_run
 
 # Where nodes keep monobase's tree, and the small set in the image's own data.
@@ -91,3 +91,14 @@ def clone(tmp_path: Path) -> Path:
     (folder / ".venv").symlink_to(REPOSITORY / ".venv")
     os.utime(folder / "Pipfile.lock", (0, 0))
     return folder
+
+
+@pytest.fixture
+def nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """podman with an empty store, for this process and those it starts."""
+    if reason := missing():
+        pytest.skip(reason)
+    with started(Path(tempfile.mkdtemp(prefix="workbench-nothing-", dir=SHORT)), large=True) as engine:
+        for name, value in engine.env.items():
+            monkeypatch.setenv(name, value)
+        yield engine

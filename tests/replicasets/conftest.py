@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.engine import SHORT, Engine, free_port, search_path, wait_for
-from tests.networks import session_number
+from tests.networks import remove_rules, session_number
 from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines import mounts
 from workbench.replicasets.engines.podman.engine import PodmanEngine
@@ -42,7 +42,8 @@ class Podman:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["podman", "system", "service", "--time=0", self.address],
-                env={**os.environ, **self.engine.env},
+                # Where a killed one leaves half an image.
+                env={**os.environ, **self.engine.env, "TMPDIR": str(self.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -95,7 +96,9 @@ def podman(podman_service: Podman) -> Iterator[Podman]:
     for volume in set(engine("volume", "ls", "--quiet").split()) - set(volumes):
         engine("volume", "rm", volume)
     for network in set(engine("network", "ls", "--quiet").split()) - set(networks):
+        bridge = engine("network", "inspect", "--format", "{{.NetworkInterface}}", network).strip()
         engine("network", "rm", network)
+        remove_rules(bridge)
     for secret in engine("secret", "ls", "--quiet").split():
         engine("secret", "rm", secret)
 

@@ -112,6 +112,10 @@ class FakeEngine:
     def create_network(self, name: str, labels: Mapping[str, str]) -> None:
         self.bridges.setdefault(name, dict(labels))
 
+    @faulty
+    def separate_networks(self) -> None:
+        pass
+
     def networks(self, label: str) -> list[str]:
         return [name for name, labels in self.bridges.items() if _has(labels, label)]
 

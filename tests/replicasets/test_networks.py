@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 
 import pytest
 
-from tests.engine import TINY, need_root
+from tests.engine import TINY, need_root, search_path
 from tests.replicasets.conftest import Podman
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
@@ -44,6 +46,11 @@ def test_no_set_reaches_one_of_another_owner(rs: ReplicaSets, podman: Podman) ->
     for target, number in ((address, 80), (address, 81), (gateway, port), (bobs_gateway, port), ("127.0.0.1", port)):
         assert fetched(rs, "evil", target, number, BOB) == "", (target, number)
     assert place(podman, "own-1")[0] == annas != bobs
+    # The last set of a third owner ends: podman's own rules then let everything through (netavark 1.4).
+    rs.run(RunRequest(TINY, "last", command=("sleep", "1000")), Caller("carol"))
+    rs.delete("last", Caller("carol"))
+    assert fetched(rs, "own", address, 81, ANNA) == "annas\n"
+    assert fetched(rs, "evil", address, 81, BOB) == "", "after the end of a third owner's last set"
     # After every way to a next version it is still so.
     rs.patch("foo", PatchRequest(ports=("80", "82")), ANNA)
     rs.stop("foo", ANNA)
@@ -52,6 +59,38 @@ def test_no_set_reaches_one_of_another_owner(rs: ReplicaSets, podman: Podman) ->
     assert network == annas
     assert fetched(rs, "own", address, 81, ANNA) == "annas\n"
     assert fetched(rs, "evil", address, 81, BOB) == ""
+
+
+@pytest.mark.thorough
+def test_what_keeps_them_apart_is_put_right(rs: ReplicaSets, podman: Podman) -> None:
+    need_root("a normal user's containers may have no bridges")
+    rs.run(RunRequest(TINY, "foo", command=SERVING), ANNA)
+    rs.run(RunRequest(TINY, "evil", command=("sleep", "1000")), BOB)
+    _, address, _ = place(podman, "foo-1")
+    bridges = [
+        json.loads(podman.engine("network", "inspect", place(podman, name)[0]))[0] for name in ("foo-1", "evil-1")
+    ]
+    names = [each["network_interface"] for each in bridges]
+    # As an administrator's own script for a firewall might do it.
+    for rule in rules():
+        if rule.startswith("-A WORKBENCH") and any(name in rule.split() for name in names):
+            rules(*rule.replace("-A", "-D", 1).split())
+    for rule in rules(table="filter"):
+        if rule.startswith("-A NETAVARK_ISOLATION") and any(name in rule.split() for name in names):
+            rules(*rule.replace("-A", "-D", 1).split(), table="filter")
+    assert fetched(rs, "evil", address, 81, BOB) == "annas\n", "nothing keeps them apart"
+    rs.reconcile()
+    assert fetched(rs, "evil", address, 81, BOB) == ""
+    for name, caller in (("foo", ANNA), ("evil", BOB)):
+        rs.delete(name, caller)
+    assert not [rule for rule in rules() if any(name in rule.split() for name in names)]
+
+
+def rules(*change: str, table: str = "mangle") -> list[str]:
+    """Return the rules of the machine's firewall, after a change."""
+    command = ["iptables", "-w", "-t", table, *(change or ["-S"])]
+    env = {**os.environ, "PATH": search_path()}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout.splitlines()
 
 
 def test_only_ports_that_were_requested_are_the_hosts(rs: ReplicaSets, podman: Podman) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.containerfile.heredocs import InlineFile
 from workbench.containerfile.stages import Origin
 
 
 @dataclass(frozen=True, slots=True)
 class RunMount:
-    """What is mounted for one RUN only: `kind` is cache, secret, bind or tmpfs; `source` is a path in `origin`.
+    """What is mounted for one RUN only: `kind` is cache, secret, bind, tmpfs or script; `source` is a path in `origin`.
 
-    `mode`, `uid` and `gid` are those of a cache's first folder and of a secret's file.
+    `mode`, `uid` and `gid` are those of a cache's first folder and of a secret's file. A script is the `file` at
+    `target`, which can be run.
     """
 
     kind: str
@@ -27,6 +29,7 @@ class RunMount:
     gid: int = 0
     readonly: bool = False
     required: bool = False
+    file: InlineFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Run(FileStep):
 
 @dataclass(frozen=True, slots=True)
 class Copy(FileStep):
-    """Files from elsewhere, at absolute paths; `target` ends in / when it must be a folder.
+    """Files from elsewhere, at absolute paths, and then `files`; `target` ends in / when it must be a folder.
 
     `owner` is USER[:GROUP], "" for what the origin says; `mode` is None for the same.
     """
@@ -63,6 +66,7 @@ class Copy(FileStep):
     owner: str = ""
     mode: int | None = None
     unpack: bool = False
+    files: tuple[InlineFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 
 from workbench.containerfile.build_plan import RunMount
+from workbench.containerfile.heredocs import check_files, command_of
 from workbench.containerfile.parser import Instruction
 from workbench.containerfile.stages import Origin
 from workbench.errors import WorkbenchError
@@ -25,16 +26,16 @@ _ID = re.compile(r"[A-Za-z0-9/._:@-]{1,200}")
 
 # What these take in both ways of building; podman 4.3 refuses all else, --network too, which BuildKit takes.
 FLAGS = {"RUN": ("mount", "network"), "COPY": ("from", "chown", "chmod"), "ADD": ("chown", "chmod")}
-# Heredocs are BuildKit's syntax (docker/dockerfile 1.4); podman below 4.9 runs their first line alone.
-_HEREDOC = "write a file beside it and COPY that, or join the commands with &&"
 
 
 def check_buildable(item: Instruction) -> None:
-    """Raise WorkbenchError for an instruction that no builder here builds: a heredoc, or a flag that none takes."""
-    if item.heredoc:
-        raise WorkbenchError(f"{item.word} with a heredoc (<<) is not supported", hint=_HEREDOC)
+    """Raise WorkbenchError for an instruction that no builder here builds: a flag that none takes, a wrong heredoc."""
     if item.word in FLAGS:
         flags_of(item, FLAGS[item.word], repeated=("mount",))
+    if item.word == "RUN":
+        command_of(item)
+    elif item.word in ("COPY", "ADD"):
+        check_files(item)
 
 
 def flags_of(item: Instruction, known: Collection[str], repeated: Collection[str] = ()) -> dict[str, list[str]]:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workbench.containerfile.build_plan import BuildStep, Copy, Folder, PlannedStage, Run
+from workbench.containerfile.build_plan import BuildStep, Copy, Folder, PlannedStage, Run, RunMount
 from workbench.containerfile.config import Config
 from workbench.containerfile.flags import FLAGS, file_mode, flags_of, mount
 from workbench.containerfile.health import health_check
+from workbench.containerfile.heredocs import SCRIPTS, command_of, copied_files
 from workbench.containerfile.parser import Instruction
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.sources import inside, is_address, sources_of
@@ -24,8 +25,8 @@ _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(?::[A-Za-z0-9_][A-Za-z0-9_.
 class StageBuilder:
     """A stage while its instructions are read: what it knows, its config, and the steps so far.
 
-    `above` are the stages before it, `exists` tells whether the folder beside the Containerfile has a
-    path or anything that matches it, and `section` the section that a line is in.
+    `above` are the stages before it, `inherited` the variables of the one that it stands on, `exists` tells whether
+    the folder beside the Containerfile has a path or anything that matches it, and `section` the section of a line.
     """
 
     def __init__(
@@ -34,13 +35,14 @@ class StageBuilder:
         config: Mapping[str, Any],
         *,
         above: Sequence[Stage],
+        inherited: Mapping[str, str],
         exists: Callable[[str], bool],
         section: Callable[[int], str],
     ) -> None:
         self.stage, self.above = stage, above
         self.config = Config(config)
         self.first_folder = self.config.folder
-        self.scope = Scope(self.config.environment, stage.arguments, stage.global_arguments)
+        self.scope = Scope(self.config.environment, stage.arguments, stage.global_arguments, inherited=inherited)
         self.exists, self.section = exists, section
         self.steps: list[BuildStep] = []
 
@@ -96,16 +98,19 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
     network = flags.get("network", ["default"])[0]
     if network not in _NETWORKS:
         raise WorkbenchError(f"RUN --network={network} is not supported", hint=f"there is {', '.join(_NETWORKS)}")
-    if not any(word.strip() for word in item.args):
+    words, script = command_of(item)
+    if not item.heredocs and not any(word.strip() for word in words):
         raise WorkbenchError("RUN is followed by a command")
     mounts = tuple(mount(text, stage.expanded, stage.origin, stage.config.absolute) for text in flags.get("mount", ()))
     for one in mounts:
         if one.origin is not None and one.origin.is_context and not stage.exists(inside(one.source)):
             raise WorkbenchError(f"RUN --mount: the folder has no {one.source}")
+    if script is not None:
+        mounts += (RunMount("script", SCRIPTS.rstrip("/"), file=script),)
     stage.steps.append(
         Run(
             item.line, _title(item), stage.section(item.line),
-            arguments=item.args if item.json else (*stage.config.shell, *item.args),
+            arguments=words if item.json else (*stage.config.shell, *words),
             environment=tuple(sorted(stage.scope.variables.items())),
             folder=stage.config.folder, user=stage.config.user, network=_NETWORKS[network], mounts=mounts,
         )
@@ -121,9 +126,10 @@ def _copy(stage: StageBuilder, item: Instruction) -> None:
     sources, origin, target = copied.paths, copied.origin, stage.expanded(item.args[-1])
     if origin.image:
         check_qualified(origin.image, f"{item.word} --from={origin.image}")
+    files = copied_files(item, stage.scope.variables)
     if not all(sources) or not target:
         raise WorkbenchError(f"{item.word}: a path is empty")
-    if len(sources) > 1 and not target.endswith("/") and target != ".":
+    if len(sources) + len(files) > 1 and not target.endswith("/") and target != ".":
         raise WorkbenchError(f"{item.word} of more than one source ends in a folder", hint=f"write {target}/")
     if origin.is_context:
         for source in sources:
@@ -143,6 +149,7 @@ def _copy(stage: StageBuilder, item: Instruction) -> None:
             owner=f"{owner}:{owner}" if owner.isdigit() else owner,
             mode=file_mode(stage.expanded(flags["chmod"][0])) if "chmod" in flags else None,
             unpack=adds,
+            files=files,
         )
     )  # fmt: skip
 

@@ -33,10 +33,18 @@ dockerfile = _import_parser()
 
 
 @dataclass(frozen=True, slots=True)
+class Heredoc:
+    """Text that stands below an instruction, as it is written there, up to a line that is its name."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1).
 
-    `heredoc` says that its text goes on below it, up to a word of its own.
+    `heredocs` are the texts that stand below its words, and `end` is its last line, with them.
     """
 
     word: str
@@ -44,7 +52,18 @@ class Instruction:
     args: tuple[str, ...]
     json: bool
     line: int
-    heredoc: bool = False
+    heredocs: tuple[Heredoc, ...] = ()
+    end: int = 0
+
+    @property
+    def command(self) -> str:
+        """Its words with the heredocs below them, as a shell reads them."""
+        return "\n".join([" ".join(self.args), *(doc.text + doc.name for doc in self.heredocs)])
+
+    @property
+    def body(self) -> int:
+        """The line where its heredocs begin; the line behind the instruction when it has none."""
+        return self.end + 1 - sum(doc.text.count("\n") + 1 for doc in self.heredocs)
 
 
 def instructions(text: str) -> list[Instruction]:
@@ -61,8 +80,12 @@ def instructions(text: str) -> list[Instruction]:
         raise WorkbenchError(f"the Containerfile cannot be read: {error}", where=line[1] if line else "") from None
     # A line of nothing but signs that Go takes for spaces is a command without a name.
     return [
-        Instruction((c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line, bool(c.heredocs)) for c in commands
-    ]
+        Instruction(
+            (c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line,
+            tuple(Heredoc(doc.name, doc.content) for doc in c.heredocs), c.end_line,
+        )
+        for c in commands
+    ]  # fmt: skip
 
 
 def declared_names(text: str) -> frozenset[str]:

@@ -40,11 +40,19 @@ def expanded(word: str, variables: Mapping[str, str]) -> str:
     return expansion(word, variables).text
 
 
-class _Parser:
-    """Reads one word from left to right; `at` is the place of the next character."""
+def expanded_text(text: str, variables: Mapping[str, str]) -> str:
+    """Return the text of a heredoc with its variables replaced: quotes are characters like others in it.
 
-    def __init__(self, word: str, variables: Mapping[str, str]) -> None:
-        self.word, self.variables = word, variables
+    Raises WorkbenchError for what cannot be read.
+    """
+    return _Parser(text, variables, quotes=False).until("")
+
+
+class _Parser:
+    """Reads one word from left to right; `at` is the place of the next character. Without `quotes`, they are kept."""
+
+    def __init__(self, word: str, variables: Mapping[str, str], *, quotes: bool = True) -> None:
+        self.word, self.variables, self.quotes = word, variables, quotes
         self.at = 0
         self.unknown: set[str] = set()
 
@@ -70,13 +78,13 @@ class _Parser:
         while character := self.take():
             if character == stop:
                 return "".join(found)
-            if character == "'":
+            if character == "'" and self.quotes:
                 end = self.word.find("'", self.at)
                 if end < 0:
                     raise WorkbenchError("a single quote is not closed")
                 found.append(self.word[self.at : end])
                 self.at = end + 1
-            elif character == '"':
+            elif character == '"' and self.quotes:
                 found.append(self.quoted(escapes))
             elif character == "\\":
                 found.append((character if escapes else "") + self.take())

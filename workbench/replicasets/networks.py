@@ -35,6 +35,12 @@ def leave(world: World, owner: str) -> None:
     _remove(world, _name(world, owner), world.settings.wait_seconds)
 
 
+def keep_apart(world: World) -> None:
+    """Put right what keeps the networks of owners apart: after a reboot, or when another program removed it."""
+    if (separating := world.engine.capability(SeparatingNetworks)) is not None:
+        separating.separate_networks()
+
+
 def remove_unused(world: World) -> None:
     """Remove our networks that no container is on; those that a set is about to join stay."""
     separating = world.engine.capability(SeparatingNetworks)

@@ -8,7 +8,7 @@ from workbench.replicasets import claims
 from workbench.replicasets.engines.capabilities import RecordingDisks, require
 from workbench.replicasets.folders import release_unused
 from workbench.replicasets.leftovers import remove_leftovers
-from workbench.replicasets.networks import remove_unused
+from workbench.replicasets.networks import keep_apart, remove_unused
 from workbench.replicasets.observe import observe
 from workbench.replicasets.operations.prune import prune_all
 from workbench.replicasets.owner import is_at_work
@@ -48,6 +48,9 @@ def reconcile(world: World) -> Reconciled:
     done += _settled(world, problems)
     with problems.guard("", "what the engine has cannot be compared with the store"):
         done += adopt(world)
+    # Before anything is started on them.
+    with problems.guard("", "the networks of owners cannot be kept apart"):
+        keep_apart(world)
     after_reboot(world, problems)
     done += remove_leftovers(world, problems)
     with problems.guard("", "images of interrupted operations cannot be listed"):

@@ -128,7 +128,6 @@ def test_a_refused_certificate_has_a_hint(free: Dockerd, tmp_path: Path) -> None
     ("text", "message", "line"),
     [
         (f"FROM {TINY}\nRUN true\nRUNN x\n", "RUNN is no instruction that is supported", 3),
-        (f"FROM {TINY}\nRUN <<E\nx\nE\n", "RUN with a heredoc (<<) is not supported", 2),
         (f"FROM {TINY}\nCOPY --from=none /a /b\n", "COPY --from=none: there is no such stage above", 2),
         (f"FROM {TINY}\nCOPY none /b\n", "COPY none: the folder has no such file", 2),
     ],

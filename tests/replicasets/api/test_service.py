@@ -154,6 +154,7 @@ def test_a_service_that_was_killed_finds_its_sets_again(podman: Podman, tmp_path
 def test_the_page(serving: Process, tmp_path: Path) -> None:
     browser = need_chromium()
     serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888", "--grace", 1)
+    serving.well("rs", "exec", "foo", "--", "sh", "-c", "head -c 300000 /dev/zero >>/etc/hosts")
     serving.well("rs", "patch", "foo", "--gpus", 2)
     from playwright.sync_api import expect
 
@@ -181,6 +182,7 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
         expect(page.locator("#gpus li.used")).to_have_count(2)
         expect(page.locator("#quota")).to_have_text("first.operate may operate")
         page.get_by_role("button", name="History of foo").click()
+        expect(page.locator("#versions tr").nth(0)).to_contain_text("edits of /etc/hosts are lost")
         page.get_by_role("button", name="Roll back to 1").click()
         expect(row.locator("td").nth(1)).to_have_text("3")
         expect(page.locator("#gpus li.used")).to_have_count(1)

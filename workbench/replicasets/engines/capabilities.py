@@ -215,6 +215,9 @@ class SeparatingNetworks(Protocol):
     def create_network(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a network; one of that name may exist."""
 
+    def separate_networks(self) -> None:
+        """Put right what keeps the networks apart, should something else have removed it; raises EngineError."""
+
     def networks(self, label: str) -> list[str]:
         """Return the names of the networks with that label (`name` or `name=value`)."""
 

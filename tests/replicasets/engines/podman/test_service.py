@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.engine import Engine
+from tests.engine import TINY, Engine
 from workbench.errors import WorkbenchError
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.engines.podman.service import PodmanService, socket_folder
+from workbench.replicasets.errors import EngineGone
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def test_a_state_folder_with_a_long_path_has_its_socket_elsewhere(
     (folder,) = short_path.glob("workbench-*")
     assert service.address.startswith(f"unix://{folder}/")
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert {file.name for file in long_path.iterdir()} == {"podman.log", "podman.pid"}
+    assert {file.name for file in long_path.iterdir()} == {"podman.log", "podman.pid", "podman.tmp"}
 
 
 def test_the_folder_of_the_socket_is_short_and_the_service_s_own(
@@ -62,3 +66,27 @@ def test_a_folder_that_others_may_write_in_holds_no_socket(
     assert error.value.where == str(folder)
     assert "--state" in error.value.hint
     assert not os.listdir(folder)
+
+
+@pytest.mark.thorough
+def test_what_podman_was_writing_when_it_was_killed_is_gone_with_its_next_start(engine: Engine, tmp_path: Path) -> None:
+    service = PodmanService(str(tmp_path))
+    temporary = tmp_path / "podman.tmp"
+    try:
+        service.ensure()
+        engine("run", "--name", "large", TINY, "sh", "-c", "head -c 200000000 /dev/urandom >/large")
+        with ThreadPoolExecutor(1) as pool:
+            recording = pool.submit(PodmanEngine(service.address).commit, "large", "localhost/large:1")
+            deadline = time.monotonic() + 60
+            while not any(temporary.iterdir()):
+                assert time.monotonic() < deadline and not recording.done(), "it writes nothing there"
+                time.sleep(0.01)
+            os.kill(int((tmp_path / "podman.pid").read_text()), signal.SIGKILL)
+            with pytest.raises(EngineGone):
+                recording.result()
+        assert any(temporary.iterdir()), "it left nothing"
+        service.ensure()
+        assert not any(temporary.iterdir())
+    finally:
+        service.close()
+        engine("rm", "--force", "large")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Folder, PlannedStage, Run, RunMount
+from workbench.containerfile.heredocs import InlineFile
 from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
@@ -134,7 +135,7 @@ class Emitter:
         return state
 
     def _copy(self, state: GraphState, step: Copy) -> GraphState:
-        source = self._origin(step.origin)
+        source = self._origin(step.origin) if step.sources else scratch()
         # What comes from the folder is root's, whoever owns it on this machine; the rest keeps its owner.
         owner = step.owner or ("0:0" if step.origin.is_context else "")
         actions = [
@@ -152,6 +153,10 @@ class Emitter:
                 unpack=step.unpack,
             )
             for path in step.sources
+        ]
+        actions += [
+            files.copy(_inline(file), f"/{file.name}", step.target, owner=step.owner, mode=step.mode, create_dest=True)
+            for file in step.files
         ]
         return state.change(*actions, name=step.title, ignore_cache=self.context.fresh)
 
@@ -196,6 +201,8 @@ class Emitter:
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
         if mount.kind == "tmpfs":
             return mounts.tmpfs(mount.target)
+        if mount.file is not None:
+            return mounts.bind(mount.target, _inline(mount.file, 0o755))
         source = "/" + mount.source.strip("/")
         if mount.kind == "bind":
             return mounts.bind(
@@ -206,6 +213,11 @@ class Emitter:
         return mounts.cache(
             mount.target, mount.id, sharing=mount.sharing, tree=self._origin(mount.origin), selector=source
         )
+
+
+def _inline(file: InlineFile, mode: int = 0o644) -> GraphState:
+    """Return a tree that has nothing but a file of the Containerfile's own."""
+    return scratch().mkfile(f"/{file.name}", file.data, mode=mode, name=f"the heredoc {file.name}")
 
 
 def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.ExecMount:

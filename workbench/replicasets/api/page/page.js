@@ -125,7 +125,7 @@ async function showHistory() {
     ));
     const from = each.status.origin ? String(each.status.origin) : "image";
     const now = each.version === set.version ? "current" : set.mayChange ? back : "";
-    return row(cell(String(each.version)), cell(each.createTime), cell(each.status.gpus.join(" ")), cell(from), cell(now));
+    return row(cell(String(each.version)), cell(each.createTime), cell(each.status.gpus.join(" ")), cell(from), cell(each.status.notes.join("\n")), cell(now));
   }));
 }
 

@@ -413,6 +413,10 @@ class PodmanEngine:
         """Create a network that is kept apart from others; one of that name may exist."""
         self._networks.create(name, labels)
 
+    def separate_networks(self) -> None:
+        """Put right what keeps networks apart."""
+        self._networks.separate()
+
     def networks(self, label: str) -> list[str]:
         """Return the names of the networks with that label."""
         return self._networks.named(label)

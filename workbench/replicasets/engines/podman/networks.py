@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
+from workbench.replicasets.engines.podman.firewall import Firewall
 from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import EngineError
 
@@ -14,29 +16,36 @@ _USED = "network is being used"
 
 
 class PodmanNetworks:
-    """Bridges with the option `isolate`: netavark drops what goes from one of them to another (podman-network(1))."""
+    """Bridges that rules of ours keep apart, beside those of podman's option `isolate`."""
 
     def __init__(self, http: PodmanHttp) -> None:
         self._http = http
+        self._firewall = Firewall(http.address.removeprefix("unix://"))
 
     def create(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a network; one of that name may exist."""
-        if name in self._named(json.dumps({"name": [name]})):
+        bridge, there = _bridge(name), self._bridges()
+        # Before anything is on it.
+        self._firewall.separate({*there, bridge})
+        if bridge in there:
             return
         body = {
             "name": name,
             "driver": "bridge",
-            # Chosen by us: podman takes the first number that it does not see in use, and another podman may have it.
-            "network_interface": f"wb{hashlib.sha256(name.encode()).hexdigest()[:10]}",
+            "network_interface": bridge,
             "dns_enabled": False,
             "labels": dict(labels),
             "options": {"isolate": "true"},
         }
         self._http.call("POST", "/networks/create", body)
 
+    def separate(self) -> None:
+        """Keep those that there are apart, should something else have removed the rules."""
+        self._firewall.separate(self._bridges())
+
     def named(self, label: str) -> list[str]:
         """Return the names of the networks with that label."""
-        return self._named(json.dumps({"label": [label]}))
+        return [row["name"] for row in self._rows(json.dumps({"label": [label]}))]
 
     def remove(self, name: str) -> bool:
         """Remove a network; return False when a container is on it."""
@@ -46,8 +55,21 @@ class PodmanNetworks:
             if _USED not in error.message:
                 raise
             return False
+        self._firewall.forget(_bridge(name))
         return True
 
-    def _named(self, filters: str) -> list[str]:
-        rows = self._http.call("GET", "/networks/json", query={"filters": filters})
-        return [row["name"] for row in rows or ()]
+    def _bridges(self) -> set[str]:
+        return {
+            row["network_interface"] for row in self._rows("{}") if row.get("network_interface") == _bridge(row["name"])
+        }
+
+    def _rows(self, filters: str) -> list[dict[str, Any]]:
+        return list(self._http.call("GET", "/networks/json", query={"filters": filters}) or ())
+
+
+def _bridge(name: str) -> str:
+    """Return the bridge of a network of ours; it has 12 characters, and 15 are the most (IFNAMSIZ).
+
+    podman takes the first number that it does not see in use, and another podman may have it.
+    """
+    return f"wb{hashlib.sha256(name.encode()).hexdigest()[:10]}"

@@ -31,6 +31,7 @@ class PodmanService:
         self._path = os.path.join(self._short or folder, "podman.sock")
         self._log = os.path.join(folder, "podman.log")
         self._pid = os.path.join(folder, "podman.pid")
+        self._temporary = os.path.join(folder, "podman.tmp")
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -55,6 +56,7 @@ class PodmanService:
             if self._short:
                 _make_private(self._short)
             self._end_orphan()
+            self._clear()
             with open(self._log, "ab") as log:
                 self._process = subprocess.Popen(
                     ["podman", "system", "service", "--time=0", self.address],
@@ -63,6 +65,8 @@ class PodmanService:
                     stderr=log,
                     # A container that runs out of memory leaves a file `oom` in the folder that podman was started in.
                     cwd=os.path.dirname(self._log),
+                    # What it was writing when it was killed, as large as an image, is found there again.
+                    env={**os.environ, "TMPDIR": self._temporary},
                     # Ctrl-C is not for it: operations under way need podman until they are done.
                     start_new_session=True,
                 )
@@ -86,6 +90,11 @@ class PodmanService:
                 _end(number)
         except (OSError, ValueError):
             pass  # there is none
+
+    def _clear(self) -> None:
+        """Empty the folder of podman's temporary files: no podman uses it now."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
+        os.makedirs(self._temporary, mode=0o700, exist_ok=True)
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:

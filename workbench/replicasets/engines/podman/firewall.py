@@ -1,0 +1,112 @@
+"""Rules of our own that keep bridges apart.
+
+netavark's iptables driver has such rules for networks with the option `isolate`. But when the last container of one
+such network ends, it removes the jump to the rules of all of them, until the next container starts on any of them
+(src/firewall/varktables/types.rs, seen with 1.4.0, Debian 12's). Ours are in the table mangle, which comes before
+what netavark accepts in the table filter, and nothing else removes them. netavark's nftables driver keeps its jump
+(src/firewall/nft.rs) and needs no iptables: where there is none, nothing is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Collection
+
+from workbench.replicasets.engines.podman import peer
+from workbench.replicasets.errors import EngineError
+
+# What comes from one of the bridges, and what goes to another one of them.
+_FROM, _TO = "WORKBENCH-NETWORKS-1", "WORKBENCH-NETWORKS-2"
+_JUMP = f"-A FORWARD -j {_FROM}"
+# The exit code of nsenter(1) for a command that is not there.
+_NOT_FOUND = 127
+_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+class Firewall:
+    """The rules of podman's network namespace, where podman listens at `socket` on this machine."""
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def separate(self, bridges: Collection[str]) -> None:
+        """Let nothing pass from one of `bridges` to another of them, or to one that an earlier call named.
+
+        `bridges` are all that this podman has. Raises EngineError when it cannot be done.
+        """
+        # The namespace of a normal user's networks is entered at a price, and has no other bridges.
+        if not bridges or (_is_user() and len(bridges) == 1) or not (command := self._command()):
+            return
+        there = _run(*command, "-S").splitlines()
+        for chain in (_TO, _FROM):
+            if f"-N {chain}" not in there:
+                # Another service may have made it just now.
+                _run(*command, "-N", chain, okay=(0, 1))
+        for rule in (*(rule for bridge in bridges for rule in _rules(bridge)), _JUMP):
+            if rule not in there:
+                _run(*command, *rule.split())
+
+    def forget(self, bridge: str) -> None:
+        """Remove the rules of a bridge that no longer exists. A normal user's go with the last container."""
+        command = () if _is_user() else self._command()
+        there = _run(*command, "-S").splitlines() if command else ()
+        for rule in _rules(bridge):
+            if rule in there:
+                _run(*command, *rule.replace("-A", "-D", 1).split(), okay=(0, 1))
+
+    def _command(self) -> tuple[str, ...]:
+        """Return the command that changes the rules, () where podman has no iptables."""
+        entered = self._entered()
+        if entered[:1] == ("nsenter",):
+            found = bool(_run(*entered, "iptables", "--version", okay=(0, _NOT_FOUND)))
+        else:
+            found = shutil.which("iptables", path=_path()) is not None
+        return (*entered, "iptables", "-w", "-t", "mangle") if found else ()
+
+    def _entered(self) -> tuple[str, ...]:
+        """Return the command that enters podman's network namespace, () when this process is in it."""
+        if _is_user():
+            return "podman", "unshare", "--rootless-netns"
+        process = peer.process_at(self._socket)
+        try:
+            if any(peer.is_elsewhere(process, each) for each in ("mnt", "net")):
+                return "nsenter", f"--target={process}", "--mount", "--net"
+        except OSError as error:
+            raise EngineError(
+                f"networks cannot be kept apart: podman's process cannot be seen ({error.strerror})",
+                hint="give the service the host's processes: see Deployment in docs/replica-sets.md",
+            ) from None
+        return ()
+
+
+def _is_user() -> bool:
+    return os.geteuid() != 0
+
+
+def _rules(bridge: str) -> tuple[str, str]:
+    # As `iptables -S` prints them.
+    return f"-A {_FROM} -i {bridge} ! -o {bridge} -j {_TO}", f"-A {_TO} -o {bridge} -j DROP"
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"
+
+
+def _run(*command: str, okay: tuple[int, ...] = (0,)) -> str:
+    env = {**os.environ, "PATH": _path(), "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=env, check=False
+        )
+    except FileNotFoundError:
+        raise EngineError(f"networks cannot be kept apart: {command[0]} is not installed") from None
+    if done.returncode not in okay:
+        # iptables warns about tables of its older kind in a comment, and ends with how to get help.
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line and not line.startswith("#")]
+        raise EngineError(
+            f"networks cannot be kept apart: {lines[0] if lines else f'{command[0]} ended with {done.returncode}'}",
+            hint="the service changes iptables' rules: it needs CAP_NET_ADMIN and CAP_NET_RAW",
+        )
+    return done.stdout
