@@ -153,8 +153,8 @@ RUN b
     made = plan(text, UNUSED="1", IMAGE="x")
     environments = [dict(step.environment) for stage in made.stages for step in stage.steps if type(step) is Run]
     assert environments == [
+        {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "arg"},
         {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "env"},
-        {"PATH": "/bin", "LANG": "C", "E": "env"},
     ]
     assert made.unused_arguments == ("UNUSED",)
 

@@ -103,9 +103,9 @@ RUN four
 """
     known = {item.args[0]: scope.variables for _, item, scope in scopes(stages(text)) if item.word == "RUN"}
     assert known == {
-        "one": {"G": "global", "L": "local", "E": "env"},
-        "two": {"E": "env"},
-        "three": {"E": "env", "G": "own"},
+        "one": {"G": "global", "L": "local", "E": "arg"},
+        "two": {"G": "global", "L": "local", "E": "env"},
+        "three": {"G": "own", "L": "local", "E": "env"},
         "four": {},
     }
 
@@ -121,7 +121,7 @@ AGREED = [
     ("FROM localhost/b:1 AS build\nFROM BUILD\nCOPY --from=Build /x /y\n", "localhost/b:1", []),
     ("FROM localhost/b:1\nFROM localhost/b:1\nCOPY --from=0 /x /y\n", "localhost/b:1", []),
     ("ARG F=g\nFROM localhost/b:1\nARG F=f\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
-    ("FROM localhost/b:1\nENV F=f\nARG F=g\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
+    ("FROM localhost/b:1\nENV F=g\nARG F=f\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
     ("FROM localhost/b:1 AS a\nENV F=f\nFROM a\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
     ("FROM localhost/b:1\nCOPY '*.txt' \"./d/\" /x/\n", "localhost/b:1", ["*.txt", "./d/"]),
 ]

@@ -25,8 +25,8 @@ _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(?::[A-Za-z0-9_][A-Za-z0-9_.
 class StageBuilder:
     """A stage while its instructions are read: what it knows, its config, and the steps so far.
 
-    `above` are the stages before it, `exists` tells whether the folder beside the Containerfile has a
-    path or anything that matches it, and `section` the section that a line is in.
+    `above` are the stages before it, `inherited` the variables of the one that it stands on, `exists` tells whether
+    the folder beside the Containerfile has a path or anything that matches it, and `section` the section of a line.
     """
 
     def __init__(
@@ -35,13 +35,14 @@ class StageBuilder:
         config: Mapping[str, Any],
         *,
         above: Sequence[Stage],
+        inherited: Mapping[str, str],
         exists: Callable[[str], bool],
         section: Callable[[int], str],
     ) -> None:
         self.stage, self.above = stage, above
         self.config = Config(config)
         self.first_folder = self.config.folder
-        self.scope = Scope(self.config.environment, stage.arguments, stage.global_arguments)
+        self.scope = Scope(self.config.environment, stage.arguments, stage.global_arguments, inherited=inherited)
         self.exists, self.section = exists, section
         self.steps: list[BuildStep] = []
 

@@ -82,16 +82,22 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
     sections = Sections(source.text)
     images: dict[str, Mapping[str, Any]] = {}
     built: list[PlannedStage] = []
+    variables: list[Mapping[str, str]] = []
     used = set(declared(parsed[: parsed.index(stages[0].head)]))
     for stage in stages:
         with at_line(stage.line, source.name):
             config = _config(stage, built, images, lookup)
             builder = StageBuilder(
-                stage, config, above=stages[: stage.number], exists=source.exists, section=sections.at
+                stage,
+                config,
+                above=stages[: stage.number],
+                inherited=variables[stage.base.stage] if stage.base.stage is not None else {},
+                exists=source.exists,
+                section=sections.at,
             )
             if builder.config.triggers:
                 raise WorkbenchError(f"{stage.base.image} has ONBUILD instructions, which are not supported")
-        builder.scope.declared.update(source.variables)
+        builder.scope.assume(source.variables)
         for item in stage.instructions:
             with at_line(item.line, source.name):
                 DISPATCH[item.word](builder, item)
@@ -100,6 +106,7 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
             for name, value in source.labels.items():
                 builder.config.label(name, value)
         built.append(builder.built())
+        variables.append(builder.scope.variables)
     return BuildPlan(tuple(built), tuple(name for name in source.arguments if name not in used))
 
 

@@ -77,7 +77,7 @@ def stages_of(parsed: Sequence[Instruction], arguments: Mapping[str, str] | None
     given = dict(arguments or {})
     heads = [at for at, item in enumerate(parsed) if item.word == "FROM"]
     global_arguments = Scope({}, given, {})
-    global_arguments.declared.update(_platform_arguments())
+    global_arguments.assume({name: given.get(name, value) for name, value in known_arguments().items()})
     for item in parsed[: heads[0] if heads else len(parsed)]:
         with at_line(item.line):
             if item.word != "ARG":
@@ -85,7 +85,7 @@ def stages_of(parsed: Sequence[Instruction], arguments: Mapping[str, str] | None
             global_arguments.declare(item)
     if not heads:
         raise WorkbenchError("no FROM: nothing to build on", where="1")
-    known = global_arguments.declared
+    known = global_arguments.variables
     found: list[Stage] = []
     for at, end in zip(heads, [*heads[1:], len(parsed)], strict=True):
         with at_line(parsed[at].line):
@@ -134,19 +134,20 @@ def scopes(
     stands on; without that, what an image has is not known. Raises WorkbenchError, with the line, for an ARG or ENV
     that cannot be read.
     """
-    ends: list[tuple[dict[str, str], bool]] = []
+    ends: list[tuple[Scope, bool]] = []
     for stage in stages:
-        below: tuple[Mapping[str, str], bool] = ({}, bool(stage.base.image))
+        begin, inherited, partial = {}, {}, bool(stage.base.image) and environment is None
         if stage.base.stage is not None:
-            below = ends[stage.base.stage]
-        elif environment is not None:
-            below = (environment(stage.base.image) if stage.base.image else {}, False)
-        scope = Scope(dict(below[0]), stage.arguments, stage.global_arguments, partial=below[1])
+            below, partial = ends[stage.base.stage]
+            begin, inherited = below.environment, below.variables
+        elif environment is not None and stage.base.image:
+            begin = dict(environment(stage.base.image))
+        scope = Scope(dict(begin), stage.arguments, stage.global_arguments, inherited=inherited, partial=partial)
         for item in stage.instructions:
             yield stage, item, scope
             with at_line(item.line):
                 scope.take(item)
-        ends.append((scope.environment, below[1]))
+        ends.append((scope, partial))
 
 
 def check_qualified(image: str, what: str, *, where: str = "") -> None:
@@ -193,8 +194,14 @@ def _checked_image(image: str, what: str) -> str:
     return image
 
 
-def _platform_arguments() -> dict[str, str]:
-    found: dict[str, str] = {}
+def known_arguments() -> dict[str, str]:
+    """Return the arguments that every build has without being given them, with their values here.
+
+    As BuildKit's frontend has them ("Automatic platform ARGs in the global scope", and TARGETSTAGE: the stage that is
+    built, which here is the last one).
+    """
+    found = {"TARGETSTAGE": "default"}
     for which in ("TARGET", "BUILD"):
         found |= {f"{which}PLATFORM": f"linux/{ARCHITECTURE}", f"{which}OS": "linux", f"{which}ARCH": ARCHITECTURE}
+        found |= {f"{which}OSVERSION": "", f"{which}VARIANT": ""}
     return found

@@ -34,6 +34,41 @@ HEREDOCS = {
 }
 
 
+# What steps and the image have of arguments and variables.
+_SHOW = "RUN for name in A B C V LANG; do eval echo $name=\\${$name-none}; done >/made\nLABEL l=$A-$B-$C-$V-$LANG\n"
+ARGUMENTS = {
+    "of a parent stage": f"FROM {{base}} AS one\nARG V=3.11\nFROM one\n{_SHOW}ENV W=$V\n",
+    "of a parent's parent": f"FROM {{base}} AS one\nARG V=1\nFROM one AS two\nARG A=$V\nFROM two\n{_SHOW}",
+    "of a parent stage, again": f"FROM {{base}} AS one\nARG V=3.11\nFROM one\nARG V\n{_SHOW}ENV W=$V\n",
+    "of a parent stage, other": f"FROM {{base}} AS one\nARG V=3.11\nFROM one\nARG V=4\n{_SHOW}ENV W=$V\n",
+    "of a parent stage and global": f"ARG V=9\nFROM {{base}} AS one\nARG V=3\nFROM one\nARG V\n{_SHOW}",
+    "of a parent stage and a variable": f"FROM {{base}} AS one\nARG V=3\nENV V=4\nARG A=5\nFROM one\nENV A=6\n{_SHOW}",
+    "over a variable of a parent": f"FROM {{base}} AS one\nENV A=1\nARG A=2\nENV B=$A\nFROM one\n{_SHOW}",
+    "of another stage": f"FROM {{base}} AS one\nARG V=1\nFROM {{base}}\n{_SHOW}",
+    "over a variable": f"ENV A=1\nARG A=2\nENV B=$A\n{_SHOW}",
+    "under a variable": f"ARG A=2\nENV A=1\nENV B=$A\n{_SHOW}",
+    "over a variable, without a value": f"ENV A=1\nARG A\nENV B=$A\n{_SHOW}",
+    "over a variable of the image": f"ARG LANG=D\n{_SHOW}",
+    "over a variable, and set again": f"ENV A=1\nARG A=2\nENV A=$A-x\n{_SHOW}ENV B=$A\n",
+    "one after the other": f"ARG A=1 B=$A C=${{B}}x\n{_SHOW}",
+    "variables of one line": f"ENV A=1\nENV A=2 B=$A\n{_SHOW}",
+    "global": f"ARG A=1\nARG B=$A\nFROM {{base}}\nARG A\nARG B\nARG C\n{_SHOW}",
+    "global, but not here": f"ARG A=1\nFROM {{base}}\n{_SHOW}",
+    "global, with a default here": f"ARG A=1\nFROM {{base}}\nARG A=2\n{_SHOW}",
+    "given": (f"ARG A=1\nARG B\nENV C=1\nARG C=2\n{_SHOW}", {"A": "g", "B": "$A", "C": "g", "V": "unused"}),
+    "given and global": (f"ARG A=1\nFROM {{base}}\nARG A\nARG B=$A\n{_SHOW}", {"A": "g"}),
+    "given to a parent": (f"FROM {{base}} AS one\nARG A\nFROM one\n{_SHOW}", {"A": "g"}),
+    "platforms": "ARG TARGETPLATFORM BUILDARCH TARGETVARIANT\nRUN echo $TARGETPLATFORM $BUILDARCH >/made\n",
+    "platforms that are not named": "RUN echo ${TARGETPLATFORM-none} >/made\nLABEL l=$TARGETARCH\n",
+    "the last stage": "ARG TARGETSTAGE\nRUN echo $TARGETSTAGE >/made\n",
+    "the last stage in FROM": f"FROM {{base}} AS is-default\nARG A=1\nFROM is-${{TARGETSTAGE}}\n{_SHOW}",
+    "as words": "ARG U=1001 D=/w C=5:6\nUSER $U\nWORKDIR $D\nRUN pwd >made; id -u >>made\nCOPY --chown=$C a.txt $D/\n",
+    "the search path": "ARG PATH=/x:/bin\nRUN echo $PATH >/made\n",
+    "quoted": f"ARG A='a b' B=\"$A c\" C=d\\ e\n{_SHOW}ENV W=$A\n",
+    "empty": f"ARG A=\nARG B=\nENV C=\n{_SHOW}LABEL w=${{A-n}}${{A:-e}}${{V-n}}\n",
+}
+
+
 def all_in_one(base: str, texts: Mapping[str, str]) -> str:
     """Return one Containerfile of them all, each with a /made of its own; its stage 0 is only for copying from."""
     parts = [f"FROM {base} AS zero\nFROM {base}\n"]

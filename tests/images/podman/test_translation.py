@@ -77,6 +77,62 @@ def test_a_script_is_mounted_and_its_step_changes_with_it() -> None:
     assert one.text != other.text
 
 
+def of(text: str, **arguments: str) -> str:
+    return translated(f"FROM localhost/b:1 AS one\n{text}", arguments, IMAGES.__getitem__).text.partition("\n")[2]
+
+
+def test_an_argument_that_podman_reads_alike_stays() -> None:
+    for text in ("ARG A=1\nENV B=$A\n", "ARG A\n", "ARG X=base\nRUN echo $X\n", "ARG A=1\nENV A=2\nLABEL l=${A:-x}\n"):
+        assert of(text) == text
+
+
+def test_a_stage_has_the_arguments_of_the_one_below() -> None:
+    text = "ARG V=3.11\nARG G\nARG X=$V\nFROM one AS two\nARG V\nENV V=2\nFROM two\n"
+    assert of(text, G="given") == (
+        'ARG V=3.11\nARG G\nENV X="3.11"\nENV X="base"\nFROM one AS two\nARG G\nARG V="3.11"\n'
+        'ARG V="3.11"\nENV V=2\nFROM two\n'
+    )
+
+
+def test_an_argument_goes_before_a_variable_above_it_and_leaves_it_in_the_image() -> None:
+    text = "ENV A=1\nARG A='a \"b\" $'\nRUN a\nARG A=2\nRUN b\nUSER 1\n"
+    made = 'ENV A=1\nENV A="a \\"b\\" \\$"\nRUN a\nENV A="2"\nRUN b\nUSER 1\nENV A="1"\n'
+    assert of(text) == made
+    # What an ENV sets afterwards is the image's.
+    assert of("ENV A=1\nARG A=2\nENV A=$A-3\n") == 'ENV A=1\nENV A="2"\nENV A=$A-3\n'
+
+
+def test_an_argument_with_several_names_becomes_several() -> None:
+    assert of("ARG A=1 B=$A X=new\nRUN true\n") == 'ARG A=1\nARG B=$A\nENV X="new"\nRUN true\nENV X="base"\n'
+
+
+def test_arguments_above_all_stages() -> None:
+    text = "ARG A=1\nFROM localhost/none:$A\nRUN x\n"
+    assert translated(text, {}, IMAGES.__getitem__).text == text
+    made = translated("ARG A=1.2 B=${A%.2}\nFROM localhost/b:$B\n", {}, IMAGES.__getitem__).text
+    assert made == 'ARG A="1.2"\nARG B="1"\nFROM localhost/b:1\n'
+
+
+def test_arguments_of_every_build_are_declared() -> None:
+    text = "# syntax=docker/dockerfile:1\n\nFROM localhost/b:1\nARG TARGETSTAGE\n"
+    made = translated(text, {}, IMAGES.__getitem__).text
+    assert made == text.replace("FROM", 'ARG TARGETSTAGE="default"\nFROM')
+
+
+def test_modifiers_that_podman_does_not_know_are_replaced() -> None:
+    text = (
+        "ENV V=1.2.3 P=a-b\nENV S=${V%.*} T=${NOPE-none} U=${V:-x}\nLABEL l='$V' m=${P/-/+}\nWORKDIR /o/${V##*.}\n"
+        'COPY --chown=${P%-*} ["${P#*-}", "/x y/"]\nEXPOSE ${V%%.*}\nRUN echo ${V%.*}\nENV W=${V:-1} Y=${P:+y}\n'
+    )
+    assert of(text) == (
+        'ENV V=1.2.3 P=a-b\nENV "S"="1.2" "T"="none" "U"="1.2.3"\nLABEL "l"="$V" "m"="a+b"\n'.replace('"$V"', '"\\$V"')
+        + 'WORKDIR "/o/3"\nCOPY --chown=a ["b", "/x y/"]\nEXPOSE "1"\n'
+        + "RUN echo ${V%.*}\nENV W=${V:-1} Y=${P:+y}\n"
+    )
+    made = translated("ARG B=localhost/b:1.2\nFROM ${B%.*} AS me\n", {}, IMAGES.__getitem__).text
+    assert made == "ARG B=localhost/b:1.2\nFROM localhost/b:1 AS me\n"
+
+
 def test_a_long_text_is_folded_into_lines_that_podman_reads() -> None:
     body = ("echo '" + "x #é" * 50 + "'\n") * 600
     made = translated(f"FROM localhost/plain:1\nRUN <<A\n{body}A\n", {}, IMAGES.__getitem__)

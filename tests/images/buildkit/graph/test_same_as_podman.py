@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests import images_equal
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import Lines
-from tests.images.buildkit.texts import HEREDOCS, all_in_one
+from tests.images.buildkit.texts import ARGUMENTS, HEREDOCS, all_in_one
 from workbench.images.backend import choose, open_backend
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.request import BuildRequest
@@ -105,8 +106,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def differences(engine: Engine, dockerd: Dockerd, text: str, folder: Path) -> list[str]:
-    request = BuildRequest((NAME,), str(folder), text, labels={"own": "$A"}, arguments={"LATE": "l $A"})
+def differences(
+    engine: Engine, dockerd: Dockerd, text: str, folder: Path, arguments: Mapping[str, str] | None = None
+) -> list[str]:
+    given = {"LATE": "l $A"} if arguments is None else arguments
+    request = BuildRequest((NAME,), str(folder), text, labels={"own": "$A"}, arguments=given)
     PodmanBuilder().build(request, Lines())
     open_backend(choose("buildkit", dockerd.address)).builder.build(request, Lines())
     found = images_equal.differences(images_equal.of_podman(engine, NAME), images_equal.of_dockerd(dockerd, NAME))
@@ -127,6 +131,17 @@ FEW = ("a command with tabs", "text for a command", "a script", "another shell",
 def test_heredocs(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
     few = {name: HEREDOCS[name] for name in FEW}
     assert differences(engine, dockerd, all_in_one(BASE, few).replace(f"FROM {BASE} AS zero\n", ""), folder) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("base")
+@pytest.mark.parametrize("text", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_arguments_and_variables(
+    engine: Engine, dockerd: Dockerd, folder: Path, text: str | tuple[str, Mapping[str, str]]
+) -> None:
+    text, arguments = (text, {}) if isinstance(text, str) else text
+    stage = "" if "FROM" in text else f"FROM {BASE}\n"
+    assert differences(engine, dockerd, stage + text.replace("{base}", BASE), folder, arguments) == []
 
 
 @pytest.mark.slow
