@@ -82,7 +82,7 @@ def store() -> Iterator[Engine]:
     if reason := engines.missing():
         pytest.skip(reason)
     # Not below pytest's own folder: pytest keeps the last three, and images are large.
-    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT))) as engine:
+    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT)), large=True) as engine:
         yield engine
 
 
@@ -98,9 +98,7 @@ def engine(store: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """podman with the session's store, for this process and those it starts."""
     for name, value in store.env.items():
         monkeypatch.setenv(name, value)
-    indexes = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-    patience = ("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "UV_HTTP_TIMEOUT")
-    for name in ("WORKBENCH_CA_BUNDLE", "WORKBENCH_APT_PROXY", *indexes, *patience):
+    for name in ("WORKBENCH_CA_BUNDLE", "WORKBENCH_APT_PROXY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     return store
 

@@ -13,11 +13,12 @@ import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tests.disk import own_disk
 from tests.engine import SHORT, TINY, Engine, search_path, tiny_root
 
 Body = bytes | IO[bytes] | Mapping[str, object] | None
@@ -163,6 +164,16 @@ def started(*, online: bool = False, root: Path | None = None) -> Iterator[Docke
     """
     # Not below pytest's own folder: the paths of containerd's sockets would be too long, and images are large.
     folder = Path(tempfile.mkdtemp(prefix="workbench-dockerd-", dir=SHORT))
+    try:
+        # What is in the network can install much.
+        with own_disk(folder) if online else nullcontext(), _started(folder, online, root) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _started(folder: Path, online: bool, root: Path | None) -> Iterator[Dockerd]:
     apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *([] if online else ["--net"])]
     (folder / "daemon.json").write_text('{"features": {"containerd-snapshotter": true}}')
     store = "--storage-driver=overlay2" if root is None else f"--config-file={folder}/daemon.json"
@@ -190,7 +201,6 @@ def started(*, online: bool = False, root: Path | None = None) -> Iterator[Docke
             with suppress(ProcessLookupError):
                 os.kill(first, signal.SIGKILL)
         process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> int:

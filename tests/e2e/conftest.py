@@ -98,7 +98,7 @@ def nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """podman with an empty store, for this process and those it starts."""
     if reason := missing():
         pytest.skip(reason)
-    with started(Path(tempfile.mkdtemp(prefix="workbench-nothing-", dir=SHORT))) as engine:
+    with started(Path(tempfile.mkdtemp(prefix="workbench-nothing-", dir=SHORT)), large=True) as engine:
         for name, value in engine.env.items():
             monkeypatch.setenv(name, value)
         yield engine

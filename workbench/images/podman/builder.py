@@ -60,7 +60,9 @@ class PodmanBuilder:
             containerfile, id_file = os.path.join(folder, "Containerfile"), os.path.join(folder, "id")
             with open(containerfile, "w") as file:
                 file.write(text)
-            command = [podman.program(), "build", "--layers", f"--format={quirks.image_format(text)}"]
+            command = [podman.program(), "build", f"--format={quirks.image_format(text)}"]
+            # A copy of the whole image for each step takes more than to begin again after a failure.
+            command += ["--layers=false" if not self._shared and podman.copies_layers() else "--layers"]
             command += [f"--iidfile={id_file}"]
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
