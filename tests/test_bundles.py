@@ -154,6 +154,13 @@ CLAIMS = {
     "connectors": dict.fromkeys(
         ("boto3", "kafka-python", "mysql-connector-python", "psycopg", "pymongo", "pyodbc"), ""
     ),
+    "MLflow": {"mlflow": ""},
+    "Lightning": {"lightning": ""},
+    "providers": dict.fromkeys(
+        (f"langchain-{name}" for name in ("anthropic", "google-genai", "huggingface", "mistralai", "ollama", "openai")),
+        "",
+    ),
+    "transformers": {"transformers": ""},
     "CUDA 13.0": {"nvidia-cuda-runtime": "13.0."},
     "PyTorch": {"torch": ""},
     "TensorFlow": {"tensorflow": ""},
@@ -183,3 +190,19 @@ def test_a_label_says_what_is_in_the_lists(ours: Catalogue) -> None:
 def test_r_has_what_people_expect_of_it_on_debian(ours: Catalogue, os: str) -> None:
     packages = composed(ours, "r", os, dict(PLACES)[os]).files["os-packages.txt"].data.decode().split()
     assert {"r-cran-tidyverse", "r-cran-shiny", "r-cran-rmarkdown", "r-cran-irkernel"} <= set(packages)
+
+
+# What people look for first, by jupyter/docker-stacks and opendatahub-io/notebooks (looked at 2026-11-29).
+EXPECTED = {
+    "datascience": {"seaborn", "statsmodels", "scikit-image", "numba", "h5py", "openpyxl", "mlflow"},
+    "pytorch": {"torchaudio", "lightning", "accelerate", "onnxscript"},
+    "langchain": {*CLAIMS["providers"], "sentence-transformers", "transformers"},
+}
+
+
+@pytest.mark.parametrize("bundle", EXPECTED)
+def test_a_bundle_has_what_people_look_for(ours: Catalogue, bundle: str) -> None:
+    chosen = ours.bundles[bundle]
+    assert set(chosen.pythons) >= {"py311", "py312"}
+    for python in chosen.pythons:
+        assert _names(ours, chosen.folder, python) >= EXPECTED[bundle], f"{chosen.folder}/{python}"
