@@ -11,6 +11,7 @@ from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import FaultsError
 
+COPY_FLAGS = "--from=, --chown=, --chmod=, --link=, --parents=, --exclude="
 END = "USER 1001\nWORKDIR /opt/app-root/src\n"
 
 
@@ -56,8 +57,8 @@ END = "USER 1001\nWORKDIR /opt/app-root/src\n"
         ("FROM a\nCOPY one.txt <<EOF\nEOF\n" + END, [(2, "COPY cannot have a heredoc as its destination")]),
         ("FROM a\nRUN echo '<<EOF' $((1<<2))\n" + END, []),
         (
-            "FROM a\nCOPY --link one.txt /x\n" + END,
-            [(2, "COPY --link is not supported: COPY has --from=, --chown=, --chmod=")],
+            "FROM a\nCOPY --linked one.txt /x\n" + END,
+            [(2, f"COPY --linked is not supported: COPY has {COPY_FLAGS}")],
         ),
         (
             "FROM a\nRUN --security=insecure true\n" + END,

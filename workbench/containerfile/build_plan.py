@@ -57,15 +57,20 @@ class Run(FileStep):
 class Copy(FileStep):
     """Files from elsewhere, at absolute paths, and then `files`; `target` ends in / when it must be a folder.
 
-    `owner` is USER[:GROUP], "" for what the origin says; `mode` is None for the same.
+    `owner` is USER[:GROUP], "" for what the origin says; `mode` is None for the same, or text as chmod takes it.
+    With `link`, nothing of the stage so far makes a difference to them; with `parents`, they keep their folders, from
+    /./ on where a source has that; patterns in `exclude` are of what is left out.
     """
 
     origin: Origin
     sources: tuple[str, ...]
     target: str
     owner: str = ""
-    mode: int | None = None
+    mode: int | str | None = None
     unpack: bool = False
+    link: bool = False
+    parents: bool = False
+    exclude: tuple[str, ...] = ()
     files: tuple[InlineFile, ...] = ()
 
 

@@ -59,6 +59,15 @@ class Config:
         self._config["Shell"] = list(words)
 
     @property
+    def author(self) -> str:
+        """Who made the image."""
+        return str(self._image.get("author") or "")
+
+    @author.setter
+    def author(self, value: str) -> None:
+        self._image["author"] = value
+
+    @property
     def triggers(self) -> list[str]:
         """The ONBUILD instructions of the image below."""
         return list(self._config.get("OnBuild") or ())

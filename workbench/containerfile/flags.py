@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from workbench.containerfile.build_plan import RunMount
 from workbench.containerfile.heredocs import check_files, command_of
-from workbench.containerfile.parser import Instruction
+from workbench.containerfile.parser import Instruction, directive
 from workbench.containerfile.stages import Origin
 from workbench.errors import WorkbenchError
 
@@ -20,29 +20,61 @@ _KINDS = {
 }
 _SAME = {"dst": "target", "destination": "target", "src": "source", "ro": "readonly", "rw": "readwrite"}
 _SHARINGS = ("shared", "private", "locked")
+_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?", re.IGNORECASE)
 _MODE = re.compile(r"[0-7]{1,5}")
 _ID = re.compile(r"[A-Za-z0-9/._:@-]{1,200}")
 
 
 # What these take in both ways of building; podman 4.3 refuses all else, --network too, which BuildKit takes.
-FLAGS = {"RUN": ("mount", "network"), "COPY": ("from", "chown", "chmod"), "ADD": ("chown", "chmod")}
+FLAGS = {
+    "RUN": ("mount", "network"),
+    "COPY": ("from", "chown", "chmod", "link", "parents", "exclude"),
+    "ADD": ("chown", "chmod", "link", "exclude"),
+}
+# Those that may stand without a value.
+SWITCHES = ("link", "parents")
+# As chmod writes what it changes: u=rwX,go+r.
+_SYMBOLIC = re.compile(r"[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+")
 
 
 def check_buildable(item: Instruction) -> None:
     """Raise WorkbenchError for an instruction that no builder here builds: a flag that none takes, a wrong heredoc."""
     if item.word in FLAGS:
-        flags_of(item, FLAGS[item.word], repeated=("mount",))
+        flags_of(item, FLAGS[item.word], repeated=("mount", "exclude"), switches=SWITCHES)
     if item.word == "RUN":
         command_of(item)
     elif item.word in ("COPY", "ADD"):
         check_files(item)
 
 
-def flags_of(item: Instruction, known: Collection[str], repeated: Collection[str] = ()) -> dict[str, list[str]]:
-    """Return the values of an instruction's flags by name; raises WorkbenchError for one that is not `known`."""
+def check_directives(text: str) -> None:
+    """Raise WorkbenchError, with the line, for a directive that makes a Containerfile mean what nobody here knows."""
+    line, frontend = directive(text, "syntax")
+    if frontend and not _FRONTEND.fullmatch(frontend):
+        raise WorkbenchError(
+            f"# syntax={frontend} is not supported",
+            hint="Containerfiles are read as docker/dockerfile reads them",
+            where=str(line),
+        )
+    line, escape = directive(text, "escape")
+    if escape not in ("", "\\", "`"):
+        raise WorkbenchError(f"# escape={escape}: this is \\ or `", where=str(line))
+
+
+def flags_of(
+    item: Instruction, known: Collection[str], repeated: Collection[str] = (), switches: Collection[str] = ()
+) -> dict[str, list[str]]:
+    """Return the values of an instruction's flags by name; those of `switches` are true or false.
+
+    Raises WorkbenchError for one that is not `known`, has no value, or stands twice and is not among the `repeated`.
+    """
     found: dict[str, list[str]] = {}
     for flag in item.flags:
         name, equals, value = flag.removeprefix("--").partition("=")
+        if name in known and name in switches:
+            equals, value = "=", value.lower() if equals else "true"
+            if value not in ("true", "false"):
+                raise WorkbenchError(f"{item.word} {flag}: this is true or false")
         if name not in known or not equals:
             listed = ", ".join(f"--{one}=" for one in known)
             raise WorkbenchError(
@@ -52,6 +84,18 @@ def flags_of(item: Instruction, known: Collection[str], repeated: Collection[str
             raise WorkbenchError(f"{item.word} has --{name} twice")
         found.setdefault(name, []).append(value)
     return found
+
+
+def permissions(text: str) -> int | str:
+    """Return what --chmod says: a mode that is written as 0755, or changes such as u=rwX,go=rX as they are written.
+
+    Raises WorkbenchError when it is none.
+    """
+    if text and all(_SYMBOLIC.fullmatch(part) for part in text.split(",")):
+        return text
+    if not re.match(r"[0-9]", text):
+        raise WorkbenchError(f"{text!r} is no file mode", hint="write it as 0755 or as u=rwX,go=rX")
+    return file_mode(text)
 
 
 def file_mode(text: str) -> int:

@@ -10,7 +10,12 @@ from workbench.errors import WorkbenchError
 
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_TIMES = {"--interval": "Interval", "--timeout": "Timeout", "--start-period": "StartPeriod"}
+_TIMES = {
+    "--interval": "Interval",
+    "--timeout": "Timeout",
+    "--start-period": "StartPeriod",
+    "--start-interval": "StartInterval",
+}
 
 
 def health_check(item: Instruction) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.containerfile.build_plan import BuildStep, Copy, Folder, PlannedStage, Run, RunMount
 from workbench.containerfile.config import Config
-from workbench.containerfile.flags import FLAGS, file_mode, flags_of, mount
+from workbench.containerfile.flags import FLAGS, SWITCHES, flags_of, mount, permissions
 from workbench.containerfile.health import health_check
 from workbench.containerfile.heredocs import SCRIPTS, command_of, copied_files
 from workbench.containerfile.parser import Instruction
@@ -42,7 +42,13 @@ class StageBuilder:
         self.stage, self.above = stage, above
         self.config = Config(config)
         self.first_folder = self.config.folder
-        self.scope = Scope(self.config.environment, stage.arguments, stage.global_arguments, inherited=inherited)
+        self.scope = Scope(
+            self.config.environment,
+            stage.arguments,
+            stage.global_arguments,
+            inherited=inherited,
+            escape=stage.head.escape,
+        )
         self.exists, self.section = exists, section
         self.steps: list[BuildStep] = []
 
@@ -119,7 +125,7 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
 
 def _copy(stage: StageBuilder, item: Instruction) -> None:
     adds = item.word == "ADD"
-    flags = flags_of(item, FLAGS[item.word])
+    flags = flags_of(item, FLAGS[item.word], repeated=("exclude",), switches=SWITCHES)
     if len(item.args) < 2:
         raise WorkbenchError(f"{item.word} is followed by what to copy and where to")
     copied = sources_of(item, stage.scope, stage.above)
@@ -135,7 +141,8 @@ def _copy(stage: StageBuilder, item: Instruction) -> None:
         for source in sources:
             if is_address(source):
                 raise WorkbenchError(f"{item.word} {source} is not supported", hint="fetch it in a RUN, and check it")
-            if not stage.exists(inside(source)):
+            # What a pattern with ** matches, only the copy finds out.
+            if "**" not in source and not stage.exists(inside(source)):
                 raise WorkbenchError(f"{item.word} {source}: the folder has no such file")
     owner = stage.expanded(flags.get("chown", [""])[0])
     if owner and not _OWNER.fullmatch(owner):
@@ -144,14 +151,23 @@ def _copy(stage: StageBuilder, item: Instruction) -> None:
         Copy(
             item.line, _title(item), stage.section(item.line),
             origin=origin,
-            sources=tuple("/" + inside(source) for source in sources),
+            sources=tuple(_source(source, parents=flags.get("parents") == ["true"]) for source in sources),
             target=stage.config.absolute(target),
             owner=f"{owner}:{owner}" if owner.isdigit() else owner,
-            mode=file_mode(stage.expanded(flags["chmod"][0])) if "chmod" in flags else None,
+            mode=permissions(stage.expanded(flags["chmod"][0])) if "chmod" in flags else None,
             unpack=adds,
+            link=flags.get("link") == ["true"],
+            parents=flags.get("parents") == ["true"],
+            exclude=tuple(stage.expanded(pattern) for pattern in flags.get("exclude", ())),
             files=files,
         )
     )  # fmt: skip
+
+
+def _source(source: str, *, parents: bool) -> str:
+    """Return a source as an absolute path; with its parents kept, `/./` says where those begin."""
+    before, pivot, after = source.partition("/./") if parents else (source, "", "")
+    return f"/{inside(before)}/./{inside(after)}" if pivot else f"/{inside(source)}"
 
 
 def _one(stage: StageBuilder, item: Instruction) -> str:
@@ -217,6 +233,11 @@ def _stop_signal(stage: StageBuilder, item: Instruction) -> None:
     stage.config.stop_signal(signal)
 
 
+def _maintainer(stage: StageBuilder, item: Instruction) -> None:
+    flags_of(item, ())
+    stage.config.author = " ".join(item.args)
+
+
 def _health(stage: StageBuilder, item: Instruction) -> None:
     stage.config.health(health_check(item))
 
@@ -231,6 +252,7 @@ DISPATCH: Mapping[str, Callable[[StageBuilder, Instruction], None]] = {
     "EXPOSE": _expose,
     "HEALTHCHECK": _health,
     "LABEL": _label,
+    "MAINTAINER": _maintainer,
     "RUN": _run,
     "SHELL": _shell,
     "STOPSIGNAL": _stop_signal,

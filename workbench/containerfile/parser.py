@@ -11,6 +11,9 @@ from types import ModuleType
 
 from workbench.errors import WorkbenchError
 
+# They stand at the top, before comments and instructions (docker/dockerfile, "Parser directives").
+_DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.+?)\s*")
+
 
 def _import_parser() -> ModuleType:
     """Import the parser. It is Go inside, and Go's runtime takes a thread for each core that it is given.
@@ -44,7 +47,8 @@ class Heredoc:
 class Instruction:
     """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1).
 
-    `heredocs` are the texts that stand below its words, and `end` is its last line, with them.
+    `heredocs` are the texts that stand below its words, and `end` is its last line, with them; `escape` is the
+    character that keeps the next one as it is, in its words too.
     """
 
     word: str
@@ -54,6 +58,7 @@ class Instruction:
     line: int
     heredocs: tuple[Heredoc, ...] = ()
     end: int = 0
+    escape: str = "\\"
 
     @property
     def command(self) -> str:
@@ -73,6 +78,7 @@ def instructions(text: str) -> list[Instruction]:
     """
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return []
+    escape = escape_of(text)
     try:
         commands = dockerfile.parse_string(text)
     except dockerfile.GoParseError as error:
@@ -82,10 +88,26 @@ def instructions(text: str) -> list[Instruction]:
     return [
         Instruction(
             (c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line,
-            tuple(Heredoc(doc.name, doc.content) for doc in c.heredocs), c.end_line,
+            tuple(Heredoc(doc.name, doc.content) for doc in c.heredocs), c.end_line, escape,
         )
         for c in commands
     ]  # fmt: skip
+
+
+def escape_of(text: str) -> str:
+    """Return the character that escapes others: the one that a directive at the top names, else a backslash."""
+    return directive(text, "escape")[1] or "\\"
+
+
+def directive(text: str, name: str) -> tuple[int, str]:
+    """Return the line (from 1) and the value of the directive `name` at the top of a Containerfile, else 0 and ""."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _DIRECTIVE.fullmatch(line)
+        if match is None:
+            break
+        if match["name"].lower() == name:
+            return number, match["value"]
+    return 0, ""
 
 
 def declared_names(text: str) -> frozenset[str]:

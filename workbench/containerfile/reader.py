@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.containerfile.build_plan import BuildPlan, PlannedStage
-from workbench.containerfile.flags import check_buildable, flags_of
+from workbench.containerfile.flags import check_buildable, check_directives, flags_of
 from workbench.containerfile.instructions import DISPATCH, StageBuilder
 from workbench.containerfile.parser import Instruction, declared, instructions
 from workbench.containerfile.sections import Sections
@@ -18,7 +17,6 @@ from workbench.names import suggestion
 
 # Returns the configuration of an image, as a registry has it.
 Lookup = Callable[[str], Mapping[str, Any]]
-_ESCAPE = re.compile(r"#\s*escape\s*=", re.IGNORECASE)
 _EMPTY: Mapping[str, Any] = {"architecture": ARCHITECTURE, "os": "linux"}
 
 
@@ -44,11 +42,10 @@ def read(source: Source, lookup: Lookup) -> BuildPlan:
 
     Raises WorkbenchError, with the line, for what is unknown, not supported or cannot be.
     """
-    for number, line in enumerate(source.text.splitlines(), start=1):
-        if not line.startswith("#"):
-            break
-        if _ESCAPE.match(line):
-            raise WorkbenchError("another escape character than \\ is not supported", where=f"{source.name}:{number}")
+    try:
+        check_directives(source.text)
+    except WorkbenchError as error:
+        raise WorkbenchError(error.message, hint=error.hint, where=f"{source.name}:{error.where}") from None
     try:
         parsed = instructions(source.text)
     except WorkbenchError as error:

@@ -20,7 +20,7 @@ class Scope:
     from there. `inherited` are the variables at the end of the stage below, its arguments too: those that are
     no environment go on. `used` are the names of the build's arguments that an ARG took. Where the environment is
     `partial`, because the image that the stage stands on has not been read, a value that depends on an
-    unknown name is unknown too.
+    unknown name is unknown too. `escape` is the character that escapes others in words.
     """
 
     def __init__(
@@ -31,10 +31,11 @@ class Scope:
         *,
         inherited: Mapping[str, str] | None = None,
         partial: bool = False,
+        escape: str = "\\",
     ) -> None:
         self.environment = environment
         self._variables: dict[str, str] = {**(inherited or {}), **environment}
-        self._partial = partial
+        self._partial, self._escape = partial, escape
         self.used: set[str] = set()
         self._arguments, self._globals = arguments, global_arguments
 
@@ -49,7 +50,7 @@ class Scope:
 
     def copy(self) -> Scope:
         """Return the same, which may be changed."""
-        made = Scope(dict(self.environment), self._arguments, self._globals, partial=self._partial)
+        made = Scope(dict(self.environment), self._arguments, self._globals, partial=self._partial, escape=self._escape)
         made._variables = self.variables
         return made
 
@@ -58,12 +59,12 @@ class Scope:
 
         Raises WorkbenchError if it cannot be read.
         """
-        found = expansion(word, self.variables)
+        found = expansion(word, self.variables, self._escape)
         return found if self._partial else Expansion(found.text, frozenset())
 
     def expanded(self, word: str) -> str:
         """Return a word with what is known now; raises WorkbenchError if it cannot be read."""
-        return expanded(word, self.variables)
+        return expanded(word, self.variables, self._escape)
 
     def declare(self, item: Instruction) -> None:
         """Take an ARG; raises WorkbenchError if it names nothing, or what is no name."""
@@ -109,8 +110,8 @@ class Scope:
         known = self.variables
         found = []
         for name, value in zip(item.args[::2], item.args[1::2], strict=True):
-            name = expanded(name, known)
+            name = expanded(name, known, self._escape)
             if not name or "=" in name or "\0" in name:
                 raise WorkbenchError(f"{item.word} {name!r}: this is no name")
-            found.append((name, expansion(value, known)))
+            found.append((name, expansion(value, known, self._escape)))
         return found

@@ -76,7 +76,7 @@ def stages_of(parsed: Sequence[Instruction], arguments: Mapping[str, str] | None
     """Return the same of a Containerfile that has been parsed."""
     given = dict(arguments or {})
     heads = [at for at, item in enumerate(parsed) if item.word == "FROM"]
-    global_arguments = Scope({}, given, {})
+    global_arguments = Scope({}, given, {}, escape=parsed[0].escape if parsed else "\\")
     global_arguments.assume({name: given.get(name, value) for name, value in known_arguments().items()})
     for item in parsed[: heads[0] if heads else len(parsed)]:
         with at_line(item.line):
@@ -142,7 +142,14 @@ def scopes(
             begin, inherited = below.environment, below.variables
         elif environment is not None and stage.base.image:
             begin = dict(environment(stage.base.image))
-        scope = Scope(dict(begin), stage.arguments, stage.global_arguments, inherited=inherited, partial=partial)
+        scope = Scope(
+            dict(begin),
+            stage.arguments,
+            stage.global_arguments,
+            inherited=inherited,
+            partial=partial,
+            escape=stage.head.escape,
+        )
         for item in stage.instructions:
             yield stage, item, scope
             with at_line(item.line):
@@ -175,7 +182,7 @@ def _read_head(item: Instruction, arguments: Mapping[str, str], above: Sequence[
         raise WorkbenchError(f"{item.args[2]!r} cannot name a stage", hint="use letters, digits and hyphens")
     if name and _number_of(name, above) is not None:
         raise WorkbenchError(f"the stage {name} has the name of one above")
-    image = expanded(item.args[0], arguments)
+    image = expanded(item.args[0], arguments, item.escape)
     number = _number_of(image, above)
     if number is not None:
         return name, Origin(stage=number)

@@ -143,6 +143,20 @@ def test_a_containerfile_that_cannot_be_built(
     assert NAME not in free.names()
 
 
+def test_what_an_old_daemon_cannot_do_is_refused_before_the_first_step(free: Dockerd, tmp_path: Path) -> None:
+    if not json.loads(free("GET", "/version"))["Version"].startswith("20.10."):
+        pytest.skip("this dockerd is newer than 20.10, which is the one that cannot")
+    (tmp_path / "a").write_text("")
+    watcher = Lines()
+    with pytest.raises(WorkbenchError) as raised:
+        build(free, tmp_path, f"FROM {TINY}\nRUN true\nCOPY --exclude=b a /c/\n", watcher=watcher)
+    assert raised.value.message == (
+        f"the BuildKit at {free.address} cannot do COPY --exclude=b a /c/: "
+        "it does not have file.copy.includeexcludepatterns"
+    )
+    assert watcher.steps == []
+
+
 def test_options_of_another_engine(free: Dockerd, tmp_path: Path) -> None:
     request = BuildRequest((NAME,), str(tmp_path), f"FROM {TINY}\n", options=("--jobs=2",))
     with pytest.raises(UsageError, match="--jobs=2 is no option of BuildKit"):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, a text is easier to read in one line
 """Parts of Containerfiles, by what they show; most of them make /made."""
 
 from __future__ import annotations
@@ -66,6 +67,61 @@ ARGUMENTS = {
     "the search path": "ARG PATH=/x:/bin\nRUN echo $PATH >/made\n",
     "quoted": f"ARG A='a b' B=\"$A c\" C=d\\ e\n{_SHOW}ENV W=$A\n",
     "empty": f"ARG A=\nARG B=\nENV C=\n{_SHOW}LABEL w=${{A-n}}${{A:-e}}${{V-n}}\n",
+}
+
+
+FILES = {
+    "octal": "COPY --chmod=0640 d/a /c/\nCOPY --chmod=751 d /e\nADD --chmod=600 a.txt /g/\n",
+    "bits of another user": "COPY --chmod=4755 a.txt /f4\nCOPY --chmod=2755 d /f2\n",
+    "octal of what is there": "RUN mkdir -m 700 /o\nCOPY --chmod=0640 d/a /o/\nCOPY --chmod=640 d /o\n",
+    "symbolic": "COPY --chmod=u=rwX,go=rX d /c/\nCOPY --chmod=+x a.txt /e\nCOPY --chmod=go-w,u+s b.txt /f3/\n",
+    "symbolic with a variable": "ARG M=u=rw,g=r,o=\nCOPY --chmod=$M a.txt d /e/\n",
+    "owned": "COPY --chown=5 d /c/\nCOPY --chown=5:6 a.txt /e/f/\nCOPY --chown=root a.txt /g\n",
+    "linked": "COPY --link d /c/\nCOPY --link --chown=5 a.txt /e/f/\nCOPY --link=false a.txt /g\nADD --link a.txt /tmp/\n",
+    "linked with a mode": "COPY --link --chmod=640 a.txt /e/\nCOPY --link --chmod=u+x d /f/\n",
+    "linked over a link": "RUN mkdir /x && ln -s x /y\nCOPY --link a.txt /y/\nCOPY b.txt /y/\n",
+    "linked from a stage": "COPY --link --from=0 /bin/busybox /etc/passwd /to/\nRUN true\n",
+    "with parents": "COPY --parents d/a d/sub /c/\nCOPY --parents ./d/./sub/b /e/\nCOPY --parents=true d/*/b /f/\n",
+    "without some": "COPY --exclude=*.txt --exclude=d/sub . /c/\nCOPY --exclude=sub d /e/\nADD --exclude=**/b d /f/\n",
+    "parents without some": "COPY --parents --exclude=**/a d /c/\n",
+    "everything": "COPY . /all/\nCOPY d/* /flat/\nCOPY d/./sub/../a ./x\n",
+    "patterns": "COPY [ab].txt d/s?b *.t\\xt /p/\nCOPY d* /q\n",
+    "in json": 'COPY ["a.txt", "b.txt", "/a b/"]\nCOPY --chown=3 ["d", "/e f"]\n',
+    "to folders": "WORKDIR /w/x\nCOPY a.txt .\nCOPY a.txt ./y/\nCOPY a.txt ../z\nCOPY d .\nCOPY d sub\n",
+}
+ESCAPES = {
+    "of lines": '# escape=`\nFROM {base}\nRUN echo `\n  a\\b `\n  >/made\nENV A=x\\y B=a`$A C="q`"q" D=a` b\n',
+    "with another directive": "# check=skip=all\n#escape = `\n# comment\nFROM {base}\nENV A=a`$A\n",
+    "too late": "# a comment\n# escape=`\nFROM {base}\nENV A=a\\$A\n",
+    "as it is": "# escape=\\\nFROM {base}\nENV A=a\\$A\n",
+    "paths": "# escape=`\nFROM {base}\nARG F=a\nCOPY $F.txt /c`$F/\nWORKDIR /w`\\x\nRUN true\nLABEL a=`` b=\\\nUSER 1\nEXPOSE 8`0\n",
+    "in quotes": '# escape=`\nFROM {base}\nENV A=\'a`b\' B="a\\b`c" C="`$A"\n',
+    "modifiers": "# escape=`\nFROM {base}\nENV A=a.b\nENV B=${A%.*} C=${A/./\\} D=${N:-`}}\n",
+    "heredocs": "# escape=`\nFROM {base}\nENV A=a\nRUN <<E\necho '\\' `echo b` >/made\nE\nCOPY <<F /e\n`$A \\$A\nF\n",
+}
+WORDS = {
+    "modifiers": (
+        "ENV V=a.b.c.b S=/x/y/z.tar.gz N=\nENV A=${V%.*} B=${V%%.*} C=${V#*.} D=${V##*.} E=${V/b/X} F=${V//b/X} G=${V/b/}\n"
+        "ENV H=${S##*/} I=${S%/*} J=${S%.tar*} K=${N:-d} L=${N-d} M=${U-d} O=${U+s} P=${N+s} Q=${N:+s} R=${V:+$S}\n"
+        "ENV T=${V%b} W=${V#a.} X=${V/?b/Z} Y=${V//./} Z=${U:-${V%.*}}\n"
+    ),
+    "modifiers in quotes": 'ENV V=\'a b\' W=\'x/y\'\nENV A="${V% *}" B="${V/ /-}" C=${V/" "/-} D=${W//\\//+} E=\'${V}\' F="${U:-a b}"\n',
+    "names": "ENV A=1 A_B=2\nENV C=$A_B D=${A}_B E=$A-$A.x F=\\$A G='$A' H=\"$A\" I=a$ J=$? K=$$ L=$1x M=${A}${A_B}\n",
+    "old form": "ENV A a b  c\nENV B $A \"x\"\nLABEL l a 'b'\n",
+    "labels": 'LABEL "a b"=c d=\'e f\' g="h\\\ni" j=k\\ l\nLABEL x$LANG=z\n',
+    "given that must be": "ENV A=1\nENV B=${A:?no} C=${A?no}\n",
+    "ports": "ENV P='80 81'\nEXPOSE $P 82/UDP 90-92\n",
+    "volumes": 'WORKDIR /w\nVOLUME /tmp\nVOLUME ["/etc"]\nSTOPSIGNAL SIGINT\nSTOPSIGNAL 9\n',
+    "users": "USER root\nUSER 1001:0\nARG U=5\nUSER $U\n",
+    "commands": 'ENTRYPOINT exec a "$B"\nCMD ["x", "$A"]\nSHELL ["/bin/sh", "-e", "-c"]\nCMD a  b\n',
+    "a command and an entrypoint": 'CMD ["a"]\nENTRYPOINT ["b"]\n',
+    "no commands": "CMD []\nENTRYPOINT []\n",
+    "health": "HEALTHCHECK --interval=1m30s --timeout=500ms --start-period=2s --start-interval=1s --retries=3 CMD a b\n",
+    "no health": "HEALTHCHECK NONE\n",
+    "health in json": 'HEALTHCHECK CMD ["a", "$b"]\n',
+    "maintainer": "MAINTAINER somebody <a@b.example>\n",
+    "lower case": "env A=1\nrun echo $A >/made\ncopy a.txt /b\n",
+    "comments": "RUN echo a \\\n# inside\n  b \\\n\n  >/made\n   # indented\nENV A=a#b B=#c\n",
 }
 
 

@@ -6,7 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from workbench.containerfile.parser import instructions
+from workbench.errors import WorkbenchError
 from workbench.images.podman.translation import CONTEXT, PlacedFile, translated
 
 IMAGES: Mapping[str, Mapping[str, Any]] = {
@@ -140,3 +143,51 @@ def test_a_long_text_is_folded_into_lines_that_podman_reads() -> None:
     assert max(map(len, lines)) < 60_000 and not any(line.startswith(("#", " ")) for line in lines[2:])
     joined = "".join(line.removesuffix("\\") for line in lines[1:])
     assert json.loads(joined.removeprefix("RUN ")) == ["/bin/sh", "-c", body]
+
+
+def test_another_escape_character_becomes_a_backslash() -> None:
+    text = """\
+# escape=`
+FROM localhost/b:1
+ARG A=1
+ENV P=C:\\x Q=`$A `
+  R=\\
+RUN echo \\ `
+  `$A
+COPY a`$b /c\\d/
+HEALTHCHECK --retries=2 CMD ["a", "b"]
+CMD echo `x
+"""
+    assert translated(text, {}, IMAGES.__getitem__).text == (
+        "#\nFROM localhost/b:1\n"
+        "ARG A=1\n"
+        'ENV "P"="C:\\\\x" "Q"="\\$A" "R"="\\\\"\n'
+        'RUN ["/bin/bash", "-c", "echo \\\\   `$A"]\n'
+        'COPY ["a\\\\$b", "/c\\\\\\\\d/"]\n'
+        'HEALTHCHECK --retries=2 CMD ["a", "b"]\n'
+        "CMD echo `x\n"
+    )
+
+
+def test_a_link_is_left_out() -> None:
+    assert of('COPY --link --chown=5 a b /c/\nADD --link=true ["a b", "/c"]\nRUN true\n') == (
+        'COPY --chown=5 a b /c/\nADD ["a b", "/c"]\nRUN true\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("COPY --exclude=x a /b", "podman 4.3 knows no COPY --exclude"),
+        ("COPY --parents a /b", "podman 4.3 knows no COPY --parents"),
+        ("COPY --chmod=u+x a /b", "podman 4.3 knows no COPY --chmod=u+x: it takes numbers"),
+        ("HEALTHCHECK --start-interval=1s CMD a", "podman 4.3 knows no HEALTHCHECK --start-interval"),
+    ],
+)
+def test_what_podman_cannot_be_brought_to_is_refused_with_what_can(line: str, message: str) -> None:
+    text = f"FROM localhost/b:1\n{line}\n"
+    with pytest.raises(WorkbenchError) as refused:
+        translated(text, {}, IMAGES.__getitem__, (4, 3), file="Containerfile")
+    assert (refused.value.message, refused.value.where) == (message, "Containerfile:2")
+    assert "build with BuildKit" in refused.value.hint
+    assert translated(text, {}, IMAGES.__getitem__, (5, 4)).text == text

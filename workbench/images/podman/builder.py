@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from workbench import podman
+from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.stages import bases, last_base, stages
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.base_chain import command_to_make
@@ -53,7 +54,8 @@ class PodmanBuilder:
         mark = new_mark()
         network_of = site(request.ca_bundle, mark=mark, indexes=request.indexes, where=request.folder)
         with network_of as network, marked_folder(mark) as folder:
-            made = translated(request.text, request.arguments, cache(image_config))
+            path = os.path.join(request.folder, CONTAINERFILE)
+            made = translated(request.text, request.arguments, cache(image_config), podman.version(), file=path)
             text = network.containerfile(quirks.with_exact_stage_names(made.text))
             containerfile, id_file = os.path.join(folder, "Containerfile"), os.path.join(folder, "id")
             with open(containerfile, "w") as file:

@@ -7,6 +7,7 @@ Seen with podman 4.3.1 (buildah 1.28); 4.9 and later read heredocs themselves.
 - A stage has the arguments of the stage that it stands on: they are declared again.
 - An ARG goes before an ENV that is above it: it becomes an ENV, and the stage ends with the ENV that there was.
 - Of an ARG with several names, each may use those before it: each becomes an ARG of its own.
+- `--link`, which is about caches, is left out; a text with another escape character is written with a backslash.
 - Arguments that every build has are declared, and `${NAME-word}`, `${NAME%pattern}` and their like are replaced.
 """
 
@@ -20,15 +21,19 @@ from typing import Any
 
 from workbench.containerfile.config import DEFAULT_SHELL
 from workbench.containerfile.heredocs import SCRIPTS, InlineFile, command_of, copied_files, heredoc_word
-from workbench.containerfile.parser import Instruction, instructions
+from workbench.containerfile.parser import Instruction, directive, instructions
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.stages import SCRATCH, Stage, at_line, known_arguments, scopes, stages_of
+from workbench.errors import WorkbenchError
+from workbench.images.podman.unknown import check_known
 from workbench.images.podman.writing import folded, in_json, instruction, literal, literals_in_json
 
 # The build context of files that stood in the Containerfile.
 CONTEXT = "workbench-inline"
-# Modifiers that podman 4.3 does not know; it knows `:-` and `:+`.
-_MODIFIER = re.compile(r"\$\{\w+(?!\w|\}|:-|:\+)")
+# Modifiers that podman 4.3 does not know (it knows `:-` and `:+`), and a shell's own variables, which it keeps.
+_MODIFIER = re.compile(r"\$\{\w+(?!\w|\}|:-|:\+)|\$[@*#?$!0-9-]")
+# It is about caches, and the files are the same without it.
+_LINK = re.compile(r"--link(?:=|$)")
 _EXPANDED = {"ADD", "ARG", "COPY", "ENV", "EXPOSE", "FROM", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
 
 Lookup = Callable[[str], Mapping[str, Any]]
@@ -54,23 +59,41 @@ class Translation:
     titles: Mapping[str, str] = field(default_factory=dict)
 
 
-def translated(text: str, arguments: Mapping[str, str], lookup: Lookup) -> Translation:
-    """Return the Containerfile `text`, built with `arguments`, as podman 4.3 and later can build it.
+def translated(
+    text: str, arguments: Mapping[str, str], lookup: Lookup, version: Sequence[int] = (4, 3), *, file: str = ""
+) -> Translation:
+    """Return the Containerfile `text`, built with `arguments`, as a podman of this `version` (4.3 or later) builds it.
 
     `lookup` returns the configuration of an image, and is called for each that a stage stands on, where any stage has
-    something that may have to change. Raises WorkbenchError, with the line, for what cannot be read or written so.
+    something that may have to change. Raises WorkbenchError, with the line (of `file`), for what cannot be read, or
+    what this podman cannot do however it is written.
     """
     parsed = instructions(text)
+    for item in parsed:
+        with at_line(item.line, file):
+            check_known(item, version)
     automatic = [name for name in known_arguments() if re.search(rf"\b{name}\b", text)]
     heads = [at for at, item in enumerate(parsed) if item.word == "FROM"] or [0]
     above, stages = parsed[: heads[0]], parsed[heads[0] :]
     if not (
         automatic
         or any(len(item.args) > 1 or _has_modifier(item) for item in above)
-        or any(item.word == "ARG" or _has_heredoc(item) or _has_modifier(item) for item in stages)
+        or any(item.word == "ARG" or _changes(item) for item in stages)
     ):
         return Translation(text)
-    return _Writer(lookup, arguments).translation(text, stages_of(parsed, arguments), above, automatic)
+    try:
+        return _Writer(lookup, arguments).translation(text, stages_of(parsed, arguments), above, automatic)
+    except WorkbenchError as error:
+        where = f"{file}:{error.where}" if file and error.where.isdigit() else error.where
+        raise WorkbenchError(error.message, hint=error.hint, where=where) from None
+
+
+def _changes(item: Instruction) -> bool:
+    return _has_heredoc(item) or _has_modifier(item) or _has_link(item) or item.escape != "\\"
+
+
+def _has_link(item: Instruction) -> bool:
+    return item.word in ("COPY", "ADD") and any(_LINK.match(flag) for flag in item.flags)
 
 
 def _has_heredoc(item: Instruction) -> bool:
@@ -109,7 +132,7 @@ class _Writer:
                 made = [self._argument(name, values[name]) for name in named if name in values]
                 self._edit(item.line - 1, item.end, made, item)
         for stage in stages:
-            if "$" in stage.head.args[0]:
+            if "$" in stage.head.args[0] or stage.head.escape in stage.head.args[0]:
                 self._edit(stage.head.line - 1, stage.head.end, [_head(stages, stage)], stage.head)
         last: tuple[Stage, Instruction, Scope] | None = None
         for stage, item, scope in scopes(stages, self._environment):
@@ -121,6 +144,8 @@ class _Writer:
                 self._take(stages, stage, item, scope)
         self._end(last)
         lines = text.splitlines(keepends=True)
+        if stages[0].head.escape != "\\":
+            lines[directive(text, "escape")[0] - 1] = "#\n"
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
         for begin, end, made in sorted(self._edits, key=lambda edit: edit[:2], reverse=True):
@@ -156,10 +181,15 @@ class _Writer:
         made: list[str] = []
         if item.word == "ARG":
             made = self._arguments_of(item, scope)
-        elif _has_heredoc(item):
+        elif _has_heredoc(item) or (item.word == "RUN" and item.escape != "\\"):
             made = list(self._without_heredoc(stages, stage, item, scope))
-        elif _has_modifier(item):
+        elif _has_modifier(item) or (item.escape != "\\" and item.word in _EXPANDED):
             made = [_resolved(item, scope)]
+        elif item.escape != "\\":
+            made = [_plain(item)]
+        elif _has_link(item):
+            words = [in_json(item.args)] if item.json else item.args
+            made = [instruction(item.word, _unlinked(item.flags), words)]
         if made:
             self._edit(item.line - 1, item.end, made, item)
 
@@ -197,13 +227,14 @@ class _Writer:
             if script is not None:
                 path = self._placed(script, 0o755)
                 flags.append(f"--mount=type=bind,from={CONTEXT},source={path},target={SCRIPTS}{script.name}")
-            yield instruction("RUN", flags, [in_json([*self._shell(stages, stage), *words])])
+            shell = () if item.json else self._shell(stages, stage)
+            yield instruction("RUN", flags, [in_json([*shell, *words])])
             return
         paths = tuple(word for word in item.args[:-1] if heredoc_word(word) is None)
         if paths:
             yield _resolved(replace(item, args=(*paths, item.args[-1])), scope)
         # Files of a context belong to whoever owns them here, unless an owner is named.
-        flags = [scope.expanded(flag) for flag in item.flags if not flag.startswith("--from=")]
+        flags = [scope.expanded(flag) for flag in _unlinked(item.flags) if not flag.startswith("--from=")]
         if not any(flag.startswith("--chown=") for flag in flags):
             flags.append("--chown=0:0")
         placed = [self._placed(file) for file in copied_files(item, scope.variables)]
@@ -237,9 +268,24 @@ def _head(stages: Sequence[Stage], stage: Stage) -> str:
     return instruction("FROM", stage.head.flags, [below, *stage.head.args[1:]])
 
 
+def _unlinked(flags: Sequence[str]) -> list[str]:
+    return [flag for flag in flags if not _LINK.match(flag)]
+
+
+def _plain(item: Instruction) -> str:
+    """Return an instruction, of whose words none is replaced, as it is where a backslash escapes."""
+    if item.json:
+        # The first words of a HEALTHCHECK stand before the JSON.
+        count = 1 if item.word == "HEALTHCHECK" else 0
+        return instruction(item.word, item.flags, [*item.args[:count], in_json(item.args[count:])])
+    if item.args and item.args[-1].endswith("\\"):
+        raise WorkbenchError(f"podman cannot read a {item.word} that ends in a backslash", hint="write it in JSON form")
+    return instruction(item.word, item.flags, item.args)
+
+
 def _resolved(item: Instruction, scope: Scope) -> str:
     """Return an instruction with its variables replaced."""
-    flags = [scope.expanded(flag) for flag in item.flags]
+    flags = [scope.expanded(flag) for flag in _unlinked(item.flags)]
     if item.word in ("ENV", "LABEL"):
         pairs = scope.pairs(item).items()
         return instruction(item.word, flags, [f"{literal(name)}={literal(value)}" for name, value in pairs])

@@ -52,7 +52,7 @@ class Both:
             return images_equal.of_archive(Path(archive))
 
     def differences(self, text: str, folder: Path, arguments: Mapping[str, str] | None = None) -> list[str]:
-        """Return how the two images differ, and whether one of the two refuses what the other builds."""
+        """Return how the two images differ, and what either refuses."""
         try:
             theirs = self.theirs(text, folder, arguments)
         except BuildKitError as error:
@@ -60,7 +60,8 @@ class Both:
         try:
             ours = self.ours(text, folder, arguments)
         except WorkbenchError as error:
-            return [f"only ours refuses: {error.message} at {error.where}"] if theirs else []
+            who = "only ours refuses" if theirs else "both refuse"
+            return [f"{who}: {error.message} at {error.where}"]
         if theirs is None:
             return [f"only BuildKit's refuses: {refusal}"]
         return [str(one) for one in images_equal.differences(ours, theirs)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.images.buildkit.frontend.both import Both
-from tests.images.buildkit.texts import HEREDOCS, all_in_one
+from tests.images.buildkit.texts import ARGUMENTS, ESCAPES, FILES, HEREDOCS, WORDS, all_in_one
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +21,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+TEXTS = {"heredocs": HEREDOCS, "files": FILES, "words": WORDS}
+EACH = {f"{kind}, {name}": text for kind, texts in TEXTS.items() for name, text in texts.items()}
+
+
 @pytest.mark.thorough
-def test_all_heredocs_at_once(both: Both, folder: Path) -> None:
-    assert both.differences(all_in_one("{base}", HEREDOCS), folder) == []
+@pytest.mark.parametrize("kind", TEXTS)
+def test_all_at_once(both: Both, folder: Path, kind: str) -> None:
+    assert both.differences(all_in_one("{base}", TEXTS[kind]), folder) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", HEREDOCS.values(), ids=HEREDOCS)
-def test_heredocs(both: Both, folder: Path, text: str) -> None:
-    stage = "FROM {base} AS zero\n" if "--from" in text else ""
-    assert both.differences(f"{stage}FROM {{base}}\n{text}", folder) == []
+@pytest.mark.parametrize("text", EACH.values(), ids=EACH)
+def test_one_by_one(both: Both, folder: Path, text: str) -> None:
+    assert both.differences(f"FROM {{base}} AS zero\nFROM {{base}}\n{text}", folder) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_arguments_and_variables(both: Both, folder: Path, text: str | tuple[str, Mapping[str, str]]) -> None:
+    text, arguments = (text, {}) if isinstance(text, str) else text
+    stage = "" if "FROM" in text else "FROM {base}\n"
+    assert both.differences(stage + text, folder, arguments) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
+def test_another_escape_character(both: Both, folder: Path, text: str) -> None:
+    assert both.differences(text, folder) == []

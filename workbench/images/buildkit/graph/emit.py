@@ -12,7 +12,7 @@ from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
-from workbench.images.buildkit.llb.state import GraphState, image, local, scratch
+from workbench.images.buildkit.llb.state import GraphState, image, local, merge, scratch
 
 # The name under which a build's session serves the folder beside the Containerfile.
 CONTEXT = "context"
@@ -42,7 +42,8 @@ class StepContext:
     `secrets` maps paths inside to the session's ids;
     `downloads` says whether package managers keep theirs, and `kinds` which images may share them;
     `groups` are the users' groups by number, by image, and `looked_up` the images where the daemon can look
-    users up; with `fresh`, no step is taken out of the cache; `join` joins a fork, None builds one section
+    users up; with `fresh`, no step is taken out of the cache; where the daemon `merges`, what is linked stands on
+    nothing; `join` joins a fork, None builds one section
     after the other.
     """
 
@@ -55,6 +56,7 @@ class StepContext:
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     looked_up: frozenset[str] = frozenset()
     fresh: bool = False
+    merges: bool = False
     ignored: tuple[str, ...] = ()
     shared_key: str = ""
     join: Callable[[Fork], GraphState] | None = None
@@ -141,7 +143,7 @@ class Emitter:
         actions = [
             files.copy(
                 source,
-                path,
+                path or "/",
                 step.target,
                 owner=owner,
                 mode=step.mode,
@@ -151,13 +153,19 @@ class Emitter:
                 create_dest=True,
                 follow=True,
                 unpack=step.unpack,
+                include=include,
+                exclude=step.exclude,
             )
-            for path in step.sources
+            for path, include in map(_selected if step.parents else _whole, step.sources)
         ]
         actions += [
             files.copy(_inline(file), f"/{file.name}", step.target, owner=step.owner, mode=step.mode, create_dest=True)
             for file in step.files
         ]
+        # With a mode, BuildKit's frontend copies onto the stage.
+        if step.link and self.context.merges and step.mode is None:
+            linked = scratch().change(*actions, name=step.title, ignore_cache=self.context.fresh)
+            return replace(state, output=merge([state, linked]).output)
         return state.change(*actions, name=step.title, ignore_cache=self.context.fresh)
 
     def _run(self, state: GraphState, step: Run, root: str) -> GraphState:
@@ -213,6 +221,16 @@ class Emitter:
         return mounts.cache(
             mount.target, mount.id, sharing=mount.sharing, tree=self._origin(mount.origin), selector=source
         )
+
+
+def _whole(source: str) -> tuple[str, tuple[str, ...]]:
+    return source, ()
+
+
+def _selected(source: str) -> tuple[str, tuple[str, ...]]:
+    """Return the folder at which a source's parents begin, and the pattern of what is copied out of it."""
+    before, pivot, after = source.partition("/./")
+    return (before, (after,)) if pivot else ("/", (source.lstrip("/"),))
 
 
 def _inline(file: InlineFile, mode: int = 0o644) -> GraphState:

@@ -33,6 +33,8 @@ MOUNT_TMPFS = "exec.mount.tmpfs"
 MOUNT_TMPFS_SIZE = "exec.mount.tmpfs.size"
 FILE = "file.base"
 FILE_PATTERNS = "file.copy.includeexcludepatterns"
+# Modes as text are older than this and have no entry of their own (BuildKit 0.32 knows and does not list it).
+FILE_MODE_TEXT = "file.copy.requiredpaths"
 FILE_RM_WILDCARD = "file.rm.wildcard"
 FILE_SYMLINK = "file.symlink.create"
 MERGE = "mergeop"
