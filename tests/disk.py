@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+# Beside the folder, locked by the session that has mounted a disk there.
+_LOCK = ".disk-lock"
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -18,16 +21,37 @@ def own_disk(folder: Path) -> Iterator[bool]:
     """Mount an empty disk at an empty folder, and yield whether that could be done: without root, loop devices or
     mkfs.ext4 the folder is used as it is.
 
-    Afterwards the disk is gone, with all that is in it. It takes of the real one what is written to it.
+    Afterwards the disk is gone, with all that is in it. It takes of the real one what is written to it. Those of
+    sessions that were killed are removed first: no name shows what they take.
     """
-    made = _mount(folder)
-    try:
-        yield made
-    finally:
-        if made:
-            for options in ([], ["--lazy"]):
-                if subprocess.run(["umount", *options, str(folder)], capture_output=True, check=False).returncode == 0:
-                    break
+    _sweep(folder.parent)
+    lock = folder.with_suffix(_LOCK)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        made = _mount(folder)
+        try:
+            yield made
+        finally:
+            if made:
+                _unmount(folder)
+            lock.unlink()
+
+
+def _sweep(parent: Path) -> None:
+    for lock in parent.glob(f"*{_LOCK}"):
+        with suppress(OSError), lock.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder = lock.with_suffix("")
+            if folder.is_mount():
+                _unmount(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.unlink()
+
+
+def _unmount(folder: Path) -> None:
+    for options in ([], ["--lazy"]):
+        if _runs(["umount", *options, str(folder)]):
+            break
 
 
 def _mount(folder: Path) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.browser import need_chromium, page_in, run_first_cell
 from tests.command import wizard
-from tests.engine import Engine, search_path
+from tests.engine import BaseChoice, Engine, search_path
 
 pytestmark = pytest.mark.thorough
 
@@ -31,7 +31,15 @@ def test_from_a_clone_to_a_notebook_that_is_kept(nothing: Engine, clone: Path, t
     show.chmod(0o755)
     bundle = {"WORKBENCH_CA_BUNDLE": os.environ["SSL_CERT_FILE"]} if "SSL_CERT_FILE" in os.environ else {}
     env = {**os.environ, **bundle, "PATH": search_path(), "TERM": "xterm-256color", "BROWSER": str(show)}
-    terminal = pexpect.spawn("make", ["workbench"], cwd=str(clone), env=env, encoding="utf-8", dimensions=(40, 160))
+    # Of the day that the other tests' images have, for they stand on what is made here.
+    terminal = pexpect.spawn(
+        "make",
+        ["workbench", f"DATE={BaseChoice().date}"],
+        cwd=str(clone),
+        env=env,
+        encoding="utf-8",
+        dimensions=(40, 160),
+    )
     with (tmp_path / "terminal.txt").open("w") as log:
         terminal.logfile_read = log
         terminal.expect_exact("Do it? [Y/n]", timeout=120)
