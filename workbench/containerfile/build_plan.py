@@ -15,7 +15,8 @@ class RunMount:
     """What is mounted for one RUN only: `kind` is cache, secret, bind, tmpfs or script; `source` is a path in `origin`.
 
     `mode`, `uid` and `gid` are those of a cache's first folder and of a secret's file. A script is the `file` at
-    `target`, which can be run.
+    `target`, which can be run. `size` is the most bytes of a tmpfs, 0 for any; a secret with a `variable` has its
+    content there, and is a file too only where it has a target.
     """
 
     kind: str
@@ -30,6 +31,8 @@ class RunMount:
     readonly: bool = False
     required: bool = False
     file: InlineFile | None = None
+    size: int = 0
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,12 @@ class Config:
 
     @property
     def triggers(self) -> list[str]:
-        """The ONBUILD instructions of the image below."""
+        """The instructions that are for images on top of this one."""
         return list(self._config.get("OnBuild") or ())
+
+    @triggers.setter
+    def triggers(self, texts: Sequence[str]) -> None:
+        self._config["OnBuild"] = list(texts)
 
     def absolute(self, path: str) -> str:
         """Return `path` seen from the folder, without `.` and `..`; a / at its end stays."""

@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 
 _KINDS = {
     "cache": {"target", "id", "sharing", "from", "source", "mode", "uid", "gid", "readonly"},
-    "secret": {"target", "id", "required", "mode", "uid", "gid"},
+    "secret": {"target", "id", "env", "required", "mode", "uid", "gid"},
     "bind": {"target", "from", "source", "readonly"},
     "tmpfs": {"target", "size"},
 }
@@ -22,6 +22,8 @@ _SAME = {"dst": "target", "destination": "target", "src": "source", "ro": "reado
 _SHARINGS = ("shared", "private", "locked")
 _FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?", re.IGNORECASE)
 _MODE = re.compile(r"[0-7]{1,5}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SIZE = re.compile(r"(?P<number>\d{1,15}(?:\.\d+)?) ?(?P<unit>[kmgtp]?)i?b?", re.IGNORECASE | re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9/._:@-]{1,200}")
 
 
@@ -105,6 +107,14 @@ def file_mode(text: str) -> int:
     return int(text, 8)
 
 
+def size_of(text: str) -> int:
+    """Return how many bytes `text` is, which is written as 64m or 1.5GiB; raises WorkbenchError if it is no size."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise WorkbenchError(f"{text!r} is no size", hint="write it as 64m or 1g")
+    return int(float(match["number"]) * 1024 ** (" kmgtp".index(match["unit"].lower() or " ")))
+
+
 def number(text: str, what: str) -> int:
     """Return a user's or group's number; raises WorkbenchError when it is none."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
@@ -145,13 +155,16 @@ def _run_mount(
     kind: str, options: Mapping[str, str], origin: Callable[[str], Origin], absolute: Callable[[str], str]
 ) -> RunMount:
     target, source, id_ = options.get("target", ""), options.get("source", ""), options.get("id", "")
+    variable = options.get("env", "")
+    if variable and not _VARIABLE.fullmatch(variable):
+        raise WorkbenchError(f"--mount: {variable!r} is no name of a variable")
     if kind == "secret":
-        id_ = id_ or posixpath.basename(target)
-        target = target or (f"/run/secrets/{id_}" if id_ else "")
-    if not target:
+        id_ = id_ or posixpath.basename(target) or variable
+        target = target or (f"/run/secrets/{id_}" if id_ and not variable else "")
+    if not target and not variable:
         raise WorkbenchError(f"--mount=type={kind} names no target")
-    target = absolute(target)
-    if target.rstrip("/") == "":
+    target = absolute(target) if target else ""
+    if target and target.rstrip("/") == "":
         raise WorkbenchError("--mount cannot have / as its target")
     if kind == "cache":
         id_ = id_ or target
@@ -163,8 +176,6 @@ def _run_mount(
     if ".." in source.split("/"):
         raise WorkbenchError(f"--mount: the source {source} leads out of where it is")
     place = origin(options["from"]) if "from" in options else Origin() if kind == "bind" else None
-    if kind == "tmpfs" and "size" in options:
-        raise WorkbenchError("--mount=type=tmpfs,size= is not supported: not every BuildKit can keep it")
     return RunMount(
         kind,
         target,
@@ -177,6 +188,8 @@ def _run_mount(
         gid=number(options.get("gid", "0"), "--mount: gid"),
         readonly=_truth("readonly", options.get("readonly", "true" if kind == "bind" else "false")),
         required=_truth("required", options.get("required", "false")),
+        size=size_of(options["size"]) if "size" in options else 0,
+        variable=variable,
     )
 
 

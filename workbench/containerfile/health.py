@@ -33,6 +33,8 @@ def health_check(item: Instruction) -> dict[str, Any]:
         name, _, value = flag.partition("=")
         if name in _TIMES:
             check[_TIMES[name]] = nanoseconds(value)
+            if 0 < check[_TIMES[name]] < _NANOSECONDS["ms"]:
+                raise WorkbenchError(f"HEALTHCHECK {flag}: this is less than 1ms")
         elif name == "--retries" and value.isascii() and value.isdigit() and len(value) < 10:
             check["Retries"] = int(value)
         else:

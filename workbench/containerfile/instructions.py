@@ -12,12 +12,14 @@ from workbench.containerfile.config import Config
 from workbench.containerfile.flags import FLAGS, SWITCHES, flags_of, mount, permissions
 from workbench.containerfile.health import health_check
 from workbench.containerfile.heredocs import SCRIPTS, command_of, copied_files
-from workbench.containerfile.parser import Instruction
+from workbench.containerfile.parser import Instruction, instructions
 from workbench.containerfile.scope import Scope
+from workbench.containerfile.signals import is_signal
 from workbench.containerfile.sources import inside, is_address, sources_of
 from workbench.containerfile.stages import Origin, Stage, check_qualified, origin_of
 from workbench.errors import WorkbenchError
 
+_ONBUILD = re.compile(r"^\s*ONBUILD\s*", re.IGNORECASE)
 _NETWORKS = {"default": "", "host": "host", "none": "none"}
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(?::[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?")
 
@@ -57,8 +59,8 @@ class StageBuilder:
         return self.scope.expanded(word)
 
     def origin(self, name: str) -> Origin:
-        """Return what `--from=name` means here; raises WorkbenchError when that is nothing to copy from."""
-        origin = origin_of(name, self.above)
+        """Return what `from=name` of a mount means here; raises WorkbenchError when that is nothing to mount."""
+        origin = origin_of(name, self.above, numbers=False)
         if origin.image:
             check_qualified(origin.image, f"--from={name}")
         return origin
@@ -228,14 +230,33 @@ def _shell(stage: StageBuilder, item: Instruction) -> None:
 
 def _stop_signal(stage: StageBuilder, item: Instruction) -> None:
     signal = _one(stage, item)
-    if not re.fullmatch(r"[0-9]{1,3}|(?:SIG)?[A-Za-z0-9+-]{2,12}", signal):
+    if not is_signal(signal):
         raise WorkbenchError(f"STOPSIGNAL {signal}: this is no signal")
     stage.config.stop_signal(signal)
 
 
 def _maintainer(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
+    if not any(item.args):
+        raise WorkbenchError("MAINTAINER is followed by a name")
     stage.config.author = " ".join(item.args)
+
+
+def trigger_of(item: Instruction) -> Instruction:
+    """Return the instruction behind an ONBUILD; raises WorkbenchError where there can be none such."""
+    text = _ONBUILD.sub("", item.original)
+    try:
+        found = instructions(f"# escape={item.escape}\n{text}")
+    except WorkbenchError as error:
+        raise WorkbenchError(f"ONBUILD {text}: {error.message}") from None
+    if len(found) != 1 or found[0].word not in DISPATCH or found[0].word in ("ONBUILD", "MAINTAINER"):
+        raise WorkbenchError(f"ONBUILD {text or '…'} is not supported", hint="it is followed by another instruction")
+    return replace(found[0], line=item.line, end=item.end)
+
+
+def _onbuild(stage: StageBuilder, item: Instruction) -> None:
+    trigger_of(item)
+    stage.config.triggers = [*stage.config.triggers, _ONBUILD.sub("", item.original)]
 
 
 def _health(stage: StageBuilder, item: Instruction) -> None:
@@ -252,6 +273,7 @@ DISPATCH: Mapping[str, Callable[[StageBuilder, Instruction], None]] = {
     "EXPOSE": _expose,
     "HEALTHCHECK": _health,
     "LABEL": _label,
+    "ONBUILD": _onbuild,
     "MAINTAINER": _maintainer,
     "RUN": _run,
     "SHELL": _shell,

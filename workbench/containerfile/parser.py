@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from workbench.errors import WorkbenchError
 
@@ -48,7 +49,7 @@ class Instruction:
     """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1).
 
     `heredocs` are the texts that stand below its words, and `end` is its last line, with them; `escape` is the
-    character that keeps the next one as it is, in its words too.
+    character that keeps the next one as it is, in its words too. `original` is its text, lines joined.
     """
 
     word: str
@@ -59,6 +60,7 @@ class Instruction:
     heredocs: tuple[Heredoc, ...] = ()
     end: int = 0
     escape: str = "\\"
+    original: str = ""
 
     @property
     def command(self) -> str:
@@ -78,7 +80,7 @@ def instructions(text: str) -> list[Instruction]:
     """
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return []
-    escape = escape_of(text)
+    escape, lines = escape_of(text), text.split("\n")
     try:
         commands = dockerfile.parse_string(text)
     except dockerfile.GoParseError as error:
@@ -89,9 +91,21 @@ def instructions(text: str) -> list[Instruction]:
         Instruction(
             (c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line,
             tuple(Heredoc(doc.name, doc.content) for doc in c.heredocs), c.end_line, escape,
+            _original(c, lines, escape),
         )
         for c in commands
     ]  # fmt: skip
+
+
+def _original(command: Any, lines: Sequence[str], escape: str) -> str:  # noqa: ANN401, the parser has no types
+    """Return the text of an instruction; that of a heredoc behind ONBUILD, which the parser leaves out, is added."""
+    if (command.cmd or "").upper() != "ONBUILD":
+        return str(command.original)
+    own = lines[command.start_line - 1 : command.end_line]
+    head = 1
+    while head < len(own) and (own[head - 1].rstrip().endswith(escape) or own[head].lstrip()[:1] in ("", "#")):
+        head += 1
+    return "\n".join([str(command.original), *own[head:]])
 
 
 def escape_of(text: str) -> str:

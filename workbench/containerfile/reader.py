@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.containerfile.build_plan import BuildPlan, PlannedStage
@@ -92,9 +92,9 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
                 exists=source.exists,
                 section=sections.at,
             )
-            if builder.config.triggers:
-                raise WorkbenchError(f"{stage.base.image} has ONBUILD instructions, which are not supported")
         builder.scope.assume(source.variables)
+        with at_line(stage.line, source.name):
+            _run_triggers(builder, stage)
         for item in stage.instructions:
             with at_line(item.line, source.name):
                 DISPATCH[item.word](builder, item)
@@ -105,6 +105,16 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
         built.append(builder.built())
         variables.append(builder.scope.variables)
     return BuildPlan(tuple(built), tuple(name for name in source.arguments if name not in used))
+
+
+def _run_triggers(builder: StageBuilder, stage: Stage) -> None:
+    """Take the instructions that the image below has for those on top of it; this one has them no more."""
+    triggers, builder.config.triggers = builder.config.triggers, []
+    for text in triggers:
+        for item in instructions(text):
+            if item.word not in DISPATCH:
+                raise WorkbenchError(f"{stage.base.image} has ONBUILD {text}, which is not supported")
+            DISPATCH[item.word](builder, replace(item, line=stage.line, end=stage.line))
 
 
 def _config(

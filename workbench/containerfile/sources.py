@@ -48,7 +48,7 @@ def check_mounts(item: Instruction, scope: Scope, above: Sequence[Stage]) -> Non
         if key.strip().lower() == "from":
             where = scope.expansion(value)
             if not where.unknown:
-                origin_of(where.text, above, f"{item.word} --mount=…,from={where.text}")
+                origin_of(where.text, above, f"{item.word} --mount=…,from={where.text}", numbers=False)
 
 
 def sources_of(item: Instruction, scope: Scope, above: Sequence[Stage]) -> CopySources:

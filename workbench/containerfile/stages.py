@@ -107,13 +107,14 @@ def last_base(stages: Sequence[Stage]) -> str:
     return stage.base.image or SCRATCH
 
 
-def origin_of(name: str, above: Sequence[Stage], what: str = "") -> Origin:
+def origin_of(name: str, above: Sequence[Stage], what: str = "", *, numbers: bool = True) -> Origin:
     """Return what `--from=name` means: one of the stages `above`, by name in any case or by number, or an image.
 
-    Raises WorkbenchError that begins with `what` when it is neither.
+    Without `numbers`, as a mount has it, a number is no stage. Raises WorkbenchError that begins with `what` when it
+    is neither.
     """
     number = _number_of(name, above)
-    if number is None and name.isascii() and name.isdigit() and int(name) < len(above):
+    if numbers and number is None and name.isascii() and name.isdigit() and int(name) < len(above):
         number = int(name)
     if number is not None:
         return Origin(stage=number)
@@ -183,7 +184,8 @@ def _read_head(item: Instruction, arguments: Mapping[str, str], above: Sequence[
     if name and _number_of(name, above) is not None:
         raise WorkbenchError(f"the stage {name} has the name of one above")
     image = expanded(item.args[0], arguments, item.escape)
-    number = _number_of(image, above)
+    # Names of stages are in small letters, and FROM, unlike --from, minds that (BuildKit 0.32).
+    number = _number_of(image, above) if image == image.lower() else None
     if number is not None:
         return name, Origin(stage=number)
     return name, Origin() if image == SCRATCH else Origin(image=_checked_image(image, f"FROM {item.args[0]}"))

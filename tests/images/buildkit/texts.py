@@ -89,6 +89,19 @@ FILES = {
     "in json": 'COPY ["a.txt", "b.txt", "/a b/"]\nCOPY --chown=3 ["d", "/e f"]\n',
     "to folders": "WORKDIR /w/x\nCOPY a.txt .\nCOPY a.txt ./y/\nCOPY a.txt ../z\nCOPY d .\nCOPY d sub\n",
 }
+TRIGGERS = {
+    "of a stage": "FROM {base} AS one\nONBUILD ENV A=1\nONBUILD RUN echo $A >/made\nONBUILD COPY a.txt /b\nFROM one\nRUN echo $A >/c\n",
+    "and of its own": "FROM {base} AS one\nONBUILD USER 5\nFROM one\nONBUILD RUN x\nRUN id -u >/tmp/made\n",
+    "not of the next": "FROM {base} AS one\nONBUILD RUN echo x >>/made\nFROM one AS two\nFROM two\nRUN true\n",
+    "heredocs": "FROM {base} AS one\nONBUILD RUN <<E\necho x >/made\nE\nONBUILD COPY <<F /f\n$A\nF\nFROM one\nRUN true\n",
+    "an argument": "FROM {base} AS one\nONBUILD ARG A=1\nONBUILD LABEL l=$A\nFROM one\nLABEL m=$A\n",
+}
+RUNS = {
+    "a size": "RUN --mount=type=tmpfs,target=/dev/t,size=2m mount | grep -o ' /dev/t .*size=[0-9]*k' >/made\n",
+    "a secret that nobody gave": "RUN --mount=type=secret,id=s,env=S --mount=type=secret,id=t echo ${S-none} >/made\n",
+    "a network": "RUN --network=none ip link | grep -c : >/made\n",
+    "binds": "RUN --mount=target=/dev/x,from=zero,source=/etc --mount=type=bind,source=d,target=/dev/y cat /dev/x/passwd /dev/y/a >/made\n",
+}
 ESCAPES = {
     "of lines": '# escape=`\nFROM {base}\nRUN echo `\n  a\\b `\n  >/made\nENV A=x\\y B=a`$A C="q`"q" D=a` b\n',
     "with another directive": "# check=skip=all\n#escape = `\n# comment\nFROM {base}\nENV A=a`$A\n",
@@ -120,6 +133,7 @@ WORDS = {
     "no health": "HEALTHCHECK NONE\n",
     "health in json": 'HEALTHCHECK CMD ["a", "$b"]\n',
     "maintainer": "MAINTAINER somebody <a@b.example>\n",
+    "triggers": "ONBUILD RUN echo x\nONBUILD COPY a.txt /b\nonbuild ENV A=$B\nONBUILD   RUN a \\\n  b\n",
     "lower case": "env A=1\nrun echo $A >/made\ncopy a.txt /b\n",
     "comments": "RUN echo a \\\n# inside\n  b \\\n\n  >/made\n   # indented\nENV A=a#b B=#c\n",
 }

@@ -169,6 +169,13 @@ CMD echo `x
     )
 
 
+def test_the_size_of_a_tmpfs_has_the_name_that_podman_has_for_it() -> None:
+    text = "RUN --mount=type=tmpfs,target=/t,size=1.5m --network=none a \\\n  b\nRUN --mount=type=cache,target=/c x\n"
+    assert of(text) == (
+        "RUN --mount=type=tmpfs,target=/t,tmpfs-size=1572864 --network=none a   b\nRUN --mount=type=cache,target=/c x\n"
+    )
+
+
 def test_a_link_is_left_out() -> None:
     assert of('COPY --link --chown=5 a b /c/\nADD --link=true ["a b", "/c"]\nRUN true\n') == (
         'COPY --chown=5 a b /c/\nADD ["a b", "/c"]\nRUN true\n'
@@ -181,6 +188,8 @@ def test_a_link_is_left_out() -> None:
         ("COPY --exclude=x a /b", "podman 4.3 knows no COPY --exclude"),
         ("COPY --parents a /b", "podman 4.3 knows no COPY --parents"),
         ("COPY --chmod=u+x a /b", "podman 4.3 knows no COPY --chmod=u+x: it takes numbers"),
+        ("RUN --mount=type=secret,id=a,env=A x", "podman 4.3 knows no secret as a variable (env=)"),
+        ("ONBUILD RUN <<E\nE", "podman 4.3 knows no heredoc behind ONBUILD"),
         ("HEALTHCHECK --start-interval=1s CMD a", "podman 4.3 knows no HEALTHCHECK --start-interval"),
     ],
 )

@@ -20,6 +20,7 @@ from hashlib import sha256
 from typing import Any
 
 from workbench.containerfile.config import DEFAULT_SHELL
+from workbench.containerfile.flags import size_of
 from workbench.containerfile.heredocs import SCRIPTS, InlineFile, command_of, copied_files, heredoc_word
 from workbench.containerfile.parser import Instruction, directive, instructions
 from workbench.containerfile.scope import Scope
@@ -32,6 +33,7 @@ from workbench.images.podman.writing import folded, in_json, instruction, litera
 CONTEXT = "workbench-inline"
 # Modifiers that podman 4.3 does not know (it knows `:-` and `:+`), and a shell's own variables, which it keeps.
 _MODIFIER = re.compile(r"\$\{\w+(?!\w|\}|:-|:\+)|\$[@*#?$!0-9-]")
+_SIZE = re.compile(r",size=([^,]*)")
 # It is about caches, and the files are the same without it.
 _LINK = re.compile(r"--link(?:=|$)")
 _EXPANDED = {"ADD", "ARG", "COPY", "ENV", "EXPOSE", "FROM", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
@@ -89,7 +91,19 @@ def translated(
 
 
 def _changes(item: Instruction) -> bool:
-    return _has_heredoc(item) or _has_modifier(item) or _has_link(item) or item.escape != "\\"
+    return _has_heredoc(item) or _has_modifier(item) or _has_link(item) or _has_size(item) or item.escape != "\\"
+
+
+def _has_size(item: Instruction) -> bool:
+    return item.word == "RUN" and _sized(item.flags) != list(item.flags)
+
+
+def _sized(flags: Sequence[str]) -> list[str]:
+    """Return flags of a RUN in which the size of a tmpfs has the name that podman has for it, in bytes."""
+    return [
+        _SIZE.sub(lambda match: f",tmpfs-size={size_of(match[1])}", flag) if "type=tmpfs" in flag else flag
+        for flag in flags
+    ]
 
 
 def _has_link(item: Instruction) -> bool:
@@ -187,6 +201,8 @@ class _Writer:
             made = [_resolved(item, scope)]
         elif item.escape != "\\":
             made = [_plain(item)]
+        elif _has_size(item):
+            made = [instruction("RUN", _sized(item.flags), [in_json(item.args)] if item.json else item.args)]
         elif _has_link(item):
             words = [in_json(item.args)] if item.json else item.args
             made = [instruction(item.word, _unlinked(item.flags), words)]
@@ -223,7 +239,7 @@ class _Writer:
     ) -> Iterator[str]:
         if item.word == "RUN":
             words, script = command_of(item)
-            flags = list(item.flags)
+            flags = _sized(item.flags)
             if script is not None:
                 path = self._placed(script, 0o755)
                 flags.append(f"--mount=type=bind,from={CONTEXT},source={path},target={SCRIPTS}{script.name}")
@@ -274,6 +290,8 @@ def _unlinked(flags: Sequence[str]) -> list[str]:
 
 def _plain(item: Instruction) -> str:
     """Return an instruction, of whose words none is replaced, as it is where a backslash escapes."""
+    if item.word == "ONBUILD":
+        return item.original
     if item.json:
         # The first words of a HEALTHCHECK stand before the JSON.
         count = 1 if item.word == "HEALTHCHECK" else 0

@@ -22,6 +22,8 @@ def check_known(item: Instruction, version: Sequence[int]) -> None:
     """Raise WorkbenchError for an instruction that a podman of this `version` does not know."""
     if tuple(version) >= _SINCE:
         return
+    if item.word == "ONBUILD" and "\n" in item.original:
+        raise WorkbenchError(f"podman {_shown(version)} knows no heredoc behind ONBUILD", hint=_HINT)
     for flag in item.flags:
         name, _, value = flag.partition("=")
         if name in _FLAGS.get(item.word, ()):
@@ -31,7 +33,7 @@ def check_known(item: Instruction, version: Sequence[int]) -> None:
                 f"podman {_shown(version)} knows no {item.word} {flag}: it takes numbers",
                 hint=f"write 0755, or {_HINT}",
             )
-        if item.word == "RUN" and name == "--mount" and "type=secret" in value and ",env=" in value:
+        if item.word == "RUN" and name == "--mount" and "type=secret" in value and "env=" in value:
             raise WorkbenchError(f"podman {_shown(version)} knows no secret as a variable (env=)", hint=_HINT)
 
 

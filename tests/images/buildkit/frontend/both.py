@@ -30,9 +30,16 @@ class Both:
     daemon: Daemon
     base: str
 
-    def ours(self, text: str, folder: Path, arguments: Mapping[str, str] | None = None) -> Contents:
-        """Build with our reader; raises WorkbenchError."""
-        request = BuildRequest((NAME,), str(folder), text.replace("{base}", self.base), arguments=arguments or {})
+    def ours(
+        self,
+        text: str,
+        folder: Path,
+        arguments: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> Contents:
+        """Build with our reader, and `secrets` that are files by id; raises WorkbenchError."""
+        text = text.replace("{base}", self.base)
+        request = BuildRequest((NAME,), str(folder), text, arguments=arguments or {}, secrets=secrets or {})
         build = GraphBuild(request, Site(), StepReporter(Lines()), "", self.daemon)
         with tempfile.TemporaryDirectory() as scratch:
             archive = os.path.join(scratch, "image.tar")

@@ -15,7 +15,7 @@ from tests import images_equal
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import Lines
-from tests.images.buildkit.texts import ARGUMENTS, ESCAPES, FILES, HEREDOCS, WORDS, all_in_one
+from tests.images.buildkit.texts import ARGUMENTS, ESCAPES, FILES, HEREDOCS, TRIGGERS, WORDS, all_in_one
 from workbench.images.backend import choose, open_backend
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.request import BuildRequest
@@ -164,10 +164,14 @@ def test_files_and_words(engine: Engine, dockerd: Dockerd, folder: Path, texts: 
     assert differences(engine, dockerd, all_in_one(BASE, known), folder) == []
 
 
+# podman 4.3 is refused a heredoc behind ONBUILD.
+BEGINNINGS = {name: text for name, text in (ESCAPES | TRIGGERS).items() if "ONBUILD RUN <<" not in text}
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("base")
-@pytest.mark.parametrize("text", ESCAPES.values(), ids=ESCAPES)
-def test_another_escape_character(engine: Engine, dockerd: Dockerd, folder: Path, text: str) -> None:
+@pytest.mark.parametrize("text", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_other_beginnings(engine: Engine, dockerd: Dockerd, folder: Path, text: str) -> None:
     assert differences(engine, dockerd, text.replace("{base}", BASE), folder) == []
 
 

@@ -12,6 +12,7 @@ from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
+from workbench.images.buildkit.llb.ops import SecretVariable
 from workbench.images.buildkit.llb.state import GraphState, image, local, merge, scratch
 
 # The name under which a build's session serves the folder beside the Containerfile.
@@ -172,7 +173,10 @@ class Emitter:
         # A cache is its user's, and what number a name has, only the image knows.
         numbered = step.user in ("", "root") or step.user.replace(":", "").isdigit()
         step, managers = keeping(step, self.context.variables) if self.context.downloads and numbered else (step, ())
-        made = [self._mount(mount) for mount in step.mounts]
+        made = [self._mount(mount) for mount in step.mounts if mount.target]
+        secrets = [
+            SecretVariable(mount.variable, mount.id, not mount.required) for mount in step.mounts if mount.variable
+        ]
         taken = {mount.dest for mount in made}
         for manager in managers:
             name = f"workbench-{manager.name}-{self.context.kinds.get(root, 'other')}-{step.user or 'root'}"
@@ -192,6 +196,7 @@ class Emitter:
             proxies=self.context.proxies,
             name=step.title,
             ignore_cache=self.context.fresh,
+            secret_variables=secrets,
         )
 
     def _user(self, user: str, root: str) -> str:
@@ -208,7 +213,7 @@ class Emitter:
             owner = f"{mount.uid}:{mount.gid}"
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
         if mount.kind == "tmpfs":
-            return mounts.tmpfs(mount.target)
+            return mounts.tmpfs(mount.target, size=mount.size)
         if mount.file is not None:
             return mounts.bind(mount.target, _inline(mount.file, 0o755))
         source = "/" + mount.source.strip("/")
