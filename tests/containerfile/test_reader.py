@@ -209,6 +209,7 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nONBUILD ONBUILD RUN x", "ONBUILD ONBUILD RUN x is not supported", 2),
         ("FROM localhost/b:1\nONBUILD", "ONBUILD … is not supported", 2),
         ("FROM localhost/b:1\nSTOPSIGNAL SIGODD", "STOPSIGNAL SIGODD: this is no signal", 2),
+        ("FROM localhost/b:1\nHEALTHCHECK --retries=1 --retries=1 CMD x", "HEALTHCHECK has --retries twice", 2),
         ("FROM localhost/b:1\nHEALTHCHECK --timeout=1us CMD x", "HEALTHCHECK --timeout=1us: this is less than 1ms", 2),
         ("FROM localhost/b:1\nCOPY a.txt <<E\nx\nE\n", "COPY cannot have a heredoc as its destination", 2),
         ("FROM localhost/b:1\nCOPY <<a/b /x\nx\na/b\n", "COPY <<a/b: a heredoc of this name cannot be a file", 2),

@@ -29,8 +29,12 @@ def health_check(item: Instruction) -> dict[str, Any]:
     if kind != "CMD" or len(item.args) < 2 or not item.args[1]:
         raise WorkbenchError("HEALTHCHECK is followed by NONE, or by CMD and a command")
     check: dict[str, Any] = {"Test": ["CMD" if item.json else "CMD-SHELL", *item.args[1:]]}
+    seen: set[str] = set()
     for flag in item.flags:
         name, _, value = flag.partition("=")
+        if name in seen:
+            raise WorkbenchError(f"HEALTHCHECK has {name} twice")
+        seen.add(name)
         if name in _TIMES:
             check[_TIMES[name]] = nanoseconds(value)
             if 0 < check[_TIMES[name]] < _NANOSECONDS["ms"]:

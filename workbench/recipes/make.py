@@ -8,9 +8,10 @@ from workbench.catalog.questions import REQUIRED, Answers, Selection
 from workbench.catalog.values import Catalogue
 from workbench.compose.checks import check_recipe
 from workbench.compose.defaults import defaults
-from workbench.compose.recipe import Recipe
+from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.compose.resolve import ResolvedSelection, resolve
 from workbench.compose.stitch import compose
+from workbench.containerfile.unknown import beyond_podman_4
 from workbench.errors import UsageError
 from workbench.recipes.lint import lint_recipe
 from workbench.recipes.read import read_manifest
@@ -59,6 +60,8 @@ def make_recipe(
             note(text)
     recipe = compose(resolved)
     check_recipe(recipe)
+    for line, text in beyond_podman_4(recipe.containerfile):
+        note(f"{CONTAINERFILE}:{line}: {text}")
     if lint:
         lint_recipe(recipe)
     return recipe

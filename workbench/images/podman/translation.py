@@ -25,8 +25,8 @@ from workbench.containerfile.heredocs import SCRIPTS, InlineFile, command_of, co
 from workbench.containerfile.parser import Instruction, directive, instructions
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.stages import SCRATCH, Stage, at_line, known_arguments, scopes, stages_of
+from workbench.containerfile.unknown import check_known
 from workbench.errors import WorkbenchError
-from workbench.images.podman.unknown import check_known
 from workbench.images.podman.writing import folded, in_json, instruction, literal, literals_in_json
 
 # The build context of files that stood in the Containerfile.

@@ -9,11 +9,8 @@ import pytest
 
 from tests.images.buildkit.frontend.both import Both
 from tests.images.buildkit.frontend.generated import containerfile
-from tests.images.buildkit.frontend.verdicts import ours, theirs
+from tests.images.buildkit.frontend.verdicts import UNREACHABLE, ours, theirs
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
-
-# What the daemon cannot get here is no fault of the text.
-_UNREACHABLE = "failed to resolve source metadata"
 
 
 def compare(both: Both, count: int) -> None:
@@ -29,7 +26,7 @@ def compare(both: Both, count: int) -> None:
                 return
             accepted.append(text)
             refusal = theirs(gateway, text)
-            if refusal and _UNREACHABLE not in refusal:
+            if refusal and UNREACHABLE not in refusal:
                 wrong.append((text, refusal))
 
         with ThreadPoolExecutor(4) as pool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.images.buildkit.frontend.__main__ import main
 from tests.images.buildkit.frontend.both import Both
 from tests.images.buildkit.texts import ARGUMENTS, ESCAPES, FILES, HEREDOCS, RUNS, TRIGGERS, WORDS, all_in_one
 from workbench.errors import WorkbenchError
@@ -65,3 +66,19 @@ def test_a_secret_is_a_variable_of_its_step_and_nothing_else(both: Both, folder:
     assert "a secret" not in str(made.config)
     with pytest.raises(WorkbenchError):
         both.ours(text.replace("$S", "other$S"), folder)
+
+
+@pytest.mark.thorough
+def test_the_comparison_of_other_peoples_files(both: Both, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "Dockerfile").write_text("FROM scratch\nENV A=1\nARG A=2\nENV B=$A\n")
+    (tmp_path / "Dockerfile.bad").write_text("FROM scratch\nUSER\n")
+    (tmp_path / "web.Dockerfile").write_text("FROM scratch\nADD https://example.com/x /y\n")
+    (tmp_path / "notes").write_text("FROM scratch\n")
+    assert main([str(tmp_path), "--buildkit", both.daemon.address]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Dockerfile.bad: both refuse: line 2: USER is followed by one word",
+        "a/Dockerfile: the same",
+        "web.Dockerfile: only we refuse: line 2: ADD https://example.com/x is not supported",
+        "3 files, 0 faults",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +14,13 @@ from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.pb import gateway_pb2 as pb
 from workbench.images.buildkit.llb.state import scratch
 
+# What the daemon cannot get is no fault of the text.
+UNREACHABLE = "failed to resolve source metadata"
 BASE: Mapping[str, Any] = {"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/bin"]}}
 
 
-def theirs(gateway: Gateway, text: str) -> str:
-    """Return why BuildKit refuses `text`, "" where it makes a graph of it."""
+def config_of(gateway: Gateway, text: str) -> dict[str, Any]:
+    """Return the configuration that BuildKit's frontend makes of `text`; raises BuildKitError when it refuses."""
     folder = marshal(scratch().mkfile("/Dockerfile", text.encode()))
     request = pb.SolveRequest(
         Frontend="dockerfile.v0",
@@ -25,8 +28,14 @@ def theirs(gateway: Gateway, text: str) -> str:
         allowResultReturn=True,
         allowResultArrayRef=True,
     )
+    response = gateway._call("Solve", request, pb.SolveResponse)
+    return dict(json.loads(response.result.metadata["containerimage.config"]).get("config") or {})
+
+
+def theirs(gateway: Gateway, text: str) -> str:
+    """Return why BuildKit refuses `text`, "" where it makes a graph of it."""
     try:
-        gateway._call("Solve", request, pb.SolveResponse)
+        config_of(gateway, text)
     except BuildKitError as error:
         return error.detail or error.message
     return ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from workbench.containerfile.flags import permissions
-from workbench.containerfile.parser import Instruction
+from workbench.containerfile.parser import Instruction, instructions
 from workbench.errors import WorkbenchError
 
 # podman 4.3.1 (buildah 1.28) refuses these in the middle of a build; what podman 5 makes of them is its own to say.
@@ -16,6 +16,18 @@ _FLAGS = {
     "HEALTHCHECK": ("--start-interval",),
 }
 _HINT = "build with BuildKit (--backend buildkit, 0.25 or later) or podman 5"
+
+
+def beyond_podman_4(text: str) -> Iterator[tuple[int, str]]:
+    """Yield `(line, message)` for what podman 4 cannot build of a Containerfile, with what can.
+
+    Raises WorkbenchError for a text that cannot be read.
+    """
+    for item in instructions(text):
+        try:
+            check_known(item, (4,))
+        except WorkbenchError as error:
+            yield item.line, f"{error.message}: {error.hint}"
 
 
 def check_known(item: Instruction, version: Sequence[int]) -> None:

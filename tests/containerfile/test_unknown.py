@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from workbench.containerfile.unknown import beyond_podman_4
+
+
+def test_what_podman_4_cannot_build_is_named_with_its_line_and_with_what_can() -> None:
+    text = "FROM a\nCOPY --link a /b\nCOPY --exclude=x a /b\nRUN <<E\nx\nE\nADD --chmod=a+r b /c\n"
+    hint = "build with BuildKit (--backend buildkit, 0.25 or later) or podman 5"
+    assert list(beyond_podman_4(text)) == [
+        (3, f"podman 4 knows no COPY --exclude: {hint}"),
+        (7, f"podman 4 knows no ADD --chmod=a+r: it takes numbers: write 0755, or {hint}"),
+    ]
