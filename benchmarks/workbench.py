@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.command import wizard
 from tests.copied import copy_repository
 from tests.engine import SHORT, BaseChoice, Engine, ca_bundle, free_port, started, wait_for
+from workbench.images.base import root_name
 
 _CHOICE = BaseChoice()
 _TAG = f"jupyter-minimal-bookworm-py311_{_CHOICE.release}_{_CHOICE.date}"
@@ -21,16 +22,20 @@ _TAG = f"jupyter-minimal-bookworm-py311_{_CHOICE.release}_{_CHOICE.date}"
 
 def workbench() -> None:
     """`up` from an empty podman store to the open page, by step, against the same commands one by one."""
+    load = os.getloadavg()[0]
     setup = _set_up()
     with _empty() as engine:
         up = _up(engine)
+        added = _added(engine)
     with _empty() as engine:
         hand = _by_hand(engine)
-    print(f"from a clone to the open page, jupyter-minimal; {_CPUS} CPUs (ratio to the step by hand)")
+    what = f"{_CPUS} CPUs, a load of {load:.1f} before it"
+    print(f"from a clone to the open page, jupyter-minimal; {what} (ratio to the step by hand, and bytes on the disk)")
     print(f"  {'make setup':<14} {setup:7.1f} s")
     for step, seconds in up.items():
         peer = hand.get(step)
-        print(f"  {step:<14} {seconds:7.1f} s   {f'{seconds / peer:4.2f} of {peer:.1f} s' if peer else ''}")
+        ratio = f"{seconds / peer:4.2f} of {peer:.1f} s" if peer else ""
+        print(f"  {step:<14} {seconds:7.1f} s   {ratio:<20} {f'{added[step]:>14,}' if step in added else ''}".rstrip())
     print(f"  {'together':<14} {sum(up.values()):7.1f} s   {sum(up.values()) / sum(hand.values()):4.2f} by hand")
 
 
@@ -61,6 +66,18 @@ def _up(engine: Engine) -> dict[str, float]:
         whole = time.monotonic() - begin
     steps = {str(step["step"]): float(step["took"]) for step in report["steps"]}
     return {**steps, "plan": whole - sum(steps.values())}
+
+
+def _added(engine: Engine) -> dict[str, int]:
+    """Return the bytes that each step's image has on the disk beside those of the image that it stands on."""
+    images = {"root image": root_name(_CHOICE.os), "base image": _CHOICE.image}
+    images["image"] = f"localhost/workbench-images:{_TAG}"
+    added, below = {}, dict[str, int]()
+    for step, image in images.items():
+        layers = engine.layers(image)
+        added[step] = sum(size for digest, size in layers.items() if digest not in below)
+        below = layers
+    return added
 
 
 def _by_hand(engine: Engine) -> dict[str, float]:

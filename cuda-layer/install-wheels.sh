@@ -16,6 +16,9 @@ while read -r line; do
     [ -d "$records/$record" ] || echo "$line"
 done <"$list" >"$scratch/list"
 
+# Gigabytes, over whatever line there is: one that is silent or breaks is waited for, and what came is kept.
+pip config get global.timeout >/dev/null 2>&1 || export PIP_DEFAULT_TIMEOUT="${PIP_DEFAULT_TIMEOUT:-120}"
+export PIP_RESUME_RETRIES=30
 pip install --quiet --no-cache-dir --no-compile --no-deps --require-hashes \
     --target "$scratch/wheels" --requirement "$scratch/list"
 

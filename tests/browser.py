@@ -64,6 +64,9 @@ def run_first_cell(page: Page, kernel: str = "Python") -> str:
     """
     from playwright.sync_api import TimeoutError
 
+    # A busy machine: the style of the page came too late for JupyterLab, which says so in front of everything.
+    late = page.locator(".jp-Dialog", has_text="Error Loading Theme")
+    page.add_locator_handler(late, lambda dialog: dialog.locator(".jp-mod-accept").click())
     page.locator(f".jp-LauncherCard[data-category='Notebook'][title^='{kernel}']").first.click()
     cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
     output = page.locator(".jp-Notebook .jp-OutputArea-output").first

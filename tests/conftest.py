@@ -19,6 +19,7 @@ from tests.command import wizard
 from tests.dockerd import Dockerd
 from tests.engine import SHORT, BaseChoice, Engine, ca_bundle
 from tests.kept import digest_of, kept
+from workbench.images.base import root_name
 
 # Read when gRPC is first imported. A process of the tests that has talked to BuildKit starts terminals too, and gRPC
 # would start its threads again between fork and exec, after every file was closed: the terminal's program then ended.
@@ -45,6 +46,8 @@ _GROUPS = {
 }
 
 
+# The first of their group: what they make from nothing, in a store that is still empty, the others of it use.
+_FIRST = ("tests/e2e/test_workbench.py",)
 # Files whose tests take minutes and share nothing: each is handed out by itself, before the short ones.
 _LONG = ("tests/replicasets/test_fuzz.py",)
 
@@ -61,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "root_image" in getattr(item, "fixturenames", ()) and _group(item.nodeid) not in _GROUPS:
             raise pytest.UsageError(f"{item.nodeid} uses images that take minutes: name its file in {__name__}")
     # Last, a test of minutes would leave the other processes idle.
-    items.sort(key=lambda item: (_group(item.nodeid) not in _GROUPS, not item.nodeid.startswith(_LONG)))
+    items.sort(key=lambda item: (_group(item.nodeid) not in _GROUPS, not item.nodeid.startswith((*_FIRST, *_LONG))))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -82,7 +85,7 @@ def store() -> Iterator[Engine]:
     if reason := engines.missing():
         pytest.skip(reason)
     # Not below pytest's own folder: pytest keeps the last three, and images are large.
-    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT))) as engine:
+    with engines.started(Path(tempfile.mkdtemp(prefix="workbench-tests-", dir=SHORT)), large=True) as engine:
         yield engine
 
 
@@ -157,6 +160,9 @@ def _root_image(store: Engine, system: str) -> str:
     if shutil.which("debootstrap", path=engines.search_path()) is None:
         pytest.skip("debootstrap not installed")
 
+    if (made := root_name(system)) in store.names():
+        return made  # in this session, by a test that began from nothing
+
     def make() -> str:
         done = wizard("os-image", "--os", system, env=store.env)
         assert done.returncode == 0, done.stderr[-4000:]
@@ -167,6 +173,9 @@ def _root_image(store: Engine, system: str) -> str:
 
 def _base(store: Engine, choice: BaseChoice, logs: Path) -> BaseChoice:
     """The base image on it, built as often as that."""
+
+    if choice.image in store.names():
+        return choice
 
     def make() -> str:
         done = wizard("base", *choice.flags(), *ca_bundle(), "--log-dir", logs, env=store.env)

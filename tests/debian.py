@@ -1,4 +1,4 @@
-"""Debian 13 on this machine: a root file system made of its packages, and a container of our own that runs in it."""
+"""Debian on this machine: a root file system made of its packages, and a container of our own that runs in it."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ _JOIN = "echo $$ >/sys/fs/cgroup/init/cgroup.procs; exec"
 
 
 @contextmanager
-def root_of(*packages: str) -> Iterator[Path]:
-    """Yield a root file system of Debian 13 that has these packages; skips the test where none can be made."""
+def root_of(*packages: str, suite: str = "trixie") -> Iterator[Path]:
+    """Yield a root file system of a Debian, 13 by default, with these packages; skips the test where none is made."""
     if shutil.which("debootstrap", path=search_path()) is None:
         pytest.skip("debootstrap not installed")
     if os.geteuid() != 0:
@@ -68,7 +68,7 @@ def root_of(*packages: str) -> Iterator[Path]:
         command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={','.join(packages)}"]
         env = {**os.environ, "PATH": search_path()}
         done = subprocess.run(
-            [*command, "trixie", str(root), *debian_mirror()], capture_output=True, text=True, env=env, check=False
+            [*command, suite, str(root), *debian_mirror()], capture_output=True, text=True, env=env, check=False
         )
         assert done.returncode == 0, done.stdout[-4000:]
         root.chmod(0o755)

@@ -13,11 +13,12 @@ import tempfile
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tests.disk import own_disk
 from tests.engine import SHORT, TINY, Engine, search_path, tiny_root
 
 Body = bytes | IO[bytes] | Mapping[str, object] | None
@@ -163,6 +164,16 @@ def started(*, online: bool = False, root: Path | None = None) -> Iterator[Docke
     """
     # Not below pytest's own folder: the paths of containerd's sockets would be too long, and images are large.
     folder = Path(tempfile.mkdtemp(prefix="workbench-dockerd-", dir=SHORT))
+    try:
+        # What is in the network can install much.
+        with own_disk(folder) if online else nullcontext(), _started(folder, online, root) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _started(folder: Path, online: bool, root: Path | None) -> Iterator[Dockerd]:
     apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *([] if online else ["--net"])]
     (folder / "daemon.json").write_text('{"features": {"containerd-snapshotter": true}}')
     store = "--storage-driver=overlay2" if root is None else f"--config-file={folder}/daemon.json"
@@ -186,11 +197,10 @@ def started(*, online: bool = False, root: Path | None = None) -> Iterator[Docke
         yield running
     finally:
         # With the first process of a namespace end all others of it; unshare waits for it, and ends when all is over.
-        for first in _children(process.pid) or [process.pid]:
+        for first in children(process.pid) or [process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(first, signal.SIGKILL)
         process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> int:
@@ -201,7 +211,7 @@ def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 6
         try:
             connection.request("GET", "/_ping")
             if connection.getresponse().status == 200:
-                (child,) = _children(process.pid)
+                (child,) = children(process.pid)
                 return child
         except OSError:
             time.sleep(0.05)
@@ -210,7 +220,8 @@ def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 6
     raise AssertionError(f"dockerd did not start:\n{(folder / 'log').read_text(errors='replace')[-4000:]}")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process of this machine has started and that run."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
@@ -221,8 +232,8 @@ def _children(pid: int) -> list[int]:
 
 
 def _below(pid: int) -> list[int]:
-    children = _children(pid)
-    return children + [deeper for child in children for deeper in _below(child)]
+    below = children(pid)
+    return below + [deeper for child in below for deeper in _below(child)]
 
 
 class _Connection(http.client.HTTPConnection):

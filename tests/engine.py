@@ -14,15 +14,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.disk import SBIN, own_disk
 from tests.networks import own_network, remove_networks, session_number
 
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 TINY = "localhost/tiny:1"
 # Where folders with sockets are made: the path of one has at most 107 bytes, and TMPDIR may be longer than that.
 SHORT = "/tmp"
@@ -167,12 +167,22 @@ _STARTED: set[Path] = set()
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Engine]:
-    """Yield podman with its store below `folder`; all of it is gone afterwards.
+def started(folder: Path, *, large: bool = False) -> Iterator[Engine]:
+    """Yield podman with its store below the empty `folder`; all of it is gone afterwards.
 
+    A `large` store is on a disk of its own, which is removed in no time.
     The machine's own way of running containers is taken where it works, a normal user's as well. Where it
     does not (hybrid cgroups, missing capabilities: a container, a CI machine), runc and modest limits are.
     """
+    try:
+        with own_disk(folder) if large else nullcontext(), _podman(folder) as engine:
+            yield engine
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _podman(folder: Path) -> Iterator[Engine]:
     storage, runtime = folder / "storage.conf", folder / "runtime"
     # graphroot and runroot are root's. A normal user's podman takes the second, and what XDG_RUNTIME_DIR is.
     paths = f'graphroot = "{folder}/store"\nrootless_storage_path = "{folder}/store"\nrunroot = "{folder}/run"\n'
@@ -193,6 +203,8 @@ def started(folder: Path) -> Iterator[Engine]:
             "CONTAINERS_STORAGE_CONF": str(storage),
             "CONTAINERS_REGISTRIES_CONF": str(registries),
             **({"XDG_RUNTIME_DIR": str(runtime)} if rootless() else {}),
+            # What a machine sets of these is declared in its builds, whose steps others would not find again.
+            **dict.fromkeys(("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "UV_HTTP_TIMEOUT"), ""),
         },
     )
     _STARTED.add(folder)
@@ -216,7 +228,6 @@ def started(folder: Path) -> Iterator[Engine]:
         _STARTED.discard(folder)
         if not rootless() and not _STARTED:
             remove_networks()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end(folder: Path, seconds: float = 20) -> None:

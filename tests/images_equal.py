@@ -164,18 +164,23 @@ def _setting(config: Mapping[str, Any], key: str) -> object:
     return value or None
 
 
+def of_archive(file: Path) -> Contents:
+    """Read an image out of a file that `docker save` could have written."""
+    with tarfile.open(file) as archive:
+        (manifest,) = json.load(_member(archive, "manifest.json"))
+        config = json.load(_member(archive, manifest["Config"]))["config"]
+        paths: dict[str, Entry] = {}
+        for layer in manifest["Layers"]:
+            with tarfile.open(fileobj=_member(archive, layer)) as packed:
+                _apply(packed, paths)
+    return Contents(paths, config)
+
+
 def _saved(folder: Path, save: Callable[[Path], None]) -> Contents:
     with tempfile.TemporaryDirectory(dir=folder, prefix="compared-") as scratch:
         file = Path(scratch) / "image.tar"
         save(file)
-        with tarfile.open(file) as archive:
-            (manifest,) = json.load(_member(archive, "manifest.json"))
-            config = json.load(_member(archive, manifest["Config"]))["config"]
-            paths: dict[str, Entry] = {}
-            for layer in manifest["Layers"]:
-                with tarfile.open(fileobj=_member(archive, layer)) as packed:
-                    _apply(packed, paths)
-    return Contents(paths, config)
+        return of_archive(file)
 
 
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:

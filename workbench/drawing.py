@@ -1,4 +1,4 @@
-"""What every display of progress needs: whether a bar can be drawn, and texts that fit."""
+"""What everything drawn on a terminal shares: colours, whether a bar can be drawn, and texts that fit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+# Fixed colours of xterm's 256, halfway between black and white. A terminal's own sixteen are made for its own
+# background: xterm's cyan and yellow cannot be read on white, and Solarized's bright black is its background.
+ACCENT, GOOD, WARNING, BAD, MUTED = "#008787", "#008700", "#af5f00", "#d75f5f", "#767676"
 
 
 def draws(console: Console) -> bool:

@@ -105,6 +105,14 @@ def output(what: str, *arguments: str, hint: str = "") -> str:
     return completed.out.strip()
 
 
+def copies_layers() -> bool:
+    """Return whether podman's store keeps each layer as a copy of all below it, as the driver vfs does.
+
+    A normal user's podman 4 takes that driver where no storage.conf names another (Debian 12, Ubuntu 22.04).
+    """
+    return output("find its storage driver", "info", "--format", "{{.Store.GraphDriverName}}") == "vfs"
+
+
 def exists(image: str) -> bool:
     """Return whether podman has an image of exactly this name (no search by pattern).
 

@@ -38,6 +38,22 @@ def test_the_run_that_installs_a_list_is_given_its_indexes_and_no_other() -> Non
     )
 
 
+def test_a_heredoc_begins_with_the_indexes() -> None:
+    text = "RUN --network=none \\\n  <<EOF\nset -e\npip install -r /tmp/requirements.txt\nEOF\nRUN true\n"
+    run, after = instructions(with_index_mounts(text, {"requirements.txt": ("TEAM_INDEX_URL",)}))
+    assert run.flags == ("--network=none", "--mount=type=secret,id=TEAM_INDEX_URL,mode=0444")
+    assert (run.args, [doc.text for doc in run.heredocs]) == (
+        ("<<EOF",),
+        [
+            'TEAM_INDEX_URL="$(cat /run/secrets/TEAM_INDEX_URL)" && export TEAM_INDEX_URL\n'
+            "set -e\npip install -r /tmp/requirements.txt\n"
+        ],
+    )
+    assert after.args == ("true",)
+    with pytest.raises(WorkbenchError, match="RUN of a script cannot be given the index ROCM_INDEX_URL"):
+        with_index_mounts("RUN <<E\n#!/bin/bash\npip install -r requirements.txt\nE\n", LISTS)
+
+
 def test_without_a_further_index_nothing_changes() -> None:
     text = "RUN pip install -r requirements.txt\n"
     assert with_index_mounts(text, {}) == text

@@ -15,6 +15,7 @@ from workbench.containerfile.downloads import unchecked_downloads
         ("RUN pip install https://a.example/b.whl", "https://a.example/b.whl"),
         ("RUN curl -L https://a.example/b | tar x", "https://a.example/b"),
         ("RUN git --version && \\\n    wget -q https://a.example/b -O /b", "https://a.example/b"),
+        ("RUN <<E\nset -e\ncurl -LO https://a.example/b\nE", "https://a.example/b"),
         ("ADD https://a.example/b.jar .", "https://a.example/b.jar"),
         ("ADD --chown=1001:0 https://a.example/b.jar https://a.example/c.jar ./", "https://a.example/c.jar"),
     ],

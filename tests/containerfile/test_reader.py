@@ -26,7 +26,7 @@ BASE = {
         "Labels": {"from": "base"},
     },
 }
-TRIGGERED = {"config": {"OnBuild": ["RUN true"]}}
+TRIGGERED = {"config": {"OnBuild": ["ENV A=1", "RUN true", "COPY gone /x"]}}
 IMAGES: Mapping[str, Mapping[str, Any]] = {"localhost/b:1": BASE, "localhost/t:1": TRIGGERED}
 
 
@@ -153,10 +153,19 @@ RUN b
     made = plan(text, UNUSED="1", IMAGE="x")
     environments = [dict(step.environment) for stage in made.stages for step in stage.steps if type(step) is Run]
     assert environments == [
+        {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "arg"},
         {"PATH": "/bin", "LANG": "C", "TAG": "1", "OTHER": "1-x", "E": "env"},
-        {"PATH": "/bin", "LANG": "C", "E": "env"},
     ]
     assert made.unused_arguments == ("UNUSED",)
+
+
+def test_what_an_image_has_for_those_on_top_of_it() -> None:
+    made = plan("FROM localhost/b:1 AS one\nONBUILD ENV A=1\nonbuild RUN <<E\nx\nE\nFROM one\nRUN y\n")
+    one, two = made.stages
+    assert one.config["config"]["OnBuild"] == ["ENV A=1", "RUN <<E\nx\nE"]
+    assert "OnBuild" not in two.config["config"]
+    assert [step.arguments[-1] for step in two.steps if type(step) is Run] == ["x\n", "y"]
+    assert all(dict(step.environment)["A"] == "1" for step in two.steps if type(step) is Run)
 
 
 def test_stages_that_nobody_needs_are_left_out() -> None:
@@ -196,9 +205,14 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("", "no FROM: nothing to build on", 1),
         ("RUN x", "RUN stands before the first FROM, where only ARG may", 1),
         ("FROM localhost/b:1\nRUNN x", "RUNN is no instruction that is supported", 2),
-        ("FROM localhost/b:1\nONBUILD RUN x", "ONBUILD is no instruction that is supported", 2),
-        ("FROM localhost/b:1\n\nRUN <<E\nx\nE\n", "RUN with a heredoc (<<) is not supported", 3),
-        ("FROM localhost/b:1\nCOPY <<E /x\nx\nE\n", "COPY with a heredoc (<<) is not supported", 2),
+        ("FROM localhost/b:1\nONBUILD FROM x", "ONBUILD FROM x is not supported", 2),
+        ("FROM localhost/b:1\nONBUILD ONBUILD RUN x", "ONBUILD ONBUILD RUN x is not supported", 2),
+        ("FROM localhost/b:1\nONBUILD", "ONBUILD … is not supported", 2),
+        ("FROM localhost/b:1\nSTOPSIGNAL SIGODD", "STOPSIGNAL SIGODD: this is no signal", 2),
+        ("FROM localhost/b:1\nHEALTHCHECK --timeout=1us CMD x", "HEALTHCHECK --timeout=1us: this is less than 1ms", 2),
+        ("FROM localhost/b:1\nCOPY a.txt <<E\nx\nE\n", "COPY cannot have a heredoc as its destination", 2),
+        ("FROM localhost/b:1\nCOPY <<a/b /x\nx\na/b\n", "COPY <<a/b: a heredoc of this name cannot be a file", 2),
+        ("FROM localhost/b:1\nCOPY <<A <<B /x\nA\nB\n", "COPY of more than one source ends in a folder", 2),
         ("FROM localhost/b:1\nCOPY --from=nope /a /b", "COPY --from=nope: there is no such stage above", 2),
         ("FROM localhost/b:1 AS me\nCOPY --from=me /a /b", "COPY --from=me: there is no such stage above", 2),
         ("FROM localhost/b:1\nCOPY --from=1 /a /b", "COPY --from=1: there is no such stage above", 2),
@@ -208,22 +222,33 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nCOPY a.txt b.txt /b", "COPY of more than one source ends in a folder", 2),
         ("FROM localhost/b:1\nADD https://example.com/x /b", "ADD https://example.com/x is not supported", 2),
         ("FROM localhost/b:1\nCOPY a.txt", "COPY is followed by what to copy and where to", 2),
-        ("FROM localhost/b:1\nCOPY --link a.txt /x", "COPY --link is not supported", 2),
+        ("FROM localhost/b:1\nCOPY --link=x a.txt /x", "COPY --link=x: this is true or false", 2),
+        ("FROM localhost/b:1\nCOPY --chmod=u~x a.txt /x", "'u~x' is no file mode", 2),
+        ("FROM localhost/b:1\nADD --parents a.txt /x", "ADD --parents is not supported", 2),
         ("FROM localhost/b:1\nCOPY --chmod=9 a.txt /x", "'9' is no file mode", 2),
         ("FROM ${NOPE}", "FROM ${NOPE} names no image: an argument has no value", 1),
         ("FROM debian", "FROM debian does not name its registry", 1),
-        ("FROM localhost/t:1", "localhost/t:1 has ONBUILD instructions, which are not supported", 1),
+        ("FROM localhost/t:1\nUSER 1", "COPY gone: the folder has no such file", 1),
         ("FROM localhost/b:1 as a\nFROM scratch AS a", "the stage a has the name of one above", 2),
         ("FROM --platform=linux/arm64 localhost/b:1", "FROM --platform is not supported", 1),
         ("FROM localhost/b:1\nRUN --security=insecure x", "RUN --security=insecure is not supported", 2),
         ("FROM localhost/b:1\nRUN --mount=type=ssh x", "--mount=type=ssh is not supported", 2),
+        ("FROM localhost/b:1\nRUN --mount=type=tmpfs,target=/t,size=x y", "'x' is no size", 2),
+        ("FROM localhost/b:1\nRUN --mount=type=secret,env=a-b x", "--mount: 'a-b' is no name of a variable", 2),
+        (
+            "FROM localhost/b:1\nFROM localhost/b:1\nRUN --mount=from=0,target=/x y",
+            "--from=0: there is no such stage above",
+            3,
+        ),
         ("FROM localhost/b:1\nRUN --mount=type=cache x", "--mount=type=cache names no target", 2),
         ("FROM localhost/b:1\nRUN --mount=type=bind,source=gone,target=/x y", "RUN --mount: the folder has no gone", 2),
         ("FROM localhost/b:1\nRUN", "RUN is followed by a command", 2),
         ("FROM localhost/b:1\nEXPOSE 99999", "'99999' is no port", 2),
         ("FROM localhost/b:1\nENV A=${B^x}", "${B^…} is not supported", 2),
         ("FROM localhost/b:1\nENV A", "the Containerfile cannot be read: ENV must have two arguments", 1),
-        ("# escape=`\nFROM localhost/b:1", "another escape character than \\ is not supported", 1),
+        ("# escape=x\nFROM localhost/b:1", "# escape=x: this is \\ or `", 1),
+        ("#\n# escape=x\nFROM localhost/b:1\nUSER a b", "USER a b: this is no user", 4),
+        ("# syntax=example.com/other:1\nFROM localhost/b:1", "# syntax=example.com/other:1 is not supported", 1),
         ("FROM localhost/b:1\nSHELL /bin/bash", "SHELL is followed by words in JSON form", 2),
         ("FROM localhost/b:1\nHEALTHCHECK --interval=soon CMD x", "'soon' is no length of time", 2),
         ("FROM localhost/b:1\nUSER a b", "USER a b: this is no user", 2),

@@ -120,5 +120,5 @@ def test_only_stages_above_can_be_copied_from(name: str) -> None:
 
 
 def test_addresses_and_heredocs_are_no_files_of_the_folder() -> None:
-    text = "FROM a\nADD https://example.com/x git@example.com:x y /z/\nCOPY <<E /z\nE\n"
+    text = "FROM a\nADD https://example.com/x git@example.com:x y /z/\nCOPY <<E 3<<-'F' /z/\nE\nF\n"
     assert [one.in_folder for one in copy_sources(stages(text))] == [("y",), ()]

@@ -43,7 +43,7 @@ def test_bases() -> None:
         ("ARG V=12.5\nFROM debian:${V%.*}\n", {}, "debian:12"),
         ("ARG V=12 BASE=debian:$V\nFROM ${BASE/debian/localhost/d}\n", {}, "localhost/d:12"),
         ("FROM a AS Build\nFROM b\nFROM build\n", {}, "a"),
-        ("FROM a AS build\nFROM BUILD AS next\nFROM Next\n", {}, "a"),
+        ("FROM a AS BUILD\nFROM build AS Next\nFROM next\n", {}, "a"),
         ("FROM a\nARG B=b\nFROM scratch\n", {}, "scratch"),
     ],
 )
@@ -103,9 +103,9 @@ RUN four
 """
     known = {item.args[0]: scope.variables for _, item, scope in scopes(stages(text)) if item.word == "RUN"}
     assert known == {
-        "one": {"G": "global", "L": "local", "E": "env"},
-        "two": {"E": "env"},
-        "three": {"E": "env", "G": "own"},
+        "one": {"G": "global", "L": "local", "E": "arg"},
+        "two": {"G": "global", "L": "local", "E": "env"},
+        "three": {"G": "own", "L": "local", "E": "env"},
         "four": {},
     }
 
@@ -118,10 +118,10 @@ AGREED = [
     ("ARG V=1.2\nFROM localhost/b:${V%.*}\nARG N=f.txt.gz\nCOPY ${N%.gz} /x\n", "localhost/b:1", ["f.txt"]),
     ("ARG V=0.1\nFROM localhost/b:${V##*.}\nENV N=g.txt\nCOPY ${N/g/f} /x\n", "localhost/b:1", ["f.txt"]),
     ("FROM localhost/b:1 AS Build\nFROM build\nCOPY --from=build /x /y\n", "localhost/b:1", []),
-    ("FROM localhost/b:1 AS build\nFROM BUILD\nCOPY --from=Build /x /y\n", "localhost/b:1", []),
+    ("FROM localhost/b:1 AS BUILD\nFROM build\nCOPY --from=Build /x /y\n", "localhost/b:1", []),
     ("FROM localhost/b:1\nFROM localhost/b:1\nCOPY --from=0 /x /y\n", "localhost/b:1", []),
     ("ARG F=g\nFROM localhost/b:1\nARG F=f\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
-    ("FROM localhost/b:1\nENV F=f\nARG F=g\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
+    ("FROM localhost/b:1\nENV F=g\nARG F=f\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
     ("FROM localhost/b:1 AS a\nENV F=f\nFROM a\nCOPY $F.txt /x\n", "localhost/b:1", ["f.txt"]),
     ("FROM localhost/b:1\nCOPY '*.txt' \"./d/\" /x/\n", "localhost/b:1", ["*.txt", "./d/"]),
 ]
@@ -137,6 +137,7 @@ REFUSED = [
     ("FROM localhost/b:1 AS a\nENV F=f\nFROM scratch\nCOPY $F.txt /x\n", "COPY .txt: the {} has no such file"),
     ("FROM localhost/b:1\nCOPY ../f.txt /x\n", "COPY ../f.txt leads out of the folder"),
     ("FROM localhost/b:1 AS a\nFROM localhost/b:1 AS A\n", "the stage a has the name of one above"),
+    ("FROM localhost/b:1 AS build\nFROM BUILD\n", "FROM BUILD: 'BUILD' is no image and no stage above"),
     ("FROM $B\n", "FROM $B names no image: an argument has no value"),
     ("FROM localhost/b:1\nCOPY ${V^x} /y\n", "${V^…} is not supported"),
 ]

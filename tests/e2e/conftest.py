@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.copied import copy_repository
 from tests.e2e.test_from_nothing import build_minimal
-from tests.engine import BaseChoice, Engine, ca_bundle
+from tests.engine import SHORT, TINY, BaseChoice, Engine, ca_bundle, started
 from tests.monobase.manifests import documents, podman_run
 
 # Where nodes keep monobase's tree, and the small set in the image's own data.
@@ -91,3 +92,20 @@ def clone(tmp_path: Path) -> Path:
     (folder / ".venv").symlink_to(REPOSITORY / ".venv")
     os.utime(folder / "Pipfile.lock", (0, 0))
     return folder
+
+
+@pytest.fixture
+def nothing(store: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """podman with an empty store, for this process and those it starts.
+
+    The session's, while there is nothing in it: what is made there from nothing is what its other tests stand on.
+    """
+    own = tempfile.mkdtemp(prefix="workbench-nothing-", dir=SHORT)
+    with nullcontext(store) if store.names() <= {TINY} else started(Path(own), large=True) as engine:
+        for name, value in engine.env.items():
+            monkeypatch.setenv(name, value)
+        yield engine
+        # Of a test that fails in the middle, too.
+        engine.try_("rm", "--all", "--force", "--time=0")
+        engine.try_("volume", "rm", "--all", "--force")
+    shutil.rmtree(own, ignore_errors=True)

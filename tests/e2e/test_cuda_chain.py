@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
+import io
 import json
+import os
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,6 +50,78 @@ def chain(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFact
     done = wizard("cuda", *base.flags(), *ca_bundle(), "--log-dir", logs, env=store.env)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
+
+
+def test_wheels_arrive_over_a_line_that_breaks(engine: Engine, base: BaseChoice, tmp_path: Path) -> None:
+    """Each connection ends after a twelfth of the file: pip by itself gives up after five."""
+    wheel = nvidia_wheel()
+    with breaking_index("nvidia_big-1.0-py3-none-any.whl", wheel, len(wheel) // 12) as (address, requests):
+        requirement = f"nvidia-big==1.0 --hash=sha256:{hashlib.sha256(wheel).hexdigest()}\n"
+        (tmp_path / "requirements.txt").write_text(requirement)
+        tmp_path.chmod(0o755)
+        mounts = [f"--volume={REPOSITORY}/cuda-layer/install-wheels.sh:/in.sh:ro,z", f"--volume={tmp_path}:/in:ro,z"]
+        variables = [f"--env=PIP_INDEX_URL={address}/simple", "--env=CUDA_VERSION=13.0.2"]
+        run = ("run", "--rm", "--network=host", "--user=0", *mounts, *variables, base.image)
+        script = "sh /in.sh /in/requirements.txt 2>&1; sha256sum </usr/local/cuda/lib64/libbig.so.1"
+        output = engine(*run, "sh", "-c", script)
+    with zipfile.ZipFile(io.BytesIO(wheel)) as packed:
+        whole = hashlib.sha256(packed.read("nvidia/cu13/lib/libbig.so.1")).hexdigest()
+    assert output.splitlines()[-1].split()[0] == whole, output
+    assert len(requests) >= 12
+
+
+def nvidia_wheel() -> bytes:
+    """A wheel with a library that no compression makes small, laid out as NVIDIA's are."""
+    record = "nvidia_big-1.0.dist-info"
+    names = ("nvidia/__init__.py", "nvidia/cu13/lib/libbig.so.1", f"{record}/METADATA", f"{record}/WHEEL")
+    texts = (b"", os.urandom(3_000_000), b"Metadata-Version: 2.1\nName: nvidia-big\nVersion: 1.0\n")
+    wheel = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for name, text in zip(names, (*texts, wheel), strict=True):
+            file.writestr(name, text)
+        file.writestr(f"{record}/RECORD", "".join(f"{name},,\n" for name in (*names, f"{record}/RECORD")))
+    return packed.getvalue()
+
+
+@contextmanager
+def breaking_index(name: str, content: bytes, most: int) -> Iterator[tuple[str, list[str]]]:
+    """Yield the address of a package index with one file, and the ranges that were requested of it.
+
+    Each connection ends after `most` bytes of the file.
+    """
+    requests: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            if not self.path.endswith(".whl"):
+                return self._send(200, f'<a href="/{name}">{name}</a>'.encode(), {"Content-Type": "text/html"})
+            requests.append(self.headers.get("Range", ""))
+            start = int(requests[-1].removeprefix("bytes=").partition("-")[0] or 0)
+            span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if requests[-1] else {}
+            self.close_connection = True
+            return self._send(206 if span else 200, content[start:], {"ETag": '"1"', **span}, most)
+
+        def _send(self, status: int, body: bytes, headers: dict[str, str], most: int | None = None) -> None:
+            self.send_response(status)
+            for key, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body[:most])
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", requests
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_every_layer_keeps_its_promises(store: Engine, base: BaseChoice, chain: list[str]) -> None:

@@ -36,6 +36,26 @@ SIGNS = {"tensorboard": "text=No dashboards are active", "vscode": ".monaco-work
 # What is typed into VS Code's terminal: the shell and its Python know the user and the bundle.
 TYPED = "python -c 'import os, sys, setuptools; print(os.getuid(), sys.prefix, end=str())' >seen-$((6*7)).txt"
 
+# CVE-2025-47269 without the front: the server that the link names waits for what code-server would send to it.
+ATTACK = r"""
+import pathlib, re, socket, urllib.error, urllib.request
+target = socket.create_server(("127.0.0.1", 0))
+target.settimeout(5)
+commands = [each.read_bytes() for each in pathlib.Path("/proc").glob("[0-9]*/cmdline")]
+(own,) = {found[1].decode() for each in commands if (found := re.search(rb"/entry\.js\0.*--port\0(\d+)\0", each))}
+port = target.getsockname()[1]
+try:
+    urllib.request.urlopen(f"http://127.0.0.1:{own}/proxy/80@127.0.0.1:{port}/", timeout=60)
+except urllib.error.HTTPError as error:
+    print(re.findall(r"ECONNREFUSED \S+:\d+", error.read().decode()))
+except TimeoutError:
+    print("the server has the request, and answers nothing")
+try:
+    print(target.accept()[0].recv(65536))
+except TimeoutError:
+    print("nothing arrived")
+"""
+
 
 @pytest.fixture(scope="session", params=list(SIGNS))
 def ide(
@@ -211,6 +231,9 @@ def test_nobody_gets_in_without_the_token(engine: Engine, ide: tuple[str, str], 
             refused = urllib.request.Request(f"{workbench.page}proxy/80@127.0.0.1:8787/", headers=workbench.headers)
             with pytest.raises(urllib.error.HTTPError, match="400"):
                 urllib.request.urlopen(refused, timeout=60)
+            # Nor does code-server itself go there: it knows the port alone.
+            output = engine("exec", workbench.container, "python", "-c", ATTACK)
+            assert output.splitlines() == ["['ECONNREFUSED 0.0.0.0:80']", "nothing arrived"]
         logs = engine.try_("logs", workbench.container)
         assert TOKEN not in (logs.stdout + logs.stderr).decode()
 
@@ -242,18 +265,18 @@ def do_nothing(page: Page, workbench: Workbench) -> None:
 
 def type_in_terminal(page: Page, workbench: Workbench) -> None:
     """Open a terminal, run a command in it, and leave the page alone until only its WebSocket shows use."""
-    page.get_by_role("button", name="Yes, I trust the authors").click()
     page.keyboard.press("F1")
     page.locator(".quick-input-box input").fill(">Terminal: Create New Terminal")
     page.locator(".quick-input-list .monaco-list-row").first.click()
     page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus()
-    page.keyboard.type(TYPED)
-    page.keyboard.press("Enter")
-    deadline = time.monotonic() + 60
-    while (written := workbench.engine.try_("exec", workbench.container, "cat", "seen-42.txt").stdout) == b"":
+    deadline = time.monotonic() + 120
+    # What is typed before the shell has its prompt may be lost in part.
+    while workbench.engine.try_("exec", workbench.container, "cat", "seen-42.txt").stdout != b"12345 /opt/app-root":
         assert time.monotonic() < deadline, "the terminal ran nothing"
-        time.sleep(0.5)
-    assert written == b"12345 /opt/app-root"
+        page.keyboard.press("Control+C")
+        page.keyboard.type(TYPED)
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(5000)
     page.wait_for_timeout(1000 * (IDLE_SECONDS + 1))
 
 

@@ -66,7 +66,7 @@ def test_add_an_ide(engine: Engine, base: BaseChoice, clone: Path, tmp_path: Pat
     found = _OPEN.search(shown)
     assert found is not None, shown
     try:
-        with page_in(browser, tmp_path / "marimo.png", seconds=120) as page:
+        with page_in(browser, tmp_path / "marimo.png", seconds=600) as page:
             page.goto(found[1])
             page.get_by_text("Create a new notebook").first.wait_for()
         # Its start script needed no run bit, and its process is the user's.

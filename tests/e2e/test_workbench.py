@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
@@ -15,24 +13,13 @@ import pytest
 
 from tests.browser import need_chromium, page_in, run_first_cell
 from tests.command import wizard
-from tests.engine import SHORT, Engine, missing, search_path, started
+from tests.engine import BaseChoice, Engine, search_path
 
 pytestmark = pytest.mark.thorough
 
 # What a build from nothing may take on a loaded machine.
 _PATIENCE = 1500
 _OPEN = re.compile(r"The workbench is open: (http://127\.0\.0\.1:\d+/\?token=\S+)")
-
-
-@pytest.fixture
-def nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """podman with an empty store, for this process and those it starts."""
-    if reason := missing():
-        pytest.skip(reason)
-    with started(Path(tempfile.mkdtemp(prefix="workbench-nothing-", dir=SHORT))) as engine:
-        for name, value in engine.env.items():
-            monkeypatch.setenv(name, value)
-        yield engine
 
 
 @pytest.mark.timeout(3600)
@@ -44,7 +31,15 @@ def test_from_a_clone_to_a_notebook_that_is_kept(nothing: Engine, clone: Path, t
     show.chmod(0o755)
     bundle = {"WORKBENCH_CA_BUNDLE": os.environ["SSL_CERT_FILE"]} if "SSL_CERT_FILE" in os.environ else {}
     env = {**os.environ, **bundle, "PATH": search_path(), "TERM": "xterm-256color", "BROWSER": str(show)}
-    terminal = pexpect.spawn("make", ["workbench"], cwd=str(clone), env=env, encoding="utf-8", dimensions=(40, 160))
+    # Of the day that the other tests' images have, for they stand on what is made here.
+    terminal = pexpect.spawn(
+        "make",
+        ["workbench", f"DATE={BaseChoice().date}"],
+        cwd=str(clone),
+        env=env,
+        encoding="utf-8",
+        dimensions=(40, 160),
+    )
     with (tmp_path / "terminal.txt").open("w") as log:
         terminal.logfile_read = log
         terminal.expect_exact("Do it? [Y/n]", timeout=120)

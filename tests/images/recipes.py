@@ -14,7 +14,7 @@ BASE = "localhost/workbench-images:base-c9s-py311_2026a_20261122"
 OK = "RUN cat /tmp/requirements.txt\n"
 
 
-def recipe(folder: Path, engine: Engine, run: str = OK, ide: str = "editor") -> Path:
+def recipe(folder: Path, engine: Engine, run: str = OK, ide: str = "editor", base: str = "standard") -> Path:
     """Compose a small recipe whose Python section runs `run`, on a base that is there; return its folder."""
     engine("tag", TINY, BASE)
     section = f"USER 1001\nCOPY requirements.txt /tmp/requirements.txt\n{run}"
@@ -22,7 +22,7 @@ def recipe(folder: Path, engine: Engine, run: str = OK, ide: str = "editor") -> 
         f"bundles/1-plain/py311/{name}.txt": "attrs==25.1.0\n" for name in ("requirements", "requirements-editor")
     }
     catalogue = make_catalogue(folder, {"bundles/python_packages.snippet": section, **packages})
-    flags = ["--release=2026a", "--date=20261122", "--base=standard", "--os=c9s", "--python=3.11"]
+    flags = ["--release=2026a", "--date=20261122", f"--base={base}", "--os=c9s", "--python=3.11"]
     flags += ["--bundle=plain", f"--ide={ide}", "--offline", "--no-lint"]
     done = wizard("new", "--catalog", catalogue, "--out", folder / "recipes", *flags)
     assert done.returncode == 0, done.stderr

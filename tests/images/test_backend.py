@@ -107,7 +107,7 @@ def test_a_socket_that_is_neither(short_path: Path) -> None:
             open_backend(BuilderChoice("buildkit", "why", f"unix://{path}"))
     assert str(path) in caught.value.message
     with pytest.raises(UsageError, match="is no address of a BuildKit"):
-        open_backend(BuilderChoice("buildkit", "why", "ssh://host"))
+        open_backend(BuilderChoice("buildkit", "why", "http://host"))
 
 
 def test_who_builds_with_podman_loads_no_grpc() -> None:

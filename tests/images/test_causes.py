@@ -51,6 +51,15 @@ LINES = {
     PIP_RETRY: "the name index.example.com is not known to this machine",
     "npm ERR! network request failed, reason: getaddrinfo EAI_AGAIN registry.example.com": "the network failed",
     "curl: (28) Failed to connect: Connection timed out": "the network failed",
+    "curl: (18) transfer closed with 1048576 bytes remaining to read": "a download ended in the middle",
+    "× Download failed because not enough bytes were received (9.4 MB/17.5 MB)": "a download ended in the middle",
+    "pip._vendor.urllib3.exceptions.IncompleteRead: IncompleteRead(1236 bytes read, 1672 more expected)": (
+        "a download ended in the middle"
+    ),
+    "  cause: request or response body error": "a download ended in the middle",
+    "E: Failed to fetch http://archive.example.com/x.deb  503  Service Unavailable [IP: 192.0.2.1 80]": (
+        "the server that has the packages failed"
+    ),
     "Received HTTP code 407 from proxy after CONNECT: Proxy Authentication Required": "the proxy refused",
     "OSError: [Errno 28] No space left on device": "the disk is full",
     "E: You don't have enough free space in /var/cache/apt/archives/.": "the disk is full",

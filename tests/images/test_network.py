@@ -128,6 +128,17 @@ def test_indexes_and_proxies() -> None:
         assert "secret" not in declared + "".join(network.mounts())
 
 
+def test_the_patience_with_a_slow_line() -> None:
+    environ = {"PIP_DEFAULT_TIMEOUT": "180", "PIP_RETRIES": "9", "UV_HTTP_TIMEOUT": "181"}
+    with site(environ=environ) as network:
+        assert contents(network) == {"/dev/workbench-pip.conf": "[global]\ntimeout = 180\nretries = 9\n"}
+        named = "PIP_CONFIG_FILE=/dev/workbench-pip.conf UV_HTTP_TIMEOUT=181"
+        assert network.containerfile("FROM a\n") == f"FROM a\nARG {named}\n"
+    bad = {"UV_HTTP_TIMEOUT": "1 RUN=x"}
+    with pytest.raises(WorkbenchError, match="UV_HTTP_TIMEOUT is '1 RUN=x', and no number"), site(environ=bad):
+        pass
+
+
 def test_a_folder_of_this_machine_is_no_index() -> None:
     with site(environ={"PIP_INDEX_URL": "file:///srv/wheels", "PIP_EXTRA_INDEX_URL": "/srv/more"}) as network:
         assert network.files == {}

@@ -33,6 +33,7 @@ def test_every_lock_and_tool_is_without_a_known_hole_or_says_why_it_has_it(relea
     assert [f"{each.where}: {each.message}" for each in counted] == []
     for note in notes:
         print(f"{release} lives with: {note}")
+    assert release != "2026a" or notes == []
 
 
 @pytest.mark.parametrize("release", ["2026a", "2025b"])

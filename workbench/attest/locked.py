@@ -43,7 +43,7 @@ def installed_lists(files: Mapping[str, bytes]) -> list[str]:
         path.rpartition("/")[2]
         for item in instructions(files[CONTAINERFILE].decode())
         if item.word == "RUN"
-        for path in lists_in_command(" ".join(item.args))
+        for path in lists_in_command(item.command)
     }
     return sorted(path for path in files if path.rpartition("/")[2] in wanted)
 

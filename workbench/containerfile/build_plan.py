@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.containerfile.heredocs import InlineFile
 from workbench.containerfile.stages import Origin
 
 
 @dataclass(frozen=True, slots=True)
 class RunMount:
-    """What is mounted for one RUN only: `kind` is cache, secret, bind or tmpfs; `source` is a path in `origin`.
+    """What is mounted for one RUN only: `kind` is cache, secret, bind, tmpfs or script; `source` is a path in `origin`.
 
-    `mode`, `uid` and `gid` are those of a cache's first folder and of a secret's file.
+    `mode`, `uid` and `gid` are those of a cache's first folder and of a secret's file. A script is the `file` at
+    `target`, which can be run. `size` is the most bytes of a tmpfs, 0 for any; a secret with a `variable` has its
+    content there, and is a file too only where it has a target.
     """
 
     kind: str
@@ -27,6 +30,9 @@ class RunMount:
     gid: int = 0
     readonly: bool = False
     required: bool = False
+    file: InlineFile | None = None
+    size: int = 0
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +58,23 @@ class Run(FileStep):
 
 @dataclass(frozen=True, slots=True)
 class Copy(FileStep):
-    """Files from elsewhere, at absolute paths; `target` ends in / when it must be a folder.
+    """Files from elsewhere, at absolute paths, and then `files`; `target` ends in / when it must be a folder.
 
-    `owner` is USER[:GROUP], "" for what the origin says; `mode` is None for the same.
+    `owner` is USER[:GROUP], "" for what the origin says; `mode` is None for the same, or text as chmod takes it.
+    With `link`, nothing of the stage so far makes a difference to them; with `parents`, they keep their folders, from
+    /./ on where a source has that; patterns in `exclude` are of what is left out.
     """
 
     origin: Origin
     sources: tuple[str, ...]
     target: str
     owner: str = ""
-    mode: int | None = None
+    mode: int | str | None = None
     unpack: bool = False
+    link: bool = False
+    parents: bool = False
+    exclude: tuple[str, ...] = ()
+    files: tuple[InlineFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

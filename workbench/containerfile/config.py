@@ -59,9 +59,22 @@ class Config:
         self._config["Shell"] = list(words)
 
     @property
+    def author(self) -> str:
+        """Who made the image."""
+        return str(self._image.get("author") or "")
+
+    @author.setter
+    def author(self, value: str) -> None:
+        self._image["author"] = value
+
+    @property
     def triggers(self) -> list[str]:
-        """The ONBUILD instructions of the image below."""
+        """The instructions that are for images on top of this one."""
         return list(self._config.get("OnBuild") or ())
+
+    @triggers.setter
+    def triggers(self, texts: Sequence[str]) -> None:
+        self._config["OnBuild"] = list(texts)
 
     def absolute(self, path: str) -> str:
         """Return `path` seen from the folder, without `.` and `..`; a / at its end stays."""

@@ -34,7 +34,7 @@ def unchecked_downloads(text: str) -> Iterator[tuple[int, str]]:
                 if _URL.match(word) and not any("checksum" in flag for flag in item.flags):
                     yield item.line, f"ADD {word} has no checksum: RUN curl with `sha256sum --check` compares one"
         elif item.word == "RUN":
-            command = " ".join(item.args)
+            command = item.command
             if _COMPARED.search(command):
                 continue
             for found in _COMMAND.finditer(command):

@@ -7,41 +7,76 @@ import re
 from collections.abc import Callable, Collection, Mapping
 
 from workbench.containerfile.build_plan import RunMount
-from workbench.containerfile.parser import Instruction
+from workbench.containerfile.heredocs import check_files, command_of
+from workbench.containerfile.parser import Instruction, directive
 from workbench.containerfile.stages import Origin
 from workbench.errors import WorkbenchError
 
 _KINDS = {
     "cache": {"target", "id", "sharing", "from", "source", "mode", "uid", "gid", "readonly"},
-    "secret": {"target", "id", "required", "mode", "uid", "gid"},
+    "secret": {"target", "id", "env", "required", "mode", "uid", "gid"},
     "bind": {"target", "from", "source", "readonly"},
     "tmpfs": {"target", "size"},
 }
 _SAME = {"dst": "target", "destination": "target", "src": "source", "ro": "readonly", "rw": "readwrite"}
 _SHARINGS = ("shared", "private", "locked")
+_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?", re.IGNORECASE)
 _MODE = re.compile(r"[0-7]{1,5}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SIZE = re.compile(r"(?P<number>\d{1,15}(?:\.\d+)?) ?(?P<unit>[kmgtp]?)i?b?", re.IGNORECASE | re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9/._:@-]{1,200}")
 
 
 # What these take in both ways of building; podman 4.3 refuses all else, --network too, which BuildKit takes.
-FLAGS = {"RUN": ("mount", "network"), "COPY": ("from", "chown", "chmod"), "ADD": ("chown", "chmod")}
-# Heredocs are BuildKit's syntax (docker/dockerfile 1.4); podman below 4.9 runs their first line alone.
-_HEREDOC = "write a file beside it and COPY that, or join the commands with &&"
+FLAGS = {
+    "RUN": ("mount", "network"),
+    "COPY": ("from", "chown", "chmod", "link", "parents", "exclude"),
+    "ADD": ("chown", "chmod", "link", "exclude"),
+}
+# Those that may stand without a value.
+SWITCHES = ("link", "parents")
+# As chmod writes what it changes: u=rwX,go+r.
+_SYMBOLIC = re.compile(r"[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+")
 
 
 def check_buildable(item: Instruction) -> None:
-    """Raise WorkbenchError for an instruction that no builder here builds: a heredoc, or a flag that none takes."""
-    if item.heredoc:
-        raise WorkbenchError(f"{item.word} with a heredoc (<<) is not supported", hint=_HEREDOC)
+    """Raise WorkbenchError for an instruction that no builder here builds: a flag that none takes, a wrong heredoc."""
     if item.word in FLAGS:
-        flags_of(item, FLAGS[item.word], repeated=("mount",))
+        flags_of(item, FLAGS[item.word], repeated=("mount", "exclude"), switches=SWITCHES)
+    if item.word == "RUN":
+        command_of(item)
+    elif item.word in ("COPY", "ADD"):
+        check_files(item)
 
 
-def flags_of(item: Instruction, known: Collection[str], repeated: Collection[str] = ()) -> dict[str, list[str]]:
-    """Return the values of an instruction's flags by name; raises WorkbenchError for one that is not `known`."""
+def check_directives(text: str) -> None:
+    """Raise WorkbenchError, with the line, for a directive that makes a Containerfile mean what nobody here knows."""
+    line, frontend = directive(text, "syntax")
+    if frontend and not _FRONTEND.fullmatch(frontend):
+        raise WorkbenchError(
+            f"# syntax={frontend} is not supported",
+            hint="Containerfiles are read as docker/dockerfile reads them",
+            where=str(line),
+        )
+    line, escape = directive(text, "escape")
+    if escape not in ("", "\\", "`"):
+        raise WorkbenchError(f"# escape={escape}: this is \\ or `", where=str(line))
+
+
+def flags_of(
+    item: Instruction, known: Collection[str], repeated: Collection[str] = (), switches: Collection[str] = ()
+) -> dict[str, list[str]]:
+    """Return the values of an instruction's flags by name; those of `switches` are true or false.
+
+    Raises WorkbenchError for one that is not `known`, has no value, or stands twice and is not among the `repeated`.
+    """
     found: dict[str, list[str]] = {}
     for flag in item.flags:
         name, equals, value = flag.removeprefix("--").partition("=")
+        if name in known and name in switches:
+            equals, value = "=", value.lower() if equals else "true"
+            if value not in ("true", "false"):
+                raise WorkbenchError(f"{item.word} {flag}: this is true or false")
         if name not in known or not equals:
             listed = ", ".join(f"--{one}=" for one in known)
             raise WorkbenchError(
@@ -53,11 +88,31 @@ def flags_of(item: Instruction, known: Collection[str], repeated: Collection[str
     return found
 
 
+def permissions(text: str) -> int | str:
+    """Return what --chmod says: a mode that is written as 0755, or changes such as u=rwX,go=rX as they are written.
+
+    Raises WorkbenchError when it is none.
+    """
+    if text and all(_SYMBOLIC.fullmatch(part) for part in text.split(",")):
+        return text
+    if not re.match(r"[0-9]", text):
+        raise WorkbenchError(f"{text!r} is no file mode", hint="write it as 0755 or as u=rwX,go=rX")
+    return file_mode(text)
+
+
 def file_mode(text: str) -> int:
     """Return a mode that is written as 0755; raises WorkbenchError when it is none."""
     if not _MODE.fullmatch(text) or int(text, 8) > 0o7777:
         raise WorkbenchError(f"{text!r} is no file mode", hint="write it as 0755")
     return int(text, 8)
+
+
+def size_of(text: str) -> int:
+    """Return how many bytes `text` is, which is written as 64m or 1.5GiB; raises WorkbenchError if it is no size."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise WorkbenchError(f"{text!r} is no size", hint="write it as 64m or 1g")
+    return int(float(match["number"]) * 1024 ** (" kmgtp".index(match["unit"].lower() or " ")))
 
 
 def number(text: str, what: str) -> int:
@@ -100,13 +155,16 @@ def _run_mount(
     kind: str, options: Mapping[str, str], origin: Callable[[str], Origin], absolute: Callable[[str], str]
 ) -> RunMount:
     target, source, id_ = options.get("target", ""), options.get("source", ""), options.get("id", "")
+    variable = options.get("env", "")
+    if variable and not _VARIABLE.fullmatch(variable):
+        raise WorkbenchError(f"--mount: {variable!r} is no name of a variable")
     if kind == "secret":
-        id_ = id_ or posixpath.basename(target)
-        target = target or (f"/run/secrets/{id_}" if id_ else "")
-    if not target:
+        id_ = id_ or posixpath.basename(target) or variable
+        target = target or (f"/run/secrets/{id_}" if id_ and not variable else "")
+    if not target and not variable:
         raise WorkbenchError(f"--mount=type={kind} names no target")
-    target = absolute(target)
-    if target.rstrip("/") == "":
+    target = absolute(target) if target else ""
+    if target and target.rstrip("/") == "":
         raise WorkbenchError("--mount cannot have / as its target")
     if kind == "cache":
         id_ = id_ or target
@@ -118,8 +176,6 @@ def _run_mount(
     if ".." in source.split("/"):
         raise WorkbenchError(f"--mount: the source {source} leads out of where it is")
     place = origin(options["from"]) if "from" in options else Origin() if kind == "bind" else None
-    if kind == "tmpfs" and "size" in options:
-        raise WorkbenchError("--mount=type=tmpfs,size= is not supported: not every BuildKit can keep it")
     return RunMount(
         kind,
         target,
@@ -132,6 +188,8 @@ def _run_mount(
         gid=number(options.get("gid", "0"), "--mount: gid"),
         readonly=_truth("readonly", options.get("readonly", "true" if kind == "bind" else "false")),
         required=_truth("required", options.get("required", "false")),
+        size=size_of(options["size"]) if "size" in options else 0,
+        variable=variable,
     )
 
 

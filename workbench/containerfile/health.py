@@ -10,7 +10,12 @@ from workbench.errors import WorkbenchError
 
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_TIMES = {"--interval": "Interval", "--timeout": "Timeout", "--start-period": "StartPeriod"}
+_TIMES = {
+    "--interval": "Interval",
+    "--timeout": "Timeout",
+    "--start-period": "StartPeriod",
+    "--start-interval": "StartInterval",
+}
 
 
 def health_check(item: Instruction) -> dict[str, Any]:
@@ -28,6 +33,8 @@ def health_check(item: Instruction) -> dict[str, Any]:
         name, _, value = flag.partition("=")
         if name in _TIMES:
             check[_TIMES[name]] = nanoseconds(value)
+            if 0 < check[_TIMES[name]] < _NANOSECONDS["ms"]:
+                raise WorkbenchError(f"HEALTHCHECK {flag}: this is less than 1ms")
         elif name == "--retries" and value.isascii() and value.isdigit() and len(value) < 10:
             check["Retries"] = int(value)
         else:

@@ -7,16 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from workbench.containerfile.build_plan import BuildStep, Copy, Folder, PlannedStage, Run
+from workbench.containerfile.build_plan import BuildStep, Copy, Folder, PlannedStage, Run, RunMount
 from workbench.containerfile.config import Config
-from workbench.containerfile.flags import FLAGS, file_mode, flags_of, mount
+from workbench.containerfile.flags import FLAGS, SWITCHES, flags_of, mount, permissions
 from workbench.containerfile.health import health_check
-from workbench.containerfile.parser import Instruction
+from workbench.containerfile.heredocs import SCRIPTS, command_of, copied_files
+from workbench.containerfile.parser import Instruction, instructions
 from workbench.containerfile.scope import Scope
+from workbench.containerfile.signals import is_signal
 from workbench.containerfile.sources import inside, is_address, sources_of
 from workbench.containerfile.stages import Origin, Stage, check_qualified, origin_of
 from workbench.errors import WorkbenchError
 
+_ONBUILD = re.compile(r"^\s*ONBUILD\s*", re.IGNORECASE)
 _NETWORKS = {"default": "", "host": "host", "none": "none"}
 _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(?::[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?")
 
@@ -24,8 +27,8 @@ _OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(?::[A-Za-z0-9_][A-Za-z0-9_.
 class StageBuilder:
     """A stage while its instructions are read: what it knows, its config, and the steps so far.
 
-    `above` are the stages before it, `exists` tells whether the folder beside the Containerfile has a
-    path or anything that matches it, and `section` the section that a line is in.
+    `above` are the stages before it, `inherited` the variables of the one that it stands on, `exists` tells whether
+    the folder beside the Containerfile has a path or anything that matches it, and `section` the section of a line.
     """
 
     def __init__(
@@ -34,13 +37,20 @@ class StageBuilder:
         config: Mapping[str, Any],
         *,
         above: Sequence[Stage],
+        inherited: Mapping[str, str],
         exists: Callable[[str], bool],
         section: Callable[[int], str],
     ) -> None:
         self.stage, self.above = stage, above
         self.config = Config(config)
         self.first_folder = self.config.folder
-        self.scope = Scope(self.config.environment, stage.arguments, stage.global_arguments)
+        self.scope = Scope(
+            self.config.environment,
+            stage.arguments,
+            stage.global_arguments,
+            inherited=inherited,
+            escape=stage.head.escape,
+        )
         self.exists, self.section = exists, section
         self.steps: list[BuildStep] = []
 
@@ -49,8 +59,8 @@ class StageBuilder:
         return self.scope.expanded(word)
 
     def origin(self, name: str) -> Origin:
-        """Return what `--from=name` means here; raises WorkbenchError when that is nothing to copy from."""
-        origin = origin_of(name, self.above)
+        """Return what `from=name` of a mount means here; raises WorkbenchError when that is nothing to mount."""
+        origin = origin_of(name, self.above, numbers=False)
         if origin.image:
             check_qualified(origin.image, f"--from={name}")
         return origin
@@ -96,16 +106,19 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
     network = flags.get("network", ["default"])[0]
     if network not in _NETWORKS:
         raise WorkbenchError(f"RUN --network={network} is not supported", hint=f"there is {', '.join(_NETWORKS)}")
-    if not any(word.strip() for word in item.args):
+    words, script = command_of(item)
+    if not item.heredocs and not any(word.strip() for word in words):
         raise WorkbenchError("RUN is followed by a command")
     mounts = tuple(mount(text, stage.expanded, stage.origin, stage.config.absolute) for text in flags.get("mount", ()))
     for one in mounts:
         if one.origin is not None and one.origin.is_context and not stage.exists(inside(one.source)):
             raise WorkbenchError(f"RUN --mount: the folder has no {one.source}")
+    if script is not None:
+        mounts += (RunMount("script", SCRIPTS.rstrip("/"), file=script),)
     stage.steps.append(
         Run(
             item.line, _title(item), stage.section(item.line),
-            arguments=item.args if item.json else (*stage.config.shell, *item.args),
+            arguments=words if item.json else (*stage.config.shell, *words),
             environment=tuple(sorted(stage.scope.variables.items())),
             folder=stage.config.folder, user=stage.config.user, network=_NETWORKS[network], mounts=mounts,
         )
@@ -114,22 +127,24 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
 
 def _copy(stage: StageBuilder, item: Instruction) -> None:
     adds = item.word == "ADD"
-    flags = flags_of(item, FLAGS[item.word])
+    flags = flags_of(item, FLAGS[item.word], repeated=("exclude",), switches=SWITCHES)
     if len(item.args) < 2:
         raise WorkbenchError(f"{item.word} is followed by what to copy and where to")
     copied = sources_of(item, stage.scope, stage.above)
     sources, origin, target = copied.paths, copied.origin, stage.expanded(item.args[-1])
     if origin.image:
         check_qualified(origin.image, f"{item.word} --from={origin.image}")
+    files = copied_files(item, stage.scope.variables)
     if not all(sources) or not target:
         raise WorkbenchError(f"{item.word}: a path is empty")
-    if len(sources) > 1 and not target.endswith("/") and target != ".":
+    if len(sources) + len(files) > 1 and not target.endswith("/") and target != ".":
         raise WorkbenchError(f"{item.word} of more than one source ends in a folder", hint=f"write {target}/")
     if origin.is_context:
         for source in sources:
             if is_address(source):
                 raise WorkbenchError(f"{item.word} {source} is not supported", hint="fetch it in a RUN, and check it")
-            if not stage.exists(inside(source)):
+            # What a pattern with ** matches, only the copy finds out.
+            if "**" not in source and not stage.exists(inside(source)):
                 raise WorkbenchError(f"{item.word} {source}: the folder has no such file")
     owner = stage.expanded(flags.get("chown", [""])[0])
     if owner and not _OWNER.fullmatch(owner):
@@ -138,13 +153,23 @@ def _copy(stage: StageBuilder, item: Instruction) -> None:
         Copy(
             item.line, _title(item), stage.section(item.line),
             origin=origin,
-            sources=tuple("/" + inside(source) for source in sources),
+            sources=tuple(_source(source, parents=flags.get("parents") == ["true"]) for source in sources),
             target=stage.config.absolute(target),
             owner=f"{owner}:{owner}" if owner.isdigit() else owner,
-            mode=file_mode(stage.expanded(flags["chmod"][0])) if "chmod" in flags else None,
+            mode=permissions(stage.expanded(flags["chmod"][0])) if "chmod" in flags else None,
             unpack=adds,
+            link=flags.get("link") == ["true"],
+            parents=flags.get("parents") == ["true"],
+            exclude=tuple(stage.expanded(pattern) for pattern in flags.get("exclude", ())),
+            files=files,
         )
     )  # fmt: skip
+
+
+def _source(source: str, *, parents: bool) -> str:
+    """Return a source as an absolute path; with its parents kept, `/./` says where those begin."""
+    before, pivot, after = source.partition("/./") if parents else (source, "", "")
+    return f"/{inside(before)}/./{inside(after)}" if pivot else f"/{inside(source)}"
 
 
 def _one(stage: StageBuilder, item: Instruction) -> str:
@@ -205,9 +230,33 @@ def _shell(stage: StageBuilder, item: Instruction) -> None:
 
 def _stop_signal(stage: StageBuilder, item: Instruction) -> None:
     signal = _one(stage, item)
-    if not re.fullmatch(r"[0-9]{1,3}|(?:SIG)?[A-Za-z0-9+-]{2,12}", signal):
+    if not is_signal(signal):
         raise WorkbenchError(f"STOPSIGNAL {signal}: this is no signal")
     stage.config.stop_signal(signal)
+
+
+def _maintainer(stage: StageBuilder, item: Instruction) -> None:
+    flags_of(item, ())
+    if not any(item.args):
+        raise WorkbenchError("MAINTAINER is followed by a name")
+    stage.config.author = " ".join(item.args)
+
+
+def trigger_of(item: Instruction) -> Instruction:
+    """Return the instruction behind an ONBUILD; raises WorkbenchError where there can be none such."""
+    text = _ONBUILD.sub("", item.original)
+    try:
+        found = instructions(f"# escape={item.escape}\n{text}")
+    except WorkbenchError as error:
+        raise WorkbenchError(f"ONBUILD {text}: {error.message}") from None
+    if len(found) != 1 or found[0].word not in DISPATCH or found[0].word in ("ONBUILD", "MAINTAINER"):
+        raise WorkbenchError(f"ONBUILD {text or '…'} is not supported", hint="it is followed by another instruction")
+    return replace(found[0], line=item.line, end=item.end)
+
+
+def _onbuild(stage: StageBuilder, item: Instruction) -> None:
+    trigger_of(item)
+    stage.config.triggers = [*stage.config.triggers, _ONBUILD.sub("", item.original)]
 
 
 def _health(stage: StageBuilder, item: Instruction) -> None:
@@ -224,6 +273,8 @@ DISPATCH: Mapping[str, Callable[[StageBuilder, Instruction], None]] = {
     "EXPOSE": _expose,
     "HEALTHCHECK": _health,
     "LABEL": _label,
+    "ONBUILD": _onbuild,
+    "MAINTAINER": _maintainer,
     "RUN": _run,
     "SHELL": _shell,
     "STOPSIGNAL": _stop_signal,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from workbench.errors import WorkbenchError
+
+# They stand at the top, before comments and instructions (docker/dockerfile, "Parser directives").
+_DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.+?)\s*")
 
 
 def _import_parser() -> ModuleType:
@@ -33,10 +37,19 @@ dockerfile = _import_parser()
 
 
 @dataclass(frozen=True, slots=True)
+class Heredoc:
+    """Text that stands below an instruction, as it is written there, up to a line that is its name."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instruction:
     """One instruction: its word in capitals, flags, words, whether it is in JSON form, first line (from 1).
 
-    `heredoc` says that its text goes on below it, up to a word of its own.
+    `heredocs` are the texts that stand below its words, and `end` is its last line, with them; `escape` is the
+    character that keeps the next one as it is, in its words too. `original` is its text, lines joined.
     """
 
     word: str
@@ -44,7 +57,20 @@ class Instruction:
     args: tuple[str, ...]
     json: bool
     line: int
-    heredoc: bool = False
+    heredocs: tuple[Heredoc, ...] = ()
+    end: int = 0
+    escape: str = "\\"
+    original: str = ""
+
+    @property
+    def command(self) -> str:
+        """Its words with the heredocs below them, as a shell reads them."""
+        return "\n".join([" ".join(self.args), *(doc.text + doc.name for doc in self.heredocs)])
+
+    @property
+    def body(self) -> int:
+        """The line where its heredocs begin; the line behind the instruction when it has none."""
+        return self.end + 1 - sum(doc.text.count("\n") + 1 for doc in self.heredocs)
 
 
 def instructions(text: str) -> list[Instruction]:
@@ -54,6 +80,7 @@ def instructions(text: str) -> list[Instruction]:
     """
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
         return []
+    escape, lines = escape_of(text), text.split("\n")
     try:
         commands = dockerfile.parse_string(text)
     except dockerfile.GoParseError as error:
@@ -61,8 +88,40 @@ def instructions(text: str) -> list[Instruction]:
         raise WorkbenchError(f"the Containerfile cannot be read: {error}", where=line[1] if line else "") from None
     # A line of nothing but signs that Go takes for spaces is a command without a name.
     return [
-        Instruction((c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line, bool(c.heredocs)) for c in commands
-    ]
+        Instruction(
+            (c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line,
+            tuple(Heredoc(doc.name, doc.content) for doc in c.heredocs), c.end_line, escape,
+            _original(c, lines, escape),
+        )
+        for c in commands
+    ]  # fmt: skip
+
+
+def _original(command: Any, lines: Sequence[str], escape: str) -> str:  # noqa: ANN401, the parser has no types
+    """Return the text of an instruction; that of a heredoc behind ONBUILD, which the parser leaves out, is added."""
+    if (command.cmd or "").upper() != "ONBUILD":
+        return str(command.original)
+    own = lines[command.start_line - 1 : command.end_line]
+    head = 1
+    while head < len(own) and (own[head - 1].rstrip().endswith(escape) or own[head].lstrip()[:1] in ("", "#")):
+        head += 1
+    return "\n".join([str(command.original), *own[head:]])
+
+
+def escape_of(text: str) -> str:
+    """Return the character that escapes others: the one that a directive at the top names, else a backslash."""
+    return directive(text, "escape")[1] or "\\"
+
+
+def directive(text: str, name: str) -> tuple[int, str]:
+    """Return the line (from 1) and the value of the directive `name` at the top of a Containerfile, else 0 and ""."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _DIRECTIVE.fullmatch(line)
+        if match is None:
+            break
+        if match["name"].lower() == name:
+            return number, match["value"]
+    return 0, ""
 
 
 def declared_names(text: str) -> frozenset[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.containerfile.build_plan import BuildPlan, PlannedStage
-from workbench.containerfile.flags import check_buildable, flags_of
+from workbench.containerfile.flags import check_buildable, check_directives, flags_of
 from workbench.containerfile.instructions import DISPATCH, StageBuilder
 from workbench.containerfile.parser import Instruction, declared, instructions
 from workbench.containerfile.sections import Sections
@@ -18,7 +17,6 @@ from workbench.names import suggestion
 
 # Returns the configuration of an image, as a registry has it.
 Lookup = Callable[[str], Mapping[str, Any]]
-_ESCAPE = re.compile(r"#\s*escape\s*=", re.IGNORECASE)
 _EMPTY: Mapping[str, Any] = {"architecture": ARCHITECTURE, "os": "linux"}
 
 
@@ -44,11 +42,10 @@ def read(source: Source, lookup: Lookup) -> BuildPlan:
 
     Raises WorkbenchError, with the line, for what is unknown, not supported or cannot be.
     """
-    for number, line in enumerate(source.text.splitlines(), start=1):
-        if not line.startswith("#"):
-            break
-        if _ESCAPE.match(line):
-            raise WorkbenchError("another escape character than \\ is not supported", where=f"{source.name}:{number}")
+    try:
+        check_directives(source.text)
+    except WorkbenchError as error:
+        raise WorkbenchError(error.message, hint=error.hint, where=f"{source.name}:{error.where}") from None
     try:
         parsed = instructions(source.text)
     except WorkbenchError as error:
@@ -82,16 +79,22 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
     sections = Sections(source.text)
     images: dict[str, Mapping[str, Any]] = {}
     built: list[PlannedStage] = []
+    variables: list[Mapping[str, str]] = []
     used = set(declared(parsed[: parsed.index(stages[0].head)]))
     for stage in stages:
         with at_line(stage.line, source.name):
             config = _config(stage, built, images, lookup)
             builder = StageBuilder(
-                stage, config, above=stages[: stage.number], exists=source.exists, section=sections.at
+                stage,
+                config,
+                above=stages[: stage.number],
+                inherited=variables[stage.base.stage] if stage.base.stage is not None else {},
+                exists=source.exists,
+                section=sections.at,
             )
-            if builder.config.triggers:
-                raise WorkbenchError(f"{stage.base.image} has ONBUILD instructions, which are not supported")
-        builder.scope.declared.update(source.variables)
+        builder.scope.assume(source.variables)
+        with at_line(stage.line, source.name):
+            _run_triggers(builder, stage)
         for item in stage.instructions:
             with at_line(item.line, source.name):
                 DISPATCH[item.word](builder, item)
@@ -100,7 +103,18 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
             for name, value in source.labels.items():
                 builder.config.label(name, value)
         built.append(builder.built())
+        variables.append(builder.scope.variables)
     return BuildPlan(tuple(built), tuple(name for name in source.arguments if name not in used))
+
+
+def _run_triggers(builder: StageBuilder, stage: Stage) -> None:
+    """Take the instructions that the image below has for those on top of it; this one has them no more."""
+    triggers, builder.config.triggers = builder.config.triggers, []
+    for text in triggers:
+        for item in instructions(text):
+            if item.word not in DISPATCH:
+                raise WorkbenchError(f"{stage.base.image} has ONBUILD {text}, which is not supported")
+            DISPATCH[item.word](builder, replace(item, line=stage.line, end=stage.line))
 
 
 def _config(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from workbench.containerfile.heredocs import heredoc_word
 from workbench.containerfile.parser import Instruction
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.stages import Origin, Stage, origin_of, scopes
@@ -18,7 +19,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|git@", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class CopySources:
-    """What one COPY or ADD copies: its line, where from, and the paths there as they are written, variables replaced.
+    """What one COPY or ADD copies besides its heredocs: its line, where from, the paths there, variables replaced.
 
     `unknown` are sources with a variable that only an image has, which has not been read.
     """
@@ -31,10 +32,10 @@ class CopySources:
 
     @property
     def in_folder(self) -> tuple[str, ...]:
-        """The paths that the folder beside the Containerfile must have; addresses and heredocs are none."""
+        """The paths that the folder beside the Containerfile must have; addresses are none."""
         if not self.origin.is_context:
             return ()
-        return tuple(path for path in self.paths if not path.startswith("<<") and not is_address(path))
+        return tuple(path for path in self.paths if not is_address(path))
 
 
 def check_mounts(item: Instruction, scope: Scope, above: Sequence[Stage]) -> None:
@@ -47,7 +48,7 @@ def check_mounts(item: Instruction, scope: Scope, above: Sequence[Stage]) -> Non
         if key.strip().lower() == "from":
             where = scope.expansion(value)
             if not where.unknown:
-                origin_of(where.text, above, f"{item.word} --mount=…,from={where.text}")
+                origin_of(where.text, above, f"{item.word} --mount=…,from={where.text}", numbers=False)
 
 
 def sources_of(item: Instruction, scope: Scope, above: Sequence[Stage]) -> CopySources:
@@ -65,6 +66,8 @@ def sources_of(item: Instruction, scope: Scope, above: Sequence[Stage]) -> CopyS
         )
     paths, unknown = [], []
     for source in item.args[:-1]:
+        if heredoc_word(source) is not None:
+            continue
         path = scope.expansion(source)
         if path.unknown:
             unknown.append(source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -76,8 +76,8 @@ def stages_of(parsed: Sequence[Instruction], arguments: Mapping[str, str] | None
     """Return the same of a Containerfile that has been parsed."""
     given = dict(arguments or {})
     heads = [at for at, item in enumerate(parsed) if item.word == "FROM"]
-    global_arguments = Scope({}, given, {})
-    global_arguments.declared.update(_platform_arguments())
+    global_arguments = Scope({}, given, {}, escape=parsed[0].escape if parsed else "\\")
+    global_arguments.assume({name: given.get(name, value) for name, value in known_arguments().items()})
     for item in parsed[: heads[0] if heads else len(parsed)]:
         with at_line(item.line):
             if item.word != "ARG":
@@ -85,7 +85,7 @@ def stages_of(parsed: Sequence[Instruction], arguments: Mapping[str, str] | None
             global_arguments.declare(item)
     if not heads:
         raise WorkbenchError("no FROM: nothing to build on", where="1")
-    known = global_arguments.declared
+    known = global_arguments.variables
     found: list[Stage] = []
     for at, end in zip(heads, [*heads[1:], len(parsed)], strict=True):
         with at_line(parsed[at].line):
@@ -107,13 +107,14 @@ def last_base(stages: Sequence[Stage]) -> str:
     return stage.base.image or SCRATCH
 
 
-def origin_of(name: str, above: Sequence[Stage], what: str = "") -> Origin:
+def origin_of(name: str, above: Sequence[Stage], what: str = "", *, numbers: bool = True) -> Origin:
     """Return what `--from=name` means: one of the stages `above`, by name in any case or by number, or an image.
 
-    Raises WorkbenchError that begins with `what` when it is neither.
+    Without `numbers`, as a mount has it, a number is no stage. Raises WorkbenchError that begins with `what` when it
+    is neither.
     """
     number = _number_of(name, above)
-    if number is None and name.isascii() and name.isdigit() and int(name) < len(above):
+    if numbers and number is None and name.isascii() and name.isdigit() and int(name) < len(above):
         number = int(name)
     if number is not None:
         return Origin(stage=number)
@@ -125,21 +126,36 @@ def origin_of(name: str, above: Sequence[Stage], what: str = "") -> Origin:
     return Origin(image=_checked_image(name, what or f"--from={name}"))
 
 
-def scopes(stages: Sequence[Stage]) -> Iterator[tuple[Stage, Instruction, Scope]]:
+def scopes(
+    stages: Sequence[Stage], environment: Callable[[str], Mapping[str, str]] | None = None
+) -> Iterator[tuple[Stage, Instruction, Scope]]:
     """Yield every instruction of the stages with its stage, and what variables are known there.
 
-    What an image has in its environment is not: a stage begins with what the stage below it ends with,
-    or with nothing. Raises WorkbenchError, with the line, for an ARG or ENV that cannot be read.
+    A stage begins with what the stage below it ends with, or with what `environment` returns for the image that it
+    stands on; without that, what an image has is not known. Raises WorkbenchError, with the line, for an ARG or ENV
+    that cannot be read.
     """
-    ends: list[tuple[dict[str, str], bool]] = []
+    ends: list[tuple[Scope, bool]] = []
     for stage in stages:
-        below = ({}, bool(stage.base.image)) if stage.base.stage is None else ends[stage.base.stage]
-        scope = Scope(dict(below[0]), stage.arguments, stage.global_arguments, partial=below[1])
+        begin, inherited, partial = {}, {}, bool(stage.base.image) and environment is None
+        if stage.base.stage is not None:
+            below, partial = ends[stage.base.stage]
+            begin, inherited = below.environment, below.variables
+        elif environment is not None and stage.base.image:
+            begin = dict(environment(stage.base.image))
+        scope = Scope(
+            dict(begin),
+            stage.arguments,
+            stage.global_arguments,
+            inherited=inherited,
+            partial=partial,
+            escape=stage.head.escape,
+        )
         for item in stage.instructions:
             yield stage, item, scope
             with at_line(item.line):
                 scope.take(item)
-        ends.append((scope.environment, below[1]))
+        ends.append((scope, partial))
 
 
 def check_qualified(image: str, what: str, *, where: str = "") -> None:
@@ -167,8 +183,9 @@ def _read_head(item: Instruction, arguments: Mapping[str, str], above: Sequence[
         raise WorkbenchError(f"{item.args[2]!r} cannot name a stage", hint="use letters, digits and hyphens")
     if name and _number_of(name, above) is not None:
         raise WorkbenchError(f"the stage {name} has the name of one above")
-    image = expanded(item.args[0], arguments)
-    number = _number_of(image, above)
+    image = expanded(item.args[0], arguments, item.escape)
+    # Names of stages are in small letters, and FROM, unlike --from, minds that (BuildKit 0.32).
+    number = _number_of(image, above) if image == image.lower() else None
     if number is not None:
         return name, Origin(stage=number)
     return name, Origin() if image == SCRATCH else Origin(image=_checked_image(image, f"FROM {item.args[0]}"))
@@ -186,8 +203,14 @@ def _checked_image(image: str, what: str) -> str:
     return image
 
 
-def _platform_arguments() -> dict[str, str]:
-    found: dict[str, str] = {}
+def known_arguments() -> dict[str, str]:
+    """Return the arguments that every build has without being given them, with their values here.
+
+    As BuildKit's frontend has them ("Automatic platform ARGs in the global scope", and TARGETSTAGE: the stage that is
+    built, which here is the last one).
+    """
+    found = {"TARGETSTAGE": "default"}
     for which in ("TARGET", "BUILD"):
         found |= {f"{which}PLATFORM": f"linux/{ARCHITECTURE}", f"{which}OS": "linux", f"{which}ARCH": ARCHITECTURE}
+        found |= {f"{which}OSVERSION": "", f"{which}VARIANT": ""}
     return found

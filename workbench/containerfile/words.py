@@ -22,29 +22,37 @@ class Expansion:
     unknown: frozenset[str]
 
 
-def expansion(word: str, variables: Mapping[str, str]) -> Expansion:
+def expansion(word: str, variables: Mapping[str, str], escape: str = "\\") -> Expansion:
     """Return `word` without its quotes and escapes, with its variables replaced, and the names that have no value.
 
     `$NAME`, `${NAME}` and `${NAME:-word}`, with `+` and `?` too and without the colon, mean what
     they mean in a shell; so do `%`, `%%`, `#`, `##`, `/` and `//`, whose patterns have `*` and `?`.
-    A name without a value is empty. Raises WorkbenchError for what cannot be read, for other
-    modifiers, and for `${NAME:?word}` without a value.
+    A name without a value is empty. `escape` keeps the character behind it. Raises WorkbenchError for what
+    cannot be read, for other modifiers, and for `${NAME:?word}` without a value.
     """
-    parser = _Parser(word, variables)
+    parser = _Parser(word, variables, escape=escape)
     text = parser.until("")
     return Expansion(text, frozenset(parser.unknown))
 
 
-def expanded(word: str, variables: Mapping[str, str]) -> str:
-    """Return the text of `expansion(word, variables)`; raises what that raises."""
-    return expansion(word, variables).text
+def expanded(word: str, variables: Mapping[str, str], escape: str = "\\") -> str:
+    """Return the text of `expansion(word, variables, escape)`; raises what that raises."""
+    return expansion(word, variables, escape).text
+
+
+def expanded_text(text: str, variables: Mapping[str, str]) -> str:
+    """Return the text of a heredoc with its variables replaced: quotes are characters like others in it.
+
+    Raises WorkbenchError for what cannot be read.
+    """
+    return _Parser(text, variables, quotes=False).until("")
 
 
 class _Parser:
-    """Reads one word from left to right; `at` is the place of the next character."""
+    """Reads one word from left to right; `at` is the place of the next character. Without `quotes`, they are kept."""
 
-    def __init__(self, word: str, variables: Mapping[str, str]) -> None:
-        self.word, self.variables = word, variables
+    def __init__(self, word: str, variables: Mapping[str, str], *, quotes: bool = True, escape: str = "\\") -> None:
+        self.word, self.variables, self.quotes, self.escape = word, variables, quotes, escape
         self.at = 0
         self.unknown: set[str] = set()
 
@@ -70,15 +78,15 @@ class _Parser:
         while character := self.take():
             if character == stop:
                 return "".join(found)
-            if character == "'":
+            if character == "'" and self.quotes:
                 end = self.word.find("'", self.at)
                 if end < 0:
                     raise WorkbenchError("a single quote is not closed")
                 found.append(self.word[self.at : end])
                 self.at = end + 1
-            elif character == '"':
+            elif character == '"' and self.quotes:
                 found.append(self.quoted(escapes))
-            elif character == "\\":
+            elif character == self.escape:
                 found.append((character if escapes else "") + self.take())
             elif character == "$":
                 found.append(self.variable())
@@ -96,9 +104,9 @@ class _Parser:
                 return "".join(found)
             if character == "$":
                 found.append(self.variable())
-            elif character == "\\":
+            elif character == self.escape:
                 following = self.take()
-                kept = escapes or not following or following not in '"$\\'
+                kept = escapes or not following or following not in f'"${self.escape}'
                 found.append((character if kept else "") + following)
             else:
                 found.append(character)

@@ -84,6 +84,12 @@ def choose(
             if name
             else "install podman (Debian: apt-get install podman), or name a BuildKit with --buildkit ADDRESS",
         )
+    if known_by == f"{_HOSTS[1]} names it" and where.startswith("ssh://"):
+        raise UsageError(
+            f"{_HOSTS[1]} names a Docker Engine behind SSH ({where}), whose images cannot be managed from here",
+            hint="forward its socket: `ssh -NL /tmp/docker.sock:/var/run/docker.sock HOST`, then "
+            "--buildkit unix:///tmp/docker.sock",
+        )
     why = why or f"podman is not installed, and {known_by}"
     if not certificates and where == environment.get("DOCKER_HOST") and environment.get("DOCKER_TLS_VERIFY"):
         certificates = environment.get("DOCKER_CERT_PATH", "")
@@ -109,23 +115,26 @@ def select(
     options: tuple[str, ...] = (),
     shared: SharedCache = UNSHARED,
     cache: bool = True,
+    push: str = "",
 ) -> Backend:
     """Return the backend that `choose` chooses, ready to build with the engine's `options`.
 
-    Its steps are `shared` through a registry; without `cache`, none are taken from there. Raises what
-    `choose` and `open_backend` raise.
+    Its steps are `shared` through a registry; without `cache`, none are taken from there. `push` is the repository
+    that images go to, where the builder pushes them itself. Raises what `choose` and `open_backend` raise.
     """
     if shared.sources and not cache:
         raise UsageError("--no-cache builds every step again, and takes none from --cache-from")
-    return open_backend(choose(requested, address, certificates), options, shared)
+    return open_backend(choose(requested, address, certificates), options, shared, push)
 
 
-def open_backend(choice: BuilderChoice, options: tuple[str, ...] = (), shared: SharedCache = UNSHARED) -> Backend:
+def open_backend(
+    choice: BuilderChoice, options: tuple[str, ...] = (), shared: SharedCache = UNSHARED, push: str = ""
+) -> Backend:
     """Return the builder of `choice`, which takes the engine's `options`, and the store of its images.
 
-    Its steps are `shared` through a registry. Raises UsageError for options that the builder does not
-    take, for a place that cannot keep its steps and for an address that is none, WorkbenchError when
-    nothing responds there.
+    Its steps are `shared` through a registry; a BuildKit that keeps no images pushes them to `push`. Raises UsageError
+    for options that the builder does not take, for a place that cannot keep its steps and for an address that is none,
+    WorkbenchError when nothing responds there.
     """
     shared.check()
     if choice.name == PODMAN_BACKEND:
@@ -137,23 +146,32 @@ def open_backend(choice: BuilderChoice, options: tuple[str, ...] = (), shared: S
         raise UsageError(
             f"{options[0]} is an option of podman, and BuildKit builds", hint="leave it out, or give --backend podman"
         )
-    return _buildkit(choice, shared)
+    return _buildkit(choice, shared, push)
 
 
-def _buildkit(choice: BuilderChoice, shared: SharedCache) -> Backend:
+def _buildkit(choice: BuilderChoice, shared: SharedCache, push: str) -> Backend:
     # Whoever builds with podman never loads gRPC.
     from workbench.images.buildkit.builder import BuildKitBuilder
     from workbench.images.buildkit.carry import CarryingBuilder, PullingBuilder
     from workbench.images.buildkit.engine_api import EngineApi
     from workbench.images.buildkit.llb.address import parse
     from workbench.images.buildkit.llb.sockets import is_engine, open_connection
+    from workbench.images.buildkit.registry_store import RegistryStore
     from workbench.images.buildkit.store import DockerdStore
 
     address = parse(choice.address, choice.certificates)
-    builder = BuildKitBuilder(address, shared)
     with closing(open_connection(address)) as connection:
         has_store = is_engine(connection, address)
-    if not has_store:
-        return Backend(choice, PullingBuilder(builder, address), PODMAN)
-    store = DockerdStore(EngineApi(address))
-    return Backend(choice, CarryingBuilder(builder, store), store)
+    builder = BuildKitBuilder(address, shared, push)
+    if has_store:
+        store = DockerdStore(EngineApi(address))
+        return Backend(choice, CarryingBuilder(builder, store), store)
+    if push:
+        registry = RegistryStore(address)
+        return Backend(choice, PullingBuilder(builder, address, registry.digest), registry)
+    if not podman.is_installed():
+        raise WorkbenchError(
+            f"the BuildKit at {address} keeps no images, and podman, which would, is not installed",
+            hint="give --push REPO, and the daemon pushes there, or install podman",
+        )
+    return Backend(choice, PullingBuilder(builder, address), PODMAN)

@@ -39,7 +39,12 @@ _PIP_KEYS = {
     "PIP_EXTRA_INDEX_URL": "extra-index-url",
     "PIP_PROXY": "proxy",
     "PIP_TRUSTED_HOST": "trusted-host",
+    "PIP_DEFAULT_TIMEOUT": "timeout",
+    "PIP_RETRIES": "retries",
 }
+# Settings of uv that its file has no place for. Whoever sets one builds steps of its own where they are shared: what a
+# step is cached by has it.
+_UV_VARIABLES = ("UV_HTTP_TIMEOUT",)
 # What pip, uv, apt, curl and git say when they do not trust a certificate.
 _DISTRUST = (
     "CERTIFICATE_VERIFY_FAILED",
@@ -94,7 +99,8 @@ def site(
     The build with `mark` needs it: where that is killed, the next build removes the files.
 
     `ca_bundle` is a PEM file, else WORKBENCH_CA_BUNDLE names one. The indexes of pip come from
-    PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY. With none of them the
+    PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY, and how long a line may be silent from
+    PIP_DEFAULT_TIMEOUT and UV_HTTP_TIMEOUT. With none of them the
     Site is empty. (http_proxy and no_proxy are the engine's to pass.) `indexes` are the variables of the
     further package indexes that the recipe at `where` needs. Raises WorkbenchError for a bundle that is
     none, and for such a variable that is not set.
@@ -111,6 +117,7 @@ def site(
     if uv := _uv_toml(environ):
         texts[_UV] = uv
         variables["UV_CONFIG_FILE"] = _UV
+    variables |= {name: _number(environ, name) for name in _UV_VARIABLES if environ.get(name)}
     if apt := _apt_conf(environ, bool(bundle)):
         texts[_APT] = apt
         variables["APT_CONFIG"] = _APT
@@ -158,6 +165,12 @@ def _pip_conf(environ: Mapping[str, str]) -> str:
     words = {key: _words(environ, variable) for variable, key in _PIP_KEYS.items()}
     lines = [f"{key} = {' '.join(values)}\n" for key, values in words.items() if values]
     return "[global]\n" + "".join(lines) if lines else ""
+
+
+def _number(environ: Mapping[str, str], variable: str) -> str:
+    if not environ[variable].isdecimal():
+        raise WorkbenchError(f"{variable} is {environ[variable]!r}, and no number", hint="give whole seconds")
+    return environ[variable]
 
 
 def _uv_toml(environ: Mapping[str, str]) -> str:

@@ -30,15 +30,15 @@ class PartFinder:
         self._at = -1
         lines = text.splitlines()
         try:
-            begins = [item.line - 1 for item in instructions(text)]
+            begins = {item.line - 1: item.body - 1 for item in instructions(text)}
         except WorkbenchError:
             return  # the builder names what is wrong
         for number, line in enumerate(lines):
             if match := _SECTION.fullmatch(line.strip()):
                 self._parts.append(RecipePart(match["title"], match["origin"]))
             elif number in begins:
-                end = next((each for each in begins if each > number), len(lines))
-                title = _title(lines[number:end])
+                # A step is known by its words, without the heredocs below them.
+                title = _title(lines[number : begins[number]])
                 self._steps.append((self._parts[-1].title if self._parts else "", title))
                 if self._parts:
                     self._places.setdefault(title, []).append(len(self._parts) - 1)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from workbench.catalog.values import Catalogue
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.containerfile.downloads import unchecked_downloads
+from workbench.containerfile.parser import instructions
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.files import cache_folder
 from workbench.locations import ROOT
@@ -63,13 +64,30 @@ def _linted(text: str, rules: str) -> list[tuple[int, str]]:
 
 
 def _hadolint(program: str, rules: str, text: str) -> list[tuple[int, str]]:
+    # hadolint 2.15 reads a heredoc only when an empty line follows it.
+    ends = _heredoc_ends(text)
+    lines = text.splitlines(keepends=True)
+    for end in reversed(ends):
+        lines.insert(end, "\n")
+    text = "".join(lines)
     command = [program, "--format", "json", "--no-fail", "--config", rules, "-"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     try:
         findings: list[Mapping[str, object]] = json.loads(done.stdout)
     except ValueError:
         raise WorkbenchError(f"hadolint failed: {done.stderr.strip() or done.returncode}") from None
-    return [(int(str(item["line"])), f"{item['code']}: {item['message']}") for item in findings]
+    # Each of those lines stands behind as many others as there are heredocs above it.
+    added = [end + number for number, end in enumerate(ends, 1)]
+    found = [(int(str(item["line"])), f"{item['code']}: {item['message']}") for item in findings]
+    return [(line - sum(one < line for one in added), message) for line, message in found]
+
+
+def _heredoc_ends(text: str) -> list[int]:
+    """Return the last lines of the instructions with heredocs, in order."""
+    try:
+        return [item.end for item in instructions(text) if item.heredocs]
+    except WorkbenchError:
+        return []  # hadolint says what cannot be read
 
 
 def _program() -> str:

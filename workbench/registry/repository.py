@@ -80,6 +80,17 @@ class Repository:
             )
         return Manifest(response.content, response.headers.get("Content-Type", OCI_MANIFEST), digest)
 
+    def blob(self, digest: str) -> bytes:
+        """Return a blob; raises WorkbenchError when the registry has none, or other bytes, of this digest."""
+        response = self._request("GET", f"blobs/{digest}")
+        self._check(response, 200)
+        if digest_of(response.content) != digest:
+            raise WorkbenchError(
+                f"{self.host}/{self.name}: the registry has other bytes for {digest}",
+                hint="do not use that image: its registry, or somebody between, changed it; push it again",
+            )
+        return response.content
+
     def put_manifest(self, reference: str, data: bytes, kind: str) -> httpx.Headers:
         """Put a manifest under a tag or its digest, and return the headers of the response."""
         response = self._request("PUT", f"manifests/{reference}", content=data, headers={"Content-Type": kind})
@@ -134,7 +145,9 @@ def digest_of(data: bytes) -> str:
 
 
 def is_insecure(host: str) -> bool:
-    """Return whether podman's registries.conf lets this registry do without TLS."""
+    """Return whether podman's registries.conf lets this registry do without TLS; without podman, this machine's may."""
+    if not podman.is_installed():
+        return host.partition(":")[0] in ("localhost", "127.0.0.1")
     output = podman.output("list its registries", "info", "--format", "{{json .Registries}}")
     entry = (json.loads(output) or {}).get(host)
     return isinstance(entry, dict) and bool(entry.get("Insecure"))

@@ -35,7 +35,8 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
         "--buildkit",
         metavar="ADDRESS",
         default="",
-        help="unix:///PATH or tcp://HOST:PORT of a Docker Engine or a buildkitd; default: BUILDKIT_HOST, DOCKER_HOST, "
+        help="unix:///PATH or tcp://HOST:PORT of a Docker Engine or a buildkitd, or a buildkitd by ssh://HOST, "
+        "docker-container://NAME, podman-container://NAME or kube-pod://NAME; default: BUILDKIT_HOST, DOCKER_HOST, "
         "or the usual socket",
     )
     parser.add_argument(
@@ -58,6 +59,7 @@ def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backe
         options=options,
         shared=SharedCache(tuple(getattr(args, "cache_from", ())), getattr(args, "cache_to", "")),
         cache=getattr(args, "cache", True),
+        push=getattr(args, "push", ""),
     )
 
 
@@ -131,10 +133,10 @@ def run(args: argparse.Namespace) -> int:
     from workbench.recipes.changes import changes_by_hand, digests
     from workbench.recipes.read import read_manifest
 
-    backend = backend_of(args, tuple(args.options))
-    labels = catalogue_labels(args.source, args.revision)
     if args.push:
         check_repository(args.push)
+    backend = backend_of(args, tuple(args.options))
+    labels = catalogue_labels(args.source, args.revision)
     if len(set(args.folders)) != len(args.folders):
         raise UsageError("a folder is given twice")
     # All folders are read before the first is built: a typing error in the last should not take an hour to show.

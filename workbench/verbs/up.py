@@ -86,9 +86,9 @@ def run(args: argparse.Namespace) -> int:
         print(plan_text(target.tag, steps), file=sys.stderr, flush=True)
     if needs_consent(steps) and (note := storage_note()):
         print_note(note)
-    if needs_consent(steps) and not args.yes and not _agreed():
+    if needs_consent(steps) and not args.yes and (refused := _refused()) is not None:
         print("nothing was done", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return refused
     making = Making(
         out=os.path.dirname(target.folder) or ".",
         force=args.force,
@@ -165,8 +165,23 @@ def _only_write(args: argparse.Namespace, catalogue: Catalogue) -> int:
     )
 
 
-def _agreed() -> bool:
+def _refused() -> int | None:
+    """Ask for the user's consent: None is a yes, else the exit code. The end of input is no answer, and ends it."""
+    import termios
+
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask on", hint="give --yes to do it without a question")
-    print("Do it? [Y/n] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("", "y", "yes")
+    # What was typed before the question stood there is no answer to it.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    while True:
+        print("Do it? [Y/n] ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            print(file=sys.stderr)
+            return EXIT_INTERRUPTED
+        if (word := line.strip().lower()) in _ANSWERS:
+            return None if _ANSWERS[word] else EXIT_OK
+        print("type y or n, and Enter; Enter alone is a yes", file=sys.stderr)
+
+
+_ANSWERS = {"": True, "y": True, "yes": True, "n": False, "no": False}

@@ -13,12 +13,13 @@ from rich.text import Text
 
 from workbench.catalog.questions import QUESTIONS, Answers
 from workbench.compose.recipe import Recipe
+from workbench.drawing import ACCENT, BAD, GOOD, MUTED, WARNING
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.wizard.steps import STEPS
 
 _STATUS_STYLE = {
-    **{"create": "green", "identical": "dim", "keep": "dim", "replace": "yellow", "delete": "bold red"},
-    **{"update": "yellow", "merge": "yellow", "conflict": "bold red"},
+    **{"create": GOOD, "identical": MUTED, "keep": MUTED, "replace": WARNING, "delete": f"bold {BAD}"},
+    **{"update": WARNING, "merge": WARNING, "conflict": f"bold {BAD}"},
 }
 # What errors call the answers that have a flag; here they are answers to questions.
 _ANSWERS = {"out": "output folder", **{question.name: question.what for question in QUESTIONS}}
@@ -49,7 +50,7 @@ def review_text(
     facts.add_row("FROM", Text(recipe.image))
     facts.add_row("Folder", Text(folder))
     if note:
-        facts.add_row("Note", Text(note, style="yellow"))
+        facts.add_row("Note", Text(note, style=WARNING))
     listed = _grid()
     for path, status in files.items():
         listed.add_row(Text(status, style=_STATUS_STYLE[status]), Text(path))
@@ -62,7 +63,7 @@ def review_text(
 
 def difference_text(lines: Sequence[str], columns: int) -> str:
     """Return the panel that shows the lines of a difference, `columns` wide."""
-    styles = {"+": "green", "-": "red", "@": "cyan"}
+    styles = {"+": GOOD, "-": BAD, "@": ACCENT}
     shown = [Text(line, style=styles.get(line.lstrip()[:1], "")) for line in lines]
     return _drawn(Panel(Group(*shown), title="What would change"), columns)
 
@@ -70,8 +71,8 @@ def difference_text(lines: Sequence[str], columns: int) -> str:
 def trouble_text(error: WorkbenchError, columns: int) -> str:
     """Return the panel that says what went wrong, `columns` wide."""
     hint = in_answers(error.hint)
-    lines = [*_message(error), *([Text(f"hint: {hint}", style="dim")] if hint else [])]
-    return _drawn(Panel(Group(*lines), title="This cannot be done", border_style="red"), columns)
+    lines = [*_message(error), *([Text(f"hint: {hint}", style=MUTED)] if hint else [])]
+    return _drawn(Panel(Group(*lines), title="This cannot be done", border_style=BAD), columns)
 
 
 def in_answers(hint: str) -> str:
@@ -96,7 +97,7 @@ def _grid() -> Table:
 
 def _drawn(renderable: RenderableType, columns: int) -> str:
     # Rich honours NO_COLOR by itself.
-    console = Console(file=io.StringIO(), force_terminal=True, color_system="standard", width=columns)
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="256", width=columns)
     with console.capture() as captured:
         console.print(renderable)
     return captured.get().rstrip("\n")

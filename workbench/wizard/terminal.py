@@ -14,24 +14,24 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 
+from workbench.drawing import ACCENT, BAD, MUTED
 from workbench.wizard.fields import Field, ListField, TextField
 from workbench.wizard.layout import Panel, size, stacked
 from workbench.wizard.prompt import Screen
 
-# Names of the sixteen colours only: they follow the user's own light or dark theme.
-_STYLE = Style.from_dict(
+STYLE = Style.from_dict(
     {
         "title": "bold",
-        "label": "ansibrightblack",
-        "tag": "bold ansicyan",
+        "label": MUTED,
+        "tag": f"bold {ACCENT}",
         "question": "bold",
-        "pointer": "bold ansicyan",
-        "highlighted": "bold ansicyan",
-        "disabled": "ansibrightblack",
-        "message": "ansired",
+        "pointer": f"bold {ACCENT}",
+        "highlighted": f"bold {ACCENT}",
+        "disabled": MUTED,
+        "message": BAD,
         "filter": "bold",
-        "keys": "ansibrightblack",
-        "more": "ansicyan",
+        "keys": MUTED,
+        "more": ACCENT,
     }
 )
 
@@ -53,7 +53,7 @@ class TerminalPrompt:
         app: Application[str | None] = Application(
             layout=Layout(stacked(screen, field, panel), focused_element=field.window),
             key_bindings=_keys(field, panel),
-            style=_STYLE,
+            style=STYLE,
             output=output,
             erase_when_done=True,
         )

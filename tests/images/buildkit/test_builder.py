@@ -128,7 +128,6 @@ def test_a_refused_certificate_has_a_hint(free: Dockerd, tmp_path: Path) -> None
     ("text", "message", "line"),
     [
         (f"FROM {TINY}\nRUN true\nRUNN x\n", "RUNN is no instruction that is supported", 3),
-        (f"FROM {TINY}\nRUN <<E\nx\nE\n", "RUN with a heredoc (<<) is not supported", 2),
         (f"FROM {TINY}\nCOPY --from=none /a /b\n", "COPY --from=none: there is no such stage above", 2),
         (f"FROM {TINY}\nCOPY none /b\n", "COPY none: the folder has no such file", 2),
     ],
@@ -142,6 +141,20 @@ def test_a_containerfile_that_cannot_be_built(
     assert (raised.value.message, raised.value.where) == (message, f"{tmp_path}/Containerfile:{line}")
     assert watcher.steps == []
     assert NAME not in free.names()
+
+
+def test_what_an_old_daemon_cannot_do_is_refused_before_the_first_step(free: Dockerd, tmp_path: Path) -> None:
+    if not json.loads(free("GET", "/version"))["Version"].startswith("20.10."):
+        pytest.skip("this dockerd is newer than 20.10, which is the one that cannot")
+    (tmp_path / "a").write_text("")
+    watcher = Lines()
+    with pytest.raises(WorkbenchError) as raised:
+        build(free, tmp_path, f"FROM {TINY}\nRUN true\nCOPY --exclude=b a /c/\n", watcher=watcher)
+    assert raised.value.message == (
+        f"the BuildKit at {free.address} cannot do COPY --exclude=b a /c/: "
+        "it does not have file.copy.includeexcludepatterns"
+    )
+    assert watcher.steps == []
 
 
 def test_options_of_another_engine(free: Dockerd, tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_packages_of_the_system_do_not_change_those_of_python(tmp_path: Path) ->
     [
         ("pip install -r /r && rm /r", Install("pip", "/r", (), "pip")),
         (f"{UV} -r /r && rm /r", Install("pip", "/r", (), "uv")),
+        (f"{UV} --build-constraints /r -r /r && rm /r", Install("pip", "/r", (), "uv")),
         ("uv pip sync /r && rm /r", None),
         ("pip install --require-hashes -r /r && rm -f /r /x", Install("pip", "/r", ("/x",), "pip")),
         ("pip install -r /r", None),

@@ -27,13 +27,14 @@ _HOST_NETWORK = "network.host"
 class BuildKitBuilder:
     """A Builder that has a BuildKit do the work: a Docker Engine's, which keeps the image, or one of its own.
 
-    What the latter builds is handed to podman, which must be here for that. Its steps are `shared`
-    through a registry.
+    The latter pushes what it builds to the repository `push`, under the image's tag; without one, podman gets it,
+    which must be here for that. Its steps are `shared` through a registry.
     """
 
-    def __init__(self, address: Address, shared: SharedCache = UNSHARED) -> None:
+    def __init__(self, address: Address, shared: SharedCache = UNSHARED, push: str = "") -> None:
         self.address = address
         self.shared = shared
+        self.push = push
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
         """Build the image that `request` describes and return it.
@@ -58,6 +59,7 @@ class BuildKitBuilder:
                     GraphBuild(request, network, steps, _network_mode(api), daemon),
                     cache_from=self._sources(request, steps),
                     cache_to=self._targets(request, daemon),
+                    push=self.push,
                 )
             except StepFailedError as error:
                 how = f"with exit code {error.code} in" if error.code is not None else f"({error.detail}) in"
@@ -84,8 +86,8 @@ class BuildKitBuilder:
         return [Cache("registry", {"ref": target, "mode": "max"})] if target else []
 
 
-def _exported(build: GraphBuild, *, cache_from: Sequence[Cache], cache_to: Sequence[Cache]) -> Built:
-    """Build the image and keep it under its names."""
+def _exported(build: GraphBuild, *, cache_from: Sequence[Cache], cache_to: Sequence[Cache], push: str) -> Built:
+    """Build the image and keep it under its names, or in the repository `push`."""
     names, daemon = build.request.names, build.daemon
     entitlements = (_HOST_NETWORK,) if build.network_mode == "host" else ()
     if daemon.is_engine:
@@ -94,6 +96,14 @@ def _exported(build: GraphBuild, *, cache_from: Sequence[Cache], cache_to: Seque
             watch=build.steps.read, entitlements=entitlements, cache_from=cache_from, cache_to=cache_to,
         )  # fmt: skip
         return Built(names[0], response.get("containerimage.config.digest") or response["containerimage.digest"])
+    if push:
+        target = f"{push}:{build.request.tag}"
+        response = daemon.build(
+            build.solve, exporter="image", exporter_attributes={"name": target, "push": "true"},
+            session=build.session(), watch=build.steps.read, entitlements=entitlements, cache_from=cache_from,
+            cache_to=cache_to,
+        )  # fmt: skip
+        return Built(target, response["containerimage.config.digest"])
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         archive = os.path.join(folder, "image.tar")
         daemon.build(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -53,11 +53,15 @@ class CarryingBuilder:
 
 
 class PullingBuilder:
-    """A Builder for a BuildKit by itself, which has no images: it pulls all that it builds on."""
+    """A Builder for a BuildKit by itself, which has no images: it pulls all that it builds on.
 
-    def __init__(self, inner: Builder, address: Address) -> None:
+    `digest_of` returns the digest of an image's manifest, "" where it is unknown.
+    """
+
+    def __init__(self, inner: Builder, address: Address, digest_of: Callable[[str], str] = manifest_digest) -> None:
         self.inner = inner
         self.address = address
+        self.digest_of = digest_of
 
     def build(self, request: BuildRequest, watcher: Watcher) -> Built:
         """Build the image that `request` describes; raises WorkbenchError for a base that is on this machine only."""
@@ -69,7 +73,7 @@ class PullingBuilder:
                     hint="push it to a registry and compose on its name there, or build with a Docker Engine or podman",
                 )
         base = last_base(request.stages())
-        return self.inner.build(_labelled(request, base, manifest_digest(base)), watcher)
+        return self.inner.build(_labelled(request, base, self.digest_of(base)), watcher)
 
 
 def _labelled(request: BuildRequest, base: str, digest: str) -> BuildRequest:

@@ -13,7 +13,9 @@ from workbench.containerfile.build_plan import BuildPlan
 from workbench.containerfile.reader import Source, read
 from workbench.images.buildkit.graph.downloads import managers
 from workbench.images.buildkit.graph.emit import CONTEXT, Emitter, Fork, StepContext
+from workbench.images.buildkit.llb.capabilities import missing
 from workbench.images.buildkit.llb.client import Daemon
+from workbench.images.buildkit.llb.failures import MissingCapabilityError
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway, Ref
 from workbench.images.buildkit.llb.joins import report
 from workbench.images.buildkit.llb.joins.join import conflicts, join
@@ -65,7 +67,14 @@ class GraphBuild:
         self.steps.expect(joined.titles)
         for fork in joined.forks:
             self.steps.note(f"{fork.name}: they are built at the same time; {why}")
-        ref = gateway.solve(marshal(state))
+        definition = marshal(state)
+        for capability, step in missing(definition, self.daemon.capabilities()).items():
+            raise MissingCapabilityError(
+                f"the BuildKit at {self.daemon.address} cannot do {step}: it does not have {capability}",
+                capability,
+                hint="use BuildKit 0.25 or later, or leave it out",
+            )
+        ref = gateway.solve(definition)
         if self.conflict(gateway, joined.forks, strategy):
             one_by_one = Emitter(plan, context)
             ref = gateway.solve(marshal(one_by_one.state()))
@@ -148,6 +157,7 @@ class GraphBuild:
             groups={image: base.groups for image, base in bases.items()},
             looked_up=frozenset(image for image, base in bases.items() if base.has_groups),
             fresh=not self.request.cache,
+            merges="mergeop" in self.daemon.capabilities(),
             ignored=ignored(self.request.folder),
             shared_key=os.path.abspath(self.request.folder),
         )

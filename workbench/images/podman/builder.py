@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from functools import cache
 
 from workbench import podman
+from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.stages import bases, last_base, stages
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.base_chain import command_to_make
@@ -13,8 +16,10 @@ from workbench.images.builder import Built, Watcher
 from workbench.images.labels import on_base
 from workbench.images.network import site
 from workbench.images.podman import leftovers, quirks
+from workbench.images.podman.image_config import image_config
 from workbench.images.podman.step_reporter import StepReporter
 from workbench.images.podman.store import manifest_digest
+from workbench.images.podman.translation import CONTEXT, PlacedFile, translated
 from workbench.images.request import BuildRequest
 from workbench.images.shared_cache import UNSHARED, SharedCache
 from workbench.process import stream
@@ -49,11 +54,15 @@ class PodmanBuilder:
         mark = new_mark()
         network_of = site(request.ca_bundle, mark=mark, indexes=request.indexes, where=request.folder)
         with network_of as network, marked_folder(mark) as folder:
-            text = network.containerfile(quirks.with_exact_stage_names(request.text))
+            path = os.path.join(request.folder, CONTAINERFILE)
+            made = translated(request.text, request.arguments, cache(image_config), podman.version(), file=path)
+            text = network.containerfile(quirks.with_exact_stage_names(made.text))
             containerfile, id_file = os.path.join(folder, "Containerfile"), os.path.join(folder, "id")
             with open(containerfile, "w") as file:
                 file.write(text)
-            command = [podman.program(), "build", "--layers", f"--format={quirks.image_format(text)}"]
+            command = [podman.program(), "build", f"--format={quirks.image_format(text)}"]
+            # A copy of the whole image for each step takes more than to begin again after a failure.
+            command += ["--layers=false" if not self._shared and podman.copies_layers() else "--layers"]
             command += [f"--iidfile={id_file}"]
             command += [f"--label={key}={value}" for key, value in labels.items()]
             command += [f"--build-arg={key}={value}" for key, value in request.arguments.items()]
@@ -63,9 +72,11 @@ class PodmanBuilder:
             # No step mounts it: leftovers.py finds this build's working containers by it.
             command += [f"--secret=id={mark},src={containerfile}"]
             command += [] if request.cache else ["--no-cache"]
+            if made.files:
+                command.append(f"--build-context={CONTEXT}={_written(made.files, os.path.join(folder, CONTEXT))}")
             command += [*network.mounts(), *self._shared, *request.options]
             command += [f"--file={containerfile}", "--", request.folder]
-            steps = StepReporter(watcher, stages(text, request.arguments), len(labels), podman.version())
+            steps = StepReporter(watcher, stages(text, request.arguments), len(labels), podman.version(), made.titles)
             try:
                 code = stream(command, steps.read, patience=_PATIENCE_SECONDS)
             except BaseException:
@@ -81,6 +92,17 @@ class PodmanBuilder:
         for name in request.names:
             podman.output(f"name the image {name}", "tag", image, name)
         return Built(request.names[0], image)
+
+
+def _written(files: Mapping[str, PlacedFile], folder: str) -> str:
+    """Write files by their paths into a new `folder`, and return the folder."""
+    for path, placed in files.items():
+        target = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as file:
+            file.write(placed.data)
+        os.chmod(target, placed.mode)
+    return folder
 
 
 def check_options(options: tuple[str, ...]) -> None:

@@ -26,7 +26,7 @@ _ABSENT = ("manifest unknown", "name unknown", "repository name not known", "not
 _REFUSED = ("unauthorized", "denied", "authentication required", "StatusCode: 401", "StatusCode: 403")
 # Parts of messages that the user can do something about, and what.
 _HINTS = {
-    "Missing ':' in substitution": "this podman knows no ${NAME%pattern}, ${NAME#pattern} or ${NAME/pattern/word}: "
+    "Missing ':' in substitution": "this podman knows no ${NAME-word}, ${NAME%pattern} and the like: "
     "build with --backend buildkit",
 }
 # What a flag of an instruction says that it takes files from.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from workbench.containerfile.stages import Stage
 from workbench.images.builder import Watcher
@@ -13,14 +13,25 @@ from workbench.images.podman import quirks
 class StepReporter:
     """Reads podman's output: which step begins, counted over all stages, and what to do about a failure."""
 
-    def __init__(self, watcher: Watcher, stages: Sequence[Stage], labels: int, version: Sequence[int]) -> None:
-        """Take where to report to, the stages to build, how many labels come on top, and podman's version."""
+    def __init__(
+        self,
+        watcher: Watcher,
+        stages: Sequence[Stage],
+        labels: int,
+        version: Sequence[int],
+        titles: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take where to report to, the stages to build, how many labels come on top, and podman's version.
+
+        `titles` are what steps are called in the recipe, by what podman calls them, where that is not the same.
+        """
         self.watcher = watcher
         self.number = 0
         self.current = "no step: podman did not begin"
         self.hint = ""
         self._counts = quirks.step_counts(stages, labels, version)
         self._begun: set[int] = set()
+        self._titles = titles or {}
 
     def read(self, line: str) -> None:
         """Read one line of podman's output."""
@@ -34,5 +45,6 @@ class StepReporter:
             kept = {stage: count for stage, count in self._counts.items() if stage > step.stage or stage in self._begun}
             self._counts = {**kept, step.stage: step.count}
             total = max(self.number, sum(self._counts.values()))
-            self.current = f"step {self.number} of {total}: {step.title}"
-            self.watcher.step(self.number, total, step.title)
+            title = self._titles.get(step.title, step.title)
+            self.current = f"step {self.number} of {total}: {title}"
+            self.watcher.step(self.number, total, title)

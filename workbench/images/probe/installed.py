@@ -24,7 +24,7 @@ _HASH = re.compile(r"\s--hash=\S+")
 _INSTALLS = {
     "pip": re.compile(
         r"(?:(?P<uv>uv) )?pip install(?: --no-cache-dir| --no-cache| --compile-bytecode| --require-hashes"
-        r"| --index-strategy=\S+)*"
+        r"| --index-strategy=\S+| --build-constraints /\S+)*"
         r" (?:-r|--requirement) (?P<list>/\S+)"
     ),
     "dpkg": re.compile(

@@ -8,6 +8,7 @@ current version is kept until the next one runs, and its disk after that.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from workbench.replicasets import claims, containers, folders
@@ -121,6 +122,14 @@ def _end(world: World, plan: ReplacePlan) -> None:
         world.engine.stop(plan.old.container, plan.grace)
 
 
+def _let_end(world: World, plan: ReplacePlan) -> None:
+    """Have the end that was begun behind us: the engine may still be at it, and would end what is started again."""
+    found = containers.look_up(world, plan.old)
+    if found is not None and found.is_alive:
+        with suppress(EngineError):
+            world.engine.stop(plan.old.container, plan.grace)
+
+
 def _start(world: World, plan: ReplacePlan) -> None:
     if plan.was not in ("running", "paused"):
         containers.check_ports(world, plan.new)
@@ -165,7 +174,7 @@ REPLACE = saga(
             SagaStep("freeze", _freeze, _restore, running=True),
             SagaStep("create", _create, _remove),
             SagaStep("carry", _carry),
-            SagaStep("end", _end),
+            SagaStep("end", _end, _let_end),
             SagaStep("record", _record, _forget),
             SagaStep("create from it", _create_recorded, _remove),
             SagaStep("carry the last", _carry),

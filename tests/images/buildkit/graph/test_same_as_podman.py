@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests import images_equal
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import Lines
+from tests.images.buildkit.texts import ARGUMENTS, ESCAPES, FILES, HEREDOCS, TRIGGERS, WORDS, all_in_one
 from workbench.images.backend import choose, open_backend
 from workbench.images.podman.builder import PodmanBuilder
 from workbench.images.request import BuildRequest
@@ -88,7 +90,14 @@ def base(store: Engine, dockerd: Dockerd, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("context")
-    for name, mode in {"a.txt": 0o600, "b.txt": 0o644, "a b": 0o755, "d/sub/s": 0o640, "d/t": 0o751}.items():
+    for name, mode in {
+        "a.txt": 0o600,
+        "b.txt": 0o644,
+        "a b": 0o755,
+        "d/sub/s": 0o640,
+        "d/t": 0o751,
+        "d/a": 0o640,
+    }.items():
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_text(name)
         (made / name).chmod(mode)
@@ -104,8 +113,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def differences(engine: Engine, dockerd: Dockerd, text: str, folder: Path) -> list[str]:
-    request = BuildRequest((NAME,), str(folder), text, labels={"own": "$A"}, arguments={"LATE": "l $A"})
+def differences(
+    engine: Engine, dockerd: Dockerd, text: str, folder: Path, arguments: Mapping[str, str] | None = None
+) -> list[str]:
+    given = {"LATE": "l $A"} if arguments is None else arguments
+    request = BuildRequest((NAME,), str(folder), text, labels={"own": "$A"}, arguments=given)
     PodmanBuilder().build(request, Lines())
     open_backend(choose("buildkit", dockerd.address)).builder.build(request, Lines())
     found = images_equal.differences(images_equal.of_podman(engine, NAME), images_equal.of_dockerd(dockerd, NAME))
@@ -116,6 +128,57 @@ def differences(engine: Engine, dockerd: Dockerd, text: str, folder: Path) -> li
 @pytest.mark.usefixtures("base")
 def test_everything_at_once(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
     assert differences(engine, dockerd, EVERYTHING, folder) == []
+
+
+FEW = ("a command with tabs", "text for a command", "a script", "another shell", "as a user", "expanded", "owned")
+
+
+@pytest.mark.thorough
+@pytest.mark.usefixtures("base")
+def test_heredocs(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
+    few = {name: HEREDOCS[name] for name in FEW}
+    assert differences(engine, dockerd, all_in_one(BASE, few).replace(f"FROM {BASE} AS zero\n", ""), folder) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("base")
+@pytest.mark.parametrize("text", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_arguments_and_variables(
+    engine: Engine, dockerd: Dockerd, folder: Path, text: str | tuple[str, Mapping[str, str]]
+) -> None:
+    text, arguments = (text, {}) if isinstance(text, str) else text
+    stage = "" if "FROM" in text else f"FROM {BASE}\n"
+    assert differences(engine, dockerd, stage + text.replace("{base}", BASE), folder, arguments) == []
+
+
+# What podman 4.3 cannot be brought to, or makes other files of.
+BEYOND = {"symbolic", "symbolic with a variable", "linked with a mode", "with parents", "without some"}
+BEYOND |= {"bits of another user", "everything", "parents without some", "health", "volumes", "ports", "commands"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("base")
+@pytest.mark.parametrize("texts", [FILES, WORDS], ids=["files", "words"])
+def test_files_and_words(engine: Engine, dockerd: Dockerd, folder: Path, texts: Mapping[str, str]) -> None:
+    known = {name: text for name, text in texts.items() if name not in BEYOND}
+    assert differences(engine, dockerd, all_in_one(BASE, known), folder) == []
+
+
+# podman 4.3 is refused a heredoc behind ONBUILD.
+BEGINNINGS = {name: text for name, text in (ESCAPES | TRIGGERS).items() if "ONBUILD RUN <<" not in text}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("base")
+@pytest.mark.parametrize("text", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_other_beginnings(engine: Engine, dockerd: Dockerd, folder: Path, text: str) -> None:
+    assert differences(engine, dockerd, text.replace("{base}", BASE), folder) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("base")
+def test_every_heredoc(engine: Engine, dockerd: Dockerd, folder: Path) -> None:
+    assert differences(engine, dockerd, all_in_one(BASE, HEREDOCS), folder) == []
 
 
 @pytest.mark.usefixtures("base")

@@ -40,7 +40,7 @@ def test_an_address_is_read_and_written_alike(text: str, address: Address) -> No
         "tcp://user:secret@host:1234",
         "tcp://-host:1234",
         "http://host:1234",
-        "ssh://host",
+        "http+ssh://host",
         "tcp://[fd00::1:1234",
     ],
 )

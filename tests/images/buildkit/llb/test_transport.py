@@ -291,14 +291,24 @@ def test_tls_where_the_daemon_speaks_none(authority: Authority) -> None:
     assert caught.value.message.startswith(f"TLS with {address} failed: ")
 
 
-def test_a_daemon_with_tls_that_is_spoken_to_in_the_clear(authority: Authority) -> None:
+@pytest.mark.parametrize("demand", [False, True])
+def test_a_daemon_with_tls_that_is_spoken_to_in_the_clear(demand: bool, authority: Authority) -> None:
     with (
-        fake.started(authority.credentials(demand=False)) as daemon,
-        pytest.raises(NotBuildKitError) as caught,
+        fake.started(authority.credentials(demand=demand)) as daemon,
+        pytest.raises(UntrustedError) as caught,
         connect(daemon.address),
     ):
         pass
-    assert daemon.address in caught.value.message
+    assert caught.value.message == f"{daemon.address} speaks TLS"
+    assert "--buildkit-certs" in caught.value.hint
+
+
+def test_a_docker_engine_with_tls_that_is_spoken_to_in_the_clear() -> None:
+    """Its HTTP server answers without TLS (Go's net/http, server.go)."""
+    response = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    with front(response, tcp=True) as (address, _), pytest.raises(UntrustedError) as caught, connect(address):
+        pass
+    assert caught.value.message == f"{address} speaks TLS"
 
 
 def test_certificates_that_are_none(authority: Authority) -> None:

@@ -14,7 +14,7 @@ from workbench.containerfile.build_plan import Run
 
 # What begins another command in a shell, outside of quotes.
 _BETWEEN = re.compile(r"[;&|(){}\n]+")
-_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.", re.DOTALL)
+_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|(?<![^\s;&|()])#[^\n]*", re.DOTALL)
 _SETS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=\S*")
 _PYTHON = re.compile(r"(?:\S*/)?python[0-9.]*")
 # Stands for a character in quotes: part of a word, and equal to no word that is searched for.
@@ -53,9 +53,9 @@ def keeping(run: Run, inherited: Mapping[str, str] | None = None) -> tuple[Run, 
     """Return `run` as it keeps its downloads, and the managers whose caches it needs mounted.
 
     Variables that are `inherited` from the build, and not its own, are no reason to leave it alone. The same step and
-    none when it is not in the shell's form or calls none.
+    none when it is not in the shell's form, calls none, or has a heredoc: what looks like a call may be text there.
     """
-    if len(run.arguments) < 3 or not re.fullmatch(r"-\w*c", run.arguments[-2]):
+    if len(run.arguments) < 3 or not re.fullmatch(r"-\w*c", run.arguments[-2]) or "<<" in run.arguments[-1]:
         return run, ()
     command, used = run.arguments[-1], []
     own = {name for name, value in run.environment if (inherited or {}).get(name) != value}

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Folder, PlannedStage, Run, RunMount
+from workbench.containerfile.heredocs import InlineFile
 from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
-from workbench.images.buildkit.llb.state import GraphState, image, local, scratch
+from workbench.images.buildkit.llb.ops import SecretVariable
+from workbench.images.buildkit.llb.state import GraphState, image, local, merge, scratch
 
 # The name under which a build's session serves the folder beside the Containerfile.
 CONTEXT = "context"
@@ -41,7 +43,8 @@ class StepContext:
     `secrets` maps paths inside to the session's ids;
     `downloads` says whether package managers keep theirs, and `kinds` which images may share them;
     `groups` are the users' groups by number, by image, and `looked_up` the images where the daemon can look
-    users up; with `fresh`, no step is taken out of the cache; `join` joins a fork, None builds one section
+    users up; with `fresh`, no step is taken out of the cache; where the daemon `merges`, what is linked stands on
+    nothing; `join` joins a fork, None builds one section
     after the other.
     """
 
@@ -54,6 +57,7 @@ class StepContext:
     groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     looked_up: frozenset[str] = frozenset()
     fresh: bool = False
+    merges: bool = False
     ignored: tuple[str, ...] = ()
     shared_key: str = ""
     join: Callable[[Fork], GraphState] | None = None
@@ -134,13 +138,13 @@ class Emitter:
         return state
 
     def _copy(self, state: GraphState, step: Copy) -> GraphState:
-        source = self._origin(step.origin)
+        source = self._origin(step.origin) if step.sources else scratch()
         # What comes from the folder is root's, whoever owns it on this machine; the rest keeps its owner.
         owner = step.owner or ("0:0" if step.origin.is_context else "")
         actions = [
             files.copy(
                 source,
-                path,
+                path or "/",
                 step.target,
                 owner=owner,
                 mode=step.mode,
@@ -150,16 +154,29 @@ class Emitter:
                 create_dest=True,
                 follow=True,
                 unpack=step.unpack,
+                include=include,
+                exclude=step.exclude,
             )
-            for path in step.sources
+            for path, include in map(_selected if step.parents else _whole, step.sources)
         ]
+        actions += [
+            files.copy(_inline(file), f"/{file.name}", step.target, owner=step.owner, mode=step.mode, create_dest=True)
+            for file in step.files
+        ]
+        # With a mode, BuildKit's frontend copies onto the stage.
+        if step.link and self.context.merges and step.mode is None:
+            linked = scratch().change(*actions, name=step.title, ignore_cache=self.context.fresh)
+            return replace(state, output=merge([state, linked]).output)
         return state.change(*actions, name=step.title, ignore_cache=self.context.fresh)
 
     def _run(self, state: GraphState, step: Run, root: str) -> GraphState:
         # A cache is its user's, and what number a name has, only the image knows.
         numbered = step.user in ("", "root") or step.user.replace(":", "").isdigit()
         step, managers = keeping(step, self.context.variables) if self.context.downloads and numbered else (step, ())
-        made = [self._mount(mount) for mount in step.mounts]
+        made = [self._mount(mount) for mount in step.mounts if mount.target]
+        secrets = [
+            SecretVariable(mount.variable, mount.id, not mount.required) for mount in step.mounts if mount.variable
+        ]
         taken = {mount.dest for mount in made}
         for manager in managers:
             name = f"workbench-{manager.name}-{self.context.kinds.get(root, 'other')}-{step.user or 'root'}"
@@ -179,6 +196,7 @@ class Emitter:
             proxies=self.context.proxies,
             name=step.title,
             ignore_cache=self.context.fresh,
+            secret_variables=secrets,
         )
 
     def _user(self, user: str, root: str) -> str:
@@ -195,7 +213,9 @@ class Emitter:
             owner = f"{mount.uid}:{mount.gid}"
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
         if mount.kind == "tmpfs":
-            return mounts.tmpfs(mount.target)
+            return mounts.tmpfs(mount.target, size=mount.size)
+        if mount.file is not None:
+            return mounts.bind(mount.target, _inline(mount.file, 0o755))
         source = "/" + mount.source.strip("/")
         if mount.kind == "bind":
             return mounts.bind(
@@ -206,6 +226,21 @@ class Emitter:
         return mounts.cache(
             mount.target, mount.id, sharing=mount.sharing, tree=self._origin(mount.origin), selector=source
         )
+
+
+def _whole(source: str) -> tuple[str, tuple[str, ...]]:
+    return source, ()
+
+
+def _selected(source: str) -> tuple[str, tuple[str, ...]]:
+    """Return the folder at which a source's parents begin, and the pattern of what is copied out of it."""
+    before, pivot, after = source.partition("/./")
+    return (before, (after,)) if pivot else ("/", (source.lstrip("/"),))
+
+
+def _inline(file: InlineFile, mode: int = 0o644) -> GraphState:
+    """Return a tree that has nothing but a file of the Containerfile's own."""
+    return scratch().mkfile(f"/{file.name}", file.data, mode=mode, name=f"the heredoc {file.name}")
 
 
 def _cache(target: str, name: str, sharing: str, mode: int, owner: str) -> mounts.ExecMount:

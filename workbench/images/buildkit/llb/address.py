@@ -1,4 +1,4 @@
-"""The address of a BuildKit: unix:///path or tcp://host:port, with certificates or without."""
+"""The address of a BuildKit: a socket, a host and port with certificates or without, or what a program reaches."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from workbench.errors import UsageError, WorkbenchError
+from workbench.images.buildkit.llb import relay
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
-_HINT = "write unix:///run/buildkit/buildkitd.sock, unix:///var/run/docker.sock or tcp://HOST:PORT"
+_HINT = (
+    "write unix:///run/buildkit/buildkitd.sock, unix:///var/run/docker.sock, tcp://HOST:PORT, ssh://HOST, "
+    "docker-container://NAME, podman-container://NAME or kube-pod://NAME"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +28,21 @@ class Certificates:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A unix socket (`path`), or a host and its port; `certificates` when TLS is spoken there."""
+    """A unix socket (`path`), a host and its port, or the `relay` that reaches it: a program and its arguments.
+
+    `certificates` when TLS is spoken there; `text` is what the address of a relay was written as.
+    """
 
     path: str = ""
     host: str = ""
     port: int = 0
     certificates: Certificates | None = None
+    relay: tuple[str, ...] = ()
+    text: str = ""
 
     def __str__(self) -> str:
+        if self.relay:
+            return self.text
         if self.path:
             return f"unix://{self.path}"
         return f"tcp://[{self.host}]:{self.port}" if ":" in self.host else f"tcp://{self.host}:{self.port}"
@@ -60,6 +71,10 @@ def parse(text: str, certificates: str = "") -> Address:
         return Address(path=text.removeprefix("unix://"))
     bare = parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username or parts.password)
     host = parts.hostname or ""
+    if parts.scheme in relay.schemes():
+        if certificates:
+            raise UsageError(f"{text} is reached by a program, which has no use for certificates")
+        return Address(relay=relay.command(text), text=text)
     if parts.scheme == "tcp" and bare and port and _HOST.fullmatch(host):
         return Address(host=host, port=port, certificates=_read(certificates) if certificates else None)
     raise UsageError(f"{text!r} is no address of a BuildKit", hint=_HINT)

@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 MOST_DATA = 3 * 1024 * 1024
 _VARIABLE = re.compile(r"[^=\0]+")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?")
+_MODE_TEXT = re.compile(r"[ugoarwxXst,=+-]+")
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _HIGHEST_ID = 2**32 - 2
 
@@ -56,6 +57,13 @@ def mode(value: int, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
         shown = oct(value) if isinstance(value, int) else repr(value)
         raise StepError(f"{what} is no mode: {shown}", hint="give permission bits in octal, such as 0o644")
+    return value
+
+
+def mode_text(value: str, what: str) -> str:
+    """Return the changes of permission bits `value`, as chmod takes them: u=rwX,go=rX."""
+    if _MODE_TEXT.fullmatch(value) is None:
+        raise StepError(f"{what} is no mode: {value!r}", hint="give changes such as u=rwX,go=rX")
     return value
 
 

@@ -46,7 +46,7 @@ def copy(
     dest: str,
     *,
     owner: str = "",
-    mode: int | None = None,
+    mode: int | str | None = None,
     wildcard: bool = False,
     empty_wildcard: bool = False,
     contents_only: bool = False,
@@ -59,12 +59,14 @@ def copy(
     """Copy what is at `src` in `source` to `dest`, into it when it is a folder or ends with a slash.
 
     `contents_only`: of a folder what is in it, not the folder; `create_dest`: make the folders above
-    `dest`; `follow`: what a link at `src` points to, not the link; `unpack`: put archives there unpacked.
+    `dest`; `mode` is a number or text as chmod takes it; `follow`: what a link at `src` points to, not the
+    link; `unpack`: put archives there unpacked.
     """
     message = pb.FileActionCopy(
         src=checks.path(src, "what to copy"),
         dest=checks.path(dest, "the place to copy to"),
-        mode=_AS_IT_IS if mode is None else checks.mode(mode, "the mode of a copy"),
+        mode=checks.mode(mode, "the mode of a copy") if isinstance(mode, int) else _AS_IT_IS,
+        modeStr=checks.mode_text(mode, "the mode of a copy") if isinstance(mode, str) else "",
         allowWildcard=wildcard,
         allowEmptyWildcard=empty_wildcard,
         dirCopyContents=contents_only,
@@ -78,8 +80,9 @@ def copy(
     if source.output is None:
         raise StepError(f"nothing can be copied out of an empty tree: {src}")
     _own(message, owner)
-    patterns = (caps.FILE_PATTERNS,) if message.include_patterns or message.exclude_patterns else ()
-    return _action(pb.FileAction(copy=message), source.output, patterns)
+    needed = [caps.FILE_PATTERNS] if message.include_patterns or message.exclude_patterns else []
+    needed += [caps.FILE_MODE_TEXT] if message.modeStr else []
+    return _action(pb.FileAction(copy=message), source.output, tuple(needed))
 
 
 def mkfile(path: str, data: bytes, *, mode: int = 0o644, owner: str = "") -> Action:

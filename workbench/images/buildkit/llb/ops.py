@@ -70,6 +70,15 @@ def http(url: str, checksum: str, filename: str, mode: int | None, name: str) ->
 
 
 @dataclass(frozen=True, slots=True)
+class SecretVariable:
+    """A variable of one process whose value is the secret `id`; without that secret it is not set if `optional`."""
+
+    name: str
+    id: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Exec:
     """The step that runs a process in a tree; output 0 is that tree afterwards, and the writable mounts follow."""
 
@@ -82,6 +91,7 @@ class Exec:
     proxies: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     ignore_cache: bool = False
+    secret_variables: Sequence[SecretVariable] = ()
 
     def on(self, root: Output | None) -> Output:
         """Return the tree `root` after the process."""
@@ -103,6 +113,12 @@ class Exec:
                 message.meta.proxy_env, checks.one_of(key, _PROXIES, "the proxy"), checks.text(value, key, empty=True)
             )
             needed.add(caps.EXEC_PROXY)
+        for secret in self.secret_variables:
+            name = checks.text(secret.name, "the name of a variable")
+            message.secretenv.add(
+                ID=checks.text(secret.id, "the name of a secret"), name=name, optional=secret.optional
+            )
+            needed.add(caps.EXEC_SECRET_ENV)
         message.mounts.add(input=inputs.add(root), dest="/", output=0)
         if root is not None:
             needed.add(caps.MOUNT_BIND)

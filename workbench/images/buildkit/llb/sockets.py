@@ -15,16 +15,19 @@ from workbench.images.buildkit.llb.failures import (
     UntrustedError,
     UpgradeRefusedError,
 )
+from workbench.images.buildkit.llb.relay import RelayConnection
 from workbench.images.buildkit.llb.tls import TlsConnection
 
 _SECONDS = 10.0
+# ssh and kubectl log in first.
+_RELAY_SECONDS = 60.0
 _LONGEST_HEAD = 65536
 _REQUEST = b"POST /grpc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 # How a client begins in HTTP/2: its greeting and no settings.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 
 
-Connection = socket.socket | TlsConnection
+Connection = socket.socket | TlsConnection | RelayConnection
 
 
 def open_connection(address: Address) -> Connection:
@@ -32,6 +35,10 @@ def open_connection(address: Address) -> Connection:
 
     Raises a BuildKitError that says why there is none.
     """
+    if address.relay:
+        relayed = RelayConnection(address.relay, str(address))
+        relayed.settimeout(_RELAY_SECONDS)
+        return relayed
     try:
         if address.path:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -63,10 +70,14 @@ def is_engine(connection: Connection, address: Address) -> bool:
         raise _untrusted(error, address) from None
     except OSError:
         received = b""
+    if not received and isinstance(connection, RelayConnection):
+        raise connection.refused()
     # A frame of HTTP/2: three bytes of length, its type (4: settings), its flags, the stream 0.
     if len(received) == 9 and received[3] == 4 and received[5:] == bytes(4):
         return False
     if not received.startswith(b"HTTP/1."):
+        if not address.certificates and _speaks_tls(address):
+            raise _wants_tls(address)
         if not received and address.certificates:
             raise UntrustedError(
                 f"{address} broke off after the TLS handshake",
@@ -105,6 +116,9 @@ def _head(connection: Connection, received: bytes, address: Address) -> bytes:
     head, _, rest = received.partition(b"\r\n\r\n")
     line = head.split(b"\r\n")[0].decode(errors="replace")
     status = line.split(" ")[1] if line.startswith("HTTP/1.") and " " in line else ""
+    # A Docker Engine (Go's net/http) says it in a response without TLS.
+    if status == "400" and not address.certificates and b"HTTPS server" in received:
+        raise _wants_tls(address)
     if status == "101":
         return rest
     if not status:
@@ -140,6 +154,30 @@ def _encrypted(connection: socket.socket, address: Address) -> TlsConnection:
     except OSError as error:
         connection.close()
         raise _untrusted(error, address) from None
+
+
+def _speaks_tls(address: Address) -> bool:
+    """Return whether TLS is spoken where nobody answered without it. Nothing is sent, nobody is trusted."""
+    if not address.host:
+        return False
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        plain = socket.create_connection((address.host, address.port), timeout=_SECONDS)
+        with plain, context.wrap_socket(plain):
+            return True
+    except ssl.SSLError as error:
+        # It wants a certificate of the client, or another version of TLS.
+        return "ALERT" in (error.reason or "")
+    except OSError:
+        return False
+
+
+def _wants_tls(address: Address) -> UntrustedError:
+    return UntrustedError(
+        f"{address} speaks TLS",
+        hint="give --buildkit-certs DIR, a folder with ca.pem, and with cert.pem and key.pem where a client needs them",
+    )
 
 
 def _untrusted(error: OSError, address: Address) -> UntrustedError:

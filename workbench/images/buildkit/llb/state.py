@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from workbench.images.buildkit.llb import checks, files, ops
 from workbench.images.buildkit.llb.files import Action
 from workbench.images.buildkit.llb.mounts import ExecMount
+from workbench.images.buildkit.llb.ops import SecretVariable
 from workbench.images.buildkit.llb.vertex import GraphStep, HasOutput, Output
 
 SHELL = ("/bin/sh", "-c")
@@ -65,6 +66,7 @@ class GraphState:
         proxies: Mapping[str, str] | None = None,
         name: str = "",
         ignore_cache: bool = False,
+        secret_variables: Iterable[SecretVariable] = (),
     ) -> GraphState:
         """Run a program with its arguments, or text with the `shell`.
 
@@ -86,6 +88,7 @@ class GraphState:
                 proxies or {},
                 name,
                 ignore_cache,
+                tuple(secret_variables),
             )
         )
 

@@ -10,7 +10,7 @@ import grpc
 from workbench.errors import WorkbenchError
 from workbench.images.buildkit.llb.address import Address
 from workbench.images.buildkit.llb.bridge import Bridge
-from workbench.images.buildkit.llb.sockets import is_engine, open_connection, upgraded_connection
+from workbench.images.buildkit.llb.sockets import Connection, is_engine, open_connection, upgraded_connection
 
 # The largest message that a gateway may read; a daemon accepts 4 MiB (20.10) or 16 MiB.
 MESSAGE_LIMIT = 64 * 2**20
@@ -35,6 +35,11 @@ def channel(address: Address) -> Iterator[tuple[grpc.Channel, bool]]:
         with closing(bridge), grpc.insecure_channel(f"unix:{bridge.path}", _LOCAL) as grpc_channel:
             yield grpc_channel, True
         return
+    if address.relay:
+        bridge = Bridge(lambda: _relayed(address))
+        with closing(bridge), grpc.insecure_channel(f"unix:{bridge.path}", _LOCAL) as grpc_channel:
+            yield grpc_channel, False
+        return
     target = str(address).removeprefix("tcp://")
     if address.path:
         unbridged = grpc.insecure_channel(f"unix:{address.path}", _LOCAL)
@@ -44,6 +49,12 @@ def channel(address: Address) -> Iterator[tuple[grpc.Channel, bool]]:
         unbridged = grpc.secure_channel(target, _credentials(address), _OPTIONS)
     with unbridged as grpc_channel:
         yield grpc_channel, False
+
+
+def _relayed(address: Address) -> tuple[Connection, bytes]:
+    connection = open_connection(address)
+    connection.settimeout(None)
+    return connection, b""
 
 
 def _probe_engine(address: Address) -> bool:

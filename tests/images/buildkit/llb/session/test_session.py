@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import stat
 import threading
 import time
@@ -20,6 +21,7 @@ from workbench.images.buildkit.llb.client import connect
 from workbench.images.buildkit.llb.failures import BuildKitError, SessionLostError
 from workbench.images.buildkit.llb.pb import control_pb2 as control
 from workbench.images.buildkit.llb.session import session as sessions
+from workbench.images.buildkit.llb.session.client_id import client_id
 from workbench.images.buildkit.llb.session.files import FolderService
 from workbench.images.buildkit.llb.session.services import SEND_FILE
 from workbench.images.buildkit.llb.session.session import Session
@@ -68,6 +70,25 @@ def test_what_a_session_offers_the_daemon(daemon: Running, tmp_path: Path) -> No
 def test_the_key_is_that_of_the_folders(tmp_path: Path) -> None:
     assert Session(files={"a": "/x", "b": "/y"}).key == Session(files={"b": "/y", "a": "/x"}, secrets={"s": b""}).key
     assert Session(files={"a": "/x"}).key != Session(files={"a": "/y"}).key
+
+
+def test_another_client_has_another_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In containers of one image the folder is the same, and so is the machine's id: a daemon must not mix them up."""
+    keys = []
+    for home in ("first", "second", "first"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / home))
+        client_id.cache_clear()
+        keys.append(Session(files={"a": "/x"}).key)
+    assert keys[0] == keys[2] != keys[1]
+    (tmp_path / "first/workbench-images/buildkit/client-id").write_text("damaged")
+    client_id.cache_clear()
+    assert re.fullmatch("[0-9a-f]{32}", client_id()) and Session(files={"a": "/x"}).key not in keys
+    # Nothing can be kept: the key is this process's.
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    client_id.cache_clear()
+    assert Session(files={"a": "/x"}).key == Session(files={"a": "/x"}).key
+    client_id.cache_clear()
 
 
 def test_secrets(daemon: Running, tmp_path: Path) -> None:

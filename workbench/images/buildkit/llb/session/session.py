@@ -18,6 +18,7 @@ import grpc
 from workbench.images.buildkit.llb.bridge import private_folder
 from workbench.images.buildkit.llb.failures import SessionLostError, named
 from workbench.images.buildkit.llb.pb import control_pb2 as control
+from workbench.images.buildkit.llb.session.client_id import client_id
 from workbench.images.buildkit.llb.session.files import FolderService
 from workbench.images.buildkit.llb.session.services import (
     ExportedFile,
@@ -52,9 +53,13 @@ class Session:
 
     @property
     def key(self) -> str:
-        """The key by which the daemon recognises folders that it was sent before: a digest of their paths."""
+        """The key by which the daemon recognises folders that it was sent before: a digest of whose and where they are.
+
+        Of two clients with a folder of the same path, one would get files that the other sent.
+        """
         paths = sorted(f"{name}\0{os.path.abspath(folder)}" for name, folder in self.files.items())
-        return hashlib.sha256("\0".join(paths).encode(errors="surrogateescape")).hexdigest()[:32]
+        whose = "\0".join([client_id(), *paths])
+        return hashlib.sha256(whose.encode(errors="surrogateescape")).hexdigest()[:32]
 
 
 class OpenSession:

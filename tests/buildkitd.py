@@ -1,0 +1,76 @@
+"""A real stand-alone buildkitd for tests: the program that BUILDKITD names, in namespaces and a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.dockerd import children
+from tests.engine import SHORT, search_path
+from workbench.errors import WorkbenchError
+from workbench.images.buildkit.llb.client import connect
+
+BUILDKITD = "BUILDKITD"
+
+
+def missing() -> str:
+    """What keeps buildkitd from being used in tests here, "" for nothing."""
+    program = os.environ.get(BUILDKITD, "")
+    if not program or not os.access(program, os.X_OK):
+        return f"{BUILDKITD} names no buildkitd: set it to the path of one"
+    if os.geteuid() != 0:
+        return "not root"
+    lacking = [tool for tool in ("runc", "unshare") if shutil.which(tool, path=search_path()) is None]
+    return f"{', '.join(lacking)} not installed" if lacking else ""
+
+
+@contextmanager
+def started(plain: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the address of a buildkitd, which speaks HTTP with the registries `plain`; all of it is gone afterwards.
+
+    Its steps have this machine's network.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="workbench-buildkitd-", dir=SHORT))
+    (folder / "config").write_text("".join(f'[registry."{host}"]\n  http = true\n' for host in plain))
+    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", os.environ[BUILDKITD]]
+    command += [f"--root={folder}/root", f"--addr=unix://{folder}/socket", f"--config={folder}/config"]
+    runc = shutil.which("runc", path=search_path())
+    command += ["--oci-worker=true", "--containerd-worker=false", f"--oci-worker-binary={runc}"]
+    command += ["--oci-worker-net=host", "--allow-insecure-entitlement=network.host"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PATH": search_path()},
+            # A Ctrl-C at the terminal is for the tests: the daemon ends when they are done.
+            start_new_session=True,
+        )
+    try:
+        _wait_for(folder, process)
+        yield f"unix://{folder}/socket"
+    finally:
+        # With the first process of a namespace end all others of it.
+        for first in children(process.pid) or [process.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(first, signal.SIGKILL)
+        process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for(folder: Path, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        if (folder / "socket").exists():
+            with suppress(WorkbenchError), connect(f"unix://{folder}/socket"):
+                return
+        time.sleep(0.1)
+    raise AssertionError(f"buildkitd did not start:\n{(folder / 'log').read_text(errors='replace')[-4000:]}")

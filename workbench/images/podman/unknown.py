@@ -1,0 +1,41 @@
+"""What an older podman does not know and cannot be brought to: refused before the first step, with what can do it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.containerfile.flags import permissions
+from workbench.containerfile.parser import Instruction
+from workbench.errors import WorkbenchError
+
+# podman 4.3.1 (buildah 1.28) refuses these in the middle of a build; what podman 5 makes of them is its own to say.
+_SINCE = (5,)
+_FLAGS = {
+    "COPY": ("--parents", "--exclude"),
+    "ADD": ("--exclude", "--checksum", "--keep-git-dir", "--unpack"),
+    "HEALTHCHECK": ("--start-interval",),
+}
+_HINT = "build with BuildKit (--backend buildkit, 0.25 or later) or podman 5"
+
+
+def check_known(item: Instruction, version: Sequence[int]) -> None:
+    """Raise WorkbenchError for an instruction that a podman of this `version` does not know."""
+    if tuple(version) >= _SINCE:
+        return
+    if item.word == "ONBUILD" and "\n" in item.original:
+        raise WorkbenchError(f"podman {_shown(version)} knows no heredoc behind ONBUILD", hint=_HINT)
+    for flag in item.flags:
+        name, _, value = flag.partition("=")
+        if name in _FLAGS.get(item.word, ()):
+            raise WorkbenchError(f"podman {_shown(version)} knows no {item.word} {name}", hint=_HINT)
+        if name == "--chmod" and "$" not in value and isinstance(permissions(value), str):
+            raise WorkbenchError(
+                f"podman {_shown(version)} knows no {item.word} {flag}: it takes numbers",
+                hint=f"write 0755, or {_HINT}",
+            )
+        if item.word == "RUN" and name == "--mount" and "type=secret" in value and "env=" in value:
+            raise WorkbenchError(f"podman {_shown(version)} knows no secret as a variable (env=)", hint=_HINT)
+
+
+def _shown(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
