@@ -16,7 +16,7 @@ from workbench.monobase.environment import Claims, build, manifest_of, read_mark
 from workbench.monobase.install import Toolchain, file_digests
 
 # What uv writes for each package; the last for one from a folder alone.
-PACKAGE = ("INSTALLER", "METADATA", "RECORD", "REQUESTED", "WHEEL", "uv_cache.json")
+PACKAGE = ("INSTALLER", "METADATA", "RECORD", "REQUESTED", "WHEEL")
 FAILING = "def fail() -> None:\n    raise ValueError('failed')\n"
 
 
