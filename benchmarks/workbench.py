@@ -22,15 +22,17 @@ _TAG = f"jupyter-minimal-bookworm-py311_{_CHOICE.release}_{_CHOICE.date}"
 
 def workbench() -> None:
     """`up` from an empty podman store to the open page, by step, against the same commands one by one."""
-    load = os.getloadavg()[0]
-    setup = _set_up()
+    setup, loads = _set_up(), [os.getloadavg()[0]]
     with _empty() as engine:
         up = _up(engine)
         added = _added(engine)
+    loads.append(os.getloadavg()[0])
     with _empty() as engine:
         hand = _by_hand(engine)
-    what = f"{_CPUS} CPUs, a load of {load:.1f} before it"
-    print(f"from a clone to the open page, jupyter-minimal; {what} (ratio to the step by hand, and bytes on the disk)")
+    loads.append(os.getloadavg()[0])
+    # One after the other: where these differ, so do the halves.
+    what = f"{_CPUS} CPUs; load before, between and after: {', '.join(f'{load:.1f}' for load in loads)}"
+    print(f"from a clone to the open page, jupyter-minimal (ratio to the step by hand, and bytes on the disk); {what}")
     print(f"  {'make setup':<14} {setup:7.1f} s")
     for step, seconds in up.items():
         peer = hand.get(step)
