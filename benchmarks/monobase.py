@@ -14,13 +14,13 @@ from pathlib import Path
 from workbench.monobase.environment import LINK, manifest_of, read_marker
 from workbench.monobase.fill import BUILT, EnvironmentOutcome, FillRequest, fill
 from workbench.monobase.generation import Environment, Generation
+from workbench.monobase.inspection import files_below
 from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layout import generations
 from workbench.monobase.names import generation_name
 from workbench.monobase.prefix import Prefix, builder
 from workbench.monobase.uv import Uv, find_uv
-from workbench.monobase.verify import files_below
 
 _BLOCK = 512
 _SET = Path(__file__).with_suffix(".toml")

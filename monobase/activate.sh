@@ -115,19 +115,65 @@ _mb_list_end() { # into _mb_available
     fi
 }
 
-_mb_list_done() { # folder pattern: the names in the folder that are finished and fit; false for none
+_mb_newline='
+'
+
+_mb_has_document() { # folder: whether it has a marker to read; a link is none
+    [ ! -h "$1" ] && [ ! -h "$1/.done" ] && [ -f "$1/.done" ] && [ -r "$1/.done" ]
+}
+
+_mb_has_manifest() { # folder: whether the generation there is finished
+    if ! _mb_has_document "$1"; then return 1; fi
+    IFS= read -r _mb_line <"$1/.done" || return 1
+    case $_mb_line in
+        'generation sha256:'*) ;;
+        *) return 1 ;;
+    esac
+}
+
+_mb_read_manifest() { # generation: what its manifest names into _mb_manifest, or false
+    _mb_manifest=
+    if ! _mb_has_manifest "$1"; then return 1; fi
+    # At once: a shell reads a line of a file byte by byte.
+    _mb_manifest=$_mb_newline$(cat -- "$1/.done")$_mb_newline
+}
+
+_mb_is_named() { # generation environment: whether _mb_manifest names the one that is there
+    if ! _mb_has_document "$1/$2"; then return 1; fi
+    { IFS= read -r _mb_line && IFS= read -r _mb_line; } <"$1/$2/.done" || return 1
+    _mb_line=${_mb_line#' "digest": "'}
+    case $_mb_manifest in
+        *"${_mb_newline}environment $2 ${_mb_line%'",'}$_mb_newline"*) ;;
+        *) return 1 ;;
+    esac
+}
+
+_mb_is_ready() { # generation environment
+    _mb_read_manifest "$1" && _mb_is_named "$1" "$2"
+}
+
+_mb_list_done() { # generation pattern: the environments that its manifest names, and that fit; false for none
     _mb_list_begin
-    for _mb_done in "$1"/*/.done; do
-        if [ ! -e "$_mb_done" ]; then continue; fi
-        _mb_name=${_mb_done%/.done}
-        _mb_name=${_mb_name##*/}
-        # shellcheck disable=SC2254  # the pattern is one
-        case $_mb_name in
-            $2) _mb_list_add "$_mb_name" ;;
-        esac
-    done
+    if _mb_read_manifest "$1"; then
+        for _mb_done in "$1"/*/.done; do
+            _mb_name=${_mb_done%/.done}
+            _mb_name=${_mb_name##*/}
+            # shellcheck disable=SC2254  # the pattern is one
+            case $_mb_name in
+                $2) if _mb_is_named "$1" "$_mb_name"; then _mb_list_add "$_mb_name"; fi ;;
+            esac
+        done
+    fi
     _mb_list_end
     [ "$_mb_count" -gt 0 ]
+}
+
+_mb_list_generations() { # those that are ready
+    _mb_list_begin
+    for _mb_dir in "$_mb_prefix"/monobase/g[0-9][0-9][0-9][0-9][0-9]; do
+        if _mb_has_manifest "$_mb_dir"; then _mb_list_add "${_mb_dir##*/}"; fi
+    done
+    _mb_list_end
 }
 
 _mb_nearest() { # the environments closest to the requested one, into _mb_available
@@ -159,16 +205,16 @@ _mb_choose_generation() {
     if [ -n "$_mb_id" ]; then
         _mb_name=00000$_mb_id
         _mb_name=g${_mb_name#"${_mb_name%?????}"}
-        if [ ! -e "$_mb_prefix/monobase/$_mb_name/.done" ]; then
+        if ! _mb_has_manifest "$_mb_prefix/monobase/$_mb_name"; then
             _mb_wanted=$_mb_name
-            _mb_list_done "$_mb_prefix/monobase" 'g[0-9][0-9][0-9][0-9][0-9]' || :
+            _mb_list_generations
             _mb_fail "generation $_mb_wanted is not ready here" "$_mb_available" || return 1
         fi
         _mb_generation=$_mb_prefix/monobase/$_mb_name
         return 0
     fi
     if _mb_target "$_mb_prefix/monobase/latest" && _mb_is_generation "$_mb_name" &&
-        [ -e "$_mb_prefix/monobase/$_mb_name/.done" ]; then
+        _mb_has_manifest "$_mb_prefix/monobase/$_mb_name"; then
         _mb_generation=$_mb_prefix/monobase/$_mb_name
     elif [ -n "$_mb_torch$_mb_stack$_mb_cuda$_mb_cudnn" ]; then
         _mb_fail 'no generation is ready here' 'run `monobase build`, or wait for it' || return 1
@@ -218,7 +264,7 @@ _mb_choose_environment() {
     else
         _mb_environment=python$_mb_python-torch$_mb_torch-cpu
     fi
-    if [ ! -e "$_mb_generation/$_mb_environment/.done" ]; then
+    if ! _mb_is_ready "$_mb_generation" "$_mb_environment"; then
         _mb_nearest
         _mb_fail "${_mb_generation##*/} has no environment $_mb_environment" "$_mb_available" || return 1
     fi
@@ -246,13 +292,13 @@ _mb_choose_environment() {
 }
 
 _mb_find_cog() { # name: its folder into _mb_cog_root, or false
-    for _mb_above in "${_mb_cogs:-}" "${_mb_cache:+$_mb_cache/cog}"; do
-        if [ -n "$_mb_above" ] && [ -e "$_mb_above/$1/.done" ]; then
-            _mb_cog_root=$_mb_above/$1
-            return 0
-        fi
-    done
-    return 1
+    if [ -n "${_mb_cogs:-}" ] && _mb_is_ready "$_mb_cogs" "$1"; then
+        _mb_cog_root=$_mb_cogs/$1
+        return 0
+    fi
+    _mb_dir=${_mb_cache:+$_mb_cache/cog/$1}
+    if [ -z "$_mb_dir" ] || [ -h "$_mb_dir" ] || [ -h "$_mb_dir/.done" ] || [ ! -f "$_mb_dir/.done" ]; then return 1; fi
+    _mb_cog_root=$_mb_dir
 }
 
 _mb_choose_cog() {
@@ -260,9 +306,15 @@ _mb_choose_cog() {
     if _mb_target "$_mb_prefix/cog/latest"; then _mb_cogs=$_mb_prefix/cog/$_mb_name; fi
     if [ -z "$_mb_cog" ]; then
         if [ -z "$_mb_cogs" ]; then return 0; fi
-        if _mb_target "$_mb_cogs/default-python$_mb_python" && [ -e "$_mb_cogs/$_mb_name/.done" ]; then
-            case $_mb_name in
-                cog*) _mb_cog_root=$_mb_cogs/$_mb_name; return 0 ;;
+        if _mb_target "$_mb_cogs/default-python$_mb_python"; then
+            _mb_wanted=$_mb_name
+            case $_mb_wanted in
+                cog*)
+                    if _mb_is_ready "$_mb_cogs" "$_mb_wanted"; then
+                        _mb_cog_root=$_mb_cogs/$_mb_wanted
+                        return 0
+                    fi
+                    ;;
             esac
         fi
         _mb_list_done "$_mb_cogs" 'cog*' || :
@@ -444,9 +496,10 @@ _mb_end() { # puts the shell's own settings back, and leaves no name of ours beh
         _mb_cache _mb_generation _mb_environment _mb_cog_root _mb_cogs _mb_site _mb_name _mb_wanted _mb_done _mb_dir \
         _mb_listed _mb_count _mb_available _mb_found _mb_info _mb_suffix _mb_rest _mb_digits _mb_number _mb_left _mb_above \
         _mb_conflicts _mb_file _mb_line _mb_resolved _mb_word _mb_identified _mb_sites _mb_bins _mb_libs _mb_home _mb_pth \
-        _mb_root
+        _mb_root _mb_manifest _mb_newline
     unset -f _mb_fail _mb_is_version _mb_is_url _mb_is_stack _mb_wrong _mb_numbers _mb_read_request _mb_list_begin \
-        _mb_list_add _mb_list_end _mb_list_done _mb_nearest _mb_target _mb_is_generation _mb_choose_generation \
+        _mb_list_add _mb_list_end _mb_has_document _mb_has_manifest _mb_read_manifest _mb_is_named _mb_is_ready \
+        _mb_list_done _mb_list_generations _mb_nearest _mb_target _mb_is_generation _mb_choose_generation \
         _mb_version _mb_choose_environment _mb_find_cog _mb_choose_cog _mb_conflict _mb_tolerate _mb_compare_prefix \
         _mb_identity _mb_compare_user _mb_add_layer _mb_put _mb_set _mb_main _mb_end
 }

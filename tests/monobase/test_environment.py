@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,11 +11,12 @@ import pytest
 
 from tests.monobase.wheels import SITE, Index, contents, make, this_python, toolchain_at
 from workbench.errors import WorkbenchError
+from workbench.monobase.documents import read_document
 from workbench.monobase.environment import Claims, build, manifest_of, read_marker
 from workbench.monobase.install import Toolchain, file_digests
 
 # What uv writes for each package; the last for one from a folder alone.
-PACKAGE = ("INSTALLER", "METADATA", "RECORD", "REQUESTED", "WHEEL", "uv_cache.json")
+PACKAGE = ("INSTALLER", "METADATA", "RECORD", "REQUESTED", "WHEEL")
 FAILING = "def fail() -> None:\n    raise ValueError('failed')\n"
 
 
@@ -211,7 +213,12 @@ def test_environments_made_at_once_install_each_package_once(index: Index, tools
         thread.join()
     assert errors == []
     found = [contents(Path(tools.prefix.generations, f"g{number:05d}", "one")) for number in range(8)]
+    markers = [json.loads(read_document(f"{tools.prefix.generations}/g{number:05d}/one/.done")) for number in range(8)]
+    assert [marker.pop("place") for marker in markers] == [f"g{number:05d}/one" for number in range(8)]
+    for one_of_them in found:
+        one_of_them.pop(".done")
     assert all(other == found[0] for other in found)
+    assert all(marker == markers[0] for marker in markers)
     assert len(tools.wheels.keys()) == 2
 
 

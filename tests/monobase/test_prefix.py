@@ -108,7 +108,9 @@ def test_a_reader_finds_one_target_or_the_other_while_a_link_moves(tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one", "two"]
 
 
-def test_what_is_no_link_is_not_replaced_by_one(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_a_link_goes(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
-    with pytest.raises(WorkbenchError, match="this must be a symbolic link"):
-        point(str(tmp_path / "latest"), "one")
+    (tmp_path / "latest/of-somebody").write_text("x")
+    point(str(tmp_path / "latest"), "one")
+    assert os.readlink(tmp_path / "latest") == "one"
+    assert os.listdir(tmp_path) == ["latest"]

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workbench.monobase.generation import DATA
+from workbench.monobase.layout import GenerationMarker, write_done
 
+DIGEST = "sha256:0"
 ACTIVATE = DATA / "activate.sh"
 
 
@@ -22,8 +24,14 @@ def layer(root: Path, python: str, files: Sequence[str] = (), *, done: bool = Tr
         if not name.endswith("/"):
             path.write_text("")
     if done:
-        (root / ".done").write_text("{}")
+        (root / ".done").write_text(f'{{\n "digest": "{DIGEST}",\n')
     return root
+
+
+def _finish(root: Path) -> None:
+    """Write the manifest of a generation of all that is there."""
+    names = sorted(path.parent.name for path in root.glob("*/.done"))
+    write_done(str(root), GenerationMarker(DIGEST, dict.fromkeys(names, DIGEST), {}))
 
 
 def generation(prefix: Path, name: str, environments: Mapping[str, Sequence[str]], *, done: bool = True) -> Path:
@@ -33,7 +41,7 @@ def generation(prefix: Path, name: str, environments: Mapping[str, Sequence[str]
     for environment, files in environments.items():
         layer(root / environment, environment.partition("-")[0].removeprefix("python"), files)
     if done:
-        (root / ".done").write_text("{}")
+        _finish(root)
     return root
 
 
@@ -48,6 +56,7 @@ def cogs(prefix: Path, name: str, versions: Sequence[str], pythons: Sequence[str
         for version in versions:
             layer(root / f"cog{version}-python{python}", python, [f"cog-{version}.dist-info/"])
         point(root / f"default-python{python}", f"cog{default}-python{python}")
+    _finish(root)
     point(prefix / "cog/latest", name)
     return root
 

@@ -10,20 +10,22 @@ import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from workbench.monobase.environment import build
+from workbench.monobase.inspection import files_below
 from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, InterpreterMissingError, find, probe
 from workbench.monobase.prefix import Prefix
-from workbench.monobase.verify import files_below
 
 MINOR = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SITE = f"lib/python{MINOR}/site-packages"
 
 
+@cache
 def this_python() -> Interpreter:
     """The Python that runs the tests, outside of its virtual environment."""
     found = probe(os.path.realpath(sys.executable))

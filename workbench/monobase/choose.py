@@ -6,7 +6,7 @@ import hashlib
 import os
 
 from workbench.errors import WorkbenchError
-from workbench.monobase.layer import DONE, Layer, names_in
+from workbench.monobase.layer import Layer, environments_in, has_manifest, names_in
 from workbench.monobase.names import cuda_tag, generation_name, generation_number
 from workbench.monobase.request import ActivationRequest
 
@@ -23,8 +23,8 @@ def generation_folder(prefix: str, request: ActivationRequest) -> str:
     above = f"{prefix}/monobase"
     if request.generation:
         name = generation_name(int(request.generation))
-        if not os.path.exists(f"{above}/{name}/{DONE}"):
-            ready = [other for other in generations(prefix) if os.path.exists(f"{above}/{other}/{DONE}")]
+        if not has_manifest(f"{above}/{name}"):
+            ready = [other for other in generations(prefix) if has_manifest(f"{above}/{other}")]
             raise WorkbenchError(f"generation {name} is not ready here", hint=_available(ready))
         return f"{above}/{name}"
     try:
@@ -32,7 +32,7 @@ def generation_folder(prefix: str, request: ActivationRequest) -> str:
     except OSError:
         target = ""
     name = os.path.basename(target)
-    if generation_number(name) is not None and os.path.exists(f"{above}/{name}/{DONE}"):
+    if generation_number(name) is not None and has_manifest(f"{above}/{name}"):
         return f"{above}/{name}"
     if not (request.torch or request.stack or request.cuda or request.cudnn):
         return ""
@@ -54,7 +54,7 @@ def environment_layer(generation: str, request: ActivationRequest) -> Layer | No
             "R8_TORCH_VERSION and MONOBASE_STACK are both set",
             hint="a stack is an environment without torch: unset one",
         )
-    ready = [name for name in names_in(generation) if os.path.exists(f"{generation}/{name}/{DONE}")]
+    ready = environments_in(generation)
     if not (request.torch or request.stack):
         if request.cuda or request.cudnn:
             raise WorkbenchError(
@@ -112,11 +112,7 @@ def cog_layer(prefix: str, request: ActivationRequest) -> Layer | None:
     latest = f"{prefix}/cog/latest"
     target = os.path.basename(os.readlink(latest)) if os.path.islink(latest) else ""
     folder = f"{prefix}/cog/{target}"
-    ready = (
-        [name for name in names_in(folder) if name.startswith("cog") and os.path.exists(f"{folder}/{name}/{DONE}")]
-        if target
-        else []
-    )
+    ready = [name for name in environments_in(folder) if name.startswith("cog")] if target else []
     if not request.cog:
         if not target:
             return None
@@ -126,9 +122,11 @@ def cog_layer(prefix: str, request: ActivationRequest) -> Layer | None:
             raise WorkbenchError(f"no cog is installed for Python {request.python}", hint=_available(ready))
         return Layer(f"{folder}/{name}", request.python)
     name = f"{cog_name(request.cog)}-python{request.python}"
-    for above in (folder if target else "", f"{request.cache}/cog" if request.cache else ""):
-        if above and os.path.exists(f"{above}/{name}/{DONE}"):
-            return Layer(f"{above}/{name}", request.python)
+    if name in ready:
+        return Layer(f"{folder}/{name}", request.python)
+    beside = Layer(f"{request.cache}/cog/{name}", request.python)
+    if request.cache and beside.is_ready:
+        return beside
     command = f"monobase cog --version {request.cog} --python {request.python}"
     hint = f"`{command}` installs it beside the prefix; {_available(ready)}"
     raise CogMissingError(f"cog {request.cog} is not installed for Python {request.python}", hint=hint)

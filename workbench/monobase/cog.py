@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +18,21 @@ from pathlib import Path
 from packaging.version import Version
 
 from workbench.errors import UsageError, WorkbenchError
-from workbench.files import replace_text
 from workbench.monobase import layout
 from workbench.monobase.choose import cog_name
 from workbench.monobase.conflicts import compare, forget
-from workbench.monobase.environment import build
+from workbench.monobase.documents import write_text
+from workbench.monobase.environment import build, read_marker
 from workbench.monobase.generation import Generation
 from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
-from workbench.monobase.layer import Layer
+from workbench.monobase.layer import Layer, is_file
 from workbench.monobase.leases import prepare
 from workbench.monobase.names import is_url, is_version
 from workbench.monobase.prefix import Prefix, builder, point, staged
+from workbench.monobase.requirements import read_lock
 from workbench.monobase.resolving import resolve
+from workbench.monobase.store import FileStore, digest
 
 Log = Callable[[str], None]
 
@@ -88,7 +91,7 @@ def build_cogs(tools: Toolchain, spec: CogSpec, pythons: Mapping[str, Interprete
                 continue
             log(f"cog {spec.name} {name}")
             lock = f"{folder}/{name}.txt"
-            lock_cog(tools, version, full, lock)
+            lock_cog(tools, version, full, lock, f"{folder}/{name}")
             made[name] = build(tools, f"{folder}/{name}", lock, pythons[python]).digest
         if python in pythons:
             point(f"{folder}/default-python{python}", f"{cog_name(spec.default)}-python{python}")
@@ -102,15 +105,41 @@ def build_cogs(tools: Toolchain, spec: CogSpec, pythons: Mapping[str, Interprete
     return spec.name
 
 
-def lock_cog(tools: Toolchain, version: str, full: str, lock: str) -> None:
-    """Write the lock of a cog for that Python, unless it exists: a lock that was made once is kept (fault M17)."""
-    if os.path.exists(lock):
-        return
-    requirement = f"cog @ {version}" if is_url(version) else f"cog=={version}"
-    with staged(tools.prefix, "lock") as folder:
-        made = Path(folder, "cog.txt")
-        resolve(tools.uv, [requirement], [], full, made, about=f"resolving {requirement} for Python {full}")
-        replace_text(lock, made.read_text())
+def lock_cog(tools: Toolchain, version: str, full: str, lock: str, target: str) -> None:
+    """Write the lock of a cog for that Python, unless it is there: a lock that was made once is kept (fault M17).
+
+    The store has it too: the marker of the cog at `target` names it, so that one which was changed comes back. What
+    is no lock, and has no good copy, is made again.
+    """
+    marker = read_marker(target)
+    recorded = marker.lock if marker is not None else ""
+    if is_file(lock) and (digest(lock) == recorded if recorded else _is_lock(lock)):
+        if tools.store.is_whole(digest(lock)):
+            return
+        with staged(tools.prefix, "lock") as folder:
+            entry = tools.store.put(shutil.copyfile(lock, os.path.join(folder, "cog.txt")))
+    elif tools.store.is_whole(recorded):
+        entry = recorded
+    else:
+        requirement = f"cog @ {version}" if is_url(version) else f"cog=={version}"
+        with staged(tools.prefix, "lock") as folder:
+            made = Path(folder, "cog.txt")
+            resolve(tools.uv, [requirement], [], full, made, about=f"resolving {requirement} for Python {full}")
+            entry = tools.store.put(str(made))
+    copy_lock(tools.store, entry, lock)
+
+
+def copy_lock(store: FileStore, entry: str, lock: str) -> None:
+    """Put a copy of the stored lock `entry` at `lock`: a link would change with it."""
+    with open(store.path(entry), encoding="utf-8") as file:
+        write_text(lock, file.read())
+
+
+def _is_lock(path: str) -> bool:
+    try:
+        return bool(read_lock(path).packages)
+    except WorkbenchError:
+        return False
 
 
 def compare_cogs(tools: Toolchain, name: str) -> list[str]:
@@ -177,7 +206,7 @@ def install_beside(
         log(f"installing {name} into {beside.root}")
         os.makedirs(beside.below("cog"), exist_ok=True)
         lock = beside.below("cog", f"{name}.txt")
-        lock_cog(tools, version, interpreter.version, lock)
+        lock_cog(tools, version, interpreter.version, lock, target)
         build(tools, target, lock, interpreter)
         layer = Layer(target, python)
         compare(layer, prefix.generations)

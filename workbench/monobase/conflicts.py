@@ -7,19 +7,22 @@ that activation needs no Python.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from packaging.markers import UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from workbench.files import replace_text
 from workbench.monobase.activation import conflicts_folder
+from workbench.monobase.documents import make_way, write_text
+from workbench.monobase.environment import read_marker
 from workbench.monobase.layer import Layer, names_in
+from workbench.monobase.layout import is_cog_generation
 from workbench.monobase.names import generation_number
 from workbench.packages import normalized_name
 
@@ -36,7 +39,7 @@ class InstalledPackage:
 def packages(layer: Layer) -> dict[str, InstalledPackage]:
     """Return the packages of a layer by normalised name. Nothing of them is imported."""
     found: dict[str, InstalledPackage] = {}
-    for distribution in importlib.metadata.distributions(path=[layer.site]):
+    for distribution in _distributions(layer.site):
         metadata = distribution.metadata
         name = metadata["Name"] if "Name" in metadata else ""  # noqa: SIM401 - the type has no `get`
         if name:
@@ -46,6 +49,16 @@ def packages(layer: Layer) -> dict[str, InstalledPackage]:
                 InstalledPackage(key, distribution.version, tuple(_needs(distribution.requires or (), layer.python))),
             )
     return found
+
+
+def _distributions(site: str) -> Iterator[importlib.metadata.Distribution]:
+    """Yield what is installed in `site`; what has something else than files to read is damaged, and left out."""
+    for name in names_in(site):
+        if name.endswith((".dist-info", ".egg-info")):
+            paths = [f"{site}/{name}{part}" for part in ("", "/METADATA", "/PKG-INFO", "/requires.txt")]
+            # To open a pipe would take for ever.
+            if all(os.path.isfile(path) or os.path.isdir(path) or not os.path.lexists(path) for path in paths):
+                yield importlib.metadata.Distribution.at(Path(site, name))
 
 
 def between(layers: Sequence[tuple[str, Mapping[str, InstalledPackage]]]) -> list[str]:
@@ -79,15 +92,45 @@ def compare(cog: Layer, generations: str) -> list[str]:
     """
     folder = conflicts_folder(cog)
     os.makedirs(folder, exist_ok=True)
-    existing, written = dict(environments(generations, cog.python)), set(names_in(folder))
+    existing, written = dict(environments(generations, cog.python)), set(os.listdir(folder))
     new, ours = list[str](), packages(cog) if existing.keys() - written else {}
     for name in sorted(existing.keys() - written):
-        lines = between([(os.path.basename(cog.root), ours), (name.replace(".", "/", 1), packages(existing[name]))])
-        replace_text(f"{folder}/{name}", "".join(f"{line}\n" for line in lines))
+        title = name.replace(".", "/", 1)
+        lines = between([(os.path.basename(cog.root), ours), (title, packages(existing[name]))])
+        write_text(f"{folder}/{name}", "".join(f"{line}\n" for line in lines))
         new += lines
     for name in written - existing.keys():
-        os.unlink(f"{folder}/{name}")
+        make_way(f"{folder}/{name}")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{folder}/{name}")
     return new
+
+
+def contradicted(cogs: str, generations: str, *, names_only: bool = False) -> dict[str, str | None]:
+    """Return what stands below `conflicts` of the cogs: each file's text by its path, "" for a folder (with a `/`).
+
+    Of an environment whose marker is damaged nothing can be said: None. With `names_only` nothing is compared, and
+    all other texts are "".
+    """
+    found: dict[str, str | None] = {}
+    installed: dict[str, Mapping[str, InstalledPackage]] = {}
+    for generation in filter(is_cog_generation, names_in(cogs)):
+        for name in names_in(f"{cogs}/{generation}"):
+            cog = Layer(f"{cogs}/{generation}/{name}", name.rpartition("-python")[2])
+            if not (name.startswith("cog") and cog.is_ready):
+                continue
+            found |= {f"{generation}/": "", f"{generation}/{name}/": ""}
+            ours = {} if names_only else packages(cog)
+            for environment, layer in environments(generations, cog.python):
+                text = None if read_marker(layer.root) is None else ""
+                if text is not None and not names_only:
+                    if layer.root not in installed:
+                        installed[layer.root] = packages(layer)
+                    named = environment.replace(".", "/", 1)
+                    lines = between([(name, ours), (named, installed[layer.root])])
+                    text = "".join(f"{line}\n" for line in lines)
+                found[f"{generation}/{name}/{environment}"] = text
+    return found
 
 
 def environments(generations: str, python: str) -> Iterator[tuple[str, Layer]]:
@@ -103,7 +146,7 @@ def forget(cogs: str) -> None:
     """Remove what was written for cog generations below `cogs` that are gone."""
     for name in names_in(f"{cogs}/conflicts"):
         if not os.path.isdir(f"{cogs}/{name}"):
-            shutil.rmtree(f"{cogs}/conflicts/{name}", ignore_errors=True)
+            make_way(f"{cogs}/conflicts/{name}")
 
 
 def _needs(lines: Sequence[str], python: str) -> Iterator[Requirement]:

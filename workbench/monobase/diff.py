@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from workbench.errors import WorkbenchError
 from workbench.monobase.environment import LINK, manifest_of, read_marker
 from workbench.monobase.generation import Generation
+from workbench.monobase.layout import read_done
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.resolving import versions
 from workbench.monobase.store import FileStore
@@ -81,10 +82,10 @@ def _files(prefix: Prefix, name: str) -> Mapping[str, int]:
     """Return the bytes of every distinct file of a generation by its entry in the store; none if it is not whole."""
     store, wheels, folder = FileStore(prefix), Wheels(prefix), prefix.generation(name)
     sizes: dict[str, int] = {}
-    if not os.path.exists(os.path.join(folder, ".done")):
+    if read_done(folder) is None:
         return sizes
     for environment in os.scandir(folder):
-        marker = read_marker(environment.path) if environment.is_dir(follow_symlinks=False) else None
+        marker = read_marker(environment.path)
         if marker is not None:
             for entry in manifest_of(wheels, marker.wheels, marker.frame).values():
                 if not entry.startswith(LINK) and entry not in sizes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,8 @@ from workbench.monobase.generation import Environment, Generation
 from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, InterpreterMissingError
 from workbench.monobase.leases import prepare
-from workbench.monobase.prefix import point, reporting_full_disk
+from workbench.monobase.node import install_scripts
+from workbench.monobase.prefix import point, reporting_full_disk, set_aside
 
 BUILT, UP_TO_DATE, SKIPPED, FAILED = "built", "up to date", "skipped", "failed"
 
@@ -65,6 +67,7 @@ def fill(tools: Toolchain, request: FillRequest, watcher: FillWatcher, jobs: int
     An environment that fails keeps no other from being made. Raises WorkbenchError when a generation
     was built from other data (fault M2): none of it is touched then.
     """
+    install_scripts(tools.prefix)
     newest_first = sorted(request.generations, key=lambda generation: generation.id, reverse=True)
     for generation in newest_first:
         _check_unchanged(tools, generation)
@@ -132,7 +135,8 @@ def _check_unchanged(tools: Toolchain, generation: Generation) -> None:
         raise WorkbenchError(
             f"{generation.name} was built as {done.digest}, and is {generation.digest} now",
             where=folder,
-            hint=f"a generation never changes: undo that, or remove it here with `{here('monobase prune')}`",
+            hint=f"a generation never changes: undo that, or remove it here with "
+            f"`{here(f'monobase prune --prefix {shlex.quote(tools.prefix.root)} --gen-id {generation.id}')}`",
         )
 
 
@@ -165,8 +169,8 @@ def move_latest(tools: Toolchain, active: Sequence[str]) -> None:
     chosen = max((name for name in ready if name in active), default=None)
     if chosen is None and layout.latest_name(prefix.latest) is None:
         chosen = max(ready, default=None)
-        if chosen is None and os.path.islink(prefix.latest):
-            os.unlink(prefix.latest)
+        if chosen is None and os.path.lexists(prefix.latest):
+            set_aside(prefix, prefix.latest)
     if chosen is not None and layout.latest_name(prefix.latest) != chosen:
         point(prefix.latest, chosen)
 

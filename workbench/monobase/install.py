@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.bytecode import Compilers
+from workbench.monobase.documents import write_text
 from workbench.monobase.frame import create_frame, site_packages
 from workbench.monobase.interpreters import Interpreter
 from workbench.monobase.prefix import Prefix, staged
@@ -59,8 +60,17 @@ def install(tools: Toolchain, interpreter: Interpreter, lock: LockFile, packages
             if not _take(root, tools, interpreter, lock.options, [locked]):
                 continue
         with fetched(tools, interpreter, lock.options, locked) as root:
-            # Its archive has the locked hash: if its list of files differs, the list is wrong.
-            _take(root, tools, interpreter, lock.options, [locked], check_list=False)
+            take_installed(root, tools, interpreter, lock.options, locked)
+
+
+def take_installed(
+    root: str, tools: Toolchain, interpreter: Interpreter, options: tuple[str, ...], locked: LockedPackage
+) -> None:
+    """Store the package that was `fetched` into `root`, and record it.
+
+    Its archive has the locked hash: if its list of files differs, the list is wrong.
+    """
+    _take(root, tools, interpreter, options, [locked], check_list=False)
 
 
 @contextmanager
@@ -83,6 +93,19 @@ def install_packages(
         file.write("".join(f"{line}\n" for line in (*options, *(locked.text for locked in packages))))
     several = f"{len(packages)} packages" if len(packages) > 1 else packages[0].text.partition(" ")[0]
     uv.install(root, requirements, about=f"installing {several} for Python {interpreter.minor}")
+    for record in lists(root, interpreter).values():
+        _forget_cache(record)
+
+
+def _forget_cache(record: str) -> None:
+    """Remove uv's note of when it cached a wheel from a folder: the same package would be another one each time."""
+    note = os.path.join(os.path.dirname(record), "uv_cache.json")
+    if not os.path.lexists(note) or not os.path.exists(record):
+        return
+    os.unlink(note)
+    with open(record, encoding="utf-8", newline="") as opened:
+        lines = [line for line in opened if "/uv_cache.json," not in line]
+    write_text(record, "".join(lines))
 
 
 def _take(
@@ -111,7 +134,7 @@ def _take(
             continue
         files |= _bytecode(root, tools, interpreter, {path: files[path] for path in files if _is_source(path)})
         # One by one, so that a killed process has not done the first for nothing.
-        tools.wheels.add(key_of(locked, interpreter), Wheel(locked, options, interpreter.kind, files))
+        tools.wheels.add(key_of(locked, interpreter), Wheel.of(locked, options, interpreter, files))
     return again
 
 
@@ -122,7 +145,9 @@ def lists(root: str, interpreter: Interpreter) -> dict[str, str]:
     for folder in os.listdir(site):
         if folder.endswith(".dist-info"):
             name = folder.removesuffix(".dist-info").rpartition("-")[0]
-            found[normalized_name(name)] = os.path.join(site, folder, "RECORD")
+            record = os.path.join(site, folder, "RECORD")
+            if os.path.isfile(record):
+                found[normalized_name(name)] = record
     return found
 
 

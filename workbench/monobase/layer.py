@@ -33,7 +33,7 @@ class Layer:
     @property
     def is_ready(self) -> bool:
         """Whether it was finished."""
-        return os.path.exists(f"{self.root}/{DONE}")
+        return is_file(f"{self.root}/{DONE}") and not os.path.islink(self.root)
 
     def libraries(self) -> list[str]:
         """Return the folders of the libraries that NVIDIA's wheels bring, sorted."""
@@ -63,6 +63,45 @@ class Layer:
             if name.endswith(".dist-info") and stem.startswith(package) and plain:
                 return version
         return ""
+
+
+def is_file(path: str) -> bool:
+    """Return whether `path` is a regular file; a link to one is none."""
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
+def has_manifest(folder: str) -> bool:
+    """Return whether the generation in `folder` has a manifest, and so is finished."""
+    return bool(_manifest(folder))
+
+
+def environments_in(folder: str) -> list[str]:
+    """Return the environments of a generation that are ready, in order: those that its manifest names, as it does.
+
+    One that was put beside them, or in the place of one of them, is not among them.
+    """
+    manifest = set(_manifest(folder))
+    return [name for name in (names_in(folder) if manifest else ()) if _named(folder, name) in manifest]
+
+
+def _manifest(folder: str) -> list[str]:
+    """Return the lines of a generation's manifest; none when it has none."""
+    lines = _lines(folder)
+    return lines if lines and lines[0].startswith("generation sha256:") else []
+
+
+def _named(folder: str, name: str) -> str:
+    """Return the line by which a manifest names the environment `name` that is there."""
+    digest = "".join(_lines(f"{folder}/{name}")[1:2]).removeprefix(' "digest": "').removesuffix('",')
+    return f"environment {name} {digest}"
+
+
+def _lines(folder: str) -> list[str]:
+    path = f"{folder}/{DONE}"
+    if os.path.islink(folder) or not is_file(path) or not os.access(path, os.R_OK):
+        return []
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read().split("\n")
 
 
 def names_in(folder: str) -> list[str]:

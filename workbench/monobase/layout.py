@@ -6,14 +6,15 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from workbench.files import replace_text
+from workbench.monobase.documents import DamagedDocumentError, read_document, write_document
 from workbench.monobase.environment import DONE
 from workbench.monobase.names import generation_number
 from workbench.monobase.prefix import Prefix
 
 _COG = re.compile(r"g[0-9a-f]{8}")
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 COG = "cog"
 
 
@@ -32,7 +33,10 @@ class GenerationFolder:
 
 @dataclass(frozen=True, slots=True)
 class GenerationMarker:
-    """The content of a finished generation's `.done`: its digest, its environments', and what was skipped and why."""
+    """The content of a finished generation's `.done`, its manifest: nothing else in its folder is activated.
+
+    It has the generation's digest, that of each environment, and what was skipped and why.
+    """
 
     digest: str
     environments: Mapping[str, str]
@@ -57,38 +61,67 @@ def cog_generations(prefix: Prefix) -> list[GenerationFolder]:
     ]
 
 
+def cogs_beside(prefix: Prefix) -> list[str]:
+    """Return the folders of cogs that a user installed: straight below `cog`, in no generation."""
+    folder = prefix.below(COG)
+    return [os.path.join(folder, name) for name in _names(folder) if name.startswith("cog")]
+
+
 def folders(prefix: Prefix) -> list[GenerationFolder]:
     """Return everything that holds environments."""
     return [*generations(prefix), *cog_generations(prefix)]
 
 
 def read_done(folder: str) -> GenerationMarker | None:
-    """Return the marker of the generation in `folder`; None when it is not finished."""
+    """Return the marker of the generation in `folder`; None when it has none that can be used."""
     try:
-        with open(os.path.join(folder, DONE), encoding="utf-8") as file:
-            data = json.load(file)
-        return GenerationMarker(data["digest"], dict(data["environments"]), dict(data["skipped"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        words = [line.split(" ", 2) for line in read_document(os.path.join(folder, DONE)).splitlines()]
+        (_, digest), *rest = words
+        environments = {name: made for word, name, made in rest if word == "environment"}
+        skipped = {name: str(json.loads(reason)) for word, name, reason in rest if word == "skipped"}
+    except (OSError, DamagedDocumentError, ValueError):
         return None
+    if not all(map(is_environment, environments)):
+        return None
+    return GenerationMarker(digest, environments, skipped)
 
 
 def write_done(folder: str, marker: GenerationMarker) -> None:
-    """Mark the generation in `folder` as finished."""
-    replace_text(os.path.join(folder, DONE), json.dumps(asdict(marker), indent=1) + "\n")
+    """Mark the generation in `folder` as finished. (`activate.sh` reads these lines.)"""
+    lines = [f"generation {marker.digest}"]
+    lines += [f"environment {name} {digest}" for name, digest in sorted(marker.environments.items())]
+    lines += [f"skipped {name} {json.dumps(reason)}" for name, reason in sorted(marker.skipped.items())]
+    write_document(os.path.join(folder, DONE), "".join(f"{line}\n" for line in lines))
+
+
+def is_generation(name: str) -> bool:
+    """Return whether `name` is that of a generation."""
+    return generation_number(name) is not None
+
+
+def is_cog_generation(name: str) -> bool:
+    """Return whether `name` is that of a generation of the cog layer."""
+    return _COG.fullmatch(name) is not None
+
+
+def is_environment(name: str) -> bool:
+    """Return whether `name` can be that of an environment's folder."""
+    return _ENVIRONMENT.fullmatch(name) is not None
 
 
 def latest_name(link: str) -> str | None:
-    """Return the name that a `latest` link points at; None when it is no link, or points at nothing."""
+    """Return the name beside a `latest` link that it points at; None when it is no link, or points elsewhere."""
     try:
         target = os.readlink(link)
     except OSError:
         return None
-    return target if os.path.isdir(os.path.join(os.path.dirname(link), target)) else None
+    beside = os.path.join(os.path.dirname(link), target)
+    return target if "/" not in target and os.path.isdir(beside) and not os.path.islink(beside) else None
 
 
 def _names(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []

@@ -12,12 +12,15 @@ Removing something takes the exclusive lock first and keeps it until the end.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from workbench.errors import WorkbenchError
+from workbench.monobase.documents import make_way
 from workbench.monobase.prefix import Prefix
 
 FOLDER = "leases"
@@ -36,8 +39,13 @@ def prepare(prefix: Prefix, name: str) -> None:
     """Make the file for leases on `name`; a builder does so before there is something to lease."""
     path = lease_file(prefix, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "a", encoding="utf-8"):
-        pass
+    if os.path.lexists(path):
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            return
+        make_way(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644))
 
 
 def take(prefix: Prefix, name: str, folder: str) -> int:

@@ -4,30 +4,50 @@ from __future__ import annotations
 
 import datetime
 import os
-import shutil
+import stat
+from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
+from workbench.monobase.documents import DamagedDocumentError, make_way, read_text
 from workbench.monobase.generation import DATA
 from workbench.monobase.prefix import Prefix
 
-FILES = ("activate.sh", "exec.sh", "site/sitecustomize.py")
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file that models run: its text and its mode."""
+
+    text: str
+    mode: int
+
+
+def _script(name: str, mode: int = 0o644) -> Script:
+    return Script((DATA / name).read_text(), mode)
+
+
+# By their names below `bin`. Where Python would keep the bytecode of `site` is a file, so that it keeps none:
+# models run what is there, and nobody could say who wrote it.
+SCRIPTS = {
+    "activate.sh": _script("activate.sh"),
+    "exec.sh": _script("exec.sh", 0o755),
+    "site/sitecustomize.py": _script("site/sitecustomize.py"),
+    "site/__pycache__": Script("", 0o644),
+}
 
 
 def install_scripts(prefix: Prefix) -> None:
     """Put the scripts into `bin` of the prefix, each whole. The prefix's lock is ours."""
-    for name in FILES:
-        source, target = DATA / name, prefix.below("bin", name)
+    for name, script in SCRIPTS.items():
+        target = prefix.below("bin", name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        text = source.read_text()
         try:
-            with open(target, encoding="utf-8") as file:
-                if file.read() == text:
-                    continue
-        except OSError:
+            if read_text(target) == script.text and os.lstat(target).st_mode == stat.S_IFREG | script.mode:
+                continue
+        except (OSError, DamagedDocumentError):
             pass
-        replace_text(target, text)
-        shutil.copymode(source, target)
+        make_way(target)
+        replace_text(target, script.text, mode=script.mode)
 
 
 def write_label(path: str) -> None:

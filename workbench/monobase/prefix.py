@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TextIO
 
+from workbench.commands import here
 from workbench.errors import WorkbenchError
+from workbench.monobase.documents import make_way
+
+# Folders of every prefix, and those below them whose names are not fixed.
+FOLDERS = ("store", "store/files", "store/wheels", "monobase", "cog", "leases", "bin", "bin/site", "uv")
+_GENERATION = re.compile(r"g[0-9]{5}")
+_COG = re.compile(r"g[0-9a-f]{8}|conflicts")
+_SHARD = re.compile(r"[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +64,20 @@ class Prefix:
 
 
 @contextmanager
-def builder(prefix: Prefix, *, wait: bool = True, log: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+def builder(
+    prefix: Prefix, *, wait: bool = True, log: Callable[[str], None] = lambda _: None, mend: bool = False
+) -> Iterator[None]:
     """Lock the prefix for writing; whatever an earlier builder left unfinished is removed first.
 
     The lock ends with the process, so a killed builder leaves none behind. When another builder has it:
     reports that with `log` and waits, or raises WorkbenchError without `wait`. Raises WorkbenchError too when
-    the prefix cannot be written.
+    the prefix cannot be written, and when something else has the place of a folder of ours: a link there would
+    lead out of the prefix. With `mend` it is removed instead.
     """
     path = prefix.below(".lock")
     try:
         os.makedirs(prefix.root, exist_ok=True)
-        lock = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as it is held
+        lock = _open_lock(path)
     except OSError as error:
         raise WorkbenchError(
             f"the prefix cannot be written: {error.strerror}", where=path, hint="name another one with --prefix"
@@ -82,6 +97,11 @@ def builder(prefix: Prefix, *, wait: bool = True, log: Callable[[str], None] = l
         lock.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         lock.flush()
         clear_stage(prefix)
+        for odd in odd_folders(prefix):
+            if not mend:
+                hint = f"`{here('monobase repair')}` moves it away"
+                raise WorkbenchError("this must be a folder, and is not", where=odd, hint=hint)
+            set_aside(prefix, odd)
         # Whatever the builder's umask, others can read.
         mask = os.umask(0o022)
         try:
@@ -113,9 +133,56 @@ def _holder(path: str) -> str:
         return "it has not recorded its process yet"
 
 
+def _open_lock(path: str) -> TextIO:
+    """Open the builders' lock; something else in its place locks nobody out, and is removed. Raises OSError."""
+    while True:
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+                raise
+        else:
+            found = os.fstat(handle)
+            # A second name of it would be another file of somebody's, and is written to here.
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+                with contextlib.suppress(PermissionError):
+                    os.fchmod(handle, 0o644)
+                return open(handle, "r+", encoding="utf-8")
+            os.close(handle)
+        make_way(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def odd_folders(prefix: Prefix) -> list[str]:
+    """Return what has the place of a folder of ours and is none, such as a link that leads out of the prefix."""
+    found = [path for path in map(prefix.below, FOLDERS) if _is_odd(path)]
+    for above, pattern in (("monobase", _GENERATION), ("cog", _COG), ("store/files", _SHARD)):
+        if prefix.below(above) not in found and os.path.isdir(prefix.below(above)):
+            with os.scandir(prefix.below(above)) as entries:
+                found += [
+                    entry.path
+                    for entry in entries
+                    if pattern.fullmatch(entry.name) and not entry.is_dir(follow_symlinks=False)
+                ]
+    return found
+
+
+def _is_odd(path: str) -> bool:
+    return os.path.lexists(path) and (os.path.islink(path) or not os.path.isdir(path))
+
+
 def clear_stage(prefix: Prefix) -> None:
     """Remove whatever is staged. The caller holds the lock."""
+    if _is_odd(prefix.stage):
+        os.unlink(prefix.stage)
     shutil.rmtree(prefix.stage, ignore_errors=True)
+
+
+def set_aside(prefix: Prefix, path: str) -> None:
+    """Remove what is at `path`, of any kind: moved to the stage first, so that it disappears at once."""
+    with staged(prefix, "aside") as folder:
+        os.rename(path, os.path.join(folder, "it"))
 
 
 @contextmanager
@@ -133,13 +200,12 @@ def staged(prefix: Prefix, kind: str) -> Iterator[str]:
 def point(link: str, target: str) -> None:
     """Let the symbolic link `link` point at `target`, by a rename: a reader finds the old one or the new one.
 
-    A link that points nowhere is replaced like any other (fault M9). Raises WorkbenchError when
-    something that is no link has its name.
+    A link that points nowhere is replaced like any other (fault M9), and so is what is no link.
     """
-    if os.path.lexists(link) and not os.path.islink(link):
-        raise WorkbenchError("this must be a symbolic link, and is not", where=link, hint="move it away")
-    beside = os.path.join(os.path.dirname(link), f".{os.path.basename(link)}.{os.getpid()}")
+    make_way(link)
+    beside = os.path.join(os.path.dirname(link), f".{os.path.basename(link)}.new")
+    make_way(beside)
     if os.path.lexists(beside):
-        os.unlink(beside)  # of a builder that was killed, and had our number
+        os.unlink(beside)  # of a builder that was killed
     os.symlink(target, beside)
     os.replace(beside, link)

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from workbench.commands import here
+from workbench.errors import WorkbenchError
 from workbench.monobase import layout
-from workbench.monobase.environment import LINK, manifest_of, read_marker
+from workbench.monobase.environment import LINK, is_recorded, manifest_of, read_marker
+from workbench.monobase.inspection import files_below
 from workbench.monobase.install import Toolchain
 from workbench.monobase.layout import GenerationFolder
 from workbench.monobase.leases import InUseError, unused
 from workbench.monobase.prefix import staged
-from workbench.monobase.verify import files_below
+from workbench.monobase.tidy import point_latest
 
 # The unit of `st_blocks`, whatever the blocks of the file system are.
 _BLOCK = 512
@@ -34,11 +37,18 @@ class PruneReport:
     freed: int = 0
 
 
-def prune(tools: Toolchain, is_old: Callable[[GenerationFolder], bool], *, dry_run: bool = False) -> PruneReport:
+def prune(
+    tools: Toolchain,
+    is_old: Callable[[GenerationFolder], bool],
+    *,
+    dry_run: bool = False,
+    even_latest: bool = False,
+) -> PruneReport:
     """Remove the folders that are old and not in use, then what nothing else uses of the store and uv's cache.
 
-    A folder cannot be leased while it is removed, and what a `latest` points at is kept. With `dry_run`
-    nothing changes. The caller holds the prefix's lock.
+    A folder cannot be leased while it is removed, and what a `latest` points at is kept; with `even_latest` it is
+    not, and `latest` points at the newest that is left. With `dry_run` nothing changes. The caller holds the prefix's
+    lock. Raises WorkbenchError when an environment that stays is damaged: nobody can say then what it uses.
     """
     found = PruneReport()
     with ExitStack() as locks:
@@ -46,9 +56,8 @@ def prune(tools: Toolchain, is_old: Callable[[GenerationFolder], bool], *, dry_r
         for folder in layout.folders(tools.prefix):
             if not is_old(folder):
                 continue
-            if os.path.basename(folder.path) == layout.latest_name(
-                os.path.join(os.path.dirname(folder.path), "latest")
-            ):
+            latest = os.path.join(os.path.dirname(folder.path), "latest")
+            if not even_latest and os.path.basename(folder.path) == layout.latest_name(latest):
                 found.kept.append((folder.name, "latest points at it"))
                 continue
             try:
@@ -67,6 +76,8 @@ def prune(tools: Toolchain, is_old: Callable[[GenerationFolder], bool], *, dry_r
                 # It disappears at once, however long removing it takes.
                 with staged(tools.prefix, "pruned") as aside:
                     os.rename(folder.path, os.path.join(aside, folder.name))
+            if even_latest and layout.latest_name(tools.prefix.latest) is None:
+                point_latest(tools.prefix, tools.prefix.latest)
             for path in loose:
                 os.unlink(path)
             # What is in use is linked from the store; the cache would only keep the rest on the disk.
@@ -82,9 +93,15 @@ def _unreferenced(tools: Toolchain, removing: Sequence[GenerationFolder]) -> tup
     for folder in layout.folders(tools.prefix):
         for environment in folder.environments() if folder.path not in removed else ():
             marker = read_marker(environment)
-            if marker is not None:
-                keys |= marker.wheels.keys()
-                entries.update(manifest_of(tools.wheels, marker.wheels, marker.frame).values())
+            if marker is None or not is_recorded(marker, tools.wheels):
+                raise WorkbenchError(
+                    "nobody can say what this environment uses: its marker or a record is damaged",
+                    where=environment,
+                    hint=f"run `{here('monobase repair')}`, then `{here('monobase build')}`",
+                )
+            keys |= marker.wheels.keys()
+            entries.update(manifest_of(tools.wheels, marker.wheels, marker.frame).values())
+            entries.add(marker.lock)  # a cog's is stored too
     files = {entry for entry in entries if not entry.startswith(LINK)}
     records = [key for key in tools.wheels.keys() if key not in keys]  # noqa: SIM118 - a method of ours
     return records, [entry for entry in tools.store.entries() if entry not in files]

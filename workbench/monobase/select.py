@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from workbench.errors import UsageError, WorkbenchError
@@ -38,6 +38,11 @@ def is_outside(least: int | None, most: int | None) -> Callable[[GenerationFolde
         return number is None or not ((least or 0) <= number and (most is None or number <= most))
 
     return old
+
+
+def is_one_of(ids: Sequence[int]) -> Callable[[GenerationFolder], bool]:
+    """Return whether a folder is one of these generations."""
+    return lambda folder: generation_number(folder.name) in ids
 
 
 def no_cuda(environment: Environment) -> str:

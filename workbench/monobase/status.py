@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from workbench.monobase import layout
 from workbench.monobase.environment import read_marker
 from workbench.monobase.generation import Generation
+from workbench.monobase.inspection import files_below
 from workbench.monobase.leases import holders, is_used
 from workbench.monobase.prefix import Prefix
-from workbench.monobase.verify import files_below
 
 _BLOCK = 512
 
@@ -55,7 +55,7 @@ def status(prefix: Prefix) -> list[GenerationStatus]:
         statuses.append(
             GenerationStatus(
                 folder.name,
-                os.path.exists(os.path.join(folder.path, ".done")),
+                layout.read_done(folder.path) is not None,
                 latest == os.path.basename(folder.path),
                 finished,
                 apparent[folder.name],

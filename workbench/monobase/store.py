@@ -9,16 +9,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 import threading
 
 from workbench.commands import here
 from workbench.errors import WorkbenchError
+from workbench.monobase.documents import make_way
 from workbench.monobase.prefix import Prefix
 
 # 2000-01-01: the time of modification of every stored file.
 STORED_NS = 946_684_800 * 10**9
+_ENTRY = re.compile(r"[0-9a-f]{64}(?:-x)?")
 _PLAIN, _EXECUTABLE = 0o444, 0o555
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EXDEV)
 
@@ -45,6 +48,7 @@ class FileStore:
 
     def __init__(self, prefix: Prefix) -> None:
         self.folder = prefix.below("store", "files")
+        self._prefix = prefix
         self._renewing = threading.Lock()
 
     def path(self, entry: str) -> str:
@@ -74,9 +78,7 @@ class FileStore:
         """Make `file` what is stored as `entry`; links to the previous file keep that one."""
         path = self.path(entry)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        beside = f"{path}.{threading.get_ident()}.tmp"
-        if os.path.lexists(beside):
-            os.unlink(beside)
+        beside = self._beside()
         _seal(file, entry)
         try:
             os.link(file, beside)
@@ -86,15 +88,31 @@ class FileStore:
             # Another file system, or the inode has all the links that it can have.
             shutil.copyfile(file, beside)
             _seal(beside, entry)
+        make_way(path)
         os.replace(beside, path)
         if os.path.lexists(beside):
             os.unlink(beside)  # a rename onto another link of the same inode does nothing
 
+    def drop(self, entry: str) -> None:
+        """Remove the file of `entry`; links to it keep it."""
+        path = self.path(entry)
+        make_way(path)
+        if os.path.lexists(path):
+            os.unlink(path)
+
+    def _beside(self) -> str:
+        """Return a free path for a file that is put into its place by a rename, one for each thread."""
+        os.makedirs(self._prefix.stage, exist_ok=True)
+        path = os.path.join(self._prefix.stage, f"store-{threading.get_ident()}")
+        if os.path.lexists(path):
+            os.unlink(path)
+        return path
+
     def is_whole(self, entry: str) -> bool:
-        """Return whether `entry` is stored and, by its time, unchanged."""
+        """Return whether `entry` is stored and, by its kind, time and mode, unchanged."""
         try:
-            return os.lstat(self.path(entry)).st_mtime_ns == STORED_NS
-        except FileNotFoundError:
+            return bool(entry) and is_sealed(os.lstat(self.path(entry)), entry)
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def link(self, entry: str, to: str) -> None:
@@ -127,23 +145,31 @@ class FileStore:
             path = self.path(entry)
             try:
                 # Another thread may have been first.
-                os.link(path, f"{path}.probe")
-                os.unlink(f"{path}.probe")
+                probe = self._beside()
+                os.link(path, probe)
+                os.unlink(probe)
                 return
             except OSError as error:
                 if error.errno != errno.EMLINK:
                     raise
-            copy = f"{path}.copy.tmp"
+            copy = self._beside()
             shutil.copyfile(path, copy)
             _seal(copy, entry)
             os.replace(copy, path)
 
     def entries(self) -> list[str]:
-        """Return every entry there is, in order."""
+        """Return every entry there is, in order, whatever its file is."""
         found = []
         for folder in sorted(os.listdir(self.folder)) if os.path.isdir(self.folder) else ():
-            found += [name for name in os.listdir(os.path.join(self.folder, folder)) if "." not in name]
+            below = os.path.join(self.folder, folder)
+            if os.path.isdir(below) and not os.path.islink(below):
+                found += [name for name in os.listdir(below) if is_entry(name) and name.startswith(folder)]
         return sorted(found)
+
+
+def is_entry(name: str) -> bool:
+    """Return whether `name` can be that of a stored file."""
+    return _ENTRY.fullmatch(name) is not None
 
 
 def _seal(file: str, entry: str) -> None:
@@ -158,7 +184,7 @@ def mode_of(entry: str) -> int:
 
 def is_sealed(status: os.stat_result, entry: str) -> bool:
     """Return whether a file looks, without reading it, as it was stored as `entry`."""
-    return status.st_mtime_ns == STORED_NS and stat.S_IMODE(status.st_mode) == mode_of(entry)
+    return status.st_mtime_ns == STORED_NS and status.st_mode == stat.S_IFREG | mode_of(entry)
 
 
 def digest(file: str) -> str:

@@ -1,77 +1,46 @@
-"""Comparing every file below a prefix with what was installed."""
+"""Comparing everything below a prefix with what was installed.
+
+What is evidence, each held against the one above it: a generation's description and locks (they come with the tool);
+its manifest and each environment's marker (they carry their own digests, and must agree); the records of packages
+(their own digest, their name, and the marker); the files of the store (their names); the scripts (the tool's own).
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from workbench.errors import WorkbenchError
 from workbench.monobase import layout
+from workbench.monobase.damage import ACCESS, CHANGED, EXTRA, MARKER, MISSING, RECORD, Damage, VerifyReport
 from workbench.monobase.environment import DONE, LINK, EnvironmentMarker, digest_of, manifest_of, read_marker
+from workbench.monobase.frame import site_packages
+from workbench.monobase.inspection import FILE_MODE, FOLDER_MODE, Inspection, Owners, tree_below
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.store import FileStore, digest, is_sealed
+from workbench.monobase.surroundings import inspect_surroundings
 from workbench.monobase.wheels import Wheels
-
-CHANGED, MISSING, EXTRA, RECORD, MARKER = "changed", "missing", "extra", "record damaged", "marker damaged"
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A file, record or marker that is not as it was installed.
-
-    `path` is below the environment, `environment` the environment below the prefix; `entry` is what the
-    store has for it, and `inode` which file it is, so that the environments that share it can be named.
-    """
-
-    kind: str
-    environment: str
-    path: str
-    entry: str = ""
-    inode: int = 0
-
-
-@dataclass(slots=True)
-class VerifyReport:
-    """The result of `verify`.
-
-    `damage` are the damaged files, `damaged_entries` those of the store, `changed` the generations that were
-    built from another description (name, what changed); then how much was read.
-    """
-
-    damage: list[Damage] = field(default_factory=list)
-    damaged_entries: list[str] = field(default_factory=list)
-    changed: list[tuple[str, str]] = field(default_factory=list)
-    environments: int = 0
-    files: int = 0
-    inodes: int = 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether everything is as it was installed."""
-        return not (self.damage or self.damaged_entries or self.changed)
-
-    def sharing(self, damage: Damage) -> list[str]:
-        """Return the environments whose file is the same inode as the damaged one."""
-        if not damage.inode:
-            return [damage.environment]
-        return sorted({other.environment for other in self.damage if other.inode == damage.inode})
 
 
 class _Inodes:
     """The digests of a prefix's inodes, each read once, however many links it has."""
 
-    def __init__(self, *, quick: bool) -> None:
+    def __init__(self, owners: Owners, *, quick: bool) -> None:
+        self._owners = owners
         self._quick = quick
         self._digests: dict[int, str] = {}
 
     def is_damaged(self, path: str, status: os.stat_result, entry: str) -> bool:
-        """Return whether the file at `path` is not what was stored as `entry`; `quick`: by its time and mode alone."""
-        if not stat.S_ISREG(status.st_mode) or not is_sealed(status, entry):
+        """Return whether the file at `path` is not what was stored as `entry`; `quick`: without reading it."""
+        if not self.is_sealed(status, entry):
             return True
         return not self._quick and self._digest(path, status.st_ino) != entry.removesuffix("-x")
+
+    def is_sealed(self, status: os.stat_result, entry: str) -> bool:
+        """Return whether a file looks as it was stored as `entry`: by kind, time, mode and owner."""
+        return is_sealed(status, entry) and self._owners.allow(status)
 
     def read_ahead(self, paths: Mapping[int, str], jobs: int) -> None:
         """Read the files of `paths` (by inode), several at once."""
@@ -106,100 +75,129 @@ def verify(
             where=str(error.filename),
             hint="run it again while no builder runs",
         ) from None
+    except PermissionError as error:
+        raise WorkbenchError(
+            "it cannot be read", where=str(error.filename), hint="run it as the user who builds"
+        ) from None
 
 
 def _verify(prefix: Prefix, digests: Mapping[str, str], *, quick: bool, jobs: int) -> VerifyReport:
-    report, store, wheels, inodes = VerifyReport(), FileStore(prefix), Wheels(prefix), _Inodes(quick=quick)
-    work = []
+    report, store, wheels = VerifyReport(), FileStore(prefix), Wheels(prefix)
+    if not os.path.isdir(prefix.root):
+        return report
+    owners = Owners.of(prefix)
+    inodes, look = _Inodes(owners, quick=quick), Inspection(prefix, owners)
+    found = inspect_surroundings(look, wheels, quick=quick)
+    report.damage, report.unfinished = look.damage, found.unfinished
     for folder in layout.folders(prefix):
-        done = layout.read_done(folder.path)
-        named = digests.get(folder.name)
+        done, named = layout.read_done(folder.path), digests.get(folder.name)
         if done is not None and named is not None and done.digest != named:
             report.changed.append((folder.name, f"was built as {done.digest}, and is {named} now"))
-        environments = folder.environments()
-        gone = set(done.environments if done else ()) - {os.path.basename(environment) for environment in environments}
-        report.damage += [
-            Damage(MARKER, os.path.relpath(f"{folder.path}/{name}", prefix.root), DONE) for name in sorted(gone)
-        ]
-        for environment in environments:
-            work += _check_names(prefix, environment, done, wheels, report)
+    work: list[tuple[str, str, os.stat_result, str]] = []
+    needed = {entry for key in wheels.keys() if (wheel := wheels.get(key)) for entry in wheel.files.values()}  # noqa: SIM118
+    for environment, done in found.environments:
+        work += _check_environment(prefix, environment, done, wheels, owners, report, needed)
     first: dict[int, str] = {}
     for _, path, status, entry in work:
-        if stat.S_ISREG(status.st_mode) and is_sealed(status, entry):
+        if inodes.is_sealed(status, entry):
             first.setdefault(status.st_ino, path)
-    stored = []
-    for entry in store.entries():
-        path = store.path(entry)
-        status = os.lstat(path)
-        stored.append((entry, path, status))
-        if is_sealed(status, entry):
+    stored = [(entry, store.path(entry), os.lstat(store.path(entry))) for entry in found.stored]
+    for entry, path, status in stored:
+        if inodes.is_sealed(status, entry):
             first.setdefault(status.st_ino, path)
     inodes.read_ahead(first, jobs)
     for environment, path, status, entry in work:
         if inodes.is_damaged(path, status, entry):
             within = os.path.relpath(path, prefix.below(environment))
             report.damage.append(Damage(CHANGED, environment, within, entry, status.st_ino))
-    report.damaged_entries = [entry for entry, path, status in stored if inodes.is_damaged(path, status, entry)]
+    damaged = {entry for entry, path, status in stored if inodes.is_damaged(path, status, entry)}
+    report.damaged_entries = sorted(damaged | (needed - set(found.stored)))
     report.files = len(work)
     report.inodes = len(first)
     return report
 
 
-def _check_names(
-    prefix: Prefix, folder: str, done: layout.GenerationMarker | None, wheels: Wheels, report: VerifyReport
+def _check_environment(
+    prefix: Prefix,
+    environment: str,
+    done: layout.GenerationMarker | None,
+    wheels: Wheels,
+    owners: Owners,
+    report: VerifyReport,
+    needed: set[str],
 ) -> list[tuple[str, str, os.stat_result, str]]:
-    """Add files that are missing, or too many, to `report`, and return the files whose contents are to be read."""
-    environment = os.path.relpath(folder, prefix.root)
+    """Add what is damaged by its name, kind, mode or owner to `report`, and the entries that it needs to `needed`.
+
+    Returns the files whose contents are to be read.
+    """
+    folder = prefix.below(environment)
     marker = read_marker(folder)
     expected = done.environments.get(os.path.basename(folder)) if done else None
-    if marker is None:
-        if expected is not None:
-            report.damage.append(Damage(MARKER, environment, DONE))
-        return []  # never finished: a build makes it anew
-    report.environments += 1
-    damaged = damaged_records(marker, wheels)
-    report.damage += [Damage(RECORD, environment, os.path.basename(path)) for path in damaged]
-    try:
-        manifest = manifest_of(wheels, marker.wheels, marker.frame)
-    except WorkbenchError:
-        return []
-    if not damaged and (digest_of(manifest) != marker.digest or expected not in (None, marker.digest)):
+    if marker is None or expected not in (None, marker.digest):
         report.damage.append(Damage(MARKER, environment, DONE))
-    present = dict(files_below(folder))
-    present.pop(DONE, None)
-    report.damage += [Damage(EXTRA, environment, path) for path in sorted(present.keys() - manifest.keys())]
-    report.damage += [
-        Damage(MISSING, environment, path, manifest[path]) for path in sorted(manifest.keys() - present.keys())
-    ]
+        return []
+    report.environments += 1
+    needed.update(entry for entry in marker.frame.values() if not entry.startswith(LINK))
+    if environment.startswith(f"{layout.COG}/g"):
+        needed.add(marker.lock)
+    if damaged := damaged_records(marker, wheels):
+        report.damage += [Damage(RECORD, environment, os.path.basename(wheels.path(key))) for key in damaged]
+        return []
+    manifest = manifest_of(wheels, marker.wheels, marker.frame)
+    if digest_of(manifest) != marker.digest:
+        report.damage.append(Damage(MARKER, environment, DONE))
+        return []
+    return _check_tree(folder, environment, manifest, marker.python.minor, owners, report)
+
+
+def _check_tree(
+    folder: str, environment: str, manifest: Mapping[str, str], minor: str, owners: Owners, report: VerifyReport
+) -> list[tuple[str, str, os.stat_result, str]]:
+    folders = folders_of(manifest, minor)
+    present = dict(tree_below(folder))
+    present[""] = os.lstat(folder)
+
+    def damage(kind: str, path: str) -> None:
+        report.damage.append(Damage(kind, environment, path, manifest.get(path, "")))
+
+    for path in sorted((manifest.keys() | folders) - present.keys()):
+        damage(MISSING, path)
     work = []
-    for path in sorted(manifest.keys() & present.keys()):
-        entry, whole = manifest[path], os.path.join(folder, path)
-        if not entry.startswith(LINK):
-            work.append((environment, whole, present[path], entry))
-        elif not os.path.islink(whole) or os.readlink(whole) != entry.removeprefix(LINK):
-            report.damage.append(Damage(CHANGED, environment, path, entry))
+    for path, status in sorted(present.items()):
+        whole = f"{folder}/{path}"
+        if path in folders:
+            if not stat.S_ISDIR(status.st_mode):
+                damage(CHANGED, path)
+            elif stat.S_IMODE(status.st_mode) & ~stat.S_ISGID != FOLDER_MODE or not owners.allow(status):
+                damage(ACCESS, path)
+        elif path == DONE:
+            if stat.S_IMODE(status.st_mode) != FILE_MODE or not owners.allow(status):
+                damage(ACCESS, path)
+        elif (entry := manifest.get(path)) is None:
+            damage(EXTRA, path)
+        elif stat.S_ISDIR(status.st_mode):
+            damage(MISSING, path)
+        elif not entry.startswith(LINK):
+            work.append((environment, whole, status, entry))
+        elif not stat.S_ISLNK(status.st_mode) or os.readlink(whole) != entry.removeprefix(LINK):
+            damage(CHANGED, path)
+        elif not owners.allow(status):
+            damage(ACCESS, path)
     return work
 
 
+def folders_of(manifest: Mapping[str, str], minor: str) -> set[str]:
+    """Return the folders of an environment with these files, itself ("") among them."""
+    folders = {""}
+    for path in (*manifest, f"{site_packages(minor)}/"):
+        while (path := os.path.dirname(path)) not in folders:
+            folders.add(path)
+    return folders
+
+
 def damaged_records(marker: EnvironmentMarker, wheels: Wheels) -> list[str]:
-    """Return the records of packages of an environment that changed since it was made."""
-    return [
-        wheels.path(key) for key, recorded in marker.wheels.items() if _digest_or_none(wheels.path(key)) != recorded
-    ]
-
-
-def files_below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield every file and link below `folder` by its path there; empty folders do not count."""
-    waiting = [""]
-    while waiting:
-        below = waiting.pop()
-        with os.scandir(os.path.join(folder, below)) as entries:
-            for entry in entries:
-                path = f"{below}{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(f"{path}/")
-                else:
-                    yield path, entry.stat(follow_symlinks=False)
+    """Return the keys of the records that are not those which an environment was made from."""
+    return [key for key, recorded in marker.wheels.items() if wheels.digest(key) != recorded]
 
 
 def _digest_or_none(path: str) -> str:

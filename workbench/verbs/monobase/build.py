@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.fill import FAILED, SKIPPED, FillRequest, fill, interpreters_for
     from workbench.monobase.install import Toolchain
     from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
-    from workbench.monobase.node import install_scripts, write_label
+    from workbench.monobase.node import write_label
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
     from workbench.monobase.select import active, is_outside, mini, no_cuda
@@ -86,7 +86,6 @@ def run(args: argparse.Namespace) -> int:
                 progress.log(f"Python {minor} is in {home}: only users who may enter it can run what is built with it")
         getter = (lambda full: fetch(prefix, tools.uv, full)) if args.fetch_pythons and not args.offline else None
         pythons, missing = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
-        install_scripts(prefix)
         if cogs:
             spec = cog_spec(cogs, args.default_cog_version, newest_pythons(generations))
             build_cogs(tools, spec, pythons, progress.log)

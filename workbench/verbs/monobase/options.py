@@ -20,8 +20,8 @@ def data_option(parser: argparse.ArgumentParser) -> None:
 
 def range_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the active range."""
-    parser.add_argument("--min-gen-id", metavar="N", type=_id, help="from this generation on")
-    parser.add_argument("--max-gen-id", metavar="N", type=_id, help="up to this generation")
+    parser.add_argument("--min-gen-id", metavar="N", type=generation_argument, help="from this generation on")
+    parser.add_argument("--max-gen-id", metavar="N", type=generation_argument, help="up to this generation")
 
 
 def prefix_option(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,8 @@ def cog_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--default-cog-version", metavar="V", default="", help="the one that models get who name none")
 
 
-def _id(text: str) -> int:
+def generation_argument(text: str) -> int:
+    """Return the number of a generation that a flag names; raises ArgumentTypeError."""
     try:
         return generation_id(text)
     except UsageError as error:

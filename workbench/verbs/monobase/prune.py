@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 
-from workbench.errors import EXIT_OK, FaultsError
-from workbench.verbs.monobase.options import prefix_option, range_options
+from workbench.errors import EXIT_OK, FaultsError, UsageError, WorkbenchError
+from workbench.monobase.names import generation_name
+from workbench.verbs.monobase.options import generation_argument, prefix_option, range_options
 
 EXAMPLES = """\
   wizard.py monobase prune --min-gen-id 2 --dry-run     what would go, and the bytes that the disk gets back
   wizard.py monobase prune --min-gen-id 2               generations below 2, unless a process runs on them
+  wizard.py monobase prune --gen-id 3                   this one, even if it is the latest
   wizard.py monobase prune                              old cog generations, and what is left of earlier builds
 """
 
@@ -21,6 +24,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `prune`."""
     prefix_option(parser)
     range_options(parser)
+    parser.add_argument(
+        "--gen-id",
+        metavar="N",
+        type=generation_argument,
+        action="append",
+        default=[],
+        help="remove this generation and no other, even if it is the latest (may be given again)",
+    )
     parser.add_argument("--dry-run", action="store_true", help="remove nothing")
     parser.add_argument("--no-wait", action="store_true", help="fail when a builder has the prefix")
     parser.add_argument("--json", action="store_true", help="report as JSON")
@@ -32,13 +43,18 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.layout import COG
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
-    from workbench.monobase.select import is_outside
+    from workbench.monobase.select import is_one_of, is_outside
     from workbench.verbs.monobase.status import mebibytes
 
+    if args.gen_id and not (args.min_gen_id is None and args.max_gen_id is None):
+        raise UsageError("--gen-id goes with no range", hint="give it for each generation that is to go")
     prefix = Prefix.at(args.prefix)
+    missing = [one for one in args.gen_id if not os.path.lexists(prefix.generation(generation_name(one)))]
+    if missing:
+        raise WorkbenchError(f"there is no generation {missing[0]} here", where=prefix.generations)
     with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr)):
-        old = is_outside(args.min_gen_id, args.max_gen_id)
-        found = prune(Toolchain.at(prefix), old, dry_run=args.dry_run)
+        old = is_one_of(args.gen_id) if args.gen_id else is_outside(args.min_gen_id, args.max_gen_id)
+        found = prune(Toolchain.at(prefix), old, dry_run=args.dry_run, even_latest=bool(args.gen_id))
     if args.json:
         print(json.dumps(asdict(found), indent=2))
     else:

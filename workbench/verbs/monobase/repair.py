@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from workbench.commands import here
 from workbench.errors import EXIT_OK, FaultsError
-from workbench.verbs.monobase.options import prefix_option
+from workbench.verbs.monobase.options import data_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase repair              from a good copy on the disk, else from the package by its hash
@@ -19,20 +20,25 @@ EXAMPLES = """\
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `repair`."""
     prefix_option(parser)
+    data_option(parser)
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.add_argument("--no-wait", action="store_true", help="fail when a builder has the prefix")
 
 
 def run(args: argparse.Namespace) -> int:
     """Repair, and print what was repaired; raises FaultsError with what could not be."""
+    from workbench.monobase.generation import load_all
     from workbench.monobase.install import Toolchain
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.repair import repair
+    from workbench.monobase.store import digest
     from workbench.monobase.verify import verify
 
     prefix, jobs = Prefix.at(args.prefix), os.cpu_count() or 1
-    with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr)):
-        report = repair(Toolchain.at(prefix, offline=args.offline, jobs=jobs), verify(prefix, jobs=jobs))
+    every = [one.requirements for generation in load_all(Path(args.data)) for one in generation.environments]
+    locks = {digest(str(path)): str(path) for path in every}
+    with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr), mend=True):
+        report = repair(Toolchain.at(prefix, offline=args.offline, jobs=jobs), verify(prefix, jobs=jobs), locks)
     for name in report.repaired:
         print(f"repaired {name}")
     if report.failed:

@@ -14,7 +14,7 @@ from workbench.verbs.monobase.options import data_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase verify              read every file once; name each environment that a changed one is in
-  wizard.py monobase verify --quick      read nothing: detect what was written to, is missing or too many
+  wizard.py monobase verify --quick      read no package's file: detect what was written to, is missing or too many
 """
 
 
@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `verify`."""
     prefix_option(parser)
     data_option(parser)
-    parser.add_argument("--quick", action="store_true", help="by time, mode and name only")
+    parser.add_argument("--quick", action="store_true", help="files of packages by time, mode, owner and name only")
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
@@ -37,14 +37,18 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         faults = [{**asdict(damage), "shared_by": report.sharing(damage)} for damage in report.damage]
         data = {"whole": report.is_whole, "faults": faults, "store": report.damaged_entries}
-        print(json.dumps({**data, "generations": report.changed}, indent=2))
-        return EXIT_OK if report.is_whole else EXIT_USER
+        data |= {"generations": report.changed, "unfinished": report.unfinished}
+        print(json.dumps(data, indent=2))
+        return EXIT_OK if report.is_whole and not report.unfinished else EXIT_USER
     if not report.is_whole:
-        listed = [(f"{damage.environment}/{damage.path}", damage.kind) for damage in report.damage]
-        listed += [(f"store: {entry}", "changed") for entry in report.damaged_entries]
-        listed += report.changed
-        names = sorted({damage.environment for damage in report.damage})
-        about = f"not as it was installed: {', '.join(names) or 'the store or the generations'}"
+        listed = [(damage.where, damage.kind) for damage in report.damage]
+        listed += [(f"store: {entry}", "changed or gone") for entry in report.damaged_entries]
+        listed += [*report.changed, *((name, "never finished") for name in report.unfinished)]
+        names = sorted({damage.environment for damage in report.damage if damage.environment})
+        about = f"not as it was installed: {', '.join(names) or 'what is beside the environments'}"
         raise FaultsError(about, listed, hint=f"`{here('monobase repair')}` repairs them")
+    if report.unfinished:
+        hint = f"`{here('monobase build')}` finishes them"
+        raise FaultsError("not finished", [(name, "its build never ended") for name in report.unfinished], hint=hint)
     print(f"{report.environments} environments, {report.files} files in {report.inodes} inodes: all as installed")
     return EXIT_OK
