@@ -6,6 +6,7 @@ from tests.containerfile.test_reader import plan
 from workbench.containerfile.build_plan import Copy, Run, RunMount
 from workbench.containerfile.heredocs import HeredocWord, InlineFile, heredoc_word
 from workbench.containerfile.parser import instructions
+from workbench.errors import WorkbenchError
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,18 @@ def test_where_the_text_of_an_instruction_begins() -> None:
     assert (run.line, run.body, run.end) == (1, 3, 6)
     assert (copy.line, copy.body, copy.end) == (7, 8, 8)
     assert (plain.line, plain.body, plain.end) == (9, 11, 10)
+
+
+@pytest.mark.parametrize(
+    "line", ["RUN ${B/a/b} <<E", "COPY ${B%x} <<E /x/", "RUN echo ${B##x} 3<<-'E'", "ONBUILD RUN ${B#a} <<E"]
+)
+def test_one_that_the_parser_overlooks_is_refused(line: str) -> None:
+    for text in (f"{line}\n", f"{line}\nRUN true\nE\n"):
+        with pytest.raises(WorkbenchError, match="cannot be read beside a variable with a pattern") as caught:
+            instructions(f"FROM localhost/b:1\n{text}")
+        assert caught.value.where == "2"
+
+
+@pytest.mark.parametrize("line", ["RUN echo ${B%x} <<<word", "RUN echo ${B:-x} <<E\nE", "RUN echo $((1<<2)) ${B%x}"])
+def test_what_only_looks_like_one_is_not(line: str) -> None:
+    assert instructions(f"{line}\n")[0].word == "RUN"

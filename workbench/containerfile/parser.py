@@ -15,6 +15,10 @@ from workbench.errors import WorkbenchError
 # They stand at the top, before comments and instructions (docker/dockerfile, "Parser directives").
 _DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.+?)\s*")
 
+# Of a line with the first, the parser overlooks the second (`dockerfile` 3.4; BuildKit's later one does not).
+_PATTERN = re.compile(r"\$\{\w+[#%/^]")
+_HEREDOC = re.compile(r"(?:^|\s)\d*<<-?[^<\s]")
+
 
 def _import_parser() -> ModuleType:
     """Import the parser. It is Go inside, and Go's runtime takes a thread for each core that it is given.
@@ -86,6 +90,13 @@ def instructions(text: str) -> list[Instruction]:
     except dockerfile.GoParseError as error:
         line = re.search(r"line (\d+)", str(error))
         raise WorkbenchError(f"the Containerfile cannot be read: {error}", where=line[1] if line else "") from None
+    for command in commands:
+        if not command.heredocs and _PATTERN.search(command.original) and _HEREDOC.search(command.original):
+            raise WorkbenchError(
+                "a heredoc cannot be read beside a variable with a pattern, such as ${V%x}",
+                where=str(command.start_line),
+                hint="give what it makes a name of its own, by an ARG or ENV above",
+            )
     # A line of nothing but signs that Go takes for spaces is a command without a name.
     return [
         Instruction(

@@ -17,7 +17,9 @@ def test_what_an_old_daemon_lacks() -> None:
         "diffop",
         "exec.mount.cache.content",
         "exec.mount.tmpfs.size",
+        "exec.secretenv",
         "file.copy.includeexcludepatterns",
+        "file.copy.requiredpaths",
         "file.symlink.create",
         "mergeop",
     }
