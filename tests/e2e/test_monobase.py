@@ -12,6 +12,7 @@ from tests.e2e.conftest import PREFIX
 from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import Engine
 from tests.monobase.manifests import documents, podman_run
+from workbench.monobase.layout import read_done
 
 pytestmark = pytest.mark.thorough
 
@@ -60,10 +61,11 @@ def model(store: Engine, image: str, host: Path, command: Sequence[str], **varia
 def test_the_daemon_skips_pythons_that_are_missing_with_a_reason_and_is_ready(
     store: Engine, image: str, host: Path
 ) -> None:
-    marker = json.loads((host / "monobase/g00002/.done").read_text())
-    assert marker["environments"].keys() == {"python3.11-gpu", "python3.11-plain"}
-    assert marker["skipped"].keys() == {"python3.12-gpu", "python3.12-plain"}
-    assert all("no Python 3.12" in reason for reason in marker["skipped"].values())
+    marker = read_done(str(host / "monobase/g00002"))
+    assert marker is not None
+    assert marker.environments.keys() == {"python3.11-gpu", "python3.11-plain"}
+    assert marker.skipped.keys() == {"python3.12-gpu", "python3.12-plain"}
+    assert all("no Python 3.12" in reason for reason in marker.skipped.values())
     assert (host.parent / "features/monobase").read_text().startswith("done=2")
     assert (host.parent / "code").read_text() == "143"
     mount = f"--volume={host}:{PREFIX}:ro"
