@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.engine import TINY, Engine
+from tests.engine import TINY, Engine, started
 from workbench.errors import WorkbenchError
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.engines.podman.service import PodmanService, socket_folder
@@ -68,13 +69,23 @@ def test_a_folder_that_others_may_write_in_holds_no_socket(
     assert not os.listdir(folder)
 
 
+@pytest.fixture
+def own(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """podman with a store of this test's own: who kills it while it records a disk leaves half an image in it."""
+    (short_path / "own").mkdir()
+    with started(short_path / "own") as engine:
+        for name, value in engine.env.items():
+            monkeypatch.setenv(name, value)
+        yield engine
+
+
 @pytest.mark.thorough
-def test_what_podman_was_writing_when_it_was_killed_is_gone_with_its_next_start(engine: Engine, tmp_path: Path) -> None:
+def test_what_podman_was_writing_when_it_was_killed_is_gone_with_its_next_start(own: Engine, tmp_path: Path) -> None:
     service = PodmanService(str(tmp_path))
     temporary = tmp_path / "podman.tmp"
     try:
         service.ensure()
-        engine("run", "--name", "large", TINY, "sh", "-c", "head -c 200000000 /dev/urandom >/large")
+        own("run", "--name", "large", TINY, "sh", "-c", "head -c 200000000 /dev/urandom >/large")
         with ThreadPoolExecutor(1) as pool:
             recording = pool.submit(PodmanEngine(service.address).commit, "large", "localhost/large:1")
             deadline = time.monotonic() + 60
@@ -89,4 +100,3 @@ def test_what_podman_was_writing_when_it_was_killed_is_gone_with_its_next_start(
         assert not any(temporary.iterdir())
     finally:
         service.close()
-        engine("rm", "--force", "large")
