@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
+from contextlib import suppress
 
 from workbench import podman
 from workbench.commands import here
@@ -17,6 +18,9 @@ from workbench.launch.workbenches import Workbench, find
 _SECONDS = 180.0
 _POLL_SECONDS = 0.25
 _LAST_LINES = 15
+# podman's words for a container whose program has ended a moment ago.
+_ENDING = ("stopping", "stopped")
+_END_SECONDS = 20.0
 # This machine's own address never goes through a proxy.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -29,6 +33,11 @@ def wait_until_open(workbench: Workbench, seconds: float = _SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while reason := _no_response(workbench.port):
         now = find(workbench.name)
+        if now is not None and now.state in _ENDING:
+            # Its exit code and the end of its log are there once podman has cleaned up after it.
+            with suppress(WorkbenchError):
+                podman.run("wait", workbench.container, seconds=_END_SECONDS)
+            now = find(workbench.name)
         if now is None or not now.is_running:
             state = now.state if now else "gone"
             raise WorkbenchError(
