@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.dockerd import children
+from tests.dockerd import namespaced
 from tests.engine import SHORT, search_path
 from workbench.errors import WorkbenchError
 from workbench.images.buildkit.llb.client import connect
@@ -44,25 +43,11 @@ def started(plain: Sequence[str] = ()) -> Iterator[str]:
     runc = shutil.which("runc", path=search_path())
     command += ["--oci-worker=true", "--containerd-worker=false", f"--oci-worker-binary={runc}"]
     command += ["--oci-worker-net=host", "--allow-insecure-entitlement=network.host"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PATH": search_path()},
-            # A Ctrl-C at the terminal is for the tests: the daemon ends when they are done.
-            start_new_session=True,
-        )
     try:
-        _wait_for(folder, process)
-        yield f"unix://{folder}/socket"
+        with namespaced(command, folder / "log") as process:
+            _wait_for(folder, process)
+            yield f"unix://{folder}/socket"
     finally:
-        # With the first process of a namespace end all others of it.
-        for first in children(process.pid) or [process.pid]:
-            with suppress(ProcessLookupError):
-                os.kill(first, signal.SIGKILL)
-        process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,21 +180,29 @@ def _started(folder: Path, online: bool, root: Path | None) -> Iterator[Dockerd]
     daemon = ["dockerd", store, f"--data-root={folder}/data", f"--exec-root={folder}/exec"]
     daemon += [f"--host=unix://{folder}/docker.sock", f"--pidfile={folder}/pid", *(_NO_BRIDGE if online else ())]
     lo = "" if online else "ip link set lo up; "
-    with (folder / "log").open("wb") as log:
+    command = [*apart, "sh", "-ec", f'{lo}{_ENTER if root else ""}shift 2; exec "$@"', "sh", str(root), str(folder)]
+    with namespaced([*command, *daemon], folder / "log") as process:
+        pid = _wait_for(folder, process)
+        running = Dockerd(folder, pid, online)
+        running.load(TINY, tiny_root(), "ENV PATH=/bin", 'CMD ["/bin/sh"]')
+        yield running
+
+
+@contextmanager
+def namespaced(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield a daemon that `unshare` starts in a process namespace of its own; all processes of that end with it."""
+    with log.open("wb") as file:
         process = subprocess.Popen(
-            [*apart, "sh", "-ec", f'{lo}{_ENTER if root else ""}shift 2; exec "$@"', "sh", str(root), folder, *daemon],
-            stdout=log,
-            stderr=log,
+            command,
+            stdout=file,
+            stderr=file,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PATH": search_path()},
             # A Ctrl-C at the terminal is for the tests: the daemon ends when they are done.
             start_new_session=True,
         )
     try:
-        pid = _wait_for(folder, process)
-        running = Dockerd(folder, pid, online)
-        running.load(TINY, tiny_root(), "ENV PATH=/bin", 'CMD ["/bin/sh"]')
-        yield running
+        yield process
     finally:
         # With the first process of a namespace end all others of it; unshare waits for it, and ends when all is over.
         for first in children(process.pid) or [process.pid]:
