@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import importlib.util
 import json
+import marshal
 import posixpath
 import shutil
 import tarfile
@@ -237,12 +239,19 @@ def _member_of(layer: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _digest(file: IO[bytes], *, bytecode: bool) -> str:
-    """Return the hash of a file; of bytecode that is checked by its source's date, without that date."""
+    """Return the hash of a file; of bytecode that is checked by its source's date, without that date.
+
+    Of bytecode it is that of the code: in the file, which of its objects are marked as shared depends on what else the
+    process that compiled it had in memory (Python/marshal.c, w_ref, 3.11), and uv deals the files out as they come.
+    """
     digest = hashlib.sha256()
     if bytecode:
         header = file.read(_BYTECODE_HEADER)
         # The second word is how it is checked: 0 is by date.
         digest.update(header[:8] + header[12:] if header[4:8] == bytes(4) else header)
+        if header.startswith(importlib.util.MAGIC_NUMBER):
+            # Version 0 of the format marks nothing as shared.
+            digest.update(marshal.dumps(marshal.load(file), 0))
     while piece := file.read(1 << 20):
         digest.update(piece)
     return digest.hexdigest()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import marshal
 from collections.abc import Iterator
 
 import pytest
 
+from tests import images_equal
 from tests.dockerd import Dockerd
 from tests.engine import TINY, Engine
 from tests.images_equal import LABELS_MAY_DIFFER, MAY_DIFFER, Contents, Difference, differences, of_dockerd, of_podman
@@ -111,3 +115,17 @@ def test_a_difference_names_both_sides() -> None:
 def test_every_exception_has_a_reason() -> None:
     assert all(len(may.why.split()) > 3 for may in MAY_DIFFER)
     assert all(len(why.split()) > 3 for why in LABELS_MAY_DIFFER.values())
+
+
+def test_bytecode_is_compared_by_its_code_not_by_what_its_compiler_had_in_memory() -> None:
+    def bytecode(source: str, version: int = marshal.version) -> bytes:
+        return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(compile(source, "m.py", "exec"), version)
+
+    def digest(content: bytes) -> str:
+        return images_equal._digest(io.BytesIO(content), bytecode=True)
+
+    source = "import one\nNAMES = frozenset({'a', 'b'})\ndef f(x, /):\n    return x if x in NAMES else 1.5\n"
+    shared, apart = bytecode(source), bytecode(source, 2)
+    assert shared != apart
+    assert digest(shared) == digest(apart)
+    assert digest(shared) != digest(bytecode(source.replace("1.5", "1.6")))

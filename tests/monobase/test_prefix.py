@@ -60,6 +60,38 @@ def test_a_killed_builder_leaves_no_lock_and_its_stage_is_cleared(tmp_path: Path
         assert not Path(prefix.stage).exists()
 
 
+# Starts a program through `Uv`, as builders do; it reports that it runs, and writes below the stage a moment later.
+START = """
+import sys
+from workbench.monobase.prefix import Prefix, builder
+from workbench.monobase.uv import Uv
+prefix = Prefix.at(sys.argv[1])
+with builder(prefix):
+    script = f'echo running >{sys.argv[2]}; read -r _ <{sys.argv[3]}; mkdir -p "$0"; echo late >"$0/late"'
+    Uv("/bin/bash", "cache", "pythons").run("-c", script, prefix.stage, about="it")
+"""
+
+
+def test_what_a_killed_builder_started_ends_before_the_next_one_begins(tmp_path: Path) -> None:
+    prefix, runs, end = Prefix.at(str(tmp_path / "prefix")), tmp_path / "runs", tmp_path / "end"
+    os.mkfifo(runs)
+    os.mkfifo(end)
+    messages: list[str] = []
+    with subprocess.Popen([sys.executable, "-c", START, prefix.root, runs, end], cwd=REPOSITORY) as child:
+        assert runs.read_text() == "running\n"
+        child.kill()
+
+    def log(text: str) -> None:
+        messages.append(text)
+        end.write_text("now\n")
+
+    with builder(prefix, log=log):
+        assert not Path(prefix.stage).exists()
+    (message,) = messages
+    assert f"what process {child.pid} on " in message
+    assert message.endswith(" started, and did not live to end")
+
+
 def test_what_is_built_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
     mask = os.umask(0o077)
     try:

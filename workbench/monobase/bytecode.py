@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.interpreters import Interpreter
+from workbench.monobase.prefix import held_locks
 from workbench.monobase.uv import disk_is_full
 
 _COMPILER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "compiler.py")
@@ -52,6 +53,7 @@ class Compilers:
                 capture_output=True,
                 text=True,
                 env=environment,
+                pass_fds=held_locks(),
                 check=False,
             )
         if done.returncode != 0:

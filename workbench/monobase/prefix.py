@@ -28,6 +28,10 @@ _COG = re.compile(r"g[0-9a-f]{8}|conflicts")
 _SHARD = re.compile(r"[0-9a-f]{2}")
 
 
+# The descriptors of this process's locks.
+_held: set[int] = set()
+
+
 @dataclass(frozen=True, slots=True)
 class Prefix:
     """The paths below a prefix. `root` is a real path: what is compared with it later is one too (fault M6)."""
@@ -69,10 +73,11 @@ def builder(
 ) -> Iterator[None]:
     """Lock the prefix for writing; whatever an earlier builder left unfinished is removed first.
 
-    The lock ends with the process, so a killed builder leaves none behind. When another builder has it:
-    reports that with `log` and waits, or raises WorkbenchError without `wait`. Raises WorkbenchError too when
-    the prefix cannot be written, and when something else has the place of a folder of ours: a link there would
-    lead out of the prefix. With `mend` it is removed instead.
+    The lock ends with the process and with what it has started (`held_locks`): a killed builder leaves none behind, and
+    what it started does not write into the next one's work. When another builder has it: reports that with `log` and
+    waits, or raises WorkbenchError without `wait`. Raises WorkbenchError too when the prefix cannot be written, and
+    when something else has the place of a folder of ours: a link there would lead out of the prefix. With `mend` it is
+    removed instead.
     """
     path = prefix.below(".lock")
     try:
@@ -104,13 +109,22 @@ def builder(
             set_aside(prefix, odd)
         # Whatever the builder's umask, others can read.
         mask = os.umask(0o022)
+        _held.add(lock.fileno())
         try:
             with reporting_full_disk(prefix.root):
                 yield
         finally:
             os.umask(mask)
-            # Again: what a killed builder had started may have written for another moment.
+            _held.discard(lock.fileno())
             clear_stage(prefix)
+
+
+def held_locks() -> tuple[int, ...]:
+    """Return the descriptors of the locks that this process holds: for `pass_fds` of what writes below a prefix.
+
+    A flock ends with its last descriptor (flock(2)): a program that outlives its builder keeps the next one waiting.
+    """
+    return tuple(_held)
 
 
 @contextmanager
@@ -128,7 +142,10 @@ def _holder(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             builder = json.load(file)
-        return f"process {builder['pid']} on {builder['host']}"
+        name = f"process {builder['pid']} on {builder['host']}"
+        if builder["host"] == socket.gethostname() and not os.path.exists(f"/proc/{builder['pid']:d}"):
+            return f"what {name} started, and did not live to end"
+        return name
     except (OSError, ValueError, KeyError, TypeError):
         return "it has not recorded its process yet"
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.monobase.prefix import Prefix
+from workbench.monobase.prefix import Prefix, held_locks
 
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@")
 _FULL = ("os error 28", "No space left on device", "os error 122", "Disk quota exceeded")
@@ -37,7 +37,10 @@ class Uv:
     def run(self, *arguments: str, about: str) -> str:
         """Run uv and return its output; raises WorkbenchError with what it was `about`, and why it failed."""
         command = [self.program, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=self._environment(os.environ), check=False)
+        environment = self._environment(os.environ)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, pass_fds=held_locks(), check=False
+        )
         if done.returncode != 0:
             raise _failure(about, done.stderr or done.stdout, done.returncode)
         return done.stdout
