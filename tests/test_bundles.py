@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
 from workbench.lock.folders import folders_to_lock
+from workbench.names import lists_of_folder
 from workbench.packages import pins
 
 PLACES = [("c9s", "3.12"), ("bookworm", "3.11"), ("trixie", "3.13")]
@@ -64,7 +66,8 @@ def test_no_pipfile_repeats_a_line_of_those_it_builds_on() -> None:
         # An IDE's Pipfile is no bundle's: its [packages] are a category of their own.
         for parent in (each for each in above if each.startswith("bundles/")):
             data = tomllib.loads((REPOSITORY / parent / "Pipfile").read_text())
-            assert "source" not in own, folder
+            # What its own index is, it takes from below; it may name a further one.
+            assert "${PIP_INDEX_URL}" not in [source["url"] for source in own.get("source", ())], folder
             for category, packages in data.items():
                 repeated = set(packages) & set(own.get(category, {})) if category != "source" else set()
                 assert not [name for name in repeated if packages[name] == own[category][name]], folder
@@ -75,7 +78,8 @@ def test_a_bundle_has_every_package_of_those_it_builds_on(ours: Catalogue) -> No
         for python in bundle.pythons:
             names = _names(ours, bundle.folder, python)
             for parent in bundle.above:
-                pipfile = tomllib.loads(ours.tree.text(f"{ours.bundles[parent].folder}/{python}/Pipfile"))
+                plain = python.partition("-")[0]
+                pipfile = tomllib.loads(ours.tree.text(f"{ours.bundles[parent].folder}/{plain}/Pipfile"))
                 assert {name.lower() for name in pipfile["packages"]} <= names, f"{bundle.folder}/{python}"
 
 
@@ -94,6 +98,37 @@ def test_java_is_the_one_that_each_debian_has(ours: Catalogue, os: str, wanted: 
         lists = ours.bundles[bundle].os_packages
         path = next(lists[kind] for kind in ours.variants(os) if kind in lists)
         assert ours.tree.text(path).split() == [wanted]
+
+
+@pytest.mark.parametrize(("os", "python"), PLACES[:2])
+def test_on_the_base_cpu_tensorflow_is_the_build_without_cuda(ours: Catalogue, os: str, python: str) -> None:
+    for ide in ("jupyter", "runtime"):
+        recipe = composed(ours, "tensorflow", os, python, base="cpu", ide=ide)
+        pinned = dict(pins(recipe.files["requirements.txt"].data.decode()))
+        assert pinned["tensorflow-cpu"].startswith("2.21.")
+        assert not [name for name in pinned if name == "tensorflow" or name.startswith("nvidia-")]
+        assert str(recipe.tag).startswith(f"cpu-{ide}-tensorflow-{os}-")
+
+
+def test_lists_for_certain_bases_have_the_versions_of_the_plain_ones() -> None:
+    """Two builds of one version: what a Pipfile in py311-cpu repeats, and moves with that in py311."""
+    folders = [folder for folder in folders_to_lock(str(REPOSITORY), None, None) if lists_of_folder(Path(folder).name)]
+    assert folders
+    for folder in folders:
+        lists = lists_of_folder(Path(folder).name)
+        plain = folder.removesuffix(f"-{lists}")
+        wanted, other = (tomllib.loads((REPOSITORY / each / "Pipfile").read_text()) for each in (plain, folder))
+        for name, line in other["packages"].items():
+            version = line["version"] if isinstance(line, dict) else line
+            same = wanted["packages"].get(name.removesuffix(f"-{lists}"))
+            assert version in (same, "*"), f"{folder}: {name}"
+
+
+@pytest.mark.parametrize(("base", "variable"), [("cpu", "PYTORCH_CPU_INDEX_URL"), ("rocm", "ROCM_INDEX_URL")])
+def test_who_has_no_lists_for_a_base_learns_which_variable_to_set(ours: Catalogue, base: str, variable: str) -> None:
+    chosen = {"release": "2026a", "base": base, "os": "bookworm", "python": "3.11", "bundle": "pytorch"}
+    (why,) = reasons(ours, chosen)
+    assert f"py311-{base} has no requirements.txt: set {variable}, and run " in why
 
 
 def test_tensorflow_goes_on_no_cuda_base(ours: Catalogue) -> None:
@@ -170,18 +205,26 @@ CLAIMS = {
     "Spark": {"pyspark": ""},
 }
 # No package is claimed: a word for people, and what the test below looks for elsewhere.
-WORDS = {"Minimal", "Data science", "R", "IRkernel", "CPU"}
+WORDS = {"Minimal", "Data science", "R", "IRkernel", "CPU", "ROCm"}
 
 
 def test_a_label_says_what_is_in_the_lists(ours: Catalogue) -> None:
-    for bundle in ours.bundles.values():
-        words = [word.strip() for word in re.split(r"[(),]", bundle.display) if word.strip()]
+    labels = [
+        (bundle, lists)
+        for bundle in ours.bundles.values()
+        for lists in {"", *bundle.displays, *map(lists_of_folder, bundle.pythons)}
+    ]
+    for bundle, lists in labels:
+        words = [word.strip() for word in re.split(r"[(),]", bundle.label(lists)) if word.strip()]
         words = [re.sub(r" [0-9][0-9a-z.]*$", "", word) if "CUDA" not in word else word for word in words]
-        assert set(words) <= {*CLAIMS, *WORDS}, f"{bundle.display}: a word that this test knows nothing of"
-        for python in bundle.pythons:
+        assert set(words) <= {*CLAIMS, *WORDS}, f"{bundle.label(lists)}: a word that this test knows nothing of"
+        for python in (folder for folder in bundle.pythons if lists_of_folder(folder) == lists):
             found = dict(pins(ours.tree.text(f"{bundle.folder}/{python}/requirements.txt")))
             for package, version in (pair for word in words for pair in CLAIMS.get(word, {}).items()):
-                assert found.get(package, "-").startswith(version), f"{bundle.folder}/{python}: {package}"
+                # Lists for certain bases may have another build: tensorflow-cpu.
+                build = f"{package}-{lists_of_folder(python)}"
+                pinned = found.get(package, found.get(build, "-"))
+                assert pinned.startswith(version), f"{bundle.folder}/{python}: {package}"
             # A build for the CPU brings no CUDA.
             assert "CPU" not in words or not [name for name in found if name.startswith("nvidia-")]
 

@@ -18,8 +18,11 @@ GOLDENS = Path(__file__).parent / "goldens"
 def recipes() -> list[Recipe]:
     catalogue = read_catalogue(str(REPOSITORY))
     found = [attempt(catalogue, selection)[0] for selection in combinations(catalogue, "20261122")]
-    # A base changes FROM and the labels only: one bundle on one CUDA base shows that.
-    selected = {("standard", bundle) for bundle in catalogue.bundles} | {("cuda-devel", "minimal")}
+    # A base changes FROM and the labels only: one bundle on one CUDA base shows that. The base cpu changes lists too.
+    selected = {("standard", bundle) for bundle in catalogue.bundles} | {
+        ("cuda-devel", "minimal"),
+        ("cpu", "tensorflow"),
+    }
     shown = [recipe for recipe in found if recipe and (recipe.selection.base, recipe.selection.bundle) in selected]
     # Of the releases before the newest, each bundle and the CUDA base once: with Jupyter.
     newest = next(iter(catalogue.releases))

@@ -23,6 +23,11 @@ def variable_of(url: str) -> str:
     return match[1] if match else ""
 
 
+def further_variables(pipfile: str) -> tuple[str, ...]:
+    """Return the variables that the text of a Pipfile names its package indexes by, but for that of pip's own."""
+    return tuple(dict.fromkeys(name for name in _REFERENCE.findall(pipfile) if name != MAIN))
+
+
 def index_line(variable: str, *, instead: bool = False) -> str:
     """Return the line of a list that adds the index of a variable, or `instead` takes it in place of pip's own."""
     return f"{'--index-url' if instead else '--extra-index-url'} ${{{variable}}}"

@@ -17,6 +17,7 @@ NAME_RULE = "use letters and digits, with dots, hyphens and underscores between 
 _RELEASE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _PYTHON = re.compile(r"([1-9])\.([0-9]{1,2})")
 _PYTHON_FOLDER = re.compile(r"py([1-9])([0-9]{1,2})")
+_LIST_FOLDER = re.compile(r"(?P<python>py[1-9][0-9]{1,2})(?:-(?P<lists>.+))?")
 
 # The reference grammar of the OCI distribution specification 1.1 (name, tag, digest), with the
 # registry host in front that Docker and podman add to it.
@@ -84,6 +85,27 @@ def python_version(folder: str) -> str | None:
 def python_of(folder: str) -> str | None:
     """Return the Python of a folder of a base: py311, or 3.11 as the original names it; None when it is neither."""
     return python_version(folder) or (folder if _PYTHON.fullmatch(folder) else None)
+
+
+def list_folder(python: str, lists: str = "") -> str:
+    """Return the folder of a bundle's package lists for a Python ("3.11"): py311, or py311-cpu for the lists "cpu".
+
+    Raises UsageError when `python` is not MAJOR.MINOR.
+    """
+    return f"{python_folder(python)}-{lists}" if lists else python_folder(python)
+
+
+def python_of_lists(folder: str) -> str | None:
+    """Return the Python of a folder of package lists: py311 and py311-cpu give "3.11"; None for any other name."""
+    match = _LIST_FOLDER.fullmatch(folder)
+    if match is None or not (match["lists"] is None or is_name(match["lists"])):
+        return None
+    return python_version(match["python"])
+
+
+def lists_of_folder(folder: str) -> str:
+    """Return which lists a folder of package lists has: "cpu" for py311-cpu, "" for py311 and for any other name."""
+    return folder.partition("-")[2] if python_of_lists(folder) else ""
 
 
 def is_image(text: str) -> bool:

@@ -11,7 +11,7 @@ from tests.engine import free_port
 from tests.test_podman import fake_podman
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.launch import ports, preflight
-from workbench.launch.gpus import gpu_options
+from workbench.launch.gpus import AMD, gpu_options
 from workbench.launch.names import check_workbench_name, workbench_name
 from workbench.launch.plan import PACKAGES, ROOT, Step
 
@@ -129,16 +129,16 @@ def spec(kind: str, version: str = "0.5.0") -> str:
 def test_gpus_are_those_that_cdi_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "cdi"
     folder.mkdir()
-    assert gpu_options((str(folder),)) == ([], "")
+    assert gpu_options("", (str(folder),)) == ([], "")
     fake_podman(tmp_path, monkeypatch, "echo 4.3.1")
     (folder / "nvidia.json").write_text(spec("nvidia.com/gpu"))
-    assert gpu_options((str(folder),)) == (["--device=nvidia.com/gpu=0", "--device=nvidia.com/gpu=1"], "")
+    assert gpu_options("", (str(folder),)) == (["--device=nvidia.com/gpu=0", "--device=nvidia.com/gpu=1"], "")
     (folder / "nvidia.json").write_text(spec("nvidia.com/gpu", "0.8.0"))
-    options, note = gpu_options((str(folder),))
+    options, note = gpu_options("", (str(folder),))
     assert options == []
     assert note.endswith("is of CDI 0.8.0, and this podman reads up to 0.5.0")
     (folder / "nvidia.json").write_text("{")
-    options, note = gpu_options((str(folder),))
+    options, note = gpu_options("", (str(folder),))
     assert (options, "cannot be read" in note) == ([], True)
 
 
@@ -150,3 +150,32 @@ def test_names() -> None:
     for wrong in ("", "../x", "a b", "-x", "x/y", "x;y", "a" * 101):
         with pytest.raises(UsageError):
             check_workbench_name(wrong)
+
+
+def test_an_image_for_rocm_is_given_the_devices_of_amd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cdi, kfd, dri = tmp_path / "cdi", tmp_path / "kfd", tmp_path / "dri"
+    cdi.mkdir()
+    devices = (str(kfd), str(dri))
+    assert gpu_options(AMD, (str(cdi),), devices) == (
+        [],
+        f"no GPUs of AMD: this machine has no {kfd}, and no CDI spec of amd.com/gpu",
+    )
+    kfd.touch()
+    (dri / "by-path").mkdir(parents=True)
+    for name in ("card0", "renderD128"):
+        (dri / name).touch()
+    nodes = {kfd: 105, dri / "card0": 44, dri / "renderD128": 105}
+    if os.geteuid() == 0:
+        for node, group in nodes.items():
+            os.chown(node, -1, group)
+    groups = sorted({node.stat().st_gid for node in nodes})
+    given = [f"--device={kfd}", f"--device={dri}"]
+    # Every image has the GPUs of CDI; only one that is for AMD's has these.
+    assert gpu_options("", (str(cdi),), devices) == ([], "")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert gpu_options(AMD, (str(cdi),), devices) == ([*given, *(f"--group-add={group}" for group in groups)], "")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert gpu_options(AMD, (str(cdi),), devices) == ([*given, "--group-add=keep-groups"], "")
+    fake_podman(tmp_path, monkeypatch, "echo 5.4.2")
+    (cdi / "amd.json").write_text(spec(AMD))
+    assert gpu_options(AMD, (str(cdi),), devices) == (["--device=amd.com/gpu=0", "--device=amd.com/gpu=1"], "")

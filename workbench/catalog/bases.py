@@ -22,7 +22,13 @@ BASE_SCHEMA = {
     "layer": str,
     "compilers": bool,
     "thin_for": str,
+    "lists": str,
+    "accelerator": str,
 }
+# What Kubernetes and CDI call NVIDIA's GPUs.
+NVIDIA = "nvidia.com/gpu"
+# A resource of Kubernetes, which is a kind of devices in CDI as well: vendor/class.
+_ACCELERATOR = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CUDA_WORD = re.compile(r"(?:^|[^a-z])cuda(?:[^a-z]|$)")
 _STEM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
@@ -39,6 +45,13 @@ class BaseDefinition:
     layer: str = ""
     compilers: bool = False
     thin_for: str = ""
+    lists: str = ""
+    accelerator: str = ""
+
+    @property
+    def gpus(self) -> str:
+        """What its GPUs are called, as amd.com/gpu; "" when it is for none."""
+        return self.accelerator or (NVIDIA if self.cuda else "")
 
     @property
     def is_foreign(self) -> bool:
@@ -94,6 +107,10 @@ def wrong_bases(tables: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[tuple
             )
         if (prefix := table.get("prefix")) and not is_name(prefix):
             yield (name, "prefix"), f"{prefix!r} cannot be part of a tag: {NAME_RULE}"
+        if (lists := table.get("lists")) and not is_name(lists):
+            yield (name, "lists"), f"{lists!r} cannot be part of a folder's name: {NAME_RULE}"
+        if (accelerator := table.get("accelerator")) and not _ACCELERATOR.fullmatch(accelerator):
+            yield (name, "accelerator"), f"{accelerator!r} is no kind of devices: write it as amd.com/gpu"
         for key, known, what in (("layer", LAYERS, "CUDA layer"), ("thin_for", merged, "base")):
             if (value := table.get(key)) and value not in known:
                 yield (name, key), f"{value!r} is no {what}: {suggestion(value, known)}"

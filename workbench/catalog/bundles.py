@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,8 @@ from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Bundle, Rules
 from workbench.commands import here
 from workbench.errors import WorkbenchError
-from workbench.names import python_version, suggestion
+from workbench.indexes import further_variables
+from workbench.names import lists_of_folder, python_of_lists, suggestion
 
 _KEYS = {**RULES, "ides": list, "extends": str}
 
@@ -22,7 +23,7 @@ _KEYS = {**RULES, "ides": list, "extends": str}
 def read_bundle(tree: CatalogueTree, part: Part, faults: Faults) -> Bundle:
     """Return the bundle in the folder of `part`; what is wrong with it is added to `faults`."""
     data = _rules(tree, part.folder, faults)
-    folders = [folder for folder in part.folders if python_version(folder) is not None]
+    folders = [folder for folder in part.folders if python_of_lists(folder) is not None]
     unlocked = {folder: why for folder in folders if (why := _unlocked(tree, f"{part.folder}/{folder}"))}
     return Bundle(
         name=part.name,
@@ -38,7 +39,14 @@ def read_bundle(tree: CatalogueTree, part: Part, faults: Faults) -> Bundle:
         any_python="selection-override" in part.files,
         extends=data.get("extends", ""),
         unlocked=unlocked,
+        displays=_displays(tree, part, {lists_of_folder(folder) for folder in folders} - {""}, faults),
     )
+
+
+def _displays(tree: CatalogueTree, part: Part, lists: Collection[str], faults: Faults) -> dict[str, str]:
+    """Return the labels of a bundle on bases that have `lists` of their own, as far as it has some: display.cpu.txt."""
+    files = {name: f"display.{name}.txt" for name in sorted(lists)}
+    return {name: read_label(tree, part, faults, file) for name, file in files.items() if file in part.files}
 
 
 def extends_of(tree: CatalogueTree, folder: str, faults: Faults) -> str:
@@ -66,8 +74,15 @@ def _unlocked(tree: CatalogueTree, folder: str) -> str:
     """Return why nothing can be installed from the lists in the folder of a Python, "" when it can."""
     if "requirements.txt" in _requirements(tree, folder):
         return ""
-    locked = f"run `{here('lock')}`" if "Pipfile" in tree.folder(folder)[1] else "add it or remove the folder"
-    return f"has no requirements.txt: {locked}"
+    if not _has_pipfile(tree, folder):
+        return "has no requirements.txt: add it or remove the folder"
+    variables = further_variables(tree.text(f"{folder}/Pipfile"))
+    index = f"set {' and '.join(variables)}, and " if variables else ""
+    return f"has no requirements.txt: {index}run `{here('lock')}`"
+
+
+def _has_pipfile(tree: CatalogueTree, folder: str) -> bool:
+    return "Pipfile" in tree.folder(folder)[1]
 
 
 def bundle_folders(tree: CatalogueTree) -> dict[str, str]:
@@ -96,12 +111,18 @@ def ancestors(
 
 
 def unlocked_folders(tree: CatalogueTree) -> list[Fault]:
-    """Return the folder of every Python of a bundle that has no requirements.txt, and what to do."""
+    """Return the folder of every Python of a bundle that has no requirements.txt, and what to do.
+
+    Lists for certain bases that are not locked are none: not everybody has the package index that they need, and
+    where they are missing the bundle is not offered on those bases.
+    """
     folders = [f"{bundle}/{name}" for bundle in bundle_folders(tree).values() for name in tree.folder(bundle)[0]]
     return [
         (folder, why)
         for folder in folders
-        if python_version(folder.rpartition("/")[2]) is not None and (why := _unlocked(tree, folder))
+        if python_of_lists(name := folder.rpartition("/")[2]) is not None
+        and not (lists_of_folder(name) and _has_pipfile(tree, folder))
+        and (why := _unlocked(tree, folder))
     ]
 
 

@@ -84,10 +84,10 @@ def _menu_order(folder: str) -> tuple[bool, int, str]:
     return (numbered is None, int(numbered[1]) if numbered else 0, folder)
 
 
-def read_label(tree: CatalogueTree, part: Part, faults: Faults) -> str:
-    """Return the first line of the part's display.txt; missing, empty or unprintable is a fault."""
-    path = f"{part.folder}/display.txt"
-    if "display.txt" not in part.files:
+def read_label(tree: CatalogueTree, part: Part, faults: Faults, file: str = "display.txt") -> str:
+    """Return the first line of the part's label in `file`; missing, empty or unprintable is a fault."""
+    path = f"{part.folder}/{file}"
+    if file not in part.files:
         faults.add(path, f"is missing: the wizard needs a label for {part.folder}")
         return ""
     label = ""

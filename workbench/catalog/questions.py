@@ -138,7 +138,9 @@ def _first_python(catalogue: Catalogue, answers: Answers) -> str:
 
 
 def _bundles(catalogue: Catalogue, answers: Answers) -> Names:
-    return {name: bundle.display for name, bundle in catalogue.bundles.items()}
+    bases = catalogue.releases[answers["release"]].bases if answers.get("release") in catalogue.releases else {}
+    lists = base.lists if (base := bases.get(answers.get("base", ""))) else ""
+    return {name: bundle.label(lists) for name, bundle in catalogue.bundles.items()}
 
 
 def _broken_bundles(catalogue: Catalogue, answers: Answers) -> Names:

@@ -9,7 +9,7 @@ from workbench.catalog.questions import Answers
 from workbench.catalog.releases import RETIRED
 from workbench.catalog.unavailable import missing_reasons
 from workbench.catalog.values import Bundle, Catalogue, Ide, Release, Rules
-from workbench.names import python_folder
+from workbench.names import list_folder
 
 
 def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
@@ -40,7 +40,7 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
     if bundle:
         yield from _rule_reasons(f"bundle {bundle.name}", bundle.rules, base, os, python)
         if python:
-            yield from _python_reasons(bundle, python)
+            yield from _python_reasons(bundle, python, base)
     if ide:
         yield from _rule_reasons(f"IDE {ide.name}", ide.rules, base, os, python)
     for what, part in (("bundle", bundle), ("IDE", ide)):
@@ -80,12 +80,15 @@ def _rule_reasons(what: str, rules: Rules, base: BaseDefinition | None, os: str,
         yield f"{what} is for Python {_listed(rules.pythons)} only"
 
 
-def _python_reasons(bundle: Bundle, python: str) -> Iterator[str]:
-    folder = python_folder(python)
+def _python_reasons(bundle: Bundle, python: str, base: BaseDefinition | None) -> Iterator[str]:
+    lists = base.lists if base else ""
+    folder, what = list_folder(python, lists), f"Python {python}"
+    if base and lists:
+        what += f" on the base {base.name}"
     if folder in bundle.unlocked:
-        yield f"bundle {bundle.name} has no packages for Python {python}: {folder} {bundle.unlocked[folder]}"
-    elif folder not in bundle.pythons and not bundle.any_python:
-        yield f"bundle {bundle.name} has no packages for Python {python} (no folder {folder})"
+        yield f"bundle {bundle.name} has no packages for {what}: {folder} {bundle.unlocked[folder]}"
+    elif folder not in bundle.pythons and (lists or not bundle.any_python):
+        yield f"bundle {bundle.name} has no packages for {what} (no folder {folder})"
 
 
 def _pair_reasons(catalogue: Catalogue, bundle: Bundle, ide: Ide) -> Iterator[str]:

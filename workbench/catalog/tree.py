@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.names import python_version
+from workbench.names import python_of_lists
 
 
 class CatalogueTree:
@@ -145,7 +145,7 @@ class OverlayTree(CatalogueTree):
         if parts[0] != "bundles":
             return path
         own = f"{self._own}/{path}"
-        locks = len(parts) > 2 and python_version(parts[2]) is not None
+        locks = len(parts) > 2 and python_of_lists(parts[2]) is not None
         return own if locks or super().exists(own) else path
 
     def folder(self, path: str) -> tuple[list[str], list[str]]:
@@ -154,11 +154,11 @@ class OverlayTree(CatalogueTree):
         if parts[0] != "bundles":
             return super().folder(path)
         folders, files = super().folder(path)
-        if len(parts) > 2 and python_version(parts[2]) is not None:
+        if len(parts) > 2 and python_of_lists(parts[2]) is not None:
             folders, files = [], []
         elif len(parts) == 1:
             folders = []
         elif len(parts) == 2:
-            folders = [name for name in folders if python_version(name) is None]
+            folders = [name for name in folders if python_of_lists(name) is None]
         own = super().folder(f"{self._own}/{path}")
         return sorted({*folders, *own[0]}), sorted({*files, *own[1]})

@@ -35,9 +35,10 @@ class Rules:
 class Bundle:
     """A bundle of libraries: `folder` relative to the catalogue, paths by variant ("" is the plain one).
 
-    `pythons` maps a folder such as py311 to the names of the requirement files in it; `unlocked` maps those without
-    requirements.txt to what is wrong. `extends` is the bundle that it builds on, and `above` all of them, the one at
-    the bottom first.
+    `pythons` maps a folder such as py311 (py311-cpu: for bases that have the lists "cpu") to the names of the
+    requirement files in it; `unlocked` maps those without requirements.txt to what is wrong. `extends` is the bundle
+    that it builds on, and `above` all of them, the one at the bottom first. `displays` are the labels that it has on
+    bases with lists of their own, by those.
     """
 
     name: str
@@ -52,6 +53,11 @@ class Bundle:
     extends: str = ""
     above: tuple[str, ...] = ()
     unlocked: Mapping[str, str] = field(default_factory=dict)
+    displays: Mapping[str, str] = field(default_factory=dict)
+
+    def label(self, lists: str) -> str:
+        """Return how it is shown on a base that has the package lists `lists`, "" for the plain ones."""
+        return self.displays.get(lists, self.display)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def recipe_files(resolved: ResolvedSelection, inputs: dict[str, str]) -> dict[st
     two of them want one place, or the recipe's own.
     """
     catalogue, bundle, ide, os = resolved.catalogue, resolved.bundle, resolved.ide, resolved.system.name
-    tree, python = catalogue.tree, resolved.tag.python
+    tree, folder_of_lists = catalogue.tree, resolved.lists
     places: list[tuple[str, str]] = []
     for part in ("builder", "custom"):
         folder = f"{bundle.folder}/{part}/files"
@@ -31,10 +31,10 @@ def recipe_files(resolved: ResolvedSelection, inputs: dict[str, str]) -> dict[st
     if lists:
         places.append((OS_PACKAGES, lists[-1]))
     snippet = tree.text(catalogue.variant(ide.snippet, os) or "")
-    for name in bundle.pythons.get(python, ()):
+    for name in bundle.pythons.get(folder_of_lists, ()):
         # The lists beyond the first are for the IDEs that ask for them: Jupyter's for Jupyter.
         if name == "requirements.txt" or name == f"requirements-{ide.name}.txt" or name in snippet:
-            places.append((name, f"{bundle.folder}/{python}/{name}"))
+            places.append((name, f"{bundle.folder}/{folder_of_lists}/{name}"))
     for folder in (f"{ide.folder}/builder/files", f"{ide.folder}/files"):
         places += [(name, f"{folder}/{name}") for name in tree.walk(folder)]
     for shared in ide.uses:

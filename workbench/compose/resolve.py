@@ -11,7 +11,7 @@ from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
 from workbench.catalog.views import at_release
 from workbench.commands import here
 from workbench.errors import UsageError, WorkbenchError
-from workbench.names import is_qualified, pick, python_folder
+from workbench.names import is_qualified, list_folder, pick, python_folder
 from workbench.tag import Tag, format_tag
 
 
@@ -32,6 +32,11 @@ class ResolvedSelection:
     ide: Ide
     tag: Tag
     image: str
+
+    @property
+    def lists(self) -> str:
+        """The folder of the bundle's package lists for its Python and base: py311, or py311-cpu."""
+        return list_folder(self.selection.python, self.base.lists)
 
     def on(self, image: str) -> ResolvedSelection:
         """Return the same on the base image that a look-up found."""

@@ -89,7 +89,7 @@ def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
         yield f"Operating system packages of the bundle {bundle.name}", path
     if path := catalogue.variant(bundle.custom, os):
         yield f"The bundle {bundle.name}", path
-    if resolved.tag.python in bundle.pythons:
+    if resolved.lists in bundle.pythons:
         path = generic_path(catalogue, os, "bundles", "python_packages")
         yield f"Python packages of the bundle {bundle.name}", path
     if lists_of(catalogue, ide, os):
@@ -99,6 +99,8 @@ def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
         yield f"The IDE {ide.name}", path
     else:
         raise WorkbenchError(f"has no {ide.name}.snippet for {os}", where=ide.folder)
+    if resolved.base.accelerator and _has_generic(catalogue, os, BASE_SNIPPET, "accelerator"):
+        yield "Accelerator", generic_path(catalogue, os, BASE_SNIPPET, "accelerator")
     if _has_generic(catalogue, os, BASE_SNIPPET, "labels"):
         # Labels hold the date and the names: anywhere earlier they would cost every cached layer.
         yield "Labels", generic_path(catalogue, os, BASE_SNIPPET, "labels")

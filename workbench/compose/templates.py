@@ -19,7 +19,7 @@ Used = Callable[[str], str]
 def render(path: str, resolved: ResolvedSelection, used: Used, generic: Generic) -> str:
     """Return the template at `path` rendered for a recipe.
 
-    The template sees os, cuda, python, release, bundle and ide, and the macros
+    The template sees os, base, cuda, python, release, bundle and ide, and the macros
     install_os_packages(list), install_python_packages(requirements) and fix_permissions(folder).
     Raises WorkbenchError, with the line, for an unknown name and for anything else Jinja2 refuses.
     """
@@ -49,6 +49,7 @@ def _names(resolved: ResolvedSelection) -> dict[str, Any]:
     release, system, bundle, ide = resolved.release, resolved.system, resolved.bundle, resolved.ide
     return {
         "os": SimpleNamespace(name=system.name, display=system.display, family=system.family),
+        "base": SimpleNamespace(name=resolved.base.name, accelerator=resolved.base.accelerator),
         "cuda": dict(release.cuda) if resolved.base.cuda else {},
         "python": resolved.selection.python,
         "release": SimpleNamespace(
@@ -57,7 +58,9 @@ def _names(resolved: ResolvedSelection) -> dict[str, Any]:
             cuda=dict(release.cuda),
             tools=_tools(resolved),
         ),
-        "bundle": SimpleNamespace(name=bundle.name, display=bundle.display, provides=bundle.rules.provides),
+        "bundle": SimpleNamespace(
+            name=bundle.name, display=bundle.label(resolved.base.lists), provides=bundle.rules.provides
+        ),
         "ide": SimpleNamespace(name=ide.name, display=ide.display, image_type=ide.image_type),
     }
 

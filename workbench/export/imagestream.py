@@ -11,8 +11,6 @@ from workbench.errors import WorkbenchError
 from workbench.export.software import RUNTIME, RecipeSummary, check_registry
 
 _ODH = "opendatahub.io"
-# What the platform looks for in a cluster, for CUDA images.
-ACCELERATOR = "nvidia.com/gpu"
 
 
 def image_streams(recipes: Sequence[RecipeSummary], repository: str = "") -> list[dict[str, Any]]:
@@ -42,11 +40,11 @@ def _stream(order: int, recipes: list[RecipeSummary], repository: str) -> dict[s
         raise WorkbenchError(f"{newest.stem} appears twice for one release: {', '.join(each.tag for each in recipes)}")
     annotations = {
         f"{_ODH}/notebook-image-name": newest.title,
-        f"{_ODH}/notebook-image-desc": f"{newest.bundle.display}, with {newest.ide.display}, on {newest.selection.os}",
+        f"{_ODH}/notebook-image-desc": f"{newest.display}, with {newest.ide.display}, on {newest.selection.os}",
         f"{_ODH}/notebook-image-order": str(order),
     }
-    if newest.has_cuda:
-        annotations[f"{_ODH}/recommended-accelerators"] = json.dumps([ACCELERATOR])
+    if newest.accelerator:
+        annotations[f"{_ODH}/recommended-accelerators"] = json.dumps([newest.accelerator])
     return {
         "apiVersion": "image.openshift.io/v1",
         "kind": "ImageStream",

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.catalog.bases import NVIDIA
 from workbench.errors import UsageError
-from workbench.export.imagestream import ACCELERATOR
 
 # The contract of an image: it listens there, and this folder is the user's own.
 PORT = 8888
@@ -26,7 +26,7 @@ class Workbench:
     """A workbench to create: `prefix` is the path it serves below (NB_PREFIX), "" for the root.
 
     With `own_user` it runs as the image's user; without, as whoever the platform picks, as
-    OpenShift wants it. `kind` is one of KINDS.
+    OpenShift wants it. `kind` is one of KINDS; `accelerator` is what the cluster calls its GPUs.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Workbench:
     cpu: str = "2"
     memory: str = "8Gi"
     gpus: int = 0
+    accelerator: str = NVIDIA
     own_user: bool = True
 
 
@@ -131,7 +132,7 @@ def _container(workbench: Workbench) -> dict[str, Any]:
     limits: dict[str, str] = {"cpu": workbench.cpu, "memory": workbench.memory}
     if workbench.gpus:
         mounts.append({"name": "shm", "mountPath": "/dev/shm"})
-        limits[ACCELERATOR] = str(workbench.gpus)
+        limits[workbench.accelerator] = str(workbench.gpus)
     probe = {"httpGet": {"path": f"{workbench.prefix}/api", "port": PORT}, "periodSeconds": 10}
     return {
         "name": "workbench",

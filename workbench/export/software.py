@@ -26,15 +26,22 @@ _LIST = re.compile(r"requirements(?:-(?P<category>.+))?\.txt")
 
 @dataclass(frozen=True, slots=True)
 class RecipeSummary:
-    """A recipe as platforms see it: `software` and `packages` are names with the versions of its locks."""
+    """A recipe as platforms see it: `display` is its bundle's label, `accelerator` what a platform gives it as GPUs,
+    `prefix` what its tag begins with.
+
+    `software` and `packages` are names with the versions of its locks.
+    """
 
     folder: str
     tag: str
     selection: Selection
     release: Release
     bundle: Bundle
+    display: str
     ide: Ide
     has_cuda: bool
+    accelerator: str
+    prefix: str
     software: tuple[tuple[str, str], ...]
     packages: tuple[tuple[str, str], ...]
 
@@ -49,7 +56,7 @@ class RecipeSummary:
         inside = [] if self.ide.image_type == RUNTIME else [self.ide.display]
         if self.has_cuda and "version" in self.release.cuda:
             inside.append(f"CUDA {self.release.cuda['version']}")
-        return f"{self.bundle.display} ({', '.join([*inside, f'Python {self.selection.python}'])})"
+        return f"{self.display} ({', '.join([*inside, f'Python {self.selection.python}'])})"
 
     def image(self, repository: str) -> str:
         """Return its full name in `repository`, "" for the release's own."""
@@ -80,8 +87,11 @@ def describe(catalogue: Catalogue, folder: str) -> RecipeSummary:
         selection=selection,
         release=resolved.release,
         bundle=resolved.bundle,
+        display=resolved.bundle.label(resolved.base.lists),
         ide=resolved.ide,
         has_cuda=resolved.base.cuda,
+        accelerator=resolved.base.gpus,
+        prefix=resolved.base.prefix,
         software=tuple(_software(resolved)),
         packages=tuple((shown[name], pins[name]) for name in sorted(shown)),
     )
@@ -101,11 +111,12 @@ def _requested(resolved: ResolvedSelection, lists: list[str]) -> Iterator[str]:
     catalogue, bundle, ide = resolved.catalogue, resolved.bundle, resolved.ide
     categories = {match["category"] or "packages" for name in lists if (match := _LIST.fullmatch(name))}
     for part in [*(catalogue.bundles[name] for name in bundle.above), bundle]:
-        path = f"{part.folder}/{resolved.tag.python}/Pipfile"
-        if catalogue.tree.exists(path):
-            tables = tomllib.loads(catalogue.tree.text(path))
-            for category in categories:
-                yield from tables.get(category, ())
+        for folder in dict.fromkeys((resolved.tag.python, resolved.lists)):
+            path = f"{part.folder}/{folder}/Pipfile"
+            if catalogue.tree.exists(path):
+                tables = tomllib.loads(catalogue.tree.text(path))
+                for category in categories:
+                    yield from tables.get(category, ())
     own = f"{ide.folder}/{resolved.tag.python}/Pipfile"
     if ide.name in categories and catalogue.tree.exists(own):
         yield from tomllib.loads(catalogue.tree.text(own)).get("packages", ())

@@ -11,9 +11,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from workbench.catalog.bases import NVIDIA
 from workbench.commands import here
 from workbench.errors import WorkbenchError
-from workbench.export.imagestream import ACCELERATOR
 from workbench.export.kubernetes import HOME, PORT, container_security, pod_security
 from workbench.export.logo import logo
 from workbench.export.software import RUNTIME, RecipeSummary, check_registry
@@ -75,7 +75,7 @@ def _documents(
         value["spec"]["ports"] = [{"id": port, "port": PORT}]
     name = f"workbench-{port}".replace("_", "-")
     picture, asset = logo(name, ide.display, namespace)
-    sizes = list(_sizes(any(recipe.has_cuda for recipe in recipes)))
+    sizes = list(_sizes(sorted({recipe.accelerator for recipe in recipes if recipe.accelerator})))
     spec = {
         "spawner": {
             "displayName": _cut(ide.display, _LONGEST_NAME),
@@ -149,27 +149,32 @@ def _labels(recipe: RecipeSummary, tag: str) -> Iterator[dict[str, str]]:
         yield {"key": key, "value": value[:_LONGEST_LABEL]}
 
 
-def _sizes(with_gpu: bool) -> Iterator[dict[str, Any]]:
+def _sizes(accelerators: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield the sizes of a kind: those with GPUs once for each of `accelerators`, NVIDIA's by its own name."""
     for name, size in _table().items():
-        count = int(size.get("accelerators", 0))
-        if count and not with_gpu:
-            continue
-        gpus = {ACCELERATOR: str(count)} if count else {}
-        amounts = {"cpu": size["cpu"], "memory": size["memory"]}
-        words = f"{size['cpu']} CPU, {size['memory']}" + (f", {count} GPU" if count else "")
-        tolerations = [{"key": ACCELERATOR, "operator": "Exists", "effect": "NoSchedule"}]
-        labels = {**amounts, **({"gpu": str(count)} if count else {})}
-        yield {
-            "id": name,
-            "spawner": {
-                "displayName": f"{name.capitalize() if not count else name.upper()} ({words})",
-                "labels": [{"key": key, "value": value} for key, value in labels.items()],
-            },
-            "spec": {
-                **({"tolerations": tolerations} if count else {}),
-                "resources": {"requests": amounts, "limits": {**amounts, **gpus}},
-            },
-        }
+        if not (count := int(size.get("accelerators", 0))):
+            yield _size(name, name.capitalize(), size)
+        for accelerator in accelerators if count else ():
+            vendor = "" if accelerator == NVIDIA else f"-{accelerator.partition('.')[0]}"
+            yield _size(f"{name}{vendor}", f"{name}{vendor}".upper(), size, accelerator, count)
+
+
+def _size(name: str, shown: str, size: dict[str, Any], accelerator: str = "", count: int = 0) -> dict[str, Any]:
+    amounts = {"cpu": size["cpu"], "memory": size["memory"]}
+    words = f"{size['cpu']} CPU, {size['memory']}" + (f", {count} GPU" if count else "")
+    labels = {**amounts, **({"gpu": str(count)} if count else {})}
+    tolerations = [{"key": accelerator, "operator": "Exists", "effect": "NoSchedule"}]
+    return {
+        "id": name,
+        "spawner": {
+            "displayName": f"{shown} ({words})",
+            "labels": [{"key": key, "value": value} for key, value in labels.items()],
+        },
+        "spec": {
+            **({"tolerations": tolerations} if count else {}),
+            "resources": {"requests": amounts, "limits": {**amounts, **({accelerator: str(count)} if count else {})}},
+        },
+    }
 
 
 @cache

@@ -18,6 +18,8 @@ OWN = "io.workbench-images"
 TAG_LABEL = f"{OWN}.tag"
 RELEASE_LABEL = f"{OWN}.release"
 SOURCE_LABEL = f"{OWN}.source"
+# What its GPUs are called, as amd.com/gpu, where they are none of NVIDIA's (snippets/base/accelerator.snippet.j2).
+ACCELERATOR_LABEL = f"{OWN}.accelerator"
 MODEL_LABEL = f"{OWN}.model"
 # Ends the source digest of an image whose folder is no longer what the catalogue made of it.
 CHANGED = "-changed"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from workbench import podman
 from workbench.commands import here
 from workbench.errors import WorkbenchError
-from workbench.images.labels import TAG_LABEL
+from workbench.images.labels import ACCELERATOR_LABEL, TAG_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageInfo
 from workbench.images.validate import HOME
@@ -58,7 +58,7 @@ def run_image(image: str, name: str = "", options: RunOptions | None = None) -> 
     if not (before is not None and same and (before.is_running or _starts_again(before))):
         if before is not None:
             podman.output(f"remove {before.container}", "rm", "--force", f"--time={_STOP_SECONDS}", before.container)
-        devices, note = gpu_options() if options.gpus else ([], "")
+        devices, note = gpu_options(info.labels.get(ACCELERATOR_LABEL, "")) if options.gpus else ([], "")
         notes += [note] if note else []
         _start(image, name, options.port, before, devices)
     workbench = required(name)

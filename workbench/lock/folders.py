@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from workbench.catalog.bundles import ancestors, bundle_folders, extends_of, rules_of
 from workbench.catalog.cuda_layers import WHEELS
@@ -15,7 +15,7 @@ from workbench.catalog.tree import CatalogueTree, OverlayTree
 from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipfile import PIPFILE
-from workbench.names import check_release, pick, python_folder, python_of, python_version
+from workbench.names import check_release, lists_of_folder, pick, python_folder, python_of, python_of_lists
 
 
 def release_tree(catalog: str, release: str) -> CatalogueTree:
@@ -43,7 +43,8 @@ def lock_folders(
 ) -> dict[str, list[str]]:
     """Return the folders with a Pipfile, each with those whose Pipfiles it builds on, relative to the catalogue.
 
-    Those of bundles; those of bases unless `bundle` is given; and NVIDIA's wheels, which are for any
+    Those of bundles, where lists for certain bases (py311-cpu) build on the plain ones (py311) and change lines of
+    those; those of bases unless `bundle` is given; and NVIDIA's wheels, which are for any
     Python, unless `python` is given.
     """
     faults = Faults()
@@ -62,10 +63,7 @@ def lock_folders(
         parts |= {f"base/{name}": [] for name in tree.folder("base")[0]}
     wanted = python_folder(python) and python if python else None
     found = {
-        f"{part}/{folder}": [
-            *(f"{home}/{folder}" for home in homes.get(part, ()) if tree.exists(f"{home}/{folder}/{PIPFILE}")),
-            *(f"{each}/{folder}" for each in above),
-        ]
+        f"{part}/{folder}": list(_below(tree, part, folder, above, homes.get(part, ())))
         for part, above in parts.items()
         for folder in tree.folder(part)[0]
         if _is_python(part, folder, wanted) and tree.exists(f"{part}/{folder}/{PIPFILE}")
@@ -76,9 +74,25 @@ def lock_folders(
     return found
 
 
+def _below(tree: CatalogueTree, part: str, folder: str, above: Sequence[str], homes: Sequence[str]) -> Iterator[str]:
+    """Yield the folders whose Pipfiles that in `folder` of `part` builds on, the one at the bottom first.
+
+    They are IDEs' and those of the bundles `above`; for the lists of certain bases first the plain ones of all these,
+    the part's own included, then what the bundles above change for such bases.
+    """
+    lists = lists_of_folder(folder)
+    plain = folder.removesuffix(f"-{lists}")
+    yield from (f"{home}/{plain}" for home in homes if tree.exists(f"{home}/{plain}/{PIPFILE}"))
+    for each in (*above, *([part] if lists else ())):
+        if not lists or tree.exists(f"{each}/{plain}/{PIPFILE}"):
+            yield f"{each}/{plain}"
+    if lists:
+        yield from (f"{each}/{folder}" for each in above if tree.exists(f"{each}/{folder}/{PIPFILE}"))
+
+
 def _is_python(part: str, folder: str, wanted: str | None) -> bool:
     """Return whether `folder` is of the Python `wanted` ("3.11"), None for any; bases may name it as the original."""
-    version = python_of(folder) if part.startswith("base/") else python_version(folder)
+    version = python_of(folder) if part.startswith("base/") else python_of_lists(folder)
     return version is not None and wanted in (None, version)
 
 

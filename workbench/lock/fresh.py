@@ -10,6 +10,7 @@ from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.lock.pipenv import LOCK, export_name, is_elsewhere
 from workbench.lock.pipfile import PIPFILE, digest, merged
+from workbench.names import lists_of_folder
 from workbench.packages import normalized_name, pins
 
 
@@ -24,6 +25,9 @@ def stale_locks(root: str, folders: Mapping[str, Sequence[str]]) -> list[tuple[s
     """
     found = []
     for folder, above in folders.items():
+        if lists_of_folder(os.path.basename(folder)) and not os.path.exists(os.path.join(root, folder, LOCK)):
+            # Lists for certain bases wait for whoever has the package index that they need: none is offered until then.
+            continue
         try:
             found += [(f"{folder}/{name}", message) for name, message in _stale(root, folder, above)]
         except WorkbenchError as error:

@@ -44,6 +44,12 @@ def check_sources(data: Mapping[str, Any], where: str) -> None:
             address_of(source.variable, where)
 
 
+def unset_variables(data: Mapping[str, Any]) -> list[str]:
+    """Return the variables of a Pipfile's package indexes that are not set, each once."""
+    variables = dict.fromkeys(source.variable for source in sources_of(data) if source.variable)
+    return [name for name in variables if not os.environ.get(name, "").strip()]
+
+
 def addresses_of(data: Mapping[str, Any]) -> list[str]:
     """Return the addresses of a Pipfile's sources in their order, those that are known: variables are filled in."""
     urls = [str(source.get("url", "")) for source in data.get("source", [])]

@@ -11,7 +11,7 @@ from workbench.catalog.values import Catalogue, Release
 from workbench.catalog.views import at_release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import UsageError, WorkbenchError
-from workbench.names import python_version, suggestion
+from workbench.names import python_of_lists, suggestion
 from workbench.release.folder import frozen_paths, own_files, read_files, write_frozen
 from workbench.release.kept import kept_tables
 
@@ -77,7 +77,7 @@ def _amended(
 def _is_lock(path: str) -> bool:
     """Return whether the file at `path` belongs to a lock, its promise or the record of the release file."""
     parts = path.split("/")
-    return len(parts) == 1 or parts[0] == "promises" or any(python_version(part) for part in parts[1:3])
+    return len(parts) == 1 or parts[0] == "promises" or any(python_of_lists(part) for part in parts[1:3])
 
 
 def _is_below(path: str, above: str) -> bool:

@@ -14,7 +14,7 @@ from workbench.catalog.values import Release
 from workbench.compose.recipe import RecipeFile
 from workbench.errors import WorkbenchError
 from workbench.files import entries_below, write_whole
-from workbench.names import python_of
+from workbench.names import python_of, python_of_lists
 from workbench.recipes.write import replace_folder
 from workbench.release.text import with_value
 
@@ -29,7 +29,9 @@ def frozen_paths(tree: CatalogueTree, release: Release) -> list[str]:
     wheels = f"{WHEELS}/{release.cuda.get('version', '')}/"
     found = []
     for path in (f"{room}/{file}" for room in rooms for file in tree.walk(room)):
-        python = next((version for part in path.split("/")[1:3] if (version := python_of(part))), None)
+        python = next(
+            (version for part in path.split("/")[1:3] if (version := python_of_lists(part) or python_of(part))), None
+        )
         if (python is None or python in pythons) and (not path.startswith(f"{WHEELS}/") or path.startswith(wheels)):
             found.append(path)
     return found

@@ -10,7 +10,7 @@ from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.errors import UsageError, WorkbenchError
 from workbench.files import write_whole
-from workbench.names import check_release, python_version
+from workbench.names import check_release, python_of_lists
 from workbench.release.folder import own_files, write_folder
 from workbench.release.text import with_value, without_table, without_value
 
@@ -81,4 +81,4 @@ def is_lock(path: str) -> bool:
     parts = path.split("/")
     if parts[0] != "bundles" or len(parts) < 3:
         return False
-    return python_version(parts[2]) is not None or parts[2] in ("bundle.toml", "display.txt")
+    return python_of_lists(parts[2]) is not None or parts[2] == "bundle.toml" or parts[2].startswith("display.")

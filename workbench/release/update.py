@@ -16,7 +16,7 @@ from workbench.lock.folders import lock_folders
 from workbench.lock.interpreter import find_interpreter
 from workbench.lock.pipenv import LOCK
 from workbench.lock.pipfile import PIPFILE, merged
-from workbench.names import python_version
+from workbench.names import python_of_lists
 from workbench.packages import normalized_name
 from workbench.process import interruptible, workers
 from workbench.release.available import QueryIndex, available_of
@@ -151,7 +151,7 @@ def _relock(
 def _interpreter(folder: str, given: str) -> str:
     import sys
 
-    wanted = python_version(folder.rpartition("/")[2])
+    wanted = python_of_lists(folder.rpartition("/")[2])
     found = given or (find_interpreter(wanted) if wanted else sys.executable)
     if found is None:
         raise WorkbenchError(

@@ -145,7 +145,9 @@ def _workbench_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", default=default.storage, help=f"of the volume ({default.storage})")
     parser.add_argument("--cpu", default=default.cpu, help=f"cores ({default.cpu})")
     parser.add_argument("--memory", default=default.memory, help=f"({default.memory})")
-    parser.add_argument("--gpus", metavar="N", type=int, default=None, help="(1 for CUDA recipes, else none)")
+    parser.add_argument(
+        "--gpus", metavar="N", type=int, default=None, help="(1 for recipes on CUDA or ROCm, else none)"
+    )
     parser.add_argument("--any-user", action="store_true", help="let the platform pick the user, as OpenShift does")
 
 
@@ -236,6 +238,7 @@ def _workspace_kinds(args: argparse.Namespace) -> int:
 
 
 def _workbench(args: argparse.Namespace, **more: str) -> Workbench:
+    from workbench.catalog.bases import NVIDIA
     from workbench.export.kubernetes import Workbench, check_workbench
     from workbench.export.software import RUNTIME, describe
 
@@ -249,7 +252,8 @@ def _workbench(args: argparse.Namespace, **more: str) -> Workbench:
         storage=args.size,
         cpu=args.cpu,
         memory=args.memory,
-        gpus=(1 if recipe.has_cuda else 0) if args.gpus is None else args.gpus,
+        gpus=(1 if recipe.accelerator else 0) if args.gpus is None else args.gpus,
+        accelerator=recipe.accelerator or NVIDIA,
         own_user=not args.any_user,
         **more,
     )

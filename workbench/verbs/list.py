@@ -10,7 +10,7 @@ from workbench.catalog.own_cuda import own_cuda
 from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue, Rules
 from workbench.catalog.views import at_release
-from workbench.names import python_version
+from workbench.names import lists_of_folder, python_version
 from workbench.table import columns, natural_width, terminal_width
 
 KINDS = ("releases", "oses", "bundles", "ides")
@@ -100,13 +100,14 @@ def _systems(catalogue: Catalogue) -> list[dict[str, object]]:
 def _bundles(catalogue: Catalogue) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for bundle in catalogue.bundles.values():
-        pythons = ["any"] if bundle.any_python else [python_version(folder) or folder for folder in bundle.pythons]
-        own = {own_cuda(catalogue, bundle.name, python_version(folder) or "") for folder in bundle.pythons}
+        plain = [python for folder in bundle.pythons if (python := python_version(folder))]
+        own = {own_cuda(catalogue, bundle.name, python) for python in plain}
         rows.append(
             {
                 "name": bundle.name,
                 "display": bundle.display,
-                "pythons": pythons,
+                "pythons": ["any"] if bundle.any_python else plain,
+                "lists": sorted({lists_of_folder(folder) for folder in bundle.pythons} - {""}),
                 "extends": bundle.extends,
                 **_rules(bundle.rules, "ides"),
                 "own_cuda": sorted(own - {""}),

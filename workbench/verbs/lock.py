@@ -17,7 +17,9 @@ from workbench.lock.folders import folders_to_lock
 from workbench.lock.index import use_index_of_pip
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
-from workbench.names import python_of
+from workbench.lock.pipfile import data_of, merged
+from workbench.lock.sources import unset_variables
+from workbench.names import lists_of_folder, python_of, python_of_lists
 from workbench.process import interruptible, workers
 
 EXAMPLES = """\
@@ -86,7 +88,12 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
     try:
         if not args.force and is_current(full, above):
             return outcome(CURRENT)
-        wanted = python_of(os.path.basename(folder)) or version_of(sys.executable) or ""
+        name = os.path.basename(folder)
+        unset = unset_variables(data_of(merged([*above, full]))) if lists_of_folder(name) else []
+        if unset:
+            # Not everybody has the index of packages for certain bases, and all else can be locked without it.
+            return outcome(SKIPPED, f"export {' and '.join(f'{each}=ADDRESS' for each in unset)}: its package index")
+        wanted = python_of(name) or python_of_lists(name) or version_of(sys.executable) or ""
         interpreter = args.interpreter or find_interpreter(wanted)
         if interpreter is None:
             return outcome(SKIPPED, f"no Python {wanted} on this machine: name one with --interpreter")
