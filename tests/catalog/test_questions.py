@@ -27,17 +27,19 @@ def test_a_selection_has_a_field_for_every_question_and_what_a_look_up_found() -
 
 
 def test_every_question_is_a_step_a_flag_a_filter_and_a_key(tmp_path: Path) -> None:
-    assert [step.name for step in STEPS if step.only is None] == [*ANSWERS, "out"]
+    prompted = [question.name for question in QUESTIONS if question.prompted]
+    assert [step.name for step in STEPS if step.only is None] == [*prompted, "out"]
     texts = {verb: wizard(verb, "--help").stdout for verb in ("new", "matrix")}
     for question in QUESTIONS:
         for text in texts.values():
             assert f"--{question.name} {question.metavar}" in text
-        assert question.help in texts["new"]
+        # However its lines are broken.
+        assert question.help in " ".join(texts["new"].split())
     catalogue = read_catalogue(str(make_catalogue(tmp_path)))
     recipe = compose_checked(catalogue, selection())
     manifest = tomllib.loads(recipe.files["recipe.toml"].data.decode())
     assert manifest["selection"] == selection().as_answers() == dict(GIVEN)
-    assert {name for chosen in combinations(catalogue, "latest") for name in chosen.as_answers()} == set(ANSWERS)
+    assert {name for chosen in combinations(catalogue, "latest") for name in chosen.as_answers()} == set(prompted)
     assert set(IN_RELEASE) == {*ANSWERS} - {"release", "date"}
 
 
@@ -47,7 +49,7 @@ def test_what_a_release_offers_is_known(tmp_path: Path, name: str) -> None:
     (question,) = (question for question in QUESTIONS if question.name == name)
     assert question.offered is not None
     assert set(question.offered(catalogue, GIVEN)) <= set(question.known(catalogue, GIVEN))
-    assert getattr(selection(), name) in question.offered(catalogue, GIVEN)
+    assert (getattr(selection(), name) or "x86_64") in question.offered(catalogue, GIVEN)
 
 
 def test_differences_are_by_answer() -> None:

@@ -44,6 +44,8 @@ class Index:
         self.status = 200
         self.wheels: dict[str, dict[str, bytes]] = {}
         self.yanked: dict[tuple[str, str], str] = {}
+        # The platforms that a version has wheels for, where it is not every one.
+        self.platforms: dict[tuple[str, str], Sequence[str]] = {}
         # A request for something below this ("simple", "files") sets `requested` and waits for `released`.
         self.waits_for = ""
         self.requested, self.released = threading.Event(), threading.Event()
@@ -63,8 +65,9 @@ class Index:
         links = []
         for version, data in self.wheels[name].items():
             yanked = f' data-yanked="{self.yanked[name, version]}"' if (name, version) in self.yanked else ""
-            file = f"{stem}-{version}-py3-none-any.whl"
-            links.append(f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}"{yanked}>{file}</a>')
+            for platform in self.platforms.get((name, version), ("any",)):
+                file = f"{stem}-{version}-py3-none-{platform}.whl"
+                links.append(f'<a href="/files/{file}#sha256={hashlib.sha256(data).hexdigest()}"{yanked}>{file}</a>')
         return f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>"
 
     def lock(self, pipfile: str, categories: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.catalogues import ANSWERS, selection
+from workbench.architecture import this_architecture
 from workbench.catalog.values import Catalogue
 from workbench.compose.resolve import resolve
 from workbench.wizard.answers import as_steps, base_of, selection_of, tag_so_far
@@ -31,7 +32,7 @@ def test_the_tag_shows_what_is_chosen_and_what_is_not(catalogue: Catalogue, answ
 @pytest.mark.parametrize("base", ["standard", "cuda", "cuda-devel", "quay.io/me/cuda:1", "quay.io/me/plain:1"])
 def test_the_tag_of_complete_answers_is_the_tag_of_the_selection(catalogue: Catalogue, base: str) -> None:
     answers = as_steps({**ANSWERS, "base": base})
-    assert selection_of(answers) == selection(base=base)
+    assert selection_of(answers) == selection(base=base, architecture=this_architecture())
     assert tag_so_far(catalogue, answers) == str(resolve(catalogue, selection(base=base)).tag)
 
 

@@ -24,6 +24,7 @@ BASE_SCHEMA = {
     "thin_for": str,
     "lists": str,
     "accelerator": str,
+    "architectures": list,
 }
 # What Kubernetes and CDI call NVIDIA's GPUs.
 NVIDIA = "nvidia.com/gpu"
@@ -47,6 +48,7 @@ class BaseDefinition:
     thin_for: str = ""
     lists: str = ""
     accelerator: str = ""
+    architectures: tuple[str, ...] | None = None
 
     @property
     def gpus(self) -> str:
@@ -70,7 +72,12 @@ class BaseDefinition:
 
 def bases_from(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, BaseDefinition]:
     """Return the bases of a release by name: those that every release has, with its own `tables` on top."""
-    return {name: BaseDefinition(name, **table) for name, table in _merged(tables).items() if table.get("tag")}
+    return {name: _base(name, table) for name, table in _merged(tables).items() if table.get("tag")}
+
+
+def _base(name: str, table: Mapping[str, Any]) -> BaseDefinition:
+    words: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return BaseDefinition(name, **words)
 
 
 def default_bases() -> dict[str, BaseDefinition]:

@@ -23,6 +23,7 @@ RULES = {
     "python": list,
     "needs": list,
     "provides": list,
+    "architectures": list,
 }
 
 
@@ -153,6 +154,7 @@ def rules_from(data: dict[str, Any], partners: str) -> Rules:
         partners=words(partners),
         needs=words("needs") or (),
         provides=words("provides") or (),
+        architectures=words("architectures"),
     )
 
 

@@ -29,6 +29,9 @@ class Selection:
     `base` is a base of the release or an image; `python` is written 3.11; `image` is the base image that a
     look-up found, empty for the name that the release gives it. A question that comes later gets a default
     here: what a recipe.toml means that lacks it, and what is not written there.
+
+    `architecture` is the one that the image must be buildable for, "" for any: recipes are the same for all, so it is
+    no part of them.
     """
 
     release: str
@@ -38,13 +41,20 @@ class Selection:
     python: str
     bundle: str
     ide: str
+    architecture: str = ""
     image: str = ""
 
     def as_answers(self) -> dict[str, str]:
         """Return the answers as recipe.toml has them: those that have a default only where they differ from it."""
         return {name: value for name, value in asdict(self).items() if value != _DEFAULTS.get(name)}
 
+    def as_recorded(self) -> dict[str, str]:
+        """Return the answers that a recipe is made of: all but that for which machines it was wanted."""
+        return {name: value for name, value in self.as_answers().items() if name not in _NOT_RECORDED}
 
+
+# What decides whether there is a recipe, and nothing in it.
+_NOT_RECORDED = ("architecture",)
 _DEFAULTS = {field.name: field.default for field in fields(Selection) if field.default is not MISSING}
 
 
@@ -60,7 +70,8 @@ class Question:
     it; without it the answer is typed. `others` returns what exists elsewhere: the wizard shows it with the
     reason why it is impossible. Any other answer is an error, unless the question is `open`: then whoever takes
     the answer decides. `per_release`: a release with a folder of its own has its own names. `usual` is the
-    default where the release has none, and `settle` mends a default that does not fit the other answers.
+    default where the release has none, and `settle` mends a default that does not fit the other answers. One that is
+    not `prompted` has no page in the wizard and is no axis of the matrix: whoever asks for recipes answers it.
     """
 
     name: str
@@ -76,6 +87,7 @@ class Question:
     per_release: bool = False
     usual: str = ""
     settle: Callable[[Catalogue, Answers], str] | None = None
+    prompted: bool = True
 
     def known(self, catalogue: Catalogue, answers: Answers) -> dict[str, str]:
         """Return every name that exists, those that the release offers first; none where the answer is typed."""
@@ -135,6 +147,10 @@ def _all_pythons(catalogue: Catalogue, answers: Answers) -> Names:
 def _first_python(catalogue: Catalogue, answers: Answers) -> str:
     pythons, usual = _pythons(catalogue, answers), answers.get("python", "")
     return usual if usual in pythons or not pythons else next(iter(pythons))
+
+
+def _architectures(catalogue: Catalogue, answers: Answers) -> Names:
+    return {name: name for name in _release(catalogue, answers).architectures}
 
 
 def _bundles(catalogue: Catalogue, answers: Answers) -> Names:
@@ -232,6 +248,17 @@ QUESTIONS = (
         offered=_ides,
         others=_broken_ides,
         per_release=True,
+    ),
+    Question(
+        "architecture",
+        label="Architecture",
+        title="For which architecture?",
+        what="architecture",
+        metavar="NAME",
+        help="architecture that it can be built for, such as aarch64 (this machine's)",
+        offered=_architectures,
+        open=True,
+        prompted=False,
     ),
 )
 ANSWERS = tuple(question.name for question in QUESTIONS)

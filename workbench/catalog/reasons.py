@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from workbench.catalog.bases import BaseDefinition, find_base
+from workbench.catalog.builds import without_build
 from workbench.catalog.questions import Answers
 from workbench.catalog.releases import RETIRED
 from workbench.catalog.unavailable import missing_reasons
@@ -33,6 +34,11 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
         yield f"release {release} pins no CUDA"
     if base and base.compilers and os in pins.systems and os in catalogue.systems:
         yield from nvcc_reasons(catalogue, release, os)
+    architecture = answers.get("architecture", "")
+    if architecture and architecture not in pins.architectures:
+        yield f"release {release} is for {_listed(pins.architectures)} only, and not for {architecture}"
+    elif architecture:
+        yield from _architecture_reasons(catalogue, answers, base, bundle, ide)
     if os and os not in pins.systems:
         yield f"release {release} has no operating system {os}"
     elif os and python and python not in pins.systems[os].pythons:
@@ -48,6 +54,27 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
             yield from missing_reasons(catalogue, part, f"{what} {part.name}", os)
     if bundle and ide:
         yield from _pair_reasons(catalogue, bundle, ide)
+
+
+def _architecture_reasons(
+    catalogue: Catalogue, answers: Answers, base: BaseDefinition | None, bundle: Bundle | None, ide: Ide | None
+) -> Iterator[str]:
+    """Yield what is not for the architecture of the answers: a base, a bundle, an IDE, or packages without a build."""
+    architecture = answers["architecture"]
+    named = (
+        *([(f"the base {base.name}", base.architectures)] if base else ()),
+        *([(f"bundle {bundle.name}", bundle.rules.architectures)] if bundle else ()),
+        *([(f"IDE {ide.name}", ide.rules.architectures)] if ide else ()),
+    )
+    for what, known in named:
+        if known is not None and architecture not in known:
+            yield f"{what} is for {_listed(known)} only, and not for {architecture}"
+    if bundle and answers.get("python"):
+        folder = list_folder(answers["python"], base.lists if base else "")
+        for name, packages in without_build(catalogue.tree, f"{bundle.folder}/{folder}", architecture).items():
+            if name == "requirements.txt" or (ide and name == f"requirements-{ide.name}.txt"):
+                what = f"bundle {bundle.name}" if name == "requirements.txt" or not ide else f"IDE {ide.name}"
+                yield f"{what} needs {', '.join(packages)}, of which there is no build for {architecture}"
 
 
 def broken_reasons(catalogue: Catalogue, kind: str, name: str) -> Iterator[str]:

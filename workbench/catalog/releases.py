@@ -49,6 +49,7 @@ _RELEASE = {
     "amended": [{"day": str, "reason": str, "paths": list}],
     "support": {"from": str, "until": str},
     "repository": str,
+    "architectures": list,
     "defaults": {**dict.fromkeys(IN_RELEASE, str), "out": str},
     "bases": {"*": BASE_SCHEMA},
     "cuda": {"nvcc": list, "rpms": {"*": list}, "sizes": {"*": {"source": str, "checked": str, "*": int}}, "*": str},
@@ -58,6 +59,8 @@ _RELEASE = {
     "security": [dict.fromkeys(_FIX, str)],
     "exceptions": [dict.fromkeys((*_EXCEPTION, "until"), str)],
 }
+# Of a release that names none.
+_ARCHITECTURES = ("x86_64",)
 # What a row of measured sizes has beside them.
 _SOURCED = ("source", "checked")
 _SYSTEM = {"display": str, "family": str, "commands": list, "os-release": {"*": str}}
@@ -131,6 +134,7 @@ def _read_release(tree: CatalogueTree, name: str, path: str, has_folder: bool, f
         record=tuple(data.get("record", "").split()),
         amended=tuple(Amendment(row.get("day", ""), row.get("reason", "")) for row in data.get("amended", ())),
         own=own,
+        architectures=tuple(data.get("architectures", _ARCHITECTURES)),
         since=support.get("from", ""),
         until=support.get("until", ""),
         recipes=tuple({**dict.fromkeys(_REQUIRED, ""), **row} for row in data.get("recipes", ())),
@@ -155,6 +159,9 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
     repository = data.get("repository", LOCAL_REPOSITORY)
     if not is_qualified(repository):
         yield ("repository",), f"{repository!r} does not name its registry"
+    for name in data.get("architectures", ()):
+        if not is_name(name):
+            yield ("architectures",), f"{name!r} is no architecture: write it as aarch64"
     for keys, message in _wrong_cuda(data.get("cuda", {}), data.get("os", {})):
         yield ("cuda", *keys), message
     for keys, message in wrong_bases(data.get("bases", {})):

@@ -29,6 +29,7 @@ class Rules:
     partners: tuple[str, ...] | None = None
     needs: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
+    architectures: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class Release:
     what is known of them, such as version and sha256. `recipes` are the answers of each recipe of its
     standard set, but for release and date. `record` are the digests that the record of a frozen release may
     have: one, or two while it is being changed. `amended` is what was changed in it since it was frozen.
+    `architectures` are those that its images can be built for, as the kernel names them.
     """
 
     name: str
@@ -171,6 +173,7 @@ class Release:
     recipes: tuple[Mapping[str, str], ...] = ()
     security: tuple[SecurityFix, ...] = ()
     exceptions: tuple[SecurityException, ...] = ()
+    architectures: tuple[str, ...] = ("x86_64",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,15 +45,15 @@ def attempt(catalogue: Catalogue, selection: Selection) -> tuple[Recipe | None, 
 
 
 def combinations(
-    catalogue: Catalogue, date: str, faults: Faults | None = None, release: str = ""
+    catalogue: Catalogue, date: str, faults: Faults | None = None, release: str = "", architecture: str = ""
 ) -> Iterator[Selection]:
     """Yield every selection that the catalogue has names for, in menu order, dated `date`.
 
-    With `release`, of that one only. What keeps a release from being used is added to `faults`, and the others go on;
-    without `faults` it is raised.
+    With `release`, of that one only; all are for `architecture`, "" for any. What keeps a release from being used is
+    added to `faults`, and the others go on; without `faults` it is raised.
     """
     for name in [release] if release else catalogue.releases:
-        given = {"release": name, "date": date}
+        given = {"release": name, "date": date, "architecture": architecture}
         rest = tuple(question for question in QUESTIONS if question.name not in given)
         with faults or nullcontext():
             yield from _combinations(at_release(catalogue, name), rest, given)

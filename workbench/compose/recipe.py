@@ -106,7 +106,7 @@ def manifest_text(
         "tag": tag,
         "from": image,
         "tool": __version__,
-        "selection": selection.as_answers(),
+        "selection": selection.as_recorded(),
         "inputs": dict(sorted(inputs.items())),
         "files": {path: file.digest for path, file in sorted(files.items())},
     }

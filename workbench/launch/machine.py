@@ -111,12 +111,15 @@ def target_of_folder(folder: str, catalogue: Catalogue) -> Target:
     return Target(manifest.tag, folder, manifest.selection, manifest.image, serves)
 
 
+_ASIDE = ("date", "image", "architecture")
+
+
 def newest_recipe(out: str, answers: Mapping[str, str]) -> str:
     """Return the folder below `out` whose recipe has these answers, the date aside, and the latest date; "" for none.
 
-    Both `image`s are left aside too: they are what a look-up found.
+    Both `image`s are left aside too: they are what a look-up found. So is the architecture: it is no part of a recipe.
     """
-    wanted = {name: value for name, value in answers.items() if name not in ("date", "image")}
+    wanted = {name: value for name, value in answers.items() if name not in _ASIDE}
     found = []
     for name in os.listdir(out) if os.path.isdir(out) else ():
         folder = os.path.join(out, name)
@@ -124,7 +127,7 @@ def newest_recipe(out: str, answers: Mapping[str, str]) -> str:
             selection = read_manifest(folder).selection
         except WorkbenchError:
             continue
-        theirs = {name: value for name, value in selection.as_answers().items() if name not in ("date", "image")}
+        theirs = {name: value for name, value in selection.as_recorded().items() if name not in _ASIDE}
         if theirs == wanted:
             found.append((selection.date, folder))
     return max(found)[1] if found else ""

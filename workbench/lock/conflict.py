@@ -37,7 +37,7 @@ def explained(pipfile: str, interpreter: str) -> str:
 
     "" when uv, which explains it, is not installed or finds no conflict.
     """
-    program = shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
+    program = uv_program()
     if program is None:
         return ""
     data = data_of(pipfile)
@@ -53,6 +53,11 @@ def explained(pipfile: str, interpreter: str) -> str:
         if found.failure:
             return "; ".join([*_sides(category, lines, ours, below, found.failure), found.failure])
     return ""
+
+
+def uv_program() -> str | None:
+    """Return the path of uv, beside this Python or on the PATH; None where it is not installed."""
+    return shutil.which("uv", path=os.path.dirname(sys.executable)) or shutil.which("uv")
 
 
 def _sides(

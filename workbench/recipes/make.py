@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from workbench.architecture import this_architecture
 from workbench.catalog.questions import REQUIRED, Answers, Selection
 from workbench.catalog.values import Catalogue
 from workbench.compose.checks import check_recipe
@@ -23,6 +24,8 @@ LookUp = Callable[[ResolvedSelection], tuple[ResolvedSelection, str]]
 def select(catalogue: Catalogue, flags: Answers, *, answers_file: str, date: str | None) -> Selection:
     """Return the selection of the flags, then of an earlier recipe.toml, then of the release's defaults.
 
+    It is for this machine's architecture where none of them names one.
+
     `answers_file` is empty for none. The defaults count when there is a `date` to date them. Raises UsageError
     that names every answer still missing, and WorkbenchError for a file that cannot be read.
     """
@@ -33,6 +36,7 @@ def select(catalogue: Catalogue, flags: Answers, *, answers_file: str, date: str
     given |= flags
     if date is not None:
         given = defaults(catalogue, given, date) | given
+    given.setdefault("architecture", this_architecture())
     missing = [f"--{name}" for name in REQUIRED if name not in given]
     if missing:
         raise UsageError(

@@ -26,6 +26,7 @@ EXAMPLES = """\
   wizard.py check                     the catalogue: every fault, every combination, hadolint
   wizard.py check recipes/*           recipe folders: can be built, and not stale
   wizard.py check --catalog DIR       somebody else's catalogue
+  wizard.py check --architecture aarch64  what can be built there, and what cannot
   wizard.py check --packages          does each operating system have the packages of its lists? (needs podman)
   wizard.py check --packages --record what it lacks is not offered from now on
 """
@@ -35,6 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `check`."""
     parser.add_argument("folder", nargs="*", help="recipe folders; none checks the catalogue")
     parser.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
+    parser.add_argument("--architecture", metavar="NAME", default="", help="what there is for it, such as aarch64")
     parser.add_argument("--packages", action="store_true", help="query the systems' own indexes for listed packages")
     parser.add_argument("--record", action="store_true", help="with --packages: record what is missing")
     parser.add_argument("--json", action="store_true", help="report as JSON")
@@ -44,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Check, print what is well, and raise FaultsError with all that is not."""
     if (args.record and not args.packages) or (args.packages and args.folder):
         raise UsageError("--packages is for a catalogue, and --record goes with it")
+    if args.architecture and (args.packages or args.folder):
+        raise UsageError("--architecture is for the combinations of a catalogue")
     if args.record:
         check_writable(args.catalog)
     catalogue = open_catalogue(args.catalog)
@@ -56,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         faults = [fault for folder in args.folder for fault in check_folder(catalogue, folder, with_lint=args.lint)]
         summary = {"recipes": len(args.folder), "faults": len(faults)}
     else:
-        summary, faults, notes = check_catalogue(catalogue, with_lint=args.lint)
+        summary, faults, notes = check_catalogue(catalogue, with_lint=args.lint, architecture=args.architecture)
         if args.json:
             summary["notes"] = [{"where": where, "note": message} for where, message in notes]
             notes = []
@@ -73,13 +77,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def check_catalogue(
-    catalogue: Catalogue, *, with_lint: bool
+    catalogue: Catalogue, *, with_lint: bool, architecture: str = ""
 ) -> tuple[dict[str, object], list[tuple[str, str]], list[tuple[str, str]]]:
     """Compose every combination of `catalogue`; return the counts, the faults and the notes.
 
     A combination that the rules refuse is none. A bundle or an IDE that nothing goes with is one,
     with its most frequent reason, and so is anything hadolint finds, and a lock that is not of its Pipfile.
-    What cannot be read is left out of the combinations. In a catalogue without a list of hadolint's rules, findings
+    What cannot be read is left out of the combinations. With `architecture` they are those that can be built for it,
+    and what has none there is a note. In a catalogue without a list of hadolint's rules, findings
     are notes.
     """
     tried: Counter[str] = Counter()
@@ -89,7 +94,7 @@ def check_catalogue(
     faults: dict[tuple[str, str], None] = dict.fromkeys(catalogue.faults)
     for view in every_view(catalogue, unusable):
         faults |= dict.fromkeys(view.faults)
-    for selection in combinations(catalogue, LATEST, Faults()):
+    for selection in combinations(catalogue, LATEST, Faults(), architecture=architecture):
         recipe, reason = attempt(catalogue, selection)
         view = at_release(catalogue, selection.release)
         parts = (view.bundles[selection.bundle], view.ides[selection.ide])
@@ -108,7 +113,9 @@ def check_catalogue(
         faults[fault] = None
     for part, count in possible.items():
         if part and not count:
-            faults[part, f"can never be chosen: {why[part].most_common(1)[0][0]}"] = None
+            # What is for other machines only is as its rules say.
+            target = notes if architecture else faults
+            target[part, f"can never be chosen: {why[part].most_common(1)[0][0]}"] = None
     counts = {
         "bundles": len(catalogue.bundles),
         "ides": len(catalogue.ides),

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from workbench.errors import FaultsError, UsageError, WorkbenchError
 from workbench.indexes import MAIN
 from workbench.locations import check_writable
+from workbench.lock.builds import record_missing_builds
 from workbench.lock.folders import folders_to_lock
 from workbench.lock.index import use_index_of_pip
 from workbench.lock.interpreter import find_interpreter, version_of
@@ -101,6 +102,9 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
             return outcome(FAILED, f"{interpreter} is not Python {wanted}")
         print(f"locking {folder} with {interpreter}", file=sys.stderr, flush=True)
         elsewhere = lock(full, interpreter, above)
-        return outcome(LOCKED, f"left out, for another platform or Python: {', '.join(elsewhere)}" if elsewhere else "")
+        notes = [f"left out, for another platform or Python: {', '.join(elsewhere)}"] if elsewhere else []
+        missing = record_missing_builds(full, merged([*above, full]), wanted)
+        notes += [f"no build for {architecture}: {', '.join(names)}" for architecture, names in missing.items()]
+        return outcome(LOCKED, "; ".join(notes))
     except WorkbenchError as error:
         return outcome(FAILED, f"{error.where}: {error.message}" if error.where else error.message)

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from workbench.architecture import this_architecture
 from workbench.catalog.bases import find_base
 from workbench.catalog.faults import Faults
 from workbench.catalog.questions import ANSWERS, QUESTIONS, Selection
@@ -32,10 +33,13 @@ EXAMPLES = """\
   wizard.py matrix --all                         every combination, a line each
   wizard.py matrix --ide jupyter --impossible    what does not go with Jupyter, and why
   wizard.py matrix --write /tmp/all              compose all the possible ones, below a folder for each base
+  wizard.py matrix --architecture aarch64        the same for other machines than this one
   wizard.py matrix --json                        for a program
 """
 # A combination has one date; in everything else they differ.
 _FILTERS = tuple(name for name in ANSWERS if name != "date")
+# All that are shown are for one architecture.
+_COLUMNS = tuple(name for name in _FILTERS if name != "architecture")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +105,8 @@ def _check_filters(catalogue: Catalogue, args: argparse.Namespace) -> None:
 
 def _wanted(catalogue: Catalogue, args: argparse.Namespace, faults: Faults) -> Iterator[Selection]:
     filters = given_answers(args, _FILTERS)
-    for selection in combinations(catalogue, args.date, faults, filters.get("release", "")):
+    architecture = filters.pop("architecture", this_architecture())
+    for selection in combinations(catalogue, args.date, faults, filters.get("release", ""), architecture):
         if all(getattr(selection, name) == wanted for name, wanted in filters.items()):
             yield selection
 
@@ -137,5 +142,5 @@ def _tag(catalogue: Catalogue, selection: Selection) -> str:
 
 
 def _listing(rows: list[Row]) -> str:
-    cells = [(*(getattr(selection, name) for name in _FILTERS), reason or "yes") for selection, reason in rows]
-    return columns((*_FILTERS, "possible"), cells)
+    cells = [(*(getattr(selection, name) for name in _COLUMNS), reason or "yes") for selection, reason in rows]
+    return columns((*_COLUMNS, "possible"), cells)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.architecture import this_architecture
 from workbench.catalog.bases import find_base, is_foreign
 from workbench.catalog.questions import ANSWERS, Answers, Selection
 from workbench.catalog.values import Catalogue
@@ -26,7 +27,8 @@ def as_steps(answers: Answers) -> dict[str, str]:
 
 def selection_of(answers: Answers) -> Selection:
     """Return the selection that the complete answers make."""
-    return Selection(**{**{name: answers[name] for name in ANSWERS if name in answers}, "base": base_of(answers)})
+    given = {name: answers[name] for name in ANSWERS if name in answers}
+    return Selection(**{"architecture": this_architecture(), **given, "base": base_of(answers)})
 
 
 def tag_so_far(catalogue: Catalogue, answers: Answers) -> str:

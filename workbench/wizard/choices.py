@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from workbench.architecture import this_architecture
 from workbench.catalog.bases import thin_base
 from workbench.catalog.own_cuda import holds_cuda_twice, own_cuda, savings
 from workbench.catalog.questions import Answers, by_name
@@ -66,7 +67,7 @@ def _with_thin_meant(view: Catalogue, name: str, labels: dict[str, str]) -> dict
 
 def _rule_reason(catalogue: Catalogue, answers: Answers) -> str:
     view = at_release(catalogue, answers["release"])
-    return "; ".join(reasons(view, {**answers, "base": base_of(answers)}))
+    return "; ".join(reasons(view, {"architecture": this_architecture(), **answers, "base": base_of(answers)}))
 
 
 def _release_reason(catalogue: Catalogue, answers: Answers) -> str:

@@ -92,6 +92,12 @@ _FOLLOWING = {
     ),
 }
 STEPS = (
-    *(step for question in QUESTIONS for step in (_step(question), _FOLLOWING.get(question.name)) if step is not None),
+    *(
+        step
+        for question in QUESTIONS
+        if question.prompted
+        for step in (_step(question), _FOLLOWING.get(question.name))
+        if step is not None
+    ),
     WizardStep("out", "Folder", "Which output folder?", check=check_out),
 )
