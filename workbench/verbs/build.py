@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
+from workbench.notes import print_note
 
 if TYPE_CHECKING:
     from workbench.images.backend import Backend
@@ -151,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     for request in requests:
         changed = changes_by_hand(read_manifest(request.folder), digests(request.folder))
         if changed and not args.json:
-            print(_changed_note(request.folder, changed), file=sys.stderr, flush=True)
+            print_note(_changed_note(request.folder, changed))
         finished = run_build(
             request, logs=args.log_dir, quiet=args.json, builder=backend.builder, catalogue=args.catalog
         )
@@ -160,7 +161,7 @@ def run(args: argparse.Namespace) -> int:
         if missing and args.json:
             report["note"] = missing
         elif missing:
-            print(f"note: {missing}", file=sys.stderr)
+            print_note(missing)
         if args.push:
             pushed = push(finished.built.image, args.push, backend.store).images
             report["pushed"] = list(pushed)
@@ -190,7 +191,4 @@ def run(args: argparse.Namespace) -> int:
 def _changed_note(folder: str, changed: Mapping[str, str]) -> str:
     """Return what to print about a recipe that was changed by hand."""
     named = ", ".join(f"{path} ({what})" for path, what in changed.items())
-    return (
-        f"note: {folder} was changed by hand since it was composed: {named}. It is built as it is, and its labels "
-        "say so"
-    )
+    return f"{folder} was changed by hand since it was composed: {named}. It is built as it is, and its labels say so"
