@@ -91,7 +91,9 @@ def instructions(text: str) -> list[Instruction]:
         line = re.search(r"line (\d+)", str(error))
         raise WorkbenchError(f"the Containerfile cannot be read: {error}", where=line[1] if line else "") from None
     for command in commands:
-        if not command.heredocs and _PATTERN.search(command.original) and _HEREDOC.search(command.original):
+        # A command of nothing but spaces has no text.
+        original = command.original or ""
+        if not command.heredocs and _PATTERN.search(original) and _HEREDOC.search(original):
             raise WorkbenchError(
                 "a heredoc cannot be read beside a variable with a pattern, such as ${V%x}",
                 where=str(command.start_line),
@@ -111,12 +113,12 @@ def instructions(text: str) -> list[Instruction]:
 def _original(command: Any, lines: Sequence[str], escape: str) -> str:  # noqa: ANN401, the parser has no types
     """Return the text of an instruction; that of a heredoc behind ONBUILD, which the parser leaves out, is added."""
     if (command.cmd or "").upper() != "ONBUILD":
-        return str(command.original)
+        return str(command.original or "")
     own = lines[command.start_line - 1 : command.end_line]
     head = 1
     while head < len(own) and (own[head - 1].rstrip().endswith(escape) or own[head].lstrip()[:1] in ("", "#")):
         head += 1
-    return "\n".join([str(command.original), *own[head:]])
+    return "\n".join([str(command.original or ""), *own[head:]])
 
 
 def escape_of(text: str) -> str:
