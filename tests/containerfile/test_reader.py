@@ -221,7 +221,16 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nCOPY *.gone /b/", "COPY *.gone: the folder has no such file", 2),
         ("FROM localhost/b:1\nCOPY ../a.txt /b", "COPY ../a.txt leads out of the folder", 2),
         ("FROM localhost/b:1\nCOPY a.txt b.txt /b", "COPY of more than one source ends in a folder", 2),
-        ("FROM localhost/b:1\nWORKDIR /w\nVOLUME /a $NONE", "VOLUME names no folder", 3),
+        ("FROM localhost/b:1\nWORKDIR /w\nVOLUME /a $NONE", "a path is empty", 3),
+        ('FROM localhost/b:1\nCMD ["a"] # b', "# b stands behind what is written in JSON form", 2),
+        (
+            'FROM localhost/b:1\nRUN --network=none ["a", "b"] \\\n  c',
+            "c stands behind what is written in JSON form",
+            2,
+        ),
+        ('FROM localhost/b:1\nHEALTHCHECK --retries=1 CMD ["a"] b', "b stands behind what is written in JSON form", 2),
+        ('FROM localhost/b:1\nONBUILD CMD ["a"]]', "] stands behind what is written in JSON form", 2),
+        ('FROM localhost/b:1\nCOPY --exclude=[ab]* ["a", "b"] c', "c stands behind what is written in JSON form", 2),
         ("FROM localhost/b:1\nADD ftp://example.com/x /b", "ADD ftp://example.com/x is not supported", 2),
         (
             "FROM localhost/b:1\nADD git@example.com:a/b.git /b",

@@ -239,9 +239,8 @@ def _expose(stage: StageBuilder, item: Instruction) -> None:
 
 def _volume(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
-    words = [stage.expanded(word) for word in item.args]
-    paths = [stage.config.absolute(word).rstrip("/") for word in words]
-    if not paths or not all(words) or not all(paths):
+    paths = [stage.config.absolute(stage.expanded(word)).rstrip("/") for word in item.args]
+    if not paths or not all(paths):
         raise WorkbenchError("VOLUME names no folder")
     for path in paths:
         stage.config.volume(path)
