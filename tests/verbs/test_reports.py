@@ -32,9 +32,9 @@ def test_list_shows_one_kind_or_all(tmp_path: Path) -> None:
     folder = make_catalogue(tmp_path, R)
     assert wizard("list", "bundles", "--catalog", folder).stdout == (
         "BUNDLES\n"
-        "name   display  pythons     extends  cuda      oses  ides     needs  own cuda  folder\n"
-        "plain  Plain    3.11, 3.12  -        optional  any   any      -      -         bundles/1-plain\n"
-        "r      R        any         plain    optional  any   runtime  -      -         bundles/3-r\n"
+        "name   display  pythons     lists  extends  cuda      oses  ides     needs  own cuda  folder\n"
+        "plain  Plain    3.11, 3.12  -      -        optional  any   any      -      -         bundles/1-plain\n"
+        "r      R        any         -      plain    optional  any   runtime  -      -         bundles/3-r\n"
     )
     everything = json.loads(wizard("list", "--json", "--catalog", folder).stdout)
     assert {kind: [row["name"] for row in rows] for kind, rows in everything.items()} == {

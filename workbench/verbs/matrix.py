@@ -122,7 +122,7 @@ def _as_json(catalogue: Catalogue, rows: list[Row]) -> str:
     return json.dumps(
         [
             {
-                "selection": selection.as_answers(),
+                "selection": selection.as_recorded(),
                 "possible": not reason,
                 "reason": reason,
                 "tag": _tag(catalogue, selection),
