@@ -45,7 +45,9 @@ def prefix(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [_TIME.sub("T", line) for line in done.stderr.splitlines() if "only users who may" not in line]
     assert lines == [f"T   1/2  g00002/{NAME}  built", f"T   2/2  g00001/{NAME}  built"]
     assert "\x1b" not in done.stderr
-    assert re.fullmatch(r"done=\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\n", label.read_text())
+    *named, done_line = label.read_text().splitlines()
+    assert named == ["monobase-g00001=complete", "monobase-g00002=complete", "monobase-latest=g00002"]
+    assert re.fullmatch(r"done=\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", done_line)
     assert label.stat().st_mode & 0o777 == 0o644
     return prefix
 
@@ -107,6 +109,9 @@ def test_another_builder_is_not_waited_for_with_no_wait(prefix: Path, data: Path
 def test_a_dry_run_for_programs(prefix: Path) -> None:
     done = monobase("prune", "--prefix", prefix, "--min-gen-id", "2", "--dry-run", "--json")
     report = json.loads(done.stdout)
+    assert report["kept"] == [["g00001", "was used 0 minutes ago: it goes 60 minutes after its last use"]]
+    done = monobase("prune", "--prefix", prefix, "--min-gen-id", "2", "--dry-run", "--json", "--grace", "0")
+    report = json.loads(done.stdout)
     assert (report["removed"], report["kept"]) == (["g00001"], [])
     assert (prefix / "monobase" / "g00001" / NAME / ".done").exists()
 
@@ -152,9 +157,13 @@ def test_a_python_that_is_not_here_is_reported_by_the_exit_code_too(data: Path, 
     assert not (tmp_path / "prefix" / "monobase" / "latest").exists()
     assert monobase("ready", *flags[:4]).returncode == 1
     done = monobase("build", *flags, "--skip-missing")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert done.stdout == f"1 of 2 environments are built below {tmp_path}/prefix, 1 skipped\n"
-    assert monobase("ready", *flags[:4]).returncode == 0
+    assert "g00001/python3.99-one: was skipped: no Python 3.99 on this machine" in done.stderr
+    assert "  hint: --allow-skipped accepts those that were skipped; " in done.stderr
+    assert monobase("build", *flags, "--skip-missing", "--allow-skipped").returncode == 0
+    assert "was skipped: no Python 3.99" in monobase("ready", *flags[:4]).stderr
+    assert monobase("ready", *flags[:4], "--allow-skipped").returncode == 0
 
 
 def test_help_needs_no_network_and_no_prefix(tmp_path: Path) -> None:

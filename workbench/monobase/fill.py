@@ -153,7 +153,9 @@ def _mark(
     finished = {name: marker.digest for name, marker in found.items() if marker is not None}
     if finished:
         skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.environment not in finished}
-        marker = layout.GenerationMarker(generation.digest, finished, skipped)
+        made = {marker.python.minor: marker.python.version for marker in found.values() if marker is not None}
+        pythons = {minor: (version, generation.pythons.get(minor, version)) for minor, version in made.items()}
+        marker = layout.GenerationMarker(generation.digest, finished, skipped, pythons)
         if layout.read_done(folder) != marker:
             layout.write_done(folder, marker)
 

@@ -5,15 +5,25 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
+from workbench.commands import here
 from workbench.errors import EXIT_OK, FaultsError, UsageError
-from workbench.verbs.monobase.options import cog_options, data_option, prefix_option, range_options
+from workbench.verbs.monobase.options import (
+    cog_options,
+    data_option,
+    grace_option,
+    label_option,
+    prefix_option,
+    range_options,
+    skipped_option,
+)
 
 EXAMPLES = """\
   wizard.py monobase build --cog-versions 0.23.1              every generation, and one cog
   wizard.py monobase build --min-gen-id 2 --prune-old-gen     from 2 on; older ones go when nothing uses them
-  wizard.py monobase build --no-cuda --skip-missing           on a node without GPUs, with the Pythons that it has
+  wizard.py monobase build --no-cuda --skip-missing --allow-skipped      without GPUs, with the Pythons that are there
   R8_PYTHON_VERSION=3.12 R8_TORCH_VERSION=2.14.1 R8_CUDA_VERSION=13.0 wizard.py monobase build --mini
 """
 
@@ -35,14 +45,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     range_options(parser)
     python_options(parser)
     cog_options(parser)
-    parser.add_argument(
-        "--skip-missing", action="store_true", help="a Python that is missing keeps no generation from being ready"
-    )
+    parser.add_argument("--skip-missing", action="store_true", help="skip the environments of a Python that is missing")
+    skipped_option(parser)
     parser.add_argument("--no-cuda", action="store_true", help="leave out environments with CUDA")
     parser.add_argument("--mini", action="store_true", help="only the environment that the R8_ variables name")
     parser.add_argument(
         "--prune-old-gen", action="store_true", help="then remove what is outside of the range and unused"
     )
+    grace_option(parser)
     parser.add_argument(
         "--clean-uv-cache", action="store_true", help="then empty uv's cache: the store keeps what is used"
     )
@@ -51,21 +61,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
     )
-    parser.add_argument(
-        "--node-label", metavar="FILE", help="when all is ready, write done=TIME for node-feature-discovery here"
-    )
+    label_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build what is missing; raises FaultsError with what could not be built."""
+    """Build what is missing; raises FaultsError with what could not be built, and with what was skipped."""
     from workbench.monobase.cog import build_cogs, cog_spec, newest_pythons
     from workbench.monobase.fill import FAILED, SKIPPED, FillRequest, fill, interpreters_for
     from workbench.monobase.install import Toolchain
     from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
-    from workbench.monobase.node import write_label
+    from workbench.monobase.label import label_text, write_label
+    from workbench.monobase.leases import uses
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import prune
     from workbench.monobase.select import active, is_outside, mini, no_cuda
+    from workbench.monobase.status import unready
     from workbench.verbs.monobase.progress import FillProgress
 
     by_name = named_interpreters(args.python)
@@ -79,7 +89,22 @@ def run(args: argparse.Namespace) -> int:
     cogs = args.cog_versions or ([mini_cog] if mini_cog else [])
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
-    with FillProgress(total) as progress, builder(prefix, wait=not args.no_wait, log=progress.log):
+    # What --mini leaves out is meant to be left out.
+    allow_skipped = args.allow_skipped or args.mini
+
+    def label() -> None:
+        if args.node_label:
+            write_label(args.node_label, label_text(prefix, generations, allow_skipped=allow_skipped))
+
+    with (
+        FillProgress(total) as progress,
+        builder(prefix, wait=not args.no_wait, log=progress.log),
+        ExitStack() as ending,
+    ):
+        # At once too: what an earlier build labelled the node with may no longer hold.
+        label()
+        ending.callback(label)
+        uses(prefix)
         tools = Toolchain.at(prefix, offline=args.offline, jobs=args.jobs)
         for minor, path in by_name.items():
             if home := in_home(path):
@@ -92,8 +117,9 @@ def run(args: argparse.Namespace) -> int:
         request = FillRequest(generations, pythons, missing, excluded, args.skip_missing)
         outcomes = fill(tools, request, progress, args.jobs)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
-        if args.prune_old_gen and not faults:
-            pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id))
+        reasons = unready(prefix, generations, allow_skipped=allow_skipped)
+        if args.prune_old_gen and not faults and not reasons:
+            pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id), grace=args.grace * 60)
             for name in pruned.removed:
                 progress.log(f"removed {name}")
             for name, reason in pruned.kept:
@@ -106,10 +132,14 @@ def run(args: argparse.Namespace) -> int:
             faults,
             hint="fix that and run it again: what is built is not built again",
         )
-    if args.node_label:
-        write_label(args.node_label)
     present = sum(one.status != SKIPPED for one in outcomes)
     print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
+    # Without a torch --mini builds cogs alone: there is no environment to be ready then.
+    if reasons and (args.node_label or not args.mini):
+        accept = "--allow-skipped accepts those that were skipped; " if not allow_skipped else ""
+        raise FaultsError(
+            f"{prefix.root} is not ready", reasons, hint=f"{accept}`{here('monobase build')}` makes what is missing"
+        )
     return EXIT_OK
 
 
