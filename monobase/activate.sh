@@ -467,8 +467,12 @@ _mb_lease_all() {
     if [ -n "$_mb_generation" ]; then
         _mb_lease "${_mb_generation##*/}" "$_mb_prefix/leases/${_mb_generation##*/}" "$_mb_generation" || return 1
     fi
-    if [ -n "$_mb_cog_root" ]; then
-        _mb_lease "cog-$_mb_cog_name" "$_mb_prefix/leases/cog-$_mb_cog_name" "$_mb_above" || return 1
+    if [ -n "$_mb_cog_root" ] &&
+        ! _mb_lease "cog-$_mb_cog_name" "$_mb_prefix/leases/cog-$_mb_cog_name" "$_mb_above"; then
+        if [ "${_mb_generation##*/}" != "${MONOBASE_GENERATION:-}" ]; then
+            _mb_release "$_mb_prefix/leases/${_mb_generation##*/}"
+        fi
+        return 1
     fi
     _mb_name=${MONOBASE_GENERATION:-${_mb_generation##*/}}
     if [ "$_mb_name" != "${_mb_generation##*/}" ]; then _mb_release "$_mb_prefix/leases/$_mb_name"; fi

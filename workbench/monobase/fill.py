@@ -136,7 +136,7 @@ def _check_unchanged(tools: Toolchain, generation: Generation) -> None:
             f"{generation.name} was built as {done.digest}, and is {generation.digest} now",
             where=folder,
             hint=f"a generation never changes: undo that, or remove it here with "
-            f"`{here(f'monobase prune --prefix {shlex.quote(tools.prefix.root)} --gen-id {generation.id}')}`",
+            f"`{here(f'monobase prune --prefix {shlex.quote(tools.prefix.root)} --gen-id {generation.id} --grace 0')}`",
         )
 
 

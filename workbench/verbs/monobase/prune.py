@@ -71,5 +71,6 @@ def run(args: argparse.Namespace) -> int:
     # The newest cog generation is meant to stay.
     refused = [(name, why) for name, why in found.kept if not (name.startswith(COG) and why.startswith("latest"))]
     if refused:
-        raise FaultsError("some outside of the range are kept", refused)
+        hint = "--grace sets the minutes" if any("minutes after" in why for _, why in refused) else ""
+        raise FaultsError("some outside of the range are kept", refused, hint=hint)
     return EXIT_OK
