@@ -19,7 +19,8 @@ class BuildRequest:
     its Containerfile copies; `text` is the Containerfile; `options` go to the engine as they are;
     `ca_bundle` is a file of certificates to trust while building, "" for the image's own; `secrets`
     are files by the id under which a step may mount them (`--mount=type=secret`), during the build
-    only; `indexes` are the variables whose values, addresses of package indexes, are such secrets too; `siblings` are
+    only; `agents` are the sockets of ssh agents by the id under which a step may mount them (`--mount=type=ssh`);
+    `indexes` are the variables whose values, addresses of package indexes, are such secrets too; `siblings` are
     images whose layers may be taken over where they are what a step would make.
     """
 
@@ -32,6 +33,7 @@ class BuildRequest:
     ca_bundle: str = ""
     cache: bool = True
     secrets: Mapping[str, str] = field(default_factory=dict)
+    agents: Mapping[str, str] = field(default_factory=dict)
     indexes: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
 
