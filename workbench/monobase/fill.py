@@ -161,14 +161,14 @@ def _mark(
 
 
 def move_latest(tools: Toolchain, active: Sequence[str]) -> None:
-    """Let `latest` point at the newest of the `active` generations that is ready.
+    """Let `latest` point at the newest of the `active` generations that is ready, or at the one that is pinned.
 
     When none is, it stays as it is, unless it points at nothing (fault M9): then at the newest that is
     ready, or it is removed.
     """
     prefix = tools.prefix
     ready = [folder.name for folder in layout.generations(prefix) if layout.read_done(folder.path) is not None]
-    chosen = max((name for name in ready if name in active), default=None)
+    chosen = layout.pinned_name(prefix) or max((name for name in ready if name in active), default=None)
     if chosen is None and layout.latest_name(prefix.latest) is None:
         chosen = max(ready, default=None)
         if chosen is None and os.path.lexists(prefix.latest):

@@ -125,6 +125,12 @@ def latest_name(link: str) -> str | None:
     return target if "/" not in target and os.path.isdir(beside) and not os.path.islink(beside) else None
 
 
+def pinned_name(prefix: Prefix) -> str | None:
+    """Return the generation that `latest` is pinned to; None when it is not, and when that one is not finished."""
+    name = latest_name(prefix.pinned)
+    return name if name is not None and read_done(prefix.generation(name)) is not None else None
+
+
 def _names(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as entries:

@@ -58,6 +58,11 @@ class Prefix:
         return self.below("monobase", "latest")
 
     @property
+    def pinned(self) -> str:
+        """The link to the generation that `latest` is pinned to."""
+        return self.below("monobase", "pinned")
+
+    @property
     def stage(self) -> str:
         """The folder of what is being made: on the file system of the prefix, so that a rename finishes it."""
         return self.below("stage")

@@ -66,6 +66,9 @@ def prune(
             if not even_latest and os.path.basename(folder.path) == layout.latest_name(latest):
                 found.kept.append((folder.name, "latest points at it"))
                 continue
+            if folder.name == layout.pinned_name(tools.prefix):
+                found.kept.append((folder.name, "latest is pinned to it"))
+                continue
             with ExitStack() as lock:
                 try:
                     lock.enter_context(unused(tools.prefix, folder.name))

@@ -28,6 +28,7 @@ class GenerationStatus:
     name: str
     finished: bool
     latest: bool
+    pinned: bool
     environments: int
     skipped: Mapping[str, str]
     pythons: Mapping[str, tuple[str, str]]
@@ -51,7 +52,7 @@ def status(prefix: Prefix) -> list[GenerationStatus]:
             apparent[folder.name] += size
             links[folder.name][found.st_ino] = (found.st_nlink, size)
             every.setdefault(found.st_ino, set()).add(folder.name)
-    used = uses(prefix)
+    used, pinned = uses(prefix), layout.pinned_name(prefix)
     statuses = []
     for folder in folders:
         own = sum(size for inode, (_, size) in links[folder.name].items() if every[inode] == {folder.name})
@@ -63,6 +64,7 @@ def status(prefix: Prefix) -> list[GenerationStatus]:
                 folder.name,
                 done is not None,
                 latest == os.path.basename(folder.path),
+                folder.name == pinned,
                 finished,
                 done.skipped if done else {},
                 done.pythons if done else {},

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from workbench.commands import here
-from workbench.errors import EXIT_OK, FaultsError, UsageError
+from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
 from workbench.verbs.monobase.options import (
     cog_options,
     data_option,
@@ -62,6 +64,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
     )
     label_option(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="report as JSON; progress is a line of JSON for each event then"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,10 +78,10 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.label import label_text, write_label
     from workbench.monobase.leases import uses
     from workbench.monobase.prefix import Prefix, builder
-    from workbench.monobase.prune import prune
+    from workbench.monobase.prune import PruneReport, prune
     from workbench.monobase.select import active, is_outside, mini, no_cuda
     from workbench.monobase.status import unready
-    from workbench.verbs.monobase.progress import FillProgress
+    from workbench.verbs.monobase.progress import FillProgress, JsonProgress
 
     by_name = named_interpreters(args.python)
     generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
@@ -97,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
             write_label(args.node_label, label_text(prefix, generations, allow_skipped=allow_skipped))
 
     with (
-        FillProgress(total) as progress,
+        (JsonProgress if args.json else FillProgress)(total) as progress,
         builder(prefix, wait=not args.no_wait, log=progress.log),
         ExitStack() as ending,
     ):
@@ -118,6 +123,7 @@ def run(args: argparse.Namespace) -> int:
         outcomes = fill(tools, request, progress, args.jobs)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
         reasons = unready(prefix, generations, allow_skipped=allow_skipped)
+        pruned = PruneReport()
         if args.prune_old_gen and not faults and not reasons:
             pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id), grace=args.grace * 60)
             for name in pruned.removed:
@@ -126,21 +132,33 @@ def run(args: argparse.Namespace) -> int:
                 progress.log(f"kept {name}: {reason}")
         if args.clean_uv_cache:
             shutil.rmtree(tools.uv.cache, ignore_errors=True)
+    # Without a torch --mini builds cogs alone: there is no environment to be ready then.
+    unready_reasons = reasons if args.node_label or not args.mini else []
+    if args.json:
+        listed = [{"where": where, "error": reason} for where, reason in unready_reasons]
+        data = {"prefix": prefix.root, "ready": not reasons, "environments": [asdict(one) for one in outcomes]}
+        print(json.dumps({**data, "faults": listed, "removed": pruned.removed, "kept": pruned.kept}, indent=2))
+        return EXIT_USER if faults or unready_reasons else EXIT_OK
+    if not faults:
+        present = sum(one.status != SKIPPED for one in outcomes)
+        print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
+    _raise_if_any(prefix.root, faults, unready_reasons)
+    return EXIT_OK
+
+
+def _raise_if_any(root: str, faults: list[tuple[str, str]], reasons: list[tuple[str, str]]) -> None:
+    """Raise FaultsError with what failed, else with why the generations are not ready."""
     if faults:
         raise FaultsError(
             f"{len(faults)} environments could not be built",
             faults,
             hint="fix that and run it again: what is built is not built again",
         )
-    present = sum(one.status != SKIPPED for one in outcomes)
-    print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
-    # Without a torch --mini builds cogs alone: there is no environment to be ready then.
-    if reasons and (args.node_label or not args.mini):
-        accept = "--allow-skipped accepts those that were skipped; " if not allow_skipped else ""
-        raise FaultsError(
-            f"{prefix.root} is not ready", reasons, hint=f"{accept}`{here('monobase build')}` makes what is missing"
-        )
-    return EXIT_OK
+    if reasons:
+        skipped = any(why.startswith("was skipped") for _, why in reasons)
+        accept = "--allow-skipped accepts those that were skipped; " if skipped else ""
+        hint = f"{accept}`{here('monobase build')}` makes what is missing"
+        raise FaultsError(f"{root} is not ready", reasons, hint=hint)
 
 
 def _jobs(text: str) -> int:

@@ -24,6 +24,16 @@ def range_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-gen-id", metavar="N", type=generation_argument, help="up to this generation")
 
 
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for programs."""
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def wait_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that waits for no other builder."""
+    parser.add_argument("--no-wait", action="store_true", help="fail when another builder has the prefix")
+
+
 def skipped_option(parser: argparse.ArgumentParser) -> None:
     """Add the flag that accepts environments which were skipped."""
     parser.add_argument(

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from workbench.commands import here
-from workbench.errors import EXIT_OK, FaultsError
-from workbench.verbs.monobase.options import data_option, label_option, prefix_option, range_options, skipped_option
+from workbench.errors import EXIT_OK, EXIT_USER, FaultsError
+from workbench.verbs.monobase.options import (
+    data_option,
+    json_option,
+    label_option,
+    prefix_option,
+    range_options,
+    skipped_option,
+)
 
 EXAMPLES = """\
   wizard.py monobase ready                    exit code 0 when all generations are there, 1 with the reasons
@@ -23,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     range_options(parser)
     skipped_option(parser)
     label_option(parser)
+    json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,7 +49,13 @@ def run(args: argparse.Namespace) -> int:
         write_label(args.node_label, text, expires=True)
         # Whoever runs this again and again sees how long a generation is used.
         uses(prefix)
-    if reasons := unready(prefix, generations, allow_skipped=args.allow_skipped):
+    reasons = unready(prefix, generations, allow_skipped=args.allow_skipped)
+    if args.json:
+        listed = [{"where": where, "error": reason} for where, reason in reasons]
+        names = [generation.name for generation in generations]
+        print(json.dumps({"ready": not reasons, "generations": names, "faults": listed}, indent=2))
+        return EXIT_USER if reasons else EXIT_OK
+    if reasons:
         raise FaultsError(
             f"{prefix.root} is not ready", reasons, hint=f"`{here('monobase build')}` makes what is missing"
         )

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from workbench.errors import EXIT_OK
 from workbench.table import columns
 from workbench.verbs.monobase.options import prefix_option
+
+if TYPE_CHECKING:
+    from workbench.monobase.status import GenerationStatus
 
 EXAMPLES = """\
   wizard.py monobase status
@@ -35,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     rows = [
         (
             one.name,
-            ("latest" if one.latest else "ready") if one.finished else "not finished",
+            _state(one),
             str(one.environments),
             str(len(one.skipped)),
             ", ".join(map(_python, one.pythons.values())),
@@ -47,6 +51,12 @@ def run(args: argparse.Namespace) -> int:
     ]
     print(columns(header, rows) if rows else f"nothing is built below {args.prefix}")
     return EXIT_OK
+
+
+def _state(one: GenerationStatus) -> str:
+    if not one.finished:
+        return "not finished"
+    return ("latest" if one.latest else "ready") + (", pinned" if one.pinned else "")
 
 
 def _python(versions: tuple[str, str]) -> str:
