@@ -8,7 +8,7 @@
 # zsh reads this as a POSIX shell does: it starts over, and puts its own options back at the end.
 if [ -n "${ZSH_VERSION:-}" ] && [ -z "${_mb_again:-}" ]; then
     _mb_again=1
-    eval '_mb_self=${(%):-%x}'
+    eval '_mb_self=${${(%):-%x}:A}'
     if emulate sh -c '. "$_mb_self"'; then return 0; else return 1; fi
 fi
 
