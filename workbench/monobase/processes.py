@@ -39,7 +39,8 @@ class ProcessScan:
     def blind_spot(self) -> str:
         """Return what could not be seen, "" for nothing."""
         missing = [] if self.whole else ["processes outside of this container"]
-        missing += [f"{self.unseen} processes that may not be looked into"] if self.unseen else []
+        number = f"{self.unseen} process{'es' if self.unseen != 1 else ''}"
+        missing += [f"{number} that may not be looked into"] if self.unseen else []
         return " and ".join(missing)
 
 
