@@ -206,8 +206,9 @@ _mb_target() { # link folder…: the name of the folder that the link leads to, 
     _mb_name='' _mb_file=$1
     shift
     if [ ! -h "$_mb_file" ] || [ ! -d "$_mb_file" ]; then return 1; fi
-    # Without a process for readlink.
-    for _mb_dir in "$@"; do
+    # Without a process for readlink; most often it is the last.
+    eval "_mb_dir=\${$#}"
+    for _mb_dir in "$_mb_dir" "$@"; do
         if [ "$_mb_dir" -ef "$_mb_file" ] && [ ! -h "$_mb_dir" ]; then
             _mb_name=${_mb_dir##*/}
             return 0
