@@ -34,7 +34,7 @@ def build_bundle(store: Engine, base: BaseChoice, bundle: str, ide: str, folder:
     ("bundle", "command", "last"),
     [
         ("spark", ["python", "-c", COUNT], "10"),
-        ("optapy", ["python", "-c", SOLVE], "17"),
+        pytest.param("optapy", ["python", "-c", SOLVE], "17", marks=pytest.mark.slow),
     ],
 )
 def test_a_bundle_runs_as_any_user_without_network(

@@ -49,8 +49,11 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backend:
-    """Return the backend that the flags choose; raises what `images.backend.select` raises."""
+def backend_of(args: argparse.Namespace, options: tuple[str, ...] = (), push: str = "") -> Backend:
+    """Return the backend that the flags choose; one without a store pushes to `push`.
+
+    Raises what `images.backend.select` raises.
+    """
     from workbench.images.backend import select
     from workbench.images.shared_cache import SharedCache
 
@@ -61,7 +64,7 @@ def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backe
         options=options,
         shared=SharedCache(tuple(getattr(args, "cache_from", ())), getattr(args, "cache_to", "")),
         cache=getattr(args, "cache", True),
-        push=getattr(args, "push", ""),
+        push=push,
     )
 
 
@@ -154,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.push:
         check_repository(args.push)
-    backend = backend_of(args, tuple(args.options))
+    backend = backend_of(args, tuple(args.options), args.push)
     labels = catalogue_labels(args.source, args.revision)
     if len(set(args.folders)) != len(args.folders):
         raise UsageError("a folder is given twice")
