@@ -20,7 +20,9 @@ from tests.command import wizard
 from tests.monobase.wheels import MINOR, Index, python_flag, write_generation
 from workbench.monobase.generation import DATA, load_all
 from workbench.monobase.label import label_text
+from workbench.monobase.layout import GenerationMarker, write_done
 from workbench.monobase.prefix import Prefix
+from workbench.monobase.status import unready
 
 NAME = f"python{MINOR}-one"
 
@@ -120,6 +122,16 @@ def test_what_a_build_no_longer_finds_is_no_longer_labelled(where: list[object],
     done = build(*flags)
     assert (done.returncode, label.exists()) == (1, False)
     assert "could not be built" in done.stderr
+
+
+def test_a_generation_of_nothing_is_never_ready(data: Path, tmp_path: Path) -> None:
+    prefix, [generation, *_] = Prefix.at(str(tmp_path / "prefix")), load_all(data)
+    (tmp_path / "prefix/monobase/g00001").mkdir(parents=True)
+    skipped = {one.name: "not wanted" for one in generation.environments}
+    write_done(prefix.generation("g00001"), GenerationMarker(generation.digest, {}, skipped))
+    reasons = unready(prefix, [generation], allow_skipped=True)
+    assert reasons == [("g00001", "0 of 1 environments are finished")]
+    assert label_text(prefix, [generation], allow_skipped=True) == ""
 
 
 def test_the_daemon_takes_the_label_away_when_it_no_longer_holds(where: list[object], tmp_path: Path) -> None:

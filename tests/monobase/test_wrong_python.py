@@ -141,7 +141,7 @@ def test_every_shell_activates_and_keeps_its_own_settings(
     done = subprocess.run([program, str(tmp_path / "script")], env=given, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
-    found = ("cd bin; . ./activate.sh", ". bin/activate.sh", 'PATH=$PATH:$PWD/bin; f() { . activate.sh; }; f')
+    found = ("cd bin; . ./activate.sh", ". bin/activate.sh", "PATH=$PATH:$PWD/bin; f() { . activate.sh; }; f")
     for lines in found:
         command = [program, "-c", f'{lines}; echo "$MONOBASE_GENERATION"']
         named = subprocess.run(command, env=given, capture_output=True, text=True, cwd=prefix, check=False)
