@@ -342,7 +342,8 @@ def the_editor_has_its_extensions(workbench: Workbench) -> None:
         for name, pins in read_catalogue(str(REPOSITORY)).releases["2026a"].extensions.items()
     }
     assert {*ours, "workbench-images.workbench-defaults@1.0.0"} <= set(seen["extensions"])
-    settings = "mkdir -p .local/share/code-server/User && cat >.local/share/code-server/User/settings.json"
+    # What a user sets of Python is in the tab "Remote" of the settings: it depends on the machine.
+    settings = "mkdir -p .local/share/code-server/Machine && cat >.local/share/code-server/Machine/settings.json"
     own = b'{"python.defaultInterpreterPath": "/my/own"}'
     done = workbench.engine.try_("exec", "--interactive", workbench.container, "sh", "-c", settings, stdin=own)
     assert done.returncode == 0, done.stderr

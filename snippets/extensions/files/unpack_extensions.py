@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 def archive_path(publisher: str, name: str, version: str, target: str) -> str:
-    """Return the path of an archive at an Open VSX, as its API has it (open-vsx.org/swagger-ui, 2026-11-30)."""
+    """Return the path of an archive at an Open VSX, as the README of Open Data Hub's codeserver has it (2026-11-30)."""
     folder, file = f"api/{publisher}/{name}", f"{publisher}.{name}-{version}"
     return (
         f"{folder}/{target}/{version}/file/{file}@{target}.vsix" if target else f"{folder}/{version}/file/{file}.vsix"
