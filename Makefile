@@ -14,6 +14,9 @@ PYTHON ?= 3.11
 # The flag $(1) with the value of the variable $(2), where that was given to make: what was not has `up` choose.
 given = $(if $(filter command line,$(origin $(2))),--$(1) "$(3)")
 
+# The BuildKit that BUILDKIT=ADDRESS names, with BUILDKIT_CERTS=DIR where it speaks TLS.
+BUILDER = $(if $(BUILDKIT),--buildkit "$(BUILDKIT)") $(if $(BUILDKIT_CERTS),--buildkit-certs "$(BUILDKIT_CERTS)")
+
 # Where the code of BuildKit's messages lies, and below what it is generated.
 PB := workbench/images/buildkit/llb/pb
 INTO ?= .
@@ -130,8 +133,8 @@ release-check: setup ## Check RELEASE=… against what was frozen and promised
 	@$(RUN) release check $(RELEASE)
 
 .PHONY: os-image
-os-image: setup ## Make the root image of OS=… from its packages, without a registry
-	@$(RUN) os-image --os $(OS)
+os-image: setup ## Make the root image of OS=… from its packages, without a registry; REPO=… pushes it there
+	@$(RUN) os-image --os $(OS) $(if $(REPO),--push "$(REPO)" $(BUILDER))
 
 .PHONY: base
 base: setup ## Build the base image: OS=… PYTHON=… RELEASE=… DATE=…
@@ -143,11 +146,11 @@ cuda: setup ## Build the CUDA images on a base: OS=… PYTHON=… RELEASE=… DA
 
 .PHONY: recipes
 recipes: setup ## Compose the standard set of a release: RELEASE=… DATE=…
-	@$(RUN) recipes --release $(RELEASE) --date $(DATE)
+	@$(RUN) recipes --release $(RELEASE) --date $(DATE) $(if $(REPO),--repo "$(REPO)")
 
 .PHONY: images
-images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2] [SOURCE=URL] [REVISION=COMMIT]
-	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(JOBS),--jobs $(JOBS)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)")
+images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2] [REPO=…: push it there] [SOURCE=URL] [REVISION=COMMIT]
+	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(REPO),--repo "$(REPO)" --push) $(BUILDER) $(if $(JOBS),--jobs $(JOBS)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)")
 
 .PHONY: push
 push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=…

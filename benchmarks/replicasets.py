@@ -74,6 +74,8 @@ def _by_hand(engine: Engine) -> None:
             theirs["stop"].append(_timed(partial(engine, "stop", f"{hand}-3")))
             engine("rm", "--force", "--time=0", f"{hand}-3")
     print("operations through the API, against the podman command by hand (aim for run and stop: at most 1.10)")
+    watched = Settings().watch_seconds * 1000
+    print(f"  {watched:.0f} ms of run, patch and rollback are spent watching whether what was started ends at once")
     for name in ours:
         least, peer = min(ours[name]), min(theirs[name])
         print(f"  {name:<10} {least * 1000:7.0f} ms   by hand {peer * 1000:7.0f} ms   {least / peer:5.2f}")
@@ -86,7 +88,7 @@ def _carried(engine: Engine, megabytes: int) -> None:
         Settings(engine=f"unix://{engine.folder}/podman.sock", store=f"{engine.folder}/carried{megabytes}.db")
     )
     write = f"mkdir /d; for i in $(seq {_MEGABYTES}); do head -c 1048576 /dev/urandom >/d/$i; done; sync"
-    rs.run(RunRequest(base, "big"))
+    rs.run(RunRequest(base, "big", command=_ENDING))
     done = rs.execute("big", ExecuteRequest(["sh", "-c", write], seconds=300))
     assert done.exit_code == 0, done
     container, times = "big-1", {}

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.dockerd import namespaced
-from tests.engine import SHORT, search_path
+from tests.engine import SHORT, free_port, search_path
 from workbench.errors import WorkbenchError
 from workbench.images.buildkit.llb.client import connect
 
@@ -31,22 +31,28 @@ def missing() -> str:
 
 
 @contextmanager
-def started(plain: Sequence[str] = ()) -> Iterator[str]:
+def started(plain: Sequence[str] = (), certificates: Path | None = None) -> Iterator[str]:
     """Yield the address of a buildkitd, which speaks HTTP with the registries `plain`; all of it is gone afterwards.
 
-    Its steps have this machine's network.
+    Its steps have this machine's network. With `certificates`, a folder with those of the authority `ca.pem` for server
+    (`server.pem`, `server.key`) and client, it speaks TLS and requires a client's.
     """
     folder = Path(tempfile.mkdtemp(prefix="workbench-buildkitd-", dir=SHORT))
+    address = f"unix://{folder}/socket"
     (folder / "config").write_text("".join(f'[registry."{host}"]\n  http = true\n' for host in plain))
     command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", os.environ[BUILDKITD]]
     command += [f"--root={folder}/root", f"--addr=unix://{folder}/socket", f"--config={folder}/config"]
+    if certificates is not None:
+        address = f"tcp://127.0.0.1:{free_port()}"
+        command += [f"--addr={address}", f"--tlscacert={certificates}/ca.pem"]
+        command += [f"--tlscert={certificates}/server.pem", f"--tlskey={certificates}/server.key"]
     runc = shutil.which("runc", path=search_path())
     command += ["--oci-worker=true", "--containerd-worker=false", f"--oci-worker-binary={runc}"]
     command += ["--oci-worker-net=host", "--allow-insecure-entitlement=network.host"]
     try:
         with namespaced(command, folder / "log") as process:
             _wait_for(folder, process)
-            yield f"unix://{folder}/socket"
+            yield address
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

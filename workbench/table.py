@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import TextIO
 
 _GAP = "  "
 
@@ -42,10 +43,11 @@ def folded(text: str, width: int | None = None) -> str:
     return "\n".join(_words(text, width)) if width else text
 
 
-def terminal_width() -> int:
-    """Return how wide the terminal is that standard output is, 0 where it is none."""
+def terminal_width(stream: TextIO | None = None) -> int:
+    """Return how wide the terminal is that `stream` (standard output) is, 0 where it is none."""
+    stream = sys.stdout if stream is None else stream
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+        return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
     except (OSError, ValueError):
         return 0
 

@@ -17,6 +17,7 @@ from workbench.containerfile.downloads import unchecked_downloads
         ("RUN git --version && \\\n    wget -q https://a.example/b -O /b", "https://a.example/b"),
         ("RUN <<E\nset -e\ncurl -LO https://a.example/b\nE", "https://a.example/b"),
         ("ADD https://a.example/b.jar .", "https://a.example/b.jar"),
+        ("ADD https://a.example/b.git#main .", "https://a.example/b.git"),
         ("ADD --chown=1001:0 https://a.example/b.jar https://a.example/c.jar ./", "https://a.example/c.jar"),
     ],
 )
@@ -35,6 +36,8 @@ def test_what_compares_nothing_is_named_with_its_line(line: str, url: str) -> No
         "RUN pip install --require-hashes --extra-index-url https://index.example/simple -r list.txt",
         "RUN pip install https://a.example/b.whl#sha256=0000",
         "RUN yum install -y git",
+        "ADD --checksum=sha256:0000 https://a.example/b.jar .",
+        f"ADD https://a.example/b.git#{'0' * 40}:docs .",
         "RUN echo see https://a.example/",
         "LABEL url=https://a.example/",
         "COPY a b",

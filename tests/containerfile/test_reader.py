@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from workbench.containerfile.build_plan import BuildPlan, Copy, Folder, Run, RunMount
 from workbench.containerfile.reader import Source, read
-from workbench.containerfile.stages import Origin
+from workbench.containerfile.stages import ARCHITECTURE, Origin
 from workbench.errors import WorkbenchError
 from workbench.images.context import exists
 
@@ -221,7 +221,44 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nCOPY *.gone /b/", "COPY *.gone: the folder has no such file", 2),
         ("FROM localhost/b:1\nCOPY ../a.txt /b", "COPY ../a.txt leads out of the folder", 2),
         ("FROM localhost/b:1\nCOPY a.txt b.txt /b", "COPY of more than one source ends in a folder", 2),
-        ("FROM localhost/b:1\nADD https://example.com/x /b", "ADD https://example.com/x is not supported", 2),
+        ("FROM localhost/b:1\nWORKDIR /w\nVOLUME /a $NONE", "a path is empty", 3),
+        ('FROM localhost/b:1\nCMD ["a"] # b', "# b stands behind what is written in JSON form", 2),
+        (
+            'FROM localhost/b:1\nRUN --network=none ["a", "b"] \\\n  c',
+            "c stands behind what is written in JSON form",
+            2,
+        ),
+        ('FROM localhost/b:1\nHEALTHCHECK --retries=1 CMD ["a"] b', "b stands behind what is written in JSON form", 2),
+        ('FROM localhost/b:1\nONBUILD CMD ["a"]]', "] stands behind what is written in JSON form", 2),
+        ('FROM localhost/b:1\nCOPY --exclude=[ab]* ["a", "b"] c', "c stands behind what is written in JSON form", 2),
+        ("FROM localhost/b:1\nADD ftp://example.com/x /b", "ADD ftp://example.com/x is not supported", 2),
+        (
+            "FROM localhost/b:1\nADD git@example.com:a/b.git /b",
+            "ADD git@example.com:a/b.git: git over ssh is not supported",
+            2,
+        ),
+        (
+            "FROM localhost/b:1\nADD https://example.com/x a.txt /b/",
+            "ADD of files and addresses at once is not supported",
+            2,
+        ),
+        (
+            "FROM localhost/b:1\nADD --checksum=sha256:1 https://a.b/x /b",
+            "ADD --checksum=sha256:1: this is no checksum",
+            2,
+        ),
+        ("FROM localhost/b:1\nADD --checksum=sha256:1 a.txt /b", "ADD --checksum is of one address", 2),
+        (
+            "FROM localhost/b:1\nADD https://a.b/x.git?ref=y /b",
+            "ADD https://a.b/x.git?ref=y: a query is not supported",
+            2,
+        ),
+        (
+            "FROM localhost/b:1\nADD https://a.b/x.git#:../y /b",
+            "ADD https://a.b/x.git#:../y: ../y leads out of the repository",
+            2,
+        ),
+        ("FROM localhost/b:1\nCOPY https://example.com/x /b", "COPY https://example.com/x: an address is for ADD", 2),
         ("FROM localhost/b:1\nCOPY a.txt", "COPY is followed by what to copy and where to", 2),
         ("FROM localhost/b:1\nCOPY --link=x a.txt /x", "COPY --link=x: this is true or false", 2),
         ("FROM localhost/b:1\nCOPY --chmod=u~x a.txt /x", "'u~x' is no file mode", 2),
@@ -231,9 +268,10 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM debian", "FROM debian does not name its registry", 1),
         ("FROM localhost/t:1\nUSER 1", "COPY gone: the folder has no such file", 1),
         ("FROM localhost/b:1 as a\nFROM scratch AS a", "the stage a has the name of one above", 2),
-        ("FROM --platform=linux/arm64 localhost/b:1", "FROM --platform is not supported", 1),
+        ("FROM --platform=linux/s390x localhost/b:1", "FROM --platform=linux/s390x is not supported", 1),
+        ("ARG P=windows\nFROM --platform=$P localhost/b:1", "FROM --platform=windows is not supported", 2),
         ("FROM localhost/b:1\nRUN --security=insecure x", "RUN --security=insecure is not supported", 2),
-        ("FROM localhost/b:1\nRUN --mount=type=ssh x", "--mount=type=ssh is not supported", 2),
+        ("FROM localhost/b:1\nRUN --mount=type=ssh,size=1 x", "--mount=type=ssh has no option size", 2),
         ("FROM localhost/b:1\nRUN --mount=type=tmpfs,target=/t,size=x y", "'x' is no size", 2),
         ("FROM localhost/b:1\nRUN --mount=type=secret,env=a-b x", "--mount: 'a-b' is no name of a variable", 2),
         (
@@ -336,3 +374,15 @@ def test_whatever_text_it_is_it_is_read_or_refused(text: str) -> None:
         plan(text)
     except WorkbenchError as error:
         assert error.message
+
+
+def test_a_command_of_nothing_but_spaces_is_refused() -> None:
+    with pytest.raises(WorkbenchError):
+        read(Source("FROM \n \\", "C", lambda path: True), lambda image: {})
+
+
+def test_the_platform_of_this_machine_may_be_named_in_every_way() -> None:
+    names = (f"linux/{ARCHITECTURE}", ARCHITECTURE, "linux", "$BUILDPLATFORM", "${TARGETPLATFORM}", "$P")
+    for name in names:
+        text = f"ARG P=linux/{ARCHITECTURE}\nFROM --platform={name} localhost/b:1 AS one\nFROM one\n"
+        assert len(read(Source(text, "C", lambda path: True), lambda image: {}).stages) == 2

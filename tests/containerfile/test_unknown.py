@@ -3,6 +3,13 @@ from __future__ import annotations
 from workbench.containerfile.unknown import beyond_podman_4
 
 
+def test_podman_4_adds_files_of_addresses_and_none_of_git() -> None:
+    text = "FROM a\nADD https://a.example/b /b\nADD https://a.example/b.git#v1 /b\n"
+    ((line, message),) = beyond_podman_4(text)
+    assert line == 3
+    assert message.startswith("podman 4 adds no files of git (https://a.example/b.git#v1): build with BuildKit")
+
+
 def test_what_podman_4_cannot_build_is_named_with_its_line_and_with_what_can() -> None:
     text = "FROM a\nCOPY --link a /b\nCOPY --exclude=x a /b\nRUN <<E\nx\nE\nADD --chmod=a+r b /c\n"
     hint = "build with BuildKit (--backend buildkit, 0.25 or later) or podman 5"

@@ -37,7 +37,7 @@ def build_bundle(
     ("bundle", "command", "last"),
     [
         ("spark", ["python", "-c", COUNT], "10"),
-        ("optapy", ["python", "-c", SOLVE], "17"),
+        pytest.param("optapy", ["python", "-c", SOLVE], "17", marks=pytest.mark.slow),
     ],
 )
 def test_a_bundle_runs_as_any_user_without_network(

@@ -44,6 +44,17 @@ def make_set(folder: Path, files: Mapping[str, str | None] | None = None) -> Pat
     return catalogue
 
 
+# A root image that is made on the spot, as a real system's is: a folder with busybox.
+ROOT_SCRIPT = """#!/bin/sh
+set -eu
+mkdir -p "$1/bin" "$1/etc" "$1/tmp"
+chmod 1777 "$1/tmp"
+cp "$(command -v busybox)" "$1/bin/busybox"
+for applet in sh cat echo cp ls id true sleep; do ln -s busybox "$1/bin/$applet"; done
+echo root:x:0:0:root:/:/bin/sh >"$1/etc/passwd"
+"""
+
+
 def build_set(folder: Path, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run `images` for the set below `folder`."""
     where = ("--catalog", folder / "catalogue", "--recipes", folder / "recipes", "--log-dir", folder / "logs")

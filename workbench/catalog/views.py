@@ -34,6 +34,24 @@ def at_release(catalogue: Catalogue, name: str) -> Catalogue:
     return views[name]
 
 
+def in_repository(catalogue: Catalogue, name: str, repository: str) -> Catalogue:
+    """Return the catalogue in which the images of the release `name` are in `repository`, whatever its file says.
+
+    All that is made of the result, and of `catalogue` from now on, stands on the images there. Raises what
+    `at_release` raises.
+    """
+    view = at_release(catalogue, name)
+    if name not in view.releases:
+        return catalogue
+
+    def moved(seen: Catalogue) -> Catalogue:
+        return replace(seen, releases={**seen.releases, name: replace(seen.releases[name], repository=repository)})
+
+    views: dict[str, Catalogue] = catalogue.tree.views
+    views.update({key: moved(seen) for key, seen in views.items() if name in seen.releases})
+    return views[""]
+
+
 def _view(catalogue: Catalogue, name: str) -> Catalogue:
     release, root, faults = catalogue.releases[name], catalogue.tree.root, Faults()
     what = f"release {name} in {release.own}"

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.containerfile.heredocs import InlineFile
+from workbench.containerfile.remote import Remote
 from workbench.containerfile.stages import Origin
 
 
 @dataclass(frozen=True, slots=True)
 class RunMount:
-    """What is mounted for one RUN only: `kind` is cache, secret, bind, tmpfs or script; `source` is a path in `origin`.
+    """What is mounted for one RUN only; `source` is a path in `origin`.
 
-    `mode`, `uid` and `gid` are those of a cache's first folder and of a secret's file. A script is the `file` at
-    `target`, which can be run. `size` is the most bytes of a tmpfs, 0 for any; a secret with a `variable` has its
-    content there, and is a file too only where it has a target.
+    `kind` is cache, secret, bind, tmpfs, ssh (an agent's socket) or script.
+    `mode`, `uid` and `gid` are those of a cache's first folder, of a secret's file and of an agent's socket. A script
+    is the `file` at `target`, which can be run. `size` is the most bytes of a tmpfs, 0 for any; a secret with a
+    `variable` has its content there, and is a file too only where it has a target.
     """
 
     kind: str
@@ -58,7 +60,9 @@ class Run(FileStep):
 
 @dataclass(frozen=True, slots=True)
 class Copy(FileStep):
-    """Files from elsewhere, at absolute paths, and then `files`; `target` ends in / when it must be a folder.
+    """Files from elsewhere, and then `files`; `target` ends in / when it must be a folder.
+
+    A source is an absolute path in the `origin`, or what the builder fetches. With `unpack`, archives are unpacked.
 
     `owner` is USER[:GROUP], "" for what the origin says; `mode` is None for the same, or text as chmod takes it.
     With `link`, nothing of the stage so far makes a difference to them; with `parents`, they keep their folders, from
@@ -66,7 +70,7 @@ class Copy(FileStep):
     """
 
     origin: Origin
-    sources: tuple[str, ...]
+    sources: tuple[str | Remote, ...]
     target: str
     owner: str = ""
     mode: int | str | None = None
@@ -75,6 +79,16 @@ class Copy(FileStep):
     parents: bool = False
     exclude: tuple[str, ...] = ()
     files: tuple[InlineFile, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The sources that are paths in the origin."""
+        return tuple(source for source in self.sources if isinstance(source, str))
+
+    @property
+    def fetched(self) -> tuple[Remote, ...]:
+        """The sources that the builder fetches."""
+        return tuple(source for source in self.sources if not isinstance(source, str))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from workbench.containerfile.parser import instructions
+from workbench.containerfile.remote import is_address, is_commit, is_git
 
 _URL = re.compile(r"\b(?:https?|ftp)://[^\s'\";|&)]+")
 # What a command compares what it got with: a checksum, or a signature by a key.
@@ -31,8 +32,12 @@ def unchecked_downloads(text: str) -> Iterator[tuple[int, str]]:
     for item in instructions(text):
         if item.word == "ADD":
             for word in item.args:
-                if _URL.match(word) and not any("checksum" in flag for flag in item.flags):
-                    yield item.line, f"ADD {word} has no checksum: RUN curl with `sha256sum --check` compares one"
+                if not is_address(word) or any(flag.startswith("--checksum=") for flag in item.flags):
+                    continue
+                if not is_git(word):
+                    yield item.line, f"ADD {word} has no checksum: --checksum=sha256:… compares one"
+                elif not is_commit(word.partition("#")[2].partition(":")[0]):
+                    yield item.line, f"ADD {word} is another one tomorrow: write the commit behind #"
         elif item.word == "RUN":
             command = item.command
             if _COMPARED.search(command):

@@ -17,8 +17,11 @@ _KINDS = {
     "secret": {"target", "id", "env", "required", "mode", "uid", "gid"},
     "bind": {"target", "from", "source", "readonly"},
     "tmpfs": {"target", "size"},
+    "ssh": {"target", "id", "required", "mode", "uid", "gid"},
 }
 _SAME = {"dst": "target", "destination": "target", "src": "source", "ro": "readonly", "rw": "readwrite"}
+# Of what is mounted, where nothing is said of it.
+_MODES = {"cache": "0755", "ssh": "0600"}
 _SHARINGS = ("shared", "private", "locked")
 _FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?", re.IGNORECASE)
 _MODE = re.compile(r"[0-7]{1,5}")
@@ -31,10 +34,10 @@ _ID = re.compile(r"[A-Za-z0-9/._:@-]{1,200}")
 FLAGS = {
     "RUN": ("mount", "network"),
     "COPY": ("from", "chown", "chmod", "link", "parents", "exclude"),
-    "ADD": ("chown", "chmod", "link", "exclude"),
+    "ADD": ("chown", "chmod", "link", "exclude", "checksum", "keep-git-dir", "unpack"),
 }
 # Those that may stand without a value.
-SWITCHES = ("link", "parents")
+SWITCHES = ("link", "parents", "keep-git-dir", "unpack")
 # As chmod writes what it changes: u=rwX,go+r.
 _SYMBOLIC = re.compile(r"[ugoa]*(?:[-+=](?:[rwxXst]*|[ugo]))+")
 
@@ -161,7 +164,9 @@ def _run_mount(
     if kind == "secret":
         id_ = id_ or posixpath.basename(target) or variable
         target = target or (f"/run/secrets/{id_}" if id_ and not variable else "")
-    if not target and not variable:
+    if kind == "ssh":
+        id_ = id_ or "default"
+    elif not target and not variable:
         raise WorkbenchError(f"--mount=type={kind} names no target")
     target = absolute(target) if target else ""
     if target and target.rstrip("/") == "":
@@ -183,7 +188,7 @@ def _run_mount(
         source=source,
         id=id_,
         sharing=sharing,
-        mode=file_mode(options.get("mode", "0755" if kind == "cache" else "0400")),
+        mode=file_mode(options.get("mode", _MODES.get(kind, "0400"))),
         uid=number(options.get("uid", "0"), "--mount: uid"),
         gid=number(options.get("gid", "0"), "--mount: gid"),
         readonly=_truth("readonly", options.get("readonly", "true" if kind == "bind" else "false")),

@@ -13,9 +13,10 @@ from workbench.containerfile.flags import FLAGS, SWITCHES, flags_of, mount, perm
 from workbench.containerfile.health import health_check
 from workbench.containerfile.heredocs import SCRIPTS, command_of, copied_files
 from workbench.containerfile.parser import Instruction, instructions
+from workbench.containerfile.remote import Remote, is_address, remote
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.signals import is_signal
-from workbench.containerfile.sources import inside, is_address, sources_of
+from workbench.containerfile.sources import inside, sources_of
 from workbench.containerfile.stages import Origin, Stage, check_qualified, origin_of
 from workbench.errors import WorkbenchError
 
@@ -110,6 +111,12 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
     if not item.heredocs and not any(word.strip() for word in words):
         raise WorkbenchError("RUN is followed by a command")
     mounts = tuple(mount(text, stage.expanded, stage.origin, stage.config.absolute) for text in flags.get("mount", ()))
+    agents = [one for one in mounts if one.kind == "ssh"]
+    mounts = tuple(_placed(one, agents) for one in mounts)
+    environment = dict(stage.scope.variables)
+    if agents:
+        # Programs find the agent by it (ssh-agent(1)).
+        environment.setdefault("SSH_AUTH_SOCK", _placed(agents[0], agents).target)
     for one in mounts:
         if one.origin is not None and one.origin.is_context and not stage.exists(inside(one.source)):
             raise WorkbenchError(f"RUN --mount: the folder has no {one.source}")
@@ -119,10 +126,17 @@ def _run(stage: StageBuilder, item: Instruction) -> None:
         Run(
             item.line, _title(item), stage.section(item.line),
             arguments=words if item.json else (*stage.config.shell, *words),
-            environment=tuple(sorted(stage.scope.variables.items())),
+            environment=tuple(sorted(environment.items())),
             folder=stage.config.folder, user=stage.config.user, network=_NETWORKS[network], mounts=mounts,
         )
     )  # fmt: skip
+
+
+def _placed(mount: RunMount, agents: Sequence[RunMount]) -> RunMount:
+    """Return a mount with its target: the socket of an agent that has none is where BuildKit's frontend has it."""
+    if mount.kind != "ssh" or mount.target:
+        return mount
+    return replace(mount, target=f"/run/buildkit/ssh_agent.{agents.index(mount)}")
 
 
 def _copy(stage: StageBuilder, item: Instruction) -> None:
@@ -139,10 +153,11 @@ def _copy(stage: StageBuilder, item: Instruction) -> None:
         raise WorkbenchError(f"{item.word}: a path is empty")
     if len(sources) + len(files) > 1 and not target.endswith("/") and target != ".":
         raise WorkbenchError(f"{item.word} of more than one source ends in a folder", hint=f"write {target}/")
+    fetched = _fetched(stage, item, sources, flags) if origin.is_context else {}
     if origin.is_context:
         for source in sources:
-            if is_address(source):
-                raise WorkbenchError(f"{item.word} {source} is not supported", hint="fetch it in a RUN, and check it")
+            if source in fetched:
+                continue
             # What a pattern with ** matches, only the copy finds out.
             if "**" not in source and not stage.exists(inside(source)):
                 raise WorkbenchError(f"{item.word} {source}: the folder has no such file")
@@ -153,17 +168,36 @@ def _copy(stage: StageBuilder, item: Instruction) -> None:
         Copy(
             item.line, _title(item), stage.section(item.line),
             origin=origin,
-            sources=tuple(_source(source, parents=flags.get("parents") == ["true"]) for source in sources),
+            sources=tuple(
+                fetched.get(source) or _source(source, parents=flags.get("parents") == ["true"]) for source in sources
+            ),
             target=stage.config.absolute(target),
             owner=f"{owner}:{owner}" if owner.isdigit() else owner,
             mode=permissions(stage.expanded(flags["chmod"][0])) if "chmod" in flags else None,
-            unpack=adds,
+            # An archive that was fetched stays one, unless the flag says otherwise.
+            unpack=flags["unpack"] == ["true"] if "unpack" in flags else adds and not fetched,
             link=flags.get("link") == ["true"],
             parents=flags.get("parents") == ["true"],
             exclude=tuple(stage.expanded(pattern) for pattern in flags.get("exclude", ())),
             files=files,
         )
     )  # fmt: skip
+
+
+def _fetched(
+    stage: StageBuilder, item: Instruction, sources: Sequence[str], flags: Mapping[str, list[str]]
+) -> dict[str, Remote]:
+    """Return which sources are addresses, and what they are."""
+    addresses = [source for source in sources if is_address(source)]
+    if addresses and item.word != "ADD":
+        raise WorkbenchError(f"{item.word} {addresses[0]}: an address is for ADD")
+    checksum = stage.expanded(flags.get("checksum", [""])[0])
+    if checksum and (len(sources) != 1 or not addresses):
+        raise WorkbenchError(f"{item.word} --checksum is of one address")
+    if addresses and len(addresses) != len(sources) and "unpack" not in flags:
+        raise WorkbenchError(f"{item.word} of files and addresses at once is not supported", hint="write two")
+    keep_git = flags.get("keep-git-dir") == ["true"]
+    return {source: remote(source, checksum=checksum, keep_git=keep_git) for source in addresses}
 
 
 def _source(source: str, *, parents: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ _DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>.+?
 
 # Of a line with the first, the parser overlooks the second (`dockerfile` 3.4; BuildKit's later one does not).
 _PATTERN = re.compile(r"\$\{\w+[#%/^]")
+# What stands before the list of an instruction in JSON form: words, and flags.
+_LIST = re.compile(r"\s*(?:[A-Za-z]+\s+(?:--\S+\s+)*)+\[")
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<-?[^<\s]")
 
 
@@ -91,11 +94,19 @@ def instructions(text: str) -> list[Instruction]:
         line = re.search(r"line (\d+)", str(error))
         raise WorkbenchError(f"the Containerfile cannot be read: {error}", where=line[1] if line else "") from None
     for command in commands:
-        if not command.heredocs and _PATTERN.search(command.original) and _HEREDOC.search(command.original):
+        # A command of nothing but spaces has no text.
+        original = command.original or ""
+        if not command.heredocs and _PATTERN.search(original) and _HEREDOC.search(original):
             raise WorkbenchError(
                 "a heredoc cannot be read beside a variable with a pattern, such as ${V%x}",
                 where=str(command.start_line),
                 hint="give what it makes a name of its own, by an ARG or ENV above",
+            )
+        if command.json and (rest := _behind_json(original)):
+            raise WorkbenchError(
+                f"{rest} stands behind what is written in JSON form",
+                where=str(command.start_line),
+                hint="a comment has a line of its own",
             )
     # A line of nothing but signs that Go takes for spaces is a command without a name.
     return [
@@ -108,15 +119,30 @@ def instructions(text: str) -> list[Instruction]:
     ]  # fmt: skip
 
 
+def _behind_json(original: str) -> str:
+    """Return what follows the list of an instruction in JSON form.
+
+    The parser takes the list and leaves the rest out, and so did Docker; BuildKit's later one takes all of it as words.
+    """
+    begin = _LIST.match(original)
+    if begin is None:
+        return ""
+    try:
+        _, end = json.JSONDecoder().raw_decode(original, begin.end() - 1)
+    except ValueError:
+        return ""
+    return original[end:].strip()
+
+
 def _original(command: Any, lines: Sequence[str], escape: str) -> str:  # noqa: ANN401, the parser has no types
     """Return the text of an instruction; that of a heredoc behind ONBUILD, which the parser leaves out, is added."""
     if (command.cmd or "").upper() != "ONBUILD":
-        return str(command.original)
+        return str(command.original or "")
     own = lines[command.start_line - 1 : command.end_line]
     head = 1
     while head < len(own) and (own[head - 1].rstrip().endswith(escape) or own[head].lstrip()[:1] in ("", "#")):
         head += 1
-    return "\n".join([str(command.original), *own[head:]])
+    return "\n".join([str(command.original or ""), *own[head:]])
 
 
 def escape_of(text: str) -> str:

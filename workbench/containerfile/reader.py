@@ -11,7 +11,8 @@ from workbench.containerfile.flags import check_buildable, check_directives, fla
 from workbench.containerfile.instructions import DISPATCH, StageBuilder
 from workbench.containerfile.parser import Instruction, declared, instructions
 from workbench.containerfile.sections import Sections
-from workbench.containerfile.stages import ARCHITECTURE, Stage, at_line, check_qualified, stages_of
+from workbench.containerfile.stages import ARCHITECTURE, Stage, at_line, check_qualified, is_own_platform, stages_of
+from workbench.containerfile.words import expanded
 from workbench.errors import WorkbenchError
 from workbench.names import suggestion
 
@@ -62,10 +63,8 @@ def read(source: Source, lookup: Lookup) -> BuildPlan:
 
 def _check_supported(item: Instruction) -> None:
     check_buildable(item)
-    if item.word == "FROM" and flags_of(item, ("platform",)):
-        raise WorkbenchError(
-            "FROM --platform is not supported", hint="images are built for the machine that builds them"
-        )
+    if item.word == "FROM":
+        flags_of(item, ("platform",))
     if item.word == "ARG":
         flags_of(item, ())
     if item.word != "FROM" and item.word not in DISPATCH:
@@ -83,6 +82,7 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
     used = set(declared(parsed[: parsed.index(stages[0].head)]))
     for stage in stages:
         with at_line(stage.line, source.name):
+            _check_platform(stage)
             config = _config(stage, built, images, lookup)
             builder = StageBuilder(
                 stage,
@@ -105,6 +105,17 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
         built.append(builder.built())
         variables.append(builder.scope.variables)
     return BuildPlan(tuple(built), tuple(name for name in source.arguments if name not in used))
+
+
+def _check_platform(stage: Stage) -> None:
+    """Raise WorkbenchError for a stage of another platform than this machine's."""
+    named = flags_of(stage.head, ("platform",)).get("platform", [""])[0]
+    wanted = expanded(named, stage.global_arguments, stage.head.escape)
+    if named and not is_own_platform(wanted):
+        raise WorkbenchError(
+            f"FROM --platform={wanted} is not supported" if wanted else f"FROM --platform={named} names no platform",
+            hint=f"images are built for the machine that builds them, linux/{ARCHITECTURE}",
+        )
 
 
 def _run_triggers(builder: StageBuilder, stage: Stage) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from workbench.containerfile.heredocs import heredoc_word
 from workbench.containerfile.parser import Instruction
+from workbench.containerfile.remote import is_address
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.stages import Origin, Stage, origin_of, scopes
 from workbench.errors import WorkbenchError
 
 _WILDCARDS = re.compile(r"[*?\[\\]")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|git@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,6 @@ def inside(source: str) -> str:
         if depth < 0:
             raise WorkbenchError(f"COPY {source} leads out of the folder", hint="only what is below it can be copied")
     return "/".join(parts)
-
-
-def is_address(source: str) -> bool:
-    """Return whether a source of ADD is an address, and no path."""
-    return _ADDRESS.match(source) is not None
 
 
 def is_pattern(path: str) -> bool:

@@ -203,6 +203,22 @@ def _checked_image(image: str, what: str) -> str:
     return image
 
 
+def is_own_platform(text: str) -> bool:
+    """Return whether a platform such as `linux/amd64` or `arm64` is the one that images are built for here.
+
+    As containerd writes them (platforms.Parse, 1.7): a system, an architecture, or both with a variant behind.
+    """
+    system, _, rest = text.strip().lower().partition("/")
+    if not system:
+        return False
+    if not rest and system != "linux":
+        system, rest = "linux", system
+    architecture, _, variant = rest.partition("/")
+    architecture = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
+    own = {"": True, "v8": ARCHITECTURE == "arm64", "v1": ARCHITECTURE == "amd64"}.get(variant, False)
+    return system == "linux" and architecture in ("", ARCHITECTURE) and own
+
+
 def known_arguments() -> dict[str, str]:
     """Return the arguments that every build has without being given them, with their values here.
 

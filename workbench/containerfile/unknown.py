@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from workbench.containerfile.flags import permissions
 from workbench.containerfile.parser import Instruction, instructions
+from workbench.containerfile.remote import is_address, is_git
 from workbench.errors import WorkbenchError
 
 # podman 4.3.1 (buildah 1.28) refuses these in the middle of a build; what podman 5 makes of them is its own to say.
@@ -36,6 +37,9 @@ def check_known(item: Instruction, version: Sequence[int]) -> None:
         return
     if item.word == "ONBUILD" and "\n" in item.original:
         raise WorkbenchError(f"podman {_shown(version)} knows no heredoc behind ONBUILD", hint=_HINT)
+    for source in item.args[:-1] if item.word == "ADD" else ():
+        if is_address(source) and is_git(source):
+            raise WorkbenchError(f"podman {_shown(version)} adds no files of git ({source})", hint=_HINT)
     for flag in item.flags:
         name, _, value = flag.partition("=")
         if name in _FLAGS.get(item.word, ()):

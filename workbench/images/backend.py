@@ -39,11 +39,15 @@ class BuilderChoice:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A builder, the store of its images, and why it was chosen."""
+    """A builder, the store of its images, and why it was chosen.
+
+    `repository` is where the builder pushes what it builds, for it keeps nothing itself; "" for one with a store.
+    """
 
     choice: BuilderChoice
     builder: Builder
     store: ImageStore
+    repository: str = ""
 
 
 def choose(
@@ -168,7 +172,7 @@ def _buildkit(choice: BuilderChoice, shared: SharedCache, push: str) -> Backend:
         return Backend(choice, CarryingBuilder(builder, store), store)
     if push:
         registry = RegistryStore(address)
-        return Backend(choice, PullingBuilder(builder, address, registry.digest), registry)
+        return Backend(choice, PullingBuilder(builder, address, registry.digest), registry, push)
     if not podman.is_installed():
         raise WorkbenchError(
             f"the BuildKit at {address} keeps no images, and podman, which would, is not installed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from workbench import podman
 from workbench.catalog.cuda_layers import standard_tag
 from workbench.catalog.os_packages import read_os_packages
@@ -14,6 +16,7 @@ from workbench.containerfile.parser import declared_names
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.labels import own_labels
 from workbench.images.request import BuildRequest
+from workbench.images.store import ImageStore
 from workbench.names import LATEST, check_date, check_release, pick, python_folder
 
 
@@ -39,6 +42,17 @@ def base_name(release: str, os_name: str, python: str, date: str) -> str:
 def root_name(os_name: str) -> str:
     """Return the full local name of the root image that `os-image` makes of an operating system."""
     return f"{LOCAL_REPOSITORY}:os-{os_name}"
+
+
+def root_in(repository: str, os_name: str) -> str:
+    """Return the full name of the root image of an operating system in a repository."""
+    return root_name(os_name).replace(f"{LOCAL_REPOSITORY}:", f"{repository}:", 1)
+
+
+def roots_in(store: ImageStore, repository: str, systems: Collection[str]) -> dict[str, str]:
+    """Return the root images that `repository` has of `systems`, by system; none where `repository` is ""."""
+    names = {name: root_in(repository, name) for name in systems} if repository else {}
+    return {name: image for name, image in names.items() if store.inspect(image) is not None}
 
 
 def root_image(catalogue: Catalogue, release: str, os_name: str) -> str:

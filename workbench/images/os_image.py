@@ -13,17 +13,26 @@ from workbench import podman
 from workbench.catalog.values import Catalogue
 from workbench.commands import here
 from workbench.errors import WorkbenchError
-from workbench.images.base import root_name
+from workbench.images.backend import Backend
+from workbench.images.base import root_in, root_name
+from workbench.images.request import BuildRequest
+from workbench.images.run_build import run_build
 from workbench.names import pick
 from workbench.process import interruptible, is_running, stream
 
 SCRIPT = "os-image.sh"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FOLDER = "workbench-os-"
+_PACKED = "root.tar"
+_TEXT = f'FROM scratch\nADD {_PACKED} /\nENV PATH={_PATH}\nCMD ["/bin/sh"]\n'
 
 
-def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], None]) -> str:
+def make_os_image(
+    catalogue: Catalogue, os_name: str, on_line: Callable[[str], None], keep: Callable[[str], str] | None = None
+) -> str:
     """Make the root image of `os_name` with its own script and return the image's name.
+
+    `keep` makes an image of the folder that it is given, and returns its name; by default podman imports it.
 
     A normal user does it in podman's user namespace, where the files' many owners are theirs. Each line that the
     script prints goes to `on_line`. Raises WorkbenchError when the system has no script, and when the script or the
@@ -39,7 +48,8 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
             where=path,
             hint=f"systems that have one: {', '.join(able)}" if able else "",
         )
-    podman.program()
+    if keep is None:
+        podman.program()
     script = os.path.join(catalogue.tree.root, path)
     with _working_folder() as folder:
         rootfs = os.path.join(folder, "rootfs")
@@ -55,7 +65,27 @@ def make_os_image(catalogue: Catalogue, os_name: str, on_line: Callable[[str], N
         if code != 0:
             hint = "a program that it calls is not installed" if code == 127 else ""
             raise WorkbenchError(f"{SCRIPT} ended with exit code {code}: {last}", where=path, hint=hint)
-        return _import(rootfs, root_name(os_name))
+        return keep(rootfs) if keep else _import(rootfs, root_name(os_name))
+
+
+def pushed(backend: Backend, repository: str, os_name: str, logs: str, *, quiet: bool) -> Callable[[str], str]:
+    """Return what has the builder of `backend` make the root image of a folder, and push it to `repository`.
+
+    The builder keeps no images: its daemon is sent the folder, packed, and nothing else of it stays.
+    """
+    name = root_in(repository, os_name)
+
+    def keep(rootfs: str) -> str:
+        context = os.path.join(os.path.dirname(rootfs), "context")
+        os.mkdir(context)
+        with open(os.path.join(context, _PACKED), "wb") as packed, interruptible():
+            done = subprocess.run(_packing(rootfs), stdout=packed, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise WorkbenchError(f"the root image cannot be packed: {podman.Completed(1, '', done.stderr).reason}")
+        request = BuildRequest((name,), context, _TEXT)
+        return run_build(request, logs=logs, quiet=quiet, builder=backend.builder).built.image
+
+    return keep
 
 
 def _alone(script: str, rootfs: str) -> list[str]:
@@ -108,11 +138,9 @@ def _remove(folder: str) -> None:
 def _import(rootfs: str, name: str) -> str:
     """Make the folder `rootfs` an image: imported without a name, which it gets when it is whole."""
     change = ["--change", f"ENV PATH={_PATH}", "--change", 'CMD ["/bin/sh"]']
-    # --one-file-system and --numeric-owner: nothing of this machine's mounts or users gets in.
-    pack = [_tool("tar"), "--directory", rootfs, "--numeric-owner", "--one-file-system", "--create", "."]
     with (
         interruptible(),
-        subprocess.Popen([*_as_root(), *pack], stdout=subprocess.PIPE, start_new_session=True) as packing,
+        subprocess.Popen(_packing(rootfs), stdout=subprocess.PIPE, start_new_session=True) as packing,
     ):
         assert packing.stdout is not None
         with packing.stdout:
@@ -128,6 +156,12 @@ def _import(rootfs: str, name: str) -> str:
         raise WorkbenchError(f"podman cannot import the root image: {reason}")
     podman.output(f"name the image {name}", "tag", done.stdout.split()[-1], name)
     return name
+
+
+def _packing(rootfs: str) -> list[str]:
+    """Return the command that writes the folder as an archive: nothing of this machine's mounts or users gets in."""
+    flags = ["--numeric-owner", "--one-file-system", "--xattrs", "--xattrs-include=*"]
+    return [*_as_root(), _tool("tar"), "--directory", rootfs, *flags, "--create", "."]
 
 
 def _tool(name: str) -> str:

@@ -25,8 +25,12 @@ def recipe_request(
     options: tuple[str, ...] = (),
     ca_bundle: str = "",
     cache: bool = True,
+    secrets: Mapping[str, str] | None = None,
+    agents: Mapping[str, str] | None = None,
 ) -> BuildRequest:
     """Return the request that builds the recipe in `folder`, with `labels` beside its own.
+
+    `secrets` and `agents` are files and sockets by the id under which its steps may mount them.
 
     Raises WorkbenchError when it is no recipe, and FaultsError with the lines of its Containerfile
     that keep it from being built. A folder that was changed by hand may be built: its source
@@ -65,6 +69,8 @@ def recipe_request(
         options=options,
         ca_bundle=ca_bundle,
         cache=cache,
+        secrets=secrets or {},
+        agents=agents or {},
         indexes=_indexes(folder, files, text),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from workbench.images.request import BuildRequest
 from workbench.images.reuse import is_up_to_date
 from workbench.images.run_build import FinishedBuild
 from workbench.images.store import required
+from workbench.notes import print_note
 from workbench.release.requests import stands_on
 from workbench.release.standard import SetImage, graph
 
@@ -58,7 +58,7 @@ def make_set(
         if images[tag].selection:
             missing = keep_records(requests[tag].folder, made, requests[tag].labels[SOURCE_LABEL], backend.store)
             if missing and not quiet:
-                print(f"{tag}: note: {missing}", file=sys.stderr, flush=True)
+                print_note(missing, about=tag)
 
     outcomes = build_all(
         requests, graph(images), is_current, after=record, at_once=jobs, logs=logs, quiet=quiet, builder=backend.builder

@@ -36,8 +36,11 @@ def push_set(
     replace: bool,
     report: Callable[[PushedTag], None],
     store: ImageStore = PODMAN,
+    kept: str = LOCAL_REPOSITORY,
 ) -> None:
     """Push the set from `store` to `repository` with its records, then move its `latest` there.
+
+    `kept` is the repository in which `store` has it: where its builder has pushed it already, that is `repository`.
 
     What the registry has is not pushed again, so a push that broke off continues where it stopped. `report` is
     called for each tag as it is done. Raises FaultsError for images that were not built, and
@@ -46,11 +49,11 @@ def push_set(
     moved, unless they were moving already.
     """
     check_repository(repository)
-    identities = _local(images, store)
+    identities = _local(images, store, kept)
     with Repository(repository) as remote:
         pushed: dict[str, Manifest] = {}
         for tag, image in images.items():
-            pushed[tag] = _push(remote, repository, tag, identities[tag], replace, report, store)
+            pushed[tag] = _push(remote, repository, tag, identities[tag], replace, report, store, kept)
             for other in image.also:
                 _point(remote, other, pushed[tag], replace, report)
             if image.selection:
@@ -66,11 +69,11 @@ def push_set(
                 _point(remote, latest_tag(name), manifest, True, report, MOVED)
 
 
-def _local(images: Mapping[str, SetImage], store: ImageStore) -> dict[str, str]:
+def _local(images: Mapping[str, SetImage], store: ImageStore, kept: str) -> dict[str, str]:
     """Return the id of each image that is here; raises FaultsError that names those that are not."""
     found = {}
     for tag in images:
-        if found_image := store.inspect(f"{LOCAL_REPOSITORY}:{tag}"):
+        if found_image := store.inspect(f"{kept}:{tag}"):
             found[tag] = found_image.id
     if missing := [(tag, "is not built") for tag in images if tag not in found]:
         raise FaultsError(
@@ -89,6 +92,7 @@ def _push(
     replace: bool,
     report: Callable[[PushedTag], None],
     store: ImageStore,
+    kept: str,
 ) -> Manifest:
     """Push the image under its dated tag unless the registry has it, and return its manifest there."""
     existing = remote.manifest(tag)
@@ -100,7 +104,7 @@ def _push(
             f"{repository}:{tag} is another image: {existing.config or existing.digest}, and here it is {identity}",
             hint="a dated tag stays what it is: build under another date, or replace it with --replace",
         )
-    done = store.push(f"{LOCAL_REPOSITORY}:{tag}", f"{repository}:{tag}")
+    done = store.push(f"{kept}:{tag}", f"{repository}:{tag}")
     if done.code != 0:
         raise WorkbenchError(
             f"pushing {repository}:{tag} failed: {done.reason}",

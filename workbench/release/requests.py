@@ -24,7 +24,8 @@ class SetOptions:
     """How the images of a set are built, beside what is in them; see BuildRequest. `labels` are for the recipes.
 
     `pinned` is for a builder on another machine: bases then stand on the root image that the release names,
-    whatever is on this machine.
+    whatever is on this machine. `moved` is the repository that all images get their names in, and `roots` the root
+    images there, by operating system: for a builder that keeps no images.
     """
 
     options: tuple[str, ...] = ()
@@ -32,6 +33,8 @@ class SetOptions:
     cache: bool = True
     pinned: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    moved: str = ""
+    roots: Mapping[str, str] = field(default_factory=dict)
 
 
 def set_requests(
@@ -58,15 +61,38 @@ def set_requests(
             where = (catalogue, release, image.os, image.python, date)
             requests[tag] = layer_requests(*where, [image.layer])[image.layer]
         else:
-            root = pinned_root(catalogue, release, image.os) if options.pinned else ""
+            pinned = pinned_root(catalogue, release, image.os) if options.pinned or options.moved else ""
+            root = options.roots.get(image.os, pinned)
             requests[tag] = base_request(catalogue, release, image.os, image.python, date, root=root)
+    if options.moved:
+        _check_bases(images, requests, options.moved, f"recipes --release {release} --date {date}")
     repository = at_release(catalogue, release).releases[release].repository
     for tag, request in requests.items():
-        names = request.names if images[tag].selection else _with_repository(request.names, repository)
+        if options.moved:
+            request = request.moved(options.moved)
+        names = request.names if images[tag].selection or options.moved else _with_repository(request.names, repository)
         requests[tag] = replace(
             request, names=names, options=options.options, ca_bundle=options.ca_bundle, cache=options.cache
         )
     return requests
+
+
+def _check_bases(
+    images: Mapping[str, SetImage], requests: Mapping[str, BuildRequest], repository: str, command: str
+) -> None:
+    """Raise FaultsError for recipes that do not stand on the set's own images in `repository`."""
+    faults = []
+    for tag, image in images.items():
+        if image.selection and image.below in images:
+            base = last_base(requests[tag].stages())
+            if base != f"{repository}:{image.below}":
+                faults.append((tag, f"stands on {base}, and the builder has {repository}:{image.below}"))
+    if faults:
+        raise FaultsError(
+            f"{len(faults)} recipes of the standard set stand on images elsewhere",
+            faults,
+            hint=f"compose them again: `{here(f'{command} --repo {repository} --force')}`",
+        )
 
 
 def stands_on(request: BuildRequest, image: SetImage) -> str:

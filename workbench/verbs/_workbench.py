@@ -109,7 +109,7 @@ def runs_commands(image: str) -> str:
 def show_opened(started: Started, args: argparse.Namespace) -> None:
     """Print the address of a workbench that responds and what to do with it; open a browser where there is one."""
     from workbench.launch.opening import has_display, open_in_browser
-    from workbench.verbs.new import print_note
+    from workbench.notes import print_note
 
     workbench = started.workbench
     for note in started.notes:

@@ -6,11 +6,11 @@ import argparse
 import datetime
 import json
 import os
-import sys
 from dataclasses import asdict
 
 from workbench.catalog.reader import open_catalogue
 from workbench.errors import FaultsError, WorkbenchError
+from workbench.notes import print_note
 from workbench.verbs._advisories import NOT_CHECKED, advisories_for, advisory_options
 
 EXAMPLES = """\
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         findings, accepted = excepted(findings, release, f"{datetime.date.today():%Y-%m-%d}")
         notes += accepted
     for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+        print_note(note)
     count = f"{len(pinned)} lists, {len({each for packages in pinned.values() for each in packages})} packages"
     if args.json:
         source = advisories.source if advisories else None

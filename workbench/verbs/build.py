@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
+from workbench.notes import print_note
 
 if TYPE_CHECKING:
     from workbench.images.backend import Backend
@@ -19,6 +20,7 @@ EXAMPLES = """\
   wizard.py build recipes/TAG --engine-option=--jobs=2   pass an option to podman build
   wizard.py build recipes/TAG --ca-bundle ca.pem         on a network that inspects TLS
   wizard.py build recipes/TAG --backend buildkit         with the BuildKit of this machine's Docker Engine
+  wizard.py build recipes/TAG --secret key=key.txt --ssh default   for steps that mount them
   wizard.py build recipes/TAG --cache-from quay.io/team/steps --cache-to quay.io/team/steps   share steps
 """
 
@@ -47,8 +49,11 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backend:
-    """Return the backend that the flags choose; raises what `images.backend.select` raises."""
+def backend_of(args: argparse.Namespace, options: tuple[str, ...] = (), push: str = "") -> Backend:
+    """Return the backend that the flags choose; one without a store pushes to `push`.
+
+    Raises what `images.backend.select` raises.
+    """
     from workbench.images.backend import select
     from workbench.images.shared_cache import SharedCache
 
@@ -59,7 +64,7 @@ def backend_of(args: argparse.Namespace, options: tuple[str, ...] = ()) -> Backe
         options=options,
         shared=SharedCache(tuple(getattr(args, "cache_from", ())), getattr(args, "cache_to", "")),
         cache=getattr(args, "cache", True),
-        push=getattr(args, "push", ""),
+        push=push,
     )
 
 
@@ -116,6 +121,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     build_options(parser)
     label_options(parser)
     parser.add_argument(
+        "--secret",
+        dest="secrets",
+        metavar="ID=FILE",
+        action="append",
+        default=[],
+        help="a file for steps with --mount=type=secret,id=ID, and for those alone; repeatable",
+    )
+    parser.add_argument(
+        "--ssh",
+        dest="agents",
+        metavar="ID[=SOCKET]",
+        action="append",
+        default=[],
+        help="an ssh agent (default: the one of SSH_AUTH_SOCK) for steps with --mount=type=ssh,id=ID; repeatable",
+    )
+    parser.add_argument(
         "--push", metavar="REPO", default="", help="push the dated tag to REPO, then move its `latest` there"
     )
 
@@ -125,6 +146,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.attest.attach import attach_to_pushed
     from workbench.attest.records import keep_records
     from workbench.images.backend import PODMAN_BACKEND
+    from workbench.images.given import agents_of, secrets_of
     from workbench.images.labels import SOURCE_LABEL, catalogue_labels
     from workbench.images.push import check_repository, push
     from workbench.images.recipe_request import recipe_request
@@ -135,13 +157,16 @@ def run(args: argparse.Namespace) -> int:
 
     if args.push:
         check_repository(args.push)
-    backend = backend_of(args, tuple(args.options))
+    backend = backend_of(args, tuple(args.options), args.push)
     labels = catalogue_labels(args.source, args.revision)
     if len(set(args.folders)) != len(args.folders):
         raise UsageError("a folder is given twice")
     # All folders are read before the first is built: a typing error in the last should not take an hour to show.
+    given = {"secrets": secrets_of(args.secrets), "agents": agents_of(args.agents)}
     requests = [
-        recipe_request(folder, labels=labels, options=tuple(args.options), ca_bundle=args.ca_bundle, cache=args.cache)
+        recipe_request(
+            folder, labels=labels, options=tuple(args.options), ca_bundle=args.ca_bundle, cache=args.cache, **given
+        )
         for folder in args.folders
     ]
     for request in requests:
@@ -151,7 +176,7 @@ def run(args: argparse.Namespace) -> int:
     for request in requests:
         changed = changes_by_hand(read_manifest(request.folder), digests(request.folder))
         if changed and not args.json:
-            print(_changed_note(request.folder, changed), file=sys.stderr, flush=True)
+            print_note(_changed_note(request.folder, changed))
         finished = run_build(
             request, logs=args.log_dir, quiet=args.json, builder=backend.builder, catalogue=args.catalog
         )
@@ -160,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
         if missing and args.json:
             report["note"] = missing
         elif missing:
-            print(f"note: {missing}", file=sys.stderr)
+            print_note(missing)
         if args.push:
             pushed = push(finished.built.image, args.push, backend.store).images
             report["pushed"] = list(pushed)
@@ -190,7 +215,4 @@ def run(args: argparse.Namespace) -> int:
 def _changed_note(folder: str, changed: Mapping[str, str]) -> str:
     """Return what to print about a recipe that was changed by hand."""
     named = ", ".join(f"{path} ({what})" for path, what in changed.items())
-    return (
-        f"note: {folder} was changed by hand since it was composed: {named}. It is built as it is, and its labels "
-        "say so"
-    )
+    return f"{folder} was changed by hand since it was composed: {named}. It is built as it is, and its labels say so"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
 
 from workbench.catalog.faults import Faults
@@ -19,6 +18,7 @@ from workbench.locations import check_writable
 from workbench.lock.folders import lock_folders
 from workbench.lock.fresh import stale_locks
 from workbench.names import LATEST
+from workbench.notes import print_note
 from workbench.recipes.lint import CONFIG, findings
 from workbench.recipes.stale import check_folder
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             summary["notes"] = [{"where": where, "note": message} for where, message in notes]
             notes = []
         for where, message in notes:
-            print(f"note: {where}: {message}", file=sys.stderr)
+            print_note(f"{where}: {message}")
     if faults:
         what = "the recipes" if args.folder else f"the catalogue {args.catalog}"
         raise FaultsError(f"{what}: {len(faults)} fault{'' if len(faults) == 1 else 's'}", faults)

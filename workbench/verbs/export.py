@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from workbench.catalog.reader import open_catalogue
 from workbench.commands import examples as shown
 from workbench.commands import here
 from workbench.errors import UsageError, WorkbenchError
+from workbench.notes import print_note
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs._answers import answer_flags
 from workbench.verbs.recipes import set_options
@@ -267,7 +267,7 @@ def _check_pullable(workbench: Workbench, args: argparse.Namespace) -> None:
     cure = f"push it with `{push}`, and give `--repo REPO`"
     if args.repo or workbench.kind == POD:
         where = "`podman kube play` runs it here" if workbench.kind == POD else "nodes that have it already start it"
-        print(f"note: only this machine has {workbench.image}: {where}; for a cluster, {cure}", file=sys.stderr)
+        print_note(f"only this machine has {workbench.image}: {where}; for a cluster, {cure}")
         return
     raise WorkbenchError(f"no cluster can pull {workbench.image}: only this machine has it", hint=cure)
 

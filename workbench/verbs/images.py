@@ -5,17 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from workbench.catalog.reader import open_catalogue
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, build_options, label_options, print_builder
-from workbench.verbs.recipes import set_options
+from workbench.verbs.recipes import catalogue_of, repository_option, set_options
+
+if TYPE_CHECKING:
+    from workbench.release.push_set import PushedTag
 
 EXAMPLES = """\
   wizard.py images --release 2026a --date 20261122            bases, CUDA, then the recipes in recipes/
   wizard.py images --release 2026a --date 20261122 --jobs 4   four at once, where none stands on another
+  wizard.py images --release 2026a --date 20261122 --repo quay.io/team/images --push   and push them there
   make images RELEASE=2026a DATE=20261122                     composes the recipes before
+  make images RELEASE=2026a DATE=20261122 REPO=quay.io/team/images BUILDKIT=tcp://HOST:1234   by a buildkitd alone
 """
 
 
@@ -26,30 +32,66 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"where `recipes` put the folders ({DEFAULT_OUT})"
     )
     parser.add_argument("--jobs", metavar="N", type=int, default=2, help="so many are built at once (2)")
+    repository_option(parser)
+    parser.add_argument(
+        "--push", dest="pushes", action="store_true", help="push all of it there, then move its `latest`; see push"
+    )
+    parser.add_argument("--replace", action="store_true", help="with --push: take the place of other dated images")
     build_options(parser)
     label_options(parser)
 
 
+def _reporter(args: argparse.Namespace) -> Callable[[PushedTag], None]:
+    def report(step: PushedTag) -> None:
+        if not args.json:
+            print(f"{step.what:<8} {step.tag}", file=sys.stderr, flush=True)
+
+    return report
+
+
 def run(args: argparse.Namespace) -> int:
     """Build what is not up to date, and show what became of each image, its size and its time."""
+    from workbench.catalog.releases import LOCAL_REPOSITORY
+    from workbench.images.base import roots_in
     from workbench.images.labels import catalogue_labels
+    from workbench.images.push import check_repository
     from workbench.release.make_set import make_set
+    from workbench.release.push_set import push_set
     from workbench.release.requests import SetOptions, set_requests
     from workbench.release.standard import images
     from workbench.table import columns
 
     if args.jobs < 1:
         raise UsageError("--jobs needs a number from 1 on")
-    backend = backend_of(args, tuple(args.options))
-    catalogue = open_catalogue(args.catalog)
+    catalogue = catalogue_of(args)
+    repository = ""
+    if args.pushes:
+        repository = check_repository(catalogue.release(args.release).repository)
+    backend = backend_of(args, tuple(args.options), repository)
     found = images(catalogue, args.release, args.date)
     options = SetOptions(
-        tuple(args.options), args.ca_bundle, args.cache, labels=catalogue_labels(args.source, args.revision)
+        tuple(args.options),
+        args.ca_bundle,
+        args.cache,
+        labels=catalogue_labels(args.source, args.revision),
+        moved=backend.repository,
+        roots=roots_in(backend.store, backend.repository, {image.os for image in found.values()}),
     )
     requests = set_requests(catalogue, found, args.release, args.date, args.recipes, options)
     print_builder(backend, quiet=args.json)
     rows = make_set(found, requests, backend, jobs=args.jobs, logs=args.log_dir, quiet=args.json)
     bad = [row.outcome for row in rows if row.outcome.is_bad]
+    if repository and not bad:
+        kept = backend.repository or LOCAL_REPOSITORY
+        push_set(
+            found,
+            repository,
+            args.recipes,
+            replace=args.replace,
+            report=_reporter(args),
+            store=backend.store,
+            kept=kept,
+        )
     if args.json:
         print(json.dumps([row.as_data() for row in rows], indent=2))
         return EXIT_USER if bad else EXIT_OK

@@ -6,13 +6,13 @@ import argparse
 import datetime
 import json
 import shlex
-import sys
 
 from workbench.catalog.reader import open_catalogue
 from workbench.commands import here
 from workbench.compose.possible import advice
 from workbench.compose.recipe import Recipe
 from workbench.errors import UsageError
+from workbench.notes import print_note
 from workbench.recipes.composed import remember
 from workbench.recipes.differences import replacing_lines
 from workbench.recipes.make import LookUp, make_recipe, select
@@ -96,11 +96,6 @@ def base_look_up_or_local() -> LookUp:
     from workbench.images.base_lookup import look_up_or_local
 
     return look_up_or_local
-
-
-def print_note(text: str) -> None:
-    """Print on stderr what the user should know."""
-    print(f"note: {text}", file=sys.stderr)
 
 
 def report(tag: str, written: Written) -> dict[str, object]:

@@ -8,6 +8,7 @@ import sys
 
 from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
+from workbench.catalog.views import in_repository
 from workbench.compose.recipe import CONTAINERFILE, Recipe
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.recipes.lint import lint
@@ -19,6 +20,7 @@ from workbench.verbs._answers import answer_flags
 EXAMPLES = """\
   wizard.py recipes --release 2026a --date 20261122           into recipes/
   wizard.py recipes --release 2026a --date 20261122 --list    show the set, write nothing
+  wizard.py recipes --release 2026a --date 20261122 --repo quay.io/team/images   on the images there
   make recipes RELEASE=2026a DATE=20261122
 """
 
@@ -28,9 +30,31 @@ def set_options(parser: argparse.ArgumentParser) -> None:
     answer_flags(parser, ("release", "date"), required=True)
 
 
+def repository_option(parser: argparse._ActionsContainer) -> None:
+    """Add the flag that names another repository than the release's."""
+    parser.add_argument(
+        "--repo",
+        metavar="REPO",
+        default="",
+        help="where base images are (and go), in place of the release's repository",
+    )
+
+
+def catalogue_of(args: argparse.Namespace) -> Catalogue:
+    """Return the catalogue, its release in the repository that `--repo` names; raises UsageError for none."""
+    catalogue = open_catalogue(args.catalog)
+    if not args.repo:
+        return catalogue
+    # Only who names one needs the rule.
+    from workbench.images.push import check_repository
+
+    return in_repository(catalogue, args.release, check_repository(args.repo))
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `recipes`."""
     set_options(parser)
+    repository_option(parser)
     parser.add_argument("--out", metavar="DIR", default=DEFAULT_OUT, help=f"where the folders go ({DEFAULT_OUT})")
     parser.add_argument("--list", action="store_true", help="show the tags of the set and what each stands on")
     parser.add_argument("--force", action="store_true", help="replace existing folders that differ")
@@ -40,7 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compose all before the first is written, then write each folder whole."""
-    catalogue = open_catalogue(args.catalog)
+    catalogue = catalogue_of(args)
     if args.list:
         _show_set(catalogue, args)
         return 0

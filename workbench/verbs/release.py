@@ -14,6 +14,7 @@ from workbench.catalog.releases import is_day
 from workbench.catalog.values import Catalogue
 from workbench.errors import EXIT_OK, FaultsError, UsageError
 from workbench.locations import ROOT, check_writable
+from workbench.notes import print_note
 from workbench.table import columns
 from workbench.verbs._advisories import NOT_CHECKED, advisories_for, advisory_options
 
@@ -115,7 +116,7 @@ def _first(catalogue: Catalogue, name: str, day: str, images: list[str]) -> str:
     known = {os: system for release in reversed(list(ours)) for os, system in release.systems.items()}
     made = first_release(catalogue, name, day, named, known)
     for note in made.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print_note(note)
     return made.text
 
 
@@ -124,7 +125,7 @@ def _freeze(args: argparse.Namespace) -> int:
 
     report = freeze(open_catalogue(args.catalog), args.name, None if args.offline else registry_digest)
     for note in report.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print_note(note)
     if args.json:
         print(json.dumps(asdict(report), indent=2))
     elif report.files:
@@ -187,7 +188,7 @@ def _check(args: argparse.Namespace) -> int:
     catalogue = open_catalogue(args.catalog)
     report = check(catalogue, args.name, _day(args), advisories_for(args, lambda: lock_pins(catalogue, args.name)))
     for note in report.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print_note(note)
     if report.faults:
         count = len(report.faults)
         raise FaultsError(
@@ -204,7 +205,7 @@ def _check(args: argparse.Namespace) -> int:
             print(f"release {args.name} keeps its promise: {what}; no known hole ({report.advisories})")
         else:
             print(f"release {args.name} is as it was promised: {what}; known holes: not checked")
-            print(f"note: {NOT_CHECKED}", file=sys.stderr)
+            print_note(NOT_CHECKED)
     return EXIT_OK
 
 

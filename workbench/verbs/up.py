@@ -13,6 +13,7 @@ from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.commands import here
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError, WorkbenchError
+from workbench.notes import print_note
 from workbench.recipes.make import make_recipe, select
 from workbench.recipes.write import DEFAULT_OUT, write
 from workbench.verbs._answers import answer_flags, given_answers
@@ -24,7 +25,7 @@ from workbench.verbs._workbench import (
     runs_commands,
     show_opened,
 )
-from workbench.verbs.new import print_note, print_written, today
+from workbench.verbs.new import print_written, today
 
 if TYPE_CHECKING:
     from workbench.launch.machine import Target

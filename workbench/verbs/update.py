@@ -12,12 +12,13 @@ from workbench.catalog.questions import differences
 from workbench.catalog.reader import open_catalogue
 from workbench.compose.possible import compose_checked
 from workbench.errors import EXIT_OK, EXIT_USER
+from workbench.notes import print_note
 from workbench.recipes.differences import changed_lines
 from workbench.recipes.make import make_recipe
 from workbench.recipes.read import read_files, read_manifest
 from workbench.recipes.update import RecipeUpdate, plan_update, problems, updated_selection, write_update
 from workbench.verbs._answers import answer_flags, given_answers
-from workbench.verbs.new import base_look_up, build_command, print_note
+from workbench.verbs.new import base_look_up, build_command
 
 EXAMPLES = """\
   wizard.py update recipes/TAG                      with the catalogue as it is now

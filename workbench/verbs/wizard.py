@@ -13,9 +13,10 @@ from workbench.commands import here
 from workbench.compose.defaults import defaults
 from workbench.compose.recipe import Recipe
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER, UsageError, WorkbenchError
+from workbench.notes import print_note
 from workbench.recipes.make import make_recipe
 from workbench.recipes.write import DEFAULT_OUT
-from workbench.verbs.new import base_look_up_or_local, build_command, print_note, print_written, today, up_command
+from workbench.verbs.new import base_look_up_or_local, build_command, print_written, today, up_command
 from workbench.verbs.update import print_problems
 
 EXAMPLES = """\

@@ -151,3 +151,29 @@ def all_in_one(base: str, texts: Mapping[str, str]) -> str:
 
 
 _RESETS = {"USER": "USER 0\n", "WORKDIR": "WORKDIR /\n", "SHELL": 'SHELL ["/bin/sh", "-c"]\n'}
+
+
+# ADD of what is elsewhere; `{http}`, `{git}`, `{digest}` and `{commit}` are those of frontend/remotes.py.
+REMOTES = {
+    "a file": "ADD {http}/a.txt /made/b\nADD {http}/a.txt?x=y /made/c/\n",
+    "files": "ADD {http}/a.txt {http}/b.tar /made/b/\n",
+    "owned": "ADD --chown=5:6 --chmod=0640 {http}/a.txt /made/b/\nADD --chmod=u=rw,go=r {http}/a.txt /made/c\n",
+    "compared": "ARG D={digest}\nADD --checksum=sha256:$D {http}/a.txt /made/b\n",
+    "an archive": "ADD {http}/b.tar /made/b/\nADD --unpack {http}/b.tar /made/c/\nADD --unpack=true {http}/b.tar /made/d\n",
+    "linked": "ADD --link {http}/a.txt /made/b/\n",
+    "a repository": "ADD {git} /made/b\nADD {git}#v1 /made/c/\nADD {git}#main:docs /made/d\nADD {git}#:docs/deep /made/e/\n",
+    "a commit": "ADD {git}#{commit} /made/b\nADD --checksum={commit} {git}#v1 /made/c\n",
+    "of an owner": "ADD --chown=5:6 --exclude=docs {git}#v1 /made/b\nADD --chmod=0700 {git}#v1:docs /made/c/\n",
+    "with its history": "ADD --keep-git-dir=true {git}#v1 /made/b\nRUN cat /made/b/.git/HEAD >/made/c && rm -r /made/b/.git\n",
+    "with a variable": "ARG R=v1\nENV H={http}\nADD {git}#$R:docs /made/b\nADD $H/a.txt /made/c\n",
+}
+# What BuildKit refuses of it.
+WRONG_REMOTES = {
+    "another checksum": "ADD --checksum=sha256:{other} {http}/a.txt /b\n",
+    "another commit": "ADD --checksum={commit} {git}#v2 /b\n",
+    "nothing there": "ADD {http}/none /b\n",
+    "no such branch": "ADD {git}#none /b\n",
+    "no such folder": "ADD {git}#v1:none /b\n",
+    "a copy": "COPY {http}/a.txt /b\n",
+    "several compared": "ADD --checksum=sha256:{digest} {http}/a.txt {http}/b.tar /b/\n",
+}

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.agents import agent
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.engine import TINY, Engine
@@ -290,3 +291,18 @@ def layer_files(archive: Path) -> list[str]:
                         names += [name.removeprefix("./") for name in files.getnames()]
     assert "bin/busybox" in names
     return names
+
+
+def test_a_step_uses_the_secrets_and_the_agent_that_it_names(unbuilt: Engine, tmp_path: Path) -> None:
+    mounts = "--mount=type=ssh --mount=type=secret,id=key,mode=0444"
+    run = f'RUN {mounts} test -S "$SSH_AUTH_SOCK" && cp /run/secrets/key /tmp/k'
+    folder = recipe(tmp_path / "recipe", unbuilt, f"{run}\nRUN test ! -e /run/secrets/key\n")
+    (tmp_path / "key.txt").write_text("it opens\n")
+    with agent(tmp_path) as socket:
+        given = ("--secret", f"key={tmp_path}/key.txt", "--ssh", "default")
+        environment = {**unbuilt.env, "SSH_AUTH_SOCK": socket}
+        done = wizard("build", folder, *given, "--log-dir", tmp_path / "logs", "--no-cache", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert unbuilt("run", "--rm", IMAGE, "cat", "/tmp/k") == "it opens"
+    for file in (tmp_path / "logs").iterdir():
+        assert "it opens" not in file.read_text()

@@ -36,7 +36,7 @@ def left(folder: Path, text: str, pins: str = HELD, packages: str = "jq\n") -> l
         plan(folder, text, pins, packages), BASE, str(folder), lambda at: names_in(BOOKWORM, at)
     )
     steps = [step for step in made.stages[-1].steps if isinstance(step, Copy | Run)]
-    return [step.sources[0] if isinstance(step, Copy) else step.arguments[-1].split()[0] for step in steps]
+    return [step.paths[0] if isinstance(step, Copy) else step.arguments[-1].split()[0] for step in steps]
 
 
 def test_lists_that_the_base_holds_are_left_out_with_a_note(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import IO
 
 from workbench import podman
-from workbench.containerfile.stages import bases, last_base
+from workbench.containerfile.stages import SCRATCH, bases, last_base
 from workbench.errors import WorkbenchError
 from workbench.images.background import in_background
 from workbench.images.base_chain import command_to_make
@@ -70,10 +70,11 @@ class PullingBuilder:
                 raise WorkbenchError(
                     f"the BuildKit at {self.address} keeps no images, and {image} is on this machine only",
                     where=request.folder,
-                    hint="push it to a registry and compose on its name there, or build with a Docker Engine or podman",
+                    hint="push it to a registry and compose on it there (--repo), or build with docker or podman",
                 )
         base = last_base(request.stages())
-        return self.inner.build(_labelled(request, base, self.digest_of(base)), watcher)
+        digest = "" if base == SCRATCH else self.digest_of(base)
+        return self.inner.build(_labelled(request, base, digest), watcher)
 
 
 def _labelled(request: BuildRequest, base: str, digest: str) -> BuildRequest:

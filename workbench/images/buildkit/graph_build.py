@@ -169,7 +169,7 @@ class GraphBuild:
         for manager in managers():
             if manager.file:
                 secrets[os.path.basename(manager.file)] = _with_settings_of(manager.text, manager.variables, self.site)
-        return Session(files={CONTEXT: self.request.folder}, secrets=secrets, output=output)
+        return Session(files={CONTEXT: self.request.folder}, secrets=secrets, agents=self.request.agents, output=output)
 
 
 def _inspected(image: str, tree: Callable[[str], Ref], config: Mapping[str, Any]) -> BaseInfo:

@@ -69,6 +69,7 @@ class PodmanBuilder:
             secrets = {**network.secrets, **request.secrets}
             # Where a variable has the name of a secret, podman would take it and not the file (buildah 1.28).
             command += [f"--secret=id={name},type=file,src={os.path.abspath(file)}" for name, file in secrets.items()]
+            command += [f"--ssh={name}={os.path.abspath(agent)}" for name, agent in request.agents.items()]
             # No step mounts it: leftovers.py finds this build's working containers by it.
             command += [f"--secret=id={mark},src={containerfile}"]
             command += [] if request.cache else ["--no-cache"]

@@ -88,10 +88,10 @@ def without_installed(plan: BuildPlan, base: BaseInfo, folder: str, names: Names
             settled["pip"] = settled["pip"] and install.kind != "pip"
             continue
         if left := [path for path in install.removes if _exists(path, names)]:
-            notes.append(f"{copied.sources[0][1:]} is installed again: it also removes {', '.join(left)}")
+            notes.append(f"{copied.paths[0][1:]} is installed again: it also removes {', '.join(left)}")
             continue
         steps = [one for one in steps if one is not step and one is not copied]
-        notes.append(f"{copied.sources[0][1:]} is not installed again: {base.image} has all of it")
+        notes.append(f"{copied.paths[0][1:]} is not installed again: {base.image} has all of it")
     stages = (*plan.stages[:-1], replace(stage, steps=tuple(steps)))
     return replace(plan, stages=stages), notes
 
@@ -123,14 +123,14 @@ def _plain(words: Iterable[Word]) -> str:
 def _copied(steps: Sequence[BuildStep], run: Run, target: str) -> Copy | None:
     """Return the step before `run` that copied its list, and nothing else, from the recipe's folder."""
     for step in steps[: steps.index(run)][::-1]:
-        if isinstance(step, Copy) and step.origin.is_context and len(step.sources) == 1 and step.target == target:
+        if isinstance(step, Copy) and step.origin.is_context and len(step.paths) == 1 and step.target == target:
             return step
     return None
 
 
 def _has_all(base: BaseInfo, install: Install, folder: str, copied: Copy) -> bool:
     try:
-        with open(os.path.join(folder, copied.sources[0].lstrip("/")), encoding="utf-8") as file:
+        with open(os.path.join(folder, copied.paths[0].lstrip("/")), encoding="utf-8") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError):
         return False

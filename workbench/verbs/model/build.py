@@ -7,6 +7,7 @@ import json
 import sys
 
 from workbench.errors import EXIT_OK, UsageError
+from workbench.notes import print_note
 from workbench.verbs.build import backend_of, build_options, print_builder
 from workbench.verbs.model.options import model_options
 
@@ -47,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     model = prepared.model
     print_builder(backend, quiet=args.json)
     if not args.json:
-        for line in (base_line(model), *(f"note: {note}" for note in model.resolved.notes)):
-            print(line, file=sys.stderr)
+        print(base_line(model), file=sys.stderr)
+        for note in model.resolved.notes:
+            print_note(note)
     with model_request(
         model,
         args.folder,

@@ -7,6 +7,7 @@ import json
 import sys
 
 from workbench.errors import EXIT_OK
+from workbench.notes import print_note
 from workbench.verbs.model.options import model_options
 
 EXAMPLES = """\
@@ -41,5 +42,5 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_OK
     print(table(prepared))
     for note in prepared.model.resolved.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print_note(note)
     return EXIT_OK

@@ -36,36 +36,53 @@ class Both:
         folder: Path,
         arguments: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        agents: Mapping[str, str] | None = None,
     ) -> Contents:
-        """Build with our reader, and `secrets` that are files by id; raises WorkbenchError."""
+        """Build with our reader, and `secrets` (files) and `agents` (sockets) by id; raises WorkbenchError."""
         text = text.replace("{base}", self.base)
-        request = BuildRequest((NAME,), str(folder), text, arguments=arguments or {}, secrets=secrets or {})
+        request = BuildRequest(
+            (NAME,), str(folder), text, arguments=arguments or {}, secrets=secrets or {}, agents=agents or {}
+        )
         build = GraphBuild(request, Site(), StepReporter(Lines()), "", self.daemon)
         with tempfile.TemporaryDirectory() as scratch:
             archive = os.path.join(scratch, "image.tar")
             self.daemon.build(build.solve, exporter="docker", session=build.session(archive))
             return images_equal.of_archive(Path(archive))
 
-    def theirs(self, text: str, folder: Path, arguments: Mapping[str, str] | None = None) -> Contents:
+    def theirs(
+        self,
+        text: str,
+        folder: Path,
+        arguments: Mapping[str, str] | None = None,
+        agents: Mapping[str, str] | None = None,
+    ) -> Contents:
         """Build with the daemon's own frontend; raises BuildKitError."""
         with tempfile.TemporaryDirectory() as scratch:
             archive = os.path.join(scratch, "image.tar")
             (Path(scratch) / "Containerfile").write_text(text.replace("{base}", self.base))
-            session = Session(files={"context": str(folder), "dockerfile": scratch}, output=archive)
+            session = Session(
+                files={"context": str(folder), "dockerfile": scratch}, agents=agents or {}, output=archive
+            )
             given = {f"build-arg:{name}": value for name, value in (arguments or {}).items()}
             self.daemon.solve_frontend(
                 "dockerfile.v0", {"filename": "Containerfile", **given}, exporter="docker", session=session
             )
             return images_equal.of_archive(Path(archive))
 
-    def differences(self, text: str, folder: Path, arguments: Mapping[str, str] | None = None) -> list[str]:
+    def differences(
+        self,
+        text: str,
+        folder: Path,
+        arguments: Mapping[str, str] | None = None,
+        agents: Mapping[str, str] | None = None,
+    ) -> list[str]:
         """Return how the two images differ, and what either refuses."""
         try:
-            theirs = self.theirs(text, folder, arguments)
+            theirs = self.theirs(text, folder, arguments, agents)
         except BuildKitError as error:
             theirs, refusal = None, error.detail or error.message
         try:
-            ours = self.ours(text, folder, arguments)
+            ours = self.ours(text, folder, arguments, agents=agents)
         except WorkbenchError as error:
             who = "only ours refuses" if theirs else "both refuse"
             return [f"{who}: {error.message} at {error.where}"]

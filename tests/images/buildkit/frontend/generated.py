@@ -25,18 +25,18 @@ _WORDS: tuple[str, ...] = (
 _WORDS += ("${A", "${A^}", "'", '"', "$", "\\", "", "<<E", "--flag", "#", "[", '["j"]', "~", "a:b", "80/tcp", "0", "-")
 _NAMES = ("A", "B", "C_1", "$A", "a.b", "", "1", "PATH", "TARGETARCH")
 _FLAGS = {
-    "ADD": ("--chown=1:2", "--chmod=755", "--link", "--exclude=*.x", "--chown=", "--chmod=u+x", "--chmod=9", "--bad", "--chown=a b"),
+    "ADD": ("--checksum=sha256:$A", f"--checksum=sha256:{'0' * 64}", "--checksum=x", "--checksum=", "--keep-git-dir", "--keep-git-dir=x", "--unpack", "--unpack=false", "--chown=1:2", "--chmod=755", "--link", "--exclude=*.x", "--chown=", "--chmod=u+x", "--chmod=9", "--bad", "--chown=a b"),
     "COPY": ("--from=s0", "--from=S0", "--from=0", "--from=9", "--from=$A", "--from=docker.io/library/x:1", "--chown=u:g", "--chmod=0644", "--chmod=go-w", "--chmod=77777", "--link", "--link=false", "--link=x", "--parents", "--exclude=a", "--nope=1"),
     "RUN": (
         "--mount=type=cache,target=/c", "--mount=type=cache", "--mount=type=bind,target=/b,source=s", "--mount=type=secret,id=s",
-        "--mount=type=secret,id=s,env=E", "--mount=type=tmpfs,target=/t", "--mount=type=tmpfs,target=/t,size=1m", "--mount=type=ssh",
+        "--mount=type=secret,id=s,env=E", "--mount=type=tmpfs,target=/t", "--mount=type=tmpfs,target=/t,size=1m", "--mount=type=ssh", "--mount=type=ssh,id=$A,mode=0600,uid=1", "--mount=type=ssh,target=/s,required", "--mount=type=ssh,bad=1", "--mount=type=ssh,id=",
         "--mount=target=/x,from=s0", "--mount=target=/x,from=none", "--mount=target=/x,from=0", "--mount=type=odd,target=/x", "--mount=type=cache,target=/c,sharing=odd",
         "--mount=type=cache,target=/c,id=$A,mode=0755,uid=1,gid=2,ro", "--mount=type=bind,target=/b,rw", "--mount=", "--network=none",
         "--network=host", "--network=odd", "--security=insecure", "--mount=type=secret", "--mount=type=cache,target=c,mode=9", "--mount=type=cache,target=/c,bad=1",
         "--mount=type=secret,target=/s,required=maybe", "--mount=type=tmpfs,target=/,size=x", "--mount=type=bind,target=/b,from=", "--mount=type=cache,target=",
     ),
     "HEALTHCHECK": ("--interval=1s", "--timeout=x", "--retries=3", "--retries=-1", "--start-period=1m1s", "--start-interval=1s", "--interval=1ns"),
-    "FROM": ("--platform=linux/amd64", "--platform=$BUILDPLATFORM", "--odd=1"),
+    "FROM": ("--platform=linux/amd64", "--platform=$BUILDPLATFORM", "--platform=amd64", "--platform=linux/arm64", "--platform=", "--platform=a/b/c/d", "--platform=$A", "--odd=1"),
 }  # fmt: skip
 _BASES = (
     "scratch",
@@ -131,12 +131,33 @@ def _copy(chance: Random) -> str:
     )
 
 
+_ADDRESSES = (
+    *("http://a.example/b", "https://a.example/b.git", "https://a.example/b.git#v1:c", "git://a.example/b", "http://"),
+    *("https://a.example/$A", "${B}://a.example/b", "git@a.example:b.git", "ssh://a.example/b", "ftp://a.example/b"),
+    *("https://a.example/b.git#", "https://a.example/b.git?ref=x", "https://a.example/b.git#a:b:c", "http://a b/c"),
+    *(
+        "https://a.example/b.git#..",
+        "http://[::1/b",
+        "https://a.example:x/b",
+        "github.com/a/b.git",
+        "http://a.example/%zz",
+    ),
+)
+
+
+def _add(chance: Random) -> str:
+    if chance.random() < 0.5:
+        return _copy(chance)
+    sources = [chance.choice(_ADDRESSES) for _ in range(chance.choice((1, 1, 1, 2)))]
+    return " ".join([*sources, *([_word(chance)] if chance.random() < 0.1 else []), chance.choice(("/x", "/x/", "."))])
+
+
 def _health(chance: Random) -> str:
     return chance.choice(("NONE", "CMD", "CMD x", "CMD []", 'CMD ["x"]', "NONE x", "", "cmd x", "OTHER x"))
 
 
 _MADE = {
-    "ADD": _copy,
+    "ADD": _add,
     "ARG": lambda chance: _pairs(chance, alone=0.2),
     "CMD": _text,
     "COPY": _copy,

@@ -22,6 +22,8 @@ def test_what_an_old_daemon_lacks() -> None:
         "file.copy.requiredpaths",
         "file.symlink.create",
         "mergeop",
+        "source.git.checksum",
+        "source.git.subdir",
     }
 
 

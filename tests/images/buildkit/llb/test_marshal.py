@@ -16,16 +16,16 @@ from workbench.images.buildkit.llb.state import GraphState, diff, image, local, 
 from workbench.images.buildkit.llb.vertex import Output, Vertex
 
 GOLDEN = [
-    "0573f04e44173716",
     "16f98a7e5653bd2c",
     "21e323ee1ac8a2fd",
     "46f19bea1bd4a3ed",
-    "62513243fd4ca087",
-    "75cc144a21877390",
-    "a1b473ea4c8361b9",
+    "4d36715e1f87c32c",
+    "8de6d13e116af6e7",
+    "90fbd02206d69362",
     "b04a605039f5238d",
+    "cb018faf0edd82a3",
+    "d474de99cc09cf1a",
     "d8f037d4c4a11064",
-    "fbcfdade5586a3b4",
 ]
 
 

@@ -77,7 +77,13 @@ def test_a_file_from_the_network() -> None:
 
 def test_running_a_command() -> None:
     state = BASE.env("PATH", "/bin").env("A", "1").workdir("/srv/").user("1001:0").run("make all")
-    meta = pb.Meta(args=["/bin/sh", "-c", "make all"], env=["A=1", "PATH=/bin"], cwd="/srv", user="1001:0")
+    meta = pb.Meta(
+        args=["/bin/sh", "-c", "make all"],
+        env=["A=1", "PATH=/bin"],
+        cwd="/srv",
+        user="1001:0",
+        removeMountStubsRecursive=True,
+    )
     assert last(state) == pb.Op(inputs=[pb.Input()], exec=pb.ExecOp(meta=meta, mounts=[pb.Mount(dest="/")]))
     assert needed(state) == ["exec.meta.base", "exec.mount.bind"]
 
@@ -99,7 +105,14 @@ def test_running_with_everything() -> None:
         proxies={"http_proxy": "http://proxy:1"},
     )
     proxies = pb.ProxyEnv(http_proxy="http://proxy:1")
-    meta = pb.Meta(args=["/bin/prog", ""], env=["A=2", "B=="], cwd="/tmp", user="www-data", proxy_env=proxies)
+    meta = pb.Meta(
+        args=["/bin/prog", ""],
+        env=["A=2", "B=="],
+        cwd="/tmp",
+        user="www-data",
+        proxy_env=proxies,
+        removeMountStubsRecursive=True,
+    )
     mounts = [
         pb.Mount(dest="/"),
         pb.Mount(

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from workbench.containerfile.build_plan import BuildPlan, BuildStep, Copy, Folder, PlannedStage, Run, RunMount
 from workbench.containerfile.heredocs import InlineFile
+from workbench.containerfile.remote import Remote, RemoteFile
 from workbench.containerfile.sections import are_independent
 from workbench.containerfile.stages import Origin
 from workbench.images.buildkit.graph.downloads import keeping
 from workbench.images.buildkit.llb import files, mounts
+from workbench.images.buildkit.llb.files import Action
 from workbench.images.buildkit.llb.ops import SecretVariable
-from workbench.images.buildkit.llb.state import GraphState, image, local, merge, scratch
+from workbench.images.buildkit.llb.state import GraphState, git, http, image, local, merge, scratch
 
 # The name under which a build's session serves the folder beside the Containerfile.
 CONTEXT = "context"
@@ -138,7 +140,7 @@ class Emitter:
         return state
 
     def _copy(self, state: GraphState, step: Copy) -> GraphState:
-        source = self._origin(step.origin) if step.sources else scratch()
+        source = self._origin(step.origin) if step.paths else scratch()
         # What comes from the folder is root's, whoever owns it on this machine; the rest keeps its owner.
         owner = step.owner or ("0:0" if step.origin.is_context else "")
         actions = [
@@ -157,8 +159,9 @@ class Emitter:
                 include=include,
                 exclude=step.exclude,
             )
-            for path, include in map(_selected if step.parents else _whole, step.sources)
+            for path, include in map(_selected if step.parents else _whole, step.paths)
         ]
+        actions += [_fetched(each, step) for each in step.fetched]
         actions += [
             files.copy(_inline(file), f"/{file.name}", step.target, owner=step.owner, mode=step.mode, create_dest=True)
             for file in step.files
@@ -212,6 +215,9 @@ class Emitter:
         if mount.kind == "secret":
             owner = f"{mount.uid}:{mount.gid}"
             return mounts.secret(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
+        if mount.kind == "ssh":
+            owner = f"{mount.uid}:{mount.gid}"
+            return mounts.ssh(mount.target, mount.id, mode=mount.mode, owner=owner, optional=not mount.required)
         if mount.kind == "tmpfs":
             return mounts.tmpfs(mount.target, size=mount.size)
         if mount.file is not None:
@@ -226,6 +232,30 @@ class Emitter:
         return mounts.cache(
             mount.target, mount.id, sharing=mount.sharing, tree=self._origin(mount.origin), selector=source
         )
+
+
+def _fetched(remote: Remote, step: Copy) -> Action:
+    """Return the copy of what the daemon fetches; it keeps the permissions that it comes with."""
+    if isinstance(remote, RemoteFile):
+        tree = http(remote.url, checksum=remote.checksum, filename=remote.name, name=f"fetch {remote.url}")
+        path = f"/{remote.name}"
+    else:
+        tree = git(
+            remote.url, remote.ref, remote.folder, checksum=remote.checksum, keep_git=remote.keep_git,
+            name=f"fetch {remote.url}",
+        )  # fmt: skip
+        path = "/"
+    return files.copy(
+        tree,
+        path,
+        step.target,
+        owner=step.owner,
+        mode=step.mode,
+        contents_only=path == "/",
+        create_dest=True,
+        unpack=step.unpack,
+        exclude=step.exclude,
+    )
 
 
 def _whole(source: str) -> tuple[str, tuple[str, ...]]:

@@ -90,6 +90,19 @@ def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optiona
     return _mount(message, None, [caps.MOUNT_SECRET])
 
 
+def ssh(dest: str, id: str, *, mode: int = 0o600, owner: str = "0:0", optional: bool = False) -> ExecMount:
+    """Mount at `dest` the socket of an ssh agent, which the session of the build provides under `id`."""
+    user, group = account(owner, "the owner of an agent's socket")
+    if not user.isdigit() or not (group or user).isdigit():
+        raise StepError(f"the owner of an agent's socket, {owner!r}, must be numbers")
+    message = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.SSH)
+    message.SSHOpt.ID = text(id, "the name of an agent")
+    message.SSHOpt.uid, message.SSHOpt.gid = int(user), int(group or user)
+    message.SSHOpt.mode = checks.mode(mode, "the mode of an agent's socket")
+    message.SSHOpt.optional = optional
+    return _mount(message, None, [caps.MOUNT_SSH])
+
+
 def tmpfs(dest: str, *, size: int = 0) -> ExecMount:
     """Mount at `dest` a folder in memory, empty, of at most `size` bytes (0: as the daemon likes)."""
     message = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.TMPFS)

@@ -69,6 +69,23 @@ def http(url: str, checksum: str, filename: str, mode: int | None, name: str) ->
     return _source(url, attributes, needed, name)
 
 
+def git(url: str, ref: str, folder: str, checksum: str, keep_git: bool, name: str) -> Vertex:
+    """Return the source that is a tree of the git repository at `url`, fetched by the daemon."""
+    if not checks.text(url, "the address").startswith(("http://", "https://", "git://")) or re.search(r"[\s#]", url):
+        raise StepError(f"{url!r} is no address of a git repository")
+    fragment = f"#{ref}{f':{folder}' if folder else ''}" if ref or folder else ""
+    attributes, needed = {"git.fullurl": url}, [caps.GIT, caps.GIT_FULL_URL]
+    if folder:
+        needed.append(caps.GIT_FOLDER)
+    if checksum:
+        attributes["git.checksum"] = checks.text(checksum, "the commit")
+        needed.append(caps.GIT_CHECKSUM)
+    if keep_git:
+        attributes["git.keepgitdir"] = "true"
+        needed.append(caps.GIT_KEEP)
+    return _source(f"git://{url.partition('://')[2]}{fragment}", attributes, needed, name)
+
+
 @dataclass(frozen=True, slots=True)
 class SecretVariable:
     """A variable of one process whose value is the secret `id`; without that secret it is not set if `optional`."""
@@ -105,6 +122,8 @@ class Exec:
         if "PATH" not in self.environment:
             needed.add(caps.EXEC_DEFAULT_PATH)
         message.meta.cwd, message.meta.user = self.cwd, self.user
+        # Folders that are made for mounts go with them, and those above too. Without it, the last one alone goes.
+        message.meta.removeMountStubsRecursive = True
         if network := _NETWORKS[checks.one_of(self.network, _NETWORKS, "the network")]:
             message.network = network
             needed.add(caps.EXEC_NETWORK)

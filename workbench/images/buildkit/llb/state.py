@@ -191,6 +191,16 @@ def http(url: str, *, checksum: str = "", filename: str = "", mode: int | None =
     return GraphState(Output(ops.http(url, checksum, filename, mode, name)))
 
 
+def git(
+    url: str, ref: str = "", folder: str = "", *, checksum: str = "", keep_git: bool = False, name: str = ""
+) -> GraphState:
+    """Return the tree of a git repository at a branch, tag or commit, which the daemon fetches.
+
+    `folder` is the part of it, `checksum` the commit that it must be; with `keep_git`, `.git` is in the tree.
+    """
+    return GraphState(Output(ops.git(url, ref, folder, checksum, keep_git, name)))
+
+
 def merge(states: Iterable[GraphState], *, name: str = "") -> GraphState:
     """Lay trees over each other, the last on top; variables, folder and user are those of the first.
 

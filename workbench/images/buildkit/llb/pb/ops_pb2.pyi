@@ -132,7 +132,7 @@ class ExecOp(_message.Message):
     def __init__(self, meta: _Optional[_Union[Meta, _Mapping]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., network: _Optional[_Union[NetMode, str]] = ..., security: _Optional[_Union[SecurityMode, str]] = ..., secretenv: _Optional[_Iterable[_Union[SecretEnv, _Mapping]]] = ...) -> None: ...
 
 class Meta(_message.Message):
-    __slots__ = ("args", "env", "cwd", "user", "proxy_env", "extraHosts", "hostname")
+    __slots__ = ("args", "env", "cwd", "user", "proxy_env", "extraHosts", "hostname", "removeMountStubsRecursive")
     ARGS_FIELD_NUMBER: _ClassVar[int]
     ENV_FIELD_NUMBER: _ClassVar[int]
     CWD_FIELD_NUMBER: _ClassVar[int]
@@ -140,6 +140,7 @@ class Meta(_message.Message):
     PROXY_ENV_FIELD_NUMBER: _ClassVar[int]
     EXTRAHOSTS_FIELD_NUMBER: _ClassVar[int]
     HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    REMOVEMOUNTSTUBSRECURSIVE_FIELD_NUMBER: _ClassVar[int]
     args: _containers.RepeatedScalarFieldContainer[str]
     env: _containers.RepeatedScalarFieldContainer[str]
     cwd: str
@@ -147,7 +148,8 @@ class Meta(_message.Message):
     proxy_env: ProxyEnv
     extraHosts: _containers.RepeatedCompositeFieldContainer[HostIP]
     hostname: str
-    def __init__(self, args: _Optional[_Iterable[str]] = ..., env: _Optional[_Iterable[str]] = ..., cwd: _Optional[str] = ..., user: _Optional[str] = ..., proxy_env: _Optional[_Union[ProxyEnv, _Mapping]] = ..., extraHosts: _Optional[_Iterable[_Union[HostIP, _Mapping]]] = ..., hostname: _Optional[str] = ...) -> None: ...
+    removeMountStubsRecursive: bool
+    def __init__(self, args: _Optional[_Iterable[str]] = ..., env: _Optional[_Iterable[str]] = ..., cwd: _Optional[str] = ..., user: _Optional[str] = ..., proxy_env: _Optional[_Union[ProxyEnv, _Mapping]] = ..., extraHosts: _Optional[_Iterable[_Union[HostIP, _Mapping]]] = ..., hostname: _Optional[str] = ..., removeMountStubsRecursive: _Optional[bool] = ...) -> None: ...
 
 class ProxyEnv(_message.Message):
     __slots__ = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
@@ -182,7 +184,7 @@ class SecretEnv(_message.Message):
     def __init__(self, ID: _Optional[str] = ..., name: _Optional[str] = ..., optional: _Optional[bool] = ...) -> None: ...
 
 class Mount(_message.Message):
-    __slots__ = ("input", "selector", "dest", "output", "readonly", "mountType", "tmpfsOpt", "cacheOpt", "secretOpt", "contentCache")
+    __slots__ = ("input", "selector", "dest", "output", "readonly", "mountType", "tmpfsOpt", "cacheOpt", "secretOpt", "SSHOpt", "contentCache")
     INPUT_FIELD_NUMBER: _ClassVar[int]
     SELECTOR_FIELD_NUMBER: _ClassVar[int]
     DEST_FIELD_NUMBER: _ClassVar[int]
@@ -192,6 +194,7 @@ class Mount(_message.Message):
     TMPFSOPT_FIELD_NUMBER: _ClassVar[int]
     CACHEOPT_FIELD_NUMBER: _ClassVar[int]
     SECRETOPT_FIELD_NUMBER: _ClassVar[int]
+    SSHOPT_FIELD_NUMBER: _ClassVar[int]
     CONTENTCACHE_FIELD_NUMBER: _ClassVar[int]
     input: int
     selector: str
@@ -202,8 +205,9 @@ class Mount(_message.Message):
     tmpfsOpt: TmpfsOpt
     cacheOpt: CacheOpt
     secretOpt: SecretOpt
+    SSHOpt: SSHOpt
     contentCache: MountContentCache
-    def __init__(self, input: _Optional[int] = ..., selector: _Optional[str] = ..., dest: _Optional[str] = ..., output: _Optional[int] = ..., readonly: _Optional[bool] = ..., mountType: _Optional[_Union[MountType, str]] = ..., tmpfsOpt: _Optional[_Union[TmpfsOpt, _Mapping]] = ..., cacheOpt: _Optional[_Union[CacheOpt, _Mapping]] = ..., secretOpt: _Optional[_Union[SecretOpt, _Mapping]] = ..., contentCache: _Optional[_Union[MountContentCache, str]] = ...) -> None: ...
+    def __init__(self, input: _Optional[int] = ..., selector: _Optional[str] = ..., dest: _Optional[str] = ..., output: _Optional[int] = ..., readonly: _Optional[bool] = ..., mountType: _Optional[_Union[MountType, str]] = ..., tmpfsOpt: _Optional[_Union[TmpfsOpt, _Mapping]] = ..., cacheOpt: _Optional[_Union[CacheOpt, _Mapping]] = ..., secretOpt: _Optional[_Union[SecretOpt, _Mapping]] = ..., SSHOpt: _Optional[_Union[SSHOpt, _Mapping]] = ..., contentCache: _Optional[_Union[MountContentCache, str]] = ...) -> None: ...
 
 class TmpfsOpt(_message.Message):
     __slots__ = ("size",)
@@ -220,6 +224,20 @@ class CacheOpt(_message.Message):
     def __init__(self, ID: _Optional[str] = ..., sharing: _Optional[_Union[CacheSharingOpt, str]] = ...) -> None: ...
 
 class SecretOpt(_message.Message):
+    __slots__ = ("ID", "uid", "gid", "mode", "optional")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    UID_FIELD_NUMBER: _ClassVar[int]
+    GID_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    ID: str
+    uid: int
+    gid: int
+    mode: int
+    optional: bool
+    def __init__(self, ID: _Optional[str] = ..., uid: _Optional[int] = ..., gid: _Optional[int] = ..., mode: _Optional[int] = ..., optional: _Optional[bool] = ...) -> None: ...
+
+class SSHOpt(_message.Message):
     __slots__ = ("ID", "uid", "gid", "mode", "optional")
     ID_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.workbench/images/buildkit/llb/pb/session.proto\x12\x11workbench.session\"\x9d\x01\n\x10GetSecretRequest\x12\n\n\x02ID\x18\x01 \x01(\t\x12I\n\x0b\x61nnotations\x18\x02 \x03(\x0b\x32\x34.workbench.session.GetSecretRequest.AnnotationsEntry\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"!\n\x11GetSecretResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\"\n\x12\x43redentialsRequest\x12\x0c\n\x04Host\x18\x01 \x01(\t\"7\n\x13\x43redentialsResponse\x12\x10\n\x08Username\x18\x01 \x01(\t\x12\x0e\n\x06Secret\x18\x02 \x01(\t\"%\n\x12HealthCheckRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\"\x97\x01\n\x13HealthCheckResponse\x12\x44\n\x06status\x18\x01 \x01(\x0e\x32\x34.workbench.session.HealthCheckResponse.ServingStatus\":\n\rServingStatus\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SERVING\x10\x01\x12\x0f\n\x0bNOT_SERVING\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.workbench/images/buildkit/llb/pb/session.proto\x12\x11workbench.session\"\x9d\x01\n\x10GetSecretRequest\x12\n\n\x02ID\x18\x01 \x01(\t\x12I\n\x0b\x61nnotations\x18\x02 \x03(\x0b\x32\x34.workbench.session.GetSecretRequest.AnnotationsEntry\x1a\x32\n\x10\x41nnotationsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"!\n\x11GetSecretResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\"\n\x12\x43redentialsRequest\x12\x0c\n\x04Host\x18\x01 \x01(\t\"7\n\x13\x43redentialsResponse\x12\x10\n\x08Username\x18\x01 \x01(\t\x12\x0e\n\x06Secret\x18\x02 \x01(\t\"\x1f\n\x11\x43heckAgentRequest\x12\n\n\x02ID\x18\x01 \x01(\t\"\x14\n\x12\x43heckAgentResponse\"%\n\x12HealthCheckRequest\x12\x0f\n\x07service\x18\x01 \x01(\t\"\x97\x01\n\x13HealthCheckResponse\x12\x44\n\x06status\x18\x01 \x01(\x0e\x32\x34.workbench.session.HealthCheckResponse.ServingStatus\":\n\rServingStatus\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07SERVING\x10\x01\x12\x0f\n\x0bNOT_SERVING\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,10 +43,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREDENTIALSREQUEST']._serialized_end=298
   _globals['_CREDENTIALSRESPONSE']._serialized_start=300
   _globals['_CREDENTIALSRESPONSE']._serialized_end=355
-  _globals['_HEALTHCHECKREQUEST']._serialized_start=357
-  _globals['_HEALTHCHECKREQUEST']._serialized_end=394
-  _globals['_HEALTHCHECKRESPONSE']._serialized_start=397
-  _globals['_HEALTHCHECKRESPONSE']._serialized_end=548
-  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_start=490
-  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_end=548
+  _globals['_CHECKAGENTREQUEST']._serialized_start=357
+  _globals['_CHECKAGENTREQUEST']._serialized_end=388
+  _globals['_CHECKAGENTRESPONSE']._serialized_start=390
+  _globals['_CHECKAGENTRESPONSE']._serialized_end=410
+  _globals['_HEALTHCHECKREQUEST']._serialized_start=412
+  _globals['_HEALTHCHECKREQUEST']._serialized_end=449
+  _globals['_HEALTHCHECKRESPONSE']._serialized_start=452
+  _globals['_HEALTHCHECKRESPONSE']._serialized_end=603
+  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_start=545
+  _globals['_HEALTHCHECKRESPONSE_SERVINGSTATUS']._serialized_end=603
 # @@protoc_insertion_point(module_scope)

@@ -42,6 +42,16 @@ class CredentialsResponse(_message.Message):
     Secret: str
     def __init__(self, Username: _Optional[str] = ..., Secret: _Optional[str] = ...) -> None: ...
 
+class CheckAgentRequest(_message.Message):
+    __slots__ = ("ID",)
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ID: str
+    def __init__(self, ID: _Optional[str] = ...) -> None: ...
+
+class CheckAgentResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class HealthCheckRequest(_message.Message):
     __slots__ = ("service",)
     SERVICE_FIELD_NUMBER: _ClassVar[int]

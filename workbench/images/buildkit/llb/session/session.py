@@ -18,6 +18,7 @@ import grpc
 from workbench.images.buildkit.llb.bridge import private_folder
 from workbench.images.buildkit.llb.failures import SessionLostError, named
 from workbench.images.buildkit.llb.pb import control_pb2 as control
+from workbench.images.buildkit.llb.session.agents import AgentService
 from workbench.images.buildkit.llb.session.client_id import client_id
 from workbench.images.buildkit.llb.session.files import FolderService
 from workbench.images.buildkit.llb.session.services import (
@@ -33,8 +34,8 @@ from workbench.images.buildkit.llb.session.services import (
 _CHUNK = 32 * 1024
 _READY_SECONDS = 20.0
 _END_SECONDS = 2.0
-# A step, a secret, a health check and several folders may be requested at once.
-_THREADS = 8
+# A step, a secret, a health check and several folders may be requested at once, and connections to an agent stay.
+_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,14 @@ class Session:
 
     `files` are the folders that local sources name; `secrets` are bytes or paths by id; `auth` is
     user and password by registry; for other registries the logins that podman and docker store are used;
-    `output` is the file that an exporter such as `oci` or `docker` writes here.
+    `agents` are the sockets of ssh agents by id; `output` is the file that an exporter such as `oci` or `docker`
+    writes here.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     auth: Mapping[str, Login] = field(default_factory=dict, repr=False)
+    agents: Mapping[str, str] = field(default_factory=dict)
     output: str = ""
 
     @property
@@ -89,6 +92,7 @@ def open_session(channel: grpc.Channel, address: str, session: Session) -> Itera
     """
     folders = FolderService(session.files)
     methods = [*folders.methods(), *SecretService(session.secrets).methods(), *LoginService(session.auth).methods()]
+    methods += AgentService(session.agents).methods() if session.agents else []
     exported = ExportedFile(session.output) if session.output else None
     methods += exported.methods() if exported else []
     opened = OpenSession(folders, exported)
