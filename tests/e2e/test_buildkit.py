@@ -33,7 +33,7 @@ pytestmark = pytest.mark.thorough
 RECIPES = [
     ("jupyter", "minimal"),
     ("runtime", "minimal"),
-    ("tensorboard", "minimal"),
+    pytest.param("tensorboard", "minimal", marks=pytest.mark.slow),
     pytest.param("vscode", "datascience", marks=pytest.mark.slow),
 ]
 
