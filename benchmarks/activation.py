@@ -53,11 +53,15 @@ def seconds(command: list[str], prefix: Path) -> float:
 
 def fill(prefix: Path, count: int) -> Path:
     """Make a prefix of so many generations; the newest has as many environments as the original's largest."""
-    cog = trees.cogs(prefix, "g0a1b2c3d", ["0.11.3", "0.23.1"], ["3.11", "3.12"], "0.23.1")
+    cog_lease = "cog-g0a1b2c3d"
+    cog = trees.cogs(prefix, cog_lease.removeprefix("cog-"), ["0.11.3", "0.23.1"], ["3.11", "3.12"], "0.23.1")
     for number in range(1, count + 1):
         trees.generation(prefix, f"g{number:05d}", {"python3.12-torch2.14.1-cu130": FILES})
     others = {f"python3.{minor}-torch2.{major}.0-cu128": FILES[:1] for minor in range(8, 14) for major in range(42)}
     trees.generation(prefix, f"g{count:05d}", others)
     trees.conflicts(cog / "cog0.23.1-python3.12", f"g{count:05d}", "python3.12-torch2.14.1-cu130")
     trees.latest(prefix, f"g{count:05d}")
+    (prefix / "leases").mkdir()
+    for name in (f"g{count:05d}", cog_lease):
+        (prefix / "leases" / name).touch()
     return prefix

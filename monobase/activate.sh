@@ -2,7 +2,15 @@
 # PYTHONPATH and LD_LIBRARY_PATH, and starts no Python for it. Sourcing it again replaces what it did before.
 # The rules and the error messages are those of workbench/monobase/activation.py, word for word; a test compares the
 # two. On an error nothing is changed, and it returns 1.
+# What is activated is leased as long as the shell runs, or anything that inherits its open files (see leases.py).
 # shellcheck shell=sh
+
+# zsh reads this as a POSIX shell does: it starts over, and puts its own options back at the end.
+if [ -n "${ZSH_VERSION:-}" ] && [ -z "${_mb_again:-}" ]; then
+    _mb_again=1
+    eval '_mb_self=${${(%):-%x}:A}'
+    if emulate sh -c '. "$_mb_self"'; then return 0; else return 1; fi
+fi
 
 _mb_fail() { # message [hint]
     printf 'error: %s\n' "$1" >&2
@@ -134,16 +142,25 @@ _mb_has_manifest() { # folder: whether the generation there is finished
 _mb_read_manifest() { # generation: what its manifest names into _mb_manifest, or false
     _mb_manifest=
     if ! _mb_has_manifest "$1"; then return 1; fi
-    # At once: a shell reads a line of a file byte by byte.
-    _mb_manifest=$_mb_newline$(cat -- "$1/.done")$_mb_newline
+    # A shell reads a line of a file byte by byte: that is faster than another process for few lines only.
+    _mb_manifest=$_mb_newline _mb_left=12
+    while IFS= read -r _mb_line; do
+        _mb_manifest=$_mb_manifest$_mb_line$_mb_newline
+        _mb_left=$((_mb_left - 1))
+        if [ "$_mb_left" -eq 0 ]; then
+            _mb_manifest=$_mb_newline$(command cat -- "$1/.done")$_mb_newline
+            break
+        fi
+    done <"$1/.done"
 }
 
 _mb_is_named() { # generation environment: whether _mb_manifest names the one that is there
     if ! _mb_has_document "$1/$2"; then return 1; fi
     { IFS= read -r _mb_line && IFS= read -r _mb_line; } <"$1/$2/.done" || return 1
     _mb_line=${_mb_line#' "digest": "'}
+    _mb_line=${_mb_line%'",'}
     case $_mb_manifest in
-        *"${_mb_newline}environment $2 ${_mb_line%'",'}$_mb_newline"*) ;;
+        *"${_mb_newline}environment $2 $_mb_line$_mb_newline"*) ;;
         *) return 1 ;;
     esac
 }
@@ -185,20 +202,22 @@ _mb_nearest() { # the environments closest to the requested one, into _mb_availa
     _mb_list_done "$_mb_generation" "python$_mb_python-*" || _mb_list_done "$_mb_generation" '*' || :
 }
 
-_mb_target() { # link: the last name of the folder that it leads to into _mb_name, or false
-    if [ ! -h "$1" ]; then _mb_name=; return 1; fi
-    _mb_name=$(CDPATH='' && cd -P -- "$1" 2>/dev/null && pwd -P) || { _mb_name=; return 1; }
-    _mb_name=${_mb_name##*/}
+_mb_target() { # link folder…: the name of the folder that the link leads to, into _mb_name, or false for none of these
+    _mb_name='' _mb_file=$1
+    shift
+    if [ ! -h "$_mb_file" ] || [ ! -d "$_mb_file" ]; then return 1; fi
+    # Without a process for readlink; most often it is the last.
+    eval "_mb_dir=\${$#}"
+    for _mb_dir in "$_mb_dir" "$@"; do
+        if [ "$_mb_dir" -ef "$_mb_file" ] && [ ! -h "$_mb_dir" ]; then
+            _mb_name=${_mb_dir##*/}
+            return 0
+        fi
+    done
+    return 1
 }
 
 # Choosing the layers.
-
-_mb_is_generation() {
-    case $1 in
-        g[0-9][0-9][0-9][0-9][0-9]) ;;
-        *) return 1 ;;
-    esac
-}
 
 _mb_choose_generation() {
     _mb_generation=
@@ -213,7 +232,7 @@ _mb_choose_generation() {
         _mb_generation=$_mb_prefix/monobase/$_mb_name
         return 0
     fi
-    if _mb_target "$_mb_prefix/monobase/latest" && _mb_is_generation "$_mb_name" &&
+    if _mb_target "$_mb_prefix/monobase/latest" "$_mb_prefix"/monobase/g[0-9][0-9][0-9][0-9][0-9] &&
         _mb_has_manifest "$_mb_prefix/monobase/$_mb_name"; then
         _mb_generation=$_mb_prefix/monobase/$_mb_name
     elif [ -n "$_mb_torch$_mb_stack$_mb_cuda$_mb_cudnn" ]; then
@@ -303,19 +322,15 @@ _mb_find_cog() { # name: its folder into _mb_cog_root, or false
 
 _mb_choose_cog() {
     _mb_cog_root='' _mb_cogs=''
-    if _mb_target "$_mb_prefix/cog/latest"; then _mb_cogs=$_mb_prefix/cog/$_mb_name; fi
+    if _mb_target "$_mb_prefix/cog/latest" "$_mb_prefix"/cog/*; then _mb_cogs=$_mb_prefix/cog/$_mb_name; fi
     if [ -z "$_mb_cog" ]; then
         if [ -z "$_mb_cogs" ]; then return 0; fi
-        if _mb_target "$_mb_cogs/default-python$_mb_python"; then
+        if _mb_target "$_mb_cogs/default-python$_mb_python" "$_mb_cogs"/cog*; then
             _mb_wanted=$_mb_name
-            case $_mb_wanted in
-                cog*)
-                    if _mb_is_ready "$_mb_cogs" "$_mb_wanted"; then
-                        _mb_cog_root=$_mb_cogs/$_mb_wanted
-                        return 0
-                    fi
-                    ;;
-            esac
+            if _mb_is_ready "$_mb_cogs" "$_mb_wanted"; then
+                _mb_cog_root=$_mb_cogs/$_mb_wanted
+                return 0
+            fi
         fi
         _mb_list_done "$_mb_cogs" 'cog*' || :
         _mb_fail "no cog is installed for Python $_mb_python" "$_mb_available" || return 1
@@ -392,18 +407,89 @@ _mb_compare_user() {
     _mb_tolerate
 }
 
+# The Python, and the lease.
+
+_mb_check_python() { # root: whether its Python is here; another one on PATH would run in its place
+    if [ -x "$1/bin/python" ]; then return 0; fi
+    _mb_identity "$1"
+    _mb_found=$(command readlink -- "$1/bin/python") || _mb_found=$1/bin/python
+    _mb_fail "the Python of $_mb_identified is missing here: $_mb_found" \
+        "Python $_mb_python must be there, in the image of a model too"
+}
+
+# --- lease: `monobase activate` prints these lines too
+_mb_leased() { # descriptor file: whether that descriptor is the file, open
+    [ "/proc/self/fd/$1" -ef "$2" ]
+}
+
+_mb_release() { # file: closes what is open of it
+    for _mb_number in 9 8 7 6 5 4 3; do
+        if _mb_leased "$_mb_number" "$1"; then eval "exec $_mb_number<&-"; fi
+    done
+}
+
+_mb_lease() { # name file folder: holds a shared lock on the file; false, with the reason, when the folder goes
+    # A tree from which nothing is ever removed has no leases.
+    if [ ! -r "$2" ] || [ -h "$2" ]; then return 0; fi
+    _mb_free=
+    for _mb_number in 9 8 7 6 5 4 3; do
+        if _mb_leased "$_mb_number" "$2"; then return 0; fi
+        if [ -z "$_mb_free" ] && ! { true <&"$_mb_number"; } 2>/dev/null; then _mb_free=$_mb_number; fi
+    done
+    if [ -z "$_mb_free" ]; then return 0; fi
+    eval "exec $_mb_free<\"\$2\""
+    if command -v flock >/dev/null 2>&1; then
+        for _mb_number in 1 2 3 4; do
+            _mb_status=0
+            flock -s -n "$_mb_free" || _mb_status=$?
+            # Who looks whether there is a lease locks the file for a moment.
+            if [ "$_mb_status" -ne 1 ]; then break; fi
+            if [ "$_mb_number" -ne 4 ]; then sleep 0.05; fi
+        done
+        if [ "$_mb_status" -eq 1 ]; then
+            eval "exec $_mb_free<&-"
+            printf 'error: %s is being removed\n  hint: activate another one\n' "$1" >&2
+            return 1
+        fi
+    fi
+    if [ ! -d "$3" ]; then
+        eval "exec $_mb_free<&-"
+        printf 'error: %s was removed\n  hint: activate another one\n' "$1" >&2
+        return 1
+    fi
+    # Its time is that of the last use.
+    if [ -w "$2" ]; then { true >|"$2"; } 2>/dev/null || :; fi
+}
+# --- lease
+
+_mb_lease_all() {
+    _mb_above=${_mb_cog_root%/*}
+    _mb_cog_name=${_mb_above##*/}
+    if [ -n "$_mb_generation" ]; then
+        _mb_lease "${_mb_generation##*/}" "$_mb_prefix/leases/${_mb_generation##*/}" "$_mb_generation" || return 1
+    fi
+    if [ -n "$_mb_cog_root" ] &&
+        ! _mb_lease "cog-$_mb_cog_name" "$_mb_prefix/leases/cog-$_mb_cog_name" "$_mb_above"; then
+        if [ "${_mb_generation##*/}" != "${MONOBASE_GENERATION:-}" ]; then
+            _mb_release "$_mb_prefix/leases/${_mb_generation##*/}"
+        fi
+        return 1
+    fi
+    _mb_name=${MONOBASE_GENERATION:-${_mb_generation##*/}}
+    if [ "$_mb_name" != "${_mb_generation##*/}" ]; then _mb_release "$_mb_prefix/leases/$_mb_name"; fi
+    _mb_name=${MONOBASE_COG:-$_mb_cog_name/}
+    _mb_name=${_mb_name%%/*}
+    if [ "$_mb_name" != "$_mb_cog_name" ]; then _mb_release "$_mb_prefix/leases/cog-$_mb_name"; fi
+}
+
 # The result.
 
 _mb_add_layer() { # root
     _mb_site=$1/lib/python$_mb_python/site-packages
-    _mb_count=$((_mb_count + 1))
     _mb_sites=${_mb_sites:+$_mb_sites:}$_mb_site
     if [ -d "$1/bin" ]; then _mb_bins=${_mb_bins:+$_mb_bins:}$1/bin; fi
     for _mb_dir in "$_mb_site"/nvidia/*/lib; do
         if [ -d "$_mb_dir" ]; then _mb_libs=${_mb_libs:+$_mb_libs:}$_mb_dir; fi
-    done
-    for _mb_file in "$_mb_site"/*.pth; do
-        if [ -e "$_mb_file" ]; then _mb_pth=1; fi
     done
     if [ -n "$_mb_home" ]; then return 0; fi
     for _mb_dir in "$_mb_site"/nvidia/cu[0-9]* "$_mb_site"/nvidia/cuda_nvcc "$_mb_site"/nvidia/cuda_runtime; do
@@ -461,7 +547,11 @@ _mb_main() {
         _mb_fail 'there is nothing to activate: no cog layer is installed, and no environment is named' \
             'set R8_TORCH_VERSION or MONOBASE_STACK' || return 1
     fi
-    _mb_count=0 _mb_sites='' _mb_bins='' _mb_libs='' _mb_home='' _mb_pth=''
+    for _mb_root in "$_mb_cog_root" "$_mb_environment" "$_mb_user"; do
+        if [ -n "$_mb_root" ]; then _mb_check_python "$_mb_root" || return 1; fi
+    done
+    _mb_lease_all || return 1
+    _mb_sites='' _mb_bins='' _mb_libs='' _mb_home=''
     for _mb_root in "$_mb_cog_root" "$_mb_environment" "$_mb_user"; do
         if [ -n "$_mb_root" ]; then _mb_add_layer "$_mb_root"; fi
     done
@@ -471,10 +561,10 @@ _mb_main() {
     _mb_set MONOBASE_COG "${_mb_cog_root:+${_mb_above##*/}/${_mb_cog_root##*/}}"
     _mb_set MONOBASE_LAYERS "$_mb_sites"
     _mb_set PYTHONUNBUFFERED 1
-    # An interpreter reads the .pth files of its own layer; with this on its path it reads the others' too.
-    if [ "$_mb_count" -gt 1 ] && [ -n "$_mb_pth" ] && [ -d "$_mb_prefix/bin/site" ]; then
-        _mb_sites=$_mb_sites:$_mb_prefix/bin/site
-    fi
+    # It would be a Python's own home, and no environment's.
+    _mb_set PYTHONHOME ''
+    # With this on its path an interpreter reads the .pth files of all layers, and one of another version says so.
+    if [ -d "$_mb_prefix/bin/site" ]; then _mb_sites=$_mb_sites:$_mb_prefix/bin/site; fi
     if [ -z "$_mb_home" ] && [ "${CUDA_HOME:-}" != "${MONOBASE_ACTIVE_CUDA_HOME:-}" ]; then
         _mb_dir=$CUDA_HOME
     else
@@ -491,22 +581,28 @@ _mb_end() { # puts the shell's own settings back, and leaves no name of ours beh
     case $_mb_flags in
         *f*) set -f ;;
     esac
+    if [ -n "$_mb_failglob" ]; then shopt -s failglob; fi
     if [ -n "$_mb_locale" ]; then LC_ALL=${_mb_locale#=}; else unset LC_ALL; fi
-    unset _mb_flags _mb_locale _mb_prefix _mb_id _mb_cog _mb_torch _mb_stack _mb_cuda _mb_cudnn _mb_python _mb_user \
+    unset _mb_flags _mb_failglob _mb_locale _mb_prefix _mb_id _mb_cog _mb_torch _mb_stack _mb_cuda _mb_cudnn _mb_python _mb_user \
         _mb_cache _mb_generation _mb_environment _mb_cog_root _mb_cogs _mb_site _mb_name _mb_wanted _mb_done _mb_dir \
         _mb_listed _mb_count _mb_available _mb_found _mb_info _mb_suffix _mb_rest _mb_digits _mb_number _mb_left _mb_above \
-        _mb_conflicts _mb_file _mb_line _mb_resolved _mb_word _mb_identified _mb_sites _mb_bins _mb_libs _mb_home _mb_pth \
-        _mb_root _mb_manifest _mb_newline
+        _mb_conflicts _mb_file _mb_line _mb_resolved _mb_word _mb_identified _mb_sites _mb_bins _mb_libs _mb_home \
+        _mb_root _mb_manifest _mb_newline _mb_free _mb_status _mb_cog_name _mb_again _mb_self
     unset -f _mb_fail _mb_is_version _mb_is_url _mb_is_stack _mb_wrong _mb_numbers _mb_read_request _mb_list_begin \
         _mb_list_add _mb_list_end _mb_has_document _mb_has_manifest _mb_read_manifest _mb_is_named _mb_is_ready \
-        _mb_list_done _mb_list_generations _mb_nearest _mb_target _mb_is_generation _mb_choose_generation \
-        _mb_version _mb_choose_environment _mb_find_cog _mb_choose_cog _mb_conflict _mb_tolerate _mb_compare_prefix \
-        _mb_identity _mb_compare_user _mb_add_layer _mb_put _mb_set _mb_main _mb_end
+        _mb_list_done _mb_list_generations _mb_nearest _mb_target _mb_choose_generation _mb_version \
+        _mb_choose_environment _mb_find_cog _mb_choose_cog _mb_conflict _mb_tolerate _mb_compare_prefix _mb_identity \
+        _mb_compare_user _mb_check_python _mb_leased _mb_release _mb_lease _mb_lease_all _mb_add_layer _mb_put _mb_set \
+        _mb_main _mb_end
 }
 
 # Patterns are needed, and names in the order of their bytes, whatever the shell that sources this has set.
 _mb_flags=$- _mb_locale=${LC_ALL+=$LC_ALL}
 set +f
+_mb_failglob=
+case ${BASH_VERSION:+${BASHOPTS:-}} in
+    *failglob*) _mb_failglob=1 && shopt -u failglob ;;
+esac
 LC_ALL=C
 if _mb_main; then
     _mb_end

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import runpy
+from pathlib import Path
 
 import pytest
 
 from tests.catalogues import REPOSITORY
+from tests.vsix import without_extensions
 from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import compose_checked
+from workbench.extensions import archives_in
 from workbench.recipes.lint import lint
 
 PLACES = [("c9s", "3.12"), ("bookworm", "3.11"), ("trixie", "3.13")]
@@ -83,6 +86,29 @@ def test_code_server_has_the_node_that_it_wants(ours: Catalogue, os: str) -> Non
     installed = " ".join(re.findall(r"apt-get install (.*)", text.replace("\\\n", ""))).split()
     assert "build-essential" in installed
     assert not {"nodejs", "npm", "libnode-dev"} & set(installed)
+
+
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_vscode_has_the_extensions_of_python_and_jupyter(ours: Catalogue, os: str, python: str) -> None:
+    text = containerfile(ours, "vscode", "minimal", os)
+    stage, rest = text.split("AS vscode-builder")
+    found = {each.name: each for each in archives_in(stage)}
+    assert (
+        {"ms-python.python", "ms-python.debugpy", "ms-toolsai.jupyter"}
+        <= set(found)
+        == set(ours.ides["vscode"].extensions)
+    )
+    assert found["ms-python.debugpy"].platform == "linux-x64"
+    assert "--mount=type=secret,id=WORKBENCH_OPENVSX," in stage
+    folder = "/opt/code-server" if os == "c9s" else "/opt/code-server/node_modules/code-server"
+    copied = re.findall(r"COPY (?:--from=vscode-extensions /opt/extensions/|workbench-defaults/) (\S+)\n", rest)
+    assert copied == [f"{folder}/lib/vscode/extensions/{name}" for name in ("workbench-defaults/", "")]
+
+
+def test_an_editor_without_extensions_needs_no_open_vsx(tmp_path: Path) -> None:
+    """What `ide.toml` says to do: nothing of it is left in the recipe."""
+    text = containerfile(read_catalogue(str(without_extensions(tmp_path / "own"))), "vscode", "minimal", "bookworm")
+    assert not re.findall("vscode-extensions|open-vsx|WORKBENCH_OPENVSX", text)
 
 
 def test_an_r_session_gets_the_variables_of_the_container() -> None:

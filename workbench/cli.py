@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from workbench import __version__
 from workbench.commands import SCRIPT, examples, here, program, use_catalogue
-from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError
+from workbench.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_USER, FaultsError, UsageError, WorkbenchError, too_long
 from workbench.locations import ROOT
 from workbench.names import suggestion
 
@@ -106,6 +106,9 @@ def main(argv: Sequence[str]) -> int:
         print(f"{program()} needs {missing.name}: {advice}", file=sys.stderr)
         return EXIT_USER
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            _print_error(WorkbenchError(too_long(error)), as_json)
+            return EXIT_USER
         # A file's error has its name; without one it is what the output goes to: a full disk, a device that is gone.
         if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF):
             return _report_bug(error, argv)

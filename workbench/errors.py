@@ -29,6 +29,13 @@ class WorkbenchError(Exception):
         return {"error": self.message, "hint": self.hint, "where": self.where}
 
 
+def too_long(error: OSError) -> str:
+    """Return what to say of a file name that the file system does not take (ENAMETOOLONG)."""
+    names = [str(path) for path in (error.filename2, error.filename) if path is not None]
+    longest = max((name for path in names for name in path.split("/")), key=len, default="")
+    return f"this file name is too long for the file system: {longest}"
+
+
 class UsageError(WorkbenchError):
     """The command line itself cannot be read: a missing answer, a malformed value."""
 

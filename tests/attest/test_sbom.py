@@ -24,11 +24,13 @@ ANSWERS = {
             ["gone", "1", "amd64", "config-files"],
         ]
     },
+    "extensions": [],
     "release": {"ID": "debian", "VERSION_ID": "12"},
 }
 RPMS = {
     "python": [],
     "os": {"rpm": [["bash", "0", "5.1-9.el9", "x86_64", "GPLv3+"], ["bind", "32", "9-1", "x86_64", "MPLv2.0"]]},
+    "extensions": [],
     "release": {"ID": "centos", "VERSION_ID": "9"},
 }
 

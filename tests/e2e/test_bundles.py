@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import need_chromium
+from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.e2e.test_from_nothing import ANY_USER, run_cell, running
 from tests.engine import BaseChoice, Engine, ca_bundle, wait_for
@@ -19,13 +20,15 @@ SOLVE = "import jpype, optapy; optapy.init(); print(jpype.getJVMVersion()[0])"
 LIBRARY = "cat(.libPaths()[1], getOption('repos')[['CRAN']], file.access(.libPaths()[1], 2), IRkernel::main |> class())"
 
 
-def build_bundle(store: Engine, base: BaseChoice, bundle: str, ide: str, folder: str) -> str:
+def build_bundle(
+    store: Engine, base: BaseChoice, bundle: str, ide: str, folder: str, catalog: Path = REPOSITORY, *options: str
+) -> str:
     """Compose and build the image of `bundle` with `ide`, and return its name."""
-    flags = [*base.flags(), "--base=standard", f"--bundle={bundle}", f"--ide={ide}"]
+    flags = [*base.flags(), "--base=standard", f"--bundle={bundle}", f"--ide={ide}", "--catalog", catalog]
     composed = wizard("new", *flags, "--out", folder, env=store.env)
     assert composed.returncode == 0, composed.stderr
     recipe = f"{folder}/{ide}-{bundle}-bookworm-py311_2026a_20261122"
-    built = wizard("build", recipe, *ca_bundle(), "--log-dir", f"{folder}/logs", env=store.env)
+    built = wizard("build", recipe, *ca_bundle(), "--log-dir", f"{folder}/logs", *options, env=store.env)
     assert built.returncode == 0, built.stderr
     return built.stdout.strip()
 
@@ -34,7 +37,7 @@ def build_bundle(store: Engine, base: BaseChoice, bundle: str, ide: str, folder:
     ("bundle", "command", "last"),
     [
         ("spark", ["python", "-c", COUNT], "10"),
-        ("optapy", ["python", "-c", SOLVE], "17"),
+        pytest.param("optapy", ["python", "-c", SOLVE], "17", marks=pytest.mark.slow),
     ],
 )
 def test_a_bundle_runs_as_any_user_without_network(

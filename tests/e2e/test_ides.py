@@ -8,8 +8,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -18,10 +18,14 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import need_chromium, page_in
+from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.e2e.test_bundles import build_bundle
 from tests.e2e.test_from_nothing import ANY_USER
 from tests.engine import BaseChoice, Engine, ca_bundle, free_port, wait_for
+from tests.vsix import WITNESS, OpenVsx, open_vsx, vsix, with_stand_ins
+from workbench.catalog.reader import read_catalogue
+from workbench.images.network import OPEN_VSX
 
 # Two images are built within the first tests that use them.
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(2700)]
@@ -31,6 +35,8 @@ PREFIX = "/notebook/team/mine"
 TOKEN = "a+token/of=the&tests"
 QUERY = f"?{urlencode({'token': TOKEN})}"
 IDLE_SECONDS = 5
+# Steps of a build reach what this machine serves on loopback.
+HOST_NETWORK = "--engine-option=--network=host"
 # What a person sees when the page has come up, and stays in its own path to get it.
 SIGNS = {"tensorboard": "text=No dashboards are active", "vscode": ".monaco-workbench .part.statusbar"}
 # What is typed into VS Code's terminal: the shell and its Python know the user and the bundle.
@@ -57,13 +63,26 @@ except TimeoutError:
 """
 
 
+@pytest.fixture(scope="session")
+def extensions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, OpenVsx]]:
+    """Our catalogue with stand-ins for the extensions of VS Code, and the Open VSX on loopback that has those."""
+    with open_vsx() as served:
+        yield with_stand_ins(tmp_path_factory.mktemp("stand-ins") / "catalogue", served), served
+
+
 @pytest.fixture(scope="session", params=list(SIGNS))
 def ide(
-    request: pytest.FixtureRequest, store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    store: Engine,
+    base: BaseChoice,
+    extensions: tuple[Path, OpenVsx],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[str, str]:
     """The name of an IDE and of its image."""
-    name = request.param
-    return name, build_bundle(store, base, "minimal", name, str(tmp_path_factory.mktemp(name)))
+    name, folder = request.param, str(tmp_path_factory.mktemp(request.param))
+    catalogue, served = extensions
+    own = replace(store, env={**store.env, OPEN_VSX: served.url})
+    return name, build_bundle(own, base, "minimal", name, folder, catalogue, HOST_NETWORK)
 
 
 @dataclass(frozen=True)
@@ -172,12 +191,13 @@ def test_the_page_comes_up_in_a_browser(engine: Engine, ide: tuple[str, str], pr
 
 
 def test_up_prints_the_address_that_opens_it(
-    engine: Engine, base: BaseChoice, ide: tuple[str, str], tmp_path: Path
+    engine: Engine, base: BaseChoice, ide: tuple[str, str], extensions: tuple[Path, OpenVsx], tmp_path: Path
 ) -> None:
     """By one command, and after a stop again by `run`, at the same address."""
     browser = need_chromium()
     name, _ = ide
     flags = [*base.flags(), "--base=standard", "--bundle=minimal", f"--ide={name}", "--out", tmp_path / "recipes"]
+    flags += ["--catalog", extensions[0]]
     done = wizard("up", *flags, *ca_bundle(), "--log-dir", tmp_path / "logs", "--yes", "--no-browser", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -195,6 +215,38 @@ def test_up_prints_the_address_that_opens_it(
                 page.locator(SIGNS[name]).first.wait_for()
     finally:
         assert wizard("stop", "--delete-files", workbench).returncode == 0
+
+
+def test_extensions_that_cannot_be_had_end_the_build_at_once(
+    engine: Engine, base: BaseChoice, extensions: tuple[Path, OpenVsx], tmp_path: Path
+) -> None:
+    """A tampered archive by its name, and where no Open VSX is reached, with what can be done."""
+    catalogue, served = extensions
+    flags = [*base.flags(), "--base=standard", "--bundle=minimal", "--ide=vscode", "--catalog", catalogue]
+    assert wizard("new", *flags, "--out", tmp_path, "--no-lint", "--offline").returncode == 0
+    (recipe,) = tmp_path.iterdir()
+    build = ("build", recipe, "--no-cache", HOST_NETWORK, "--log-dir", tmp_path / "logs", *ca_bundle())
+    own = dict(served.archives)
+    with open_vsx() as other:
+        other.archives |= own
+        version = read_catalogue(str(catalogue)).releases["2026a"].extensions["ms-toolsai.jupyter"]["version"]
+        other.add("ms-toolsai.jupyter", version, vsix("ms-toolsai.jupyter", version, {"main": "./evil.js"}))
+        tampered = wizard(*build, env={OPEN_VSX: other.url})
+    assert tampered.returncode == 1
+    assert f"what came as the extension ms-toolsai.jupyter {version} is not what the release pins" in tampered.stderr
+    gone = wizard(*build, env={OPEN_VSX: other.url})
+    assert gone.returncode == 1
+    assert f"the extension ms-python.python 2026.4.0 cannot be fetched from {other.url}/api/" in gone.stderr
+    assert "hint: WORKBENCH_OPENVSX names a mirror of Open VSX" in gone.stderr
+
+
+def test_the_sbom_has_the_extensions(engine: Engine, ide: tuple[str, str]) -> None:
+    name, image = ide
+    done = wizard("sbom", image)
+    assert done.returncode == 0, done.stderr
+    purls = [each.get("purl", "") for each in json.loads(done.stdout)["components"]]
+    wanted = "pkg:vscode-extension/ms-python/python@2026.4.0"
+    assert (wanted in purls) is (name == "vscode")
 
 
 def work_in_page(
@@ -277,7 +329,38 @@ def type_in_terminal(page: Page, workbench: Workbench) -> None:
         page.keyboard.type(TYPED)
         page.keyboard.press("Enter")
         page.wait_for_timeout(5000)
+    the_editor_has_its_extensions(workbench)
     page.wait_for_timeout(1000 * (IDLE_SECONDS + 1))
+
+
+def the_editor_has_its_extensions(workbench: Workbench) -> None:
+    """VS Code runs a stand-in, which sees them all, the image's Python, and a setting of the user instead of it."""
+    seen = witnessed(workbench, "/opt/app-root/bin/python")
+    assert seen["builtIn"] is True
+    ours = {
+        f"{name}@{pins['version']}"
+        for name, pins in read_catalogue(str(REPOSITORY)).releases["2026a"].extensions.items()
+    }
+    assert {*ours, "workbench-images.workbench-defaults@1.0.0"} <= set(seen["extensions"])
+    # What a user sets of Python is in the tab "Remote" of the settings: it depends on the machine.
+    settings = "mkdir -p .local/share/code-server/Machine && cat >.local/share/code-server/Machine/settings.json"
+    own = b'{"python.defaultInterpreterPath": "/my/own"}'
+    done = workbench.engine.try_("exec", "--interactive", workbench.container, "sh", "-c", settings, stdin=own)
+    assert done.returncode == 0, done.stderr
+    witnessed(workbench, "/my/own")
+
+
+def witnessed(workbench: Workbench, python: str) -> dict[str, Any]:
+    """Return what the stand-in wrote, once its Python is this one."""
+    deadline = time.monotonic() + 60
+    seen: dict[str, Any] = {}
+    while seen.get("python") != python:
+        assert time.monotonic() < deadline, f"the stand-in wrote {seen}"
+        time.sleep(0.5)
+        output = workbench.engine.try_("exec", workbench.container, "cat", WITNESS).stdout
+        with suppress(ValueError):
+            seen = json.loads(output)
+    return seen
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

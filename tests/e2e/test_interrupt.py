@@ -11,13 +11,15 @@ import pytest
 from tests.command import wizard
 from tests.engine import BaseChoice, Engine, ca_bundle
 from tests.images.podman.test_builder import wait_for_line
+from tests.vsix import without_extensions
 from tests.wizard.terminal import CTRL_C, Terminal
 
 pytestmark = pytest.mark.thorough
 
 
 def test_ctrl_c_while_apt_unpacks_leaves_nothing(engine: Engine, base: BaseChoice, tmp_path: Path) -> None:
-    flags = [*base.flags(), "--base=standard", "--bundle=minimal", "--ide=vscode"]
+    catalogue = without_extensions(tmp_path / "catalogue")
+    flags = [*base.flags(), "--base=standard", "--bundle=minimal", "--ide=vscode", "--catalog", catalogue]
     made = wizard("new", *flags, "--out", tmp_path / "recipes", "--offline", "--no-lint")
     assert made.returncode == 0, made.stderr
     (recipe,) = (tmp_path / "recipes").iterdir()

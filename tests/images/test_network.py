@@ -157,3 +157,17 @@ secret = st.text(string.ascii_letters + string.digits + "%.~-_:", min_size=1)
 def test_no_password_is_ever_shown(user: str, password: str, host: str, before: str) -> None:
     shown = redacted(f"{before}: https://{user}:{password}@{host}.example.com/simple, http://{host}/")
     assert shown == f"{before}: https://***@{host}.example.com/simple, http://{host}/"
+
+
+def test_a_mirror_of_open_vsx_is_a_secret_of_the_steps_that_fetch_extensions() -> None:
+    address = "https://somebody:secret@mirror.example.com/openvsx"
+    with site(environ={"WORKBENCH_OPENVSX": f" {address}\n"}) as network:
+        assert Path(network.secrets["WORKBENCH_OPENVSX"]).read_text() == address
+        # It is in no variable, and a step that does not mount it does not see it.
+        assert (network.mounts(), network.variables) == ([], {})
+    for wrong in ("mirror.example.com", "file:///srv/vsix", "https://", "https://a b"):
+        with (
+            pytest.raises(WorkbenchError, match="WORKBENCH_OPENVSX is no address"),
+            site(environ={"WORKBENCH_OPENVSX": wrong}),
+        ):
+            pass

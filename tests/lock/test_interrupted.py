@@ -87,6 +87,7 @@ def test_interrupted_when_its_first_pipenv_has_just_begun(tmp_path: Path) -> Non
     assert files_below(catalogue) == before
 
 
+@pytest.mark.thorough
 def test_ended_between_two_files_the_lock_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
     catalogue = make_catalogue(tmp_path, {f"bundles/2-new/{FOLDER}/Pipfile": PIPFILE})
     folder = catalogue / "bundles/2-new" / FOLDER

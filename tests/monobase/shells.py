@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.monobase.trees import ACTIVATE
 
-SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
+SHELLS = [shell for shell in ("dash", "bash", "zsh") if shutil.which(shell)]
 
 
 def source(
@@ -18,7 +18,10 @@ def source(
     """Source it so many times with only `variables` set; return the exit code, what is set then, and stderr."""
     program = shutil.which(shell)
     assert program is not None
-    lines = f'i=0; while [ "$i" -lt {times} ]; do . "$1" || exit 1; i=$((i + 1)); done; exec /usr/bin/env -0'
+    # zsh sets these by itself.
+    unset = " ".join(name for name in ("HOME", "LOGNAME") if shell == "zsh" and name not in variables)
+    lines = f"unset {unset}; " if unset else ""
+    lines += f'i=0; while [ "$i" -lt {times} ]; do . "$1" || exit 1; i=$((i + 1)); done; exec /usr/bin/env -0'
     done = subprocess.run(
         [program, "-c", lines, program, str(script)], capture_output=True, text=True, env=dict(variables), check=False
     )

@@ -17,6 +17,7 @@ from tests.command import wizard
 from tests.monobase.test_prefix import holding
 from tests.monobase.wheels import MINOR, SITE, Index, python_flag, this_python, write_generation
 from workbench.commands import here
+from workbench.verbs.monobase import SUBVERBS
 
 NAME = f"python{MINOR}-one"
 _TIME = re.compile(r"\[ *[0-9.]+ s\]")
@@ -45,7 +46,9 @@ def prefix(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [_TIME.sub("T", line) for line in done.stderr.splitlines() if "only users who may" not in line]
     assert lines == [f"T   1/2  g00002/{NAME}  built", f"T   2/2  g00001/{NAME}  built"]
     assert "\x1b" not in done.stderr
-    assert re.fullmatch(r"done=\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\n", label.read_text())
+    *named, done_line = label.read_text().splitlines()
+    assert named == ["monobase-g00001=complete", "monobase-g00002=complete", "monobase-latest=g00002"]
+    assert re.fullmatch(r"done=\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", done_line)
     assert label.stat().st_mode & 0o777 == 0o644
     return prefix
 
@@ -107,6 +110,9 @@ def test_another_builder_is_not_waited_for_with_no_wait(prefix: Path, data: Path
 def test_a_dry_run_for_programs(prefix: Path) -> None:
     done = monobase("prune", "--prefix", prefix, "--min-gen-id", "2", "--dry-run", "--json")
     report = json.loads(done.stdout)
+    assert report["kept"] == [["g00001", "was used 0 minutes ago: it goes 60 minutes after its last use"]]
+    done = monobase("prune", "--prefix", prefix, "--min-gen-id", "2", "--dry-run", "--json", "--grace", "0")
+    report = json.loads(done.stdout)
     assert (report["removed"], report["kept"]) == (["g00001"], [])
     assert (prefix / "monobase" / "g00001" / NAME / ".done").exists()
 
@@ -152,9 +158,42 @@ def test_a_python_that_is_not_here_is_reported_by_the_exit_code_too(data: Path, 
     assert not (tmp_path / "prefix" / "monobase" / "latest").exists()
     assert monobase("ready", *flags[:4]).returncode == 1
     done = monobase("build", *flags, "--skip-missing")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert done.stdout == f"1 of 2 environments are built below {tmp_path}/prefix, 1 skipped\n"
-    assert monobase("ready", *flags[:4]).returncode == 0
+    assert "g00001/python3.99-one: was skipped: no Python 3.99 on this machine" in done.stderr
+    assert "  hint: --allow-skipped accepts those that were skipped; " in done.stderr
+    assert monobase("build", *flags, "--skip-missing", "--allow-skipped").returncode == 0
+    assert "was skipped: no Python 3.99" in monobase("ready", *flags[:4]).stderr
+    assert monobase("ready", *flags[:4], "--allow-skipped").returncode == 0
+
+
+@pytest.mark.parametrize("verb", [verb for verb in SUBVERBS if verb != "exec"])
+def test_every_verb_reports_as_json(verb: str) -> None:
+    assert "--json" in monobase(verb, "--help").stdout
+
+
+def test_reports_and_progress_for_programs(data: Path, tmp_path: Path) -> None:
+    lock = (data / "requirements" / "g00001" / f"{NAME}.txt").as_posix()
+    write_generation(tmp_path / "data", 1, {"one": lock}, pythons=(MINOR, "3.99"))
+    flags = ("--prefix", tmp_path / "prefix", "--data", tmp_path / "data", "--json")
+    assert json.loads(monobase("ready", *flags).stdout)["ready"] is False
+    done = monobase("build", *flags, python_flag(), "--skip-missing")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["ready"]) == (1, False)
+    assert [one["where"] for one in report["faults"]] == ["g00001/python3.99-one"]
+    assert {one["environment"]: one["status"] for one in report["environments"]} == {
+        NAME: "built",
+        "python3.99-one": "skipped",
+    }
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [one["event"] for one in events if one["event"] != "log"].count("end") == 2
+    assert all(re.match(r"\d{4}-\d\d-\d\dT", one["time"]) for one in events)
+    assert monobase("build", *flags, python_flag(), "--skip-missing", "--allow-skipped").returncode == 0
+    done = monobase("ready", *flags, "--allow-skipped")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"ready": True, "generations": ["g00001"], "faults": []})
+    (tmp_path / "prefix/monobase/extra").mkdir()
+    done = monobase("repair", *flags)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"repaired": ["monobase/extra"], "faults": []})
 
 
 def test_help_needs_no_network_and_no_prefix(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_m06_pruning_below_a_linked_prefix_removes_nothing_that_is_used(data: Pa
     link = tmp_path / "link"
     link.symlink_to("real")
     assert build(link, data).returncode == 0
-    done = wizard("monobase", "prune", "--prefix", link, "--min-gen-id", "2")
+    done = wizard("monobase", "prune", "--prefix", link, "--min-gen-id", "2", "--grace", "0")
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(tmp_path / "real/monobase")) == ["g00002", "latest"]
     checked = wizard("monobase", "verify", "--prefix", link, "--data", data)
@@ -156,7 +156,7 @@ def test_m15_an_old_cog_and_an_old_generation_stay_while_something_runs_on_them(
     assert kept == ["g00001", "cog-g0000000a", "cog-g0000000b"]
     for one in leases:
         os.close(one)
-    assert prune(tools, is_outside(2, None)).removed == ["g00001", "cog-g0000000a"]
+    assert prune(tools, is_outside(2, None), grace=0).removed == ["g00001", "cog-g0000000a"]
 
 
 def test_m18_what_fails_in_a_worker_fails_the_build(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_m20_latest_markers_and_old_generations_follow_the_range_and_the_prefix(
     assert build(prefix, data, "--max-gen-id", "1").returncode == 0
     assert os.readlink(prefix / "monobase/latest") == "g00001"
     assert (prefix / "monobase/g00001/.done").exists()
-    done = build(prefix, data, "--min-gen-id", "2", "--prune-old-gen")
+    done = build(prefix, data, "--min-gen-id", "2", "--prune-old-gen", "--grace", "0")
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(prefix / "monobase")) == ["g00002", "latest"]
     assert os.readlink(prefix / "monobase/latest") == "g00002"

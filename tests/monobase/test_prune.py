@@ -73,7 +73,16 @@ def data(built: Path) -> Path:
 def tools(built: Path, tmp_path: Path) -> Toolchain:
     """A copy of it, with its links."""
     subprocess.run(["cp", "-a", str(built / "prefix"), str(tmp_path / "prefix")], check=True)
-    return toolchain_at(tmp_path / "prefix")
+    tools = toolchain_at(tmp_path / "prefix")
+    for name in ("g00001", "g00002"):
+        age(tools.prefix, name)
+    return tools
+
+
+def age(prefix: Prefix, name: str, seconds: float = 100_000) -> None:
+    """Let the last use of `name` be so long ago."""
+    before = time.time() - seconds
+    os.utime(lease_file(prefix, name), (before, before))
 
 
 @contextmanager
@@ -116,7 +125,7 @@ def test_the_bytes_of_a_dry_run_are_those_that_are_freed(tools: Toolchain, tmp_p
 def test_what_only_looks_large_frees_little(tools: Toolchain, data: Path, tmp_path: Path) -> None:
     """A generation that is as another one takes megabytes to look at, and next to nothing on the disk."""
     make(tools, "g00003/one", str(data / f"requirements/g00002/python{MINOR}-one.txt"))
-    would = prune(tools, lambda place: place.name == "g00003", dry_run=True)
+    would = prune(tools, lambda place: place.name == "g00003", dry_run=True, grace=0)
     cache = on_disk(Path(tools.uv.cache))
     statuses = {one.name: one for one in status(tools.prefix)}
     assert statuses["g00003"].apparent > 600_000
@@ -132,6 +141,7 @@ def test_what_is_in_use_stays_and_its_user_is_named(tools: Toolchain) -> None:
             assert found.removed == []
             assert found.kept == [("g00001", f"g00001 is in use by process {child.pid} (cat)")]
         assert verify(tools.prefix).environments == 2
+    age(tools.prefix, "g00001")
     assert prune(tools, is_outside(2, None)).removed == ["g00001"]
 
 
@@ -151,6 +161,7 @@ def test_an_old_cog_generation_stays_as_long_as_it_is_used(tools: Toolchain, dat
     kept = dict(prune(tools, is_outside(None, None)).kept)
     assert kept["cog-g0000000a"].startswith("cog-g0000000a is in use by process")
     os.close(lease)
+    age(tools.prefix, "cog-g0000000a")
     assert prune(tools, is_outside(None, None)).removed == ["cog-g0000000a"]
     assert [place.name for place in layout.cog_generations(tools.prefix)] == ["cog-g0000000b"]
 
@@ -221,9 +232,10 @@ def test_ready_and_why_not(tools: Toolchain, data: Path, tmp_path: Path) -> None
     folder = tools.prefix.generation("g00001")
     done = layout.read_done(folder)
     assert done is not None
-    layout.write_done(folder, layout.GenerationMarker("sha256:old", {}, {}))
+    layout.write_done(folder, layout.GenerationMarker("sha256:old", {"gone": "sha256:0"}, {}))
     assert unready(tools.prefix, generations[:1]) == [
         ("g00001", f"was built as sha256:old, and is {generations[0].digest} now"),
+        ("g00001/gone", "no longer exists"),
         (f"g00001/python{MINOR}-one", "was never built"),
     ]
 

@@ -18,6 +18,7 @@ def layer(root: Path, python: str, files: Sequence[str] = (), *, done: bool = Tr
     site = root / f"lib/python{python}/site-packages"
     site.mkdir(parents=True, exist_ok=True)
     (root / "bin").mkdir(exist_ok=True)
+    point(root / "bin/python", "/bin/sh")
     for name in files:
         path = site / name
         (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)

@@ -70,6 +70,7 @@ def faults_of(folder: Path) -> list[tuple[str, str]]:
     return list(check(read_catalogue(str(folder)), "2026a", "2026-11-22").faults)
 
 
+@pytest.mark.thorough
 def test_real_packages_move_by_z_only(tmp_path: Path) -> None:
     """urllib3, packaging and requests, of which the package index has newer z and newer y; idna comes with requests."""
     script = '. workbench/lock/index-url.sh && echo "$PIP_INDEX_URL"'

@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from workbench.attest.package import DEB, PYPI, RPM, Package, joined
+from workbench.attest.package import DEB, PYPI, RPM, VSCODE, Package, joined
 from workbench.errors import WorkbenchError
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageStore
@@ -43,6 +43,10 @@ def parse_packages(text: str) -> list[Package]:
     ]
     found += [_deb(row, release, distro) for row in listed["os"].get(DEB, ()) if row[3] == "installed"]
     found += [_rpm(row, release, distro) for row in listed["os"].get(RPM, ())]
+    found += [
+        Package(VSCODE, each["name"].lower(), each["version"], each["publisher"].lower(), licence=each["licence"])
+        for each in listed["extensions"]
+    ]
     return joined(found)
 
 

@@ -3,6 +3,7 @@
 Nothing is judged here, and only the standard library is used.
 """
 
+import glob
 import json
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import sys
 from importlib.metadata import Distribution, PackageMetadata, distributions
 
 _DPKG = "${Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n"
+# From an archive, and from npm.
+_EXTENSIONS = [f"/opt/*/{path}lib/vscode/extensions/*/package.json" for path in ("", "node_modules/*/")]
 _RPM = "%{NAME}\t%{EPOCHNUM}\t%{VERSION}-%{RELEASE}\t%{ARCH}\t%{LICENSE}\n"
 
 
@@ -47,6 +50,22 @@ def os_packages() -> dict[str, list[list[str]]]:
     return found
 
 
+def extensions() -> list[dict[str, str]]:
+    """Return the extensions that are built into a server of VS Code, but for VS Code's own: those have its version."""
+    found = []
+    for path in (path for pattern in _EXTENSIONS for path in sorted(glob.glob(pattern))):
+        try:
+            with open(path, encoding="utf-8") as file:
+                manifest = json.load(file)
+            one = {key: str(manifest[key]) for key in ("publisher", "name", "version")}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        licence = manifest.get("license")
+        if one["publisher"] != "vscode":
+            found.append({**one, "licence": licence if isinstance(licence, str) else ""})
+    return found
+
+
 def os_release() -> dict[str, str]:
     """Return the settings of /etc/os-release."""
     try:
@@ -58,5 +77,6 @@ def os_release() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    packages = {"python": python_packages(sys.argv[1:]), "os": os_packages(), "release": os_release()}
+    packages = {"python": python_packages(sys.argv[1:]), "os": os_packages()}
+    packages |= {"extensions": extensions(), "release": os_release()}
     print(json.dumps(packages))

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from packaging.markers import InvalidMarker, Marker
 
-from workbench.attest.package import PYPI, Package, joined
+from workbench.attest.package import PYPI, VSCODE, Package, joined
 from workbench.commands import here
 from workbench.compose.files import OS_PACKAGES
 from workbench.compose.recipe import CONTAINERFILE
 from workbench.containerfile.parser import instructions
 from workbench.errors import WorkbenchError
+from workbench.extensions import archives_in
 from workbench.indexes import index_variables
 from workbench.packages import installed_lists as lists_in_command
 from workbench.packages import normalized_name, requirement_lines
@@ -34,7 +35,20 @@ def locked_packages(files: Mapping[str, bytes], python: str) -> list[Package]:
         if path.rpartition("/")[2] == OS_PACKAGES:
             names = (line.strip() for line in data.decode().splitlines())
             found += [Package("", name, origins=(path,)) for name in names if name and not name.startswith("#")]
-    return joined(found)
+    return joined([*found, *_extensions(files[CONTAINERFILE].decode())])
+
+
+def _extensions(containerfile: str) -> Iterator[Package]:
+    """Yield the extensions of VS Code that a Containerfile installs on x86-64, as for `_applies`."""
+    for item in instructions(containerfile):
+        if item.word == "RUN":
+            for each in archives_in(item.command):
+                if each.platform in ("", "linux-x64"):
+                    publisher, _, name = each.name.lower().partition(".")
+                    qualifiers = (("platform", each.platform),) if each.platform else ()
+                    yield Package(
+                        VSCODE, name, each.version, publisher, qualifiers, (each.sha256,), origins=(CONTAINERFILE,)
+                    )
 
 
 def installed_lists(files: Mapping[str, bytes]) -> list[str]:

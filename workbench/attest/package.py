@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-PYPI, DEB, RPM = "pypi", "deb", "rpm"
+PYPI, DEB, RPM, VSCODE = "pypi", "deb", "rpm", "vscode-extension"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from workbench import __version__
-from workbench.attest.package import PYPI, Package
+from workbench.attest.package import PYPI, VSCODE, Package
 
 # The property of a component that names the list of the recipe that it comes from.
 ORIGIN = "workbench-images:list"
@@ -62,14 +62,18 @@ def sbom(tag: str, packages: Sequence[Package], *, image_id: str = "") -> str:
 
 def with_lock(installed: Sequence[Package], locked: Sequence[Package]) -> list[Package]:
     """Return the `installed` packages with the hashes that the lock has for them, and the lists they come from."""
-    known = {(package.name, package.version): package for package in locked if package.kind == PYPI}
+    known = {_identity(package): package for package in locked if package.kind in (PYPI, VSCODE)}
     found = []
     for package in installed:
-        pin = known.get((package.name, package.version)) if package.kind == PYPI else None
+        pin = known.get(_identity(package))
         found.append(
             package if pin is None else replace(package, hashes=pin.hashes, origins=pin.origins, index=pin.index)
         )
     return found
+
+
+def _identity(package: Package) -> tuple[str, ...]:
+    return (package.kind, package.namespace, package.name, package.version)
 
 
 def _component(package: Package) -> Component:

@@ -21,10 +21,11 @@ from workbench.catalog.parts import (
 from workbench.catalog.toml_file import read_toml
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Ide, Rules
+from workbench.extensions import is_extension
 
 # The types of an image: with an IDE that serves a page, or without one.
 WORKBENCH, RUNTIME = "workbench", "runtime"
-_KEYS = {**RULES, "bundles": list, "uses": list, "image_type": (WORKBENCH, RUNTIME)}
+_KEYS = {**RULES, "bundles": list, "uses": list, "extensions": list, "image_type": (WORKBENCH, RUNTIME)}
 
 
 def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
@@ -34,6 +35,10 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
     if not snippet:
         faults.add(part.folder, f"has no {part.name}.snippet")
     uses = _uses(tree, part, tuple(data.get("uses", ())), faults)
+    extensions = tuple(dict.fromkeys(data.get("extensions", ())))
+    for name in extensions:
+        if not is_extension(name):
+            faults.add(f"{part.folder}/ide.toml", f"{name!r} is no extension: write it as ms-python.python")
     return Ide(
         name=part.name,
         folder=part.folder,
@@ -46,6 +51,7 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
         snippet=snippet,
         os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
         shared_packages=tuple(_shared_packages(tree, name, faults) for name in uses),
+        extensions=extensions,
     )
 
 

@@ -17,6 +17,7 @@ from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.unavailable import unavailable
 from workbench.catalog.values import Amendment, Release, ReleaseSystem, SecurityException, SecurityFix, System
 from workbench.errors import UsageError
+from workbench.extensions import PLATFORMS, is_extension, is_extension_version, is_sha256
 from workbench.names import (
     LATEST,
     NAME_RULE,
@@ -54,6 +55,7 @@ _RELEASE = {
     "bases": {"*": BASE_SCHEMA},
     "cuda": {"nvcc": list, "rpms": {"*": list}, "sizes": {"*": {"source": str, "checked": str, "*": int}}, "*": str},
     "tools": {"*": {"*": {"*": str}}},
+    "extensions": {"*": dict.fromkeys(("version", "released", *PLATFORMS), str)},
     "os": {"*": {"image": str, "digest": str, "pythons": list}},
     "recipes": [dict.fromkeys(IN_RELEASE, str)],
     "security": [dict.fromkeys(_FIX, str)],
@@ -125,6 +127,7 @@ def _read_release(tree: CatalogueTree, name: str, path: str, has_folder: bool, f
         },
         nvcc=tuple(cuda["nvcc"]) if "nvcc" in cuda else None,
         tools=data.get("tools", {}),
+        extensions=data.get("extensions", {}),
         systems={
             os: ReleaseSystem(pins.get("image", ""), tuple(pins.get("pythons", ())), pins.get("digest", ""))
             for os, pins in data.get("os", {}).items()
@@ -196,6 +199,26 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         for system, pins in systems.items():
             if "released" in pins and not is_day(pins["released"]):
                 yield ("tools", tool, system, "released"), f"{pins['released']!r} is no day: write it as 2026-11-22"
+    for name, pins in data.get("extensions", {}).items():
+        for keys, message in _wrong_extension(name, pins):
+            yield ("extensions", name, *keys), message
+
+
+def _wrong_extension(name: str, pins: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    if not is_extension(name):
+        yield (), f'{name!r} is no extension: write it as [extensions."ms-python.python"]'
+    if not is_extension_version(pins.get("version", "")):
+        yield ("version",), f"extensions.{name} needs a version such as 2026.4.0"
+    digests = [key for key in PLATFORMS if key in pins]
+    if not digests:
+        yield (), f"extensions.{name} needs {' or '.join(PLATFORMS)}"
+    elif "sha256" in digests and len(digests) > 1:
+        yield (), f"extensions.{name} has one archive for all (sha256), and others beside it"
+    for key in digests:
+        if not is_sha256(pins[key]):
+            yield (key,), f"{pins[key]!r} is no {key}: write its 64 hexadecimal digits"
+    if "released" in pins and not is_day(pins["released"]):
+        yield ("released",), f"{pins['released']!r} is no day: write it as 2026-11-22"
 
 
 def _is_version(text: str) -> bool:

@@ -66,7 +66,7 @@ class Ide:
     """An IDE, or the runtime without one: `builder`, `snippet` and `os_packages` are paths by variant.
 
     `uses` names the folders of `snippets/` whose files it takes along; `shared_packages` are the package lists of
-    each of those, by variant.
+    each of those, by variant. `extensions` are those of VS Code that come built in, as the release pins them.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Ide:
     snippet: Mapping[str, str]
     os_packages: Mapping[str, str]
     shared_packages: tuple[Mapping[str, str], ...] = ()
+    extensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ class Release:
     have RPMs, `cuda_sizes` the measured bytes that each layer adds, by system, `nvcc` the families of
     systems that have a compiler for it (None: all).
     `tools` are programs that no package list pins: by name, then by operating system or family,
-    what is known of them, such as version and sha256. `recipes` are the answers of each recipe of its
+    what is known of them, such as version and sha256; `extensions` are those of VS Code by name, with the same.
+    `recipes` are the answers of each recipe of its
     standard set, but for release and date. `record` are the digests that the record of a frozen release may
     have: one, or two while it is being changed. `amended` is what was changed in it since it was frozen.
     `architectures` are those that its images can be built for, as the kernel names them.
@@ -174,6 +176,7 @@ class Release:
     security: tuple[SecurityFix, ...] = ()
     exceptions: tuple[SecurityException, ...] = ()
     architectures: tuple[str, ...] = ("x86_64",)
+    extensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from workbench.catalog.values import Bundle, Catalogue, Ide, Release, System
 from workbench.catalog.views import at_release
 from workbench.commands import here
 from workbench.errors import UsageError, WorkbenchError
+from workbench.extensions import ExtensionArchive, archives
 from workbench.names import is_qualified, list_folder, pick, python_folder
 from workbench.tag import Tag, format_tag
 
@@ -20,7 +21,8 @@ class ResolvedSelection:
     """A selection with everything that its answers name, all of it checked.
 
     `catalogue` is as the release sees it. `image` is what FROM names, always with its registry (fault W1);
-    it is empty for an image of somebody else's whose registry only a look-up can find.
+    it is empty for an image of somebody else's whose registry only a look-up can find. `extensions` are those of the
+    IDE, as the release pins them.
     """
 
     selection: Selection
@@ -32,6 +34,7 @@ class ResolvedSelection:
     ide: Ide
     tag: Tag
     image: str
+    extensions: tuple[ExtensionArchive, ...] = ()
 
     @property
     def lists(self) -> str:
@@ -78,6 +81,7 @@ def resolve(catalogue: Catalogue, selection: Selection, *, rules: bool = True) -
         ide=view.ides[selection.ide],
         tag=tag,
         image=_image(release, base, selection),
+        extensions=_extensions(release, view.ides[selection.ide], rules),
     )
 
 
@@ -92,6 +96,18 @@ def tag_of(base: BaseDefinition, selection: Selection) -> Tag:
         release=selection.release,
         date=selection.date,
     )
+
+
+def _extensions(release: Release, ide: Ide, rules: bool) -> tuple[ExtensionArchive, ...]:
+    """Return the archives of the IDE's extensions; by the `rules` the release pins them all, else WorkbenchError."""
+    missing = [name for name in ide.extensions if name not in release.extensions]
+    if missing and rules:
+        raise WorkbenchError(
+            f"pins no extension {', '.join(missing)}, which {ide.folder}/ide.toml names",
+            where=release.path,
+            hint=f'add [extensions."{missing[0]}"] with its version and sha256, or take it out of ide.toml',
+        )
+    return tuple(each for name in ide.extensions for each in archives(name, release.extensions.get(name, {})))
 
 
 def _image(release: Release, base: BaseDefinition, selection: Selection) -> str:

@@ -61,7 +61,12 @@ def _names(resolved: ResolvedSelection) -> dict[str, Any]:
         "bundle": SimpleNamespace(
             name=bundle.name, display=bundle.label(resolved.base.lists), provides=bundle.rules.provides
         ),
-        "ide": SimpleNamespace(name=ide.name, display=ide.display, image_type=ide.image_type),
+        "ide": SimpleNamespace(
+            name=ide.name,
+            display=ide.display,
+            image_type=ide.image_type,
+            extensions=tuple(str(each) for each in resolved.extensions),
+        ),
     }
 
 

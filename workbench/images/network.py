@@ -22,6 +22,8 @@ from workbench.indexes import address_of
 
 CA_BUNDLE = "WORKBENCH_CA_BUNDLE"
 APT_PROXY = "WORKBENCH_APT_PROXY"
+# The address of a mirror of Open VSX, and the id of the secret that it is in the steps which fetch extensions.
+OPEN_VSX = "WORKBENCH_OPENVSX"
 
 _CA, _PIP, _APT = "/dev/workbench-ca.pem", "/dev/workbench-pip.conf", "/dev/workbench-apt.conf"
 _UV = "/dev/workbench-uv.toml"
@@ -100,7 +102,7 @@ def site(
 
     `ca_bundle` is a PEM file, else WORKBENCH_CA_BUNDLE names one. The indexes of pip come from
     PIP_INDEX_URL and its like, the proxy of apt from WORKBENCH_APT_PROXY, and how long a line may be silent from
-    PIP_DEFAULT_TIMEOUT and UV_HTTP_TIMEOUT. With none of them the
+    PIP_DEFAULT_TIMEOUT and UV_HTTP_TIMEOUT; WORKBENCH_OPENVSX is a mirror of Open VSX. With none of them the
     Site is empty. (http_proxy and no_proxy are the engine's to pass.) `indexes` are the variables of the
     further package indexes that the recipe at `where` needs. Raises WorkbenchError for a bundle that is
     none, and for such a variable that is not set.
@@ -122,6 +124,8 @@ def site(
         texts[_APT] = apt
         variables["APT_CONFIG"] = _APT
     addresses = {variable: address_of(variable, where, environ) for variable in indexes}
+    if mirror := _address(environ, OPEN_VSX):
+        addresses[OPEN_VSX] = mirror
     # The folder is this user's alone; the files in it are readable for any user inside the build.
     with marked_folder(mark or new_mark()) as folder:
         files = {inside: _written(folder, os.path.basename(inside), text) for inside, text in texts.items()}
@@ -187,6 +191,13 @@ def _uv_toml(environ: Mapping[str, str]) -> str:
     lines += [f"[[index]]\nurl = {_toml(url)}" for url in extra]
     lines += [f"[[index]]\nurl = {_toml(url)}\ndefault = true" for url in main[:1]]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _address(environ: Mapping[str, str], variable: str) -> str:
+    address = environ.get(variable, "").strip()
+    if address and not re.fullmatch(r"https?://[^\s/]+(?:/\S*)?", address):
+        raise WorkbenchError(f"{variable} is no address", hint="write it as https://mirror.example.com/openvsx")
+    return address
 
 
 def _words(environ: Mapping[str, str], variable: str) -> list[str]:

@@ -12,12 +12,21 @@ from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.choose import cog_layer, environment_layer, generation_folder
-from workbench.monobase.layer import USER_MARKER, Layer, contradictions, identity
+from workbench.monobase.layer import USER_MARKER, Layer, contradictions, identity, is_file
 from workbench.monobase.request import ActivationRequest, read_request
 
 # The variables that activation prepends to; it removes what it prepended before (fault M19).
 PATHS = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
 _ACTIVE = "MONOBASE_ACTIVE_"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRequest:
+    """A lease to take on what was activated: its name, its file, and the folder that it keeps."""
+
+    name: str
+    file: str
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,19 @@ class Activation:
     cog: str
     layers: tuple[Layer, ...]
     notes: tuple[str, ...]
+
+    def leases(self, prefix: str) -> list[LeaseRequest]:
+        """Return the leases to take below `prefix`; a tree from which nothing is ever removed has none."""
+        return leases_on(prefix, self.generation, self.cog)
+
+
+def leases_on(prefix: str, generation: str, cog: str) -> list[LeaseRequest]:
+    """Return the leases on a generation and a cog ("g0a1b2c3d/cog0.23.1-python3.12") that there are; "" is none."""
+    cogs = cog.partition("/")[0]
+    wanted = [(generation, f"{prefix}/monobase/{generation}")] if generation else []
+    wanted += [(f"cog-{cogs}", f"{prefix}/cog/{cogs}")] if cogs else []
+    every = [LeaseRequest(name, f"{prefix}/leases/{name}", folder) for name, folder in wanted]
+    return [lease for lease in every if is_file(lease.file) and os.access(lease.file, os.R_OK)]
 
 
 def activate(prefix: str, variables: Mapping[str, str]) -> Activation:
@@ -53,6 +75,8 @@ def activate(prefix: str, variables: Mapping[str, str]) -> Activation:
     if request.user and os.path.exists(f"{request.user}/{USER_MARKER}"):
         notes += _tolerated(request, contradictions(user, environment, cog))
         layers.append(user)
+    for layer in layers:
+        _check_python(layer)
     if not layers:
         raise WorkbenchError(
             "there is nothing to activate: no cog layer is installed, and no environment is named",
@@ -64,11 +88,22 @@ def activate(prefix: str, variables: Mapping[str, str]) -> Activation:
     return _joined(variables, entries, os.path.basename(generation), name, cog_id, tuple(layers), tuple(notes))
 
 
+def _check_python(layer: Layer) -> None:
+    """Raise WorkbenchError when the layer's Python is not here: another one on PATH would run in its place."""
+    program = f"{layer.bin}/python"
+    if not os.access(program, os.X_OK):
+        found = os.readlink(program) if os.path.islink(program) else program
+        raise WorkbenchError(
+            f"the Python of {identity(layer)} is missing here: {found}",
+            hint=f"Python {layer.python} must be there, in the image of a model too",
+        )
+
+
 def _entries(prefix: str, layers: list[Layer]) -> dict[str, list[str]]:
     """Return what goes in front of each path; CUDA_HOME is the first layer's that has one."""
     python = [layer.site for layer in layers]
-    # An interpreter reads the .pth files of its own layer; with this on its path it reads the others' too.
-    if len(layers) > 1 and any(map(Layer.has_path_files, layers)) and os.path.isdir(f"{prefix}/bin/site"):
+    # With this on its path an interpreter reads the .pth files of all layers, and one of another version says so.
+    if os.path.isdir(f"{prefix}/bin/site"):
         python.append(f"{prefix}/bin/site")
     homes = [home for layer in layers if (home := layer.cuda_home())]
     return {
@@ -89,7 +124,8 @@ def _joined(
     notes: tuple[str, ...],
 ) -> Activation:
     made = {"MONOBASE_GENERATION": generation, "MONOBASE_ENVIRONMENT": environment, "MONOBASE_COG": cog}
-    made |= {"PYTHONUNBUFFERED": "1", "MONOBASE_LAYERS": ":".join(layer.site for layer in layers)}
+    # PYTHONHOME would be a Python's own home, and no environment's.
+    made |= {"PYTHONHOME": "", "PYTHONUNBUFFERED": "1", "MONOBASE_LAYERS": ":".join(layer.site for layer in layers)}
     for name in PATHS:
         ours = ":".join(entries[name])
         before = _without(given.get(name, ""), given.get(_ACTIVE + name, ""))

@@ -27,11 +27,7 @@ def generation_folder(prefix: str, request: ActivationRequest) -> str:
             ready = [other for other in generations(prefix) if has_manifest(f"{above}/{other}")]
             raise WorkbenchError(f"generation {name} is not ready here", hint=_available(ready))
         return f"{above}/{name}"
-    try:
-        target = os.readlink(f"{above}/latest")
-    except OSError:
-        target = ""
-    name = os.path.basename(target)
+    name = _target(f"{above}/latest")
     if generation_number(name) is not None and has_manifest(f"{above}/{name}"):
         return f"{above}/{name}"
     if not (request.torch or request.stack or request.cuda or request.cudnn):
@@ -109,15 +105,13 @@ def cog_layer(prefix: str, request: ActivationRequest) -> Layer | None:
     Raises CogMissingError when the requested one is neither in the prefix nor beside it, and
     WorkbenchError when the layer has no default for that Python.
     """
-    latest = f"{prefix}/cog/latest"
-    target = os.path.basename(os.readlink(latest)) if os.path.islink(latest) else ""
+    target = _target(f"{prefix}/cog/latest")
     folder = f"{prefix}/cog/{target}"
     ready = [name for name in environments_in(folder) if name.startswith("cog")] if target else []
     if not request.cog:
         if not target:
             return None
-        link = f"{folder}/default-python{request.python}"
-        name = os.path.basename(os.readlink(link)) if os.path.islink(link) else ""
+        name = _target(f"{folder}/default-python{request.python}")
         if name not in ready:
             raise WorkbenchError(f"no cog is installed for Python {request.python}", hint=_available(ready))
         return Layer(f"{folder}/{name}", request.python)
@@ -130,6 +124,15 @@ def cog_layer(prefix: str, request: ActivationRequest) -> Layer | None:
     command = f"monobase cog --version {request.cog} --python {request.python}"
     hint = f"`{command}` installs it beside the prefix; {_available(ready)}"
     raise CogMissingError(f"cog {request.cog} is not installed for Python {request.python}", hint=hint)
+
+
+def _target(link: str) -> str:
+    """Return the name of the folder beside `link` that it leads to, "" for none."""
+    if not os.path.islink(link) or not os.path.isdir(link):
+        return ""
+    above, name = os.path.dirname(link), os.path.basename(os.readlink(link))
+    beside = f"{above}/{name}"
+    return name if os.path.isdir(beside) and not os.path.islink(beside) and os.path.samefile(beside, link) else ""
 
 
 def cog_name(cog: str) -> str:

@@ -136,7 +136,7 @@ def _check_unchanged(tools: Toolchain, generation: Generation) -> None:
             f"{generation.name} was built as {done.digest}, and is {generation.digest} now",
             where=folder,
             hint=f"a generation never changes: undo that, or remove it here with "
-            f"`{here(f'monobase prune --prefix {shlex.quote(tools.prefix.root)} --gen-id {generation.id}')}`",
+            f"`{here(f'monobase prune --prefix {shlex.quote(tools.prefix.root)} --gen-id {generation.id} --grace 0')}`",
         )
 
 
@@ -153,20 +153,22 @@ def _mark(
     finished = {name: marker.digest for name, marker in found.items() if marker is not None}
     if finished:
         skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.environment not in finished}
-        marker = layout.GenerationMarker(generation.digest, finished, skipped)
+        made = {marker.python.minor: marker.python.version for marker in found.values() if marker is not None}
+        pythons = {minor: (version, generation.pythons.get(minor, version)) for minor, version in made.items()}
+        marker = layout.GenerationMarker(generation.digest, finished, skipped, pythons)
         if layout.read_done(folder) != marker:
             layout.write_done(folder, marker)
 
 
 def move_latest(tools: Toolchain, active: Sequence[str]) -> None:
-    """Let `latest` point at the newest of the `active` generations that is ready.
+    """Let `latest` point at the newest of the `active` generations that is ready, or at the one that is pinned.
 
     When none is, it stays as it is, unless it points at nothing (fault M9): then at the newest that is
     ready, or it is removed.
     """
     prefix = tools.prefix
     ready = [folder.name for folder in layout.generations(prefix) if layout.read_done(folder.path) is not None]
-    chosen = max((name for name in ready if name in active), default=None)
+    chosen = layout.pinned_name(prefix) or max((name for name in ready if name in active), default=None)
     if chosen is None and layout.latest_name(prefix.latest) is None:
         chosen = max(ready, default=None)
         if chosen is None and os.path.lexists(prefix.latest):

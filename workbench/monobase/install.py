@@ -21,7 +21,7 @@ from workbench.monobase.prefix import Prefix, staged
 from workbench.monobase.requirements import LockedPackage, LockFile
 from workbench.monobase.store import DigestMismatchError, FileStore
 from workbench.monobase.uv import Uv, find_uv
-from workbench.monobase.wheels import Wheel, Wheels, below_site, bytecode_path, key_of
+from workbench.monobase.wheels import Wheel, Wheels, below_site, bytecode_path, fits, key_of
 from workbench.packages import normalized_name
 
 
@@ -191,7 +191,7 @@ def _bytecode(root: str, tools: Toolchain, interpreter: Interpreter, sources: Ma
         made = stored.get((name, entry.removesuffix("-x")), "")
         if made and tools.store.is_whole(made):
             found[bytecode_path(path, interpreter.tag)] = made
-        else:
+        elif fits(bytecode_path(path, interpreter.tag)):
             # From the store: the one in the folder may be another package's by the same name.
             missing[name] = tools.store.path(entry)
     if missing:

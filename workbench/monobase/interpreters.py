@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase.prefix import Prefix
@@ -58,9 +58,28 @@ def probe(path: str) -> Interpreter | None:
     """
     try:
         done = subprocess.run([path, "-I", "-S", "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False)
-        return Interpreter(*json.loads(done.stdout)) if done.returncode == 0 else None
+        found = Interpreter(*json.loads(done.stdout)) if done.returncode == 0 else None
     except (OSError, subprocess.TimeoutExpired, ValueError, TypeError):
         return None
+    return replace(found, path=_with_version(found)) if found is not None else None
+
+
+def _with_version(found: Interpreter) -> str:
+    """Return a path of the same program that names its version: /usr/bin/python3 is another Python in another image."""
+    folder, name = os.path.split(found.path)
+    for path in (os.path.join(folder, f"python{found.minor}"), os.path.realpath(found.path)):
+        if name.endswith(found.minor):
+            break
+        if os.path.basename(path) == f"python{found.minor}" and _is_same(path, found.path):
+            return path
+    return found.path
+
+
+def _is_same(path: str, other: str) -> bool:
+    try:
+        return os.path.samefile(path, other)
+    except OSError:
+        return False
 
 
 def named_interpreters(arguments: Sequence[str]) -> dict[str, str]:

@@ -50,10 +50,6 @@ class Layer:
                 return f"{nvidia}/{name}"
         return ""
 
-    def has_path_files(self) -> bool:
-        """Return whether it has `.pth` files, which Python reads in no folder of PYTHONPATH by itself (fault M14)."""
-        return any(name.endswith(".pth") for name in names_in(self.site))
-
     def version(self, package: str) -> str:
         """Return the version of NVIDIA's `package` ("nvidia_cuda_runtime", with or without -cu12), "" for none."""
         for name in names_in(self.site):

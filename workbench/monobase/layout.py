@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.monobase.documents import DamagedDocumentError, read_document, write_document
 from workbench.monobase.environment import DONE
@@ -35,12 +35,15 @@ class GenerationFolder:
 class GenerationMarker:
     """The content of a finished generation's `.done`, its manifest: nothing else in its folder is activated.
 
-    It has the generation's digest, that of each environment, and what was skipped and why.
+    It has the generation's digest, that of each environment, and what was skipped and why. `pythons` has for each
+    Python ("3.11") the version that the environments were made with, and the one that the generation names: the
+    last number of a version is no part of a generation.
     """
 
     digest: str
     environments: Mapping[str, str]
     skipped: Mapping[str, str]
+    pythons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def generations(prefix: Prefix) -> list[GenerationFolder]:
@@ -79,17 +82,20 @@ def read_done(folder: str) -> GenerationMarker | None:
         (_, digest), *rest = words
         environments = {name: made for word, name, made in rest if word == "environment"}
         skipped = {name: str(json.loads(reason)) for word, name, reason in rest if word == "skipped"}
+        versions = {name: rest.split(" ") for word, name, rest in rest if word == "python"}
+        pythons = {name: (made, named) for name, (made, named) in versions.items()}
     except (OSError, DamagedDocumentError, ValueError):
         return None
     if not all(map(is_environment, environments)):
         return None
-    return GenerationMarker(digest, environments, skipped)
+    return GenerationMarker(digest, environments, skipped, pythons)
 
 
 def write_done(folder: str, marker: GenerationMarker) -> None:
     """Mark the generation in `folder` as finished. (`activate.sh` reads these lines.)"""
     lines = [f"generation {marker.digest}"]
     lines += [f"environment {name} {digest}" for name, digest in sorted(marker.environments.items())]
+    lines += [f"python {name} {made} {named}" for name, (made, named) in sorted(marker.pythons.items())]
     lines += [f"skipped {name} {json.dumps(reason)}" for name, reason in sorted(marker.skipped.items())]
     write_document(os.path.join(folder, DONE), "".join(f"{line}\n" for line in lines))
 
@@ -117,6 +123,12 @@ def latest_name(link: str) -> str | None:
         return None
     beside = os.path.join(os.path.dirname(link), target)
     return target if "/" not in target and os.path.isdir(beside) and not os.path.islink(beside) else None
+
+
+def pinned_name(prefix: Prefix) -> str | None:
+    """Return the generation that `latest` is pinned to; None when it is not, and when that one is not finished."""
+    name = latest_name(prefix.pinned)
+    return name if name is not None and read_done(prefix.generation(name)) is not None else None
 
 
 def _names(folder: str) -> list[str]:

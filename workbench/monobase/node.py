@@ -1,13 +1,11 @@
-"""What a node gets besides environments: the scripts that models activate with, and the label that it is ready."""
+"""What a node gets besides environments: the scripts that models activate with."""
 
 from __future__ import annotations
 
-import datetime
 import os
 import stat
 from dataclasses import dataclass
 
-from workbench.errors import WorkbenchError
 from workbench.files import replace_text
 from workbench.monobase.documents import DamagedDocumentError, make_way, read_text
 from workbench.monobase.generation import DATA
@@ -48,13 +46,3 @@ def install_scripts(prefix: Prefix) -> None:
             pass
         make_way(target)
         replace_text(target, script.text, mode=script.mode)
-
-
-def write_label(path: str) -> None:
-    """Write `done=TIME` (UTC, as a label's value may be) to `path`; raises WorkbenchError when that is impossible."""
-    now = datetime.datetime.now(datetime.UTC)
-    try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        replace_text(os.path.abspath(path), f"done={now:%Y-%m-%dT%H-%M-%SZ}\n")
-    except OSError as error:
-        raise WorkbenchError(f"the node's label cannot be written: {error.strerror}", where=path) from None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from workbench.commands import here
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, too_long
 from workbench.monobase.documents import make_way
 
 # Folders of every prefix, and those below them whose names are not fixed.
@@ -56,6 +56,11 @@ class Prefix:
     def latest(self) -> str:
         """The link to the newest generation that is ready."""
         return self.below("monobase", "latest")
+
+    @property
+    def pinned(self) -> str:
+        """The link to the generation that `latest` is pinned to."""
+        return self.below("monobase", "pinned")
 
     @property
     def stage(self) -> str:
@@ -129,10 +134,12 @@ def held_locks() -> tuple[int, ...]:
 
 @contextmanager
 def reporting_full_disk(where: str) -> Iterator[None]:
-    """Turn the OSError of a full disk into a WorkbenchError."""
+    """Turn the OSError of a full disk, and of a file name that the disk does not take, into a WorkbenchError."""
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise WorkbenchError(too_long(error), where=where) from None
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise WorkbenchError("the disk is full", where=where, hint="make room; what is finished is kept") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from workbench.monobase.environment import LINK, is_recorded, manifest_of, read_
 from workbench.monobase.inspection import files_below
 from workbench.monobase.install import Toolchain
 from workbench.monobase.layout import GenerationFolder
-from workbench.monobase.leases import InUseError, unused
-from workbench.monobase.prefix import staged
+from workbench.monobase.leases import GRACE, InUseError, last_use, unused
+from workbench.monobase.prefix import Prefix, staged
+from workbench.monobase.processes import scan
 from workbench.monobase.tidy import point_latest
 
 # The unit of `st_blocks`, whatever the blocks of the file system are.
@@ -27,7 +29,8 @@ _BLOCK = 512
 class PruneReport:
     """What is removed, what is kept though it is old (and why), and what is freed on the disk.
 
-    `packages` and `files` are those of the store; `freed` are the bytes of files whose last link is removed.
+    `packages` and `files` are those of the store; `freed` are the bytes of files whose last link is removed. `unseen`
+    names processes that only a lease could have shown, "" for none.
     """
 
     removed: list[str] = field(default_factory=list)
@@ -35,6 +38,7 @@ class PruneReport:
     packages: int = 0
     files: int = 0
     freed: int = 0
+    unseen: str = ""
 
 
 def prune(
@@ -43,11 +47,13 @@ def prune(
     *,
     dry_run: bool = False,
     even_latest: bool = False,
+    grace: float = GRACE,
 ) -> PruneReport:
     """Remove the folders that are old and not in use, then what nothing else uses of the store and uv's cache.
 
-    A folder cannot be leased while it is removed, and what a `latest` points at is kept; with `even_latest` it is
-    not, and `latest` points at the newest that is left. With `dry_run` nothing changes. The caller holds the prefix's
+    In use is what a process runs on, or was seen to less than `grace` seconds ago. A folder cannot be leased while it
+    is removed, and what a `latest` points at is kept; with `even_latest` it is not, and `latest` points at the newest
+    that is left. With `dry_run` nothing changes. The caller holds the prefix's
     lock. Raises WorkbenchError when an environment that stays is damaged: nobody can say then what it uses.
     """
     found = PruneReport()
@@ -60,12 +66,21 @@ def prune(
             if not even_latest and os.path.basename(folder.path) == layout.latest_name(latest):
                 found.kept.append((folder.name, "latest points at it"))
                 continue
-            try:
-                locks.enter_context(unused(tools.prefix, folder.name))
-            except InUseError as error:
-                found.kept.append((folder.name, error.message))
+            if folder.name == layout.pinned_name(tools.prefix):
+                found.kept.append((folder.name, "latest is pinned to it"))
                 continue
+            with ExitStack() as lock:
+                try:
+                    lock.enter_context(unused(tools.prefix, folder.name))
+                except InUseError as error:
+                    found.kept.append((folder.name, error.message))
+                    continue
+                if reason := _recent_use(tools.prefix, folder.name, grace):
+                    found.kept.append((folder.name, reason))
+                    continue
+                locks.push(lock.pop_all())
             removing.append(folder)
+        found.unseen = scan(tools.prefix).blind_spot() if removing else ""
         records, entries = _unreferenced(tools, removing)
         found.removed = [folder.name for folder in removing]
         found.packages, found.files = len(records), len(entries)
@@ -83,6 +98,15 @@ def prune(
             # What is in use is linked from the store; the cache would only keep the rest on the disk.
             shutil.rmtree(tools.uv.cache, ignore_errors=True)
     return found
+
+
+def _recent_use(prefix: Prefix, name: str, grace: float) -> str:
+    """Return that the last use of `name` is too recent, "" when it is not."""
+    ago = time.time() - last_use(prefix, name)
+    if ago >= grace:
+        return ""
+    # A clock that was set back makes it negative.
+    return f"was used {max(0, int(ago // 60))} minutes ago: it goes {int(grace / 60)} minutes after its last use"
 
 
 def _unreferenced(tools: Toolchain, removing: Sequence[GenerationFolder]) -> tuple[list[str], list[str]]:

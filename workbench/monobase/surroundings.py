@@ -61,13 +61,16 @@ def _generations(look: Inspection, found: Surroundings) -> dict[str, bool]:
     """Check the generations; return which there are, and whether each is finished."""
     generations = {}
     for name in look.folder("monobase"):
-        if name == "latest":
+        if name in ("latest", "pinned"):
             continue
         if layout.is_generation(name):
             generations[name] = _generation(look, f"monobase/{name}", found)
         else:
             look.extra(f"monobase/{name}")
-    _latest(look, "monobase", [name for name, is_finished in generations.items() if is_finished])
+    finished = [name for name, is_finished in generations.items() if is_finished]
+    _latest(look, "monobase", finished)
+    if (target := look.link("monobase/pinned")) and target not in finished:
+        look.report(CHANGED, "monobase/pinned")
     return generations
 
 

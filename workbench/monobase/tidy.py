@@ -119,10 +119,13 @@ def _remove_odd(prefix: Prefix, path: str) -> None:
 
 
 def point_latest(prefix: Prefix, link: str) -> str:
-    """Let a `latest` point at the newest generation beside it that is finished; return why that is none.
+    """Let a `latest` point at the pinned or newest generation beside it that is finished; return why that is none.
 
     A link to nothing is removed.
     """
+    if link == prefix.latest and (pinned := layout.pinned_name(prefix)) is not None:
+        point(link, pinned)
+        return ""
     folders = layout.generations(prefix) if link == prefix.latest else layout.cog_generations(prefix)
     ready = [folder.path for folder in folders if layout.read_done(folder.path) is not None]
     newest = max(ready, key=lambda path: (path if link == prefix.latest else "", os.stat(path).st_mtime), default=None)

@@ -26,6 +26,8 @@ from workbench.monobase.store import is_entry
 
 # Part of every key: a change of what a record holds makes new ones.
 _FORM = "2"
+# NAME_MAX of Linux's file systems, in bytes.
+_LONGEST = 255
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -177,6 +179,11 @@ def bytecode_path(path: str, tag: str) -> str:
     """Return where Python keeps the bytecode of the source at `path`."""
     folder, _, name = path.rpartition("/")
     return f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc"
+
+
+def fits(path: str) -> bool:
+    """Return whether a file system takes the name of the file `path`; Python keeps no bytecode whose name is longer."""
+    return len(os.fsencode(os.path.basename(path))) <= _LONGEST
 
 
 def below_site(path: str) -> str:

@@ -63,13 +63,20 @@ def lock_pins(catalogue: Catalogue, name: str) -> Pinned:
 
 
 def tool_pins(release: Release) -> Pinned:
-    """Return the tools that the file of `release` pins, by the name under which advisories about them are kept."""
-    pins = (
-        (f"{release.path} [tools.{tool}.{system}]", f"{TOOL}{normalized_name(tool)}", each.get("version", ""))
-        for tool, systems in release.tools.items()
-        for system, each in systems.items()
-    )
-    return {where: frozenset([(name, version)]) for where, name, version in pins}
+    """Return the tools and extensions that `release` pins, by the name under which advisories about them are kept."""
+    return {
+        f"{release.path} [{table}]": frozenset([(f"{TOOL}{normalized_name(name)}", each.get("version", ""))])
+        for table, name, _, each in _pinned_programs(release)
+    }
+
+
+def _pinned_programs(release: Release) -> Iterator[tuple[str, str, str, Mapping[str, str]]]:
+    """Yield the table, the name, what it is for and the pins of all that the file of `release` pins by itself."""
+    for tool, systems in release.tools.items():
+        for system, each in systems.items():
+            yield f"tools.{tool}.{system}", tool, system, each
+    for name, each in release.extensions.items():
+        yield f'extensions."{name}"', name, "VS Code", each
 
 
 def excepted(findings: Iterable[Finding], release: Release, today: str) -> tuple[list[Finding], list[str]]:
@@ -158,16 +165,15 @@ def unused_rows(pinned: Pinned, release: Release) -> list[str]:
 def old_tools(release: Release, today: str) -> list[str]:
     """Return the pinned tools that are old on the day `today`, and those whose age is not known, each in a line."""
     found = []
-    for tool, systems in release.tools.items():
-        for system, pins in systems.items():
-            what, released = f"{tool} {pins.get('version', '')} for {system}", pins.get("released", "")
-            try:
-                days = (datetime.date.fromisoformat(today) - datetime.date.fromisoformat(released)).days
-            except ValueError:
-                found.append(f'{what}: its age is not known (add released = "2026-11-22" beside its version)')
-                continue
-            if days > OLD_DAYS:
-                found.append(f"{what} is of {released}, {days} days old: look for a newer one")
+    for _, name, place, pins in _pinned_programs(release):
+        what, released = f"{name} {pins.get('version', '')} for {place}", pins.get("released", "")
+        try:
+            days = (datetime.date.fromisoformat(today) - datetime.date.fromisoformat(released)).days
+        except ValueError:
+            found.append(f'{what}: its age is not known (add released = "2026-11-22" beside its version)')
+            continue
+        if days > OLD_DAYS:
+            found.append(f"{what} is of {released}, {days} days old: look for a newer one")
     return found
 
 
@@ -176,7 +182,8 @@ def cure(release: Release, finding: Finding) -> str:
     if not finding.fixed:
         return ""
     if finding.package.startswith(TOOL):
-        return f"pin {finding.fixed} or newer in [tools]"
+        table = "extensions" if "[extensions." in finding.where else "tools"
+        return f"pin {finding.fixed} or newer in [{table}]"
     if release.own:
         more = "" if keeps(finding.version, finding.fixed) else f" --allow {finding.package}"
         return f"`{here(f'release update {release.name}{more}')}`"

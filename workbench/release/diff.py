@@ -68,6 +68,7 @@ def _fields(catalogue: Catalogue, name: str) -> dict[str, str]:
         fields[f"os.{os}.pythons"] = ", ".join(system.pythons)
     for tool, pins in release.tools.items():
         fields |= {f"tools.{tool}.{kind}": ", ".join(each.values()) for kind, each in pins.items()}
+    fields |= {f"extensions.{name}": ", ".join(pins.values()) for name, pins in release.extensions.items()}
     return fields
 
 

@@ -208,6 +208,20 @@ def test_a_further_index_is_given_to_its_step_and_leaves_no_trace(
     )
 
 
+def test_a_step_is_given_the_mirror_of_open_vsx_where_there_is_one(
+    engine: Engine, free: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = "RUN --mount=type=secret,id=WORKBENCH_OPENVSX,mode=0444 "
+    for address, test in (("", "! -e"), ("https://me:secret@mirror.example.com", "-s")):
+        monkeypatch.setenv("WORKBENCH_OPENVSX", address)
+        folder = recipe(tmp_path / test, engine, f"{step}test {test} /run/secrets/WORKBENCH_OPENVSX\n")
+        done = wizard("build", folder, "--log-dir", tmp_path / "logs", env=free.env)
+        assert done.returncode == 0, done.stderr
+    assert "mirror.example.com" not in json.dumps(
+        [free.image(IMAGE), json.loads(free("GET", f"/images/{IMAGE}/history"))]
+    )
+
+
 def test_a_bundle_is_used_and_leaves_no_trace(
     engine: Engine, free: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -177,6 +177,18 @@ def test_a_further_index_is_given_to_its_step_and_leaves_no_trace(
     assert "index.example.com" not in unbuilt("image", "inspect", IMAGE) + unbuilt("history", "--no-trunc", IMAGE)
 
 
+def test_a_step_is_given_the_mirror_of_open_vsx_where_there_is_one(
+    unbuilt: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = "RUN --mount=type=secret,id=WORKBENCH_OPENVSX,mode=0444 "
+    for address, test in (("", "! -e"), ("https://me:secret@mirror.example.com", "-s")):
+        monkeypatch.setenv("WORKBENCH_OPENVSX", address)
+        folder = recipe(tmp_path / test, unbuilt, f"{step}test {test} /run/secrets/WORKBENCH_OPENVSX\n")
+        done = wizard("build", folder, "--log-dir", tmp_path / "logs")
+        assert done.returncode == 0, done.stderr
+    assert "mirror.example.com" not in unbuilt("image", "inspect", IMAGE) + unbuilt("history", "--no-trunc", IMAGE)
+
+
 def test_a_bundle_is_used_and_leaves_no_trace(unbuilt: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@index.example.com/simple")
     run = 'RUN cat "$PIP_CERT" "$APT_CONFIG" && grep -c secret "$PIP_CONFIG_FILE" && echo https://me:secret@x.example.com\n'

@@ -199,12 +199,16 @@ class Real(RuleBasedStateMachine):
         engine = self.podman.engine
         reserved: set[str] = set()
         kept: set[str] = set()
+        histories = {each.name: self.rs.history(each.name) for each in self.rs.sets()}
+        containers = [version.container for versions in histories.values() for version in versions]
+        # One call for all of them: podman takes a tenth of a second to start.
+        show = ("inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", *containers)
+        uppers = dict(zip(containers, engine(*show).splitlines() if containers else [], strict=True))
         for each in self.rs.sets():
-            versions = self.rs.history(each.name)
+            versions = histories[each.name]
             assert [v.number for v in versions] == list(range(each.current, 0, -1))
             for version in versions:
-                upper = engine("inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", version.container)
-                file = Path(upper, "v")
+                file = Path(uppers[version.container], "v")
                 assert (file.read_text() if file.exists() else "") == self.written[each.name][version.number]
                 kept.add(version.container)
             assert self.rs.info(each.name).live == LIVE[each.state]

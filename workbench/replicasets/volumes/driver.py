@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from typing import Protocol
 
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Failed, Invalid
 from workbench.replicasets.quantities import size_text
+from workbench.replicasets.tools import run_tool
 from workbench.replicasets.values import Volume
 
 # Bytes that a file system takes for itself beside those that it reports as used.
@@ -77,19 +76,7 @@ def is_mounted(volume: Volume) -> bool:
 
 def tool(what: str, *command: str, okay: tuple[int, ...] = (0,)) -> str:
     """Run a tool of the system and return its output; raises Failed "cannot `what`: …"."""
-    search = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
-    program = shutil.which(command[0], path=search)
-    if program is None:
-        raise Failed(f"cannot {what}: {command[0]} is not installed")
-    done = subprocess.run(
-        [program, *command[1:]],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "LC_ALL": "C"},
-    )
-    if done.returncode not in okay:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise Failed(f"cannot {what}: {lines[-1] if lines else f'{command[0]} ended with {done.returncode}'}")
-    return done.stdout
+    done = run_tool(*command)
+    if done.code not in okay:
+        raise Failed(f"cannot {what}: {done.lines[-1]}")
+    return done.out

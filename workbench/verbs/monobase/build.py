@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
-from workbench.errors import EXIT_OK, FaultsError, UsageError
-from workbench.verbs.monobase.options import cog_options, data_option, prefix_option, range_options
+from workbench.commands import here
+from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
+from workbench.verbs.monobase.options import (
+    cog_options,
+    data_option,
+    grace_option,
+    label_option,
+    prefix_option,
+    range_options,
+    skipped_option,
+)
 
 EXAMPLES = """\
   wizard.py monobase build --cog-versions 0.23.1              every generation, and one cog
   wizard.py monobase build --min-gen-id 2 --prune-old-gen     from 2 on; older ones go when nothing uses them
-  wizard.py monobase build --no-cuda --skip-missing           on a node without GPUs, with the Pythons that it has
+  wizard.py monobase build --no-cuda --skip-missing --allow-skipped      without GPUs, with the Pythons that are there
   R8_PYTHON_VERSION=3.12 R8_TORCH_VERSION=2.14.1 R8_CUDA_VERSION=13.0 wizard.py monobase build --mini
 """
 
@@ -35,14 +47,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     range_options(parser)
     python_options(parser)
     cog_options(parser)
-    parser.add_argument(
-        "--skip-missing", action="store_true", help="a Python that is missing keeps no generation from being ready"
-    )
+    parser.add_argument("--skip-missing", action="store_true", help="skip the environments of a Python that is missing")
+    skipped_option(parser)
     parser.add_argument("--no-cuda", action="store_true", help="leave out environments with CUDA")
     parser.add_argument("--mini", action="store_true", help="only the environment that the R8_ variables name")
     parser.add_argument(
         "--prune-old-gen", action="store_true", help="then remove what is outside of the range and unused"
     )
+    grace_option(parser)
     parser.add_argument(
         "--clean-uv-cache", action="store_true", help="then empty uv's cache: the store keeps what is used"
     )
@@ -51,22 +63,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
     )
+    label_option(parser)
     parser.add_argument(
-        "--node-label", metavar="FILE", help="when all is ready, write done=TIME for node-feature-discovery here"
+        "--json", action="store_true", help="report as JSON; progress is a line of JSON for each event then"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build what is missing; raises FaultsError with what could not be built."""
+    """Build what is missing; raises FaultsError with what could not be built, and with what was skipped."""
     from workbench.monobase.cog import build_cogs, cog_spec, newest_pythons
     from workbench.monobase.fill import FAILED, SKIPPED, FillRequest, fill, interpreters_for
     from workbench.monobase.install import Toolchain
     from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
-    from workbench.monobase.node import write_label
+    from workbench.monobase.label import label_text, write_label
+    from workbench.monobase.leases import uses
     from workbench.monobase.prefix import Prefix, builder
-    from workbench.monobase.prune import prune
+    from workbench.monobase.prune import PruneReport, prune
     from workbench.monobase.select import active, is_outside, mini, no_cuda
-    from workbench.verbs.monobase.progress import FillProgress
+    from workbench.monobase.status import unready
+    from workbench.verbs.monobase.progress import FillProgress, JsonProgress
 
     by_name = named_interpreters(args.python)
     generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
@@ -79,7 +94,22 @@ def run(args: argparse.Namespace) -> int:
     cogs = args.cog_versions or ([mini_cog] if mini_cog else [])
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
-    with FillProgress(total) as progress, builder(prefix, wait=not args.no_wait, log=progress.log):
+    # What --mini leaves out is meant to be left out.
+    allow_skipped = args.allow_skipped or args.mini
+
+    def label() -> None:
+        if args.node_label:
+            write_label(args.node_label, label_text(prefix, generations, allow_skipped=allow_skipped))
+
+    with (
+        (JsonProgress if args.json else FillProgress)(total) as progress,
+        builder(prefix, wait=not args.no_wait, log=progress.log),
+        ExitStack() as ending,
+    ):
+        # At once too: what an earlier build labelled the node with may no longer hold.
+        label()
+        ending.callback(label)
+        uses(prefix)
         tools = Toolchain.at(prefix, offline=args.offline, jobs=args.jobs)
         for minor, path in by_name.items():
             if home := in_home(path):
@@ -92,25 +122,43 @@ def run(args: argparse.Namespace) -> int:
         request = FillRequest(generations, pythons, missing, excluded, args.skip_missing)
         outcomes = fill(tools, request, progress, args.jobs)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
-        if args.prune_old_gen and not faults:
-            pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id))
+        reasons = unready(prefix, generations, allow_skipped=allow_skipped)
+        pruned = PruneReport()
+        if args.prune_old_gen and not faults and not reasons:
+            pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id), grace=args.grace * 60)
             for name in pruned.removed:
                 progress.log(f"removed {name}")
             for name, reason in pruned.kept:
                 progress.log(f"kept {name}: {reason}")
         if args.clean_uv_cache:
             shutil.rmtree(tools.uv.cache, ignore_errors=True)
+    # Without a torch --mini builds cogs alone: there is no environment to be ready then.
+    unready_reasons = reasons if args.node_label or not args.mini else []
+    if args.json:
+        listed = [{"where": where, "error": reason} for where, reason in unready_reasons]
+        data = {"prefix": prefix.root, "ready": not reasons, "environments": [asdict(one) for one in outcomes]}
+        print(json.dumps({**data, "faults": listed, "removed": pruned.removed, "kept": pruned.kept}, indent=2))
+        return EXIT_USER if faults or unready_reasons else EXIT_OK
+    if not faults:
+        present = sum(one.status != SKIPPED for one in outcomes)
+        print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
+    _raise_if_any(prefix.root, faults, unready_reasons)
+    return EXIT_OK
+
+
+def _raise_if_any(root: str, faults: list[tuple[str, str]], reasons: list[tuple[str, str]]) -> None:
+    """Raise FaultsError with what failed, else with why the generations are not ready."""
     if faults:
         raise FaultsError(
             f"{len(faults)} environments could not be built",
             faults,
             hint="fix that and run it again: what is built is not built again",
         )
-    if args.node_label:
-        write_label(args.node_label)
-    present = sum(one.status != SKIPPED for one in outcomes)
-    print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
-    return EXIT_OK
+    if reasons:
+        skipped = any(why.startswith("was skipped") for _, why in reasons)
+        accept = "--allow-skipped accepts those that were skipped; " if skipped else ""
+        hint = f"{accept}`{here('monobase build')}` makes what is missing"
+        raise FaultsError(f"{root} is not ready", reasons, hint=hint)
 
 
 def _jobs(text: str) -> int:

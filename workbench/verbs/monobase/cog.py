@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 
 from workbench.errors import EXIT_OK, UsageError
 from workbench.monobase.names import is_python, is_url, is_version
 from workbench.monobase.request import read_request
-from workbench.verbs.monobase.options import prefix_option
+from workbench.verbs.monobase.options import json_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase cog --version 0.23.1 --python 3.12      below $MONOBASE_CACHE, or ~/.cache/monobase
@@ -24,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--python", required=True, metavar="X.Y", help="Python that it is for")
     parser.add_argument("--interpreter", metavar="PATH", help="that Python, where it cannot be found")
     parser.add_argument("--offline", action="store_true", help="take nothing from the network")
+    json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,5 +49,5 @@ def run(args: argparse.Namespace) -> int:
         lambda line: print(line, file=sys.stderr, flush=True),
         offline=args.offline,
     )
-    print(layer.root)
+    print(json.dumps({"root": layer.root, "python": layer.python}, indent=2) if args.json else layer.root)
     return EXIT_OK

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> NoReturn:
     """Replace this process by the command. Its layers are leased as long as it, or what it starts, runs."""
     from workbench.monobase.activation import activate
     from workbench.monobase.choose import CogMissingError
-    from workbench.monobase.leases import lease_file, take
+    from workbench.monobase.leases import take
 
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
@@ -45,10 +45,8 @@ def run(args: argparse.Namespace) -> NoReturn:
         made = activate(root, os.environ)
     for note in made.notes:
         print(f"warning: the first wins: {note}", file=sys.stderr)
-    cog = made.cog.partition("/")[0]
-    for name, folder in ((made.generation, f"{root}/monobase/{made.generation}"), (f"cog-{cog}", f"{root}/cog/{cog}")):
-        if os.path.exists(lease_file(prefix, name)):
-            take(prefix, name, folder)
+    for lease in made.leases(root):
+        take(prefix, lease.name, lease.folder)
     environment = {name: text for name, text in os.environ.items() if name not in made.unset} | dict(made.variables)
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:

@@ -24,6 +24,47 @@ def range_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-gen-id", metavar="N", type=generation_argument, help="up to this generation")
 
 
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for programs."""
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def wait_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that waits for no other builder."""
+    parser.add_argument("--no-wait", action="store_true", help="fail when another builder has the prefix")
+
+
+def skipped_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that accepts environments which were skipped."""
+    parser.add_argument(
+        "--allow-skipped", action="store_true", help="environments that were skipped keep nothing from being ready"
+    )
+
+
+def label_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names the file of the node's label."""
+    parser.add_argument(
+        "--node-label", metavar="FILE", help="write which generations are ready here, for node-feature-discovery"
+    )
+
+
+def grace_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says how long something must have been unused."""
+    parser.add_argument(
+        "--grace",
+        metavar="MINUTES",
+        type=_minutes,
+        default=60,
+        help="remove what was last used so long ago (default: 60)",
+    )
+
+
+def _minutes(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 8:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes: write one such as 60")
+
+
 def prefix_option(parser: argparse.ArgumentParser) -> None:
     """Add the flag that names the prefix: MONOBASE_PREFIX, or where hosts keep it."""
     usual = os.environ.get("MONOBASE_PREFIX") or PREFIX

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from types import TracebackType
 from typing import TextIO
 
@@ -68,3 +72,38 @@ class FillProgress:
             width = max(16, self._console.width - 48)
             text = shortened(", ".join(self._now) or "ending", width)
             self._bar.update(self._bar.task_ids[0], completed=self._ended, description=text)
+
+
+class JsonProgress:
+    """A FillWatcher that writes a line of JSON for each event: `begin`, `end` and `log`, with the time (UTC).
+
+    A context manager.
+    """
+
+    def __init__(self, total: int, *, to: TextIO | None = None) -> None:
+        self._total = total
+        self._to = to or sys.stderr
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> JsonProgress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        pass
+
+    def begin(self, generation: str, environment: str) -> None:
+        """Write that an environment is being made."""
+        self._write("begin", {"generation": generation, "environment": environment, "total": self._total})
+
+    def end(self, outcome: EnvironmentOutcome) -> None:
+        """Write how it went with an environment."""
+        self._write("end", {**asdict(outcome), "seconds": round(outcome.seconds, 3)})
+
+    def log(self, text: str) -> None:
+        """Write a message."""
+        self._write("log", {"text": text})
+
+    def _write(self, event: str, data: Mapping[str, object]) -> None:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        with self._lock:
+            print(json.dumps({"time": now, "event": event, **data}), file=self._to, flush=True)

@@ -10,12 +10,13 @@ from dataclasses import asdict
 
 from workbench.errors import EXIT_OK, FaultsError, UsageError, WorkbenchError
 from workbench.monobase.names import generation_name
-from workbench.verbs.monobase.options import generation_argument, prefix_option, range_options
+from workbench.verbs.monobase.options import generation_argument, grace_option, prefix_option, range_options
 
 EXAMPLES = """\
   wizard.py monobase prune --min-gen-id 2 --dry-run     what would go, and the bytes that the disk gets back
   wizard.py monobase prune --min-gen-id 2               generations below 2, unless a process runs on them
   wizard.py monobase prune --gen-id 3                   this one, even if it is the latest
+  wizard.py monobase prune --gen-id 3 --grace 0         and if it was used a moment ago
   wizard.py monobase prune                              old cog generations, and what is left of earlier builds
 """
 
@@ -32,6 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="remove this generation and no other, even if it is the latest (may be given again)",
     )
+    grace_option(parser)
     parser.add_argument("--dry-run", action="store_true", help="remove nothing")
     parser.add_argument("--no-wait", action="store_true", help="fail when a builder has the prefix")
     parser.add_argument("--json", action="store_true", help="report as JSON")
@@ -54,16 +56,21 @@ def run(args: argparse.Namespace) -> int:
         raise WorkbenchError(f"there is no generation {missing[0]} here", where=prefix.generations)
     with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr)):
         old = is_one_of(args.gen_id) if args.gen_id else is_outside(args.min_gen_id, args.max_gen_id)
-        found = prune(Toolchain.at(prefix), old, dry_run=args.dry_run, even_latest=bool(args.gen_id))
+        found = prune(
+            Toolchain.at(prefix), old, dry_run=args.dry_run, even_latest=bool(args.gen_id), grace=args.grace * 60
+        )
     if args.json:
         print(json.dumps(asdict(found), indent=2))
     else:
         would = "would be removed" if args.dry_run else "removed"
         for name in found.removed:
             print(f"{name} {would}")
+        if found.unseen:
+            print(f"what runs without a lease was not looked for among {found.unseen}", file=sys.stderr)
         print(f"{found.packages} packages and {found.files} stored files {would}: {mebibytes(found.freed)} freed")
     # The newest cog generation is meant to stay.
     refused = [(name, why) for name, why in found.kept if not (name.startswith(COG) and why.startswith("latest"))]
     if refused:
-        raise FaultsError("some outside of the range are kept", refused)
+        hint = "--grace sets the minutes" if any("minutes after" in why for _, why in refused) else ""
+        raise FaultsError("some outside of the range are kept", refused, hint=hint)
     return EXIT_OK

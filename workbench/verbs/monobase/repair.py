@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
 
 from workbench.commands import here
-from workbench.errors import EXIT_OK, FaultsError
-from workbench.verbs.monobase.options import data_option, prefix_option
+from workbench.errors import EXIT_OK, EXIT_USER, FaultsError
+from workbench.verbs.monobase.options import data_option, json_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase repair              from a good copy on the disk, else from the package by its hash
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     data_option(parser)
     parser.add_argument("--offline", action="store_true", help="fetch nothing")
     parser.add_argument("--no-wait", action="store_true", help="fail when a builder has the prefix")
+    json_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
     locks = {digest(str(path)): str(path) for path in every}
     with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr), mend=True):
         report = repair(Toolchain.at(prefix, offline=args.offline, jobs=jobs), verify(prefix, jobs=jobs), locks)
+    if args.json:
+        failed = [{"where": where, "error": reason} for where, reason in report.failed]
+        print(json.dumps({"repaired": report.repaired, "faults": failed}, indent=2))
+        return EXIT_USER if failed else EXIT_OK
     for name in report.repaired:
         print(f"repaired {name}")
     if report.failed:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from workbench.errors import EXIT_OK
 from workbench.table import columns
 from workbench.verbs.monobase.options import prefix_option
+
+if TYPE_CHECKING:
+    from workbench.monobase.status import GenerationStatus
 
 EXAMPLES = """\
   wizard.py monobase status
@@ -31,12 +35,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(one) for one in statuses], indent=2))
         return EXIT_OK
-    header = ("name", "state", "environments", "by itself", "its own", "used by")
+    header = ("name", "state", "environments", "skipped", "pythons", "by itself", "its own", "used by")
     rows = [
         (
             one.name,
-            ("latest" if one.latest else "ready") if one.finished else "not finished",
+            _state(one),
             str(one.environments),
+            str(len(one.skipped)),
+            ", ".join(map(_python, one.pythons.values())),
             mebibytes(one.apparent),
             mebibytes(one.own),
             ", ".join(one.used_by),
@@ -45,6 +51,18 @@ def run(args: argparse.Namespace) -> int:
     ]
     print(columns(header, rows) if rows else f"nothing is built below {args.prefix}")
     return EXIT_OK
+
+
+def _state(one: GenerationStatus) -> str:
+    if not one.finished:
+        return "not finished"
+    return ("latest" if one.latest else "ready") + (", pinned" if one.pinned else "")
+
+
+def _python(versions: tuple[str, str]) -> str:
+    """Return the version that a generation was made with, and the one that it names where that is another."""
+    made, named = versions
+    return made if made == named else f"{made} (named: {named})"
 
 
 def mebibytes(count: int) -> str:

@@ -10,19 +10,17 @@ what netavark accepts in the table filter, and nothing else removes them. netava
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Collection
 
 from workbench.replicasets.engines.podman import peer
 from workbench.replicasets.errors import EngineError
+from workbench.replicasets.tools import is_installed, run_tool
 
 # What comes from one of the bridges, and what goes to another one of them.
 _FROM, _TO = "WORKBENCH-NETWORKS-1", "WORKBENCH-NETWORKS-2"
 _JUMP = f"-A FORWARD -j {_FROM}"
 # The exit code of nsenter(1) for a command that is not there.
 _NOT_FOUND = 127
-_SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 class Firewall:
@@ -62,7 +60,7 @@ class Firewall:
         if entered[:1] == ("nsenter",):
             found = bool(_run(*entered, "iptables", "--version", okay=(0, _NOT_FOUND)))
         else:
-            found = shutil.which("iptables", path=_path()) is not None
+            found = is_installed("iptables")
         return (*entered, "iptables", "-w", "-t", "mangle") if found else ()
 
     def _entered(self) -> tuple[str, ...]:
@@ -90,23 +88,10 @@ def _rules(bridge: str) -> tuple[str, str]:
     return f"-A {_FROM} -i {bridge} ! -o {bridge} -j {_TO}", f"-A {_TO} -o {bridge} -j DROP"
 
 
-def _path() -> str:
-    return f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"
-
-
 def _run(*command: str, okay: tuple[int, ...] = (0,)) -> str:
-    env = {**os.environ, "PATH": _path(), "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=env, check=False
-        )
-    except FileNotFoundError:
-        raise EngineError(f"networks cannot be kept apart: {command[0]} is not installed") from None
-    if done.returncode not in okay:
-        # iptables warns about tables of its older kind in a comment, and ends with how to get help.
-        lines = [line for line in (done.stderr or done.stdout).splitlines() if line and not line.startswith("#")]
-        raise EngineError(
-            f"networks cannot be kept apart: {lines[0] if lines else f'{command[0]} ended with {done.returncode}'}",
-            hint="the service changes iptables' rules: it needs CAP_NET_ADMIN and CAP_NET_RAW",
-        )
-    return done.stdout
+    done = run_tool(*command)
+    if done.code not in okay:
+        # iptables ends with how to get help.
+        hint = "the service changes iptables' rules: it needs CAP_NET_ADMIN and CAP_NET_RAW"
+        raise EngineError(f"networks cannot be kept apart: {done.lines[0]}", hint="" if done.code is None else hint)
+    return done.out
