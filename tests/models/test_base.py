@@ -50,7 +50,7 @@ class Images:
     ) -> Completed:
         _, packages = self.found[image]
         python = [{"name": name, "version": version, "licence": ""} for name, version in packages.items()]
-        return Completed(0, json.dumps({"python": python, "os": {}, "release": {}}), "")
+        return Completed(0, json.dumps({"python": python, "extensions": [], "os": {}, "release": {}}), "")
 
     def push(self, image: str, target: str) -> Completed:
         raise AssertionError("nothing is pushed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -27,6 +26,10 @@ def index_in(folder: Path) -> Index:
     return index
 
 
+# Not os.defpath, /bin:/usr/bin: Debian's /etc/zsh/zshenv puts a longer one in that one's place.
+SEARCH = "/usr/bin:/bin"
+
+
 def offline(index: Index | Path) -> dict[str, str]:
     folder = index.folder if isinstance(index, Index) else index
     # An index of nothing stands in for the package index, so that it is never queried.
@@ -38,7 +41,7 @@ def variables(prefix: Path, cache: Path, **more: str) -> dict[str, str]:
     ours = {
         "MONOBASE_PREFIX": str(prefix),
         "MONOBASE_CACHE": str(cache),
-        "PATH": os.defpath,
+        "PATH": SEARCH,
         "R8_PYTHON_VERSION": MINOR,
     }
     return {**ours, **more}

@@ -17,7 +17,7 @@ import pytest
 
 from tests.catalogues import REPOSITORY
 from tests.command import wizard
-from tests.monobase.models import variables
+from tests.monobase.models import SEARCH, variables
 from tests.monobase.shells import SHELLS
 from tests.monobase.test_prune import age
 from tests.monobase.wheels import MINOR, SITE, this_python
@@ -243,11 +243,11 @@ def test_what_is_being_removed_is_not_activated(tree: Prefix, tmp_path: Path) ->
             assert program is not None
             script = f'. {tree.root}/bin/activate.sh; echo "$? ${{MONOBASE_GENERATION-none}} $PATH"'
             done = subprocess.run([program, "-c", script], env=given, capture_output=True, text=True, check=False)
-            assert done.stdout == f"1 none {os.defpath}\n"
+            assert done.stdout == f"1 none {SEARCH}\n"
             assert done.stderr == "error: g00001 is being removed\n  hint: activate another one\n"
         code = f'eval "$({sys.executable} {REPOSITORY}/wizard.py monobase activate)"; echo "$?" "$PATH"'
         done = subprocess.run(["sh", "-c", code], env=given, capture_output=True, text=True, check=False)
-        assert done.stdout == f"1 {os.defpath}\n"
+        assert done.stdout == f"1 {SEARCH}\n"
     assert time.time() - last_use(tree, "g00001") > 1000
     # Nor is half of it kept.
     cog = f"cog-{os.readlink(tree.below('cog/latest'))}"
