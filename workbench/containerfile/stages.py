@@ -6,12 +6,12 @@ CUDA layers and the exports. Nothing is read but the text.
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from workbench.architecture import oci_architecture
 from workbench.containerfile.parser import Instruction, instructions
 from workbench.containerfile.scope import Scope
 from workbench.containerfile.words import expanded
@@ -20,7 +20,7 @@ from workbench.names import is_image, is_qualified, suggestion
 
 SCRATCH = "scratch"
 # The architecture that images are built for, as registries name it: this machine's.
-ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+ARCHITECTURE = oci_architecture()
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
@@ -214,9 +214,8 @@ def is_own_platform(text: str) -> bool:
     if not rest and system != "linux":
         system, rest = "linux", system
     architecture, _, variant = rest.partition("/")
-    architecture = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
     own = {"": True, "v8": ARCHITECTURE == "arm64", "v1": ARCHITECTURE == "amd64"}.get(variant, False)
-    return system == "linux" and architecture in ("", ARCHITECTURE) and own
+    return system == "linux" and oci_architecture(architecture) == ARCHITECTURE and own
 
 
 def known_arguments() -> dict[str, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from workbench.architecture import oci_architecture
 from workbench.errors import WorkbenchError
 from workbench.images.buildkit.llb.address import Address
 from workbench.images.buildkit.llb.client import connect
@@ -19,8 +19,6 @@ from workbench.images.store import ImageInfo
 from workbench.podman import Completed
 from workbench.registry.repository import Manifest, Repository
 
-# How the Go of registries calls a machine that Python calls otherwise.
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 # What a command wrote, and how it ended, in a folder that whoever runs it may write in.
 _FOLDER = "/tmp/workbench-run"
 _SCRIPT = 'mkdir "$0" && { "$@" >"$0/out" 2>"$0/err"; echo $? >"$0/code"; }'
@@ -119,7 +117,7 @@ def _single(remote: Repository, manifest: Manifest) -> Manifest:
     entries: list[dict[str, Any]] = json.loads(manifest.data).get("manifests") or []
     if not entries:
         return manifest
-    wanted = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    wanted = oci_architecture()
     of_this = [each for each in entries if (each.get("platform") or {}).get("architecture") == wanted]
     single = remote.manifest((of_this or entries)[0]["digest"])
     if single is None:
