@@ -73,6 +73,7 @@ def test_every_file_that_is_copied_is_in_the_folder(recipes: list[Recipe]) -> No
             assert files, f"{recipe.tag}: {source}"
 
 
+@pytest.mark.thorough
 def test_hadolint_finds_nothing_in_any(recipes: list[Recipe]) -> None:
     """Asked anew, and not taken from what it output at another time; one that only names another image is the same."""
     texts: dict[str, Recipe] = {}

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.thorough
 # What both builders make: IDE and bundle. The slow one has a stage of its own, in which VS Code is compiled.
 RECIPES = [
     ("jupyter", "minimal"),
-    ("runtime", "minimal"),
+    pytest.param("runtime", "minimal", marks=pytest.mark.slow),
     pytest.param("tensorboard", "minimal", marks=pytest.mark.slow),
     pytest.param("vscode", "datascience", marks=pytest.mark.slow),
 ]

@@ -36,7 +36,7 @@ def build_bundle(
 @pytest.mark.parametrize(
     ("bundle", "command", "last"),
     [
-        ("spark", ["python", "-c", COUNT], "10"),
+        pytest.param("spark", ["python", "-c", COUNT], "10", marks=pytest.mark.slow),
         pytest.param("optapy", ["python", "-c", SOLVE], "17", marks=pytest.mark.slow),
     ],
 )

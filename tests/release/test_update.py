@@ -300,6 +300,7 @@ def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, inde
     assert states == {"1.0.0", "1.0.1"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("waits_for", ["simple", "files"])
 def test_kill_while_it_locks_leaves_the_old(tmp_path: Path, index: Index, waits_for: str) -> None:
     """kill -9 while it reads the page of the index, and while its pipenv waits for a wheel."""

@@ -33,7 +33,7 @@ def own(rs: ReplicaSets) -> list[str]:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("carry", ["auto", "commit"])
+@pytest.mark.parametrize("carry", ["auto", pytest.param("commit", marks=pytest.mark.thorough)])
 def test_they_are_kept(carry: str, room: Callable[..., ReplicaSets]) -> None:
     rs = room(carry=carry)
     rs.run(RunRequest(TINY, "foo", command=FIRST))

@@ -38,7 +38,7 @@ def holds_nothing(rs: ReplicaSets) -> bool:
     return rs.resources().claims == ()
 
 
-@pytest.mark.parametrize("carry", ["auto", "commit"])
+@pytest.mark.parametrize("carry", ["auto", pytest.param("commit", marks=pytest.mark.thorough)])
 def test_b00_every_patch_keeps_the_whole_system_disk(carry: str, room: Room, engine: Engine) -> None:
     need_root("a disk has devices, and is read from outside")
     rs = room(carry=carry)
@@ -83,7 +83,7 @@ def test_b01_a_volume_is_resized_without_losing_what_is_in_it(rs: ReplicaSets) -
     assert error.value.code == Code.VOLUME_SAME_SIZE
 
 
-@pytest.mark.parametrize("carry", ["auto", "commit"])
+@pytest.mark.parametrize("carry", ["auto", pytest.param("commit", marks=pytest.mark.thorough)])
 def test_b02_stopped_and_paused_sets_keep_their_disk(carry: str, room: Room) -> None:
     rs = room(carry=carry)
     rs.run(RunRequest(TINY, "foo", gpus=1))

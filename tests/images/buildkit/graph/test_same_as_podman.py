@@ -208,7 +208,7 @@ instruction = st.one_of(
 )
 stage = st.lists(instruction, min_size=2, max_size=6).map("\n".join)
 some = settings(
-    max_examples=5,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,
