@@ -101,6 +101,18 @@ def test_the_scripts_that_models_run(place: Place, name: str) -> None:
     assert snapshot(place.root) == place.whole
 
 
+def test_metadata_that_are_no_text(place: Place) -> None:
+    for name in ("METADATA", "RECORD"):
+        path = place.environment("plain") / SITE / "tool-1.0.dist-info" / name
+        path.chmod(0o644)
+        path.write_bytes(b"\xf4\xff" + path.read_bytes())
+        assert place.is_found()
+        assert place.repair().failed == []
+        place.build()
+        assert not place.is_found()
+        assert snapshot(place.root) == place.whole
+
+
 def test_an_empty_folder_that_would_shadow_a_package(place: Place) -> None:
     (place.environment("plain") / SITE / "torch").mkdir()
     assert found_in(place) == {(EXTRA, f"monobase/g00001/python{MINOR}-plain/{SITE}/torch")}

@@ -37,17 +37,18 @@ class InstalledPackage:
 
 
 def packages(layer: Layer) -> dict[str, InstalledPackage]:
-    """Return the packages of a layer by normalised name. Nothing of them is imported."""
+    """Return the packages of a layer by normalised name. Nothing of them is imported.
+
+    One whose metadata are no text is damaged, and left out: what is damaged is found file by file.
+    """
     found: dict[str, InstalledPackage] = {}
     for distribution in _distributions(layer.site):
-        metadata = distribution.metadata
-        name = metadata["Name"] if "Name" in metadata else ""  # noqa: SIM401 - the type has no `get`
-        if name:
-            key = normalized_name(name)
-            found.setdefault(
-                key,
-                InstalledPackage(key, distribution.version, tuple(_needs(distribution.requires or (), layer.python))),
-            )
+        with contextlib.suppress(UnicodeDecodeError):
+            metadata = distribution.metadata
+            name = metadata["Name"] if "Name" in metadata else ""  # noqa: SIM401 - the type has no `get`
+            if name:
+                key, needs = normalized_name(name), tuple(_needs(distribution.requires or (), layer.python))
+                found.setdefault(key, InstalledPackage(key, distribution.version or "", needs))
     return found
 
 
