@@ -16,6 +16,7 @@ from tests.engine import SHORT, Engine, free_port, search_path, wait_for
 from tests.networks import remove_rules, session_number
 from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines import mounts
+from workbench.replicasets.engines.podman import cgroups
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
@@ -90,6 +91,9 @@ def podman(podman_service: Podman) -> Iterator[Podman]:
     yield podman_service
     if podman_service.process is None or podman_service.process.poll() is not None:
         podman_service.start()
+    # A podman that was killed takes some to be paused that are not, and could not end those.
+    for line in engine("ps", "--all", "--filter=status=paused", "--format={{.Pid}}").splitlines():
+        cgroups.freeze_again(int(line))
     engine("rm", "--all", "--force", "--time", "0")
     for name in sorted(engine.names() - before):
         engine.try_("rmi", "--force", name)

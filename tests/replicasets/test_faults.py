@@ -14,6 +14,7 @@ from tests.engine import TINY, Engine, need_limits, need_root, need_sized_volume
 from tests.replicasets.conftest import GPUS, Podman
 from tests.replicasets.disks import CHANGES, contents
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.podman import cgroups
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.errors import Conflict, Exhausted, Failed, Invalid, NotFound, ReplicaSetError
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
@@ -336,3 +337,26 @@ def test_b15_the_new_process_finds_its_disk_and_its_ports(rs: ReplicaSets, tmp_p
     assert rs.info("bar").version.ports[0].host not in {port.host for port in ports}
     assert rs.restart("foo").ports == ports
     assert rs.rollback("foo", 1).ports == ports
+
+
+@pytest.mark.parametrize("operation", ["continue_", "stop", "delete", "patch"])
+def test_what_podman_wrongly_takes_to_be_paused_goes_on_and_ends(operation: str, room: Room, engine: Engine) -> None:
+    """A podman that is killed while it resumes a container has not recorded that it did: runc resumes it no more."""
+    need_root("a cgroup is resumed from outside")
+    rs = room()
+    rs.run(RunRequest(TINY, "foo"))
+    rs.pause("foo")
+    cgroups.thaw(int(engine("inspect", "--format={{.State.Pid}}", "foo-1")))
+    if operation == "patch":
+        assert rs.patch("foo", PatchRequest()).number == 2
+    else:
+        getattr(rs, operation)("foo")
+    names = engine("ps", "--all", "--format={{.Names}}").splitlines()
+    found = [f"{name} {engine('inspect', '--format={{.State.Status}}', name)}" for name in names]
+    expected = {
+        "continue_": ["foo-1 running"],
+        "stop": ["foo-1 exited"],
+        "delete": [],
+        "patch": ["foo-1 exited", "foo-2 running"],
+    }
+    assert found == expected[operation]

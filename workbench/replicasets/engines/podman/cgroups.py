@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 
 _ROOT = "/sys/fs/cgroup"
@@ -32,10 +33,33 @@ def is_frozen(process: int) -> bool:
 def thaw(process: int) -> None:
     """Let the processes of a frozen cgroup go on, where this process may."""
     file, _, thawed = _freezer(process)
+    _write(file, thawed)
+
+
+def freeze_again(process: int) -> None:
+    """Freeze the cgroup of a process where it is seen not to be, and this process may; 0 is no process.
+
+    A podman that was killed takes a container to be paused that goes on, and its runtime resumes, or ends, no such one.
+    """
+    file, frozen, _ = _freezer(process)
+    if file and not is_frozen(process):
+        _write(file, frozen[0])
+
+
+def kill(process: int) -> None:
+    """End a process whose cgroup is frozen, before it runs another instruction.
+
+    One that is another user's or elsewhere stays: podman ends it right after it woke.
+    """
+    with suppress(ProcessLookupError, PermissionError):
+        os.kill(process, signal.SIGKILL)
+
+
+def _write(file: str, text: str) -> None:
     with suppress(OSError):
         if file:
             with open(file, "w", encoding="ascii") as switch:
-                switch.write(thawed)
+                switch.write(text)
 
 
 def _freezer(process: int) -> tuple[str, tuple[str, ...], str]:

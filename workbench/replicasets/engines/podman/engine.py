@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -146,6 +144,7 @@ class PodmanEngine:
 
     def unpause(self, name: str) -> None:
         """Resume its processes."""
+        cgroups.freeze_again(requests.paused_pid(self._inspect_or_none(name) or {}))
         self._switch("unpause", name, "running")
 
     def stop(self, name: str, seconds: int) -> None:
@@ -153,12 +152,13 @@ class PodmanEngine:
         details = self._inspect(name)
         container = requests.inspected(details)
         if container.state == "paused":
+            cgroups.freeze_again(requests.paused_pid(details))
             if seconds == 0 and (pid := requests.pid(details)):
-                self._kill_frozen(pid)
+                cgroups.kill(pid)
             self._http.call("POST", f"{_container(name)}/unpause", okay=(409, 500))
         elif container.state == "running" and cgroups.is_frozen(pid := requests.pid(details)):
             if seconds == 0:
-                self._kill_frozen(pid)
+                cgroups.kill(pid)
             cgroups.thaw(pid)
         elif not container.is_alive:
             return
@@ -186,6 +186,7 @@ class PodmanEngine:
         if details is not None:
             # First of all: when we are interrupted after this, the container is still found, and removed again.
             self._secrets.remove(details["Name"])
+            cgroups.freeze_again(requests.paused_pid(details))
         query: dict[str, str | int | bool | list[str]] = {"force": True, "timeout": 0, "v": True}
         self._http.call("DELETE", _container(name), query=query, okay=(404,))
 
@@ -453,13 +454,6 @@ class PodmanEngine:
                 container = self.container(name)
             if container is None or container.state != state:
                 raise
-
-    def _kill_frozen(self, pid: int) -> None:
-        # Sent while it is frozen, so that it dies before it runs another instruction.
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # another's, or elsewhere: podman ends it right after it woke
 
     def _version(self) -> str:
         details = self._http.call("GET", "/version")

@@ -105,6 +105,11 @@ def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
     return ""
 
 
+def paused_pid(details: dict[str, Any]) -> int:
+    """Return the process of a container that podman takes to be paused, 0 for any other."""
+    return pid(details) if details and inspected(details).state == "paused" else 0
+
+
 def inspected(details: dict[str, Any]) -> Container:
     """Return the container that an inspect describes."""
     state = details["State"]
