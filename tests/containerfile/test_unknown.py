@@ -10,6 +10,10 @@ def test_podman_4_adds_files_of_addresses_and_none_of_git() -> None:
     assert message.startswith("podman 4 adds no files of git (https://a.example/b.git#v1): build with BuildKit")
 
 
+def test_an_address_that_is_none_is_no_bug() -> None:
+    assert list(beyond_podman_4("FROM a\nADD http://[::1/b https://[x/y.git.txt /b/\n")) == []
+
+
 def test_what_podman_4_cannot_build_is_named_with_its_line_and_with_what_can() -> None:
     text = "FROM a\nCOPY --link a /b\nCOPY --exclude=x a /b\nRUN <<E\nx\nE\nADD --chmod=a+r b /c\n"
     hint = "build with BuildKit (--backend buildkit, 0.25 or later) or podman 5"

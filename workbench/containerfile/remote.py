@@ -15,6 +15,7 @@ from workbench.errors import WorkbenchError
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|git@", re.IGNORECASE)
 _OVER_SSH = re.compile(r"ssh://|git@", re.IGNORECASE)
+_GIT_OVER_HTTP = re.compile(r"https?://[^/?#]*/[^?#]*\.git(?:[?#]|$)", re.IGNORECASE)
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@-]*")
@@ -58,7 +59,8 @@ def is_git(source: str) -> bool:
     """Return whether an address is one of git."""
     if _OVER_SSH.match(source) or source.lower().startswith("git://"):
         return True
-    return re.match(r"https?://", source, re.IGNORECASE) is not None and urlsplit(source).path.endswith(".git")
+    # Not by urlsplit, which refuses some texts: whether this is an address at all, `remote` finds out.
+    return _GIT_OVER_HTTP.match(source) is not None
 
 
 def is_commit(ref: str) -> bool:
