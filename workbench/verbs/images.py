@@ -5,16 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, build_options, label_options, print_builder
+from workbench.verbs.push import print_step
 from workbench.verbs.recipes import catalogue_of, repository_option, set_options
-
-if TYPE_CHECKING:
-    from workbench.release.push_set import PushedTag
 
 EXAMPLES = """\
   wizard.py images --release 2026a --date 20261122            bases, CUDA, then the recipes in recipes/
@@ -39,14 +35,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replace", action="store_true", help="with --push: take the place of other dated images")
     build_options(parser)
     label_options(parser)
-
-
-def _reporter(args: argparse.Namespace) -> Callable[[PushedTag], None]:
-    def report(step: PushedTag) -> None:
-        if not args.json:
-            print(f"{step.what:<8} {step.tag}", file=sys.stderr, flush=True)
-
-    return report
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             repository,
             args.recipes,
             replace=args.replace,
-            report=_reporter(args),
+            report=(lambda step: None) if args.json else print_step,
             store=backend.store,
             kept=kept,
         )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from workbench.catalog.reader import open_catalogue
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, backend_options
 from workbench.verbs.recipes import set_options
+
+if TYPE_CHECKING:
+    from workbench.release.push_set import PushedTag
 
 EXAMPLES = """\
   wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122
@@ -31,9 +35,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 
 
+def print_step(step: PushedTag) -> None:
+    """Print what was done with a tag."""
+    print(f"{step.what:<8} {step.tag}", file=sys.stderr, flush=True)
+
+
 def run(args: argparse.Namespace) -> int:
     """Push the set, and print each step as it is done."""
-    from workbench.release.push_set import PushedTag, push_set
+    from workbench.release.push_set import push_set
     from workbench.release.standard import images
 
     found = images(open_catalogue(args.catalog), args.release, args.date)
@@ -43,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     def report(step: PushedTag) -> None:
         steps.append(step)
         if not args.json:
-            print(f"{step.what:<8} {step.tag}", file=sys.stderr, flush=True)
+            print_step(step)
 
     push_set(found, args.repository, args.recipes, replace=args.replace, report=report, store=store)
     if args.json:

@@ -79,12 +79,10 @@ def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optiona
 
     `owner` is numbers, for a secret is mounted before any passwd file is read.
     """
-    user, group = account(owner, "the owner of a secret")
-    if not user.isdigit() or not (group or user).isdigit():
-        raise StepError(f"the owner of a secret, {owner!r}, must be numbers")
+    user, group = _numbers(owner, "the owner of a secret")
     message = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.SECRET)
     message.secretOpt.ID = text(id, "the name of a secret")
-    message.secretOpt.uid, message.secretOpt.gid = int(user), int(group or user)
+    message.secretOpt.uid, message.secretOpt.gid = user, group
     message.secretOpt.mode = checks.mode(mode, "the mode of a secret")
     message.secretOpt.optional = optional
     return _mount(message, None, [caps.MOUNT_SECRET])
@@ -92,12 +90,10 @@ def secret(dest: str, id: str, *, mode: int = 0o400, owner: str = "0:0", optiona
 
 def ssh(dest: str, id: str, *, mode: int = 0o600, owner: str = "0:0", optional: bool = False) -> ExecMount:
     """Mount at `dest` the socket of an ssh agent, which the session of the build provides under `id`."""
-    user, group = account(owner, "the owner of an agent's socket")
-    if not user.isdigit() or not (group or user).isdigit():
-        raise StepError(f"the owner of an agent's socket, {owner!r}, must be numbers")
+    user, group = _numbers(owner, "the owner of an agent's socket")
     message = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.SSH)
     message.SSHOpt.ID = text(id, "the name of an agent")
-    message.SSHOpt.uid, message.SSHOpt.gid = int(user), int(group or user)
+    message.SSHOpt.uid, message.SSHOpt.gid = user, group
     message.SSHOpt.mode = checks.mode(mode, "the mode of an agent's socket")
     message.SSHOpt.optional = optional
     return _mount(message, None, [caps.MOUNT_SSH])
@@ -108,6 +104,14 @@ def tmpfs(dest: str, *, size: int = 0) -> ExecMount:
     message = pb.Mount(dest=place(dest, "the place of a mount"), mountType=pb.TMPFS)
     message.tmpfsOpt.size = number(size, "the size of a tmpfs", _MOST_TMPFS)
     return _mount(message, None, [caps.MOUNT_TMPFS, *([caps.MOUNT_TMPFS_SIZE] if size else [])])
+
+
+def _numbers(owner: str, what: str) -> tuple[int, int]:
+    """Return the user and the group of an owner that must be numbers; a user alone is the group too."""
+    user, group = account(owner, what)
+    if not user.isdigit() or not (group or user).isdigit():
+        raise StepError(f"{what}, {owner!r}, must be numbers")
+    return int(user), int(group or user)
 
 
 def _mount(message: pb.Mount, source: Output | None, needed: list[str], *, written: bool = False) -> ExecMount:
