@@ -43,6 +43,8 @@ class Podman:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 ["podman", "system", "service", "--time=0", self.address],
+                # A container that runs out of memory leaves a file `oom` in the folder that podman was started in.
+                cwd=self.folder,
                 # Where a killed one leaves half an image.
                 env={**os.environ, **self.engine.env, "TMPDIR": str(self.folder)},
                 stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from workbench.images.buildkit.llb.client import connect
 from workbench.images.buildkit.llb.failures import NoSocketError, NotBuildKitError
 from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 from workbench.images.buildkit.llb.marshal import marshal
+from workbench.images.buildkit.llb.sockets import is_engine
 from workbench.images.buildkit.llb.state import scratch
 
 # Stands for docker, kubectl and ssh: writes its words down, and carries bytes as `buildctl dial-stdio` does.
@@ -144,6 +146,15 @@ def test_what_a_program_says_when_it_fails(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "kubectl").write_text("#!/bin/sh\necho hello\n")
     with pytest.raises(NotBuildKitError, match="what listens at kube-pod://b is no BuildKit"), connect("kube-pod://b"):
         pass
+
+
+def test_what_a_program_wrote_before_it_ended_is_read() -> None:
+    address = parse("kube-pod://b")
+    near, far = socket.socketpair()
+    far.sendall(b"hello\n")
+    far.close()
+    with near, pytest.raises(NotBuildKitError, match="what listens at kube-pod://b is no BuildKit"):
+        is_engine(near, address)
 
 
 @pytest.mark.thorough

@@ -18,6 +18,7 @@ from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import EngineError
 
 Responses = dict[tuple[str, str], "tuple[int, object] | list[tuple[int, object]]"]
+CREATED = {"State": {"Status": "created", "Pid": 0}}
 IGNORED = "Resource limits are not supported and ignored on cgroups V1 rootless systems"
 
 
@@ -102,7 +103,7 @@ def test_a_limit_that_would_not_be_enforced_is_an_error(
     engine, requests = podman(
         {
             ("POST", "/containers/create"): (201, {"Id": "12ab", "Warnings": [] if enforced else [IGNORED]}),
-            ("GET", "/containers/12ab/json"): (200, {"Id": "12ab", "Name": "foo-1", "HostConfig": host}),
+            ("GET", "/containers/12ab/json"): (200, {"Id": "12ab", "Name": "foo-1", **CREATED, "HostConfig": host}),
             ("GET", "/secrets/json"): (200, []),
             ("DELETE", "/containers/12ab"): (200, []),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import ssl
@@ -63,7 +64,9 @@ def is_engine(connection: Connection, address: Address) -> bool:
     """
     only_http2 = isinstance(connection, TlsConnection) and connection.protocol == "h2"
     try:
-        connection.sendall(_PREFACE if only_http2 else _REQUEST)
+        # Who is gone already may have written before: that is what explains it.
+        with contextlib.suppress(BrokenPipeError):
+            connection.sendall(_PREFACE if only_http2 else _REQUEST)
         received = connection.recv(9)
     except ssl.SSLError as error:
         # Since TLS 1.3 a client learns only now that its certificate, or the lack of one, was refused.

@@ -107,7 +107,7 @@ def no_limits(host: dict[str, Any], cpus: int, memory: int) -> str:
 
 def paused_pid(details: dict[str, Any]) -> int:
     """Return the process of a container that podman takes to be paused, 0 for any other."""
-    return pid(details) if details and inspected(details).state == "paused" else 0
+    return pid(details) if details and _state(details["State"]["Status"]) == "paused" else 0
 
 
 def inspected(details: dict[str, Any]) -> Container:
