@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -15,18 +16,23 @@ from workbench.compose.recipe import Recipe
 GOLDENS = Path(__file__).parent / "goldens"
 
 
-def recipes() -> list[Recipe]:
+@functools.cache
+def recipes() -> tuple[Recipe, ...]:
     catalogue = read_catalogue(str(REPOSITORY))
-    found = [attempt(catalogue, selection)[0] for selection in combinations(catalogue, "20261122")]
     # A base changes FROM and the labels only: one bundle on one CUDA base shows that. The base cpu changes lists too.
     selected = {("standard", bundle) for bundle in catalogue.bundles} | {
         ("cuda-devel", "minimal"),
         ("cpu", "tensorflow"),
     }
-    shown = [recipe for recipe in found if recipe and (recipe.selection.base, recipe.selection.bundle) in selected]
     # Of the releases before the newest, each bundle and the CUDA base once: with Jupyter.
     newest = next(iter(catalogue.releases))
-    return [recipe for recipe in shown if recipe.selection.release == newest or recipe.selection.ide == "jupyter"]
+    shown = (
+        selection
+        for selection in combinations(catalogue, "20261122")
+        if (selection.base, selection.bundle) in selected
+        and (selection.release == newest or selection.ide == "jupyter")
+    )
+    return tuple(recipe for selection in shown if (recipe := attempt(catalogue, selection)[0]))
 
 
 def text(recipe: Recipe) -> str:
