@@ -21,8 +21,8 @@ from workbench.names import lists_of_folder
 from workbench.packages import pins
 
 PLACES = [("c9s", "3.12"), ("bookworm", "3.11"), ("trixie", "3.13")]
-# What is not locked for Debian 13's Python, and says that it has no packages for it.
-NOT_ON_TRIXIE = {"trustyai"}
+# What does not go on the Python of a system, and says that it has no packages for it.
+LEFT_OUT = {"c9s": {"optapy"}, "bookworm": set[str](), "trixie": {"optapy", "trustyai"}}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def composed(
 
 
 def offered(ours: Catalogue, os: str) -> set[str]:
-    """The bundles that a system has: all of them, but for NOT_ON_TRIXIE there."""
-    return set(ours.bundles) - (NOT_ON_TRIXIE if os == "trixie" else set())
+    """The bundles that a system has: all of them, but for those of LEFT_OUT."""
+    return set(ours.bundles) - LEFT_OUT[os]
 
 
 def test_every_bundle_but_langflow_goes_with_jupyter_on_every_system(ours: Catalogue) -> None:
@@ -84,11 +84,13 @@ def test_a_bundle_has_every_package_of_those_it_builds_on(ours: Catalogue) -> No
                 assert {name.lower() for name in pipfile["packages"]} <= names, f"{bundle.folder}/{python}"
 
 
-def test_a_bundle_without_packages_for_a_python_says_so(ours: Catalogue) -> None:
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_a_bundle_without_packages_for_a_python_says_so(ours: Catalogue, os: str, python: str) -> None:
+    folder = f"py{python.replace('.', '')}"
     for bundle in ours.bundles:
-        where = {"release": "2026a", "base": "standard", "os": "trixie", "python": "3.13", "bundle": bundle}
-        why = [] if bundle not in NOT_ON_TRIXIE else [f"bundle {bundle} has no packages for Python 3.13 (no folder py313)"]
-        assert list(reasons(ours, where)) == why
+        where = {"release": "2026a", "base": "standard", "os": os, "python": python, "bundle": bundle}
+        missing = [f"bundle {bundle} has no packages for Python {python} (no folder {folder})"]
+        assert list(reasons(ours, where)) == (missing if bundle in LEFT_OUT[os] else [])
 
 
 @pytest.mark.parametrize(
@@ -186,11 +188,14 @@ def test_spark_keeps_what_a_cuda_base_sets_and_fetches_nothing(ours: Catalogue, 
     assert "://" not in recipe.containerfile
     assert f"SPARK_HOME=/opt/app-root/lib/python{python}/site-packages/pyspark" in recipe.containerfile
     packages = recipe.files["os-packages.txt"].data.decode().split()
-    assert packages == {
-        "bookworm": ["libpq5", "openjdk-17-jre-headless"],
-        "trixie": ["libpq5", "openjdk-21-jre-headless"],
-        "c9s": ["libpq", "java-17-openjdk-headless"],
-    }[os]
+    assert (
+        packages
+        == {
+            "bookworm": ["libpq5", "openjdk-17-jre-headless"],
+            "trixie": ["libpq5", "openjdk-21-jre-headless"],
+            "c9s": ["libpq", "java-17-openjdk-headless"],
+        }[os]
+    )
 
 
 def _names(ours: Catalogue, folder: str, python: str) -> set[str]:
