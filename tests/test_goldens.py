@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import REPOSITORY
+from tests.catalogues import DATE, REPOSITORY
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import attempt, combinations
 from workbench.compose.recipe import Recipe
@@ -28,7 +28,7 @@ def recipes() -> tuple[Recipe, ...]:
     newest = next(iter(catalogue.releases))
     shown = (
         selection
-        for selection in combinations(catalogue, "20261122")
+        for selection in combinations(catalogue, DATE)
         if (selection.base, selection.bundle) in selected
         and (selection.release == newest or selection.ide == "jupyter")
     )

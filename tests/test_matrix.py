@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalogues import REPOSITORY
+from tests.catalogues import DATE, REPOSITORY, our_recipes
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
@@ -23,8 +23,6 @@ from workbench.containerfile.parser import instructions
 from workbench.recipes.lint import CONFIG
 from workbench.wizard.choices import choices_of
 
-DATE = "20261122"
-
 
 @pytest.fixture(scope="module")
 def ours() -> Catalogue:
@@ -32,11 +30,11 @@ def ours() -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def recipes(ours: Catalogue) -> list[Recipe]:
-    return [recipe for selection in combinations(ours, DATE) if (recipe := attempt(ours, selection)[0])]
+def recipes() -> tuple[Recipe, ...]:
+    return our_recipes()
 
 
-def test_every_system_base_bundle_and_ide_is_in_it(ours: Catalogue, recipes: list[Recipe]) -> None:
+def test_every_system_base_bundle_and_ide_is_in_it(ours: Catalogue, recipes: tuple[Recipe, ...]) -> None:
     counts = Counter((recipe.selection.os, recipe.selection.base) for recipe in recipes)
     everywhere = {(os, base) for os in ours.systems for base in ours.releases["2026a"].bases}
     # For ROCm no lists are locked.
@@ -67,7 +65,7 @@ def test_nothing_is_offered_that_cannot_be_built(ours: Catalogue) -> None:
         assert bool(refused) == bool(reason), selection
 
 
-def test_every_file_that_is_copied_is_in_the_folder(recipes: list[Recipe]) -> None:
+def test_every_file_that_is_copied_is_in_the_folder(recipes: tuple[Recipe, ...]) -> None:
     for recipe in recipes:
         copied = [
             source.removeprefix("./").rstrip("/")
@@ -81,7 +79,7 @@ def test_every_file_that_is_copied_is_in_the_folder(recipes: list[Recipe]) -> No
 
 
 @pytest.mark.thorough
-def test_hadolint_finds_nothing_in_any(recipes: list[Recipe]) -> None:
+def test_hadolint_finds_nothing_in_any(recipes: tuple[Recipe, ...]) -> None:
     """Asked anew, and not taken from what it output at another time; each text once, whatever its names are."""
     texts = {shape(recipe): recipe.containerfile for recipe in reversed(recipes)}
     assert len(texts) > len(recipes) / 12
@@ -102,7 +100,7 @@ def shape(recipe: Recipe) -> tuple[str, ...]:
     )
 
 
-def test_hadolint_does_find_faults(recipes: list[Recipe]) -> None:
+def test_hadolint_does_find_faults(recipes: tuple[Recipe, ...]) -> None:
     assert hadolint(f"{recipes[0].containerfile}RUN cd /tmp && sudo true\n") == ["DL3003", "DL3004"]
 
 
