@@ -143,9 +143,9 @@ def test_w10_blanks_and_odd_signs_make_no_stray_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize("flag", ["--release", "--date", "--base", "--os", "--python", "--bundle", "--ide"])
 def test_w11_what_is_typed_is_never_evaluated(tmp_path: Path, flag: str) -> None:
     mark = tmp_path / "mark"
-    for text in (f"a[$(touch {mark})]", f"$(touch {mark})", f"`touch {mark}`", f"x;touch {mark}"):
-        done = new(make_catalogue(tmp_path), tmp_path / "out", f"{flag}={text}")
-        assert done.returncode in (1, 2)
+    text = f"a[$(touch {mark})];touch {mark};`touch {mark}`;$(touch {mark})"
+    done = new(make_catalogue(tmp_path), tmp_path / "out", f"{flag}={text}")
+    assert done.returncode in (1, 2)
     assert not mark.exists()
     assert not (tmp_path / "out").exists()
 
@@ -207,7 +207,7 @@ def test_w17_no_recipe_is_checked_in_and_no_job_is_dead() -> None:
     assert not [path for path in tracked.splitlines() if path.endswith("/recipe.toml")]
     jobs = re.findall(r"^([a-z][a-z-]*):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert len(jobs) >= 10
-    verbs = re.findall(r"\$\(RUN\) ([a-z-]+)", (REPOSITORY / "Makefile").read_text())
+    verbs = set(re.findall(r"\$\(RUN\) ([a-z-]+)", (REPOSITORY / "Makefile").read_text()))
     for verb in verbs:
         assert wizard(verb, "--help").returncode == 0, verb
 

@@ -35,7 +35,7 @@ def index_line(variable: str, *, instead: bool = False) -> str:
 
 def index_variables(text: str) -> tuple[str, ...]:
     """Return the variables that the index lines of a requirement list name, each once and in order."""
-    # Few lists name one, and the expression takes its time at each of the thousands of hashes of a list.
+    # Most lists name none, and have thousands of lines.
     return tuple(dict.fromkeys(_LINE.findall(text))) if "${" in text else ()
 
 
