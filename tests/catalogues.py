@@ -1,14 +1,29 @@
-"""Small catalogues for tests, made in a folder of the test's own."""
+"""Small catalogues for tests, made in a folder of the test's own; and the recipes of ours."""
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.catalog.questions import Selection
+from workbench.catalog.reader import read_catalogue
+from workbench.compose.possible import attempt, combinations
+from workbench.compose.recipe import Recipe
 
 REPOSITORY = Path(__file__).parent.parent
+
+# The day of the recipes that are compared with what was reviewed.
+DATE = "20261122"
+
+
+@functools.cache
+def our_recipes() -> tuple[Recipe, ...]:
+    """Every recipe of our own catalogue: composing them takes seconds, so the tests of one process share them."""
+    catalogue = read_catalogue(str(REPOSITORY))
+    return tuple(recipe for chosen in combinations(catalogue, DATE) if (recipe := attempt(catalogue, chosen)[0]))
+
 
 RELEASE = """\
 [defaults]

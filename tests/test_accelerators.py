@@ -56,7 +56,7 @@ def chosen(
     return Selection("2026a", "20261122", base, os, python, bundle, ide)
 
 
-@pytest.mark.parametrize(("os", "python"), PLACES[:2])
+@pytest.mark.parametrize(("os", "python"), PLACES)
 @pytest.mark.parametrize("base", VARIABLES)
 def test_they_are_composed_and_linted_with_every_ide(catalogue: Catalogue, base: str, os: str, python: str) -> None:
     for bundle in ("pytorch", "langchain"):

@@ -13,6 +13,7 @@ from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.reasons import reasons
 from workbench.catalog.values import Catalogue
+from workbench.compose.diagnosis import GpuMachine, diagnose
 from workbench.compose.possible import compose_checked
 from workbench.compose.recipe import Recipe
 from workbench.lock.folders import folders_to_lock
@@ -20,8 +21,8 @@ from workbench.names import lists_of_folder
 from workbench.packages import pins
 
 PLACES = [("c9s", "3.12"), ("bookworm", "3.11"), ("trixie", "3.13")]
-# What is locked for Debian 13's Python; the others say that they have no packages for it.
-ON_TRIXIE = {"minimal", "r"}
+# What does not go on the Python of a system, and says that it has no packages for it.
+LEFT_OUT = {"c9s": {"optapy"}, "bookworm": set[str](), "trixie": {"optapy", "trustyai"}}
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,8 @@ def composed(
 
 
 def offered(ours: Catalogue, os: str) -> set[str]:
-    """The bundles that a system has: all of them, or those of ON_TRIXIE."""
-    return ON_TRIXIE if os == "trixie" else set(ours.bundles)
+    """The bundles that a system has: all of them, but for those of LEFT_OUT."""
+    return set(ours.bundles) - LEFT_OUT[os]
 
 
 def test_every_bundle_but_langflow_goes_with_jupyter_on_every_system(ours: Catalogue) -> None:
@@ -47,14 +48,14 @@ def test_every_bundle_but_langflow_goes_with_jupyter_on_every_system(ours: Catal
             assert b"\njupyterhub==" in composed(ours, bundle, os, python).files["requirements-jupyter.txt"].data
 
 
-@pytest.mark.parametrize(("os", "python"), PLACES[:2])
+@pytest.mark.parametrize(("os", "python"), PLACES)
 def test_langflow_goes_with_langflow_and_with_nothing_else(ours: Catalogue, os: str, python: str) -> None:
     recipe = composed(ours, "langflow", os, python, ide="langflow")
     assert b"\nlangflow==1.13." in recipe.files["requirements.txt"].data
     chosen = {"release": "2026a", "os": os, "python": python}
     for ide in set(ours.ides) - {"langflow"}:
         assert "bundle langflow goes with langflow only" in reasons(ours, {**chosen, "bundle": "langflow", "ide": ide})
-    for bundle in set(ours.bundles) - {"langflow"}:
+    for bundle in offered(ours, os) - {"langflow"}:
         assert list(reasons(ours, {**chosen, "bundle": bundle, "ide": "langflow"})) == [
             "IDE langflow goes with bundle langflow only"
         ]
@@ -83,24 +84,26 @@ def test_a_bundle_has_every_package_of_those_it_builds_on(ours: Catalogue) -> No
                 assert {name.lower() for name in pipfile["packages"]} <= names, f"{bundle.folder}/{python}"
 
 
-def test_a_bundle_without_packages_for_a_python_says_so(ours: Catalogue) -> None:
+@pytest.mark.parametrize(("os", "python"), PLACES)
+def test_a_bundle_without_packages_for_a_python_says_so(ours: Catalogue, os: str, python: str) -> None:
+    folder = f"py{python.replace('.', '')}"
     for bundle in ours.bundles:
-        where = {"release": "2026a", "base": "standard", "os": "trixie", "python": "3.13", "bundle": bundle}
-        why = [] if bundle in ON_TRIXIE else [f"bundle {bundle} has no packages for Python 3.13 (no folder py313)"]
-        assert list(reasons(ours, where)) == why
+        where = {"release": "2026a", "base": "standard", "os": os, "python": python, "bundle": bundle}
+        missing = [f"bundle {bundle} has no packages for Python {python} (no folder {folder})"]
+        assert list(reasons(ours, where)) == (missing if bundle in LEFT_OUT[os] else [])
 
 
 @pytest.mark.parametrize(
     ("os", "wanted"), [("bookworm", "openjdk-17-jre-headless"), ("trixie", "openjdk-21-jre-headless")]
 )
 def test_java_is_the_one_that_each_debian_has(ours: Catalogue, os: str, wanted: str) -> None:
-    for bundle in ("spark", "optapy"):
+    for bundle in ("spark", "optapy", "trustyai"):
         lists = ours.bundles[bundle].os_packages
         path = next(lists[kind] for kind in ours.variants(os) if kind in lists)
         assert ours.tree.text(path).split() == [wanted]
 
 
-@pytest.mark.parametrize(("os", "python"), PLACES[:2])
+@pytest.mark.parametrize(("os", "python"), PLACES)
 def test_on_the_base_cpu_tensorflow_is_the_build_without_cuda(ours: Catalogue, os: str, python: str) -> None:
     for ide in ("jupyter", "runtime"):
         recipe = composed(ours, "tensorflow", os, python, base="cpu", ide=ide)
@@ -129,6 +132,19 @@ def test_who_has_no_lists_for_a_base_learns_which_variable_to_set(ours: Catalogu
     chosen = {"release": "2026a", "base": base, "os": "bookworm", "python": "3.11", "bundle": "pytorch"}
     (why,) = reasons(ours, chosen)
     assert f"py311-{base} has no requirements.txt: set {variable}, and run " in why
+
+
+def test_the_torch_of_llm_is_for_the_cuda_of_the_release(ours: Catalogue) -> None:
+    """LLM Compressor holds it at an older z than the bundle pytorch has: the CUDA that it brings is the same."""
+    for python in ours.bundles["llm"].pythons:
+        own, theirs = (
+            dict(pins(ours.tree.text(f"{ours.bundles[name].folder}/{python}/requirements.txt")))
+            for name in ("llm", "pytorch")
+        )
+        assert own["torch"].startswith("2.14.")
+        cuda = {name: version for name, version in own.items() if name.startswith("nvidia-cu")}
+        assert cuda and cuda == {name: theirs[name] for name in cuda}
+    assert diagnose(ours, "2026a", "llm", "3.12", GpuMachine(driver="580.65.06"))[0].state != "wrong"
 
 
 def test_tensorflow_goes_on_no_cuda_base(ours: Catalogue) -> None:
@@ -165,15 +181,20 @@ def test_what_is_built_from_source_is_built_with_the_setuptools_of_the_list(
     assert b"\nkfp-server-api==" in recipe.files["requirements-jupyter.txt"].data
 
 
-@pytest.mark.parametrize(("os", "python"), PLACES[:2])
+@pytest.mark.parametrize(("os", "python"), PLACES)
 def test_spark_keeps_what_a_cuda_base_sets_and_fetches_nothing(ours: Catalogue, os: str, python: str) -> None:
     recipe = composed(ours, "spark", os, python, base="cuda")
     assert "LD_LIBRARY_PATH=" not in recipe.containerfile
     assert "://" not in recipe.containerfile
     assert f"SPARK_HOME=/opt/app-root/lib/python{python}/site-packages/pyspark" in recipe.containerfile
     packages = recipe.files["os-packages.txt"].data.decode().split()
-    assert packages == (
-        ["libpq5", "openjdk-17-jre-headless"] if os == "bookworm" else ["libpq", "java-17-openjdk-headless"]
+    assert (
+        packages
+        == {
+            "bookworm": ["libpq5", "openjdk-17-jre-headless"],
+            "trixie": ["libpq5", "openjdk-21-jre-headless"],
+            "c9s": ["libpq", "java-17-openjdk-headless"],
+        }[os]
     )
 
 
@@ -203,9 +224,13 @@ CLAIMS = {
     "Langflow": {"langflow": ""},
     "OptaPy": {"optapy": ""},
     "Spark": {"pyspark": ""},
+    "TRL": {"trl": ""},
+    "PEFT": {"peft": ""},
+    "LLM Compressor": {"llmcompressor": ""},
+    "TrustyAI": {"trustyai": ""},
 }
 # No package is claimed: a word for people, and what the test below looks for elsewhere.
-WORDS = {"Minimal", "Data science", "R", "IRkernel", "CPU", "ROCm"}
+WORDS = {"Minimal", "Data science", "R", "IRkernel", "CPU", "ROCm", "LLM"}
 
 
 def test_a_label_says_what_is_in_the_lists(ours: Catalogue) -> None:
@@ -240,6 +265,7 @@ EXPECTED = {
     "datascience": {"seaborn", "statsmodels", "scikit-image", "numba", "h5py", "openpyxl", "mlflow"},
     "pytorch": {"torchaudio", "lightning", "accelerate", "onnxscript"},
     "langchain": {*CLAIMS["providers"], "sentence-transformers", "transformers"},
+    "llm": {"accelerate", "datasets", "llmcompressor", "peft", "transformers", "trl"},
 }
 
 

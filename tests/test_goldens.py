@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.catalogues import REPOSITORY
+from tests.catalogues import DATE, REPOSITORY
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import attempt, combinations
 from workbench.compose.recipe import Recipe
@@ -15,7 +16,8 @@ from workbench.compose.recipe import Recipe
 GOLDENS = Path(__file__).parent / "goldens"
 
 
-def recipes() -> list[Recipe]:
+@functools.cache
+def recipes() -> tuple[Recipe, ...]:
     catalogue = read_catalogue(str(REPOSITORY))
     # A base changes FROM and the labels only: one bundle on one CUDA base shows that. The base cpu changes lists too.
     selected = {("standard", bundle) for bundle in catalogue.bundles} | {
@@ -24,13 +26,13 @@ def recipes() -> list[Recipe]:
     }
     # Of the releases before the newest, each bundle and the CUDA base once: with Jupyter.
     newest = next(iter(catalogue.releases))
-    shown = [
+    shown = (
         selection
-        for selection in combinations(catalogue, "20261122")
+        for selection in combinations(catalogue, DATE)
         if (selection.base, selection.bundle) in selected
         and (selection.release == newest or selection.ide == "jupyter")
-    ]
-    return [recipe for selection in shown if (recipe := attempt(catalogue, selection)[0])]
+    )
+    return tuple(recipe for selection in shown if (recipe := attempt(catalogue, selection)[0]))
 
 
 def text(recipe: Recipe) -> str:
@@ -46,10 +48,7 @@ def name(recipe: Recipe) -> str:
     return f"{recipe.tag}.{recipe.selection.base}.txt"
 
 
-RECIPES = recipes()
-
-
-@pytest.mark.parametrize("recipe", RECIPES, ids=name)
+@pytest.mark.parametrize("recipe", recipes(), ids=name)
 def test_a_recipe_is_as_it_was_reviewed(recipe: Recipe) -> None:
     golden = GOLDENS / name(recipe)
     if os.environ.get("UPDATE_GOLDENS"):
@@ -59,4 +58,4 @@ def test_a_recipe_is_as_it_was_reviewed(recipe: Recipe) -> None:
 
 
 def test_no_golden_is_left_over() -> None:
-    assert sorted(path.name for path in GOLDENS.iterdir()) == sorted(name(recipe) for recipe in RECIPES)
+    assert sorted(path.name for path in GOLDENS.iterdir()) == sorted(name(recipe) for recipe in recipes())

@@ -78,11 +78,11 @@ def test_a_size_of_no_layer_or_without_its_source_is_a_fault(tmp_path: Path) -> 
 
 def test_our_bundles_that_bring_cuda_and_the_sizes_of_our_release() -> None:
     ours = read_catalogue(str(REPOSITORY))
-    for python in ("3.11", "3.12"):
+    for python in ("3.11", "3.12", "3.13"):
         bringing = {name for name in ours.bundles if own_cuda(ours, name, python)}
         # What builds on such a bundle is one too; TensorFlow has no wheels for CUDA 13 and is here for the CPU.
-        assert {"pytorch", "langchain"} <= bringing
-        assert not bringing & {"minimal", "datascience", "tensorflow", "optapy", "r", "spark"}
+        assert {"pytorch", "langchain", "llm"} <= bringing
+        assert not bringing & {"minimal", "datascience", "tensorflow", "optapy", "r", "spark", "trustyai"}
     release = ours.releases["2026a"]
     assert release.cuda_sizes.keys() == {"bookworm"}
     saved = {name: saved_bytes(release, "bookworm", base) for name, base in release.bases.items()}

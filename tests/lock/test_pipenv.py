@@ -12,9 +12,11 @@ import pytest
 
 from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below
-from workbench.indexes import further_variables
+from workbench.indexes import MAIN, further_variables
+from workbench.lock.conflict import uv_program
 from workbench.lock.folders import folders_to_lock
 from workbench.lock.fresh import stale_locks
+from workbench.lock.index import use_index_of_pip
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import export_name, is_current
 from workbench.names import lists_of_folder, python_of, python_of_lists
@@ -227,7 +229,10 @@ def test_every_lock_of_ours_is_whole(folder: str) -> None:
     python = (python_of_lists(path.name) or python_of(path.name) or "").removeprefix("3.")
     for name, packages in lists.items():
         text = (path / name).read_text()
-        assert sorted(text.splitlines()) == sorted(line_of(*package) for package in packages.items())
+        below = {} if name == "requirements.txt" else locked["default"]
+        assert sorted(text.splitlines()) == sorted(
+            line_of(package, entry, below) for package, entry in packages.items()
+        )
         # pip in an image with an older z would leave such a package out, and then miss it.
         assert not re.search(rf"python_full_version >=? '3\.{python}\.[1-9]", text), name
         for package, entry in packages.items():
@@ -236,18 +241,37 @@ def test_every_lock_of_ours_is_whole(folder: str) -> None:
             assert locked["default"].get(package, entry)["version"] == entry["version"]
 
 
-def line_of(name: str, entry: dict[str, Any]) -> str:
-    """What pipenv exports for a package of a lock."""
-    extras = f"[{','.join(entry['extras'])}]" if "extras" in entry else ""
+def line_of(name: str, entry: dict[str, Any], below: dict[str, Any]) -> str:
+    """What is exported for a package of a lock: without extras that the list below has for it."""
+    brought = set(entry.get("extras", ())) <= set(below.get(name, {}).get("extras", ()))
+    extras = "" if brought else f"[{','.join(entry['extras'])}]"
     markers = f"; {entry['markers']}" if "markers" in entry else ""
     return f"{name}{extras}{entry['version']}{markers} {' '.join(f'--hash={each}' for each in entry['hashes'])}"
 
 
-@pytest.mark.parametrize("folder", ["base/bookworm/py311", "bundles/8-r/py312"])
+@pytest.mark.parametrize("folder", ["base/bookworm/py311", "bundles/5-langchain/py312"])
 def test_pipenv_finds_them_current(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of some: starting pipenv takes a second for each list, and what it compares is compared above."""
     monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))
     assert is_current(str(REPOSITORY / folder), [str(REPOSITORY / each) for each in FOLDERS[folder]])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", LOCKED)
+def test_every_list_of_ours_can_be_installed(folder: str, tmp_path: Path) -> None:
+    """As a recipe installs it, hashes required, but for the download: uv's word for it, of the package index."""
+    version = python_of_lists(Path(folder).name) or python_of(Path(folder).name) or HERE
+    interpreter = find_interpreter(version)
+    if interpreter is None:
+        pytest.skip(f"no Python {version} on this machine")
+    use_index_of_pip()
+    uv, python = uv_program() or "", str(tmp_path / "venv/bin/python")
+    environment = {**os.environ, "UV_DEFAULT_INDEX": os.environ[MAIN]}
+    subprocess.run([uv, "venv", "--quiet", "--python", interpreter, tmp_path / "venv"], check=True)
+    for path in sorted((REPOSITORY / folder).glob("requirements*.txt")):
+        flags = ["--dry-run", "--python", python, "--require-hashes", "--build-constraints", str(path), "-r", str(path)]
+        done = subprocess.run([uv, "pip", "install", *flags], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, f"{path}: {done.stderr}"
 
 
 def test_every_pipfile_of_ours_is_locked() -> None:

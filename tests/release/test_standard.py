@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.catalogues import REPOSITORY, make_catalogue
 from tests.command import files_below, wizard
 from tests.release.sets import BASE, CUDA, EDITOR, END, FILES, LAYER, RECIPE, RELEASE, RUNTIME, SET, make_set
 from workbench.catalog.reader import read_catalogue
+from workbench.cli import main
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.release.standard import composed_set, graph, images, selections
 
@@ -85,6 +87,34 @@ def test_the_list_shows_what_stands_on_what(tmp_path: Path) -> None:
     done = wizard("recipes", "--catalog", make_catalogue(tmp_path, FILES), *SET, "--list")
     rows = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     assert rows[1:] == [[BASE, "the root image"], [LAYER, BASE], [EDITOR, BASE], [RUNTIME, BASE], [CUDA, LAYER]]
+
+
+def test_what_is_not_for_the_architecture_is_neither_composed_nor_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `new` refuses it: by this machine's architecture, where no flag names another."""
+    release = f'architectures = ["x86_64", "aarch64"]\n\n{FILES["releases/2026a.toml"]}'
+    rules = {"releases/2026a.toml": release, "ides/1-editor/ide.toml": 'architectures = ["x86_64"]\n'}
+    folder, out = make_set(tmp_path, rules), tmp_path / "there"
+    why = f"  {EDITOR}: IDE editor is for x86_64 only, and not for aarch64\n"
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+
+    def run(*arguments: object) -> tuple[int, str]:
+        status = main([*map(str, arguments), "--catalog", str(folder), *SET])
+        return status, capsys.readouterr().err
+
+    status, message = run("recipes", "--no-lint", "--out", out)
+    assert (status, out.exists()) == (1, False)
+    assert f"error: 1 faults in the standard set of release 2026a\n{why}" in message
+    assert "recipes are the same for all: --architecture names another machine's" in message
+    assert run("recipes", "--no-lint", "--out", out, "--architecture=x86_64")[0] == 0
+    assert files_below(out) == files_below(tmp_path / "recipes")
+
+    status, message = run("images", "--recipes", out)
+    assert status == 1
+    assert f"error: the standard set of release 2026a cannot be built for aarch64\n{why}" in message
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    assert "release 2026a is for x86_64 or aarch64 only, and not for riscv64" in run("images", "--recipes", out)[1]
 
 
 @pytest.mark.parametrize("release", sorted(read_catalogue(str(REPOSITORY)).releases))

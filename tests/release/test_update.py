@@ -15,11 +15,15 @@ from tests.catalogues import REPOSITORY, make_catalogue
 from tests.chance import chance
 from tests.command import files_below, wizard
 from tests.release.index import SOURCE, Index, served
+from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.commands import here
+from workbench.compose.possible import attempt
 from workbench.lock.pipenv import is_current
 from workbench.release.check import check
 from workbench.release.freeze import freeze
+from workbench.release.index import query
+from workbench.release.update import update as update_release
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 FOLDER = f"bundles/1-plain/py{PYTHON.replace('.', '')}"
@@ -37,9 +41,15 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
         yield found
 
 
-def frozen(root: Path, locked: dict[str, str], more: dict[str, str | None] | None = None) -> Path:
+def frozen(
+    root: Path,
+    locked: dict[str, str],
+    more: dict[str, str | None] | None = None,
+    architectures: tuple[str, ...] = ("x86_64",),
+) -> Path:
     """The small catalogue with this lock, for the Python of the tests, frozen."""
     release = (make_catalogue(root) / "releases/2026a.toml").read_text()
+    release = f"architectures = {json.dumps(architectures)}\n{release}"
     release = release.replace('["3.11", "3.12"]', f'["{PYTHON}"]').replace('["3.11"]', f'["{PYTHON}"]')
     files: dict[str, str | None] = {
         **{f"bundles/1-plain/py31{minor}/requirements{part}.txt": None for minor in "12" for part in ("", "-editor")},
@@ -121,6 +131,39 @@ def test_what_comes_with_others_stays_in_its_own_x_y_and_the_next_time_nothing_m
     again = update(folder)
     assert (again.returncode, again.stdout.startswith("0 versions moved")) == (0, True)
     assert files_below(folder) == before
+
+
+def test_what_loses_its_build_for_an_architecture_is_recorded_and_refused_there(
+    tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(version: str, *platforms: str) -> dict[str, str]:
+        index.add("alpha", version)
+        index.platforms["alpha", version] = platforms
+        return index.lock('[packages]\nalpha = "*"\n', {"packages": {"alpha": version}})
+
+    def possible(architecture: str) -> str:
+        selection = Selection("2026a", "20261122", "standard", "c9s", PYTHON, "plain", "runtime", architecture)
+        return attempt(read_catalogue(str(folder)), selection)[1]
+
+    def moved_to(version: str, *platforms: str) -> tuple[tuple[str, str], ...]:
+        texts = locked(version, *platforms)
+        # What pipenv makes is known here, and it takes its time.
+        monkeypatch.setattr("workbench.release.update.relocked", lambda *arguments: texts)
+        report = update_release(read_catalogue(str(folder)), "2026a", query, lambda *progress: None)
+        assert [each.after for each in report.moved] == [version]
+        assert faults_of(folder) == []
+        return report.unbuilt
+
+    x86, arm = "manylinux_2_28_x86_64", "manylinux_2_28_aarch64"
+    folder = frozen(tmp_path, locked("1.0.0", x86, arm), architectures=("x86_64", "aarch64"))
+    assert (possible("aarch64"), possible("x86_64")) == ("", "")
+    assert moved_to("1.0.1", x86) == ((OWN, "no build for aarch64: alpha"),)
+    assert possible("aarch64") == "bundle plain needs alpha, of which there is no build for aarch64"
+    assert possible("x86_64") == ""
+    # It is known by now.
+    assert moved_to("1.0.2", x86) == ()
+    assert moved_to("1.0.3", x86, arm) == ()
+    assert possible("aarch64") == ""
 
 
 @pytest.mark.thorough

@@ -34,11 +34,7 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
         yield f"release {release} pins no CUDA"
     if base and base.compilers and os in pins.systems and os in catalogue.systems:
         yield from nvcc_reasons(catalogue, release, os)
-    architecture = answers.get("architecture", "")
-    if architecture and architecture not in pins.architectures:
-        yield f"release {release} is for {_listed(pins.architectures)} only, and not for {architecture}"
-    elif architecture:
-        yield from _architecture_reasons(catalogue, answers, base, bundle, ide)
+    yield from architecture_reasons(catalogue, answers)
     if os and os not in pins.systems:
         yield f"release {release} has no operating system {os}"
     elif os and python and python not in pins.systems[os].pythons:
@@ -56,11 +52,19 @@ def reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
         yield from _pair_reasons(catalogue, bundle, ide)
 
 
-def _architecture_reasons(
-    catalogue: Catalogue, answers: Answers, base: BaseDefinition | None, bundle: Bundle | None, ide: Ide | None
-) -> Iterator[str]:
-    """Yield what is not for the architecture of the answers: a base, a bundle, an IDE, or packages without a build."""
-    architecture = answers["architecture"]
+def architecture_reasons(catalogue: Catalogue, answers: Answers) -> Iterator[str]:
+    """Yield what is not for the architecture of the answers, if they name one; they are those that `reasons` takes.
+
+    That can be the release, a base, a bundle, an IDE, or packages without a build.
+    """
+    architecture, pins = answers.get("architecture", ""), catalogue.releases[answers["release"]]
+    if not architecture:
+        return
+    if architecture not in pins.architectures:
+        yield f"release {pins.name} is for {_listed(pins.architectures)} only, and not for {architecture}"
+        return
+    base = find_base(pins.bases, answers["base"]) if answers.get("base") else None
+    bundle, ide = catalogue.bundles.get(answers.get("bundle", "")), catalogue.ides.get(answers.get("ide", ""))
     named = (
         *([(f"the base {base.name}", base.architectures)] if base else ()),
         *([(f"bundle {bundle.name}", bundle.rules.architectures)] if bundle else ()),

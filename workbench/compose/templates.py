@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
+from types import CodeType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # Looks a generic snippet up by its folder and stem, and returns its text for the chosen system.
 Generic = Callable[[str, str], str]
@@ -24,18 +28,11 @@ def render(path: str, resolved: ResolvedSelection, used: Used, generic: Generic)
     Raises WorkbenchError, with the line, for an unknown name and for anything else Jinja2 refuses.
     """
     import jinja2
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-        loader=jinja2.FunctionLoader(lambda name: used(f"snippets/{name}")),
-    )
+    environment = _environment(used)
     try:
-        return environment.from_string(used(path)).render(_names(resolved), **_macros(generic))
+        template = jinja2.Template.from_code(environment, _code(used(path)), environment.make_globals(None))
+        return template.render(_names(resolved), **_macros(generic))
     except jinja2.TemplateSyntaxError as error:
         where = f"snippets/{error.name}" if error.name else path
         raise WorkbenchError(f"the template cannot be read: {error.message}", where=f"{where}:{error.lineno}") from None
@@ -43,6 +40,27 @@ def render(path: str, resolved: ResolvedSelection, used: Used, generic: Generic)
         raise WorkbenchError(f"the template fails: {error.message}", where=f"{path}:{_line(error)}") from None
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise WorkbenchError(f"the template fails: {error}", where=f"{path}:{_line(error)}") from None
+
+
+def _environment(used: Used | None = None) -> Environment:
+    """Return what compiles templates, and with `used` renders them: it loads what they include."""
+    import jinja2
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        loader=jinja2.FunctionLoader(lambda name: used(f"snippets/{name}")) if used else None,
+    )
+
+
+# Compiling takes most of the time that a rendering takes, and a catalogue has few templates for its many recipes.
+@functools.lru_cache(maxsize=64)
+def _code(text: str) -> CodeType:
+    return _environment().compile(text)
 
 
 def _names(resolved: ResolvedSelection) -> dict[str, Any]:

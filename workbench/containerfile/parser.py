@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
@@ -85,8 +86,14 @@ def instructions(text: str) -> list[Instruction]:
 
     Raises WorkbenchError, with the line where the parser names it, when the text cannot be read.
     """
+    return list(_instructions(text))
+
+
+# Who composes a recipe reads the same text for what it starts, what is wrong with it and what it downloads.
+@functools.lru_cache(maxsize=8)
+def _instructions(text: str) -> tuple[Instruction, ...]:
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
-        return []
+        return ()
     escape, lines = escape_of(text), text.split("\n")
     try:
         commands = dockerfile.parse_string(text)
@@ -109,14 +116,14 @@ def instructions(text: str) -> list[Instruction]:
                 hint="a comment has a line of its own",
             )
     # A line of nothing but signs that Go takes for spaces is a command without a name.
-    return [
+    return tuple(
         Instruction(
             (c.cmd or "").upper(), c.flags, c.value, c.json, c.start_line,
             tuple(Heredoc(doc.name, doc.content) for doc in c.heredocs), c.end_line, escape,
             _original(c, lines, escape),
         )
         for c in commands
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def _behind_json(original: str) -> str:

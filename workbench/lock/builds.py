@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.catalog.builds import record_name
 from workbench.files import cache_folder, write_whole
@@ -26,36 +26,51 @@ _LACKS = re.compile(r"Because ([A-Za-z0-9._-]+)==\S+ has no (?:\S+ )?wheels")
 def record_missing_builds(folder: str, pipfile: str, python: str) -> dict[str, list[str]]:
     """Write down beside the lists in `folder` which of their packages have no build for other architectures.
 
-    Those that have one for none are built from source everywhere, and are not meant. `pipfile` is the text that the
-    lists were locked from. Returns them by architecture. Without uv nothing is written, and nothing found.
+    `pipfile` is the text that the lists were locked from. Returns them by architecture. Without uv nothing is written,
+    and nothing found.
+    """
+    names = [name for name in os.listdir(folder) if name.startswith("requirements") and name.endswith(".txt")]
+    lists = []
+    for name in sorted(names):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            lists.append(file.read())
+    found = missing_builds(lists, pipfile, python)
+    for architecture, lacking in (found or {}).items():
+        path = os.path.join(folder, record_name(architecture))
+        if lacking:
+            write_whole(path, record_text(architecture, lacking))
+        elif os.path.exists(path):
+            os.unlink(path)
+    return {architecture: lacking for architecture, lacking in (found or {}).items() if lacking}
+
+
+def missing_builds(
+    lists: Sequence[str], pipfile: str, python: str, architectures: Sequence[str] = OTHERS
+) -> dict[str, list[str]] | None:
+    """Return which packages of requirement lists (their texts) have no build for an architecture, by architecture.
+
+    Those that have one for none are built from source everywhere, and are not meant. None where there is no uv.
     """
     program = uv_program()
     if program is None:
-        return {}
-    names = [name for name in os.listdir(folder) if name.startswith("requirements") and name.endswith(".txt")]
-    lists = [_pins_of(os.path.join(folder, name)) for name in sorted(names)]
-    indexes = _indexes(pipfile)
-    found: dict[str, list[str]] = {}
-    for architecture in OTHERS:
+        return None
+    versions, indexes = [dict(pins(text)) for text in lists], _indexes(pipfile)
+    found = {}
+    for architecture in architectures:
         lacking: set[str] = set()
-        for each in lists:
+        for each in versions:
             lacking |= _lacking(program, each, architecture, python, indexes)
-        for each in lists if lacking else ():
+        for each in versions if lacking else ():
             ours = {name: version for name, version in each.items() if name in lacking}
             lacking -= _lacking(program, ours, LOCKED_FOR, python, indexes)
-        path = os.path.join(folder, record_name(architecture))
-        if lacking:
-            found[architecture] = sorted(lacking)
-            text = f"# No build for {architecture} in their indexes; written when the lists were locked.\n"
-            write_whole(path, text + "".join(f"{name}\n" for name in found[architecture]))
-        elif os.path.exists(path):
-            os.unlink(path)
+        found[architecture] = sorted(lacking)
     return found
 
 
-def _pins_of(path: str) -> dict[str, str]:
-    with open(path, encoding="utf-8") as file:
-        return dict(pins(file.read()))
+def record_text(architecture: str, names: Sequence[str]) -> str:
+    """Return the text of the record of packages without a build for an architecture."""
+    head = f"# No build for {architecture} in their indexes; written when the lists were locked.\n"
+    return head + "".join(f"{name}\n" for name in names)
 
 
 def _indexes(pipfile: str) -> dict[str, str]:

@@ -18,10 +18,11 @@ from workbench.files import has_text, write_whole
 from workbench.lock.conflict import explained
 from workbench.lock.pipfile import PIPFILE, categories, data_of, merged
 from workbench.lock.sources import check_sources, sources_of, with_index_lines
-from workbench.packages import pins
+from workbench.packages import normalized_name, pins
 from workbench.process import captured
 
 LOCK = "Pipfile.lock"
+_EXTRAS = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\[(?P<extras>[^\]]+)\]")
 _IS_PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?==\S+.*--hash=")
 
 
@@ -73,9 +74,24 @@ def exports(folder: str, where: str) -> dict[str, str]:
         if done.returncode != 0:
             raise WorkbenchError(f"pipenv cannot export {category}: {_last(done)}", where=os.path.join(folder, LOCK))
         lines = [line for line in done.stdout.splitlines() if _IS_PIN.match(line)]
+        if category != "packages":
+            lines = [_without_extras_of(data.get("default", {}), line) for line in lines]
         entries = data.get("default" if category == "packages" else category, {})
         found[export_name(category)] = "".join(f"{line}\n" for line in with_index_lines(lines, entries, sources))
     return found
+
+
+def _without_extras_of(packages: Mapping[str, Any], line: str) -> str:
+    """Return the line of a category's list without its extras where `packages` has the package with them too.
+
+    pipenv (2026.10) carries those over from `packages`, but not what they need: that is in the list of `packages`,
+    which is installed before. With hashes required, uv refuses a list that needs what it does not have.
+    """
+    match = _EXTRAS.match(line)
+    ours = {normalized_name(name): set(entry.get("extras", ())) for name, entry in packages.items()}
+    if match is None or not {*match["extras"].split(",")} <= ours.get(normalized_name(match["name"]), set()):
+        return line
+    return match["name"] + line[match.end() :]
 
 
 def left_out(lock_text: str) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.catalog.bases import BaseDefinition, find_base
 from workbench.catalog.cuda_layers import LAYERS, layer_tags, standard_tag, with_those_below
 from workbench.catalog.questions import Selection
+from workbench.catalog.reasons import architecture_reasons
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import at_release
 from workbench.compose.possible import compose_checked
@@ -64,8 +65,8 @@ def selections(catalogue: Catalogue, release: str, date: str) -> list[Selection]
     return found
 
 
-def composed_set(catalogue: Catalogue, release: str, date: str) -> list[Recipe]:
-    """Return the recipes of the standard set, composed and checked.
+def composed_set(catalogue: Catalogue, release: str, date: str, architecture: str = "") -> list[Recipe]:
+    """Return the recipes of the standard set, composed and checked: also that they are for `architecture`, "" for any.
 
     No base image is looked up, so that the set is the same wherever it is composed. Raises
     FaultsError with what is wrong with each that cannot be made.
@@ -73,15 +74,38 @@ def composed_set(catalogue: Catalogue, release: str, date: str) -> list[Recipe]:
     recipes, faults = [], []
     for selection in selections(catalogue, release, date):
         try:
-            recipes.append(compose_checked(catalogue, selection))
+            recipes.append(compose_checked(catalogue, replace(selection, architecture=architecture)))
         except FaultsError as error:
             faults += [(_tag(catalogue, selection), f"{where}: {what}") for where, what in error.faults]
         except WorkbenchError as error:
             faults.append((_tag(catalogue, selection), error.message))
     if faults:
-        where = catalogue.releases[release].path
-        raise FaultsError(f"{len(faults)} faults in the standard set of release {release}", faults, hint=f"see {where}")
+        hint = f"see {catalogue.releases[release].path}"
+        if _not_for(catalogue, release, date, architecture):
+            hint += "; recipes are the same for all: --architecture names another machine's"
+        raise FaultsError(f"{len(faults)} faults in the standard set of release {release}", faults, hint=hint)
     return recipes
+
+
+def refuse_architecture(catalogue: Catalogue, release: str, date: str, architecture: str) -> None:
+    """Raise FaultsError with what of the standard set cannot be built for `architecture`, and why."""
+    if faults := _not_for(catalogue, release, date, architecture):
+        raise FaultsError(
+            f"the standard set of release {release} cannot be built for {architecture}",
+            faults,
+            hint=f"build it on another machine, or take that out of [[recipes]] in {catalogue.releases[release].path}",
+        )
+
+
+def _not_for(catalogue: Catalogue, release: str, date: str, architecture: str) -> list[tuple[str, str]]:
+    """Return the tags of the standard set that are not for an architecture ("": any), each with its reason."""
+    return [
+        (_tag(catalogue, selection), why)
+        for selection in selections(catalogue, release, date)
+        for why in architecture_reasons(
+            at_release(catalogue, release), {**selection.as_answers(), "architecture": architecture}
+        )
+    ]
 
 
 def images(catalogue: Catalogue, release: str, date: str) -> dict[str, SetImage]:

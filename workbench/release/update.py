@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from workbench.names import python_of_lists
 from workbench.packages import normalized_name
 from workbench.process import interruptible, workers
 from workbench.release.available import QueryIndex, available_of
+from workbench.release.builds import build_records, lost_builds, with_records
 from workbench.release.check import refuse_unfrozen
 from workbench.release.folder import own_files, write_folder, write_frozen
 from workbench.release.index import AvailableVersions
@@ -43,11 +45,15 @@ class MovedPackage:
 
 @dataclass(frozen=True, slots=True)
 class UpdateReport:
-    """What an update did: what moved, which later x.y it left alone, and the security fixes it did not reach."""
+    """What an update did: what moved, which later x.y it left alone, and the security fixes it did not reach.
+
+    `unbuilt` says, by lock, which packages have no build for an architecture of the release, and had one before.
+    """
 
     moved: tuple[MovedPackage, ...]
     held: Mapping[str, str]
     unmet: tuple[tuple[str, str], ...]
+    unbuilt: tuple[tuple[str, str], ...]
 
 
 def update(
@@ -91,14 +97,17 @@ def update(
         ],
     )
     moved = tuple(each for folder, texts in new.items() for each in _moves(folder, locks[folder], texts[LOCK]))
+    records = build_records(release, locks, new)
     if moved and not dry_run:
         changed = _with(files, locks, new, [each for each in moved if each.package in free])
+        changed = with_records(changed, records)
         if release.state == FROZEN:
             write_frozen(catalogue.tree, release, changed)
         else:
             write_folder(catalogue.tree, name, changed)
     unmet = tuple((locks[folder].place, what) for folder, each in plans.items() for what in each.unmet)
-    return UpdateReport(moved, _beyond_promise(locks, available), unmet)
+    unbuilt = tuple((locks[folder].place, what) for folder, what in lost_builds(files, records))
+    return UpdateReport(moved, _beyond_promise(locks, available), unmet, unbuilt)
 
 
 def _refuse(name: str, faults: list[tuple[str, str]]) -> None:
@@ -149,8 +158,6 @@ def _relock(
 
 
 def _interpreter(folder: str, given: str) -> str:
-    import sys
-
     wanted = python_of_lists(folder.rpartition("/")[2])
     found = given or (find_interpreter(wanted) if wanted else sys.executable)
     if found is None:

@@ -39,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build what is not up to date, and show what became of each image, its size and its time."""
+    from workbench.architecture import this_architecture
     from workbench.catalog.releases import LOCAL_REPOSITORY
     from workbench.images.base import roots_in
     from workbench.images.labels import catalogue_labels
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.release.make_set import make_set
     from workbench.release.push_set import push_set
     from workbench.release.requests import SetOptions, set_requests
-    from workbench.release.standard import images
+    from workbench.release.standard import images, refuse_architecture
     from workbench.table import columns
 
     if args.jobs < 1:
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
     repository = ""
     if args.pushes:
         repository = check_repository(catalogue.release(args.release).repository)
+    refuse_architecture(catalogue, args.release, args.date, this_architecture())
     backend = backend_of(args, tuple(args.options), repository)
     found = images(catalogue, args.release, args.date)
     options = SetOptions(

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from workbench.architecture import this_architecture
 from workbench.catalog.reader import open_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.catalog.views import in_repository
@@ -54,6 +55,7 @@ def catalogue_of(args: argparse.Namespace) -> Catalogue:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `recipes`."""
     set_options(parser)
+    answer_flags(parser, ("architecture",))
     repository_option(parser)
     parser.add_argument("--out", metavar="DIR", default=DEFAULT_OUT, help=f"where the folders go ({DEFAULT_OUT})")
     parser.add_argument("--list", action="store_true", help="show the tags of the set and what each stands on")
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         _show_set(catalogue, args)
         return 0
-    recipes = composed_set(catalogue, args.release, args.date)
+    recipes = composed_set(catalogue, args.release, args.date, args.architecture or this_architecture())
     if args.lint:
         _lint(recipes)
     _write(recipes, args)

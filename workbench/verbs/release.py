@@ -160,6 +160,8 @@ def _update(args: argparse.Namespace) -> int:
         print(columns(("lock", "package", "from", "to"), rows), end="\n\n")
     for where, what in report.unmet:
         print(f"security: {where}: {what}", file=sys.stderr)
+    for where, what in report.unbuilt:
+        print_note(f"{where}: {what}")
     kept = f"; {len(report.held)} packages have a later x.y, which is for another release" if report.held else ""
     print(f"{len(report.moved)} versions {'would move' if args.dry_run else 'moved'}{kept}")
     return EXIT_OK
