@@ -23,6 +23,7 @@ SUBVERBS = {
     "verify": "compare every file below a prefix with what was installed",
     "repair": "repair what verify finds",
     "prune": "remove what is unused",
+    "publish": "pack what a prefix holds, for other nodes to fill themselves from",
     "pin": "let models that name no generation get this one, whatever is built",
     "rollback": "let models that name no generation get the one before",
     "activate": "print the environment that the variables name, for a shell or as JSON",

@@ -29,6 +29,31 @@ def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
+def jobs_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says how much is done at once."""
+    parser.add_argument(
+        "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
+    )
+
+
+def _jobs(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: write one such as 4")
+
+
+def mirror_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names a mirror."""
+    parser.add_argument(
+        "--mirror",
+        metavar="LOCATION@sha256:DIGEST",
+        action="append",
+        default=[],
+        help="take packages from this folder or http address, as `publish` prints it, before the index is asked "
+        "(may be given again)",
+    )
+
+
 def wait_option(parser: argparse.ArgumentParser) -> None:
     """Add the flag that waits for no other builder."""
     parser.add_argument("--no-wait", action="store_true", help="fail when another builder has the prefix")
