@@ -1,4 +1,4 @@
-"""Filling from a mirror: nothing is asked of the index, and nothing is taken that is not what its digest says."""
+"""Filling from a mirror: the index is not queried, and nothing is taken that has another digest."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 @pytest.fixture
 def node(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a node has its prefix; the index is asked by nobody yet."""
+    """Where a node has its prefix; nobody has queried the index yet."""
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"{fleet.index.url}/simple")
     monkeypatch.setattr(sources, "_PAUSE", 0.0)
     fleet.index.paths, fleet.index.bytes = [], 0
@@ -95,7 +95,7 @@ def is_filled(fleet: Fleet, node: Path) -> bool:
 
 @pytest.mark.thorough
 def test_ten_nodes_take_from_the_index_what_one_takes(fleet: Fleet, node: Path, tmp_path: Path) -> None:
-    """The first node asked the index; nine more take packages and the cog's lock from what it published."""
+    """The first node queried the index; nine more take packages and the cog's lock from what it published."""
     with serving(fleet.packs) as served:
         for number in range(9):
             prefix = tmp_path / f"node{number}"
@@ -170,7 +170,7 @@ def test_one_damaged_pack_costs_one_package(fleet: Fleet, node: Path, tmp_path: 
 def test_the_next_mirror_is_tried_before_the_index(fleet: Fleet, node: Path, tmp_path: Path) -> None:
     with serving(tmp_path) as empty:
         uses = fleet.build(node, tmp_path / "not mounted", empty.url, fleet.packs)
-        # Without a list there is nothing to ask for.
+        # Without a list there is nothing to fetch.
         assert len(empty.paths) == 1
     assert [one.packages for one in uses] == [0, 0, 4]
     assert fleet.index.paths == []
@@ -248,7 +248,7 @@ def test_publish_prints_what_build_takes(fleet: Fleet, node: Path, tmp_path: Pat
     first, address = published.stdout.splitlines()
     assert first.startswith("g00001, g00002: 4 packages; ")
     assert address == f"{tmp_path}/packs@sha256:{fleet.digest}"
-    # No index is asked with --offline, and none is needed.
+    # No index is queried with --offline, and none is needed.
     done = wizard("monobase", "build", "--prefix", node, "--mirror", address, *flags)
     assert done.returncode == 0, done.stderr
     (use,) = json.loads(done.stdout)["mirrors"]

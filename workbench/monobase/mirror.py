@@ -116,7 +116,7 @@ class Mirror:
 
 
 class _Inflated:
-    """Reads what was compressed, never more at once than it is asked for: a small file may become a large one."""
+    """Reads what was compressed, never more at once than is wanted: a small file may become a large one."""
 
     def __init__(self, stream: Readable, path: str, location: str) -> None:
         self._stream, self._path, self._location = stream, path, location

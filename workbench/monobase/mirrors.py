@@ -1,4 +1,4 @@
-"""Filling from mirrors: packages whose files another node has published, before an index is asked for them.
+"""Filling from mirrors: packages whose files another node has published, before an index is queried for them.
 
 Whatever is wrong with a mirror, it costs time and nothing else: the next mirror is tried, then the index.
 """

@@ -19,10 +19,8 @@ from workbench.monobase.layout import GenerationFolder
 from workbench.monobase.leases import GRACE, InUseError, last_use, unused
 from workbench.monobase.prefix import Prefix, staged
 from workbench.monobase.processes import scan
+from workbench.monobase.sizes import BLOCK
 from workbench.monobase.tidy import point_latest
-
-# The unit of `st_blocks`, whatever the blocks of the file system are.
-_BLOCK = 512
 
 
 @dataclass(slots=True)
@@ -140,8 +138,8 @@ def _freed(folders: Iterable[str], loose: Iterable[str]) -> int:
     for folder in folders:
         if os.path.isdir(folder):
             statuses += [status for _, status in files_below(folder)]
-            freed += sum(os.lstat(path).st_blocks * _BLOCK for path, _, _ in os.walk(folder))
+            freed += sum(os.lstat(path).st_blocks * BLOCK for path, _, _ in os.walk(folder))
     for status in statuses:
         links[status.st_ino] = links.get(status.st_ino, 0) + 1
-        sizes[status.st_ino] = status.st_nlink, status.st_blocks * _BLOCK
+        sizes[status.st_ino] = status.st_nlink, status.st_blocks * BLOCK
     return freed + sum(size for inode, (count, size) in sizes.items() if links[inode] == count)

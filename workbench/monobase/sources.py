@@ -24,7 +24,7 @@ _BROKEN = (OSError, http.client.HTTPException, ValueError)
 
 
 class MirrorError(WorkbenchError):
-    """A mirror does not have something, or it is not what its digest says."""
+    """A mirror does not have something, or its digest is another."""
 
 
 class UnreachableError(MirrorError):

@@ -20,6 +20,7 @@ SUBVERBS = {
     "build": "build generations and the cog layer below a prefix",
     "status": "show what a prefix holds",
     "ready": "check whether the active generations are ready (a readiness probe)",
+    "metrics": "show what a prefix holds and whether it is whole, for Prometheus",
     "verify": "compare every file below a prefix with what was installed",
     "repair": "repair what verify finds",
     "prune": "remove what is unused",

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import time
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from workbench.verbs.monobase.options import (
     grace_option,
     jobs_option,
     label_option,
+    metrics_option,
     mirror_option,
     prefix_option,
     range_options,
@@ -66,6 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-wait", action="store_true", help="fail when another builder has the prefix")
     jobs_option(parser)
     label_option(parser)
+    metrics_option(parser)
     parser.add_argument(
         "--json", action="store_true", help="report as JSON; progress is a line of JSON for each event then"
     )
@@ -79,11 +82,14 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
     from workbench.monobase.label import label_text, write_label
     from workbench.monobase.leases import uses
+    from workbench.monobase.metrics import metrics_text, write_metrics
     from workbench.monobase.mirror import MirrorAddress
     from workbench.monobase.mirrors import Mirrors
+    from workbench.monobase.outcomes import keep_build
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import PruneReport, prune
     from workbench.monobase.select import active, is_outside, mini, no_cuda
+    from workbench.monobase.sizes import current_sizes
     from workbench.monobase.status import unready
     from workbench.verbs.monobase.progress import FillProgress, JsonProgress
     from workbench.verbs.monobase.status import mebibytes
@@ -107,6 +113,13 @@ def run(args: argparse.Namespace) -> int:
         if args.node_label:
             write_label(args.node_label, label_text(prefix, generations, allow_skipped=allow_skipped))
 
+    def metrics() -> None:
+        if args.metrics_file:
+            sizes = current_sizes(prefix)
+            text = metrics_text(prefix, generations, allow_skipped=allow_skipped, sizes=sizes)
+            write_metrics(args.metrics_file, text)
+
+    began = time.time()
     with (
         (JsonProgress if args.json else FillProgress)(total) as progress,
         builder(prefix, wait=not args.no_wait, log=progress.log),
@@ -115,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
         # At once too: what an earlier build labelled the node with may no longer hold.
         label()
         ending.callback(label)
+        ending.callback(metrics)
         uses(prefix)
         mirrors = Mirrors(addresses, progress.log)
         tools = Toolchain.at(prefix, offline=args.offline, jobs=args.jobs, mirrors=mirrors)
@@ -128,6 +142,7 @@ def run(args: argparse.Namespace) -> int:
             build_cogs(tools, spec, pythons, progress.log)
         request = FillRequest(generations, pythons, missing, excluded, args.skip_missing)
         outcomes = fill(tools, request, progress, args.jobs)
+        keep_build(prefix, outcomes, mirrors.uses(), began)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
         reasons = unready(prefix, generations, allow_skipped=allow_skipped)
         pruned = PruneReport()

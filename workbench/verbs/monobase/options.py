@@ -30,7 +30,7 @@ def json_option(parser: argparse.ArgumentParser) -> None:
 
 
 def jobs_option(parser: argparse.ArgumentParser) -> None:
-    """Add the flag that says how much is done at once."""
+    """Add the flag for how much is done at once."""
     parser.add_argument(
         "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
     )
@@ -49,7 +49,7 @@ def mirror_option(parser: argparse.ArgumentParser) -> None:
         metavar="LOCATION@sha256:DIGEST",
         action="append",
         default=[],
-        help="take packages from this folder or http address, as `publish` prints it, before the index is asked "
+        help="take packages from this folder or http address, as `publish` prints it, before the index is queried "
         "(may be given again)",
     )
 
@@ -70,6 +70,13 @@ def label_option(parser: argparse.ArgumentParser) -> None:
     """Add the flag that names the file of the node's label."""
     parser.add_argument(
         "--node-label", metavar="FILE", help="write which generations are ready here, for node-feature-discovery"
+    )
+
+
+def metrics_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names the file of metrics."""
+    parser.add_argument(
+        "--metrics-file", metavar="FILE", help="write metrics there, for node_exporter's textfile collector"
     )
 
 
