@@ -5,6 +5,7 @@
 # with --metrics-file it writes the metrics again each time.
 # Once an hour it runs `verify --quick`, and reads one of 168 parts of the files: each of them once a week.
 # MONOBASE_VERIFY_SECONDS (0: never) and MONOBASE_VERIFY_PARTS change that.
+# With --max-size and a range it prunes the prefix down to that size then too: what was in use may not be any more.
 set -eu
 child=
 trap 'kill "$child" 2>/dev/null || :; wait "$child" || :; exit 143' TERM INT
@@ -41,12 +42,15 @@ with() {
     exec monobase $verb "$@"
 }
 
-watched=''
+watched='' capped='' ranged=''
 for flag; do
     case $flag in
         --node-label | --node-label=* | --metrics-file | --metrics-file=*) watched=1 ;;
+        --max-size | --max-size=*) capped=1 ;;
+        --min-gen-id | --min-gen-id=* | --max-gen-id | --max-gen-id=*) ranged=1 ;;
     esac
 done
+ranges='--prefix --min-gen-id --max-gen-id'
 every=${MONOBASE_VERIFY_SECONDS:-3600} parts=${MONOBASE_VERIFY_PARTS:-168}
 turn=$(date +%s)
 [ "$every" -eq 0 ] || turn=$((turn / every))
@@ -61,10 +65,14 @@ while :; do
         child=$!
         renice -n 19 -p "$child" >/dev/null 2>&1 || :
         wait "$child" || :
+        if [ -n "$capped" ] && [ -n "$ranged" ]; then
+            (with prune '' "$ranges --max-size --grace" "$@") &
+            child=$!
+            wait "$child" || :
+        fi
     fi
     if [ -n "$watched" ]; then
-        ranges='--prefix --data --min-gen-id --max-gen-id'
-        (with ready --allow-skipped "$ranges --node-label --metrics-file" "$@") >/dev/null &
+        (with ready --allow-skipped "$ranges --data --node-label --metrics-file" "$@") >/dev/null &
         child=$!
         wait "$child" || :
     fi

@@ -23,6 +23,7 @@ from workbench.verbs.monobase.options import (
     mirror_option,
     prefix_option,
     range_options,
+    size_option,
     skipped_option,
 )
 
@@ -59,6 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune-old-gen", action="store_true", help="then remove what is outside of the range and unused"
     )
+    size_option(parser, "then prune the prefix down to this size: outside of the range, least recently used first")
     grace_option(parser)
     parser.add_argument(
         "--clean-uv-cache", action="store_true", help="then empty uv's cache: the store keeps what is used"
@@ -88,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.outcomes import keep_build
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import PruneReport, prune
+    from workbench.monobase.room import prune_to
     from workbench.monobase.select import active, is_outside, mini, no_cuda
     from workbench.monobase.sizes import current_sizes
     from workbench.monobase.status import unready
@@ -146,8 +149,15 @@ def run(args: argparse.Namespace) -> int:
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
         reasons = unready(prefix, generations, allow_skipped=allow_skipped)
         pruned = PruneReport()
-        if args.prune_old_gen and not faults and not reasons:
-            pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id), grace=args.grace * 60)
+        old, grace = is_outside(args.min_gen_id, args.max_gen_id), args.grace * 60
+        if not faults and not reasons and (args.prune_old_gen or args.max_size is not None):
+            pruned = (
+                prune(tools, old, grace=grace)
+                if args.prune_old_gen
+                else prune_to(tools, args.max_size, old, grace=grace)
+            )
+            if args.max_size is not None and pruned.left > args.max_size:
+                progress.log(f"{prefix.root} takes {mebibytes(pruned.left)}, more than {mebibytes(args.max_size)}")
             for name in pruned.removed:
                 progress.log(f"removed {name}")
             for name, reason in pruned.kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 from workbench.errors import UsageError
 from workbench.monobase.names import PREFIX, generation_id
@@ -89,6 +90,19 @@ def grace_option(parser: argparse.ArgumentParser) -> None:
         default=60,
         help="remove what was last used so long ago (default: 60)",
     )
+
+
+def size_option(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add the flag that limits what the prefix takes on the disk."""
+    parser.add_argument("--max-size", metavar="SIZE", type=size_argument, help=f"{about} (200GiB, 1.5TiB)")
+
+
+def size_argument(text: str) -> int:
+    """Return the bytes of a size that a flag names; raises ArgumentTypeError."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?([KMGT])iB?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: write one such as 200GiB")
+    return int(float(match[1]) * 2 ** (10 * (1 + "KMGT".index(match[2]))))
 
 
 def _minutes(text: str) -> int:
