@@ -102,8 +102,25 @@ def test_sizes_are_measured_again_when_something_went(place: Place, monkeypatch:
         assert current_sizes(prefix) == before
     prune(toolchain_at(place.root), lambda folder: folder.name == "g00001", grace=0)
     after = current_sizes(prefix)
-    assert before is not None and after is not None
     assert (after.total < before.total, "g00001" in after.apparent) == (True, False)
+
+
+def test_what_goes_while_it_is_measured_does_not_count(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builders make and remove files all the time."""
+    gone = place.root / "stage/work"
+    gone.mkdir(parents=True)
+    for number in range(40):
+        (gone / f"folder{number}").mkdir()
+        (gone / f"folder{number}/file").write_text("x")
+    scandir = os.scandir
+
+    def racing(folder: str) -> object:
+        if str(folder).startswith(str(gone)):
+            shutil.rmtree(gone, ignore_errors=True)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", racing)
+    assert measure(Prefix.at(str(place.root))).apparent["g00001"] > 0
 
 
 def test_an_environment_keeps_the_time_that_it_took(place: Place) -> None:

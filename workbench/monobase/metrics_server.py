@@ -43,8 +43,7 @@ class LiveSizes:
     def _measure(self, now: str) -> None:
         sizes = current_sizes(self._prefix)
         with self._lock:
-            if sizes is not None:
-                self._of, self._sizes = now, sizes
+            self._of, self._sizes = now, sizes
 
 
 class MetricsServer(ThreadingHTTPServer):

@@ -22,7 +22,7 @@ from workbench.monobase.store import FileStore
 
 _ADDRESS = re.compile(r"(?P<location>.+)@sha256:(?P<digest>[0-9a-f]{64})")
 # The record of the largest wheels (CUDA, 20,000 files) has 5 MB; whatever is larger than this is none.
-_LARGEST_TEXT = 256 * 2**20
+_LARGEST_TEXT = 64 * 2**20
 _CHUNK = 256 * 2**10
 # zlib's number for the gzip format, whatever the size of its window.
 _GZIP = 47

@@ -67,7 +67,12 @@ class Mirrors:
             return self._one(prefix, store, wheels, Wheel.of(locked, options, interpreter, {}))
 
         with ThreadPoolExecutor(_AT_ONCE) as threads:
-            taken = list(threads.map(one, packages))
+            try:
+                taken = list(threads.map(one, packages))
+            except BaseException:
+                # Whoever interrupts it waits for what has begun, and for nothing else.
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
         return [locked for locked, is_taken in zip(packages, taken, strict=True) if not is_taken]
 
     def cog_lock(self, prefix: Prefix, store: FileStore, place: str) -> str:

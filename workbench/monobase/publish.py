@@ -120,22 +120,31 @@ class _Publisher:
     def _sizes(self, entries: Iterable[str]) -> dict[str, int]:
         sizes = {}
         for entry in entries:
+            path = self._store.path(entry)
             if not self._store.is_whole(entry):
-                raise _damaged(self._store.path(entry))
-            sizes[entry] = os.path.getsize(self._store.path(entry))
+                raise _damaged(path)
+            sizes[entry] = os.path.getsize(path)
         return sizes
 
     def _contents(self, pack: Pack) -> Iterator[bytes]:
         """Yield what is in the files of a pack; raises WorkbenchError when one is not what it was."""
         for entry, size in pack.sizes.items():
             found, count = hashlib.sha256(), 0
-            with open(self._store.path(entry), "rb") as file:
-                while part := file.read(_CHUNK):
-                    found.update(part)
-                    count += len(part)
-                    yield part
+            for part in _parts(self._store.path(entry)):
+                found.update(part)
+                count += len(part)
+                yield part
             if count != size or found.hexdigest() != entry.removesuffix("-x"):
                 raise _damaged(self._store.path(entry))
+
+
+def _parts(path: str) -> Iterator[bytes]:
+    try:
+        with open(path, "rb") as file:
+            while part := file.read(_CHUNK):
+                yield part
+    except OSError:
+        raise _damaged(path) from None
 
 
 def _damaged(where: str) -> WorkbenchError:

@@ -6,12 +6,11 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from workbench.monobase import layout
 from workbench.monobase.environment import DONE
-from workbench.monobase.inspection import tree_below
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.reports import SIZES, read_report, write_report
 
@@ -32,13 +31,13 @@ class PrefixSizes:
 
 
 def measure(prefix: Prefix) -> PrefixSizes:
-    """Measure the prefix: every name below it is looked at once. Raises FileNotFoundError when one goes meanwhile."""
+    """Measure the prefix: every name below it is looked at once. What goes meanwhile does not count."""
     names = {os.path.relpath(folder.path, prefix.root): folder.name for folder in layout.folders(prefix)}
     apparent, own = dict.fromkeys(names.values(), 0), dict.fromkeys(names.values(), 0)
     sizes: dict[int, int] = {}
     # The one generation that has an inode; "" when several have.
     only: dict[int, str] = {}
-    for path, status in tree_below(prefix.root) if os.path.isdir(prefix.root) else ():
+    for path, status in _tree_below(prefix.root):
         size = sizes[status.st_ino] = status.st_blocks * BLOCK
         name = names.get("/".join(path.split("/", 2)[:2]), "")
         if name and not stat.S_ISDIR(status.st_mode):
@@ -50,20 +49,17 @@ def measure(prefix: Prefix) -> PrefixSizes:
     return PrefixSizes(sum(sizes.values()), apparent, own)
 
 
-def current_sizes(prefix: Prefix) -> PrefixSizes | None:
+def current_sizes(prefix: Prefix) -> PrefixSizes:
     """Return the sizes of the prefix, measured again when something was built or removed since the last time.
 
-    The result is kept where the prefix can be written. None while something is being removed.
+    The result is kept where the prefix can be written.
     """
     now = fingerprint(prefix)
     data = read_report(prefix, SIZES)
     with contextlib.suppress(KeyError, TypeError, ValueError):
         if data["of"] == now:
             return PrefixSizes(int(data["total"]), dict(data["apparent"]), dict(data["own"]))
-    try:
-        sizes = measure(prefix)
-    except FileNotFoundError:
-        return None
+    sizes = measure(prefix)
     write_report(prefix, SIZES, {"of": now, **asdict(sizes)})
     return sizes
 
@@ -74,7 +70,8 @@ def fingerprint(prefix: Prefix) -> str:
     for path in (prefix.below("store", "wheels"), prefix.below("uv"), prefix.below("uv", "cache")):
         found.append((path, _changed(path)))
     for folder in layout.folders(prefix):
-        found += [(path, _changed(os.path.join(path, DONE))) for path in (folder.path, *folder.environments())]
+        with contextlib.suppress(FileNotFoundError):
+            found += [(path, _changed(os.path.join(path, DONE))) for path in (folder.path, *folder.environments())]
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
@@ -84,3 +81,16 @@ def _changed(path: str) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return found.st_ino, found.st_mtime_ns
+
+
+def _tree_below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield everything below `folder` by its path there; builders make and remove things meanwhile."""
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(folder, below)) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    yield f"{below}{entry.name}", entry.stat(follow_symlinks=False)
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(f"{below}{entry.name}/")
