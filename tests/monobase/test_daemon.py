@@ -9,6 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from workbench.monobase.generation import DATA
 
 RECORDS = '#!/bin/sh\necho "$*" >>"$CALLS"\n[ "$1" = build ] || exit "${CODE:-0}"\n'
@@ -52,6 +54,7 @@ def test_each_verb_gets_the_flags_that_it_has(tmp_path: Path) -> None:
     assert len(set(others) & parts) >= 2
 
 
+@pytest.mark.thorough
 def test_nothing_is_pruned_without_a_size_and_a_range(tmp_path: Path) -> None:
     def run(flag: str) -> set[str]:
         (tmp_path / flag).mkdir()

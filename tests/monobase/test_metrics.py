@@ -189,7 +189,7 @@ def test_nothing_is_written_through_a_link(place: Place, tmp_path: Path) -> None
     assert place.is_found()
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     st.dictionaries(st.from_regex(r"[a-z][a-z_]{0,5}", fullmatch=True), st.text(), max_size=3), st.floats(-1e12, 1e12)
 )

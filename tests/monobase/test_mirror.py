@@ -15,7 +15,7 @@ import pytest
 from tests.command import wizard
 from tests.monobase.damages import Silent, snapshot
 from tests.monobase.servers import Served, serving, write_simple
-from tests.monobase.wheels import MINOR, Index, python_flag, this_python, toolchain_at, write_generation
+from tests.monobase.wheels import MINOR, SITE, Index, python_flag, this_python, toolchain_at, write_generation
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase import mirror, sources
 from workbench.monobase.cog import build_cogs, cog_spec
@@ -233,6 +233,24 @@ def test_a_full_disk_is_no_fault_of_the_mirror(fleet: Fleet, node: Path, monkeyp
         fleet.build(node, fleet.packs)
 
 
+@pytest.mark.thorough
+def test_what_is_damaged_is_repaired_from_a_mirror(fleet: Fleet, node: Path) -> None:
+    """A file of which there is no good copy, and the record of its package."""
+    fleet.build(node, fleet.packs)
+    before = snapshot(node)
+    for name in ("large.py", "tool.py"):
+        path = node / f"monobase/g00002/python{MINOR}-one/{SITE}/{name}"
+        path.chmod(0o644)
+        path.write_text("poison\n")
+    (record,) = [path for path in node.glob("store/wheels/*") if '"name":"tool"' in path.read_text()]
+    record.write_text("{}")
+    flags = ("--prefix", node, "--data", fleet.data, "--offline")
+    assert wizard("monobase", "repair", *flags).returncode == 1
+    done = wizard("monobase", "repair", *flags, "--mirror", f"{fleet.packs}@sha256:{fleet.digest}")
+    assert (done.returncode, fleet.index.paths) == (0, []), done.stderr
+    assert snapshot(node) == before
+
+
 def test_a_mirror_without_a_digest_is_refused(tmp_path: Path) -> None:
     for text in ("https://mirror.example@sha256:12", "@sha256:" + "0" * 64):
         with pytest.raises(UsageError, match="is not the address of a mirror"):
@@ -241,6 +259,7 @@ def test_a_mirror_without_a_digest_is_refused(tmp_path: Path) -> None:
     assert (done.returncode, (tmp_path / "prefix").exists()) == (2, False)
 
 
+@pytest.mark.thorough
 def test_publish_prints_what_build_takes(fleet: Fleet, node: Path, tmp_path: Path) -> None:
     flags = ("--data", fleet.data, python_flag(), "--json", "--offline")
     published = wizard("monobase", "publish", "--prefix", fleet.first, "--to", tmp_path / "packs")

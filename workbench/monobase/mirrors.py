@@ -6,7 +6,7 @@ Whatever is wrong with a mirror, it costs time and nothing else: the next mirror
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -74,6 +74,22 @@ class Mirrors:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
         return [locked for locked, is_taken in zip(packages, taken, strict=True) if not is_taken]
+
+    def restore(self, prefix: Prefix, store: FileStore, key: str, entries: Iterable[str]) -> set[str]:
+        """Fetch the files `entries` of the package with the record `key`; return those that the store has then.
+
+        The caller has dropped what the store had of them, and holds the prefix's lock.
+        """
+        wanted = set(entries)
+        for mirror, use in self._mirrors:
+            try:
+                digest = mirror.list().records.get(key)
+                for pack in mirror.record(digest).packs if digest else ():
+                    if wanted & pack.sizes.keys():
+                        mirror.fetch(pack, prefix, store)
+            except MirrorError as error:
+                self._report(use, error)
+        return {entry for entry in wanted if store.is_whole(entry)}
 
     def cog_lock(self, prefix: Prefix, store: FileStore, place: str) -> str:
         """Return the entry of the lock of the cog at `place` once it is in the store; "" when no mirror has it."""
