@@ -27,7 +27,7 @@ from workbench.monobase.mirrors import Mirrors, MirrorUse
 from workbench.monobase.prefix import Prefix, builder
 from workbench.monobase.publish import publish
 from workbench.monobase.requirements import read_lock
-from workbench.monobase.sources import MirrorError
+from workbench.monobase.sources import MirrorError, Readable
 from workbench.monobase.verify import verify
 
 BIG = "DATA = '" + "x" * 300_000 + "'\n"
@@ -224,6 +224,27 @@ def test_a_list_without_end_is_not_read_to_its_end(fleet: Fleet, monkeypatch: py
         assert source.fetched < 1_000_000
 
 
+def test_what_was_interrupted_goes_on_where_it_was(fleet: Fleet, node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = mirror._copy
+    begun: list[object] = []
+
+    def interrupted(stream: Readable, size: int, file: str) -> str:
+        begun.append(file)
+        if len(begun) > 3:
+            raise KeyboardInterrupt
+        return copied(stream, size, file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mirror, "_copy", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fleet.build(node, fleet.packs)
+    assert not list(node.glob("stage/*"))
+    assert verify(Prefix.at(str(node))).damaged_entries == []
+    fleet.build(node, fleet.packs)
+    assert fleet.index.paths == []
+    assert is_filled(fleet, node)
+
+
 def test_a_full_disk_is_no_fault_of_the_mirror(fleet: Fleet, node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> str:
         raise OSError(28, "No space left on device")
@@ -275,7 +296,7 @@ def test_publish_prints_what_build_takes(fleet: Fleet, node: Path, tmp_path: Pat
 
 
 def test_what_is_published_is_the_same_wherever_it_was_built(fleet: Fleet, node: Path, tmp_path: Path) -> None:
-    fleet.build(node, fleet.packs)
+    fleet.build(node)
     made = publish(Prefix.at(str(node)), str(tmp_path / "packs"), lambda _: True)
     assert made.digest == fleet.digest
     done = subprocess.run(["diff", "-r", str(fleet.packs), str(tmp_path / "packs")], capture_output=True, text=True)

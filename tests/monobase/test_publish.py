@@ -111,8 +111,12 @@ def test_a_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_reported(place: Place, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkbenchError, match="the mirror cannot be written"):
-        published(place, tmp_path / "file")
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs/.stage").symlink_to(tmp_path / "elsewhere")
+    for name in ("file", "packs"):
+        with pytest.raises(WorkbenchError, match="the mirror cannot be written"):
+            published(place, tmp_path / name)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 @pytest.mark.thorough

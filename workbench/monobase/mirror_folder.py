@@ -81,7 +81,7 @@ def mirror_folder(root: str, *, check: bool = False) -> Iterator[MirrorFolder]:
         shutil.rmtree(stage, ignore_errors=True)
         os.makedirs(stage)
         yield MirrorFolder(root, check=check)
-    except PermissionError as error:
+    except OSError as error:
         raise WorkbenchError(f"the mirror cannot be written: {error.strerror}", where=root) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
