@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,20 @@ def test_a_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
         folder.write("packs/two", (part for part in parts()))
     assert files_below(tmp_path) == {".lock": b"", "packs/one": b"one"}
     assert (tmp_path / "packs/one").stat().st_mode & 0o777 == 0o644
+
+
+def test_one_publisher_waits_for_the_other(place: Place, tmp_path: Path) -> None:
+    waiting = threading.Event()
+
+    def publish_too() -> PublishReport:
+        return publish(Prefix.at(str(place.root)), str(tmp_path / "packs"), lambda _: True, log=lambda _: waiting.set())
+
+    with ThreadPoolExecutor() as threads:
+        with mirror_folder(str(tmp_path / "packs")):
+            future = threads.submit(publish_too)
+            assert waiting.wait(20)
+            assert not list((tmp_path / "packs").glob("packs/*"))
+        assert future.result().packages == 4
 
 
 def test_a_folder_that_cannot_be_written_is_reported(place: Place, tmp_path: Path) -> None:

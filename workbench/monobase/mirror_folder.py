@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from workbench.errors import WorkbenchError
@@ -63,8 +63,12 @@ class MirrorFolder:
 
 
 @contextmanager
-def mirror_folder(root: str, *, check: bool = False) -> Iterator[MirrorFolder]:
+def mirror_folder(
+    root: str, *, check: bool = False, log: Callable[[str], None] = lambda _: None
+) -> Iterator[MirrorFolder]:
     """Lock the folder `root`, which is made, for one publisher at a time; what a killed one left is removed.
+
+    While another one has it, reports that with `log` and waits.
 
     Raises WorkbenchError when it cannot be written. What others read is there before and after.
     """
@@ -77,7 +81,11 @@ def mirror_folder(root: str, *, check: bool = False) -> Iterator[MirrorFolder]:
     # Whatever the publisher's umask, others can read.
     mask = os.umask(0o022)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log(f"waiting for another publisher to leave {root}")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         shutil.rmtree(stage, ignore_errors=True)
         os.makedirs(stage)
         yield MirrorFolder(root, check=check)

@@ -39,19 +39,26 @@ class PublishReport:
 
 
 def publish(
-    prefix: Prefix, target: str, is_wanted: Callable[[GenerationFolder], bool], *, jobs: int = 1, check: bool = False
+    prefix: Prefix,
+    target: str,
+    is_wanted: Callable[[GenerationFolder], bool],
+    *,
+    jobs: int = 1,
+    check: bool = False,
+    log: Callable[[str], None] = lambda _: None,
 ) -> PublishReport:
     """Put all packages of the generations that are finished and wanted, and of the cogs, into the folder `target`.
 
-    What is there already stays; with `check` it is compared, and written again where it differs. Raises
-    WorkbenchError when nothing is finished, when something of it is damaged, and when `target` cannot be written.
+    What is there already stays; with `check` it is compared, and written again where it differs. `log` gets why it
+    waits. Raises WorkbenchError when nothing is finished, when something of it is damaged, and when `target` cannot be
+    written.
     """
     with ExitStack() as ending:
         folders = _finished(prefix, is_wanted)
         for folder in folders:
             # It is not pruned meanwhile. That needs no right to write.
             ending.callback(os.close, take(prefix, folder.name, folder.path))
-        with mirror_folder(target, check=check) as mirror, reporting_full_disk(target):
+        with mirror_folder(target, check=check, log=log) as mirror, reporting_full_disk(target):
             return _Publisher(prefix, mirror, jobs).publish(folders)
 
 

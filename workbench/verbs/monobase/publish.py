@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from dataclasses import asdict
 
 from workbench.errors import EXIT_OK
@@ -29,13 +30,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publish, and print the address of the mirror."""
+    from workbench.monobase.layout import GenerationFolder
     from workbench.monobase.prefix import Prefix
     from workbench.monobase.publish import publish
     from workbench.monobase.select import is_outside
 
-    old = is_outside(args.min_gen_id, args.max_gen_id)
-    target = os.path.abspath(args.to)
-    report = publish(Prefix.at(args.prefix), target, lambda folder: not old(folder), jobs=args.jobs, check=args.check)
+    def log(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    old, target = is_outside(args.min_gen_id, args.max_gen_id), os.path.abspath(args.to)
+
+    def wanted(folder: GenerationFolder) -> bool:
+        return not old(folder)
+
+    report = publish(Prefix.at(args.prefix), target, wanted, jobs=args.jobs, check=args.check, log=log)
     address = f"{target}@sha256:{report.digest}"
     if args.json:
         print(json.dumps({"address": address, **asdict(report)}, indent=2))
