@@ -14,6 +14,7 @@ from benchmarks.llb import llb
 from benchmarks.lock import lock
 from benchmarks.matrix import matrix
 from benchmarks.monobase import monobase
+from benchmarks.neighbour import neighbour
 from benchmarks.rebuild import rebuild
 from benchmarks.release import release
 from benchmarks.replicasets import lists, replicasets
@@ -23,7 +24,7 @@ from benchmarks.workbench import workbench
 
 QUICK = (start, matrix, llb, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or download everything from the package index again.
-HEAVY = (images, install, buildkit, monobase, replicasets, lists, workbench, lock)
+HEAVY = (images, install, buildkit, monobase, neighbour, replicasets, lists, workbench, lock)
 
 
 def main() -> None:
@@ -40,7 +41,8 @@ def main() -> None:
     parser.add_argument("--bundle", metavar="NAME", default="", help="for lock: this bundle only")
     args = parser.parse_args()
     known: dict[str, Callable[[], None]] = {
-        one.__name__: one for one in (*QUICK, images, install, buildkit, monobase, replicasets, lists, workbench)
+        one.__name__: one
+        for one in (*QUICK, images, install, buildkit, monobase, neighbour, replicasets, lists, workbench)
     }
     known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:

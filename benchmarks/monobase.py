@@ -18,12 +18,13 @@ from workbench.monobase.inspection import files_below
 from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layout import generations
+from workbench.monobase.mirrors import Mirrors
 from workbench.monobase.names import generation_name
 from workbench.monobase.prefix import Prefix, builder
 from workbench.monobase.uv import Uv, find_uv
 
 _BLOCK = 512
-_SET = Path(__file__).with_suffix(".toml")
+SET = Path(__file__).with_suffix(".toml")
 
 
 class _QuietFill:
@@ -57,13 +58,13 @@ def monobase() -> None:
 
 
 def _measure(work: Path, cache: Path) -> None:
-    chosen = tomllib.loads(_SET.read_text())
+    chosen = tomllib.loads(SET.read_text())
     jobs = os.cpu_count() or 1
     uv = find_uv(Prefix.at(str(work))).with_cache(str(cache))
-    pythons = {minor: _python(minor) for minor in chosen["pythons"]}
-    first = _locks(work / "locks1", uv, pythons, chosen, lambda line: line)
+    pythons = {minor: python_of(minor) for minor in chosen["pythons"]}
+    first = locks_of(work / "locks1", uv, pythons, chosen, lambda line: line)
     old, new = chosen["bump"]
-    bumped = _locks(work / "locks2", uv, pythons, chosen, lambda line: new if line == old else line)
+    bumped = locks_of(work / "locks2", uv, pythons, chosen, lambda line: new if line == old else line)
     for locks in (first, bumped):  # every wheel into the cache: what is measured is warm
         _peer(work / "warm", uv, pythons, locks, {})
         shutil.rmtree(work / "warm")
@@ -72,7 +73,7 @@ def _measure(work: Path, cache: Path) -> None:
     ours = []
     for number, locks in ((1, first), (2, bumped), (3, bumped)):
         began = time.monotonic()
-        _fill(prefix, uv, pythons, number, locks, jobs)
+        filled(prefix, uv, pythons, number, locks, jobs)
         ours.append(time.monotonic() - began)
         if number == 1:
             four = _disk(prefix)
@@ -111,19 +112,20 @@ def _measure(work: Path, cache: Path) -> None:
     print(f"  aim: 12 times faster than bytecode in each; the first generation, whose bytecode is new: {ours[0]:.1f} s")
 
 
-def _python(minor: str) -> Interpreter:
+def python_of(minor: str) -> Interpreter:
     """Return a Python: the one that WORKBENCH_BENCH_PYTHONS ("3.12=/path …") names, else one that is found."""
     given = dict(word.split("=", 1) for word in os.environ.get("WORKBENCH_BENCH_PYTHONS", "").split())
     return find(Prefix.at("/nonexistent"), minor, given)
 
 
-def _locks(
+def locks_of(
     folder: Path,
     uv: Uv,
     pythons: Mapping[str, Interpreter],
     chosen: dict[str, dict[str, list[str]]],
     change: Callable[[str], str],
 ) -> dict[str, Path]:
+    """Lock each stack of `chosen` for each Python, each line as `change` makes it; return them by environment."""
     folder.mkdir()
     found = {}
     for stack, packages in chosen["stacks"].items():
@@ -147,9 +149,16 @@ def _locks(
     return found
 
 
-def _fill(
-    prefix: Prefix, uv: Uv, pythons: Mapping[str, Interpreter], number: int, locks: Mapping[str, Path], jobs: int
+def filled(
+    prefix: Prefix,
+    uv: Uv,
+    pythons: Mapping[str, Interpreter],
+    number: int,
+    locks: Mapping[str, Path],
+    jobs: int,
+    mirrors: Mirrors | None = None,
 ) -> None:
+    """Fill a prefix with one generation, an environment for each of `locks`; from `mirrors` first, then by `uv`."""
     environments = tuple(
         Environment(name, name.partition("-")[0].removeprefix("python"), "", "", "", "", name.partition("-")[2], lock)
         for name, lock in locks.items()
@@ -157,7 +166,7 @@ def _fill(
     generation = Generation(number, generation_name(number), "", {}, (), (), (), (), environments, f"sha256:{number}")
     with builder(prefix):
         tools = Toolchain.at(prefix, jobs=jobs)
-        tools = Toolchain(tools.prefix, tools.store, tools.wheels, uv, tools.compilers)
+        tools = Toolchain(tools.prefix, tools.store, tools.wheels, uv, tools.compilers, mirrors or Mirrors())
         fill(tools, FillRequest([generation], pythons, {}), _QuietFill(), jobs)
 
 

@@ -140,8 +140,11 @@ def test_the_daemon_takes_the_label_away_when_it_no_longer_holds(where: list[obj
     command.write_text(f'#!/bin/sh\ncd {REPOSITORY} && exec {sys.executable} wizard.py monobase "$@"\n')
     command.chmod(0o755)
     label = tmp_path / "features/monobase"
+    metrics = tmp_path / "metrics.prom"
     flags = [*map(str, where), "--max-gen-id=1", "--node-label", str(label), "--jobs", "1", python_flag()]
+    flags += [f"--metrics-file={metrics}"]
     env = {**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}", "MONOBASE_WATCH_SECONDS": "0.1"}
+    env |= {"MONOBASE_VERIFY_SECONDS": "1", "MONOBASE_VERIFY_PARTS": "2"}
     marker = tmp_path / "prefix/monobase/g00001" / NAME / ".done"
     with subprocess.Popen(["sh", str(DATA / "daemon.sh"), *flags], env=env, stderr=subprocess.DEVNULL) as daemon:
         try:
@@ -151,6 +154,8 @@ def test_the_daemon_takes_the_label_away_when_it_no_longer_holds(where: list[obj
             soon(lambda: not label.exists())
             (tmp_path / "aside").rename(marker)
             soon(lambda: label.exists() and "done=" in label.read_text())
+            # Both parts of the files were read by then, or are soon.
+            soon(lambda: 'monobase_verify_whole{mode="full"} 1\n' in metrics.read_text())
         finally:
             daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(30) == 143

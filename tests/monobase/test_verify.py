@@ -244,3 +244,20 @@ def test_an_environment_that_its_generation_promises_and_that_is_gone(tools: Too
 
 def test_the_settings_of_an_environment_name_its_python() -> None:
     assert f"version_info = {MINOR}" in config_text(this_python())
+
+
+def test_two_versions_of_a_package_are_repaired(tmp_path: Path) -> None:
+    """Each from its own package: there is no good copy of either."""
+    index = Index(tmp_path / "index")
+    tools = toolchain_at(tmp_path / "prefix")
+    for number in (1, 2):
+        make(tools, f"g0000{number}/one", index.lock(tmp_path / "lock.txt", index.add("aa", f"{number}.0")))
+    for number in (1, 2):
+        path = Path(tools.prefix.generation(f"g0000{number}"), "one", MODULE)
+        path.chmod(0o644)
+        path.write_text("poison\n")
+    assert repair(tools, verify(tools.prefix)).failed == []
+    assert [Path(tools.prefix.generation(f"g0000{number}"), "one", MODULE).read_text() for number in (1, 2)] == [
+        "VERSION = '1.0'\n",
+        "VERSION = '2.0'\n",
+    ]

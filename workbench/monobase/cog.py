@@ -22,7 +22,7 @@ from workbench.monobase import layout
 from workbench.monobase.choose import cog_name
 from workbench.monobase.conflicts import compare, forget
 from workbench.monobase.documents import write_text
-from workbench.monobase.environment import build, read_marker
+from workbench.monobase.environment import build, place_of, read_marker
 from workbench.monobase.generation import Generation
 from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
@@ -109,7 +109,7 @@ def lock_cog(tools: Toolchain, version: str, full: str, lock: str, target: str) 
     """Write the lock of a cog for that Python, unless it is there: a lock that was made once is kept (fault M17).
 
     The store has it too: the marker of the cog at `target` names it, so that one which was changed comes back. What
-    is no lock, and has no good copy, is made again.
+    is no lock, and has no good copy, is a mirror's or made again.
     """
     marker = read_marker(target)
     recorded = marker.lock if marker is not None else ""
@@ -120,7 +120,7 @@ def lock_cog(tools: Toolchain, version: str, full: str, lock: str, target: str) 
             entry = tools.store.put(shutil.copyfile(lock, os.path.join(folder, "cog.txt")))
     elif tools.store.is_whole(recorded):
         entry = recorded
-    else:
+    elif not (entry := tools.mirrors.cog_lock(tools.prefix, tools.store, place_of(target))):
         requirement = f"cog @ {version}" if is_url(version) else f"cog=={version}"
         with staged(tools.prefix, "lock") as folder:
             made = Path(folder, "cog.txt")

@@ -10,13 +10,14 @@ import posixpath
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.bytecode import Compilers
 from workbench.monobase.documents import write_text
 from workbench.monobase.frame import create_frame, site_packages
 from workbench.monobase.interpreters import Interpreter
+from workbench.monobase.mirrors import Mirrors
 from workbench.monobase.prefix import Prefix, staged
 from workbench.monobase.requirements import LockedPackage, LockFile
 from workbench.monobase.store import DigestMismatchError, FileStore
@@ -27,28 +28,33 @@ from workbench.packages import normalized_name
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """What environments are made with: a prefix that the caller has locked, its store, uv and compilers."""
+    """What environments are made with: a prefix that the caller has locked, its store, uv, compilers and mirrors."""
 
     prefix: Prefix
     store: FileStore
     wheels: Wheels
     uv: Uv
     compilers: Compilers
+    mirrors: Mirrors = field(default_factory=Mirrors)
 
     @classmethod
-    def at(cls, prefix: Prefix, *, offline: bool = False, jobs: int = 1) -> Toolchain:
+    def at(cls, prefix: Prefix, *, offline: bool = False, jobs: int = 1, mirrors: Mirrors | None = None) -> Toolchain:
         """Return the tools for `prefix`; raises WorkbenchError when there is no uv."""
-        return cls(prefix, FileStore(prefix), Wheels(prefix), find_uv(prefix, offline=offline), Compilers(jobs))
+        uv = find_uv(prefix, offline=offline)
+        return cls(prefix, FileStore(prefix), Wheels(prefix), uv, Compilers(jobs), mirrors or Mirrors())
 
 
 def install(tools: Toolchain, interpreter: Interpreter, lock: LockFile, packages: Sequence[LockedPackage]) -> None:
-    """Install `packages` of `lock` for that Python and keep a record of each.
+    """Install `packages` of `lock` for that Python and keep a record of each: from a mirror, else by uv.
 
     What uv installs is compared with the list in the wheel, because uv links from its cache, and who
     writes into an environment writes into that too (fault M4). A package that differs is installed
     again by itself (two packages may have one path) and, if it still differs, from a cache of its own.
     Raises WorkbenchError with uv's words when that fails.
     """
+    packages = tools.mirrors.take(tools.prefix, tools.store, tools.wheels, interpreter, lock.options, packages)
+    if not packages:
+        return
     with staged(tools.prefix, "install") as folder:
         root = os.path.join(folder, "environment")
         install_packages(root, tools.uv, interpreter, lock.options, packages)

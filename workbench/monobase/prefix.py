@@ -22,7 +22,7 @@ from workbench.errors import WorkbenchError, too_long
 from workbench.monobase.documents import make_way
 
 # Folders of every prefix, and those below them whose names are not fixed.
-FOLDERS = ("store", "store/files", "store/wheels", "monobase", "cog", "leases", "bin", "bin/site", "uv")
+FOLDERS = ("store", "store/files", "store/wheels", "monobase", "cog", "leases", "reports", "bin", "bin/site", "uv")
 _GENERATION = re.compile(r"g[0-9]{5}")
 _COG = re.compile(r"g[0-9a-f]{8}|conflicts")
 _SHARD = re.compile(r"[0-9a-f]{2}")

@@ -19,10 +19,8 @@ from workbench.monobase.layout import GenerationFolder
 from workbench.monobase.leases import GRACE, InUseError, last_use, unused
 from workbench.monobase.prefix import Prefix, staged
 from workbench.monobase.processes import scan
+from workbench.monobase.sizes import BLOCK
 from workbench.monobase.tidy import point_latest
-
-# The unit of `st_blocks`, whatever the blocks of the file system are.
-_BLOCK = 512
 
 
 @dataclass(slots=True)
@@ -30,7 +28,8 @@ class PruneReport:
     """What is removed, what is kept though it is old (and why), and what is freed on the disk.
 
     `packages` and `files` are those of the store; `freed` are the bytes of files whose last link is removed. `unseen`
-    names processes that only a lease could have shown, "" for none.
+    names processes that only a lease could have shown, "" for none. `left` is what the prefix takes at the end, 0 when
+    that was not measured.
     """
 
     removed: list[str] = field(default_factory=list)
@@ -39,6 +38,7 @@ class PruneReport:
     files: int = 0
     freed: int = 0
     unseen: str = ""
+    left: int = 0
 
 
 def prune(
@@ -84,7 +84,7 @@ def prune(
         records, entries = _unreferenced(tools, removing)
         found.removed = [folder.name for folder in removing]
         found.packages, found.files = len(records), len(entries)
-        loose = [*(tools.wheels.path(key) for key in records), *(tools.store.path(entry) for entry in entries)]
+        loose = _paths(tools, records, entries)
         found.freed = _freed([*(folder.path for folder in removing), tools.uv.cache], loose)
         if not dry_run:
             for folder in removing:
@@ -98,6 +98,19 @@ def prune(
             # What is in use is linked from the store; the cache would only keep the rest on the disk.
             shutil.rmtree(tools.uv.cache, ignore_errors=True)
     return found
+
+
+def freed_without(tools: Toolchain, removing: Sequence[GenerationFolder]) -> int:
+    """Return the bytes that the disk gets back when the folders `removing` go, and all that nothing uses then.
+
+    Raises WorkbenchError when an environment that stays is damaged.
+    """
+    loose = _paths(tools, *_unreferenced(tools, removing))
+    return _freed([*(folder.path for folder in removing), tools.uv.cache], loose)
+
+
+def _paths(tools: Toolchain, records: Iterable[str], entries: Iterable[str]) -> list[str]:
+    return [*(tools.wheels.path(key) for key in records), *(tools.store.path(entry) for entry in entries)]
 
 
 def _recent_use(prefix: Prefix, name: str, grace: float) -> str:
@@ -140,8 +153,8 @@ def _freed(folders: Iterable[str], loose: Iterable[str]) -> int:
     for folder in folders:
         if os.path.isdir(folder):
             statuses += [status for _, status in files_below(folder)]
-            freed += sum(os.lstat(path).st_blocks * _BLOCK for path, _, _ in os.walk(folder))
+            freed += sum(os.lstat(path).st_blocks * BLOCK for path, _, _ in os.walk(folder))
     for status in statuses:
         links[status.st_ino] = links.get(status.st_ino, 0) + 1
-        sizes[status.st_ino] = status.st_nlink, status.st_blocks * _BLOCK
+        sizes[status.st_ino] = status.st_nlink, status.st_blocks * BLOCK
     return freed + sum(size for inode, (count, size) in sizes.items() if links[inode] == count)

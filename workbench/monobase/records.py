@@ -1,4 +1,4 @@
-"""Making a record again whose file is damaged: from an environment that still has the package, else from the package.
+"""Making a record again whose file is damaged: from an environment that has the package, else from a mirror or index.
 
 The lock says what was to be installed, and the marker of the environment has the digest of the record that was made:
 what is made again is taken only when it is that one.
@@ -34,6 +34,10 @@ def restore_record(
         if wheel is not None and wheel.digest() == marker.wheels[key]:
             tools.wheels.add(key, wheel)
             return
+    tools.wheels.drop(key)
+    tools.mirrors.take(tools.prefix, tools.store, tools.wheels, marker.python, options, [locked])
+    if tools.wheels.digest(key) == marker.wheels[key]:
+        return
     tools.wheels.drop(key)
     with fetched(tools, marker.python, options, locked) as root:
         take_installed(root, tools, marker.python, options, locked)

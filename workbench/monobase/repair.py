@@ -1,4 +1,4 @@
-"""Repairing what verify finds: from what is still good and proved to be so, else from the package, by the locked hash.
+"""Repairing what verify finds: from what is still good and proved to be so, else from a mirror or the package, by hash.
 
 Nothing is changed where it is: what is made is made in the stage and put into its place by a rename. An environment is
 put together again as a whole, and only when its marker and the records of all its packages agree on what it was; so
@@ -141,7 +141,8 @@ def _repair_store(
                 _store(tools, entry, shutil.copyfile(good, os.path.join(aside, "copy")), report)
         elif origin.packages:
             wheel, python, _ = origin.packages[0]
-            needed[wheel.locked.name, python.path].append(entry)
+            # By record: another version of a package is another one.
+            needed[wheel.key, python.path].append(entry)
         elif origin.frames:
             with staged(tools.prefix, "restore") as aside:
                 file = os.path.join(aside, "config")
@@ -153,8 +154,13 @@ def _repair_store(
         else:
             tools.store.drop(entry)
             report.repaired.append(f"store: {entry}, which nothing uses")
-    for listed in needed.values():
-        _refetch(tools, {entry: origins[entry].packages[0] for entry in listed}, report)
+    for (key, _), listed in needed.items():
+        for entry in listed:
+            tools.store.drop(entry)
+        restored = tools.mirrors.restore(tools.prefix, tools.store, key, listed)
+        report.repaired += [f"store: {entry}" for entry in sorted(restored)]
+        if left := [entry for entry in listed if entry not in restored]:
+            _refetch(tools, {entry: origins[entry].packages[0] for entry in left}, report)
 
 
 def _refetch(tools: Toolchain, needed: dict[str, tuple[Wheel, Interpreter, str]], report: RepairReport) -> None:

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from workbench.monobase import layout
 from workbench.monobase.environment import read_marker
 from workbench.monobase.generation import Generation
-from workbench.monobase.inspection import files_below
 from workbench.monobase.leases import last_use, uses
 from workbench.monobase.prefix import Prefix
-
-_BLOCK = 512
+from workbench.monobase.sizes import measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +38,10 @@ class GenerationStatus:
 
 def status(prefix: Prefix) -> list[GenerationStatus]:
     """Return what the prefix holds, the generations first, oldest first."""
-    folders = layout.folders(prefix)
-    links: dict[str, dict[int, tuple[int, int]]] = {}
-    every: dict[int, set[str]] = {}
-    apparent: dict[str, int] = {}
-    for folder in folders:
-        apparent[folder.name] = 0
-        links[folder.name] = {}
-        for _, found in files_below(folder.path):
-            size = found.st_blocks * _BLOCK
-            apparent[folder.name] += size
-            links[folder.name][found.st_ino] = (found.st_nlink, size)
-            every.setdefault(found.st_ino, set()).add(folder.name)
+    folders, sizes = layout.folders(prefix), measure(prefix)
     used, pinned = uses(prefix), layout.pinned_name(prefix)
     statuses = []
     for folder in folders:
-        own = sum(size for inode, (_, size) in links[folder.name].items() if every[inode] == {folder.name})
         finished = sum(read_marker(environment) is not None for environment in folder.environments())
         latest = layout.latest_name(os.path.join(os.path.dirname(folder.path), "latest"))
         done = layout.read_done(folder.path)
@@ -68,8 +54,8 @@ def status(prefix: Prefix) -> list[GenerationStatus]:
                 finished,
                 done.skipped if done else {},
                 done.pythons if done else {},
-                apparent[folder.name],
-                own,
+                sizes.apparent.get(folder.name, 0),
+                sizes.own.get(folder.name, 0),
                 tuple(used.get(folder.name, ())),
                 last_use(prefix, folder.name),
             )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from workbench.monobase import layout
+from workbench.monobase import layout, reports
 from workbench.monobase.conflicts import contradicted
 from workbench.monobase.damage import CHANGED, MARKER, MISSING, RECORD, Damage
 from workbench.monobase.documents import DamagedDocumentError, read_text
@@ -19,7 +19,7 @@ from workbench.monobase.store import is_entry
 from workbench.monobase.wheels import Wheels, is_key
 
 # What the prefix holds. `stage` and what uv keeps (`uv`) are not looked into: nothing is taken from there unseen.
-_TOP = (".lock", "bin", "cog", "leases", "monobase", "stage", "store", "uv")
+_TOP = (".lock", "bin", "cog", "leases", "monobase", "reports", "stage", "store", "uv")
 _LEASE = re.compile(r"g[0-9]{5}|cog-g[0-9a-f]{8}")
 _COG_LOCK = re.compile(r"(cog[A-Za-z0-9._-]*-python3\.[0-9]+)\.txt")
 _DEFAULT = re.compile(r"default-python(3\.[0-9]+)")
@@ -53,6 +53,14 @@ def inspect_surroundings(look: Inspection, wheels: Wheels, *, quick: bool) -> Su
         else:
             look.extra(f"uv/{name}")
     look.folder("stage")
+    for name in look.folder(reports.FOLDER):
+        path = f"{reports.FOLDER}/{name}"
+        if name not in reports.NAMES:
+            # Whoever writes one now has it beside.
+            if name not in (f".{one}.new" for one in reports.NAMES):
+                look.extra(path)
+        elif look.file(path) and not reports.read_report(look.prefix, name):
+            look.report(CHANGED, path)
     _conflicts(look, quick=quick)
     return found
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
 from workbench.monobase import layout
@@ -24,30 +25,42 @@ from workbench.monobase.surroundings import inspect_surroundings
 from workbench.monobase.wheels import Wheels
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the parts that the files of a prefix are in: number 1 to `of`, by their digests, so about as large."""
+
+    number: int
+    of: int
+
+    def has(self, entry: str) -> bool:
+        """Return whether the file that is stored as `entry` is in it."""
+        return int(entry[:12], 16) % self.of == self.number - 1
+
+
 class _Inodes:
     """The digests of a prefix's inodes, each read once, however many links it has."""
 
-    def __init__(self, owners: Owners, *, quick: bool) -> None:
+    def __init__(self, owners: Owners, reads: Callable[[str], bool]) -> None:
         self._owners = owners
-        self._quick = quick
+        self._reads = reads
         self._digests: dict[int, str] = {}
 
     def is_damaged(self, path: str, status: os.stat_result, entry: str) -> bool:
-        """Return whether the file at `path` is not what was stored as `entry`; `quick`: without reading it."""
+        """Return whether the file at `path` is not what was stored as `entry`, as far as it is to be read."""
         if not self.is_sealed(status, entry):
             return True
-        return not self._quick and self._digest(path, status.st_ino) != entry.removesuffix("-x")
+        return self._reads(entry) and self._digest(path, status.st_ino) != entry.removesuffix("-x")
 
     def is_sealed(self, status: os.stat_result, entry: str) -> bool:
         """Return whether a file looks as it was stored as `entry`: by kind, time, mode and owner."""
         return is_sealed(status, entry) and self._owners.allow(status)
 
-    def read_ahead(self, paths: Mapping[int, str], jobs: int) -> None:
-        """Read the files of `paths` (by inode), several at once."""
-        if not self._quick:
-            with ThreadPoolExecutor(jobs) as threads:
-                for inode, digest in zip(paths, threads.map(_digest_or_none, paths.values()), strict=True):
-                    self._digests[inode] = digest
+    def read_ahead(self, files: Mapping[int, tuple[str, str]], jobs: int) -> None:
+        """Read `files` (path and entry by inode), several at once; those that are not to be read are left out."""
+        paths = {inode: path for inode, (path, entry) in files.items() if self._reads(entry)}
+        with ThreadPoolExecutor(jobs) as threads:
+            for inode, digest in zip(paths, threads.map(_digest_or_none, paths.values()), strict=True):
+                self._digests[inode] = digest
 
     def _digest(self, path: str, inode: int) -> str:
         if inode not in self._digests:
@@ -59,16 +72,22 @@ class _Inodes:
 
 
 def verify(
-    prefix: Prefix, digests: Mapping[str, str] | None = None, *, quick: bool = False, jobs: int = 1
+    prefix: Prefix,
+    digests: Mapping[str, str] | None = None,
+    *,
+    quick: bool = False,
+    part: Part | None = None,
+    jobs: int = 1,
 ) -> VerifyReport:
     """Return what is not as it was installed, in all finished environments and the store.
 
     `digests` are those of the generations as they are described, by name: one that was built from
     another description has changed. `quick` reads no file: it detects writes, unless the writer
-    set the time back; without it every inode is read once.
+    set the time back; without it every inode is read once. With `part` those of this part are read, and the others
+    looked at as `quick` does.
     """
     try:
-        return _verify(prefix, digests or {}, quick=quick, jobs=jobs)
+        return _verify(prefix, digests or {}, quick=quick, part=part, jobs=jobs)
     except FileNotFoundError as error:
         raise WorkbenchError(
             "it was removed while it was read",
@@ -81,12 +100,13 @@ def verify(
         ) from None
 
 
-def _verify(prefix: Prefix, digests: Mapping[str, str], *, quick: bool, jobs: int) -> VerifyReport:
+def _verify(prefix: Prefix, digests: Mapping[str, str], *, quick: bool, part: Part | None, jobs: int) -> VerifyReport:
     report, store, wheels = VerifyReport(), FileStore(prefix), Wheels(prefix)
     if not os.path.isdir(prefix.root):
         return report
     owners = Owners.of(prefix)
-    inodes, look = _Inodes(owners, quick=quick), Inspection(prefix, owners)
+    inodes = _Inodes(owners, (lambda _: not quick) if part is None else part.has)
+    look = Inspection(prefix, owners)
     found = inspect_surroundings(look, wheels, quick=quick)
     report.damage, report.unfinished = look.damage, found.unfinished
     for folder in layout.folders(prefix):
@@ -97,14 +117,14 @@ def _verify(prefix: Prefix, digests: Mapping[str, str], *, quick: bool, jobs: in
     needed = {entry for key in wheels.keys() if (wheel := wheels.get(key)) for entry in wheel.files.values()}  # noqa: SIM118
     for environment, done in found.environments:
         work += _check_environment(prefix, environment, done, wheels, owners, report, needed)
-    first: dict[int, str] = {}
+    first: dict[int, tuple[str, str]] = {}
     for _, path, status, entry in work:
         if inodes.is_sealed(status, entry):
-            first.setdefault(status.st_ino, path)
+            first.setdefault(status.st_ino, (path, entry))
     stored = [(entry, store.path(entry), os.lstat(store.path(entry))) for entry in found.stored]
     for entry, path, status in stored:
         if inodes.is_sealed(status, entry):
-            first.setdefault(status.st_ino, path)
+            first.setdefault(status.st_ino, (path, entry))
     inodes.read_ahead(first, jobs)
     for environment, path, status, entry in work:
         if inodes.is_damaged(path, status, entry):

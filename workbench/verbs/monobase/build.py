@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import time
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +17,13 @@ from workbench.verbs.monobase.options import (
     cog_options,
     data_option,
     grace_option,
+    jobs_option,
     label_option,
+    metrics_option,
+    mirror_option,
     prefix_option,
     range_options,
+    size_option,
     skipped_option,
 )
 
@@ -26,6 +31,7 @@ EXAMPLES = """\
   wizard.py monobase build --cog-versions 0.23.1              every generation, and one cog
   wizard.py monobase build --min-gen-id 2 --prune-old-gen     from 2 on; older ones go when nothing uses them
   wizard.py monobase build --no-cuda --skip-missing --allow-skipped      without GPUs, with the Pythons that are there
+  wizard.py monobase build --mirror https://mirror.example/monobase@sha256:DIGEST        from there, else the index
   R8_PYTHON_VERSION=3.12 R8_TORCH_VERSION=2.14.1 R8_CUDA_VERSION=13.0 wizard.py monobase build --mini
 """
 
@@ -54,16 +60,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prune-old-gen", action="store_true", help="then remove what is outside of the range and unused"
     )
+    size_option(parser, "then prune the prefix down to this size: outside of the range, least recently used first")
     grace_option(parser)
     parser.add_argument(
         "--clean-uv-cache", action="store_true", help="then empty uv's cache: the store keeps what is used"
     )
-    parser.add_argument("--offline", action="store_true", help="fetch nothing")
+    mirror_option(parser)
+    parser.add_argument("--offline", action="store_true", help="fetch nothing, but from mirrors")
     parser.add_argument("--no-wait", action="store_true", help="fail when another builder has the prefix")
-    parser.add_argument(
-        "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
-    )
+    jobs_option(parser)
     label_option(parser)
+    metrics_option(parser)
     parser.add_argument(
         "--json", action="store_true", help="report as JSON; progress is a line of JSON for each event then"
     )
@@ -77,11 +84,18 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
     from workbench.monobase.label import label_text, write_label
     from workbench.monobase.leases import uses
+    from workbench.monobase.metrics import metrics_text, write_metrics
+    from workbench.monobase.mirror import MirrorAddress
+    from workbench.monobase.mirrors import Mirrors
+    from workbench.monobase.outcomes import keep_build
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.prune import PruneReport, prune
+    from workbench.monobase.room import prune_to
     from workbench.monobase.select import active, is_outside, mini, no_cuda
+    from workbench.monobase.sizes import current_sizes
     from workbench.monobase.status import unready
     from workbench.verbs.monobase.progress import FillProgress, JsonProgress
+    from workbench.verbs.monobase.status import mebibytes
 
     by_name = named_interpreters(args.python)
     generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
@@ -92,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
         generations, excluded = mini(generations, os.environ)
     mini_cog = os.environ.get("R8_COG_VERSION") if args.mini else ""
     cogs = args.cog_versions or ([mini_cog] if mini_cog else [])
+    addresses = [MirrorAddress.parse(text) for text in args.mirror]
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
     # What --mini leaves out is meant to be left out.
@@ -101,6 +116,13 @@ def run(args: argparse.Namespace) -> int:
         if args.node_label:
             write_label(args.node_label, label_text(prefix, generations, allow_skipped=allow_skipped))
 
+    def metrics() -> None:
+        if args.metrics_file:
+            sizes = current_sizes(prefix)
+            text = metrics_text(prefix, generations, allow_skipped=allow_skipped, sizes=sizes)
+            write_metrics(args.metrics_file, text)
+
+    began = time.time()
     with (
         (JsonProgress if args.json else FillProgress)(total) as progress,
         builder(prefix, wait=not args.no_wait, log=progress.log),
@@ -109,8 +131,10 @@ def run(args: argparse.Namespace) -> int:
         # At once too: what an earlier build labelled the node with may no longer hold.
         label()
         ending.callback(label)
+        ending.callback(metrics)
         uses(prefix)
-        tools = Toolchain.at(prefix, offline=args.offline, jobs=args.jobs)
+        mirrors = Mirrors(addresses, progress.log)
+        tools = Toolchain.at(prefix, offline=args.offline, jobs=args.jobs, mirrors=mirrors)
         for minor, path in by_name.items():
             if home := in_home(path):
                 progress.log(f"Python {minor} is in {home}: only users who may enter it can run what is built with it")
@@ -121,11 +145,19 @@ def run(args: argparse.Namespace) -> int:
             build_cogs(tools, spec, pythons, progress.log)
         request = FillRequest(generations, pythons, missing, excluded, args.skip_missing)
         outcomes = fill(tools, request, progress, args.jobs)
+        keep_build(prefix, outcomes, mirrors.uses(), began)
         faults = [(f"{one.generation}/{one.environment}", one.reason) for one in outcomes if one.status == FAILED]
         reasons = unready(prefix, generations, allow_skipped=allow_skipped)
         pruned = PruneReport()
-        if args.prune_old_gen and not faults and not reasons:
-            pruned = prune(tools, is_outside(args.min_gen_id, args.max_gen_id), grace=args.grace * 60)
+        old, grace = is_outside(args.min_gen_id, args.max_gen_id), args.grace * 60
+        if not faults and not reasons and (args.prune_old_gen or args.max_size is not None):
+            pruned = (
+                prune(tools, old, grace=grace)
+                if args.prune_old_gen
+                else prune_to(tools, args.max_size, old, grace=grace)
+            )
+            if args.max_size is not None and pruned.left > args.max_size:
+                progress.log(f"{prefix.root} takes {mebibytes(pruned.left)}, more than {mebibytes(args.max_size)}")
             for name in pruned.removed:
                 progress.log(f"removed {name}")
             for name, reason in pruned.kept:
@@ -137,9 +169,12 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         listed = [{"where": where, "error": reason} for where, reason in unready_reasons]
         data = {"prefix": prefix.root, "ready": not reasons, "environments": [asdict(one) for one in outcomes]}
+        data |= {"mirrors": [asdict(one) for one in mirrors.uses()]}
         print(json.dumps({**data, "faults": listed, "removed": pruned.removed, "kept": pruned.kept}, indent=2))
         return EXIT_USER if faults or unready_reasons else EXIT_OK
     if not faults:
+        for one in mirrors.uses():
+            print(f"{one.packages} packages, {mebibytes(one.bytes)}, from {one.location}")
         present = sum(one.status != SKIPPED for one in outcomes)
         print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
     _raise_if_any(prefix.root, faults, unready_reasons)
@@ -159,9 +194,3 @@ def _raise_if_any(root: str, faults: list[tuple[str, str]], reasons: list[tuple[
         accept = "--allow-skipped accepts those that were skipped; " if skipped else ""
         hint = f"{accept}`{here('monobase build')}` makes what is missing"
         raise FaultsError(f"{root} is not ready", reasons, hint=hint)
-
-
-def _jobs(text: str) -> int:
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: write one such as 4")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 
 from workbench.errors import UsageError
 from workbench.monobase.names import PREFIX, generation_id
@@ -29,6 +30,31 @@ def json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
+def jobs_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for how much is done at once."""
+    parser.add_argument(
+        "--jobs", metavar="N", type=_jobs, default=os.cpu_count() or 1, help="how much at once (default: all cores)"
+    )
+
+
+def _jobs(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1024:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs: write one such as 4")
+
+
+def mirror_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names a mirror."""
+    parser.add_argument(
+        "--mirror",
+        metavar="LOCATION@sha256:DIGEST",
+        action="append",
+        default=[],
+        help="take packages from this folder or http address, as `publish` prints it, before the index is queried "
+        "(may be given again)",
+    )
+
+
 def wait_option(parser: argparse.ArgumentParser) -> None:
     """Add the flag that waits for no other builder."""
     parser.add_argument("--no-wait", action="store_true", help="fail when another builder has the prefix")
@@ -48,6 +74,13 @@ def label_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def metrics_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that names the file of metrics."""
+    parser.add_argument(
+        "--metrics-file", metavar="FILE", help="write metrics there, for node_exporter's textfile collector"
+    )
+
+
 def grace_option(parser: argparse.ArgumentParser) -> None:
     """Add the flag that says how long something must have been unused."""
     parser.add_argument(
@@ -57,6 +90,19 @@ def grace_option(parser: argparse.ArgumentParser) -> None:
         default=60,
         help="remove what was last used so long ago (default: 60)",
     )
+
+
+def size_option(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add the flag that limits what the prefix takes on the disk."""
+    parser.add_argument("--max-size", metavar="SIZE", type=size_argument, help=f"{about} (200GiB, 1.5TiB)")
+
+
+def size_argument(text: str) -> int:
+    """Return the bytes of a size that a flag names; raises ArgumentTypeError."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?([KMGT])iB?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size: write one such as 200GiB")
+    return int(float(match[1]) * 2 ** (10 * (1 + "KMGT".index(match[2]))))
 
 
 def _minutes(text: str) -> int:

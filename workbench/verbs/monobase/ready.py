@@ -12,6 +12,7 @@ from workbench.verbs.monobase.options import (
     data_option,
     json_option,
     label_option,
+    metrics_option,
     prefix_option,
     range_options,
     skipped_option,
@@ -31,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     range_options(parser)
     skipped_option(parser)
     label_option(parser)
+    metrics_option(parser)
     json_option(parser)
 
 
@@ -38,17 +40,23 @@ def run(args: argparse.Namespace) -> int:
     """Print that they are ready, or raise FaultsError with every reason why they are not."""
     from workbench.monobase.label import label_text, write_label
     from workbench.monobase.leases import uses
+    from workbench.monobase.metrics import metrics_text, write_metrics
     from workbench.monobase.prefix import Prefix
     from workbench.monobase.select import active
+    from workbench.monobase.sizes import current_sizes
     from workbench.monobase.status import unready
 
     generations = active(Path(args.data), args.min_gen_id, args.max_gen_id)
     prefix = Prefix.at(args.prefix)
+    if args.node_label or args.metrics_file:
+        # Whoever runs this again and again sees how long a generation is used.
+        uses(prefix)
     if args.node_label:
         text = label_text(prefix, generations, allow_skipped=args.allow_skipped)
         write_label(args.node_label, text, expires=True)
-        # Whoever runs this again and again sees how long a generation is used.
-        uses(prefix)
+    if args.metrics_file:
+        text = metrics_text(prefix, generations, allow_skipped=args.allow_skipped, sizes=current_sizes(prefix))
+        write_metrics(args.metrics_file, text)
     reasons = unready(prefix, generations, allow_skipped=args.allow_skipped)
     if args.json:
         listed = [{"where": where, "error": reason} for where, reason in reasons]

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from workbench.commands import here
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError
-from workbench.verbs.monobase.options import data_option, json_option, prefix_option
+from workbench.verbs.monobase.options import data_option, json_option, mirror_option, prefix_option
 
 EXAMPLES = """\
   wizard.py monobase repair              from a good copy on the disk, else from the package by its hash
   wizard.py monobase repair --offline    from the disk only
+  wizard.py monobase repair --offline --mirror /mnt/mirror@sha256:DIGEST      and from a mirror
 """
 
 
@@ -22,7 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `repair`."""
     prefix_option(parser)
     data_option(parser)
-    parser.add_argument("--offline", action="store_true", help="fetch nothing")
+    mirror_option(parser)
+    parser.add_argument("--offline", action="store_true", help="fetch nothing, but from mirrors")
     parser.add_argument("--no-wait", action="store_true", help="fail when a builder has the prefix")
     json_option(parser)
 
@@ -31,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     """Repair, and print what was repaired; raises FaultsError with what could not be."""
     from workbench.monobase.generation import load_all
     from workbench.monobase.install import Toolchain
+    from workbench.monobase.mirror import MirrorAddress
+    from workbench.monobase.mirrors import Mirrors
     from workbench.monobase.prefix import Prefix, builder
     from workbench.monobase.repair import repair
     from workbench.monobase.store import digest
@@ -39,8 +43,14 @@ def run(args: argparse.Namespace) -> int:
     prefix, jobs = Prefix.at(args.prefix), os.cpu_count() or 1
     every = [one.requirements for generation in load_all(Path(args.data)) for one in generation.environments]
     locks = {digest(str(path)): str(path) for path in every}
-    with builder(prefix, wait=not args.no_wait, log=lambda text: print(text, file=sys.stderr), mend=True):
-        report = repair(Toolchain.at(prefix, offline=args.offline, jobs=jobs), verify(prefix, jobs=jobs), locks)
+    addresses = [MirrorAddress.parse(text) for text in args.mirror]
+
+    def log(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    with builder(prefix, wait=not args.no_wait, log=log, mend=True):
+        tools = Toolchain.at(prefix, offline=args.offline, jobs=jobs, mirrors=Mirrors(addresses, log))
+        report = repair(tools, verify(prefix, jobs=jobs), locks)
     if args.json:
         failed = [{"where": where, "error": reason} for where, reason in report.failed]
         print(json.dumps({"repaired": report.repaired, "faults": failed}, indent=2))

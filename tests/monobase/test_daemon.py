@@ -1,0 +1,68 @@
+"""What the daemon runs after its build, and with which of its flags."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from workbench.monobase.generation import DATA
+
+RECORDS = '#!/bin/sh\necho "$*" >>"$CALLS"\n[ "$1" = build ] || exit "${CODE:-0}"\n'
+
+
+def calls(folder: Path, *flags: str, seconds: float = 2.2, **more: str) -> list[str]:
+    """Run daemon.sh for a while with a stand-in of the tool; return what it ran, each once, in order."""
+    command, listed = folder / "bin/monobase", folder / "calls"
+    command.parent.mkdir()
+    command.write_text(RECORDS)
+    command.chmod(0o755)
+    env = {**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}", "CALLS": str(listed), **more}
+    env = {"MONOBASE_WATCH_SECONDS": "0.1", "MONOBASE_VERIFY_SECONDS": "1", "MONOBASE_VERIFY_PARTS": "3", **env}
+    with subprocess.Popen(["sh", str(DATA / "daemon.sh"), *flags], env=env) as daemon:
+        time.sleep(seconds)
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(20) == 143
+    return list(dict.fromkeys(listed.read_text().splitlines()))
+
+
+def test_each_verb_gets_the_flags_that_it_has(tmp_path: Path) -> None:
+    flags = [
+        "--prefix",
+        "/a b",
+        "--data=/d",
+        "--min-gen-id",
+        "2",
+        "--allow-skipped",
+        "--skip-missing",
+        "--mirror",
+        "/m",
+    ]
+    flags += ["--node-label=/l", "--metrics-file", "/f", "--max-size=9GiB", "--cog-versions", "1.0", "--grace", "5"]
+    first, *others = calls(tmp_path, *flags, CODE="1")
+    assert first == f"build {' '.join(flags)}"
+    ready = "ready --prefix /a b --data=/d --min-gen-id 2 --allow-skipped --node-label=/l --metrics-file /f"
+    prune = "prune --prefix /a b --min-gen-id 2 --max-size=9GiB --grace 5"
+    parts = {f"verify --part {number}/3 --prefix /a b --data=/d" for number in (1, 2, 3)}
+    assert {ready, prune} < set(others) <= {ready, prune, *parts}
+    # The next part each time, and each of them in turn.
+    assert len(set(others) & parts) >= 2
+
+
+@pytest.mark.thorough
+def test_nothing_is_pruned_without_a_size_and_a_range(tmp_path: Path) -> None:
+    def run(flag: str) -> set[str]:
+        (tmp_path / flag).mkdir()
+        return {line.split()[0] for line in calls(tmp_path / flag, flag, seconds=1.3)}
+
+    with ThreadPoolExecutor() as threads:
+        assert list(threads.map(run, ["--max-size=9GiB", "--min-gen-id=2"])) == [{"build", "verify"}] * 2
+
+
+def test_nothing_is_verified_where_that_is_not_wanted(tmp_path: Path) -> None:
+    assert calls(tmp_path, seconds=0.5, MONOBASE_VERIFY_SECONDS="0") == ["build"]
