@@ -22,6 +22,8 @@ def containerfile(model: Model, templates: CatalogueTree, catalogue: Catalogue, 
     weightless = bool(model.base.generation)
     served = {"COG_PREDICT_TYPE_STUB": config.predict, "COG_TRAIN_TYPE_STUB": config.train}
     served["COG_MAX_CONCURRENCY"] = str(config.concurrency or "")
+    served |= {f"COG_TRACE_{key.removeprefix('trace_').upper()}": value for key, value in config.traces.items()}
+    served["COG_TRACE_CONFIGURED"] = "true" if config.traces else ""
     served |= model.base.variables
     packages = ""
     if config.build.system_packages and not weightless:

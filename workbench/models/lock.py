@@ -48,14 +48,23 @@ class ModelLock:
         return "".join(f"{package.text}\n" for package in self.packages if package.name not in installed)
 
 
-def inputs_digest(requirements: Sequence[str], constraints: Sequence[str], python: str) -> str:
+def inputs_digest(
+    requirements: Sequence[str], constraints: Sequence[str], python: str, overrides: Sequence[str] = ()
+) -> str:
     """Return the digest over everything that a lock is made from, except the index."""
     whole = {"requirements": requirements, "constraints": constraints, "python": python, "platform": PLATFORM}
+    whole |= {"overrides": overrides} if overrides else {}
     return f"sha256:{hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()}"
 
 
 def lock_of(
-    folder: str, requirements: Sequence[str], constraints: Sequence[str], python: str, *, locked: bool = False
+    folder: str,
+    requirements: Sequence[str],
+    constraints: Sequence[str],
+    python: str,
+    *,
+    overrides: Sequence[str] = (),
+    locked: bool = False,
 ) -> ModelLock:
     """Return the lock of the model in `folder`: the kept one if it was made from just this, else a new one.
 
@@ -63,7 +72,7 @@ def lock_of(
     made. Raises WorkbenchError when nothing fits, with uv's message; FaultsError for a damaged lock.
     """
     path = os.path.join(folder, LOCK)
-    inputs = inputs_digest(requirements, constraints, python)
+    inputs = inputs_digest(requirements, constraints, python, overrides)
     kept = _kept(path)
     if kept and (match := _INPUTS.search(kept)) is not None and match[1] == inputs:
         return ModelLock(kept, _read(path), True)
@@ -78,7 +87,8 @@ def lock_of(
         made = Path(staged, LOCK)
         if kept:
             made.write_text(kept)
-        resolve(default_uv(), requirements, constraints, python, made, about=f"locking the packages of {folder}")
+        about = f"locking the packages of {folder}"
+        resolve(default_uv(), requirements, constraints, python, made, about=about, overrides=overrides)
         made.write_text(f"{_HEAD}# made from {inputs}\n{_without_comments(made.read_text())}")
         return ModelLock(made.read_text(), _read(str(made)), False)
 

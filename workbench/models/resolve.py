@@ -13,7 +13,7 @@ from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
 from workbench.models import code, rules
 from workbench.models.config import FILE, CogConfig
-from workbench.models.load import read_config
+from workbench.models.load import no_effect, read_config
 from workbench.models.lock import ModelLock
 from workbench.models.model import Resolved
 from workbench.models.pairing import Pairing, pair, short
@@ -27,7 +27,10 @@ _OPTION = (
 
 @dataclass(frozen=True, slots=True)
 class ParsedModel:
-    """A cog.yaml without faults, the model's Python ("3.11"), its requirements and what goes with them."""
+    """A cog.yaml without faults, the model's Python ("3.11"), its requirements and what goes with them.
+
+    `overrides` are requirements that replace those of packages.
+    """
 
     folder: str
     config: CogConfig
@@ -35,6 +38,7 @@ class ParsedModel:
     requirements: tuple[str, ...]
     pairing: Pairing
     notes: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
 
 
 def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> ParsedModel:
@@ -52,6 +56,8 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     written = config.build.python_version or default_python
     python = short(written)
     requirements = read_requirements(folder, config, faults)
+    replaced = config.build.python_overrides
+    overrides = tuple(_in_file(os.path.join(folder, replaced), faults)) if replaced else ()
     if not config.predict and not any(key in config.lines for key in ("predict", "run")):
         faults.add(path, "predict is missing: name the class or function of a prediction, such as predict.py:Predictor")
     for key, reference in (("predict", config.predict), ("train", config.train)):
@@ -64,7 +70,7 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
             except WorkbenchError as error:
                 place = f"{path}:{config.line(key)}"
                 faults.add(place, f"{key}: {error.where}: {error.message}")
-    if python not in pairs.cog_pythons:
+    if python not in pairs.cog_pythons and not config.build.sdk_version:
         complaint = f"cog {pairs.cog} is for Python {', '.join(pairs.cog_pythons)}, not {python}"
         faults.add(f"{path}:{config.line('build.python_version')}", complaint)
     pairing = Pairing(())
@@ -75,7 +81,8 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
         key = next((key for key in keys if key in config.lines), "build")
         faults.add(f"{path}:{config.line(key)}", f"{error.message} ({error.hint})" if error.hint else error.message)
     raise_all(folder, faults)
-    return ParsedModel(folder, config, python, requirements, pairing, tuple(_notes(config, written, python, pairing)))
+    notes = tuple(_notes(config, written, python, pairing))
+    return ParsedModel(folder, config, python, requirements, pairing, notes, overrides)
 
 
 def raise_all(folder: str, faults: Faults) -> None:
@@ -122,6 +129,10 @@ def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> li
         found.append("cuda and cudnn have no effect without gpu: true")
     if config.build.python_packages and config.build.python_requirements:
         found.append("python_packages and python_requirements are both given: they are taken together")
+    found += no_effect(config)
+    for each in config.weights:
+        where = f"mount them at {each.target or 'the path that the code reads'} when the model is started"
+        found.append(f"the weights {each.name or each.sources[0]} are not put into the image: {where}")
     found += [f"{what} is not in {PATH}: what it goes with is not known" for what in pairing.unknown]
     return found
 
