@@ -216,7 +216,7 @@ def test_notes_are_printed_beside_the_table(tmp_path: Path, index: Index) -> Non
     assert done.stderr.splitlines() == [
         f"note: Python {PYTHON}.1 is requested: the image has the {PYTHON} of its operating system",
         "note: cuda and cudnn have no effect without gpu: true",
-        "note: the inputs are not checked by the server: the input n has no type",
+        "note: the input n has no type",
     ]
 
 

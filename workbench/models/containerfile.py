@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.compose.stitch import generic_path
-from workbench.models.config import RunStep
+from workbench.models.config import CogConfig, RunStep
 from workbench.models.model import Model
 
 FOLDER = "models"
 _UMASK = "umask 0002\n"
+_SERVER = ("python", "-m", "cog.server.http")
+_TRAINING = (*_SERVER, "--x-mode", "train")
+_ON_MONOBASE = "/opt/monobase/monobase/exec.sh"
 
 
 def containerfile(model: Model, templates: CatalogueTree, catalogue: Catalogue, os: str, *, requirements: bool) -> str:
@@ -42,8 +45,21 @@ def containerfile(model: Model, templates: CatalogueTree, catalogue: Catalogue, 
             "run_steps": config.build.run,
             "served": _variables({key: value for key, value in served.items() if value}),
             "run": _run,
+            "command": json.dumps(list(_SERVER if config.predict else _TRAINING)),
         },
     )
+
+
+def training_command(config: CogConfig, *, weightless: bool = False) -> list[str]:
+    """Return the command with which an image trains, [] for one that does not.
+
+    The server either predicts or trains (cog 0.23.1, `cog/server/http.py`, checked 2026-11-30), and runs several at
+    once only of what is async: one training at a time, whatever `concurrency` says of predictions.
+    """
+    if not config.train:
+        return []
+    alone = ["env", "COG_MAX_CONCURRENCY=1"] if config.concurrency > 1 else []
+    return [*([_ON_MONOBASE] if weightless else []), *alone, *_TRAINING]
 
 
 def _rendered(template: str, names: Mapping[str, object]) -> str:

@@ -16,7 +16,6 @@ from workbench.models.config import FILE
 from workbench.models.lock import ModelLock, names_of
 from workbench.models.locking import lock_model
 from workbench.models.model import Model, ModelBase
-from workbench.models.openapi import schema_of
 from workbench.models.request import image_name
 from workbench.models.resolve import ParsedModel, parse_model, raise_all, resolve_versions
 from workbench.models.weightless import fit, monobase_image
@@ -65,18 +64,16 @@ def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> P
             options.selection.check(catalogue, parsed.python)
         faults.found = [(line or where, message) for line, message in faults.found]
         raise_all(folder, faults)
-    document, reason = schema_of(folder, parsed.config.predict)
+    document = parsed.reading.document
     schema = json.dumps(document, separators=(",", ":")) if document else ""
     if options.weightless:
         found, base = fit(parsed, options.data, options.generation, pairs.cog)
-        prepared = Prepared(Model(name, parsed.config, found, base, schema), parsed, None, "monobase")
-    else:
-        parsed, lock = lock_model(parsed, pairs, locked=options.locked)
-        found = resolve_versions(parsed, lock, pairs)
-        brings = any(name in found.packages for name in pairs.cuda_wheels)
-        kind = "" if options.on else base_kind(catalogue, options.selection, found, brings, gpu=parsed.config.build.gpu)
-        prepared = Prepared(Model(name, parsed.config, found, ModelBase("", "", ""), schema), parsed, lock, kind)
-    return _noted(prepared, f"the inputs are not checked by the server: {reason}") if reason else prepared
+        return Prepared(Model(name, parsed.config, found, base, schema), parsed, None, "monobase")
+    parsed, lock = lock_model(parsed, pairs, locked=options.locked)
+    found = resolve_versions(parsed, lock, pairs)
+    brings = any(name in found.packages for name in pairs.cuda_wheels)
+    kind = "" if options.on else base_kind(catalogue, options.selection, found, brings, gpu=parsed.config.build.gpu)
+    return Prepared(Model(name, parsed.config, found, ModelBase("", "", ""), schema), parsed, lock, kind)
 
 
 def with_base(prepared: Prepared, options: ModelOptions, store: ImageStore) -> Prepared:
@@ -93,8 +90,3 @@ def with_base(prepared: Prepared, options: ModelOptions, store: ImageStore) -> P
         direct = [name for name in names_of(prepared.parsed.requirements) if name in packages and name != "cog"]
         base = choose_base(options.selection, prepared.kind, model.resolved, direct, on=options.on, store=store)
     return replace(prepared, model=replace(model, base=base))
-
-
-def _noted(prepared: Prepared, note: str) -> Prepared:
-    found = replace(prepared.model.resolved, notes=(*prepared.model.resolved.notes, note))
-    return replace(prepared, model=replace(prepared.model, resolved=found))

@@ -11,11 +11,12 @@ from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
 from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.models import code, rules
+from workbench.models import rules
 from workbench.models.config import FILE, CogConfig
 from workbench.models.load import no_effect, read_config
 from workbench.models.lock import ModelLock
 from workbench.models.model import Resolved
+from workbench.models.openapi import NOTHING_READ, Reading, read_code
 from workbench.models.pairing import Pairing, pair, short
 from workbench.packages import requirement_lines
 
@@ -29,7 +30,7 @@ _OPTION = (
 class ParsedModel:
     """A cog.yaml without faults, the model's Python ("3.11"), its requirements and what goes with them.
 
-    `overrides` are requirements that replace those of packages.
+    `overrides` are requirements that replace those of packages; `reading` is what the code says.
     """
 
     folder: str
@@ -39,6 +40,7 @@ class ParsedModel:
     pairing: Pairing
     notes: tuple[str, ...]
     overrides: tuple[str, ...] = ()
+    reading: Reading = NOTHING_READ
 
 
 def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> ParsedModel:
@@ -58,18 +60,14 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     requirements = read_requirements(folder, config, faults)
     replaced = config.build.python_overrides
     overrides = tuple(_in_file(os.path.join(folder, replaced), faults)) if replaced else ()
-    if not config.predict and not any(key in config.lines for key in ("predict", "run")):
+    if not config.predict and not any(key in config.lines for key in ("predict", "run", "train")):
         faults.add(path, "predict is missing: name the class or function of a prediction, such as predict.py:Predictor")
-    for key, reference in (("predict", config.predict), ("train", config.train)):
-        if reference:
-            try:
-                found = code.definition(folder, reference)
-                if found is not None and key == "predict" and code.method(found) is None:
-                    where = f"{os.path.join(folder, reference.partition(':')[0])}:{found.lineno}"
-                    faults.add(where, f"{found.name} has no predict and no run")
-            except WorkbenchError as error:
-                place = f"{path}:{config.line(key)}"
-                faults.add(place, f"{key}: {error.where}: {error.message}")
+    reading = read_code(folder, config.predict, config.train, config.environment.get("PYTHONPATH", "").split(":"))
+    for where, message in reading.faults:
+        faults.add(where or f"{path}:{config.line(message.partition(':')[0])}", message)
+    if config.concurrency > 1 and reading.predict and reading.predict.function and not reading.predict.is_async:
+        complaint = f"{reading.predict.name} is not async: the server runs one prediction of it at a time"
+        faults.add(f"{path}:{config.line('concurrency.max')}", complaint)
     if python not in pairs.cog_pythons and not config.build.sdk_version:
         complaint = f"cog {pairs.cog} is for Python {', '.join(pairs.cog_pythons)}, not {python}"
         faults.add(f"{path}:{config.line('build.python_version')}", complaint)
@@ -82,7 +80,8 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
         faults.add(f"{path}:{config.line(key)}", f"{error.message} ({error.hint})" if error.hint else error.message)
     raise_all(folder, faults)
     notes = tuple(_notes(config, written, python, pairing))
-    return ParsedModel(folder, config, python, requirements, pairing, notes, overrides)
+    notes = (*notes, *reading.notes)
+    return ParsedModel(folder, config, python, requirements, pairing, notes, overrides, reading)
 
 
 def raise_all(folder: str, faults: Faults) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from workbench.models.containerfile import training_command
 from workbench.models.model import Model
 from workbench.models.prepare import Prepared
 from workbench.table import columns
@@ -59,6 +61,8 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
     for key in ("predict", "train"):
         if reference := getattr(config, key):
             yield key, reference, reference, source(key) or source("run")
+    if training := training_command(config, weightless=bool(prepared.model.base.generation)):
+        yield "training", _NOTHING, shlex.join(training), "how the image is started for it"
     yield "schema", _NOTHING, "inputs are checked" if prepared.model.schema else "none", "read from the code"
     if prepared.model.base.generation:
         base = prepared.model.base
@@ -93,6 +97,7 @@ def image_data(model: Model) -> dict[str, Any]:
         "resolved": model.resolved.as_data(),
         "on": model.base.as_data(),
         "schema": json.loads(model.schema) if model.schema else {},
+        "training": training_command(model.config, weightless=bool(model.base.generation)),
     }
 
 
@@ -103,8 +108,13 @@ def image_table(model: Model) -> str:
     rows += [(name, value) for name in ("python", "cuda", "cudnn", "cog") if (value := getattr(got, name))]
     rows += [*got.frameworks.items(), ("packages", str(len(got.packages))), ("lock", got.lock or _NOTHING)]
     rows += [(name, value) for name in ("predict", "train") if (value := getattr(model.config, name))]
+    if training := training_command(model.config, weightless=bool(base.generation)):
+        rows.append(("training", shlex.join(training)))
     rows += [("based on", f"{base.image}: {base.reason}")] if base.image else []
     rows += [*base.variables.items()]
     schema = json.loads(model.schema) if model.schema else {}
-    inputs = schema.get("components", {}).get("schemas", {}).get("Input", {}).get("properties", {})
-    return columns(("what", "is"), [*rows, ("inputs", ", ".join(inputs) or "not given by the code")])
+    schemas = schema.get("components", {}).get("schemas", {})
+    inputs, trained = (list(schemas.get(name, {}).get("properties", {})) for name in ("Input", "TrainingInput"))
+    rows.append(("inputs", ", ".join(inputs) or "not given by the code"))
+    rows += [("training inputs", ", ".join(trained))] if trained else []
+    return columns(("what", "is"), rows)
