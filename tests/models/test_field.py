@@ -78,6 +78,9 @@ def test_a_project_of_the_field_is_read(tmp_path: Path, name: str) -> None:
     assert len(model.notes) == len(expected.get("notes", ())), model.notes
     for note in expected.get("notes", ()):
         assert any(note in one for one in model.notes), model.notes
+    for key in ("requirements", "constraints", "options"):
+        assert list(getattr(model, key)) == expected.get(key, list(getattr(model, key)))
+    assert dict(model.pairing.frameworks or {}) == expected.get("frameworks", {})
     schemas = model.reading.document.get("components", {}).get("schemas", {})
     training = expected.get("training", {})
     assert shlex.join(training_command(model.config)) == training.get("command", "")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from tests.command import wizard
 from tests.release.index import Index, served
 from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.tree import CatalogueTree
+from workbench.models.lock import read_kept
 from workbench.models.pairing import short
 
 pytestmark = pytest.mark.thorough
@@ -73,6 +77,38 @@ def test_a_package_that_no_table_knows_decides_which_torch(tmp_path: Path, index
     for flags in (("--locked",), ("--lock",)):
         assert check(folder, index, *flags)[0] == 0
         assert (folder / "model.lock").read_text() == lock
+
+
+def test_git_an_extra_index_and_a_source_distribution(tmp_path: Path, index: Index) -> None:
+    repository, wheels = tmp_path / "Tool.git", tmp_path / "links"
+    wheels.mkdir()
+    repository.mkdir()
+    (repository / "pyproject.toml").write_text('[project]\nname = "tool-set"\nversion = "1"\n')
+    git = ("git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@example.com")
+    for words in (("init", "--quiet"), ("add", "."), ("commit", "--quiet", "--message=one")):
+        subprocess.run([*git, *words], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    facts = b"Metadata-Version: 2.2\nName: raw\nVersion: 1.0\n"
+    with tarfile.open(wheels / "raw-1.0.tar.gz", "w:gz") as archive:
+        for name, data in (("raw-1.0/PKG-INFO", facts), ("raw-1.0/pyproject.toml", b"")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    with served() as more:
+        more.add("only-there", "1.0")
+        lines = (f"--extra-index-url {more.url}", f"--find-links file://{wheels}", "only-there", "raw")
+        folder = model(tmp_path, *lines, f"git+file://{repository}")
+        code, output = check(folder, index, "--lock")
+    assert code == 0, output
+    assert "note: raw has no wheel: it is built from its source in the image" in output
+    lock = (folder / "model.lock").read_text()
+    assert f"tool-set @ git+file://{repository}@{commit}\n" in lock
+    assert f"--extra-index-url {more.url}\n" in lock and "only-there==1.0" in lock
+    # The commit is installed by itself: pip has hashes of no commit.
+    found = read_kept(str(folder))
+    assert found.commits_without({}) == f"tool-set @ git+file://{repository}@{commit}\n"
+    assert "tool-set" not in found.without({}) and found.without({}).startswith("--extra-index-url ")
+    assert found.sources == ("raw",)
 
 
 def test_where_none_goes_the_reason_is_true(tmp_path: Path, index: Index) -> None:

@@ -124,10 +124,10 @@ def test_a_requirements_file_is_read_with_the_line_of_each_fault(tmp_path: Path,
     done = check(folder, index)
     assert done.stderr == (
         f"error: {folder} has 3 faults\n"
-        f"  {folder}/r.txt:1: options are not allowed here: name another index in UV_INDEX (for locking) and "
-        "PIP_EXTRA_INDEX_URL (to build)\n"
-        f"  {folder}/r.txt:3: options are not allowed here: name another index in UV_INDEX (for locking) and "
-        "PIP_EXTRA_INDEX_URL (to build)\n"
+        f"  {folder}/r.txt:1: an address with a password would be in the image: set it in UV_INDEX and "
+        "PIP_EXTRA_INDEX_URL\n"
+        f"  {folder}/r.txt:3: '.' is a package in the model's folder: build a wheel of it, or name its folder in "
+        "PYTHONPATH\n"
         f"  {folder}/r.txt:4: 'model==' is not a requirement: Expected semicolon (after name with no version "
         "specifier) or end\n"
         f"  hint: fix them and run `{here(f'model check {folder}')}`\n"

@@ -19,8 +19,16 @@ _TRAINING = (*_SERVER, "--x-mode", "train")
 _ON_MONOBASE = "/opt/monobase/monobase/exec.sh"
 
 
-def containerfile(model: Model, templates: CatalogueTree, catalogue: Catalogue, os: str, *, requirements: bool) -> str:
-    """Return the Containerfile of `model`; `requirements` says whether there are packages left to install."""
+def containerfile(
+    model: Model,
+    templates: CatalogueTree,
+    catalogue: Catalogue,
+    os: str,
+    *,
+    requirements: bool,
+    commits: bool = False,
+) -> str:
+    """Return the Containerfile of `model`; `requirements` and `commits` say which packages are left to install."""
     config = model.config
     weightless = bool(model.base.generation)
     served = {"COG_PREDICT_TYPE_STUB": config.predict, "COG_TRAIN_TYPE_STUB": config.train}
@@ -41,6 +49,7 @@ def containerfile(model: Model, templates: CatalogueTree, catalogue: Catalogue, 
             "os_packages": packages,
             "pre_install": config.build.pre_install,
             "requirements": requirements,
+            "commits": commits,
             "environment": _variables(config.environment),
             "run_steps": config.build.run,
             "served": _variables({key: value for key, value in served.items() if value}),

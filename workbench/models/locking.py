@@ -11,9 +11,9 @@ from workbench.errors import WorkbenchError
 from workbench.models.lock import ModelLock, kept_versions, lock_of, names_of, version_of
 from workbench.models.pairing import exact_version, frameworks_of, pair
 from workbench.models.resolve import ParsedModel
+from workbench.models.resolving import Wanted, resolve_packages
 from workbench.models.rules import NEWEST_SDK
 from workbench.monobase.requirements import read_lock
-from workbench.monobase.resolving import default_uv, resolve
 
 
 def requirements_of(model: ParsedModel, pairs: CompatibilityTable) -> tuple[str, ...]:
@@ -47,14 +47,9 @@ def lock_model(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool = 
 
 
 def _lock(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool) -> ModelLock:
-    return lock_of(
-        model.folder,
-        requirements_of(model, pairs),
-        model.pairing.constraints,
-        model.python,
-        overrides=model.overrides,
-        locked=locked,
-    )
+    constraints = (*model.pairing.constraints, *model.constraints)
+    wanted = Wanted(requirements_of(model, pairs), constraints, model.python, model.overrides, model.options)
+    return lock_of(model.folder, wanted, locked=locked)
 
 
 def _with_server(requirements: tuple[str, ...], version: str, pairs: CompatibilityTable) -> tuple[str, ...]:
@@ -73,5 +68,6 @@ def _resolved(model: ParsedModel, pairs: CompatibilityTable) -> dict[str, str]:
         made = Path(staged, "lock")
         about = f"locking the packages of {model.folder}"
         requirements = _with_server(model.requirements, model.config.build.sdk_version, pairs)
-        resolve(default_uv(), requirements, (), model.python, made, about=about, overrides=model.overrides)
-        return {package.name: version_of(package) for package in read_lock(str(made)).packages}
+        wanted = Wanted(requirements, model.constraints, model.python, model.overrides, model.options)
+        resolve_packages(wanted, made, about=about)
+        return {package.name: version_of(package) for package in read_lock(str(made), commits=True).packages}

@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from workbench.catalog.compatibility import PATH, CompatibilityTable, FrameworkVersion
 from workbench.errors import WorkbenchError
+from workbench.models.requirements import applies
 from workbench.packages import normalized_name
 
 # How many allowed pairs an error names.
@@ -64,6 +65,7 @@ def pair(
     among that; what it goes with is held to its row. Raises WorkbenchError for what cannot go together, with the
     nearest that can.
     """
+    requirements = [text for text in requirements if applies(text, python)]
     target = _Target(python, cuda if gpu else "", cudnn if gpu else "")
     lines, beside, constraints = [], list[str](), list[str]()
     frameworks: dict[str, str] = {}
@@ -72,7 +74,7 @@ def pair(
     companions = _companions(requirements)
     for text in requirements:
         name = normalized_name(Requirement(text).name)
-        if name not in wanted or not _is_meant(Requirement(text)):
+        if name not in wanted or Requirement(text).url is not None:
             lines.append(text)
             continue
         if name in frameworks:
@@ -108,7 +110,7 @@ def frameworks_of(requirements: Sequence[str], pairs: CompatibilityTable) -> dic
     for text in requirements:
         requirement = Requirement(text)
         name = normalized_name(requirement.name)
-        if name not in pairs.frameworks or not _is_meant(requirement):
+        if name not in pairs.frameworks or requirement.url is not None:
             continue
         if known := found.get(name):
             known.extras |= requirement.extras
@@ -125,16 +127,11 @@ def exact_version(requirement: Requirement) -> str:
     )
 
 
-def _is_meant(requirement: Requirement) -> bool:
-    """Return whether a requirement is for here, and of a package index."""
-    return requirement.url is None and (requirement.marker is None or requirement.marker.evaluate())
-
-
 def _companions(requirements: Sequence[str]) -> dict[str, SpecifierSet]:
     """Return what is required of each package, by normalised name: a framework goes with some of them."""
     found: dict[str, SpecifierSet] = {}
     for requirement in map(Requirement, requirements):
-        if _is_meant(requirement):
+        if requirement.url is None:
             name = normalized_name(requirement.name)
             found[name] = found.get(name, SpecifierSet()) & requirement.specifier
     return found

@@ -47,19 +47,24 @@ def model_request(
     secret_files = _secrets(model.config, folder, secrets or {})
     files = source_files(folder)
     packages = lock.without(model.base.installed) if lock else ""
+    commits = lock.commits_without(model.base.installed) if lock else ""
     with tempfile.TemporaryDirectory(prefix="model-") as staged:
         copy_sources(folder, files, os.path.join(staged, "src"))
         if model.schema:
             _write(os.path.join(staged, "src", _SCHEMA), model.schema)
         if packages:
             _write(os.path.join(staged, "requirements.txt"), packages)
+        if commits:
+            _write(os.path.join(staged, "requirements-git.txt"), commits)
         if model.config.build.system_packages:
             listed = "".join(f"{name}\n" for name in model.config.build.system_packages)
             _write(os.path.join(staged, "os-packages.txt"), listed)
         yield BuildRequest(
             names=(model.name,),
             folder=staged,
-            text=containerfile(model, templates, catalogue, os_name, requirements=bool(packages)),
+            text=containerfile(
+                model, templates, catalogue, os_name, requirements=bool(packages), commits=bool(commits)
+            ),
             labels=labels(model),
             options=options,
             ca_bundle=ca_bundle,

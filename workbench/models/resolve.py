@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from dataclasses import dataclass
 
@@ -11,26 +10,21 @@ from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
 from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.models import rules
 from workbench.models.config import FILE, CogConfig
 from workbench.models.load import no_effect, read_config
 from workbench.models.lock import ModelLock
 from workbench.models.model import Resolved
 from workbench.models.openapi import NOTHING_READ, Reading, read_code
 from workbench.models.pairing import Pairing, pair, short
-from workbench.packages import requirement_lines
-
-# The address of an index may hold a password: uv and pip take it from the environment.
-_OPTION = (
-    "options are not allowed here: name another index in UV_INDEX (for locking) and PIP_EXTRA_INDEX_URL (to build)"
-)
+from workbench.models.requirements import applies, read_files
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedModel:
     """A cog.yaml without faults, the model's Python ("3.11"), its requirements and what goes with them.
 
-    `overrides` are requirements that replace those of packages; `reading` is what the code says.
+    Requirements whose markers are for another Python or platform are not among them. `overrides` replace those of
+    packages, `options` say where packages are looked for; `reading` is what the code says.
     """
 
     folder: str
@@ -41,6 +35,8 @@ class ParsedModel:
     notes: tuple[str, ...]
     overrides: tuple[str, ...] = ()
     reading: Reading = NOTHING_READ
+    constraints: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> ParsedModel:
@@ -57,9 +53,10 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     config = read_config(folder, faults)
     written = config.build.python_version or default_python
     python = short(written)
-    requirements = read_requirements(folder, config, faults)
-    replaced = config.build.python_overrides
-    overrides = tuple(_in_file(os.path.join(folder, replaced), faults)) if replaced else ()
+    build = config.build
+    read = read_files(folder, build.python_packages, build.python_requirements, faults)
+    overrides = tuple(read_files(folder, (), build.python_overrides, faults).lines)
+    requirements = tuple(text for text in read.lines if applies(text, python))
     if not config.predict and not any(key in config.lines for key in ("predict", "run", "train")):
         faults.add(path, "predict is missing: name the class or function of a prediction, such as predict.py:Predictor")
     reading = read_code(folder, config.predict, config.train, config.environment.get("PYTHONPATH", "").split(":"))
@@ -81,7 +78,8 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     raise_all(folder, faults)
     notes = tuple(_notes(config, written, python, pairing))
     notes = (*notes, *reading.notes)
-    return ParsedModel(folder, config, python, requirements, pairing, notes, overrides, reading)
+    constraints, options = tuple(read.constraints), tuple(read.options)
+    return ParsedModel(folder, config, python, requirements, pairing, notes, overrides, reading, constraints, options)
 
 
 def raise_all(folder: str, faults: Faults) -> None:
@@ -116,7 +114,10 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
         frameworks={name: versions.get(name, "") for name in model.pairing.frameworks or {}},
         packages=versions,
         lock=lock.digest,
-        notes=model.notes,
+        notes=(
+            *model.notes,
+            *(f"{name} has no wheel: it is built from its source in the image" for name in lock.sources),
+        ),
     )
 
 
@@ -139,32 +140,3 @@ def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> li
 def _line(where: str) -> int:
     last = where.rpartition(":")[2]
     return int(last) if last.isdigit() else 0
-
-
-def read_requirements(folder: str, config: CogConfig, faults: Faults) -> tuple[str, ...]:
-    """Return the requirements of the model in `folder`, those of its file after those of cog.yaml.
-
-    Faults of the file go to `faults`, with their lines.
-    """
-    name = config.build.python_requirements
-    found = [*config.build.python_packages, *(_in_file(os.path.join(folder, name), faults) if name else ())]
-    return tuple(dict.fromkeys(found))
-
-
-def _in_file(path: str, faults: Faults) -> list[str]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        faults.add(path, f"the requirements cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
-        return []
-    found = []
-    for number, line in requirement_lines(text):
-        # The hashes of a list that is locked already: locking finds them again.
-        whole = re.sub(r"\s--hash[=\s]\S+", "", line).strip()
-        complaint = _OPTION if whole.startswith("-") else rules.python_package(whole)
-        if complaint:
-            faults.add(f"{path}:{number}", complaint)
-        else:
-            found.append(whole)
-    return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
+from workbench.models.requirements import complaint_of
 from workbench.names import is_image
 
 _PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)(?:\.(?:0|[1-9][0-9]?))?")
@@ -58,14 +58,8 @@ def sdk_version(text: str) -> str:
 
 
 def python_package(text: str) -> str:
-    """Return what is wrong with a line of requirements: a name with versions, or the https address of a wheel."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
-        return f"{text!r} is not a requirement: {str(error).splitlines()[0]}"
-    if requirement.url is not None and not re.fullmatch(r"https://[^\s@]+\.whl(?:#\S*)?", requirement.url):
-        return f"{text!r}: only a wheel at an https address can be locked; build one, or take a release"
-    return ""
+    """Return what is wrong with a line of requirements: a package, an address, or where packages are looked for."""
+    return complaint_of(text)
 
 
 def system_package(text: str) -> str:

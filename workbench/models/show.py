@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from workbench.models.containerfile import training_command
@@ -50,7 +50,7 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
     yield "cudnn", build.cudnn or _NOTHING, got.cudnn or "none", source("build.cudnn")
     requested = dict(_requested(prepared.parsed.requirements))
     for name, text in requested.items():
-        yield name, text, got.packages.get(name, "none"), "releases/compat.toml" if name in got.frameworks else ""
+        yield name, text, _got(got.packages, name, text), "releases/compat.toml" if name in got.frameworks else ""
     if "cog" not in requested:
         yield "cog", _NOTHING, got.cog, "releases/compat.toml"
     others = len(got.packages) - len({*requested, "cog"} & got.packages.keys())
@@ -69,6 +69,13 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
         yield "monobase", _NOTHING, f"{base.generation} {base.environment}", base.reason
     else:
         yield "base", _NOTHING, prepared.kind or "as --on names it", ""
+
+
+def _got(packages: Mapping[str, str], name: str, text: str) -> str:
+    """Return the version that a package has in the lock. One at an address may have another name than it seemed."""
+    address = text.partition("#")[0].rpartition("@")[0] if text.count("@") else text.partition("#")[0]
+    others = (f"{other} {at}" for other, at in packages.items() if "://" in text and at.startswith(address or text))
+    return packages.get(name) or next(others, "none")
 
 
 def _requested(requirements: tuple[str, ...]) -> Iterator[tuple[str, str]]:

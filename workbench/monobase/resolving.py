@@ -32,10 +32,11 @@ def resolve(
     *,
     about: str,
     overrides: Sequence[str] = (),
+    flags: Sequence[str] = (),
 ) -> None:
     """Write the lock of `requirements` for `python` ("3.11" or "3.11.18"), keeping the versions of an existing one.
 
-    `overrides` are taken in place of what any package requires of the same name.
+    `overrides` are taken in place of what any package requires of the same name; `flags` are further ones of uv's.
     Wheels only: a source distribution would run its own build on every host. Raises WorkbenchError
     with uv's message, which names both sides of a contradiction.
     """
@@ -59,7 +60,7 @@ def resolve(
             replaced = Path(folder, "overrides.txt")
             replaced.write_text("".join(f"{line}\n" for line in overrides))
             command += ["--override", str(replaced)]
-        uv.run(*command, about=about)
+        uv.run(*command, *flags, about=about)
 
 
 def default_uv() -> Uv:

@@ -1,0 +1,88 @@
+"""From what a model requires to a lock: wheels, commits of git repositories, and source distributions where need be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import WorkbenchError
+from workbench.models.requirements import plain
+from workbench.monobase.resolving import PLATFORM, default_uv, resolve
+from workbench.packages import normalized_name
+
+# What uv 0.13 says of a package of which there is no wheel.
+_NO_WHEEL = re.compile(r"Wheels are required for `([A-Za-z0-9._-]+)`")
+# More packages without wheels than this are a mistake of another kind.
+_MOST_SOURCES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a lock is made from: requirements, constraints, the Python ("3.11"), overrides, and options of indexes."""
+
+    requirements: Sequence[str]
+    constraints: Sequence[str]
+    python: str
+    overrides: Sequence[str] = ()
+    options: Sequence[str] = ()
+
+    @property
+    def digest(self) -> str:
+        """The digest over everything that a lock is made from, except the index of this machine."""
+        whole = {
+            "requirements": self.requirements,
+            "constraints": self.constraints,
+            "python": self.python,
+            "platform": PLATFORM,
+        }
+        # Only where they are given: earlier locks are of the same requirements as ever.
+        whole |= {"overrides": self.overrides} if self.overrides else {}
+        whole |= {"options": self.options} if self.options else {}
+        return f"sha256:{hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()}"
+
+
+def resolve_packages(wanted: Wanted, lock: Path, *, about: str) -> tuple[str, ...]:
+    """Write the lock of what is wanted, keeping the versions of an existing one; return which have no wheel.
+
+    Such a package is taken as its source distribution, and is built from that in the image. Raises
+    WorkbenchError with uv's message when nothing fits.
+    """
+    sources: list[str] = []
+    requirements = [plain(text) for text in wanted.requirements]
+    while True:
+        flags = [*_flags(wanted.options, os.environ), *(part for name in sources for part in ("--no-binary", name))]
+        try:
+            resolve(
+                default_uv(),
+                requirements,
+                wanted.constraints,
+                wanted.python,
+                lock,
+                about=about,
+                overrides=wanted.overrides,
+                flags=flags,
+            )
+            return tuple(sources)
+        except WorkbenchError as error:
+            found = {normalized_name(name) for name in _NO_WHEEL.findall(f"{error.message} {error.hint}")}
+            new = sorted(found - set(sources))
+            if not new or len(sources) > _MOST_SOURCES:
+                raise
+            sources += new
+
+
+def _flags(options: Sequence[str], environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield uv's flags for options of pip's. As pip, it then takes the best version of all indexes."""
+    for option in options:
+        name, _, value = option.partition(" ")
+        if name == "--pre":
+            yield from ("--prerelease", "allow")
+        else:
+            yield from (name, re.sub(r"\$\{(\w+)\}", lambda match: environment.get(match[1], match[0]), value))
+    if any(option.startswith(("--index-url", "--extra-index-url")) for option in options):
+        yield from ("--index-strategy", "unsafe-best-match")
