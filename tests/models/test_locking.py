@@ -114,8 +114,12 @@ def test_git_an_extra_index_and_a_source_distribution(tmp_path: Path, index: Ind
 def test_where_none_goes_the_reason_is_true(tmp_path: Path, index: Index) -> None:
     cuda = short(TORCH[NEWEST].cuda)
     code, output = check(model(tmp_path, "torch", "formers", cuda=cuda), index)
+    assert code == 0, output
+    driver = PAIRS.drivers["12"]
+    assert f"cog.yaml names CUDA {cuda}: the packages bring 12.4, which NVIDIA's drivers from {driver} on run" in output
+    code, output = check(model(tmp_path, "torch==2.6.0", cuda="10.2"), index)
     assert code == 1
-    assert f"torch 2.6.0 brings CUDA 12.4, not {cuda}" in output
+    assert "torch 2.6.0 brings CUDA 12.4, not 10.2" in output
     code, output = check(model(tmp_path, "torch", "odd"), index)
     assert code == 1
     assert "torch==9.9" in output and "2.6.0" not in output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.version import InvalidVersion, Version
 
@@ -19,7 +19,7 @@ from workbench.images.labels import MODEL_LABEL, TAG_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageInfo, ImageStore
 from workbench.models.model import ModelBase, Resolved
-from workbench.models.pairing import short
+from workbench.models.pairing import is_near, short
 from workbench.names import LATEST, check_date, is_image, is_qualified, pick
 
 # Images without an IDE: a server's packages have no use in a model.
@@ -61,7 +61,8 @@ def base_kind(
     for what, key, wanted in (("CUDA", "version", resolved.cuda), ("cuDNN", "cudnn", resolved.cudnn)):
         has = cuda.get(key, "")
         parts = wanted.split(".")[:2]
-        if wanted and has.split(".")[: len(parts)] != parts:
+        near = has and (what == "cuDNN" or is_near(has, wanted or has))
+        if wanted and has.split(".")[: len(parts)] != parts and not near:
             others = sorted(
                 f"{release.name} has {short(release.cuda[key])}"
                 for release in catalogue.releases.values()
@@ -73,6 +74,19 @@ def base_kind(
                 hint=f"{'; '.join(others)}: --release chooses, or name a framework that brings {what} {wanted}",
             )
     return "cuda"
+
+
+def with_cuda_of_base(catalogue: Catalogue, selection: BaseSelection, resolved: Resolved) -> Resolved:
+    """Return what is resolved with the CUDA and cuDNN of the release where those stand in for others, and a note."""
+    cuda = catalogue.releases[selection.release].cuda
+    for what, key, field in (("CUDA", "version", "cuda"), ("cuDNN", "cudnn", "cudnn")):
+        has, wanted = cuda.get(key, ""), getattr(resolved, field)
+        parts = wanted.split(".")[:2]
+        if wanted and has.split(".")[: len(parts)] != parts:
+            note = f"cog.yaml names {what} {wanted}: the base has {has}"
+            resolved = replace(resolved, notes=(*resolved.notes, note))
+            resolved = replace(resolved, cuda=has) if field == "cuda" else replace(resolved, cudnn=has)
+    return resolved
 
 
 def choose_base(

@@ -55,6 +55,19 @@ class _Target:
             found.append(f"brings cuDNN {row.cudnn}, not {self.cudnn}")
         return found
 
+    def is_near(self, row: FrameworkVersion) -> bool:
+        """Return whether a row matches, but for a CUDA and cuDNN that stand in for the named ones."""
+        return self.python in row.pythons and (not self.cuda or is_near(row.cuda, self.cuda))
+
+
+def is_near(brought: str, requested: str) -> bool:
+    """Return whether a CUDA runs where another one is requested.
+
+    Drivers run their own family and the earlier ones (NVIDIA, CUDA Compatibility, checked 2026-11-22), and what is
+    requested is often no more than what was current: the next family counts as near, with a note of the driver.
+    """
+    return int(brought.split(".")[0]) <= int(requested.split(".")[0]) + 1
+
 
 def pair(
     requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: str, pairs: CompatibilityTable
@@ -157,21 +170,18 @@ def _chosen(
         )
     plain = exact.partition("+")[0]
     if plain and plain not in rows:
-        if target.cuda or target.cudnn:
-            what = " and ".join(
-                filter(None, (target.cuda and f"CUDA {target.cuda}", target.cudnn and f"cuDNN {target.cudnn}"))
-            )
-            raise WorkbenchError(
-                f"what {name} {exact} brings is not known, and {what} is requested",
-                hint=f"{_nearest(name, rows, target, plain)}; or leave cuda and cudnn out, or add its row to {PATH}",
-            )
-        return exact
+        return exact  # What it brings, its packages tell.
     if plain:
-        if mismatches := target.mismatches(rows[plain]):
+        if not target.is_near(rows[plain]):
+            mismatches = target.mismatches(rows[plain])
             raise WorkbenchError(f"{name} {plain} {'; it '.join(mismatches)}", hint=_nearest(name, rows, target, plain))
         return exact
     fitting = [version for version in rows if requirement.specifier.contains(version)]
     allowed = [version for version in fitting if not target.mismatches(rows[version])]
+    # Where none brings the very CUDA, the nearest that the same drivers run.
+    allowed = allowed or _nearest_by_cuda(
+        [version for version in fitting if target.is_near(rows[version])], rows, target
+    )
     # What no row names, or in no such version, is left to the resolver.
     named = {normalized_name(other) for row in rows.values() for other in row.goes_with}
     decisive = {other: required for other, required in companions.items() if other in named and str(required)}
@@ -196,6 +206,23 @@ def _goes_with(row: FrameworkVersion, companions: Mapping[str, SpecifierSet]) ->
     return all(
         other in named and required.contains(named[other], prereleases=True) for other, required in companions.items()
     )
+
+
+def _nearest_by_cuda(versions: Sequence[str], rows: Mapping[str, FrameworkVersion], target: _Target) -> list[str]:
+    """Return those of some versions whose CUDA is nearest to the requested one, of its own family or before if any."""
+    if not versions or not target.cuda:
+        return list(versions)
+
+    def distance(version: str) -> tuple[int, int]:
+        family, minor = (int(part) for part in rows[version].cuda.split(".")[:2])
+        wanted = [int(part) for part in (*target.cuda.split("."), "0")[:2]]
+        return (
+            abs(family - wanted[0]) * 2 - (family < wanted[0]),
+            abs(minor - wanted[1]) if family == wanted[0] else -minor,
+        )
+
+    least = min(map(distance, versions))
+    return [version for version in versions if distance(version) == least]
 
 
 def _describe(target: _Target) -> str:

@@ -11,7 +11,7 @@ from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.faults import Faults
 from workbench.catalog.values import Catalogue
 from workbench.images.store import ImageStore
-from workbench.models.base import BaseSelection, base_kind, choose_base
+from workbench.models.base import BaseSelection, base_kind, choose_base, with_cuda_of_base
 from workbench.models.config import FILE
 from workbench.models.lock import ModelLock, names_of
 from workbench.models.locking import lock_model
@@ -73,6 +73,8 @@ def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> P
     found = resolve_versions(parsed, lock, pairs)
     brings = any(name in found.packages for name in pairs.cuda_wheels)
     kind = "" if options.on else base_kind(catalogue, options.selection, found, brings, gpu=parsed.config.build.gpu)
+    if kind == "cuda":
+        found = with_cuda_of_base(catalogue, options.selection, found)
     return Prepared(Model(name, parsed.config, found, ModelBase("", "", ""), schema), parsed, lock, kind)
 
 

@@ -15,7 +15,7 @@ from workbench.models.load import no_effect, read_config
 from workbench.models.lock import ModelLock
 from workbench.models.model import Resolved
 from workbench.models.openapi import NOTHING_READ, Reading, read_code
-from workbench.models.pairing import Pairing, pair, short
+from workbench.models.pairing import Pairing, is_near, pair, short
 from workbench.models.requirements import applies, read_files
 
 
@@ -98,9 +98,16 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
     cuda = next((versions[name] for name in pairs.cuda_wheels if name in versions), "")
     cudnn = next((versions[name] for name in pairs.cudnn_wheels if name in versions), "")
     build = model.config.build
+    notes = [f"{name} has no wheel: it is built from its source in the image" for name in lock.sources]
     for what, requested, got in (("CUDA", build.cuda, cuda), ("cuDNN", build.cudnn, cudnn)):
         parts = requested.split(".")[:2]
-        if build.gpu and requested and got and got.split(".")[: len(parts)] != parts:
+        if not build.gpu or not requested or not got or got.split(".")[: len(parts)] == parts:
+            continue
+        if what == "cuDNN":
+            notes.append(f"cog.yaml names cuDNN {requested}: the packages bring {got}, which they are built for")
+        elif is_near(got, requested):
+            notes.append(f"cog.yaml names CUDA {requested}: the packages bring {short(got)}, {_driver(got, pairs)}")
+        else:
             raise WorkbenchError(
                 f"the packages bring {what} {got}, and cog.yaml requests {requested}",
                 where=f"{os.path.join(model.folder, FILE)}:{model.config.line(f'build.{what.lower()}')}",
@@ -114,11 +121,13 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
         frameworks={name: versions.get(name, "") for name in model.pairing.frameworks or {}},
         packages=versions,
         lock=lock.digest,
-        notes=(
-            *model.notes,
-            *(f"{name} has no wheel: it is built from its source in the image" for name in lock.sources),
-        ),
+        notes=(*model.notes, *notes),
     )
+
+
+def _driver(cuda: str, pairs: CompatibilityTable) -> str:
+    least = pairs.drivers.get(cuda.partition(".")[0], "")
+    return f"which NVIDIA's drivers from {least} on run" if least else "and which drivers run that is not known"
 
 
 def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> list[str]:
