@@ -114,6 +114,22 @@ def test_a_containerfile_of_nothing_but_the_model(ours: Catalogue) -> None:
     assert 'MONOBASE_GEN_ID="2"' in light
 
 
+def test_an_interpreter_is_a_layer_of_its_own_before_all_packages(ours: Catalogue) -> None:
+    resolved = replace(RESOLVED, python="3.10", interpreter="3.10.22")
+    found = text(ours, replace(MODEL, config=replace(CONFIG, environment={}), resolved=resolved))
+    assert (
+        "USER 1001\n"
+        "RUN umask 0002 \\\n"
+        "    && export UV_PYTHON_INSTALL_DIR=/opt/app-root/python \\\n"
+        "    && uv python install --no-bin 3.10.22 \\\n"
+        '    && "$(uv python find --managed-python --no-project 3.10.22)" -m venv /opt/app-root/model\n'
+        "ENV VIRTUAL_ENV=/opt/app-root/model \\\n"
+        "    PATH=/opt/app-root/model/bin:$PATH\n"
+    ) in found
+    assert found.index("os-packages.txt") < found.index("uv python") < found.index("echo first") < found.index("pip ")
+    assert lint(ours, found) == []
+
+
 @pytest.mark.parametrize("os", ["bookworm", "c9s"])
 def test_hadolint_finds_nothing(ours: Catalogue, os: str) -> None:
     # hadolint's own parser, unlike those that build, ends no text at an escaped backslash.

@@ -178,9 +178,9 @@ def test_every_fault_is_reported_in_one_go_sorted_by_line(tmp_path: Path) -> Non
             "3.14 and CUDA 13.2, cuDNN 9.26.0.51)",
         ),
         (
-            "build:\n  python_version: '3.13'\npredict: predict.py:Predictor\n",
+            "build:\n  python_version: '3.9'\n  sdk_version: 0.16.0\npredict: predict.py:Predictor\n",
             CODE,
-            "cog.yaml:2: release 2026a has no Python 3.13 on bookworm",
+            "cog.yaml:2: release 2026a has no Python 3.9 on bookworm",
         ),
     ],
 )
@@ -189,6 +189,32 @@ def test_what_cannot_be_is_reported_with_its_line(tmp_path: Path, config: str, c
     assert done.returncode == 1
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "flags", "gets", "note"),
+    [
+        ("3.13", (), "3.13", "bookworm has no Python 3.13, and trixie has: that is what the image is built on"),
+        (
+            "3.13",
+            ("--os", "bookworm"),
+            "3.13.18",
+            "bookworm has no Python 3.13: the image gets 3.13.18 of python-build",
+        ),
+        ("3.12", (), "3.12.16", "bookworm has no Python 3.12: the image gets 3.12.16 of python-build-standalone"),
+        ("3.12", ("--os", "c9s"), "3.12", ""),
+        ("3.10", (), "3.10.22", "bookworm has no Python 3.10: the image gets 3.10.22 of python-build-standalone"),
+        ("3.10.6", (), "3.10.22", "note: Python 3.10.6 is requested: the image has 3.10.22"),
+    ],
+)
+def test_any_python_that_the_server_takes(
+    tmp_path: Path, index: Index, python: str, flags: tuple[str, ...], gets: str, note: str
+) -> None:
+    folder = model(tmp_path / "python", CONFIG.replace(f"'{PYTHON}'", f"'{python}'"))
+    done = check(folder, index, "--release", "2026a", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2].split()[:3] == ["python", python, gets]
+    assert note in done.stderr and bool(note) == bool(done.stderr)
 
 
 def test_a_cuda_that_nothing_brings_must_be_the_bases(tmp_path: Path, index: Index) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.releases import NOT_A_RELEASE
@@ -16,6 +16,7 @@ _SOURCED = {"source": str, "checked": str}
 _SCHEMA = {
     "cog": {"version": str, "pythons": list, **_SOURCED},
     "wheels": {"cuda": list, "cudnn": list},
+    "interpreter": {"*": {"version": str, **_SOURCED}},
     "driver": {"*": {"least": str, **_SOURCED}},
     "architecture": {"*": {"least": str, **_SOURCED}},
     "framework": {
@@ -49,7 +50,8 @@ class CompatibilityTable:
     """The table: least driver and GPU generation by CUDA family ("13"), frameworks by name and version.
 
     `cuda_wheels` and `cudnn_wheels` are the packages whose versions show what a lock brings; `cog` is the
-    version of the server that models get, for any of `cog_pythons`.
+    version of the server that models get, for any of `cog_pythons`. `interpreters` are Pythons in full, by their minor
+    version, that an image can get beside its system's.
     """
 
     drivers: Mapping[str, str]
@@ -59,6 +61,7 @@ class CompatibilityTable:
     cudnn_wheels: tuple[str, ...] = ()
     cog: str = ""
     cog_pythons: tuple[str, ...] = ()
+    interpreters: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
@@ -74,12 +77,14 @@ def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
     rows = [(f"{kind}.{name}", row) for kind in ("driver", "architecture") for name, row in data.get(kind, {}).items()]
     rows += [(f"{name}.{version}", row) for name, versions in frameworks.items() for version, row in versions.items()]
     rows += [("cog", data["cog"])] if "cog" in data else []
+    rows += [(f"interpreter.{name}", row) for name, row in data.get("interpreter", {}).items()]
     for name, row in rows:
         for key in ("source", "checked"):
             if key not in row:
                 faults.add(PATH, f"{name} does not say its {key}")
-        needed = ("cuda", "cudnn", "pythons") if name.partition(".")[0] in frameworks else ("least",)
-        for key in ("version", "pythons") if name == "cog" else needed:
+        kind = name.partition(".")[0]
+        needed: tuple[str, ...] = ("cuda", "cudnn", "pythons") if kind in frameworks else ("least",)
+        for key in {"cog": ("version", "pythons"), "interpreter": ("version",)}.get(kind, needed):
             if key not in row:
                 faults.add(PATH, f"{name} needs {key}")
     faults.raise_if_any(PATH)
@@ -103,6 +108,7 @@ def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
         cudnn_wheels=tuple(map(normalized_name, data.get("wheels", {}).get("cudnn", ()))),
         cog=data.get("cog", {}).get("version", ""),
         cog_pythons=tuple(data.get("cog", {}).get("pythons", ())),
+        interpreters={name: row["version"] for name, row in data.get("interpreter", {}).items()},
     )
 
 

@@ -36,14 +36,25 @@ class BaseSelection:
 
     def check(self, catalogue: Catalogue, python: str) -> None:
         """Raise UsageError or WorkbenchError when the release has no such system or Python."""
-        check_date(self.date)
-        pins = catalogue.release(self.release)
-        system = pins.systems[pick(self.os, pins.systems, f"operating system of release {self.release}")]
-        if python not in system.pythons:
+        if python not in self.pythons(catalogue):
             raise WorkbenchError(
                 f"release {self.release} has no Python {python} on {self.os}",
-                hint=f"it has {', '.join(system.pythons)}: write one of them in python_version, or give --os",
+                hint=f"it has {', '.join(self.pythons(catalogue))}: write one of them in python_version, or give --os",
             )
+
+    def pythons(self, catalogue: Catalogue) -> tuple[str, ...]:
+        """Return the Pythons of the operating system; raises UsageError when the release has no such system."""
+        check_date(self.date)
+        pins = catalogue.release(self.release)
+        name = pick(self.os, pins.systems, f"operating system of release {self.release}")
+        return tuple(pins.systems[name].pythons)
+
+    def like(self, catalogue: Catalogue, python: str) -> BaseSelection | None:
+        """Return the same on another system of the same family that has a Python, None where there is none."""
+        systems = catalogue.release(self.release).systems
+        family = catalogue.systems[self.os].family
+        others = (name for name in systems if catalogue.systems[name].family == family)
+        return next((replace(self, os=name) for name in others if python in systems[name].pythons), None)
 
 
 def base_kind(
@@ -97,6 +108,7 @@ def choose_base(
     *,
     on: str = "",
     store: ImageStore = PODMAN,
+    system_python: str = "",
 ) -> ModelBase:
     """Return the base of a model: `on`, else an image of ours that has its `requirements`, else the base image.
 
@@ -104,6 +116,7 @@ def choose_base(
     every package that the model names in exactly the locked version, and none of the lock in another.
     The one with the fewest packages wins; where none fits, the reason names the nearest one.
     Images are searched in the builder's `store`, and in podman's, from which they would be transferred.
+    With `system_python` the model has an interpreter of its own, and takes no package of a base with that Python.
     Raises WorkbenchError when there is no base.
     """
     stores = stores_of(store)
@@ -111,14 +124,19 @@ def choose_base(
         if not is_image(on) or not is_qualified(on):
             raise UsageError(f"{on!r} is not a full image name", hint="write it with its registry, or localhost/")
         return _on(on, resolved, stores)
+    python = system_python or resolved.python
     names = (
-        f"{LOCAL_REPOSITORY}:{default_bases()[kind].image_tag(selection.os, resolved.python, selection.release, date)}"
+        f"{LOCAL_REPOSITORY}:{default_bases()[kind].image_tag(selection.os, python, selection.release, date)}"
         for date in dict.fromkeys((selection.date, LATEST))
     )
     base, below = first_image(names, stores)
     if below is None:
         raise WorkbenchError(
             f"the base image {base} is not on this machine", hint=f"make it with {command_to_make(base)}"
+        )
+    if system_python:
+        return ModelBase(
+            base, below.id, f"the base: Python {resolved.interpreter} and its packages are the model's own"
         )
     fitting, near = [], []
     for image, inspected, kept in _ours(stores):

@@ -45,6 +45,7 @@ def containerfile(
         {
             "name": model.name,
             "base": model.base.image,
+            "interpreter": model.resolved.interpreter,
             "system_packages": config.build.system_packages,
             "os_packages": packages,
             "pre_install": config.build.pre_install,

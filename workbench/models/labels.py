@@ -53,7 +53,7 @@ def model_of(image: str, image_labels: Mapping[str, str]) -> Model:
         name=image,
         config=replace(config, lines={}),
         resolved=Resolved(
-            **{name: _text(resolved, name) for name in ("python", "cuda", "cudnn", "lock")},
+            **{name: _text(resolved, name) for name in ("python", "cuda", "cudnn", "lock", "interpreter")},
             cog=_text(resolved, "cog") or image_labels.get(VERSION_LABEL, ""),
             frameworks=_texts(resolved, "frameworks"),
             packages=_texts(resolved, "packages"),

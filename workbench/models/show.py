@@ -44,7 +44,8 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
         return f"{path}:{config.lines[key]}" if key in config.lines else ""
 
     yield "image", config.image or _NOTHING, prepared.model.name, source("image")
-    yield "python", build.python_version or _NOTHING, got.python, source("build.python_version")
+    where = f"uv's, on {prepared.selection.os}" if got.interpreter else source("build.python_version")
+    yield "python", build.python_version or _NOTHING, got.interpreter or got.python, where
     yield "gpu", "yes" if build.gpu else _NOTHING, "yes" if build.gpu else "no", source("build.gpu")
     yield "cuda", build.cuda or _NOTHING, got.cuda or "none", source("build.cuda")
     yield "cudnn", build.cudnn or _NOTHING, got.cudnn or "none", source("build.cudnn")
