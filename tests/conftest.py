@@ -58,8 +58,14 @@ def _group(nodeid: str) -> str:
     return next((name for name, begins in _GROUPS.items() if nodeid.startswith(begins)), own)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# The ids of the tests that this run collected, whatever it selects of them, and the names of their marks.
+COLLECTED = pytest.StashKey[dict[str, set[str]]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the tests that share images first, for they take longest; refuse one that is elsewhere."""
+    config.stash[COLLECTED] = {item.nodeid: {mark.name for mark in item.iter_markers()} for item in items}
     for item in items:
         if "root_image" in getattr(item, "fixturenames", ()) and _group(item.nodeid) not in _GROUPS:
             raise pytest.UsageError(f"{item.nodeid} uses images that take minutes: name its file in {__name__}")

@@ -18,6 +18,7 @@ from tests.command import files_below, wizard
 from workbench.catalog.reader import read_catalogue
 from workbench.catalog.values import Catalogue
 from workbench.compose.possible import attempt, combinations
+from workbench.compose.recipe import Recipe
 from workbench.compose.resolve import resolve
 from workbench.compose.stitch import compose
 from workbench.errors import FaultsError, WorkbenchError
@@ -29,6 +30,11 @@ R_BUNDLE = {"bundles/3-r/display.txt": "R", "bundles/3-r/selection-override": ""
 @pytest.fixture(scope="module")
 def ours() -> Catalogue:
     return read_catalogue(str(REPOSITORY))
+
+
+@pytest.fixture(scope="module")
+def possible(ours: Catalogue) -> list[Recipe]:
+    return [recipe for chosen in combinations(ours, "latest") if (recipe := attempt(ours, chosen)[0])]
 
 
 def new(catalogue: Path, out: Path, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -45,14 +51,10 @@ def snippets(ours: Catalogue) -> list[Path]:
     return [path for path in found if path.is_file() and (".snippet" in path.name or path.name == "Containerfile")]
 
 
-def test_w01_from_always_names_its_registry(ours: Catalogue) -> None:
-    count = 0
-    for chosen in combinations(ours, "latest"):
-        recipe, _ = attempt(ours, chosen)
-        for image in re.findall(r"^FROM (\S+)", recipe.containerfile if recipe else "", re.MULTILINE):
-            assert is_qualified(image)
-            count += 1
-    assert count >= 24
+def test_w01_from_always_names_its_registry(possible: list[Recipe]) -> None:
+    images = [image for recipe in possible for image in re.findall(r"^FROM (\S+)", recipe.containerfile, re.MULTILINE)]
+    assert len(images) >= 24
+    assert all(is_qualified(image) for image in images)
 
 
 def test_w02_a_missing_file_is_an_error_and_nothing_is_written(tmp_path: Path) -> None:
@@ -107,10 +109,10 @@ def test_w07_a_folder_never_keeps_stale_files(tmp_path: Path) -> None:
     assert not [path for path in files_below(out) if path.endswith("old.txt")]
 
 
-def test_w08_every_label_is_whole(ours: Catalogue) -> None:
-    possible = [(chosen, recipe) for chosen in combinations(ours, "latest") if (recipe := attempt(ours, chosen)[0])]
+def test_w08_every_label_is_whole(possible: list[Recipe]) -> None:
     assert len(possible) >= 24
-    for chosen, recipe in possible:
+    for recipe in possible:
+        chosen = recipe.selection
         labels = re.findall(r'^\s*(?:LABEL )?([\w.-]+)="([^"]*)"', recipe.sections[-1].text, re.MULTILINE)
         assert len(labels) >= 7
         kind = "runtime" if chosen.ide == "runtime" else "workbench"
@@ -146,9 +148,9 @@ def test_w10_blanks_and_odd_signs_make_no_stray_folders(tmp_path: Path) -> None:
 @pytest.mark.parametrize("flag", ["--release", "--date", "--base", "--os", "--python", "--bundle", "--ide"])
 def test_w11_what_is_typed_is_never_evaluated(tmp_path: Path, flag: str) -> None:
     mark = tmp_path / "mark"
-    for text in (f"a[$(touch {mark})]", f"$(touch {mark})", f"`touch {mark}`", f"x;touch {mark}"):
-        done = new(make_catalogue(tmp_path), tmp_path / "out", f"{flag}={text}")
-        assert done.returncode in (1, 2)
+    text = f"a[$(touch {mark})];touch {mark};`touch {mark}`;$(touch {mark})"
+    done = new(make_catalogue(tmp_path), tmp_path / "out", f"{flag}={text}")
+    assert done.returncode in (1, 2)
     assert not mark.exists()
     assert not (tmp_path / "out").exists()
 
@@ -210,7 +212,7 @@ def test_w17_no_recipe_is_checked_in_and_no_job_is_dead() -> None:
     assert not [path for path in tracked.splitlines() if path.endswith("/recipe.toml")]
     jobs = re.findall(r"^([a-z][a-z-]*):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
     assert len(jobs) >= 10
-    verbs = re.findall(r"\$\(RUN\) ([a-z-]+)", (REPOSITORY / "Makefile").read_text())
+    verbs = set(re.findall(r"\$\(RUN\) ([a-z-]+)", (REPOSITORY / "Makefile").read_text()))
     for verb in verbs:
         assert wizard(verb, "--help").returncode == 0, verb
 

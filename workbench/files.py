@@ -1,4 +1,4 @@
-"""Writing one file or replacing one folder, whole or not at all, and the folder for caches."""
+"""Writing one file or replacing one folder, whole or not at all; the folder for caches; what a path is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import stat
 import sys
 from collections.abc import Iterator
 
@@ -112,6 +113,14 @@ def has_text(path: str, text: str) -> bool:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read() == text
+    except OSError:
+        return False
+
+
+def is_socket(path: str) -> bool:
+    """Return whether there is a socket at `path`; False where this process may not see what is there."""
+    try:
+        return stat.S_ISSOCK(os.stat(path).st_mode)
     except OSError:
         return False
 

@@ -35,7 +35,8 @@ def index_line(variable: str, *, instead: bool = False) -> str:
 
 def index_variables(text: str) -> tuple[str, ...]:
     """Return the variables that the index lines of a requirement list name, each once and in order."""
-    return tuple(dict.fromkeys(_LINE.findall(text)))
+    # Most lists name none, and have thousands of lines.
+    return tuple(dict.fromkeys(_LINE.findall(text))) if "${" in text else ()
 
 
 def address_of(variable: str, needed_by: str, environ: Mapping[str, str] = os.environ) -> str:

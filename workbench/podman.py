@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import resource
 import shutil
@@ -105,12 +107,34 @@ def output(what: str, *arguments: str, hint: str = "") -> str:
     return completed.out.strip()
 
 
+class ImageStore(NamedTuple):
+    """Where podman keeps its images: the folder, and the storage driver, such as overlay or vfs."""
+
+    root: str
+    driver: str
+
+
+def image_store() -> ImageStore:
+    """Return where podman keeps its images; raises WorkbenchError when podman fails.
+
+    podman is run once for each environment that this process has: `podman info` looks up the packages of all its parts.
+    """
+    return _image_store(program(), tuple(sorted(os.environ.items())))
+
+
+@functools.lru_cache(maxsize=1)
+def _image_store(_program: str, _environment: tuple[tuple[str, str], ...]) -> ImageStore:
+    shown = output("find its images", "info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
+    root, _, driver = shown.partition("\n")
+    return ImageStore(root, driver)
+
+
 def copies_layers() -> bool:
     """Return whether podman's store keeps each layer as a copy of all below it, as the driver vfs does.
 
     A normal user's podman 4 takes that driver where no storage.conf names another (Debian 12, Ubuntu 22.04).
     """
-    return output("find its storage driver", "info", "--format", "{{.Store.GraphDriverName}}") == "vfs"
+    return image_store().driver == "vfs"
 
 
 def exists(image: str) -> bool:

@@ -170,6 +170,7 @@ def test_no_colour(engine: Engine, tmp_path: Path) -> None:
     assert not re.search(r"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|9[0-7]|38;[0-9;]+)m", sent)
 
 
+@pytest.mark.thorough
 def test_a_dumb_terminal(engine: Engine, tmp_path: Path) -> None:
     sent, _ = on_a_terminal(engine, tmp_path, {"TERM": "dumb"})
     assert "\x1b" not in sent
@@ -177,6 +178,7 @@ def test_a_dumb_terminal(engine: Engine, tmp_path: Path) -> None:
     assert len([line for line in sent.splitlines() if line.startswith("[")]) == steps_of_podman(tmp_path)
 
 
+@pytest.mark.thorough
 def test_a_narrow_terminal(engine: Engine, tmp_path: Path) -> None:
     _, shown = on_a_terminal(engine, tmp_path, {}, columns=50)
     assert len([line for line in shown if line.startswith("[")]) == steps_of_podman(tmp_path)

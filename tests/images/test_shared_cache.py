@@ -106,6 +106,7 @@ def test_podman_takes_steps_from_a_registry(engine: Engine, registry: LocalRegis
     engine("rmi", "--force", IMAGE)
 
 
+@pytest.mark.thorough
 def test_a_docker_engine_takes_steps_from_an_image_that_was_pushed(
     engine: Engine, dockerd_online: Dockerd, registry: LocalRegistry, tmp_path: Path
 ) -> None:

@@ -84,7 +84,7 @@ def test_a_machine_without_the_device_of_networks(user: Path, monkeypatch: pytes
 def test_a_storage_that_copies_every_layer_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str, cure: bool
 ) -> None:
-    fake_podman(tmp_path, monkeypatch, f"echo {driver}")
+    fake_podman(tmp_path, monkeypatch, f"echo /store; echo {driver}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert (">~/.config/containers/storage.conf`" in preflight.storage_note()) is cure
 

@@ -106,6 +106,7 @@ def test_what_is_attached_is_about_the_image_that_the_registry_has(built: Path, 
     assert statement["predicate"]["buildDefinition"]["externalParameters"]["selection"]["ide"] == "editor"
 
 
+@pytest.mark.thorough
 def test_a_registry_that_dies_in_the_middle(
     built: Path, local: LocalRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_registry_that_dies_in_the_middle(
     assert sorted(tag for tag in local.tags(NAME) if tag.endswith("_latest")) == MOVING
 
 
+@pytest.mark.thorough
 def test_kill_9_in_the_middle_leaves_latest_where_it_was(
     built: Path, local: LocalRegistry, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

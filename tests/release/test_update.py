@@ -208,6 +208,7 @@ def test_a_fix_that_needs_more_than_z_is_named_and_taken_only_when_allowed(tmp_p
     assert "no lock of release 2026a has gama" in update(folder, "--allow", "gama").stderr
 
 
+@pytest.mark.thorough
 def test_a_package_is_one_package_however_its_name_is_spelled(tmp_path: Path, index: Index) -> None:
     index.add("ruamel-yaml", "0.18.0", "0.18.6")
     locked = index.lock('[packages]\n"ruamel.yaml" = "~=0.18"\n', {"packages": {"ruamel-yaml": "0.18.0"}})
@@ -276,6 +277,7 @@ while True:
 """
 
 
+@pytest.mark.thorough
 def test_kill_while_it_is_written_leaves_the_old_or_the_new(tmp_path: Path, index: Index) -> None:
     """kill -9 in what an update does last, over and over: locks, lists and record are of one state."""
     index.add("alpha", "1.0.0", "1.0.1")

@@ -209,6 +209,7 @@ def test_b06_what_was_given_back_is_given_back_once(rs: ReplicaSets) -> None:
     assert {claim.set for claim in rs.resources().of("gpu").values()} == {"bar"}
 
 
+@pytest.mark.thorough
 def test_b07_a_rollback_claims_its_gpus_afresh(rs: ReplicaSets) -> None:
     rs.run(RunRequest(TINY, "foo", gpus=2))
     first = rs.info("foo").version.gpus
@@ -324,6 +325,7 @@ def test_b14_it_fails_aloud(room: Room, tmp_path: Path) -> None:
         room(cdi=(str(tmp_path / "cdi"),)).run(RunRequest(TINY, "bar", gpus=1))
 
 
+@pytest.mark.thorough
 def test_b15_the_new_process_finds_its_disk_and_its_ports(rs: ReplicaSets, tmp_path: Path) -> None:
     command = ["sh", "-c", "cat /v >>/seen 2>&1; exec httpd -f -p 80 -h /"]
     ports = rs.run(RunRequest(TINY, "foo", gpus=1, ports=["80", "81"], command=command)).ports

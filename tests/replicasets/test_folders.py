@@ -108,6 +108,7 @@ def test_a_set_that_swaps_a_folder_for_a_link_never_gets_what_the_link_leads_to(
     assert min(found.values()) > 50, found
 
 
+@pytest.mark.thorough
 def test_they_stay_the_same_folders_while_their_set_lives_and_are_let_go_after_it(
     rs: ReplicaSets, podman: Podman, tmp_path: Path
 ) -> None:

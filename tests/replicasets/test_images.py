@@ -96,6 +96,7 @@ def test_values_of_variables_are_in_no_image(room: Callable[..., ReplicaSets], p
     assert engine("secret", "ls", "--quiet") == ""
 
 
+@pytest.mark.thorough
 def test_the_service_finds_variables_again_when_its_store_is_gone(room: Callable[..., ReplicaSets]) -> None:
     rs = room(carry="commit")
     rs.run(RunRequest(TINY, "foo", env=[f"TOKEN={SECRET}"], command=SLEEP), ANNA)
@@ -107,6 +108,7 @@ def test_the_service_finds_variables_again_when_its_store_is_gone(room: Callable
     assert token(again) == f"{SECRET}\n"
 
 
+@pytest.mark.thorough
 def test_a_commit_takes_no_name_that_others_use(annas: ReplicaSets, podman: Podman) -> None:
     assert annas.commit("foo", "debian:12", ANNA) == "localhost/workbench/anna/debian:12"
     assert annas.commit("foo", "localhost/workbench-images:base", ANNA) == (

@@ -72,6 +72,7 @@ def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) 
     assert rs.patch("foo", PatchRequest(gpus=1)).memory == 128 << 20
 
 
+@pytest.mark.thorough
 def test_limits_that_were_changed_outlive_the_store(rs: ReplicaSets, podman: Podman, tmp_path: Path) -> None:
     need_limits(podman.engine)
     rs.run(RunRequest(TINY, "foo", memory="64MB"))

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from workbench.containerfile.flags import permissions
 from workbench.containerfile.parser import Instruction, instructions
 from workbench.containerfile.remote import is_address, is_git
 from workbench.errors import WorkbenchError
 
-# podman 4.3.1 (buildah 1.28) refuses these in the middle of a build; what podman 5 makes of them is its own to say.
-_SINCE = (5,)
-_FLAGS = {
-    "COPY": ("--parents", "--exclude"),
-    "ADD": ("--exclude", "--checksum", "--keep-git-dir", "--unpack"),
-    "HEALTHCHECK": ("--start-interval",),
-}
-_HINT = "build with BuildKit (--backend buildkit, 0.25 or later) or podman 5"
+_TABLE = Path(__file__).with_name("podman.toml")
 
 
 def beyond_podman_4(text: str) -> Iterator[tuple[int, str]]:
@@ -33,24 +30,31 @@ def beyond_podman_4(text: str) -> Iterator[tuple[int, str]]:
 
 def check_known(item: Instruction, version: Sequence[int]) -> None:
     """Raise WorkbenchError for an instruction that a podman of this `version` does not know."""
-    if tuple(version) >= _SINCE:
+    table = _table()
+    instead = table["instead"]
+    if list(version) >= table["since"]:
         return
     if item.word == "ONBUILD" and "\n" in item.original:
-        raise WorkbenchError(f"podman {_shown(version)} knows no heredoc behind ONBUILD", hint=_HINT)
+        raise WorkbenchError(f"podman {_shown(version)} knows no heredoc behind ONBUILD", hint=instead)
     for source in item.args[:-1] if item.word == "ADD" else ():
         if is_address(source) and is_git(source):
-            raise WorkbenchError(f"podman {_shown(version)} adds no files of git ({source})", hint=_HINT)
+            raise WorkbenchError(f"podman {_shown(version)} adds no files of git ({source})", hint=instead)
     for flag in item.flags:
         name, _, value = flag.partition("=")
-        if name in _FLAGS.get(item.word, ()):
-            raise WorkbenchError(f"podman {_shown(version)} knows no {item.word} {name}", hint=_HINT)
+        if name in table["flags"].get(item.word, ()):
+            raise WorkbenchError(f"podman {_shown(version)} knows no {item.word} {name}", hint=instead)
         if name == "--chmod" and "$" not in value and isinstance(permissions(value), str):
             raise WorkbenchError(
                 f"podman {_shown(version)} knows no {item.word} {flag}: it takes numbers",
-                hint=f"write 0755, or {_HINT}",
+                hint=f"write 0755, or {instead}",
             )
         if item.word == "RUN" and name == "--mount" and "type=secret" in value and "env=" in value:
-            raise WorkbenchError(f"podman {_shown(version)} knows no secret as a variable (env=)", hint=_HINT)
+            raise WorkbenchError(f"podman {_shown(version)} knows no secret as a variable (env=)", hint=instead)
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
 
 
 def _shown(version: Sequence[int]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Mapping, Sequence
 
 from workbench.errors import UsageError, WorkbenchError
+from workbench.files import is_socket
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _AGENT = "SSH_AUTH_SOCK"
@@ -39,7 +39,7 @@ def agents_of(words: Sequence[str], environment: Mapping[str, str] = os.environ)
         _add(found, "--ssh", name, path)
         if not path:
             raise WorkbenchError(f"--ssh {name}: {_AGENT} names no agent", hint='eval "$(ssh-agent)" && ssh-add')
-        if not os.path.exists(path) or not stat.S_ISSOCK(os.stat(path).st_mode):
+        if not is_socket(path):
             raise WorkbenchError(
                 f"--ssh {name}: this is no socket of an agent", where=path, hint='eval "$(ssh-agent)" && ssh-add'
             )

@@ -47,7 +47,7 @@ def check_steps(steps: Sequence[Step], port: int) -> None:
             hint="`sudo apt-get install debootstrap`, or `sudo dnf install debootstrap`",
         )
     needed = sum(step.expected.bytes for step in steps if step.expected and not step.is_done)
-    folder = podman.output("find its store", "info", "--format", "{{.Store.GraphRoot}}")
+    folder = podman.image_store().root
     free = shutil.disk_usage(folder if os.path.isdir(folder) else "/").free
     if needed > free:
         raise WorkbenchError(

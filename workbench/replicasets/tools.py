@@ -34,12 +34,12 @@ def is_installed(program: str) -> bool:
     return shutil.which(program, path=_search_path()) is not None
 
 
-def run_tool(*command: str) -> ToolResult:
-    """Run a program to its end, without input, and return how it ended."""
+def run_tool(*command: str, text: str = "") -> ToolResult:
+    """Run a program to its end, with `text` as its input, and return how it ended."""
     env = {**os.environ, "PATH": _search_path(), "LC_ALL": "C"}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, env=env, check=False
+            command, input=text, capture_output=True, text=True, errors="replace", env=env, check=False
         )
     except FileNotFoundError:
         return ToolResult(command[0], None)

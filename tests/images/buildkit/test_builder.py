@@ -208,6 +208,7 @@ def test_a_further_index_is_given_to_its_step_and_leaves_no_trace(
     )
 
 
+@pytest.mark.thorough
 def test_a_step_is_given_the_mirror_of_open_vsx_where_there_is_one(
     engine: Engine, free: Dockerd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

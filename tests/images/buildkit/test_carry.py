@@ -127,6 +127,7 @@ def test_a_buildkit_without_images_names_the_cure(dockerd: Dockerd) -> None:
     assert builder.build(request("quay.io/team/none:1"), Lines()).image == "localhost/made:1"
 
 
+@pytest.mark.thorough
 def test_an_interrupt_leaves_no_image_and_no_process(engine: Engine, dockerd: Dockerd, base: str) -> None:
     # The layer is larger than any buffer between podman and the engine, and the watcher holds the pieces up.
     text = f"FROM {base}\nRUN dd if=/dev/zero of=/tmp/large bs=1M count=300\n".encode()

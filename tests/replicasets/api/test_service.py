@@ -134,6 +134,7 @@ def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     assert operations.count("execute") == 4
 
 
+@pytest.mark.thorough
 def test_a_service_that_was_killed_finds_its_sets_again(podman: Podman, tmp_path: Path) -> None:
     first = start(podman, tmp_path)
     first.well("rs", "run", TINY, "--name", "foo", "--gpus", 1)

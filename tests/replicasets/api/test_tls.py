@@ -69,6 +69,7 @@ def listed(folder: Path, address: str, *flags: object, **env: str) -> CompletedP
     return wizard("rs", "list", *flags, env={**known, **env})
 
 
+@pytest.mark.thorough
 def test_clients_use_tls_and_trust_its_certificate(ca: trustme.CA, tmp_path: Path) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     (tmp_path / "none.pem").write_text("none")

@@ -25,9 +25,7 @@ def image_config(image: str) -> Mapping[str, Any]:
     config = dict(info.config) if info else {}
     name = info.id if info else ""
     key = base64.b64encode(name.encode()).decode()
-    root, driver = podman.output(
-        "find its images", "info", "--format={{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}"
-    ).splitlines()
+    root, driver = podman.image_store()
     path = os.path.join(root, f"{driver}-images", name.removeprefix("sha256:"), f"={key}")
     try:
         with open(path, encoding="utf-8") as file:

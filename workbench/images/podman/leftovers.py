@@ -49,7 +49,7 @@ def _working_containers() -> dict[str, tuple[str, str]]:
     listed = podman.run("ps", "--all", "--external", "--no-trunc", "--format", "{{.ID}}").out.split()
     if not listed:
         return {}
-    root = podman.output("show its store", "info", "--format", "{{.Store.GraphRoot}}")
+    root = podman.image_store().root
     layers: dict[str, str] = {}
     for file in glob.glob(os.path.join(glob.escape(root), "*-containers/containers.json")):
         with open(file) as text:

@@ -21,6 +21,9 @@ _FROM, _TO = "WORKBENCH-NETWORKS-1", "WORKBENCH-NETWORKS-2"
 _JUMP = f"-A FORWARD -j {_FROM}"
 # The exit code of nsenter(1) for a command that is not there.
 _NOT_FOUND = 127
+# Those of iptables-restore for rules that cannot be set: what is there already, and a chain that is not.
+_FAILED = (1, 2)
+_TRIES = 5
 
 
 class Firewall:
@@ -35,40 +38,51 @@ class Firewall:
         `bridges` are all that this podman has. Raises EngineError when it cannot be done.
         """
         # The namespace of a normal user's networks is entered at a price, and has no other bridges.
-        if not bridges or (_is_user() and len(bridges) == 1) or not (command := self._command()):
+        if not bridges or (_is_user() and len(bridges) == 1) or (command := self._command()) is None:
             return
-        there = _run(*command, "-S").splitlines()
-        for chain in (_TO, _FROM):
-            if f"-N {chain}" not in there:
-                # Another service may have made it just now.
-                _run(*command, "-N", chain, okay=(0, 1))
-        for rule in (*(rule for bridge in bridges for rule in _rules(bridge)), _JUMP):
-            if rule not in there:
-                _run(*command, *rule.split())
+        wanted = [f"-N {_TO}", f"-N {_FROM}", *(rule for bridge in bridges for rule in _rules(bridge)), _JUMP]
+        for left in reversed(range(_TRIES)):
+            there = _run(*_iptables(command), "-S").splitlines()
+            missing = [rule for rule in wanted if rule not in there]
+            if not missing:
+                return
+            # All or none of them. Another service may have added some just now; and a normal user's namespace is
+            # another one once its last container ended.
+            text = "\n".join(("*mangle", *missing, "COMMIT", ""))
+            _run(*command, "iptables-restore", "-w", "--noflush", text=text, okay=(0, *_FAILED) if left else (0,))
+
+    @property
+    def goes_with_containers(self) -> bool:
+        """Whether the rules go when the last container ends: a normal user's, with podman's network namespace."""
+        return _is_user()
 
     def forget(self, bridge: str) -> None:
         """Remove the rules of a bridge that no longer exists. A normal user's go with the last container."""
-        command = () if _is_user() else self._command()
-        there = _run(*command, "-S").splitlines() if command else ()
+        command = None if _is_user() else self._command()
+        if command is None:
+            return
+        there = _run(*_iptables(command), "-S").splitlines()
         for rule in _rules(bridge):
             if rule in there:
-                _run(*command, *rule.replace("-A", "-D", 1).split(), okay=(0, 1))
+                _run(*_iptables(command), *rule.replace("-A", "-D", 1).split(), okay=(0, 1))
 
-    def _command(self) -> tuple[str, ...]:
-        """Return the command that changes the rules, () where podman has no iptables."""
+    def _command(self) -> tuple[str, ...] | None:
+        """Return what a command on the rules begins with, None where podman has no iptables."""
         entered = self._entered()
         if entered[:1] == ("nsenter",):
             found = bool(_run(*entered, "iptables", "--version", okay=(0, _NOT_FOUND)))
         else:
             found = is_installed("iptables")
-        return (*entered, "iptables", "-w", "-t", "mangle") if found else ()
+        return entered if found else None
 
     def _entered(self) -> tuple[str, ...]:
         """Return the command that enters podman's network namespace, () when this process is in it."""
-        if _is_user():
-            return "podman", "unshare", "--rootless-netns"
         process = peer.process_at(self._socket)
         try:
+            if _is_user():
+                # With other settings than that podman has, it would be another namespace, which is made.
+                settings = (f"{name}={value}" for name, value in peer.settings_of(process).items())
+                return "env", *settings, "podman", "unshare", "--rootless-netns"
             if any(peer.is_elsewhere(process, each) for each in ("mnt", "net")):
                 return "nsenter", f"--target={process}", "--mount", "--net"
         except OSError as error:
@@ -88,8 +102,12 @@ def _rules(bridge: str) -> tuple[str, str]:
     return f"-A {_FROM} -i {bridge} ! -o {bridge} -j {_TO}", f"-A {_TO} -o {bridge} -j DROP"
 
 
-def _run(*command: str, okay: tuple[int, ...] = (0,)) -> str:
-    done = run_tool(*command)
+def _iptables(entered: tuple[str, ...]) -> tuple[str, ...]:
+    return (*entered, "iptables", "-w", "-t", "mangle")
+
+
+def _run(*command: str, okay: tuple[int, ...] = (0,), text: str = "") -> str:
+    done = run_tool(*command, text=text)
     if done.code not in okay:
         # iptables ends with how to get help.
         hint = "the service changes iptables' rules: it needs CAP_NET_ADMIN and CAP_NET_RAW"

@@ -43,6 +43,11 @@ class PodmanNetworks:
         """Keep those that there are apart, should something else have removed the rules."""
         self._firewall.separate(self._bridges())
 
+    def after_start(self) -> None:
+        """Keep them apart once a container runs: what kept them so may have gone with the last one before it."""
+        if self._firewall.goes_with_containers:
+            self.separate()
+
     def named(self, label: str) -> list[str]:
         """Return the names of the networks with that label."""
         return [row["name"] for row in self._rows(json.dumps({"label": [label]}))]

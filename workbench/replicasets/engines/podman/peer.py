@@ -10,6 +10,9 @@ import sys
 
 from workbench.replicasets.errors import EngineGone
 
+# podman(1), "Environment Variables" (4.3, 5.4), and those that its folders are found by.
+_SETTINGS = ("CONTAINERS_", "STORAGE_", "XDG_", "HOME", "TMPDIR")
+
 
 def process_at(path: str) -> int:
     """Return the process that listens at podman's socket, 0 when it is not seen from here; raises EngineGone."""
@@ -25,6 +28,13 @@ def process_at(path: str) -> int:
 def is_elsewhere(process: int, namespace: str) -> bool:
     """Return whether a process has another namespace (mnt, user) than this one; raises OSError."""
     return not os.path.samefile(f"/proc/{process}/ns/{namespace}", f"/proc/self/ns/{namespace}")
+
+
+def settings_of(process: int) -> dict[str, str]:
+    """Return the variables that tell a podman where its files are, as a process was started with; raises OSError."""
+    with open(f"/proc/{process}/environ", errors="surrogateescape") as file:
+        variables = dict(each.partition("=")[::2] for each in file.read().split("\0") if "=" in each)
+    return {name: value for name, value in variables.items() if name.startswith(_SETTINGS)}
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import stat
 import threading
 from collections.abc import Iterator, Mapping
 
 import grpc
 
 from workbench.errors import WorkbenchError
+from workbench.files import is_socket
 from workbench.images.buildkit.llb.pb import control_pb2 as control
 from workbench.images.buildkit.llb.pb import session_pb2 as session
 from workbench.images.buildkit.llb.session.services import Method
@@ -29,7 +28,7 @@ class AgentService:
 
     def __init__(self, agents: Mapping[str, str]) -> None:
         for name, path in agents.items():
-            if not _is_socket(path):
+            if not is_socket(path):
                 raise WorkbenchError(
                     f"the ssh agent {name} is not there",
                     where=path,
@@ -88,10 +87,3 @@ def _to_agent(messages: Iterator[control.BytesMessage], agent: socket.socket) ->
         agent.shutdown(socket.SHUT_WR)
     except OSError:
         pass
-
-
-def _is_socket(path: str) -> bool:
-    try:
-        return stat.S_ISSOCK(os.stat(path).st_mode)
-    except OSError:
-        return False
