@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import subprocess
@@ -94,6 +95,7 @@ def test_git_an_extra_index_and_a_source_distribution(tmp_path: Path, index: Ind
             entry = tarfile.TarInfo(name)
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
+    digest = hashlib.sha256((wheels / "raw-1.0.tar.gz").read_bytes()).hexdigest()
     with served() as more:
         more.add("only-there", "1.0")
         lines = (f"--extra-index-url {more.url}", f"--find-links file://{wheels}", "only-there", "raw")
@@ -107,6 +109,8 @@ def test_git_an_extra_index_and_a_source_distribution(tmp_path: Path, index: Ind
     # The commit is installed by itself: pip has hashes of no commit.
     found = read_kept(str(folder))
     assert found.commits_without({}) == f"tool-set @ git+file://{repository}@{commit}\n"
+    assert found.sources_without({}).splitlines()[2:] == [f"raw==1.0 --hash=sha256:{digest}"]
+    assert "raw==" not in found.without({})
     assert "tool-set" not in found.without({}) and found.without({}).startswith("--extra-index-url ")
     assert found.sources == ("raw",)
 

@@ -26,9 +26,10 @@ def containerfile(
     os: str,
     *,
     requirements: bool,
+    sources: bool = False,
     commits: bool = False,
 ) -> str:
-    """Return the Containerfile of `model`; `requirements` and `commits` say which packages are left to install."""
+    """Return the Containerfile of `model`; the flags say which kinds of packages are left to install."""
     config = model.config
     weightless = bool(model.base.generation)
     served = {"COG_PREDICT_TYPE_STUB": config.predict, "COG_TRAIN_TYPE_STUB": config.train}
@@ -50,6 +51,7 @@ def containerfile(
             "os_packages": packages,
             "pre_install": config.build.pre_install,
             "requirements": requirements,
+            "sources": sources,
             "commits": commits,
             "environment": _variables(config.environment),
             "run_steps": config.build.run,

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,8 +49,21 @@ class ModelLock:
         return {package.name: version_of(package) for package in self.packages}
 
     def without(self, installed: Mapping[str, str]) -> str:
-        """Return the lines of those packages with hashes that are not in `installed`, and where to look for them."""
-        lines = [each.text for each in self.packages if each.name not in installed and " --hash=" in each.text]
+        """Return the lines of those packages with wheels that are not in `installed`, and where to look for them."""
+        return self._listed(
+            each.text
+            for each in self.packages
+            if each.name not in installed and " --hash=" in each.text and each.name not in self.sources
+        )
+
+    def sources_without(self, installed: Mapping[str, str]) -> str:
+        """Return the lines of those packages without wheels that are not in `installed`, and where to look for them."""
+        return self._listed(
+            each.text for each in self.packages if each.name not in installed and each.name in self.sources
+        )
+
+    def _listed(self, packages: Iterable[str]) -> str:
+        lines = list(packages)
         return "".join(f"{line}\n" for line in ((*self.options, *lines) if lines else ()))
 
     def commits_without(self, installed: Mapping[str, str]) -> str:

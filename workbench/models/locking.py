@@ -48,7 +48,14 @@ def lock_model(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool = 
 
 def _lock(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool) -> ModelLock:
     constraints = (*model.pairing.constraints, *model.constraints)
-    wanted = Wanted(requirements_of(model, pairs), constraints, model.python, model.overrides, model.options)
+    wanted = Wanted(
+        requirements_of(model, pairs),
+        constraints,
+        model.python,
+        model.overrides,
+        model.options,
+        pairs.build_constraints,
+    )
     return lock_of(model.folder, wanted, locked=locked)
 
 
@@ -68,6 +75,8 @@ def _resolved(model: ParsedModel, pairs: CompatibilityTable) -> dict[str, str]:
         made = Path(staged, "lock")
         about = f"locking the packages of {model.folder}"
         requirements = _with_server(model.requirements, model.config.build.sdk_version, pairs)
-        wanted = Wanted(requirements, model.constraints, model.python, model.overrides, model.options)
+        wanted = Wanted(
+            requirements, model.constraints, model.python, model.overrides, model.options, pairs.build_constraints
+        )
         resolve_packages(wanted, made, about=about)
         return {package.name: version_of(package) for package in read_lock(str(made), commits=True).packages}

@@ -23,13 +23,17 @@ _MOST_SOURCES = 20
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a lock is made from: requirements, constraints, the Python ("3.11"), overrides, and options of indexes."""
+    """What a lock is made from: requirements, constraints, the Python ("3.11"), overrides, and options of indexes.
+
+    `build_constraints` hold for what builds packages without a wheel; they are no part of the digest.
+    """
 
     requirements: Sequence[str]
     constraints: Sequence[str]
     python: str
     overrides: Sequence[str] = ()
     options: Sequence[str] = ()
+    build_constraints: Sequence[str] = ()
 
     @property
     def digest(self) -> str:
@@ -53,9 +57,16 @@ def resolve_packages(wanted: Wanted, lock: Path, *, about: str) -> tuple[str, ..
     WorkbenchError with uv's message when nothing fits.
     """
     sources: list[str] = []
+    building = lock.with_name("build-constraints.txt")
+    building.write_text("".join(f"{line}\n" for line in wanted.build_constraints))
     requirements = [plain(text) for text in wanted.requirements]
     while True:
-        flags = [*_flags(wanted.options, os.environ), *(part for name in sources for part in ("--no-binary", name))]
+        flags = [
+            "--build-constraint",
+            str(building),
+            *_flags(wanted.options, os.environ),
+            *(part for name in sources for part in ("--no-binary", name)),
+        ]
         try:
             resolve(
                 default_uv(),
