@@ -22,6 +22,7 @@ from workbench.packages import normalized_name
 LOCK = "model.lock"
 _HEAD = "# The packages of this model, by `wizard.py model`. Keep it: the same lock gives the same packages.\n"
 _BUILT = "# built from source: "
+_UNREAD = "# taken to need nothing: "
 _INPUTS = re.compile(r"^# made from (sha256:[0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -29,7 +30,8 @@ _INPUTS = re.compile(r"^# made from (sha256:[0-9a-f]{64})$", re.MULTILINE)
 class ModelLock:
     """A lock: its text, the digest of that, the packages, and whether the file beside cog.yaml is this one.
 
-    `options` say where packages are looked for, `sources` are the packages without a wheel.
+    `options` say where packages are looked for, `sources` are the packages without a wheel, and `unread` those of
+    them whose requirements could not be read.
     """
 
     text: str
@@ -37,6 +39,7 @@ class ModelLock:
     is_kept: bool
     options: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -94,7 +97,8 @@ def lock_of(folder: str, wanted: Wanted, *, locked: bool = False) -> ModelLock:
         if kept:
             made.write_text(kept)
         sources = resolve_packages(wanted, made, about=f"locking the packages of {folder}")
-        built = f"{_BUILT}{' '.join(sources)}\n" if sources else ""
+        built = f"{_BUILT}{' '.join(sources.built)}\n" if sources.built else ""
+        built += f"{_UNREAD}{' '.join(sources.unread)}\n" if sources.unread else ""
         places = "".join(f"{option}\n" for option in wanted.options if option != "--pre")
         made.write_text(f"{_HEAD}# made from {wanted.digest}\n{built}{places}{_without_comments(made.read_text())}")
         return _lock(made.read_text(), str(made), is_kept=False)
@@ -147,8 +151,11 @@ def _kept(path: str) -> str:
 
 def _lock(text: str, path: str, *, is_kept: bool) -> ModelLock:
     read = read_lock(path, commits=True)
-    built = next((line.removeprefix(_BUILT) for line in text.splitlines() if line.startswith(_BUILT)), "")
-    return ModelLock(text, read.packages, is_kept, read.options, tuple(built.split()))
+    built, unread = (
+        next((tuple(line.removeprefix(head).split()) for line in text.splitlines() if line.startswith(head)), ())
+        for head in (_BUILT, _UNREAD)
+    )
+    return ModelLock(text, read.packages, is_kept, read.options, built, unread)
 
 
 def _without_comments(text: str) -> str:

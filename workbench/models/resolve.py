@@ -99,6 +99,9 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
     cudnn = next((versions[name] for name in pairs.cudnn_wheels if name in versions), "")
     build = model.config.build
     notes = [f"{name} has no wheel: it is built from its source in the image" for name in lock.sources]
+    notes += [
+        f"{name} could not be built here: name what it needs in the requirements yourself" for name in lock.unread
+    ]
     for what, requested, got in (("CUDA", build.cuda, cuda), ("cuDNN", build.cudnn, cudnn)):
         parts = requested.split(".")[:2]
         if not build.gpu or not requested or not got or got.split(".")[: len(parts)] == parts:
