@@ -96,7 +96,7 @@ def test_every_key_of_the_current_cog_is_read() -> None:
         "  - {name: base, target: /src/weights, source: {uri: 'hf://a/b', include: ['*.bin']}}\n"
         "  - {target: w2, source: [{uri: a}, {uri: b}]}\n"
         "  - {source: 'https://example.com/w.tar'}\n"
-        "observability: {traces: {enabled: true, sampler: traceidratio, sampler_arg: 0.5}}\n"
+        "observability: {config: telemetry.py, traces: {enabled: true, sampler: traceidratio, sampler_arg: 0.5}}\n"
         "tests: [{command: x}]\n"
     )
     assert faults == []
@@ -109,6 +109,7 @@ def test_every_key_of_the_current_cog_is_read() -> None:
         Weights("", "", ("https://example.com/w.tar",)),
     )
     assert config.traces == {"enabled": "true", "sampler": "traceidratio", "sampler_arg": "0.5"}
+    assert config.traces_config == "telemetry.py"
     assert [text.partition(" ")[0] for text in no_effect(config)] == [
         *("build.fast", "concurrency.default_target", "tests")
     ]
@@ -198,7 +199,7 @@ def test_nothing_given_is_no_fault(text: str) -> None:
         ("weights:\n  - {source: a, target: ../b}\n", 2, "'../b' is not a path for weights: write it as /src/weights"),
         ("weights:\n  - {source: a, name: A B}\n", 2, "'A B' is not a name of weights"),
         ("concurrency: {default_target: some}\n", 1, "concurrency.default_target must be a whole number"),
-        ("observability: {config: x.py}\n", 1, "observability.config is not supported: set tracing up in the model's"),
+        ("observability: {config: ../x.py}\n", 1, "'../x.py' is not a file below the model's folder"),
         ("observability: {traces: {sampler: a b}}\n", 1, "'a b' cannot be a setting of traces"),
         (
             "predict: predict.py\n",

@@ -62,7 +62,8 @@ class CogConfig:
 
     `concurrency` is how many predictions run at once, 0 where it is not given; `predict` and `train` are
     `file.py:Name`; `image` is a name, whether it was given as `image` or as `model`; `traces` is `observability.traces`
-    as texts. `lines` has the line of each key, by its path ("build.cuda").
+    as texts, and `traces_config` the file that sets it up. `lines` has the line of each key, by its path
+    ("build.cuda").
     """
 
     build: BuildConfig = field(default_factory=BuildConfig)
@@ -73,6 +74,7 @@ class CogConfig:
     environment: Mapping[str, str] = field(default_factory=dict)
     weights: tuple[Weights, ...] = ()
     traces: Mapping[str, str] = field(default_factory=dict)
+    traces_config: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line(self, path: str) -> int:
@@ -80,6 +82,12 @@ class CogConfig:
         while path and path not in self.lines:
             path = path.rpartition(".")[0]
         return self.lines.get(path, 1)
+
+    def _observability(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"config": self.traces_config} if self.traces_config else {}
+        if self.traces:
+            found["traces"] = {**self.traces, "enabled": self.traces["enabled"] == "true"}
+        return found
 
     def as_data(self) -> dict[str, Any]:
         """Return it as cog.yaml has it, without what is not given: what the image's label holds."""
@@ -104,9 +112,7 @@ class CogConfig:
             "concurrency": {"max": self.concurrency} if self.concurrency else {},
             "environment": [f"{name}={value}" for name, value in self.environment.items()],
             "weights": [_weights(each) for each in self.weights],
-            "observability": {"traces": {**self.traces, "enabled": self.traces["enabled"] == "true"}}
-            if self.traces
-            else {},
+            "observability": self._observability(),
         }
         return {key: value for key, value in whole.items() if value}
 

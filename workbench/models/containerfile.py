@@ -16,6 +16,8 @@ FOLDER = "models"
 _UMASK = "umask 0002\n"
 _SERVER = ("python", "-m", "cog.server.http")
 _TRAINING = (*_SERVER, "--x-mode", "train")
+# Where the server wants the file of `observability.config` (cog 0.23.1, `cog/_trace.py`, checked 2026-11-30).
+_TELEMETRY = "/.cog/telemetry.py"
 _ON_MONOBASE = "/opt/monobase/monobase/exec.sh"
 
 
@@ -36,6 +38,7 @@ def containerfile(
     served["COG_MAX_CONCURRENCY"] = str(config.concurrency or "")
     served |= {f"COG_TRACE_{key.removeprefix('trace_').upper()}": value for key, value in config.traces.items()}
     served["COG_TRACE_CONFIGURED"] = "true" if config.traces else ""
+    served["COG_OBSERVABILITY_CONFIG"] = _TELEMETRY if config.traces_config else ""
     served |= model.base.variables
     packages = ""
     if config.build.system_packages and not weightless:
@@ -57,6 +60,7 @@ def containerfile(
             "run_steps": config.build.run,
             "served": _variables({key: value for key, value in served.items() if value}),
             "run": _run,
+            "telemetry": f"src/{config.traces_config} {_TELEMETRY}" if config.traces_config else "",
             "command": json.dumps(list(_SERVER if config.predict else _TRAINING)),
         },
     )

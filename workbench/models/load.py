@@ -26,7 +26,6 @@ _TRACES = ("enabled", "sampler", "sampler_arg", "trace_header", "trace_header_fo
 # Keys that are not supported here: an error is better than ignoring them.
 _REFUSED = {
     "build.environment": "is not supported: write variables into the list `environment` at the top",
-    "observability.config": "is not supported: set tracing up in the model's own code",
 }
 # What is read and has no effect, and why: cog's pushes, one platform's scaling, and tests of its command line.
 _NO_EFFECT = {
@@ -63,6 +62,7 @@ def config_of(root: Node, where: str, faults: Faults) -> CogConfig:
     concurrency = reader.map(top.get("concurrency"), "concurrency", ("max", "default_target"))
     reader.count(concurrency, "concurrency.default_target")
     reader.truth(build, "build.fast")
+    watched = reader.map(top.get("observability"), "observability", ("traces", "config"))
     variables = reader.texts(top, "environment", rules.variable)
     environment = dict(text.partition("=")[::2] for text in variables)
     if len(environment) != len(variables):
@@ -87,7 +87,8 @@ def config_of(root: Node, where: str, faults: Faults) -> CogConfig:
         concurrency=reader.count(concurrency, "concurrency.max"),
         environment=environment,
         weights=tuple(_weights(reader, top)),
-        traces=_traces(reader, reader.map(top.get("observability"), "observability", ("traces",))),
+        traces=_traces(reader, watched),
+        traces_config=_plain(reader.text(watched, "observability.config", rules.file)),
         lines=reader.lines,
     )
 

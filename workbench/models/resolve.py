@@ -17,6 +17,7 @@ from workbench.models.model import Resolved
 from workbench.models.openapi import NOTHING_READ, Reading, read_code
 from workbench.models.pairing import Pairing, is_near, pair, short
 from workbench.models.requirements import applies, read_files
+from workbench.models.sources import ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,10 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     if python not in pairs.cog_pythons and not config.build.sdk_version:
         complaint = f"cog {pairs.cog} is for Python {', '.join(pairs.cog_pythons)}, not {python}"
         faults.add(f"{path}:{config.line('build.python_version')}", complaint)
+    if config.traces_config and not os.path.isfile(os.path.join(folder, config.traces_config)):
+        faults.add(f"{path}:{config.line('observability.config')}", f"there is no {config.traces_config}")
+    with faults:
+        ignored(folder)
     pairing = Pairing(())
     try:
         pairing = pair(requirements, python, config.build.gpu, config.build.cuda, config.build.cudnn, pairs)

@@ -26,7 +26,7 @@ def source_files(folder: str) -> list[str]:
     leads out of the folder, for what is neither file, link nor folder, and for a .dockerignore that cannot be read;
     FaultsError for one with patterns that docker does not take.
     """
-    patterns = _patterns(folder)
+    patterns = ignored(folder)
     found: list[str] = []
     empty: set[str] = set()
     root = os.path.realpath(folder)
@@ -101,8 +101,8 @@ def _copy_one(source: str, copy: str) -> None:
     os.chmod(copy, required)
 
 
-def _patterns(folder: str) -> Patterns:
-    """Return the patterns of .dockerignore and our own."""
+def ignored(folder: str) -> Patterns:
+    """Return the patterns of .dockerignore and our own; raises as `source_files` does for them."""
     lines: list[tuple[int, str]] = []
     path = os.path.join(folder, IGNORE)
     try:
