@@ -88,8 +88,8 @@ def test_manifests_are_what_kubernetes_takes(recipes: Path, kind: str, image: st
     documents: list[dict[str, Any]] = list(yaml.safe_load_all(done.stdout))
     for document in documents:
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
-    kinds = ["PersistentVolumeClaim", "Service", "Pod"] if kind == "Pod" else ["Service", "StatefulSet"]
-    assert [document["kind"] for document in documents] == kinds
+    kinds = [document["kind"] for document in documents]
+    assert kinds == ["Secret", "PersistentVolumeClaim", "NetworkPolicy", "Service", kind]
     assert {document["metadata"]["namespace"] for document in documents} == {"team"}
     spec = documents[-1]["spec"] if kind == "Pod" else documents[-1]["spec"]["template"]["spec"]
     (container,) = spec["containers"]
@@ -100,6 +100,11 @@ def test_manifests_are_what_kubernetes_takes(recipes: Path, kind: str, image: st
     assert (spec["securityContext"]["runAsUser"], spec["securityContext"]["fsGroup"]) == (1001, 1001)
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["httpGet"] == {"path": "/api", "port": 8888}
+    assert spec["enableServiceLinks"] is False
+    assert spec["volumes"][0] == {
+        "name": "home",
+        "persistentVolumeClaim": {"claimName": documents[1]["metadata"]["name"]},
+    }
     assert {mount["name"] for mount in container["volumeMounts"]} == ({"home", "shm"} if gpus else {"home"})
     service = next(document for document in documents if document["kind"] == "Service")
     labels = (
@@ -113,7 +118,7 @@ def test_manifests_are_what_kubernetes_takes(recipes: Path, kind: str, image: st
 def test_the_platform_may_pick_the_user_and_the_prefix_moves_the_probes(recipes: Path) -> None:
     flags = [REPO, "--any-user", "--prefix=/notebook/team/mine/", "--name=mine", "--gpus=2"]
     done = export("kubernetes", recipes / f"jupyter-minimal-{END}", *flags)
-    (_, stateful) = yaml.safe_load_all(done.stdout)
+    *_, stateful = yaml.safe_load_all(done.stdout)
     kubernetes_validate.validate(stateful, kubernetes_validate.latest_version(), strict=True)
     spec = stateful["spec"]["template"]["spec"]
     assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(spec["securityContext"])

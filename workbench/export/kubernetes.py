@@ -1,13 +1,15 @@
-"""A workbench for Kubernetes: a stateful set or a pod, its volume and its service."""
+"""A workbench for Kubernetes: a stateful set or a pod, its volume, its token, its service and who may connect to it."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.catalog.bases import NVIDIA
 from workbench.errors import UsageError
+from workbench.export.amounts import MOST, check_bytes, check_cores
+from workbench.export.site import Site
 
 # The contract of an image: it listens there, and this folder is the user's own.
 PORT = 8888
@@ -15,9 +17,11 @@ HOME = "/opt/app-root/src"
 USER = 1001
 POD = "Pod"
 KINDS = ("StatefulSet", POD)
-# RFC 1123; a stateful set appends the number of the pod, and a hash to its revisions (63 in all).
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?")
-_QUANTITY = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:m|[kMGTPE]|[KMGTPE]i)?")
+# RFC 1035, for the service; a stateful set appends the number of the pod, and a hash to its revisions (63 in all).
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,50}[a-z0-9])?")
+# RFC 1123.
+_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_OBJECT = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -26,7 +30,9 @@ class Workbench:
     """A workbench to create: `prefix` is the path it serves below (NB_PREFIX), "" for the root.
 
     With `own_user` it runs as the image's user; without, as whoever the platform picks, as
-    OpenShift wants it. `kind` is one of KINDS; `accelerator` is what the cluster calls its GPUs.
+    OpenShift wants it. `kind` is one of KINDS; `accelerator` is what the cluster calls its GPUs. `secret` is the Secret
+    whose key `token` opens it, "" where the platform decides; with `token`, it is written with that. `claim` is a
+    volume claim that exists. `version` is the release and date of the image.
     """
 
     name: str
@@ -40,72 +46,114 @@ class Workbench:
     gpus: int = 0
     accelerator: str = NVIDIA
     own_user: bool = True
+    secret: str = ""
+    token: str = field(default="", repr=False)
+    claim: str = ""
+    version: str = ""
+    site: Site = field(default_factory=Site)
 
 
 def check_workbench(workbench: Workbench) -> Workbench:
     """Return `workbench` when Kubernetes accepts its names and amounts; raises UsageError otherwise."""
-    for what, name in (("name", workbench.name), ("namespace", workbench.namespace or "x")):
-        if not _NAME.fullmatch(name):
-            raise UsageError(f"{name!r} cannot be the {what} of a workbench", hint="a-z, 0-9, hyphens; at most 52")
-    for what, amount in (("size", workbench.storage), ("cpu", workbench.cpu), ("memory", workbench.memory)):
-        if not _QUANTITY.fullmatch(amount):
-            raise UsageError(f"{amount!r} is no amount for --{what}", hint="write it as Kubernetes does: 500m, 8Gi")
+    if not _NAME.fullmatch(workbench.name):
+        hint = "a-z, 0-9, hyphens, a letter first; at most 52"
+        raise UsageError(f"{workbench.name!r} cannot be the name of a workbench", hint=hint)
+    if not _NAMESPACE.fullmatch(workbench.namespace or "x"):
+        hint = "a-z, 0-9, hyphens; at most 63"
+        raise UsageError(f"{workbench.namespace!r} cannot be the namespace of a workbench", hint=hint)
+    for what, name in (("secret", workbench.secret), ("claim", workbench.claim)):
+        if name and not _OBJECT.fullmatch(name):
+            raise UsageError(f"{name!r} cannot be the {what} of a workbench", hint="a-z, 0-9, hyphens and dots")
+    check_bytes("--size", workbench.storage)
+    check_bytes("--memory", workbench.memory)
+    check_cores("--cpu", workbench.cpu)
     if not _PREFIX.fullmatch(workbench.prefix):
         raise UsageError(f"{workbench.prefix!r} is no path", hint="write it as /notebook/team/mine")
-    if workbench.gpus < 0:
+    if not 0 <= workbench.gpus <= MOST:
         raise UsageError("--gpus needs a number from 0 on")
     return workbench
 
 
 def manifests(workbench: Workbench) -> list[dict[str, Any]]:
-    """Return the manifests of `workbench`: service and stateful set, or volume claim, service and pod."""
-    labels = metadata(workbench)["labels"]
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(workbench),
-        "spec": {"selector": labels, "ports": [{"name": "http", "port": PORT, "targetPort": "http"}]},
-    }
+    """Return the manifests of `workbench`: token, volume claim, network policy, service, stateful set or pod."""
+    labels, named = selector(workbench), metadata(workbench)
+    ports = [{"name": "http", "protocol": "TCP", "port": PORT, "targetPort": "http"}]
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": {"selector": labels, "ports": ports}}
+    spec = pod_spec(workbench)
+    # A volume of the claim, and no template for claims: those of a stateful set cannot be changed, or grow.
+    spec["volumes"] = [home_volume(workbench), *spec.get("volumes", ())]
+    found = [*_secret(workbench), *claim_manifests(workbench), _network_policy(workbench), service]
     if workbench.kind == POD:
-        claimed = {"name": "home", "persistentVolumeClaim": {"claimName": workbench.name}}
-        spec = pod_spec(workbench)
-        spec["volumes"] = [claimed, *spec.get("volumes", ())]
-        pod = {"apiVersion": "v1", "kind": POD, "metadata": metadata(workbench), "spec": spec}
-        return [claim_manifest(workbench), service, pod]
+        return [*found, {"apiVersion": "v1", "kind": POD, "metadata": named, "spec": spec}]
     # Names in Service and StatefulSet agree: that gives the pod a name of its own in DNS.
-    spec = {
+    stateful = {
         "replicas": 1,
         "serviceName": workbench.name,
         "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": pod_spec(workbench)},
-        "volumeClaimTemplates": [_claim(workbench, {"name": "home"})],
+        "template": {"metadata": {"labels": named["labels"]}, "spec": spec},
     }
-    return [
-        service,
-        {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata(workbench), "spec": spec},
-    ]
+    return [*found, {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": named, "spec": stateful}]
 
 
-def metadata(workbench: Workbench) -> dict[str, Any]:
-    """Return the name, namespace and labels that the manifests of `workbench` have."""
-    labels = {"app.kubernetes.io/name": "workbench-images", "app.kubernetes.io/instance": workbench.name}
+def selector(workbench: Workbench) -> dict[str, str]:
+    """Return the labels by which the pod of `workbench` is found; a pod and a stateful set of one name differ."""
+    return {
+        "app.kubernetes.io/name": "workbench-images",
+        "app.kubernetes.io/instance": workbench.name,
+        "app.kubernetes.io/component": workbench.kind.lower(),
+    }
+
+
+def metadata(workbench: Workbench, name: str = "") -> dict[str, Any]:
+    """Return the name, namespace and labels that the manifests of `workbench` have, or that of another name."""
+    version = {"app.kubernetes.io/version": workbench.version} if workbench.version else {}
+    labels = {**selector(workbench), **version, "app.kubernetes.io/managed-by": "workbench-images"}
     where = {"namespace": workbench.namespace} if workbench.namespace else {}
-    return {"name": workbench.name, **where, "labels": labels}
+    return {"name": name or workbench.name, **where, "labels": labels}
 
 
-def claim_manifest(workbench: Workbench) -> dict[str, Any]:
-    """Return the claim of the user's volume, of the workbench's name."""
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **_claim(workbench, metadata(workbench))}
+def claim_manifests(workbench: Workbench) -> list[dict[str, Any]]:
+    """Return the claim of the user's volume, of the workbench's name; none where there is one already."""
+    if workbench.claim:
+        return []
+    wanted = {"storageClassName": workbench.site.storage_class} if workbench.site.storage_class else {}
+    spec = {"accessModes": ["ReadWriteOnce"], **wanted, "resources": {"requests": {"storage": workbench.storage}}}
+    return [{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata(workbench), "spec": spec}]
 
 
-def _claim(workbench: Workbench, named: dict[str, Any]) -> dict[str, Any]:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": workbench.storage}}}
-    return {"metadata": named, "spec": spec}
+def home_volume(workbench: Workbench) -> dict[str, Any]:
+    """Return the user's volume as pods name it."""
+    return {"name": "home", "persistentVolumeClaim": {"claimName": workbench.claim or workbench.name}}
+
+
+def _secret(workbench: Workbench) -> list[dict[str, Any]]:
+    if not workbench.token:
+        return []
+    named, text = metadata(workbench, workbench.secret), {"token": workbench.token}
+    return [{"apiVersion": "v1", "kind": "Secret", "metadata": named, "type": "Opaque", "stringData": text}]
+
+
+def _network_policy(workbench: Workbench) -> dict[str, Any]:
+    """Return who may connect: nobody but those that the site allows. Probes and port-forward go through the node."""
+    allowed = [dict(each) for each in workbench.site.allow_from]
+    ingress = [{"from": allowed, "ports": [{"protocol": "TCP", "port": PORT}]}] if allowed else []
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(workbench),
+        "spec": {
+            "podSelector": {"matchLabels": selector(workbench)},
+            "policyTypes": ["Ingress"],
+            **({"ingress": ingress} if ingress else {}),
+        },
+    }
 
 
 def pod_security(*, own_user: bool) -> dict[str, Any]:
     """Return the security context of a pod: no root; the image's user, or whoever the platform picks."""
-    user = {"runAsUser": USER, "runAsGroup": 0, "fsGroup": USER} if own_user else {}
+    user: dict[str, Any] = {"runAsUser": USER, "runAsGroup": 0, "fsGroup": USER} if own_user else {}
+    # Else a volume with many files takes minutes at each start.
+    user |= {"fsGroupChangePolicy": "OnRootMismatch"} if own_user else {}
     return {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}, **user}
 
 
@@ -116,29 +164,53 @@ def container_security() -> dict[str, Any]:
 
 def pod_spec(workbench: Workbench) -> dict[str, Any]:
     """Return the pod: no root, no privileges, nothing of the cluster's own reachable from it."""
+    site = workbench.site
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
+        # Variables of other services are nothing to an image: NOTEBOOK_PORT=tcp://…
+        "enableServiceLinks": False,
         "securityContext": pod_security(own_user=workbench.own_user),
         "containers": [_container(workbench)],
     }
-    if workbench.gpus:
-        # PyTorch's loaders hand data over through shared memory, and 64 MB, the default, do not do.
-        spec["volumes"] = [{"name": "shm", "emptyDir": {"medium": "Memory"}}]
+    spec |= {"serviceAccountName": site.service_account} if site.service_account else {}
+    spec |= {"runtimeClassName": site.runtime_class} if site.runtime_class else {}
+    spec |= {"nodeSelector": dict(site.nodes)} if site.nodes else {}
+    spec |= {"tolerations": [dict(each) for each in site.tolerations]} if site.tolerations else {}
+    spec |= {"imagePullSecrets": [{"name": name} for name in site.pull_secrets]} if site.pull_secrets else {}
+    if _has_shm(workbench):
+        size = {"sizeLimit": site.shm} if site.shm else {}
+        spec["volumes"] = [{"name": "shm", "emptyDir": {"medium": "Memory", **size}}]
     return spec
+
+
+def _has_shm(workbench: Workbench) -> bool:
+    # PyTorch's loaders hand data over through shared memory, and 64 MB, the default, do not do.
+    return bool(workbench.gpus or workbench.site.shm)
+
+
+def _environment(workbench: Workbench) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [{"name": name, "value": text} for name, text in workbench.site.env.items()]
+    if workbench.prefix:
+        found.append({"name": "NB_PREFIX", "value": workbench.prefix})
+    if workbench.secret:
+        token = {"secretKeyRef": {"name": workbench.secret, "key": "token"}}
+        found.append({"name": "WORKBENCH_TOKEN", "valueFrom": token})
+    return found
 
 
 def _container(workbench: Workbench) -> dict[str, Any]:
     mounts = [{"name": "home", "mountPath": HOME}]
     limits: dict[str, str] = {"cpu": workbench.cpu, "memory": workbench.memory}
-    if workbench.gpus:
+    if _has_shm(workbench):
         mounts.append({"name": "shm", "mountPath": "/dev/shm"})
+    if workbench.gpus:
         limits[workbench.accelerator] = str(workbench.gpus)
     probe = {"httpGet": {"path": f"{workbench.prefix}/api", "port": PORT}, "periodSeconds": 10}
     return {
         "name": "workbench",
         "image": workbench.image,
-        "ports": [{"name": "http", "containerPort": PORT}],
-        **({"env": [{"name": "NB_PREFIX", "value": workbench.prefix}]} if workbench.prefix else {}),
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        **({"env": environment} if (environment := _environment(workbench)) else {}),
         "resources": {"requests": {"cpu": workbench.cpu, "memory": workbench.memory}, "limits": limits},
         "securityContext": container_security(),
         # It may take five minutes to come up on a slow disk; after that, half a minute of silence ends it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.export.kubernetes import Workbench, claim_manifest, metadata, pod_spec
+from workbench.export.kubernetes import Workbench, claim_manifests, home_volume, metadata, pod_spec
 
 # Source: kubeflow/kubeflow, components/notebook-controller (config/crd/bases, controllers), read 2026-11-29.
 API = "kubeflow.org/v1"
@@ -25,10 +25,9 @@ def notebook_manifests(workbench: Workbench) -> list[dict[str, Any]]:
         container[probe] = {"tcpSocket": {"port": "http"}} | {
             key: value for key, value in container[probe].items() if key != "httpGet"
         }
-    claimed = {"name": "home", "persistentVolumeClaim": {"claimName": workbench.name}}
-    spec["volumes"] = [claimed, *spec.get("volumes", ())]
+    spec["volumes"] = [home_volume(workbench), *spec.get("volumes", ())]
     return [
-        claim_manifest(workbench),
+        *claim_manifests(workbench),
         {
             "apiVersion": API,
             "kind": "Notebook",

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.catalog.reader import open_catalogue
 from workbench.commands import examples as shown
-from workbench.commands import here
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import UsageError
 from workbench.notes import print_note
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs._answers import answer_flags
+from workbench.verbs._cluster import cluster_options, on_cluster, ways_in, workbench_of, workbench_options
 from workbench.verbs.recipes import set_options
-
-if TYPE_CHECKING:
-    from workbench.export.kubernetes import Workbench
 
 EXAMPLES = """\
   wizard.py export imagestream recipes/jupyter-* --repo quay.io/team/images | oc apply -f -
@@ -72,8 +68,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     cluster = kind(
         "kubernetes",
-        "a workbench for Kubernetes: stateful set or pod, volume, service",
+        "a workbench for Kubernetes: stateful set or pod, volume, token, service, and who may connect",
         "  wizard.py export kubernetes recipes/TAG --repo quay.io/team/images | kubectl apply -f -\n"
+        "  wizard.py export kubernetes recipes/TAG --repo quay.io/team/images --site site.toml   "
+        "with what the cluster wants\n"
+        "  wizard.py export kubernetes recipes/TAG --repo quay.io/team/images --allow-from ingress-nginx "
+        "--env WORKBENCH_HOSTS=lab.example.org\n"
         "  wizard.py export kubernetes recipes/cuda-TAG --repo quay.io/team/images --gpus 2 --memory 32Gi\n"
         "  wizard.py export kubernetes recipes/TAG --kind Pod --repo localhost/workbench-images | podman kube play -\n",
         _kubernetes,
@@ -108,9 +108,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         each.add_argument("--repo", metavar="REPO", default="", help=_REPO)
         what = "folder for the files" if each is elyra else "write it there instead of printing it"
         each.add_argument("--out", metavar="DIR" if each is elyra else "FILE", default="", help=what)
-    _cluster_options(cluster)
-    _workbench_options(cluster)
-    _workbench_options(notebook)
+    cluster_options(cluster)
+    workbench_options(cluster)
+    workbench_options(notebook)
 
 
 def _kind_options(parser: argparse.ArgumentParser) -> None:
@@ -126,29 +126,6 @@ def _kind_options(parser: argparse.ArgumentParser) -> None:
         help="the images of that day are in the registry too: hidden, and redirected to the newer ones",
     )
     parser.add_argument("--namespace", default=NAMESPACE, help=f"where the kinds' pictures are kept ({NAMESPACE})")
-
-
-def _cluster_options(parser: argparse.ArgumentParser) -> None:
-    from workbench.export.kubernetes import KINDS, Workbench
-
-    default = Workbench("", "")
-    parser.add_argument("--kind", choices=KINDS, default=default.kind, help=f"({default.kind})", dest="object")
-    parser.add_argument("--prefix", metavar="PATH", default="", help="path that it serves below (NB_PREFIX)")
-
-
-def _workbench_options(parser: argparse.ArgumentParser) -> None:
-    from workbench.export.kubernetes import Workbench
-
-    default = Workbench("", "")
-    parser.add_argument("--name", default="", help="name of the workbench (default: IDE and bundle)")
-    parser.add_argument("--namespace", default="", help="namespace (default: whatever kubectl is set to)")
-    parser.add_argument("--size", default=default.storage, help=f"of the volume ({default.storage})")
-    parser.add_argument("--cpu", default=default.cpu, help=f"cores ({default.cpu})")
-    parser.add_argument("--memory", default=default.memory, help=f"({default.memory})")
-    parser.add_argument(
-        "--gpus", metavar="N", type=int, default=None, help="(1 for recipes on CUDA or ROCm, else none)"
-    )
-    parser.add_argument("--any-user", action="store_true", help="let the platform pick the user, as OpenShift does")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -203,13 +180,18 @@ def _bake(args: argparse.Namespace) -> int:
 def _kubernetes(args: argparse.Namespace) -> int:
     from workbench.export.kubernetes import manifests
 
-    return _print(_yaml(manifests(_workbench(args, kind=args.object, prefix=args.prefix.rstrip("/")))), args.out)
+    workbench = on_cluster(workbench_of(args), args)
+    code = _print(_yaml(manifests(workbench)), args.out)
+    if workbench.token:
+        for text in ways_in(workbench):
+            print_note(text)
+    return code
 
 
 def _notebook(args: argparse.Namespace) -> int:
     from workbench.export.notebook import notebook_manifests
 
-    return _print(_yaml(notebook_manifests(_workbench(args))), args.out)
+    return _print(_yaml(notebook_manifests(workbench_of(args, kind="Notebook"))), args.out)
 
 
 def _workspace_kinds(args: argparse.Namespace) -> int:
@@ -235,45 +217,6 @@ def _workspace_kinds(args: argparse.Namespace) -> int:
         # Runtimes are of the set, and for pipelines.
         recipes = [recipe for recipe in every if recipe.ide.image_type != RUNTIME]
     return _print(_yaml(workspace_kinds(recipes, args.repo, args.older, args.namespace)), args.out)
-
-
-def _workbench(args: argparse.Namespace, **more: str) -> Workbench:
-    from workbench.catalog.bases import NVIDIA
-    from workbench.export.kubernetes import Workbench, check_workbench
-    from workbench.export.software import RUNTIME, describe
-
-    recipe = describe(open_catalogue(args.catalog), args.folder)
-    if recipe.ide.image_type == RUNTIME:
-        raise UsageError(f"{recipe.tag} has no IDE, so there is no page to serve")
-    workbench = Workbench(
-        name=args.name or f"{recipe.selection.ide}-{recipe.selection.bundle}".lower(),
-        image=recipe.image(args.repo),
-        namespace=args.namespace,
-        storage=args.size,
-        cpu=args.cpu,
-        memory=args.memory,
-        gpus=(1 if recipe.accelerator else 0) if args.gpus is None else args.gpus,
-        accelerator=recipe.accelerator or NVIDIA,
-        own_user=not args.any_user,
-        **more,
-    )
-    _check_pullable(check_workbench(workbench), args)
-    return workbench
-
-
-def _check_pullable(workbench: Workbench, args: argparse.Namespace) -> None:
-    """Raise WorkbenchError for an image that only this machine has, unless a pod or --repo asks for that."""
-    from workbench.export.kubernetes import POD
-
-    if not workbench.image.startswith("localhost/"):
-        return
-    push = here(f"build {shlex.quote(args.folder)} --push REPO")
-    cure = f"push it with `{push}`, and give `--repo REPO`"
-    if args.repo or workbench.kind == POD:
-        where = "`podman kube play` runs it here" if workbench.kind == POD else "nodes that have it already start it"
-        print_note(f"only this machine has {workbench.image}: {where}; for a cluster, {cure}")
-        return
-    raise WorkbenchError(f"no cluster can pull {workbench.image}: only this machine has it", hint=cure)
 
 
 def _yaml(documents: list[dict[str, Any]]) -> str:
