@@ -10,6 +10,7 @@ what netavark accepts in the table filter, and nothing else removes them. netava
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection
 
 from workbench.replicasets.engines.podman import peer
@@ -21,9 +22,8 @@ _FROM, _TO = "WORKBENCH-NETWORKS-1", "WORKBENCH-NETWORKS-2"
 _JUMP = f"-A FORWARD -j {_FROM}"
 # The exit code of nsenter(1) for a command that is not there.
 _NOT_FOUND = 127
-# Those of iptables-restore for rules that cannot be set: what is there already, and a chain that is not.
-_FAILED = (1, 2)
 _TRIES = 5
+_PAUSE_SECONDS = 0.1
 
 
 class Firewall:
@@ -42,14 +42,16 @@ class Firewall:
             return
         wanted = [f"-N {_TO}", f"-N {_FROM}", *(rule for bridge in bridges for rule in _rules(bridge)), _JUMP]
         for left in reversed(range(_TRIES)):
-            there = _run(*_iptables(command), "-S").splitlines()
-            missing = [rule for rule in wanted if rule not in there]
-            if not missing:
+            try:
+                _complete(command, wanted)
+            except EngineError:
+                # Another service may have added some just now; and a normal user's namespace is another one once its
+                # last container ended, which podman 5 may be about now.
+                if not left:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
                 return
-            # All or none of them. Another service may have added some just now; and a normal user's namespace is
-            # another one once its last container ended.
-            text = "\n".join(("*mangle", *missing, "COMMIT", ""))
-            _run(*command, "iptables-restore", "-w", "--noflush", text=text, okay=(0, *_FAILED) if left else (0,))
 
     @property
     def goes_with_containers(self) -> bool:
@@ -100,6 +102,14 @@ def _is_user() -> bool:
 def _rules(bridge: str) -> tuple[str, str]:
     # As `iptables -S` prints them.
     return f"-A {_FROM} -i {bridge} ! -o {bridge} -j {_TO}", f"-A {_TO} -o {bridge} -j DROP"
+
+
+def _complete(command: tuple[str, ...], wanted: Collection[str]) -> None:
+    """Add those of the rules that are not there, all or none of them."""
+    there = _run(*_iptables(command), "-S").splitlines()
+    if missing := [rule for rule in wanted if rule not in there]:
+        text = "\n".join(("*mangle", *missing, "COMMIT", ""))
+        _run(*command, "iptables-restore", "-w", "--noflush", text=text)
 
 
 def _iptables(entered: tuple[str, ...]) -> tuple[str, ...]:
