@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from workbench.catalog.faults import Faults
 from workbench.commands import here
 from workbench.errors import WorkbenchError
-from workbench.models.config import BuildConfig, CogConfig, RunStep, SecretMount
-from workbench.models.load import config_of, read_config
+from workbench.models.config import BuildConfig, CogConfig, RunStep, SecretMount, Weights
+from workbench.models.load import config_of, no_effect, read_config
 from workbench.models.yaml_nodes import parse_yaml
 
 WHOLE = """\
@@ -85,6 +85,39 @@ def test_everything_that_may_be_given() -> None:
     assert again.as_data() == config.as_data()
 
 
+def test_every_key_of_the_current_cog_is_read() -> None:
+    config, faults = read(
+        "build:\n  fast: true\n  sdk_version: 0.18.0\n  python_overrides: ./overrides.txt\n"
+        "  python_requirements: ./requirements.txt\n"
+        "model: r8.im/team/model\nrun: ./run.py:Runner\n"
+        "concurrency: {max: 4, default_target: 2}\n"
+        "environment: [PYTHONPATH=/src/lib]\n"
+        "weights:\n"
+        "  - {name: base, target: /src/weights, source: {uri: 'hf://a/b', include: ['*.bin']}}\n"
+        "  - {target: w2, source: [{uri: a}, {uri: b}]}\n"
+        "  - {source: 'https://example.com/w.tar'}\n"
+        "observability: {config: telemetry.py, traces: {enabled: true, sampler: traceidratio, sampler_arg: 0.5}}\n"
+        "tests: [{command: x}]\n"
+    )
+    assert faults == []
+    assert (config.build.sdk_version, config.build.python_overrides) == ("0.18.0", "overrides.txt")
+    assert (config.build.python_requirements, config.predict) == ("requirements.txt", "run.py:Runner")
+    assert (config.image, config.environment) == ("r8.im/team/model", {"PYTHONPATH": "/src/lib"})
+    assert config.weights == (
+        Weights("base", "/src/weights", ("hf://a/b",)),
+        Weights("", "w2", ("a", "b")),
+        Weights("", "", ("https://example.com/w.tar",)),
+    )
+    assert config.traces == {"enabled": "true", "sampler": "traceidratio", "sampler_arg": "0.5"}
+    assert config.traces_config == "telemetry.py"
+    assert [text.partition(" ")[0] for text in no_effect(config)] == [
+        *("build.fast", "concurrency.default_target", "tests")
+    ]
+    again, faults = read(yaml.safe_dump(config.as_data()))
+    assert faults == []
+    assert again.as_data() == config.as_data()
+
+
 def test_run_at_the_top_is_another_name_of_predict() -> None:
     assert read("run: run.py:Runner\n")[0].predict == "run.py:Runner"
     assert read("run: run.py:Runner\npredict: predict.py:P\n")[1] == [
@@ -103,7 +136,7 @@ def test_nothing_given_is_no_fault(text: str) -> None:
     [
         ("biuld: {}\n", 1, "cog.yaml has no key 'biuld': did you mean build?"),
         ("\nbuild:\n  python_verison: '3.11'\n", 3, "build has no key 'python_verison': did you mean python_version"),
-        ("concurrency:\n  most: 3\n", 2, "concurrency has no key 'most': there is max"),
+        ("concurrency:\n  most: 3\n", 2, "concurrency has no key 'most': "),
         ("build: []\n", 1, "build must be a map, and is a list"),
         ("build: 3\n", 1, "build must be a map, and is a number (3)"),
         ("- build\n", 1, "cog.yaml must be a map, and is a list"),
@@ -118,7 +151,13 @@ def test_nothing_given_is_no_fault(text: str) -> None:
         ("build:\n  python_packages: numpy\n", 2, "build.python_packages must be a list, and is a text (numpy)"),
         ("build:\n  python_packages:\n    - numpy\n    - 3\n", 4, "build.python_packages must be a list of texts"),
         ("build:\n  python_packages: ['numpy==']\n", 2, "'numpy==' is not a requirement: "),
-        ("build:\n  python_packages: ['x @ git+https://host/x']\n", 2, "'x @ git+https://host/x': only a wheel at an"),
+        (
+            "build:\n  python_packages: ['x @ http://host/x.whl']\n",
+            2,
+            "'x @ http://host/x.whl': only git, or a wheel or",
+        ),
+        ("build:\n  python_packages: ['-e .']\n", 2, "'.' is a package in the model's folder: build a wheel of it"),
+        ("build:\n  python_packages: ['x --global-option=a']\n", 2, "the option --global-option is not supported"),
         ("build:\n  python_requirements: ../r.txt\n", 2, "'../r.txt' is not a file below the model's folder"),
         ("build:\n  system_packages: ['a; rm -rf /']\n", 2, "'a; rm -rf /' is not a package name"),
         ("build:\n  system_packages: ['--help']\n", 2, "'--help' is not a package name"),
@@ -147,12 +186,21 @@ def test_nothing_given_is_no_fault(text: str) -> None:
             3,
             "'/../a' is not a path",
         ),
-        (
-            "build:\n  fast: true\n",
-            2,
-            "build.fast is about pushing to one registry, and has no effect here: remove it",
-        ),
-        ("weights: []\n", 1, "weights is not supported: keep weights beside the code, or fetch them in setup()"),
+        ("build:\n  fast: 3\n", 2, "build.fast must be true or false, and is a number (3)"),
+        ("build:\n  environment: [A=b]\n", 2, "build.environment is not supported: write variables into the list"),
+        ("build:\n  sdk_version: newest\n", 2, "'newest' is not a version: write it as 0.18.0"),
+        ("build:\n  sdk_version: 0.9.4\n", 2, "cog 0.9.4 cannot be named: 0.16.0 is the first that can"),
+        ("build:\n  python_overrides: /etc/x\n", 2, "'/etc/x' is not a file below the model's folder"),
+        ("model: registry.example.com/a:1\n", 1, "'registry.example.com/a:1' has a tag: `model` names a repository"),
+        ("model: a/b\nimage: a/b\n", 1, "image and model both name the image: take one of them"),
+        ("weights: x\n", 1, "weights must be a list, and is a text (x)"),
+        ("weights:\n  - {target: /w}\n", 2, "weights need a source"),
+        ("weights:\n  - {source: [3]}\n", 2, "a source of weights must be an address, or a map with uri"),
+        ("weights:\n  - {source: a, target: ../b}\n", 2, "'../b' is not a path for weights: write it as /src/weights"),
+        ("weights:\n  - {source: a, name: A B}\n", 2, "'A B' is not a name of weights"),
+        ("concurrency: {default_target: some}\n", 1, "concurrency.default_target must be a whole number"),
+        ("observability: {config: ../x.py}\n", 1, "'../x.py' is not a file below the model's folder"),
+        ("observability: {traces: {sampler: a b}}\n", 1, "'a b' cannot be a setting of traces"),
         (
             "predict: predict.py\n",
             1,
@@ -189,7 +237,7 @@ def test_what_is_wrong_is_reported_with_its_line(text: str, line: int, message: 
 
 
 def test_all_faults_are_reported_at_once() -> None:
-    _, faults = read("build:\n  gpu: 1\n  cuda: x\n  fast: true\nimages: a\nenvironment: [A]\n")
+    _, faults = read("build:\n  gpu: 1\n  cuda: x\n  fats: true\nimages: a\nenvironment: [A]\n")
     assert sorted(int(where.rpartition(":")[2]) for where, _ in faults) == [2, 3, 4, 5, 6]
 
 

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.models.openapi import schema_of
+from workbench.models.openapi import read_code
 
 HEAD = "from cog import *\nfrom typing import *\n\n\nclass Predictor(BasePredictor):\n"
 
 
 def schema(tmp_path: Path, signature: str) -> tuple[dict[str, Any], str]:
     (tmp_path / "predict.py").write_text(f"{HEAD}    def predict(self, {signature}:\n        ...\n")
-    return schema_of(str(tmp_path), "predict.py:Predictor")
+    reading = read_code(str(tmp_path), "predict.py:Predictor")
+    return reading.document, "; ".join((*reading.notes, *(message for _, message in reading.faults)))
 
 
 def schemas(tmp_path: Path, signature: str) -> dict[str, Any]:
@@ -86,19 +87,42 @@ def test_what_comes_out(tmp_path: Path, returned: str, output: dict[str, Any]) -
     assert schemas(tmp_path, f"n: int) -> {returned}")["Output"] == {"title": "Output", **output}
 
 
+NOT_READ = "is known only by running the code"
+
+
 @pytest.mark.parametrize(
-    ("signature", "reason"),
+    ("signature", "read", "note"),
     [
-        ("n: Thing) -> int", "the type Thing cannot be read from the code alone"),
-        ("n) -> int", "the input n has no type"),
-        ("n: int)", "what comes out has no type"),
-        ("*n: int) -> int", "predict takes arguments without names"),
-        ("n: int = Input(default=limit())) -> int", "limit() is known only by running the code"),
-        ("n: 'a b') -> int", "'a b' is no type"),
-        ("n: bytes = b'') -> int", "the type bytes cannot be read from the code alone"),
+        ("n: Thing) -> int", {}, "the input n takes anything: the type Thing cannot be read from the code alone"),
+        ("n) -> int", {}, "the input n has no type"),
+        ("n: 'a b') -> int", {}, "the input n takes anything: 'a b' is no type"),
+        ("n: bytes = b'') -> int", {}, "the input n takes anything: the type bytes cannot be read from the code alone"),
+        ("n: int = Input(default=limit(), ge=1)) -> int", {"type": "integer", "minimum": 1}, f"limit() {NOT_READ}"),
+        ("n: int = Input(default=3, ge=limit())) -> int", {"type": "integer", "default": 3}, f"limit() {NOT_READ}"),
+        (
+            "n: int = Input(description=text())) -> int",
+            {"type": "integer"},
+            "description of the input n is left out: te",
+        ),
+        ("n: str = Input(choices=names())) -> int", {"type": "string"}, "choices of the input n is left out: names()"),
+        ("n: int)", {"type": "integer"}, "what comes out has no type"),
+        ("n: int) -> Thing", {"type": "integer"}, "what comes out is not described: the type Thing cannot be read"),
     ],
 )
-def test_what_only_running_it_would_show_gives_no_document(tmp_path: Path, signature: str, reason: str) -> None:
+def test_what_only_running_it_would_show_is_left_out_alone(
+    tmp_path: Path, signature: str, read: dict[str, Any], note: str
+) -> None:
+    document, notes = schema(tmp_path, signature)
+    assert note in notes
+    found = document["components"]["schemas"]["Input"]
+    assert found["properties"]["n"] == {"title": "N", "x-order": 0, **read}
+    # It must be given when the code has no default, whether or not that is read.
+    assert ("n" in found.get("required", [])) == ("default=" not in signature and " = b" not in signature)
+
+
+@pytest.mark.parametrize("signature", ["**n: int) -> int", "n: int, /) -> int"])
+def test_inputs_without_names_give_no_document(tmp_path: Path, signature: str) -> None:
+    reason = "the inputs are not checked by the server: predict takes arguments without names"
     assert schema(tmp_path, signature) == ({}, reason)
 
 
@@ -106,19 +130,22 @@ def test_a_function_and_a_runner_are_read_too(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text(
         "def train(n: int) -> str:\n    ...\n\n\nclass R:\n    def run(self) -> int: ...\n"
     )
-    document, _ = schema_of(str(tmp_path), "train.py:train")
+    document = read_code(str(tmp_path), "train.py:train").document
     assert list(document["components"]["schemas"]["Input"]["properties"]) == ["n"]
-    assert schema_of(str(tmp_path), "train.py:R")[0]["components"]["schemas"]["Input"]["properties"] == {}
+    found = read_code(str(tmp_path), "train.py:R").document
+    assert found["components"]["schemas"]["Input"]["properties"] == {}
 
 
 def test_what_comes_from_elsewhere_gives_no_document(tmp_path: Path) -> None:
     (tmp_path / "predict.py").write_text("from other import Predictor\n")
-    assert schema_of(str(tmp_path), "predict.py:Predictor") == ({}, "predict.py:Predictor comes from somewhere else")
+    reading = read_code(str(tmp_path), "predict.py:Predictor")
+    reason = "the inputs are not checked by the server: predict.py:Predictor comes from somewhere else"
+    assert (reading.document, reading.notes, reading.faults) == ({}, (reason,), ())
 
 
 @settings(deadline=None)
 @given(st.text(alphabet="ab:=,()[]|*'1. ", max_size=30))
-def test_any_signature_gives_a_document_or_a_reason(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_signature_gives_a_document_or_says_why(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp()
     document, reason = schema(folder, f"{text}) -> int")
-    assert bool(document) != bool(reason)
+    assert document or reason

@@ -9,7 +9,7 @@ from tests.catalogues import REPOSITORY
 from workbench.catalog.compatibility import CompatibilityTable, FrameworkVersion, read_compatibility
 from workbench.catalog.tree import CatalogueTree
 from workbench.errors import WorkbenchError
-from workbench.models.pairing import Pairing, pair
+from workbench.models.pairing import Pairing, is_near, pair
 
 TORCH = {
     "2.1.2": FrameworkVersion("12.1.105", "8.9.2.26", ("3.8", "3.11"), {"torchvision": "0.16.2"}, ("numpy<2",)),
@@ -71,13 +71,12 @@ def test_a_version_that_the_table_has_not_is_taken_with_a_note() -> None:
     ("requirements", "python", "cuda", "cudnn", "message", "hint"),
     [
         (
-            ("torch==2.7.1",),
+            ("torch==2.15.0",),
             "3.13",
-            "12.4",
+            "11.8",
             "",
-            "torch 2.7.1 brings CUDA 12.6, not 12.4",
-            "with Python 3.13, CUDA 12.4 goes torch 2.6.0 (CUDA 12.4); "
-            "torch 2.7.1 goes with Python 3.9, 3.11, 3.13 and CUDA 12.6, cuDNN 9.5.1.17",
+            "torch 2.15.0 brings CUDA 13.2, not 11.8",
+            "torch 2.15.0 goes with Python 3.11, 3.13 and CUDA 13.2, cuDNN 9.26.0.51",
         ),
         (
             ("torch==2.1.2",),
@@ -89,11 +88,11 @@ def test_a_version_that_the_table_has_not_is_taken_with_a_note() -> None:
             "torch 2.1.2 goes with Python 3.8, 3.11 and CUDA 12.1, cuDNN 8.9.2.26",
         ),
         (
-            ("torch",),
+            ("torch>2.7.1",),
             "3.9",
             "13.2",
             "8",
-            "no torch goes with Python 3.9, CUDA 13.2, cuDNN 8: 2.15.0 is for Python 3.11 to 3.13, not 3.9; "
+            "no torch >2.7.1 goes with Python 3.9, CUDA 13.2, cuDNN 8: 2.15.0 is for Python 3.11 to 3.13, not 3.9; "
             "it brings cuDNN 9.26.0.51, not 8",
             "torch 2.15.0 goes with Python 3.11, 3.13 and CUDA 13.2, cuDNN 9.26.0.51",
         ),
@@ -104,15 +103,6 @@ def test_a_version_that_the_table_has_not_is_taken_with_a_note() -> None:
             "",
             "no torch that is known is >9",
             "releases/compat.toml has 2.1.2, 2.6.0, 2.7.1, 2.15.0",
-        ),
-        (
-            ("torch==2.6.1",),
-            "3.13",
-            "12.6",
-            "",
-            "what torch 2.6.1 brings is not known, and CUDA 12.6 is requested",
-            "with Python 3.13, CUDA 12.6 goes torch 2.7.1 (CUDA 12.6); or leave cuda and cudnn out, "
-            "or add its row to releases/compat.toml",
         ),
         (
             ("torch==2.15.0", "tensorflow==2.20.0"),
@@ -132,6 +122,23 @@ def test_what_cannot_go_together_names_the_nearest(
         pair(requirements, python, True, cuda, cudnn, PAIRS)
     assert caught.value.message == message
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("requirement", "python", "cuda", "version"),
+    [
+        ("torch==2.7.1", "3.13", "12.4", "2.7.1"),
+        ("torch==2.1.2", "3.11", "11.8", "2.1.2"),
+        ("torch==2.6.1", "3.13", "12.6", "2.6.1"),
+        # Without a 12.5 the nearest; without a CUDA 11 the newest of the next family.
+        ("torch", "3.11", "12.5", "2.7.1"),
+        ("torch", "3.11", "11.8", "2.7.1"),
+        ("torch", "3.9", "13.2", "2.7.1"),
+        ("torch<2.7", "3.9", "13.0", "2.6.0"),
+    ],
+)
+def test_the_nearest_cuda_stands_in(requirement: str, python: str, cuda: str, version: str) -> None:
+    assert pair((requirement,), python, True, cuda, "", PAIRS).frameworks == {"torch": version}
 
 
 OURS = read_compatibility(CatalogueTree(str(REPOSITORY)))
@@ -164,15 +171,24 @@ def test_what_is_chosen_is_a_row_of_our_table_that_has_all_that_is_required(
         assert fitting == []
         assert error.hint
         return
+    exact = [
+        at
+        for at, row in rows.items()
+        if python in row.pythons
+        and Requirement(f"{name}{version}").specifier.contains(at)
+        and f"{row.cuda}.".startswith(f"{'.'.join(cuda.split('.')[:2])}." if cuda else "")
+        and f"{row.cudnn}.".startswith(f"{cudnn}." if cudnn else "")
+    ]
     chosen = (found.frameworks or {})[name]
     if chosen in rows:
         row = rows[chosen]
         assert python in row.pythons
         assert (found.cuda, found.cudnn) == (row.cuda, row.cudnn)
-        assert row.cuda.startswith(".".join(cuda.split(".")[:2]))
+        # One that has just what is named where there is one; else a CUDA that the named one's drivers run, or the next.
+        assert chosen in exact or (not exact and (not cuda or is_near(row.cuda, cuda)))
         assert set(row.constraints) <= set(found.constraints)
     else:
-        assert found.unknown == (f"{name} {chosen}",) and not (cuda or cudnn)
+        assert found.unknown == (f"{name} {chosen}",)
 
 
 def test_all_mentions_of_a_framework_count_together() -> None:

@@ -114,6 +114,43 @@ def test_a_containerfile_of_nothing_but_the_model(ours: Catalogue) -> None:
     assert 'MONOBASE_GEN_ID="2"' in light
 
 
+def test_an_interpreter_is_a_layer_of_its_own_before_all_packages(ours: Catalogue) -> None:
+    resolved = replace(RESOLVED, python="3.10", interpreter="3.10.22")
+    found = text(ours, replace(MODEL, config=replace(CONFIG, environment={}), resolved=resolved))
+    assert (
+        "USER 1001\n"
+        "RUN umask 0002 \\\n"
+        "    && export UV_PYTHON_INSTALL_DIR=/opt/app-root/python \\\n"
+        "    && uv python install --no-bin 3.10.22 \\\n"
+        '    && "$(uv python find --managed-python --no-project 3.10.22)" -m venv /opt/app-root/model\n'
+        "ENV VIRTUAL_ENV=/opt/app-root/model \\\n"
+        "    PATH=/opt/app-root/model/bin:$PATH\n"
+    ) in found
+    assert found.index("os-packages.txt") < found.index("uv python") < found.index("echo first") < found.index("pip ")
+    assert lint(ours, found) == []
+
+
+def test_tracing_is_set_up_by_the_servers_variables(ours: Catalogue) -> None:
+    traces = {"enabled": "true", "sampler": "always_on", "trace_header": "x-trace"}
+    config = CogConfig(predict="predict.py:Predictor", traces=traces, traces_config="set/up.py")
+    found = text(ours, replace(MODEL, config=config), requirements=False)
+    assert "COPY --chown=1001:0 src/set/up.py /.cog/telemetry.py\n" in found
+    for variable in ("COG_TRACE_ENABLED", "COG_TRACE_CONFIGURED"):
+        assert f'{variable}="true"' in found
+    assert 'COG_TRACE_SAMPLER="always_on"' in found and 'COG_TRACE_HEADER="x-trace"' in found
+    assert 'COG_OBSERVABILITY_CONFIG="/.cog/telemetry.py"' in found
+
+
+def test_what_is_built_from_sources_and_commits_has_steps_of_its_own(ours: Catalogue) -> None:
+    model = replace(MODEL, config=CogConfig(predict="predict.py:Predictor"))
+    found = containerfile(
+        *(model, CatalogueTree(str(REPOSITORY)), ours, "bookworm"), requirements=True, sources=True, commits=True
+    )
+    at = [found.index(f"-r /tmp/{name}") for name in ("requirements.txt", "requirements-source.txt")]
+    assert at == sorted(at) and at[-1] < found.index("-r /tmp/requirements-git.txt")
+    assert lint(ours, found) == []
+
+
 @pytest.mark.parametrize("os", ["bookworm", "c9s"])
 def test_hadolint_finds_nothing(ours: Catalogue, os: str) -> None:
     # hadolint's own parser, unlike those that build, ends no text at an escaped backslash.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import WorkbenchError
+from workbench.errors import FaultsError, WorkbenchError
 from workbench.models.sources import copy_sources, source_files
 
 
@@ -36,7 +36,7 @@ HOME = dict.fromkeys(
             "# all\n*.bin\n",
             ["cog.yaml", "data/a.bin", "data/keep.txt", "data/deep/b.bin", "predict.py", "sub/environment.py"],
         ),
-        ("**/*.bin\n", ["cog.yaml", "data/keep.txt", "predict.py", "sub/environment.py"]),
+        ("**/*.bin\n", ["cog.yaml", "data/deep/", "data/keep.txt", "predict.py", "sub/environment.py"]),
         ("/data/\n", ["cog.yaml", "predict.py", "sub/environment.py"]),
         ("data\n!data/keep.txt\n", ["cog.yaml", "data/keep.txt", "predict.py", "sub/environment.py"]),
         ("*\n!predict.py\n", ["predict.py"]),
@@ -71,6 +71,35 @@ def test_what_is_laid_is_the_same_for_every_umask(tmp_path: Path) -> None:
     assert found == {"a.py": 0o664, "sub": 0o775, "sub/run.sh": 0o775}
     assert os.readlink(tmp_path / "laid/link") == "sub/run.sh"
     assert stat.S_IMODE((folder / "a.py").stat().st_mode) == 0o600
+
+
+def test_a_byte_order_mark_hides_no_line(tmp_path: Path) -> None:
+    folder = made(tmp_path, {"key.pem": "private", "a.py": "", ".dockerignore": "\ufeffkey.pem\r\n"})
+    assert source_files(str(folder)) == ["a.py"]
+
+
+def test_a_broken_pattern_is_a_fault_with_its_line(tmp_path: Path) -> None:
+    folder = made(tmp_path, {"a.py": "", ".dockerignore": "# [\n*.pyc\nkey[\n!\n"})
+    with pytest.raises(FaultsError) as caught:
+        source_files(str(folder))
+    path = f"{folder}/.dockerignore"
+    assert caught.value.faults == [
+        (f"{path}:3", "'key[' is no pattern: a set ([…]) that does not end, or is none"),
+        (f"{path}:4", "'!' is no pattern: an exception of nothing"),
+    ]
+
+
+def test_empty_folders_arrive(tmp_path: Path) -> None:
+    folder = made(tmp_path / "model", {"a.py": "", "sub/x.log": "", ".dockerignore": "**/*.log\nout\n"})
+    (folder / "weights/deep").mkdir(parents=True)
+    (folder / "out").mkdir()
+    files = source_files(str(folder))
+    assert files == ["a.py", "sub/", "weights/deep/"]
+    copy_sources(str(folder), files, str(tmp_path / "laid"))
+    assert sorted(path.relative_to(tmp_path / "laid").as_posix() for path in (tmp_path / "laid").rglob("*")) == [
+        *("a.py", "sub", "weights", "weights/deep")
+    ]
+    assert stat.S_IMODE((tmp_path / "laid/weights/deep").stat().st_mode) == 0o775
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub/../../outside"])

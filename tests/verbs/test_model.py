@@ -124,10 +124,10 @@ def test_a_requirements_file_is_read_with_the_line_of_each_fault(tmp_path: Path,
     done = check(folder, index)
     assert done.stderr == (
         f"error: {folder} has 3 faults\n"
-        f"  {folder}/r.txt:1: options are not allowed here: name another index in UV_INDEX (for locking) and "
-        "PIP_EXTRA_INDEX_URL (to build)\n"
-        f"  {folder}/r.txt:3: options are not allowed here: name another index in UV_INDEX (for locking) and "
-        "PIP_EXTRA_INDEX_URL (to build)\n"
+        f"  {folder}/r.txt:1: an address with a password would be in the image: set it in UV_INDEX and "
+        "PIP_EXTRA_INDEX_URL\n"
+        f"  {folder}/r.txt:3: '.' is a package in the model's folder: build a wheel of it, or name its folder in "
+        "PYTHONPATH\n"
         f"  {folder}/r.txt:4: 'model==' is not a requirement: Expected semicolon (after name with no version "
         "specifier) or end\n"
         f"  hint: fix them and run `{here(f'model check {folder}')}`\n"
@@ -178,9 +178,9 @@ def test_every_fault_is_reported_in_one_go_sorted_by_line(tmp_path: Path) -> Non
             "3.14 and CUDA 13.2, cuDNN 9.26.0.51)",
         ),
         (
-            "build:\n  python_version: '3.13'\npredict: predict.py:Predictor\n",
+            "build:\n  python_version: '3.9'\n  sdk_version: 0.16.0\npredict: predict.py:Predictor\n",
             CODE,
-            "cog.yaml:2: release 2026a has no Python 3.13 on bookworm",
+            "cog.yaml:2: release 2026a has no Python 3.9 on bookworm",
         ),
     ],
 )
@@ -189,6 +189,30 @@ def test_what_cannot_be_is_reported_with_its_line(tmp_path: Path, config: str, c
     assert done.returncode == 1
     assert complaint in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "flags", "gets", "note"),
+    [
+        ("3.13", (), "3.13", "bookworm has no Python 3.13, and trixie has: that is what the image is built on"),
+        (
+            "3.13",
+            ("--os", "bookworm"),
+            "3.13.18",
+            "bookworm has no Python 3.13: the image gets 3.13.18 of python-build",
+        ),
+        ("3.12", (), "3.12.16", "bookworm has no Python 3.12: the image gets 3.12.16 of python-build-standalone"),
+        ("3.10.6", (), "3.10.22", "note: Python 3.10.6 is requested: the image has 3.10.22"),
+    ],
+)
+def test_any_python_that_the_server_takes(
+    tmp_path: Path, index: Index, python: str, flags: tuple[str, ...], gets: str, note: str
+) -> None:
+    folder = model(tmp_path / "python", CONFIG.replace(f"'{PYTHON}'", f"'{python}'"))
+    done = check(folder, index, "--release", "2026a", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2].split()[:3] == ["python", python, gets]
+    assert note in done.stderr
 
 
 def test_a_cuda_that_nothing_brings_must_be_the_bases(tmp_path: Path, index: Index) -> None:
@@ -216,7 +240,7 @@ def test_notes_are_printed_beside_the_table(tmp_path: Path, index: Index) -> Non
     assert done.stderr.splitlines() == [
         f"note: Python {PYTHON}.1 is requested: the image has the {PYTHON} of its operating system",
         "note: cuda and cudnn have no effect without gpu: true",
-        "note: the inputs are not checked by the server: the input n has no type",
+        "note: the input n has no type",
     ]
 
 

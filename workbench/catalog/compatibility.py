@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.releases import NOT_A_RELEASE
@@ -16,6 +16,8 @@ _SOURCED = {"source": str, "checked": str}
 _SCHEMA = {
     "cog": {"version": str, "pythons": list, **_SOURCED},
     "wheels": {"cuda": list, "cudnn": list},
+    "builds": {"constraints": list, **_SOURCED},
+    "interpreter": {"*": {"version": str, **_SOURCED}},
     "driver": {"*": {"least": str, **_SOURCED}},
     "architecture": {"*": {"least": str, **_SOURCED}},
     "framework": {
@@ -49,7 +51,8 @@ class CompatibilityTable:
     """The table: least driver and GPU generation by CUDA family ("13"), frameworks by name and version.
 
     `cuda_wheels` and `cudnn_wheels` are the packages whose versions show what a lock brings; `cog` is the
-    version of the server that models get, for any of `cog_pythons`.
+    version of the server that models get, for any of `cog_pythons`. `interpreters` are Pythons in full, by their minor
+    version, that an image can get beside its system's; `build_constraints` hold for what builds packages from sources.
     """
 
     drivers: Mapping[str, str]
@@ -59,6 +62,8 @@ class CompatibilityTable:
     cudnn_wheels: tuple[str, ...] = ()
     cog: str = ""
     cog_pythons: tuple[str, ...] = ()
+    interpreters: Mapping[str, str] = field(default_factory=dict)
+    build_constraints: tuple[str, ...] = ()
 
 
 def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
@@ -73,13 +78,17 @@ def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
     frameworks = data.get("framework", {})
     rows = [(f"{kind}.{name}", row) for kind in ("driver", "architecture") for name, row in data.get(kind, {}).items()]
     rows += [(f"{name}.{version}", row) for name, versions in frameworks.items() for version, row in versions.items()]
-    rows += [("cog", data["cog"])] if "cog" in data else []
+    rows += [(name, data[name]) for name in ("cog", "builds") if name in data]
+    rows += [(f"interpreter.{name}", row) for name, row in data.get("interpreter", {}).items()]
     for name, row in rows:
         for key in ("source", "checked"):
             if key not in row:
                 faults.add(PATH, f"{name} does not say its {key}")
-        needed = ("cuda", "cudnn", "pythons") if name.partition(".")[0] in frameworks else ("least",)
-        for key in ("version", "pythons") if name == "cog" else needed:
+        kind = name.partition(".")[0]
+        needed: tuple[str, ...] = ("cuda", "cudnn", "pythons") if kind in frameworks else ("least",)
+        for key in {"cog": ("version", "pythons"), "builds": ("constraints",), "interpreter": ("version",)}.get(
+            kind, needed
+        ):
             if key not in row:
                 faults.add(PATH, f"{name} needs {key}")
     faults.raise_if_any(PATH)
@@ -103,6 +112,8 @@ def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
         cudnn_wheels=tuple(map(normalized_name, data.get("wheels", {}).get("cudnn", ()))),
         cog=data.get("cog", {}).get("version", ""),
         cog_pythons=tuple(data.get("cog", {}).get("pythons", ())),
+        build_constraints=tuple(data.get("builds", {}).get("constraints", ())),
+        interpreters={name: row["version"] for name, row in data.get("interpreter", {}).items()},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packaging.version import InvalidVersion, Version
 
@@ -19,7 +19,7 @@ from workbench.images.labels import MODEL_LABEL, TAG_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageInfo, ImageStore
 from workbench.models.model import ModelBase, Resolved
-from workbench.models.pairing import short
+from workbench.models.pairing import is_near, short
 from workbench.names import LATEST, check_date, is_image, is_qualified, pick
 
 # Images without an IDE: a server's packages have no use in a model.
@@ -36,14 +36,25 @@ class BaseSelection:
 
     def check(self, catalogue: Catalogue, python: str) -> None:
         """Raise UsageError or WorkbenchError when the release has no such system or Python."""
-        check_date(self.date)
-        pins = catalogue.release(self.release)
-        system = pins.systems[pick(self.os, pins.systems, f"operating system of release {self.release}")]
-        if python not in system.pythons:
+        if python not in self.pythons(catalogue):
             raise WorkbenchError(
                 f"release {self.release} has no Python {python} on {self.os}",
-                hint=f"it has {', '.join(system.pythons)}: write one of them in python_version, or give --os",
+                hint=f"it has {', '.join(self.pythons(catalogue))}: write one of them in python_version, or give --os",
             )
+
+    def pythons(self, catalogue: Catalogue) -> tuple[str, ...]:
+        """Return the Pythons of the operating system; raises UsageError when the release has no such system."""
+        check_date(self.date)
+        pins = catalogue.release(self.release)
+        name = pick(self.os, pins.systems, f"operating system of release {self.release}")
+        return tuple(pins.systems[name].pythons)
+
+    def like(self, catalogue: Catalogue, python: str) -> BaseSelection | None:
+        """Return the same on another system of the same family that has a Python, None where there is none."""
+        systems = catalogue.release(self.release).systems
+        family = catalogue.systems[self.os].family
+        others = (name for name in systems if catalogue.systems[name].family == family)
+        return next((replace(self, os=name) for name in others if python in systems[name].pythons), None)
 
 
 def base_kind(
@@ -61,7 +72,8 @@ def base_kind(
     for what, key, wanted in (("CUDA", "version", resolved.cuda), ("cuDNN", "cudnn", resolved.cudnn)):
         has = cuda.get(key, "")
         parts = wanted.split(".")[:2]
-        if wanted and has.split(".")[: len(parts)] != parts:
+        near = has and (what == "cuDNN" or is_near(has, wanted or has))
+        if wanted and has.split(".")[: len(parts)] != parts and not near:
             others = sorted(
                 f"{release.name} has {short(release.cuda[key])}"
                 for release in catalogue.releases.values()
@@ -75,6 +87,19 @@ def base_kind(
     return "cuda"
 
 
+def with_cuda_of_base(catalogue: Catalogue, selection: BaseSelection, resolved: Resolved) -> Resolved:
+    """Return what is resolved with the CUDA and cuDNN of the release where those stand in for others, and a note."""
+    cuda = catalogue.releases[selection.release].cuda
+    for what, key, field in (("CUDA", "version", "cuda"), ("cuDNN", "cudnn", "cudnn")):
+        has, wanted = cuda.get(key, ""), getattr(resolved, field)
+        parts = wanted.split(".")[:2]
+        if wanted and has.split(".")[: len(parts)] != parts:
+            note = f"cog.yaml names {what} {wanted}: the base has {has}"
+            resolved = replace(resolved, notes=(*resolved.notes, note))
+            resolved = replace(resolved, cuda=has) if field == "cuda" else replace(resolved, cudnn=has)
+    return resolved
+
+
 def choose_base(
     selection: BaseSelection,
     kind: str,
@@ -83,6 +108,7 @@ def choose_base(
     *,
     on: str = "",
     store: ImageStore = PODMAN,
+    system_python: str = "",
 ) -> ModelBase:
     """Return the base of a model: `on`, else an image of ours that has its `requirements`, else the base image.
 
@@ -90,6 +116,7 @@ def choose_base(
     every package that the model names in exactly the locked version, and none of the lock in another.
     The one with the fewest packages wins; where none fits, the reason names the nearest one.
     Images are searched in the builder's `store`, and in podman's, from which they would be transferred.
+    With `system_python` the model has an interpreter of its own, and takes no package of a base with that Python.
     Raises WorkbenchError when there is no base.
     """
     stores = stores_of(store)
@@ -97,14 +124,19 @@ def choose_base(
         if not is_image(on) or not is_qualified(on):
             raise UsageError(f"{on!r} is not a full image name", hint="write it with its registry, or localhost/")
         return _on(on, resolved, stores)
+    python = system_python or resolved.python
     names = (
-        f"{LOCAL_REPOSITORY}:{default_bases()[kind].image_tag(selection.os, resolved.python, selection.release, date)}"
+        f"{LOCAL_REPOSITORY}:{default_bases()[kind].image_tag(selection.os, python, selection.release, date)}"
         for date in dict.fromkeys((selection.date, LATEST))
     )
     base, below = first_image(names, stores)
     if below is None:
         raise WorkbenchError(
             f"the base image {base} is not on this machine", hint=f"make it with {command_to_make(base)}"
+        )
+    if system_python:
+        return ModelBase(
+            base, below.id, f"the base: Python {resolved.interpreter} and its packages are the model's own"
         )
     fitting, near = [], []
     for image, inspected, kept in _ours(stores):

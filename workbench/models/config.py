@@ -26,10 +26,20 @@ class RunStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """Files that a model needs and its image has not: where they come from, and where the model expects them."""
+
+    name: str
+    target: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BuildConfig:
     """How the image is to be built; "" and () where nothing is given.
 
-    `python_version` and `cuda` are as they were written ("3.11" or "3.11.4", "12.4" or "12.4.1").
+    `python_version` and `cuda` are as they were written ("3.11" or "3.11.4", "12.4" or "12.4.1"), `sdk_version` is
+    that of the server, and `python_overrides` a file of requirements that replace those of packages.
     `pre_install` comes before the Python packages, `run` after them.
     """
 
@@ -39,6 +49,8 @@ class BuildConfig:
     python_version: str = ""
     python_packages: tuple[str, ...] = ()
     python_requirements: str = ""
+    python_overrides: str = ""
+    sdk_version: str = ""
     system_packages: tuple[str, ...] = ()
     pre_install: tuple[RunStep, ...] = ()
     run: tuple[RunStep, ...] = ()
@@ -48,8 +60,10 @@ class BuildConfig:
 class CogConfig:
     """A whole cog.yaml.
 
-    `concurrency` is how many predictions run at once, 0 where it is not given; `predict` and `train`
-    are `file.py:Name`; `lines` has the line of each key, by its path ("build.cuda").
+    `concurrency` is how many predictions run at once, 0 where it is not given; `predict` and `train` are
+    `file.py:Name`; `image` is a name, whether it was given as `image` or as `model`; `traces` is `observability.traces`
+    as texts, and `traces_config` the file that sets it up. `lines` has the line of each key, by its path
+    ("build.cuda").
     """
 
     build: BuildConfig = field(default_factory=BuildConfig)
@@ -58,6 +72,9 @@ class CogConfig:
     image: str = ""
     concurrency: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    weights: tuple[Weights, ...] = ()
+    traces: Mapping[str, str] = field(default_factory=dict)
+    traces_config: str = ""
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def line(self, path: str) -> int:
@@ -65,6 +82,12 @@ class CogConfig:
         while path and path not in self.lines:
             path = path.rpartition(".")[0]
         return self.lines.get(path, 1)
+
+    def _observability(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"config": self.traces_config} if self.traces_config else {}
+        if self.traces:
+            found["traces"] = {**self.traces, "enabled": self.traces["enabled"] == "true"}
+        return found
 
     def as_data(self) -> dict[str, Any]:
         """Return it as cog.yaml has it, without what is not given: what the image's label holds."""
@@ -75,6 +98,8 @@ class CogConfig:
             "python_version": self.build.python_version,
             "python_packages": list(self.build.python_packages),
             "python_requirements": self.build.python_requirements,
+            "python_overrides": self.build.python_overrides,
+            "sdk_version": self.build.sdk_version,
             "system_packages": list(self.build.system_packages),
             "pre_install": [_step(step) for step in self.build.pre_install],
             "run": [_step(step) for step in self.build.run],
@@ -86,8 +111,16 @@ class CogConfig:
             "image": self.image,
             "concurrency": {"max": self.concurrency} if self.concurrency else {},
             "environment": [f"{name}={value}" for name, value in self.environment.items()],
+            "weights": [_weights(each) for each in self.weights],
+            "observability": self._observability(),
         }
         return {key: value for key, value in whole.items() if value}
+
+
+def _weights(weights: Weights) -> dict[str, Any]:
+    named = {"name": weights.name, "target": weights.target}
+    found = {key: value for key, value in named.items() if value}
+    return {**found, "source": [{"uri": uri} for uri in weights.sources]}
 
 
 def _step(step: RunStep) -> str | dict[str, Any]:

@@ -14,7 +14,7 @@ from workbench.models.labels import model_of
 from workbench.models.load import read_config
 from workbench.models.lock import kept_versions
 from workbench.models.model import Model
-from workbench.models.openapi import schema_of
+from workbench.models.openapi import read_code
 from workbench.models.resolve import raise_all
 from workbench.names import is_image
 
@@ -44,5 +44,5 @@ def folder_data(folder: str) -> dict[str, Any]:
     faults = Faults()
     config = read_config(folder, faults)
     raise_all(folder, faults)
-    schema, _ = schema_of(folder, config.predict) if config.predict else ({}, "")
+    schema = read_code(folder, config.predict, config.train).document
     return {"folder": folder, "config": config.as_data(), "packages": kept_versions(folder), "schema": schema}

@@ -10,6 +10,7 @@ from typing import Any
 from workbench.catalog.faults import Faults
 from workbench.errors import WorkbenchError
 from workbench.images.labels import MODEL_LABEL
+from workbench.models.containerfile import training_command
 from workbench.models.load import config_of
 from workbench.models.model import Model, ModelBase, Resolved
 from workbench.models.yaml_nodes import parse_yaml
@@ -23,10 +24,12 @@ def labels(model: Model) -> dict[str, str]:
     base = model.base.as_data()
     if not model.base.generation:
         base = {key: value for key, value in base.items() if key not in _MONOBASE}
+    training = training_command(model.config, weightless=bool(model.base.generation))
+    described = {**model.resolved.as_data(), "on": base} | ({"training": training} if training else {})
     found = {
         VERSION_LABEL: model.resolved.cog,
         CONFIG_LABEL: _compact(model.config.as_data()),
-        MODEL_LABEL: _compact({**model.resolved.as_data(), "on": base}),
+        MODEL_LABEL: _compact(described),
     }
     return found | ({SCHEMA_LABEL: model.schema} if model.schema else {})
 
@@ -50,7 +53,7 @@ def model_of(image: str, image_labels: Mapping[str, str]) -> Model:
         name=image,
         config=replace(config, lines={}),
         resolved=Resolved(
-            **{name: _text(resolved, name) for name in ("python", "cuda", "cudnn", "lock")},
+            **{name: _text(resolved, name) for name in ("python", "cuda", "cudnn", "lock", "interpreter")},
             cog=_text(resolved, "cog") or image_labels.get(VERSION_LABEL, ""),
             frameworks=_texts(resolved, "frameworks"),
             packages=_texts(resolved, "packages"),

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from workbench.catalog.faults import Faults
 from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.models import rules
-from workbench.models.config import FILE, BuildConfig, CogConfig, RunStep, SecretMount
-from workbench.models.yaml_nodes import LIST, MAP, NOTHING, NUMBER, TEXT, TRUTH, Node, read_yaml
-from workbench.names import suggestion
+from workbench.models.config import FILE, BuildConfig, CogConfig, Weights
+from workbench.models.reader import Reader
+from workbench.models.yaml_nodes import LIST, MAP, TEXT, Node, read_yaml
 
-Rule = Callable[[str], str]
-_TOP = ("build", "predict", "run", "train", "image", "concurrency", "environment")
-_BUILD = (
-    *("gpu", "cuda", "cudnn", "python_version", "python_packages", "python_requirements"),
-    *("system_packages", "pre_install", "run"),
+_TOP = (
+    *("build", "predict", "run", "train", "image", "model", "concurrency", "environment"),
+    *("observability", "weights", "tests"),
 )
-# Keys of cog that are not supported here: an error is better than ignoring them.
-_NOT_HERE = {
-    "build.fast": "is about pushing to one registry, and has no effect here: remove it",
+_BUILD = (
+    *("gpu", "cuda", "cudnn", "python_version", "python_packages", "python_requirements", "python_overrides"),
+    *("sdk_version", "system_packages", "pre_install", "run", "fast"),
+)
+_TRACES = ("enabled", "sampler", "sampler_arg", "trace_header", "trace_header_format")
+# Keys that are not supported here: an error is better than ignoring them.
+_REFUSED = {
     "build.environment": "is not supported: write variables into the list `environment` at the top",
-    "build.python_overrides": "is not supported: write the versions into the requirements",
-    "weights": "is not supported: keep weights beside the code, or fetch them in setup()",
-    "tests": "is not supported: test the image that was built",
-    "concurrency.default_target": "is for one platform's scaling, and has no effect here: remove it",
 }
-_KINDS = {TEXT: "a text", NUMBER: "a number", TRUTH: "true or false", LIST: "a list", MAP: "a map", NOTHING: "nothing"}
+# What is read and has no effect, and why: cog's pushes, one platform's scaling, and tests of its command line.
+_NO_EFFECT = {
+    "build.fast": "it is about how cog pushes",
+    "concurrency.default_target": "it is for a platform's scaling",
+    "tests": "they are for cog's own commands",
+}
 
 
 def read_config(folder: str, faults: Faults) -> CogConfig:
@@ -45,13 +48,21 @@ def read_config(folder: str, faults: Faults) -> CogConfig:
 
 
 def config_of(root: Node, where: str, faults: Faults) -> CogConfig:
-    """Return the configuration of a cog.yaml's root node; `where` is its path."""
-    reader = _Reader(where, faults)
+    """Return the configuration of a cog.yaml's root node; `where` is its path.
+
+    The keys are those of cog 0.23.1 (its docs/yaml.md and JSON schema, checked 2026-11-30), and those of earlier ones.
+    """
+    reader = Reader(where, faults, _REFUSED)
     top = reader.map(root, "", _TOP)
     build = reader.map(top.get("build"), "build", _BUILD)
     if "predict" in top and "run" in top:
         reader.fault("run", "predict and run are two names of one key: take one of them")
-    concurrency = reader.map(top.get("concurrency"), "concurrency", ("max",))
+    if "image" in top and "model" in top:
+        reader.fault("model", "image and model both name the image: take one of them")
+    concurrency = reader.map(top.get("concurrency"), "concurrency", ("max", "default_target"))
+    reader.count(concurrency, "concurrency.default_target")
+    reader.truth(build, "build.fast")
+    watched = reader.map(top.get("observability"), "observability", ("traces", "config"))
     variables = reader.texts(top, "environment", rules.variable)
     environment = dict(text.partition("=")[::2] for text in variables)
     if len(environment) != len(variables):
@@ -63,144 +74,63 @@ def config_of(root: Node, where: str, faults: Faults) -> CogConfig:
             cudnn=reader.version(build, "build.cudnn", rules.cudnn),
             python_version=reader.version(build, "build.python_version", rules.python_version),
             python_packages=reader.texts(build, "build.python_packages", rules.python_package),
-            python_requirements=reader.text(build, "build.python_requirements", rules.file),
+            python_requirements=_plain(reader.text(build, "build.python_requirements", rules.file)),
+            python_overrides=_plain(reader.text(build, "build.python_overrides", rules.file)),
+            sdk_version=reader.version(build, "build.sdk_version", rules.sdk_version),
             system_packages=reader.texts(build, "build.system_packages", rules.system_package),
             pre_install=reader.steps(build, "build.pre_install"),
             run=reader.steps(build, "build.run"),
         ),
-        predict=reader.text(top, "predict", rules.reference) or reader.text(top, "run", rules.reference),
-        train=reader.text(top, "train", rules.reference),
-        image=reader.text(top, "image", rules.image),
+        predict=_plain(reader.text(top, "predict", rules.reference) or reader.text(top, "run", rules.reference)),
+        train=_plain(reader.text(top, "train", rules.reference)),
+        image=reader.text(top, "image", rules.image) or reader.text(top, "model", rules.repository),
         concurrency=reader.count(concurrency, "concurrency.max"),
         environment=environment,
+        weights=tuple(_weights(reader, top)),
+        traces=_traces(reader, watched),
+        traces_config=_plain(reader.text(watched, "observability.config", rules.file)),
         lines=reader.lines,
     )
 
 
-class _Reader:
-    """Reads values of a cog.yaml by their path, and notes their faults."""
+def no_effect(config: CogConfig) -> list[str]:
+    """Return, in words, which keys of a cog.yaml are read and change nothing."""
+    return [f"{key} has no effect here: {why}" for key, why in _NO_EFFECT.items() if key in config.lines]
 
-    def __init__(self, where: str, faults: Faults) -> None:
-        self.where = where
-        self.faults = faults
-        self.lines: dict[str, int] = {}
 
-    def fault(self, path: str, message: str, line: int = 0) -> None:
-        """Note a fault, on the line of the key at `path` if no other is given."""
-        self.faults.add(f"{self.where}:{line or self.lines.get(path, 1)}", message)
-
-    def map(self, node: Node | None, path: str, known: tuple[str, ...]) -> dict[str, Node]:
-        """Return the values of a map by key; those that are not `known` are faults, and are left out."""
-        if node is None or node.kind == NOTHING:
-            return {}
-        if node.kind != MAP:
-            self.fault(path, f"{path or FILE} must be a map, and is {_kind(node)}", node.line)
-            return {}
-        for key, line in node.repeated:
-            self.fault(path, f"{_joined(path, key)} occurs twice", line)
-        found = {}
-        for key, (line, value) in node.entries.items():
-            full = _joined(path, key)
-            self.lines[full] = line
-            if full in _NOT_HERE:
-                self.fault(full, f"{full} {_NOT_HERE[full]}")
-            elif key not in known:
-                self.fault(full, f"{path or FILE} has no key {key!r}: {suggestion(key, known)}")
+def _weights(reader: Reader, top: dict[str, Node]) -> Iterator[Weights]:
+    """Yield the weights: a source is an address, a map with `uri`, or several of these."""
+    for item in reader.items(top, "weights"):
+        inside = reader.map(item, "weights[]", ("name", "target", "source"))
+        source = inside.get("source")
+        several = source.items if source is not None and source.kind == LIST else (source,) if source else ()
+        found = []
+        for each in several:
+            if each.kind == MAP:
+                one = reader.map(each, "weights[].source", ("uri", "include", "exclude"))
+                each = one.get("uri", each)
+            if each.kind == TEXT and each.text and each.text.isprintable():
+                found.append(each.text)
             else:
-                found[key] = value
-        return found
-
-    def text(self, values: dict[str, Node], path: str, rule: Rule) -> str:
-        """Return a text, "" when it is not given."""
-        return self._checked(self._value(values, path, (TEXT,), "a text"), path, rule)
-
-    def version(self, values: dict[str, Node], path: str, rule: Rule) -> str:
-        """Return a version; YAML reads one without quotes as a number, whose text is the version."""
-        return self._checked(self._value(values, path, (TEXT, NUMBER), "a version"), path, rule)
-
-    def truth(self, values: dict[str, Node], path: str) -> bool:
-        """Return true or false; false when it is not given."""
-        node = self._value(values, path, (TRUTH,), "true or false")
-        return node is not None and node.text.lower() in ("true", "yes", "on")
-
-    def count(self, values: dict[str, Node], path: str) -> int:
-        """Return a whole number from 1 on, 0 when it is not given."""
-        node = self._value(values, path, (NUMBER,), "a whole number")
-        if node is None:
-            return 0
-        if not (node.text.isascii() and node.text.isdigit() and 0 < int(node.text[:5]) <= 1000):
-            self.fault(path, f"{path} must be a whole number from 1 to 1000, and is {node.text}")
-            return 0
-        return int(node.text)
-
-    def texts(self, values: dict[str, Node], path: str, rule: Rule) -> tuple[str, ...]:
-        """Return a list of texts, each checked by `rule`."""
-        found = []
-        for item in self._items(values, path):
-            if item.kind != TEXT:
-                self.fault(path, f"{path} must be a list of texts, and one of them is {_kind(item)}", item.line)
-            elif text := self._checked(item, path, rule):
-                found.append(text)
-        return tuple(found)
-
-    def steps(self, values: dict[str, Node], path: str) -> tuple[RunStep, ...]:
-        """Return commands: each a text, or a map of `command` and `mounts`."""
-        found = []
-        for item in self._items(values, path):
-            if item.kind == TEXT:
-                mounts: tuple[SecretMount, ...] = ()
-                command = self._checked(item, path, rules.command)
-            else:
-                inside = self.map(item, f"{path}[]", ("command", "mounts"))
-                command = self.text(inside, f"{path}[].command", rules.command)
-                mounts = tuple(self._mounts(inside, f"{path}[].mounts"))
-                if item.kind == MAP and "command" not in inside:
-                    self.fault(path, f"a step of {path} has no command", item.line)
-            if command:
-                found.append(RunStep(command, mounts))
-        return tuple(found)
-
-    def _mounts(self, values: dict[str, Node], path: str) -> list[SecretMount]:
-        found = []
-        for item in self._items(values, path):
-            inside = self.map(item, f"{path}[]", ("type", "id", "target"))
-            kind = inside.get("type")
-            if item.kind == MAP and (kind is None or kind.text != "secret"):
-                self.fault(path, "a mount must be of type secret", item.line)
-            id_ = self.text(inside, f"{path}[].id", rules.secret_id)
-            target = self.text(inside, f"{path}[].target", rules.target)
-            if id_ and target:
-                found.append(SecretMount(id_, target))
-            elif item.kind == MAP and not {"id", "target"} <= inside.keys():
-                self.fault(path, "a mount needs type, id and target", item.line)
-        return found
-
-    def _items(self, values: dict[str, Node], path: str) -> tuple[Node, ...]:
-        node = self._value(values, path, (LIST,), "a list")
-        return node.items if node is not None else ()
-
-    def _value(self, values: dict[str, Node], path: str, kinds: tuple[str, ...], what: str) -> Node | None:
-        node = values.get(path.rpartition(".")[2])
-        if node is None or node.kind == NOTHING:
-            return None
-        if node.kind not in kinds:
-            self.fault(path, f"{path} must be {what}, and is {_kind(node)}", node.line)
-            return None
-        return node
-
-    def _checked(self, node: Node | None, path: str, rule: Rule) -> str:
-        if node is None:
-            return ""
-        if complaint := rule(node.text):
-            self.fault(path, complaint, node.line)
-            return ""
-        return node.text
+                reader.fault("weights", "a source of weights must be an address, or a map with uri", each.line)
+        target = reader.text(inside, "weights[].target", rules.weights_target)
+        if found and (target or "target" not in inside):
+            yield Weights(reader.text(inside, "weights[].name", rules.weights_name), target, tuple(found))
+        elif item.kind == MAP and not found:
+            reader.fault("weights", "weights need a source", item.line)
 
 
-def _joined(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
+def _traces(reader: Reader, values: dict[str, Node]) -> dict[str, str]:
+    if "traces" not in values:
+        return {}
+    inside = reader.map(values["traces"], "observability.traces", _TRACES)
+    found = {"enabled": "true" if reader.truth(inside, "observability.traces.enabled") else "false"}
+    for key in _TRACES[1:]:
+        if text := reader.version(inside, f"observability.traces.{key}", rules.trace):
+            found[key] = text
+    return found
 
 
-def _kind(node: Node) -> str:
-    text = f" ({node.text[:40]})" if node.text else ""
-    return _KINDS.get(node.kind, "something else") + text
+def _plain(path: str) -> str:
+    """Return a path without `./` before it."""
+    return path.removeprefix("./")

@@ -11,13 +11,14 @@ from workbench.errors import WorkbenchError
 from workbench.models.lock import ModelLock, kept_versions, lock_of, names_of, version_of
 from workbench.models.pairing import exact_version, frameworks_of, pair
 from workbench.models.resolve import ParsedModel
+from workbench.models.resolving import Wanted, resolve_packages
+from workbench.models.rules import NEWEST_SDK
 from workbench.monobase.requirements import read_lock
-from workbench.monobase.resolving import default_uv, resolve
 
 
 def requirements_of(model: ParsedModel, pairs: CompatibilityTable) -> tuple[str, ...]:
     """Return what is locked for the model: its own requirements and the cog server."""
-    return _with_server(model.pairing.requirements, pairs)
+    return _with_server(model.pairing.requirements, model.config.build.sdk_version, pairs)
 
 
 def lock_model(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool = False) -> tuple[ParsedModel, ModelLock]:
@@ -46,11 +47,26 @@ def lock_model(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool = 
 
 
 def _lock(model: ParsedModel, pairs: CompatibilityTable, *, locked: bool) -> ModelLock:
-    return lock_of(model.folder, requirements_of(model, pairs), model.pairing.constraints, model.python, locked=locked)
+    constraints = (*model.pairing.constraints, *model.constraints)
+    wanted = Wanted(
+        requirements_of(model, pairs),
+        constraints,
+        model.python,
+        model.overrides,
+        model.options,
+        pairs.build_constraints,
+    )
+    return lock_of(model.folder, wanted, locked=locked)
 
 
-def _with_server(requirements: tuple[str, ...], pairs: CompatibilityTable) -> tuple[str, ...]:
-    return requirements if "cog" in names_of(requirements) else (*requirements, f"cog=={pairs.cog}")
+def _with_server(requirements: tuple[str, ...], version: str, pairs: CompatibilityTable) -> tuple[str, ...]:
+    """Return the requirements with the server: the one that they name, that of `sdk_version`, or the table's."""
+    if "cog" in names_of(requirements):
+        return requirements
+    if version == NEWEST_SDK:
+        # A version of that kind in the specifier makes uv take others of its kind.
+        return (*requirements, "cog>=0.16.0a0")
+    return (*requirements, f"cog=={version or pairs.cog}")
 
 
 def _resolved(model: ParsedModel, pairs: CompatibilityTable) -> dict[str, str]:
@@ -58,5 +74,9 @@ def _resolved(model: ParsedModel, pairs: CompatibilityTable) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="model-") as staged:
         made = Path(staged, "lock")
         about = f"locking the packages of {model.folder}"
-        resolve(default_uv(), _with_server(model.requirements, pairs), (), model.python, made, about=about)
-        return {package.name: version_of(package) for package in read_lock(str(made)).packages}
+        requirements = _with_server(model.requirements, model.config.build.sdk_version, pairs)
+        wanted = Wanted(
+            requirements, model.constraints, model.python, model.overrides, model.options, pairs.build_constraints
+        )
+        resolve_packages(wanted, made, about=about)
+        return {package.name: version_of(package) for package in read_lock(str(made), commits=True).packages}

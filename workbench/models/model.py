@@ -42,9 +42,9 @@ class ModelBase:
 class Resolved:
     """What a cog.yaml was resolved to.
 
-    Versions, "" where there is none: `python` is "3.11", `cuda` and `cudnn` are those that the
-    packages (or the base) bring. `frameworks` are torch and the like, `packages` the whole lock, by
-    name; `lock` is the digest of the lock; `notes` are what the user should know.
+    Versions, "" where there is none: `python` is "3.11", `cuda` and `cudnn` are those that the packages (or the base)
+    bring, `interpreter` is the Python in full that the image gets beside its system's. `frameworks` are torch and the
+    like, `packages` the whole lock, by name; `lock` is the digest of the lock; `notes` are what the user should know.
     """
 
     python: str
@@ -55,6 +55,7 @@ class Resolved:
     packages: Mapping[str, str]
     lock: str
     notes: tuple[str, ...] = ()
+    interpreter: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """Return it as the image's label and `--json` have it."""
@@ -67,6 +68,7 @@ class Resolved:
             "packages": dict(self.packages),
             "lock": self.lock,
             "notes": list(self.notes),
+            **({"interpreter": self.interpreter} if self.interpreter else {}),
         }
 
 

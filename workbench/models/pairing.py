@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from workbench.catalog.compatibility import PATH, CompatibilityTable, FrameworkVersion
 from workbench.errors import WorkbenchError
+from workbench.models.requirements import applies
 from workbench.packages import normalized_name
 
 # How many allowed pairs an error names.
@@ -54,6 +55,19 @@ class _Target:
             found.append(f"brings cuDNN {row.cudnn}, not {self.cudnn}")
         return found
 
+    def is_near(self, row: FrameworkVersion) -> bool:
+        """Return whether a row matches, but for a CUDA and cuDNN that stand in for the named ones."""
+        return self.python in row.pythons and (not self.cuda or is_near(row.cuda, self.cuda))
+
+
+def is_near(brought: str, requested: str) -> bool:
+    """Return whether a CUDA runs where another one is requested.
+
+    Drivers run their own family and the earlier ones (NVIDIA, CUDA Compatibility, checked 2026-11-22), and what is
+    requested is often no more than what was current: the next family counts as near, with a note of the driver.
+    """
+    return int(brought.split(".")[0]) <= int(requested.split(".")[0]) + 1
+
 
 def pair(
     requirements: Sequence[str], python: str, gpu: bool, cuda: str, cudnn: str, pairs: CompatibilityTable
@@ -64,6 +78,7 @@ def pair(
     among that; what it goes with is held to its row. Raises WorkbenchError for what cannot go together, with the
     nearest that can.
     """
+    requirements = [text for text in requirements if applies(text, python)]
     target = _Target(python, cuda if gpu else "", cudnn if gpu else "")
     lines, beside, constraints = [], list[str](), list[str]()
     frameworks: dict[str, str] = {}
@@ -72,7 +87,7 @@ def pair(
     companions = _companions(requirements)
     for text in requirements:
         name = normalized_name(Requirement(text).name)
-        if name not in wanted or not _is_meant(Requirement(text)):
+        if name not in wanted or Requirement(text).url is not None:
             lines.append(text)
             continue
         if name in frameworks:
@@ -108,7 +123,7 @@ def frameworks_of(requirements: Sequence[str], pairs: CompatibilityTable) -> dic
     for text in requirements:
         requirement = Requirement(text)
         name = normalized_name(requirement.name)
-        if name not in pairs.frameworks or not _is_meant(requirement):
+        if name not in pairs.frameworks or requirement.url is not None:
             continue
         if known := found.get(name):
             known.extras |= requirement.extras
@@ -125,16 +140,11 @@ def exact_version(requirement: Requirement) -> str:
     )
 
 
-def _is_meant(requirement: Requirement) -> bool:
-    """Return whether a requirement is for here, and of a package index."""
-    return requirement.url is None and (requirement.marker is None or requirement.marker.evaluate())
-
-
 def _companions(requirements: Sequence[str]) -> dict[str, SpecifierSet]:
     """Return what is required of each package, by normalised name: a framework goes with some of them."""
     found: dict[str, SpecifierSet] = {}
     for requirement in map(Requirement, requirements):
-        if _is_meant(requirement):
+        if requirement.url is None:
             name = normalized_name(requirement.name)
             found[name] = found.get(name, SpecifierSet()) & requirement.specifier
     return found
@@ -160,21 +170,18 @@ def _chosen(
         )
     plain = exact.partition("+")[0]
     if plain and plain not in rows:
-        if target.cuda or target.cudnn:
-            what = " and ".join(
-                filter(None, (target.cuda and f"CUDA {target.cuda}", target.cudnn and f"cuDNN {target.cudnn}"))
-            )
-            raise WorkbenchError(
-                f"what {name} {exact} brings is not known, and {what} is requested",
-                hint=f"{_nearest(name, rows, target, plain)}; or leave cuda and cudnn out, or add its row to {PATH}",
-            )
-        return exact
+        return exact  # What it brings, its packages tell.
     if plain:
-        if mismatches := target.mismatches(rows[plain]):
+        if not target.is_near(rows[plain]):
+            mismatches = target.mismatches(rows[plain])
             raise WorkbenchError(f"{name} {plain} {'; it '.join(mismatches)}", hint=_nearest(name, rows, target, plain))
         return exact
     fitting = [version for version in rows if requirement.specifier.contains(version)]
     allowed = [version for version in fitting if not target.mismatches(rows[version])]
+    # Where none brings the very CUDA, the nearest that the same drivers run.
+    allowed = allowed or _nearest_by_cuda(
+        [version for version in fitting if target.is_near(rows[version])], rows, target
+    )
     # What no row names, or in no such version, is left to the resolver.
     named = {normalized_name(other) for row in rows.values() for other in row.goes_with}
     decisive = {other: required for other, required in companions.items() if other in named and str(required)}
@@ -199,6 +206,23 @@ def _goes_with(row: FrameworkVersion, companions: Mapping[str, SpecifierSet]) ->
     return all(
         other in named and required.contains(named[other], prereleases=True) for other, required in companions.items()
     )
+
+
+def _nearest_by_cuda(versions: Sequence[str], rows: Mapping[str, FrameworkVersion], target: _Target) -> list[str]:
+    """Return those of some versions whose CUDA is nearest to the requested one, of its own family or before if any."""
+    if not versions or not target.cuda:
+        return list(versions)
+
+    def distance(version: str) -> tuple[int, int]:
+        family, minor = (int(part) for part in rows[version].cuda.split(".")[:2])
+        wanted = [int(part) for part in (*target.cuda.split("."), "0")[:2]]
+        return (
+            abs(family - wanted[0]) * 2 - (family < wanted[0]),
+            abs(minor - wanted[1]) if family == wanted[0] else -minor,
+        )
+
+    least = min(map(distance, versions))
+    return [version for version in versions if distance(version) == least]
 
 
 def _describe(target: _Target) -> str:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from workbench.catalog.compatibility import read_compatibility
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
 from workbench.errors import FaultsError, UsageError, WorkbenchError
@@ -47,19 +48,35 @@ def model_request(
     secret_files = _secrets(model.config, folder, secrets or {})
     files = source_files(folder)
     packages = lock.without(model.base.installed) if lock else ""
+    sources = lock.sources_without(model.base.installed) if lock else ""
+    commits = lock.commits_without(model.base.installed) if lock else ""
     with tempfile.TemporaryDirectory(prefix="model-") as staged:
         copy_sources(folder, files, os.path.join(staged, "src"))
         if model.schema:
             _write(os.path.join(staged, "src", _SCHEMA), model.schema)
         if packages:
             _write(os.path.join(staged, "requirements.txt"), packages)
+        if sources:
+            _write(os.path.join(staged, "requirements-source.txt"), sources)
+            limits = read_compatibility(catalogue.tree).build_constraints
+            _write(os.path.join(staged, "build-constraints.txt"), "".join(f"{line}\n" for line in limits))
+        if commits:
+            _write(os.path.join(staged, "requirements-git.txt"), commits)
         if model.config.build.system_packages:
             listed = "".join(f"{name}\n" for name in model.config.build.system_packages)
             _write(os.path.join(staged, "os-packages.txt"), listed)
         yield BuildRequest(
             names=(model.name,),
             folder=staged,
-            text=containerfile(model, templates, catalogue, os_name, requirements=bool(packages)),
+            text=containerfile(
+                model,
+                templates,
+                catalogue,
+                os_name,
+                requirements=bool(packages),
+                sources=bool(sources),
+                commits=bool(commits),
+            ),
             labels=labels(model),
             options=options,
             ca_bundle=ca_bundle,

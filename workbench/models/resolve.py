@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from dataclasses import dataclass
 
@@ -11,23 +10,23 @@ from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
 from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.models import code, rules
 from workbench.models.config import FILE, CogConfig
-from workbench.models.load import read_config
+from workbench.models.load import no_effect, read_config
 from workbench.models.lock import ModelLock
 from workbench.models.model import Resolved
-from workbench.models.pairing import Pairing, pair, short
-from workbench.packages import requirement_lines
-
-# The address of an index may hold a password: uv and pip take it from the environment.
-_OPTION = (
-    "options are not allowed here: name another index in UV_INDEX (for locking) and PIP_EXTRA_INDEX_URL (to build)"
-)
+from workbench.models.openapi import NOTHING_READ, Reading, read_code
+from workbench.models.pairing import Pairing, is_near, pair, short
+from workbench.models.requirements import applies, read_files
+from workbench.models.sources import ignored
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedModel:
-    """A cog.yaml without faults, the model's Python ("3.11"), its requirements and what goes with them."""
+    """A cog.yaml without faults, the model's Python ("3.11"), its requirements and what goes with them.
+
+    Requirements whose markers are for another Python or platform are not among them. `overrides` replace those of
+    packages, `options` say where packages are looked for; `reading` is what the code says.
+    """
 
     folder: str
     config: CogConfig
@@ -35,6 +34,10 @@ class ParsedModel:
     requirements: tuple[str, ...]
     pairing: Pairing
     notes: tuple[str, ...]
+    overrides: tuple[str, ...] = ()
+    reading: Reading = NOTHING_READ
+    constraints: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> ParsedModel:
@@ -51,22 +54,25 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     config = read_config(folder, faults)
     written = config.build.python_version or default_python
     python = short(written)
-    requirements = read_requirements(folder, config, faults)
-    if not config.predict and not any(key in config.lines for key in ("predict", "run")):
+    build = config.build
+    read = read_files(folder, build.python_packages, build.python_requirements, faults)
+    overrides = tuple(read_files(folder, (), build.python_overrides, faults).lines)
+    requirements = tuple(text for text in read.lines if applies(text, python))
+    if not config.predict and not any(key in config.lines for key in ("predict", "run", "train")):
         faults.add(path, "predict is missing: name the class or function of a prediction, such as predict.py:Predictor")
-    for key, reference in (("predict", config.predict), ("train", config.train)):
-        if reference:
-            try:
-                found = code.definition(folder, reference)
-                if found is not None and key == "predict" and code.method(found) is None:
-                    where = f"{os.path.join(folder, reference.partition(':')[0])}:{found.lineno}"
-                    faults.add(where, f"{found.name} has no predict and no run")
-            except WorkbenchError as error:
-                place = f"{path}:{config.line(key)}"
-                faults.add(place, f"{key}: {error.where}: {error.message}")
-    if python not in pairs.cog_pythons:
+    reading = read_code(folder, config.predict, config.train, config.environment.get("PYTHONPATH", "").split(":"))
+    for where, message in reading.faults:
+        faults.add(where or f"{path}:{config.line(message.partition(':')[0])}", message)
+    if config.concurrency > 1 and reading.predict and reading.predict.function and not reading.predict.is_async:
+        complaint = f"{reading.predict.name} is not async: the server runs one prediction of it at a time"
+        faults.add(f"{path}:{config.line('concurrency.max')}", complaint)
+    if python not in pairs.cog_pythons and not config.build.sdk_version:
         complaint = f"cog {pairs.cog} is for Python {', '.join(pairs.cog_pythons)}, not {python}"
         faults.add(f"{path}:{config.line('build.python_version')}", complaint)
+    if config.traces_config and not os.path.isfile(os.path.join(folder, config.traces_config)):
+        faults.add(f"{path}:{config.line('observability.config')}", f"there is no {config.traces_config}")
+    with faults:
+        ignored(folder)
     pairing = Pairing(())
     try:
         pairing = pair(requirements, python, config.build.gpu, config.build.cuda, config.build.cudnn, pairs)
@@ -75,7 +81,10 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
         key = next((key for key in keys if key in config.lines), "build")
         faults.add(f"{path}:{config.line(key)}", f"{error.message} ({error.hint})" if error.hint else error.message)
     raise_all(folder, faults)
-    return ParsedModel(folder, config, python, requirements, pairing, tuple(_notes(config, written, python, pairing)))
+    notes = tuple(_notes(config, written, python, pairing))
+    notes = (*notes, *reading.notes)
+    constraints, options = tuple(read.constraints), tuple(read.options)
+    return ParsedModel(folder, config, python, requirements, pairing, notes, overrides, reading, constraints, options)
 
 
 def raise_all(folder: str, faults: Faults) -> None:
@@ -94,9 +103,19 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
     cuda = next((versions[name] for name in pairs.cuda_wheels if name in versions), "")
     cudnn = next((versions[name] for name in pairs.cudnn_wheels if name in versions), "")
     build = model.config.build
+    notes = [f"{name} has no wheel: it is built from its source in the image" for name in lock.sources]
+    notes += [
+        f"{name} could not be built here: name what it needs in the requirements yourself" for name in lock.unread
+    ]
     for what, requested, got in (("CUDA", build.cuda, cuda), ("cuDNN", build.cudnn, cudnn)):
         parts = requested.split(".")[:2]
-        if build.gpu and requested and got and got.split(".")[: len(parts)] != parts:
+        if not build.gpu or not requested or not got or got.split(".")[: len(parts)] == parts:
+            continue
+        if what == "cuDNN":
+            notes.append(f"cog.yaml names cuDNN {requested}: the packages bring {got}, which they are built for")
+        elif is_near(got, requested):
+            notes.append(f"cog.yaml names CUDA {requested}: the packages bring {short(got)}, {_driver(got, pairs)}")
+        else:
             raise WorkbenchError(
                 f"the packages bring {what} {got}, and cog.yaml requests {requested}",
                 where=f"{os.path.join(model.folder, FILE)}:{model.config.line(f'build.{what.lower()}')}",
@@ -110,8 +129,13 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
         frameworks={name: versions.get(name, "") for name in model.pairing.frameworks or {}},
         packages=versions,
         lock=lock.digest,
-        notes=model.notes,
+        notes=(*model.notes, *notes),
     )
+
+
+def _driver(cuda: str, pairs: CompatibilityTable) -> str:
+    least = pairs.drivers.get(cuda.partition(".")[0], "")
+    return f"which NVIDIA's drivers from {least} on run" if least else "and which drivers run that is not known"
 
 
 def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> list[str]:
@@ -122,6 +146,10 @@ def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> li
         found.append("cuda and cudnn have no effect without gpu: true")
     if config.build.python_packages and config.build.python_requirements:
         found.append("python_packages and python_requirements are both given: they are taken together")
+    found += no_effect(config)
+    for each in config.weights:
+        where = f"mount them at {each.target or 'the path that the code reads'} when the model is started"
+        found.append(f"the weights {each.name or each.sources[0]} are not put into the image: {where}")
     found += [f"{what} is not in {PATH}: what it goes with is not known" for what in pairing.unknown]
     return found
 
@@ -129,32 +157,3 @@ def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> li
 def _line(where: str) -> int:
     last = where.rpartition(":")[2]
     return int(last) if last.isdigit() else 0
-
-
-def read_requirements(folder: str, config: CogConfig, faults: Faults) -> tuple[str, ...]:
-    """Return the requirements of the model in `folder`, those of its file after those of cog.yaml.
-
-    Faults of the file go to `faults`, with their lines.
-    """
-    name = config.build.python_requirements
-    found = [*config.build.python_packages, *(_in_file(os.path.join(folder, name), faults) if name else ())]
-    return tuple(dict.fromkeys(found))
-
-
-def _in_file(path: str, faults: Faults) -> list[str]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        faults.add(path, f"the requirements cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
-        return []
-    found = []
-    for number, line in requirement_lines(text):
-        # The hashes of a list that is locked already: locking finds them again.
-        whole = re.sub(r"\s--hash[=\s]\S+", "", line).strip()
-        complaint = _OPTION if whole.startswith("-") else rules.python_package(whole)
-        if complaint:
-            faults.add(f"{path}:{number}", complaint)
-        else:
-            found.append(whole)
-    return found

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import re
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
 
+from workbench.models.requirements import complaint_of
 from workbench.names import is_image
 
 _PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)(?:\.(?:0|[1-9][0-9]?))?")
 _VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,6}){0,3}")
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,127}(?:=[A-Za-z0-9.+:~-]{1,127})?")
-_REFERENCE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*\.py:[A-Za-z_][A-Za-z0-9_]*")
-_FILE = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.+-]*")
+_REFERENCE = re.compile(
+    r"(?:\./)?(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*\.py:[A-Za-z_][A-Za-z0-9_]*"
+)
+_FILE = re.compile(r"(?:\./)?(?:[A-Za-z0-9_-][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TARGET = re.compile(r"(?:/[A-Za-z0-9_.-]+)+")
+_WEIGHTS = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_TRACE = re.compile(r"[A-Za-z0-9!#%&'*+.^_|~-]{1,100}")
+# The first server that a model can name, as cog 0.23.1 has it (docs/yaml.md, checked 2026-11-30).
+_FIRST_SDK = Version("0.16.0")
+# What `sdk_version` says for the newest there is, releases to come among them.
+NEWEST_SDK = "prerelease"
 # What the image itself sets, and what would redirect Python or the loader.
-_OURS = re.compile(r"PATH|PYTHONPATH|PYTHONHOME|LD_LIBRARY_PATH|LD_PRELOAD|HOME|VIRTUAL_ENV|(?:COG|R8|MONOBASE)_.*")
+_OURS = re.compile(r"PATH|PYTHONHOME|LD_LIBRARY_PATH|LD_PRELOAD|HOME|VIRTUAL_ENV|(?:COG|R8|MONOBASE)_.*")
 # Secrets, by their names: everyone can read the variables of an image in its configuration.
 _SECRET = re.compile(r"(?i:.*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?))")
 
@@ -37,15 +46,20 @@ def cudnn(text: str) -> str:
     return "" if _VERSION.fullmatch(text) else f"{text!r} is not a cuDNN version: write it as 9"
 
 
-def python_package(text: str) -> str:
-    """Return what is wrong with a line of requirements: a name with versions, or the https address of a wheel."""
+def sdk_version(text: str) -> str:
+    """Return what is wrong with the version of cog's server."""
+    if text == NEWEST_SDK:
+        return ""
     try:
-        requirement = Requirement(text)
-    except InvalidRequirement as error:
-        return f"{text!r} is not a requirement: {str(error).splitlines()[0]}"
-    if requirement.url is not None and not re.fullmatch(r"https://[^\s@]+\.whl(?:#\S*)?", requirement.url):
-        return f"{text!r}: only a wheel at an https address can be locked; build one, or take a release"
-    return ""
+        version = Version(text)
+    except InvalidVersion:
+        return f"{text!r} is not a version: write it as 0.18.0"
+    return "" if version >= _FIRST_SDK else f"cog {text} cannot be named: {_FIRST_SDK} is the first that can"
+
+
+def python_package(text: str) -> str:
+    """Return what is wrong with a line of requirements: a package, an address, or where packages are looked for."""
+    return complaint_of(text)
 
 
 def system_package(text: str) -> str:
@@ -68,6 +82,29 @@ def image(text: str) -> str:
     """Return what is wrong with an image's name."""
     okay = is_image(text) and "@" not in text
     return "" if okay else f"{text!r} is not an image name: write it as registry.example.com/team/model"
+
+
+def repository(text: str) -> str:
+    """Return what is wrong with the name of an image without tag and digest."""
+    if not image(text) and ":" in text.rpartition("/")[2]:
+        return f"{text!r} has a tag: `model` names a repository, and `image` an image"
+    return image(text)
+
+
+def weights_name(text: str) -> str:
+    """Return what is wrong with the name of weights."""
+    return "" if _WEIGHTS.fullmatch(text) else f"{text!r} is not a name of weights: small letters, digits, hyphens"
+
+
+def weights_target(text: str) -> str:
+    """Return what is wrong with the path at which a model expects weights."""
+    okay = re.fullmatch(r"/?[A-Za-z0-9_.+/-]+", text) and ".." not in text.split("/")
+    return "" if okay else f"{text!r} is not a path for weights: write it as /src/weights"
+
+
+def trace(text: str) -> str:
+    """Return what is wrong with a value of `observability.traces`."""
+    return "" if _TRACE.fullmatch(text) else f"{text!r} cannot be a setting of traces"
 
 
 def command(text: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workbench.models.containerfile import training_command
 from workbench.models.model import Model
 from workbench.models.prepare import Prepared
 from workbench.table import columns
@@ -42,13 +44,14 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
         return f"{path}:{config.lines[key]}" if key in config.lines else ""
 
     yield "image", config.image or _NOTHING, prepared.model.name, source("image")
-    yield "python", build.python_version or _NOTHING, got.python, source("build.python_version")
+    where = f"uv's, on {prepared.selection.os}" if got.interpreter else source("build.python_version")
+    yield "python", build.python_version or _NOTHING, got.interpreter or got.python, where
     yield "gpu", "yes" if build.gpu else _NOTHING, "yes" if build.gpu else "no", source("build.gpu")
     yield "cuda", build.cuda or _NOTHING, got.cuda or "none", source("build.cuda")
     yield "cudnn", build.cudnn or _NOTHING, got.cudnn or "none", source("build.cudnn")
     requested = dict(_requested(prepared.parsed.requirements))
     for name, text in requested.items():
-        yield name, text, got.packages.get(name, "none"), "releases/compat.toml" if name in got.frameworks else ""
+        yield name, text, _got(got.packages, name, text), "releases/compat.toml" if name in got.frameworks else ""
     if "cog" not in requested:
         yield "cog", _NOTHING, got.cog, "releases/compat.toml"
     others = len(got.packages) - len({*requested, "cog"} & got.packages.keys())
@@ -59,12 +62,21 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
     for key in ("predict", "train"):
         if reference := getattr(config, key):
             yield key, reference, reference, source(key) or source("run")
+    if training := training_command(config, weightless=bool(prepared.model.base.generation)):
+        yield "training", _NOTHING, shlex.join(training), "how the image is started for it"
     yield "schema", _NOTHING, "inputs are checked" if prepared.model.schema else "none", "read from the code"
     if prepared.model.base.generation:
         base = prepared.model.base
         yield "monobase", _NOTHING, f"{base.generation} {base.environment}", base.reason
     else:
         yield "base", _NOTHING, prepared.kind or "as --on names it", ""
+
+
+def _got(packages: Mapping[str, str], name: str, text: str) -> str:
+    """Return the version that a package has in the lock. One at an address may have another name than it seemed."""
+    address = text.partition("#")[0].rpartition("@")[0] if text.count("@") else text.partition("#")[0]
+    others = (f"{other} {at}" for other, at in packages.items() if "://" in text and at.startswith(address or text))
+    return packages.get(name) or next(others, "none")
 
 
 def _requested(requirements: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -93,6 +105,7 @@ def image_data(model: Model) -> dict[str, Any]:
         "resolved": model.resolved.as_data(),
         "on": model.base.as_data(),
         "schema": json.loads(model.schema) if model.schema else {},
+        "training": training_command(model.config, weightless=bool(model.base.generation)),
     }
 
 
@@ -103,8 +116,13 @@ def image_table(model: Model) -> str:
     rows += [(name, value) for name in ("python", "cuda", "cudnn", "cog") if (value := getattr(got, name))]
     rows += [*got.frameworks.items(), ("packages", str(len(got.packages))), ("lock", got.lock or _NOTHING)]
     rows += [(name, value) for name in ("predict", "train") if (value := getattr(model.config, name))]
+    if training := training_command(model.config, weightless=bool(base.generation)):
+        rows.append(("training", shlex.join(training)))
     rows += [("based on", f"{base.image}: {base.reason}")] if base.image else []
     rows += [*base.variables.items()]
     schema = json.loads(model.schema) if model.schema else {}
-    inputs = schema.get("components", {}).get("schemas", {}).get("Input", {}).get("properties", {})
-    return columns(("what", "is"), [*rows, ("inputs", ", ".join(inputs) or "not given by the code")])
+    schemas = schema.get("components", {}).get("schemas", {})
+    inputs, trained = (list(schemas.get(name, {}).get("properties", {})) for name in ("Input", "TrainingInput"))
+    rows.append(("inputs", ", ".join(inputs) or "not given by the code"))
+    rows += [("training inputs", ", ".join(trained))] if trained else []
+    return columns(("what", "is"), rows)

@@ -7,8 +7,8 @@ import shutil
 import stat
 from collections.abc import Sequence
 
-from workbench.containerfile.ignore import Patterns
-from workbench.errors import WorkbenchError
+from workbench.containerfile.ignore import Patterns, broken, ignored_lines
+from workbench.errors import FaultsError, WorkbenchError
 from workbench.models.lock import LOCK
 
 IGNORE = ".dockerignore"
@@ -22,11 +22,13 @@ _ALWAYS = (
 def source_files(folder: str) -> list[str]:
     """Return the files and links of the model in `folder` that its image gets, sorted, relative to it.
 
-    Raises WorkbenchError for a link that leads out of the folder, for what is neither file, link nor
-    folder, and for a .dockerignore that cannot be read.
+    A folder in which nothing of it is stands among them, with a slash at its end. Raises WorkbenchError for a link that
+    leads out of the folder, for what is neither file, link nor folder, and for a .dockerignore that cannot be read;
+    FaultsError for one with patterns that docker does not take.
     """
-    patterns = _patterns(folder)
-    found = []
+    patterns = ignored(folder)
+    found: list[str] = []
+    empty: set[str] = set()
     root = os.path.realpath(folder)
     for above, folders, names in os.walk(folder):
         relative = os.path.relpath(above, folder)
@@ -38,6 +40,7 @@ def source_files(folder: str) -> list[str]:
             for name in folders
             if name not in linked and (patterns.has_exceptions or not patterns.match(relative + name))
         ]
+        empty |= {f"{relative}{name}/" for name in folders if not patterns.match(relative + name)}
         for name in [*names, *linked]:
             path = relative + name
             if patterns.match(path):
@@ -52,7 +55,13 @@ def source_files(folder: str) -> list[str]:
             elif not stat.S_ISREG(mode):
                 raise WorkbenchError("is neither file nor folder", where=full, hint=f"name it in {IGNORE}")
             found.append(path)
-    return sorted(found)
+    above_some = {
+        "/".join(parts[:depth]) + "/"
+        for path in [*found, *empty]
+        for parts in [path.rstrip("/").split("/")]
+        for depth in range(1, len(parts))
+    }
+    return sorted([*found, *(empty - above_some)])
 
 
 def copy_sources(folder: str, files: Sequence[str], target: str) -> None:
@@ -62,11 +71,13 @@ def copy_sources(folder: str, files: Sequence[str], target: str) -> None:
     for path in files:
         source, copy = os.path.join(folder, path), os.path.join(target, path)
         above = target
-        for part in path.split("/")[:-1]:
+        for part in filter(None, path.split("/")[:-1]):
             above = os.path.join(above, part)
             if not os.path.isdir(above):
                 os.mkdir(above)
                 os.chmod(above, 0o775)
+        if path.endswith("/"):
+            continue
         try:
             _copy_one(source, copy)
         except OSError as error:
@@ -90,17 +101,19 @@ def _copy_one(source: str, copy: str) -> None:
     os.chmod(copy, required)
 
 
-def _patterns(folder: str) -> Patterns:
-    """Return the patterns of .dockerignore and our own."""
-    lines: list[str] = []
+def ignored(folder: str) -> Patterns:
+    """Return the patterns of .dockerignore and our own; raises as `source_files` does for them."""
+    lines: list[tuple[int, str]] = []
     path = os.path.join(folder, IGNORE)
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = file.read().splitlines()
+        with open(path, encoding="utf-8", newline="") as file:
+            lines = ignored_lines(file.read())
     except FileNotFoundError:
         pass
     except (OSError, UnicodeDecodeError):
         raise WorkbenchError("cannot be read", where=path) from None
-    given = [line for line in lines if not line.lstrip().startswith("#")]
+    faults = [(f"{path}:{number}", f"{line!r} is no pattern: {why}") for number, line in lines if (why := broken(line))]
+    if faults:
+        raise FaultsError("a key could go into the image unseen", faults, hint=f"docker takes no such {IGNORE} either")
     # Ours last: no exception of a .dockerignore includes a secret by accident.
-    return Patterns([*given, *_ALWAYS])
+    return Patterns([*(line for _, line in lines), *_ALWAYS])

@@ -12,6 +12,8 @@ from workbench.errors import FaultsError, WorkbenchError
 from workbench.packages import normalized_name
 
 _PASSWORD = re.compile(r"://[^/@\s]+@")
+# A commit has no hash of another kind: its name is one.
+_COMMIT = re.compile(r"git\+\S+@[0-9a-f]{40}(?:#\S*)?")
 _HASH = re.compile(r"\s--hash[=\s]sha256:([0-9a-f]{64})(?=\s|$)")
 # Which options a requirements file may have: where to look. (Whatever is fetched from there must match its hash.)
 _OPTIONS = (
@@ -44,8 +46,8 @@ class LockFile:
     options: tuple[str, ...]
 
 
-def read_lock(path: str) -> LockFile:
-    """Return what the requirements file at `path` locks, by name.
+def read_lock(path: str, *, commits: bool = False) -> LockFile:
+    """Return what the requirements file at `path` locks, by name; with `commits` also commits of git repositories.
 
     Raises WorkbenchError when it cannot be read, and FaultsError with every line that is not locked.
     """
@@ -62,7 +64,7 @@ def read_lock(path: str) -> LockFile:
             if line.startswith("-"):
                 options.append(_option(line))
                 continue
-            locked = _locked(line)
+            locked = _locked(line, commits=commits)
             if locked.name in packages:
                 raise ValueError(f"{locked.name} is locked twice")
             packages[locked.name] = locked
@@ -100,7 +102,7 @@ def _option(line: str) -> str:
     return line
 
 
-def _locked(line: str) -> LockedPackage:
+def _locked(line: str, *, commits: bool) -> LockedPackage:
     hashes = sorted(set(_HASH.findall(line)))
     text = " ".join(_HASH.sub(" ", line).split())
     try:
@@ -110,7 +112,7 @@ def _locked(line: str) -> LockedPackage:
     pins = [part for part in requirement.specifier if part.operator in ("==", "===") and "*" not in part.version]
     if not pins and requirement.url is None:
         raise ValueError(f"{requirement.name} has no exact version: it must be written as NAME==VERSION")
-    if not hashes:
+    if not hashes and not (commits and _COMMIT.fullmatch(requirement.url or "")):
         raise ValueError(f"{requirement.name} has no hash (--hash=sha256:…)")
     name = normalized_name(requirement.name)
     return LockedPackage(

@@ -24,10 +24,19 @@ PLATFORM = "x86_64-manylinux_2_28"
 
 
 def resolve(
-    uv: Uv, requirements: Sequence[str], constraints: Sequence[str], python: str, lock: Path, *, about: str
+    uv: Uv,
+    requirements: Sequence[str],
+    constraints: Sequence[str],
+    python: str,
+    lock: Path,
+    *,
+    about: str,
+    overrides: Sequence[str] = (),
+    flags: Sequence[str] = (),
 ) -> None:
     """Write the lock of `requirements` for `python` ("3.11" or "3.11.18"), keeping the versions of an existing one.
 
+    `overrides` are taken in place of what any package requires of the same name; `flags` are further ones of uv's.
     Wheels only: a source distribution would run its own build on every host. Raises WorkbenchError
     with uv's message, which names both sides of a contradiction.
     """
@@ -47,7 +56,11 @@ def resolve(
         ]
         command += ["--python", sys.executable, "--python-version", python, "--python-platform", PLATFORM]
         command += ["--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate", "--no-strip-extras"]
-        uv.run(*command, about=about)
+        if overrides:
+            replaced = Path(folder, "overrides.txt")
+            replaced.write_text("".join(f"{line}\n" for line in overrides))
+            command += ["--override", str(replaced)]
+        uv.run(*command, *flags, about=about)
 
 
 def default_uv() -> Uv:

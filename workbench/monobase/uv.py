@@ -110,7 +110,7 @@ def _failure(about: str, output: str, code: int) -> WorkbenchError:
     if disk_is_full(text):
         return WorkbenchError(f"{about}: the disk is full", hint="make room; what is finished is kept")
     lines = [line.strip(" ×╰─▶├│") for line in text.splitlines() if line.strip()]
+    # What failed stands first, and why at the end of what a build says.
+    lines = [*(line for line in lines[:-8] if line.startswith("error: Failed to build")), *lines[-8:]]
     hint = next((hint for sign, hint in _HINTS if sign in text), "")
-    return WorkbenchError(
-        f"{about}: uv reports: {' | '.join(lines[-8:]) or f'nothing, and ends with {code}'}", hint=hint
-    )
+    return WorkbenchError(f"{about}: uv reports: {' | '.join(lines) or f'nothing, and ends with {code}'}", hint=hint)

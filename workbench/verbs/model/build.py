@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     secrets = _secrets(args.secret)
     catalogue = open_catalogue(args.catalog)
     chosen = options_of(args, catalogue)
-    prepared = with_base(resolve_model(catalogue, args.folder, chosen), chosen, backend.store)
+    prepared = with_base(catalogue, resolve_model(catalogue, args.folder, chosen), chosen, backend.store)
     model = prepared.model
     print_builder(backend, quiet=args.json)
     if not args.json:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         prepared.lock,
         CatalogueTree(str(ROOT)),
         catalogue,
-        chosen.selection.os,
+        prepared.selection.os,
         options=options,
         secrets=secrets,
         ca_bundle=args.ca_bundle,

@@ -20,7 +20,9 @@ def model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="folder with a cog.yaml")
     parser.add_argument("--image", metavar="NAME", default="", help="the image's name (default: cog.yaml's, or DIR's)")
     parser.add_argument("--release", metavar="NAME", default="", help="release of the base (default: the newest)")
-    parser.add_argument("--os", metavar="NAME", default="", help="operating system (default: the release's)")
+    parser.add_argument(
+        "--os", metavar="NAME", default="", help="operating system (default: the release's, or one like it)"
+    )
     parser.add_argument("--date", metavar="YYYYMMDD", default=LATEST, help="day of the base (default: latest)")
     parser.add_argument("--on", metavar="IMAGE", default="", help="use this image as the base")
     parser.add_argument("--locked", action="store_true", help="fail when model.lock is not of this cog.yaml")
@@ -48,4 +50,5 @@ def options_of(args: argparse.Namespace, catalogue: Catalogue) -> ModelOptions:
         weightless=args.weightless,
         generation=generation_id(args.generation) if args.generation else None,
         locked=args.locked,
+        is_os_named=bool(args.os),
     )
