@@ -164,6 +164,7 @@ def test_a_bar_on_a_terminal(engine: Engine, tmp_path: Path) -> None:
     assert "━" not in "".join(shown)
 
 
+@pytest.mark.thorough
 def test_no_colour(engine: Engine, tmp_path: Path) -> None:
     sent, _ = on_a_terminal(engine, tmp_path, {"NO_COLOR": "1"})
     assert "━" in sent

@@ -249,7 +249,9 @@ def line_of(name: str, entry: dict[str, Any], below: dict[str, Any]) -> str:
     return f"{name}{extras}{entry['version']}{markers} {' '.join(f'--hash={each}' for each in entry['hashes'])}"
 
 
-@pytest.mark.parametrize("folder", ["base/bookworm/py311", "bundles/5-langchain/py312"])
+@pytest.mark.parametrize(
+    "folder", ["base/bookworm/py311", pytest.param("bundles/5-langchain/py312", marks=pytest.mark.thorough)]
+)
 def test_pipenv_finds_them_current(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of some: starting pipenv takes a second for each list, and what it compares is compared above."""
     monkeypatch.setenv("PIP_INDEX_URL", os.environ.get("PIP_INDEX_URL", "https://index.invalid/simple"))

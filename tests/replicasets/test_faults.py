@@ -130,6 +130,7 @@ def test_b02_a_copy_that_fails_changes_nothing(rs: ReplicaSets, monkeypatch: pyt
     assert len(rs.resources().of("gpu")) == 1
 
 
+@pytest.mark.thorough
 def test_b03_a_version_takes_no_more_room_than_its_changes(rs: ReplicaSets, engine: Engine) -> None:
     need_root("disks are committed, and not copied")
     rs.run(RunRequest(TINY, "foo"))
@@ -147,6 +148,7 @@ def test_b03_a_version_takes_no_more_room_than_its_changes(rs: ReplicaSets, engi
     assert engine("inspect", "--format", "{{.Image}}", "foo-3") == engine("inspect", "--format", "{{.Image}}", "foo-1")
 
 
+@pytest.mark.thorough
 def test_b04_versions_are_their_own_sets(rs: ReplicaSets) -> None:
     for name in ("foo", "bar"):
         rs.run(RunRequest(TINY, name))

@@ -52,6 +52,7 @@ def test_a_link_in_its_place_is_not_followed(bound: ReplicaSets, change: Callabl
     assert (info.version.number, info.live, info.version.gpus) == (1, "running", ())
 
 
+@pytest.mark.thorough
 def test_nor_is_it_by_a_set_that_is_stopped_or_rolled_back(bound: ReplicaSets, tmp_path: Path) -> None:
     bound.stop("foo")
     with pytest.raises(Conflict, match=GONE):

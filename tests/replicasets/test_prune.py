@@ -148,7 +148,8 @@ def test_a_strangers_container_keeps_its_image(tmp_path: Path) -> None:
     assert numbers(rs) == [5, 4, 3] and "stranger" in engine.standing
 
 
-@pytest.mark.parametrize("carry", ["auto", pytest.param("commit", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("carry", ["auto", "commit"])
 def test_on_podman(carry: str, room: Callable[..., ReplicaSets], podman: Podman) -> None:
     rs, engine = room(carry=carry), podman.engine
     rs.run(RunRequest(TINY, "foo"))

@@ -42,6 +42,7 @@ def test_commits_are_squashed_before_the_engine_has_too_many_layers(
     assert not [name for name in engine.names() if "/workbench/" in name]
 
 
+@pytest.mark.thorough
 def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], tmp_path: Path) -> None:
     need_sized_volumes()
     rs = room()
@@ -58,6 +59,7 @@ def test_a_store_is_written_anew_from_podman(room: Callable[..., ReplicaSets], t
     assert rs.rollback("foo", 1).number == 3
 
 
+@pytest.mark.thorough
 def test_a_running_set_is_limited_in_its_place(rs: ReplicaSets, podman: Podman) -> None:
     need_limits(podman.engine)
     rs.run(RunRequest(TINY, "foo", memory="64MB", cpus=1, restart="always"))

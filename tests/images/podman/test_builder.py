@@ -177,6 +177,7 @@ def test_a_further_index_is_given_to_its_step_and_leaves_no_trace(
     assert "index.example.com" not in unbuilt("image", "inspect", IMAGE) + unbuilt("history", "--no-trunc", IMAGE)
 
 
+@pytest.mark.thorough
 def test_a_step_is_given_the_mirror_of_open_vsx_where_there_is_one(
     unbuilt: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
