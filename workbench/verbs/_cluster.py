@@ -26,7 +26,7 @@ _SITE_TEXTS = {
     "storage_class": ("--storage-class", "NAME", "storage class of the volume (default: the cluster's)"),
     "service_account": ("--service-account", "NAME", "service account of the pod (default: the namespace's)"),
     "runtime_class": ("--runtime-class", "NAME", "runtime class of the pod"),
-    "shm": ("--shm", "SIZE", "of /dev/shm (default: without GPUs 64 MB, with GPUs half of the node's memory)"),
+    "shm": ("--shm", "SIZE", "of /dev/shm (default: 64 MB, and with GPUs what --memory leaves)"),
 }
 _ALLOW = "NAMESPACE[/LABEL=VALUE] | /LABEL=VALUE | CIDR"
 
