@@ -16,19 +16,30 @@ from workbench.monobase.generation import DATA
 RECORDS = '#!/bin/sh\necho "$*" >>"$CALLS"\n[ "$1" = build ] || exit "${CODE:-0}"\n'
 
 
-def calls(folder: Path, *flags: str, seconds: float = 2.2, **more: str) -> list[str]:
-    """Run daemon.sh for a while with a stand-in of the tool; return what it ran, each once, in order."""
+def calls(folder: Path, *flags: str, parts: int = 2, **more: str) -> list[str]:
+    """Run daemon.sh with a stand-in of the tool until it has verified `parts` parts and gone on.
+
+    Returns what it ran, each once, in order.
+    """
     command, listed = folder / "bin/monobase", folder / "calls"
     command.parent.mkdir()
     command.write_text(RECORDS)
     command.chmod(0o755)
     env = {**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}", "CALLS": str(listed), **more}
     env = {"MONOBASE_WATCH_SECONDS": "0.1", "MONOBASE_VERIFY_SECONDS": "1", "MONOBASE_VERIFY_PARTS": "3", **env}
+
+    def ran() -> list[str]:
+        return list(dict.fromkeys(listed.read_text().splitlines())) if listed.exists() else []
+
     with subprocess.Popen(["sh", str(DATA / "daemon.sh"), *flags], env=env) as daemon:
-        time.sleep(seconds)
+        deadline = time.monotonic() + 60
+        while not ran() or sum(line.startswith("verify ") for line in ran()) < parts:
+            assert time.monotonic() < deadline, ran()
+            time.sleep(0.05)
+        time.sleep(0.5)
         daemon.send_signal(signal.SIGTERM)
         assert daemon.wait(20) == 143
-    return list(dict.fromkeys(listed.read_text().splitlines()))
+    return ran()
 
 
 def test_each_verb_gets_the_flags_that_it_has(tmp_path: Path) -> None:
@@ -58,11 +69,11 @@ def test_each_verb_gets_the_flags_that_it_has(tmp_path: Path) -> None:
 def test_nothing_is_pruned_without_a_size_and_a_range(tmp_path: Path) -> None:
     def run(flag: str) -> set[str]:
         (tmp_path / flag).mkdir()
-        return {line.split()[0] for line in calls(tmp_path / flag, flag, seconds=1.3)}
+        return {line.split()[0] for line in calls(tmp_path / flag, flag)}
 
     with ThreadPoolExecutor() as threads:
         assert list(threads.map(run, ["--max-size=9GiB", "--min-gen-id=2"])) == [{"build", "verify"}] * 2
 
 
 def test_nothing_is_verified_where_that_is_not_wanted(tmp_path: Path) -> None:
-    assert calls(tmp_path, seconds=0.5, MONOBASE_VERIFY_SECONDS="0") == ["build"]
+    assert calls(tmp_path, parts=0, MONOBASE_VERIFY_SECONDS="0") == ["build"]
