@@ -44,7 +44,7 @@ def with_forky(tmp_path: Path) -> Path:
     return catalogue
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_new_system_is_offered_composed_and_linted(with_forky: Path, tmp_path: Path) -> None:
     done = wizard(
         "new", "--catalog", with_forky, "--defaults", "--offline", "--date=20270101", "--out", tmp_path / "out"

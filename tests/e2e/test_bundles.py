@@ -59,12 +59,14 @@ def jupyter_r(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPath
     return build_bundle(store, base, "r", "jupyter", str(tmp_path_factory.mktemp("r")))
 
 
+@pytest.mark.slow
 def test_r_has_a_library_of_the_users_own(engine: Engine, jupyter_r: str) -> None:
     flags = ["--rm", "--network=none", "--user", ANY_USER, "--entrypoint=Rscript"]
     output = engine("run", *flags, jupyter_r, "-e", LIBRARY)
     assert output.splitlines()[-1] == "/opt/app-root/src/Rpackages/4.2 https://cloud.r-project.org 0 function"
 
 
+@pytest.mark.slow
 def test_a_cell_in_r_runs_in_the_browser(engine: Engine, jupyter_r: str, tmp_path: Path) -> None:
     browser = need_chromium()
     with running(engine, jupyter_r, PREFIX) as address:

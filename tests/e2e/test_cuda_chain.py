@@ -52,6 +52,7 @@ def chain(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFact
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_wheels_arrive_over_a_line_that_breaks(engine: Engine, base: BaseChoice, tmp_path: Path) -> None:
     """Each connection ends after a twelfth of the file: pip by itself gives up after five."""
     wheel = nvidia_wheel()

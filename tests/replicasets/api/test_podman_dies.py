@@ -112,6 +112,7 @@ def run(dying: Dying, name: str, **more: object) -> int:
     return dying("POST", "/replicaSet", {"imageName": TINY, "replicaSetName": name, "gpuCount": 1, **more})
 
 
+@pytest.mark.slow
 def test_at_each_step(dying: Dying) -> None:
     need_root("disks are committed, and not copied")
 

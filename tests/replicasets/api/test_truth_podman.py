@@ -99,6 +99,7 @@ def test_what_ends_at_once_shows_what_it_wrote(serving: Process) -> None:
     assert "ended at once" in audit and "no such file" not in audit.partition('"message"')[2]
 
 
+@pytest.mark.slow
 def test_one_that_cannot_be_restarted_is_reported_by_readyz_to_who_has_a_token(
     serving: Process, podman: Podman
 ) -> None:

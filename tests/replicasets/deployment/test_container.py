@@ -31,7 +31,7 @@ def image(store: Engine, base: BaseChoice, tmp_path_factory: pytest.TempPathFact
     return dated
 
 
-@pytest.mark.parametrize("storage", ["not lent", "lent"])
+@pytest.mark.parametrize("storage", [pytest.param("not lent", marks=pytest.mark.slow), "lent"])
 def test_b0_a_service_in_a_container_keeps_every_disk(storage: str, image: str, podman: Podman, tmp_path: Path) -> None:
     """Its podman is the host's; with podman's storage or without, and past a restart, nothing is lost."""
     if shutil.which("mkfs.ext4", path=search_path()) is None:
