@@ -41,6 +41,18 @@ def test_a_podman_that_fails_reports_why(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert (error.value.message, error.value.hint) == ("podman cannot tag it: the store is locked", "do this")
 
 
+def test_where_images_are_kept_is_looked_up_once_for_each_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    record = fake_podman(tmp_path, monkeypatch, "echo /store; echo overlay")
+    for _ in range(2):
+        assert podman.image_store() == ("/store", "overlay")
+    assert record.read_text().count("info ") == 1
+    monkeypatch.setenv("CONTAINERS_STORAGE_CONF", "/another")
+    assert podman.image_store().driver == "overlay"
+    assert record.read_text().count("info ") == 2
+
+
 def fake_podman(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
     """Put a podman first on the PATH that runs `script`, and return the file that records its arguments."""
     program, record = folder / "podman", folder / "calls"

@@ -35,6 +35,20 @@ def installed_lists(command: str) -> Iterator[str]:
         yield from (match["path"].strip("\"'") for match in _LIST.finditer(arguments))
 
 
+def marker_environment(python: str) -> dict[str, str]:
+    """Return what the markers of requirements see in an image: CPython's newest z of `python` ("3.11"), Linux, x86-64.
+
+    The names are those of PEP 508, as packaging takes them.
+    """
+    newest = f"{python}.99"
+    return {
+        **{"python_version": python, "python_full_version": newest, "implementation_version": newest},
+        **{"implementation_name": "cpython", "platform_python_implementation": "CPython"},
+        **{"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
+        "extra": "",
+    }
+
+
 def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield each line of a requirement list that says something, with its number: continued ones as one, no comments.
 

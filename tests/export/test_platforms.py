@@ -151,7 +151,7 @@ def test_an_image_of_this_machine_is_named_as_one(recipes: Path, flags: list[str
         (["elyra", "runtime-spark", "runtime-r", REPO], 2, "several runtime images are several files"),
         (["kubernetes", "runtime-spark"], 2, "has no IDE, so there is no page to serve"),
         (["kubernetes", "jupyter-minimal", "--name=Mine"], 2, "'Mine' cannot be the name of a workbench"),
-        (["kubernetes", "jupyter-minimal", "--namespace=a b"], 2, "'a b' cannot be the namespace of a workbench"),
+        (["kubernetes", "jupyter-minimal", "--namespace=a b"], 2, "'a b' cannot be the namespace"),
         (["kubernetes", "jupyter-minimal", "--memory=lots"], 2, "'lots' is no amount for --memory"),
         (["kubernetes", "jupyter-minimal", "--prefix=/a b"], 2, "'/a b' is no path"),
         (["kubernetes", "jupyter-minimal", "--gpus=-1"], 2, "--gpus needs a number from 0 on"),

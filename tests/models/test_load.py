@@ -189,7 +189,6 @@ def test_nothing_given_is_no_fault(text: str) -> None:
         ("build:\n  fast: 3\n", 2, "build.fast must be true or false, and is a number (3)"),
         ("build:\n  environment: [A=b]\n", 2, "build.environment is not supported: write variables into the list"),
         ("build:\n  sdk_version: newest\n", 2, "'newest' is not a version: write it as 0.18.0"),
-        ("build:\n  sdk_version: 0.9.4\n", 2, "cog 0.9.4 cannot be named: 0.16.0 is the first that can"),
         ("build:\n  python_overrides: /etc/x\n", 2, "'/etc/x' is not a file below the model's folder"),
         ("model: registry.example.com/a:1\n", 1, "'registry.example.com/a:1' has a tag: `model` names a repository"),
         ("model: a/b\nimage: a/b\n", 1, "image and model both name the image: take one of them"),

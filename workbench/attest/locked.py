@@ -16,7 +16,7 @@ from workbench.errors import WorkbenchError
 from workbench.extensions import archives_in
 from workbench.indexes import index_variables
 from workbench.packages import installed_lists as lists_in_command
-from workbench.packages import normalized_name, requirement_lines
+from workbench.packages import marker_environment, normalized_name, requirement_lines
 
 _PIN = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==(?P<version>[^\s;]+)\s*(?:;(?P<marker>.*?))?")
 _HASH = re.compile(r"\s--hash=sha256:([0-9a-f]{64})\b")
@@ -84,9 +84,7 @@ def _applies(marker: str | None, python: str, where: str) -> bool:
     """Return whether a requirement's marker holds in an image: Linux, x86-64, the newest z of `python`."""
     if not marker:
         return True
-    environment = {"python_version": python, "python_full_version": f"{python}.99", "platform_machine": "x86_64"}
-    environment |= {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "extra": ""}
     try:
-        return Marker(marker).evaluate(environment)
+        return Marker(marker).evaluate(marker_environment(python))
     except InvalidMarker as error:
         raise WorkbenchError(f"has a marker that cannot be read: {error}", where=where) from None

@@ -14,7 +14,7 @@ from workbench.packages import normalized_name
 PATH = f"releases/{NOT_A_RELEASE}"
 _SOURCED = {"source": str, "checked": str}
 _SCHEMA = {
-    "cog": {"version": str, "pythons": list, **_SOURCED},
+    "cog": {"version": str, "pythons": list, "first": str, **_SOURCED},
     "wheels": {"cuda": list, "cudnn": list},
     "builds": {"constraints": list, **_SOURCED},
     "interpreter": {"*": {"version": str, **_SOURCED}},
@@ -51,8 +51,9 @@ class CompatibilityTable:
     """The table: least driver and GPU generation by CUDA family ("13"), frameworks by name and version.
 
     `cuda_wheels` and `cudnn_wheels` are the packages whose versions show what a lock brings; `cog` is the
-    version of the server that models get, for any of `cog_pythons`. `interpreters` are Pythons in full, by their minor
-    version, that an image can get beside its system's; `build_constraints` hold for what builds packages from sources.
+    version of the server that models get, for any of `cog_pythons`, and `cog_first` the first that they can name.
+    `interpreters` are Pythons in full, by their minor version, that an image can get beside its system's;
+    `build_constraints` hold for what builds packages from sources.
     """
 
     drivers: Mapping[str, str]
@@ -62,6 +63,7 @@ class CompatibilityTable:
     cudnn_wheels: tuple[str, ...] = ()
     cog: str = ""
     cog_pythons: tuple[str, ...] = ()
+    cog_first: str = ""
     interpreters: Mapping[str, str] = field(default_factory=dict)
     build_constraints: tuple[str, ...] = ()
 
@@ -112,6 +114,7 @@ def read_compatibility(tree: CatalogueTree) -> CompatibilityTable:
         cudnn_wheels=tuple(map(normalized_name, data.get("wheels", {}).get("cudnn", ()))),
         cog=data.get("cog", {}).get("version", ""),
         cog_pythons=tuple(data.get("cog", {}).get("pythons", ())),
+        cog_first=data.get("cog", {}).get("first", ""),
         build_constraints=tuple(data.get("builds", {}).get("constraints", ())),
         interpreters={name: row["version"] for name, row in data.get("interpreter", {}).items()},
     )

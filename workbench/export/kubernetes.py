@@ -9,7 +9,7 @@ from typing import Any
 from workbench.catalog.bases import NVIDIA
 from workbench.errors import UsageError
 from workbench.export.amounts import MOST, check_bytes, check_cores
-from workbench.export.site import Site
+from workbench.export.site import Site, check_namespace, check_object
 
 # The contract of an image: it listens there, and this folder is the user's own.
 PORT = 8888
@@ -19,9 +19,6 @@ POD = "Pod"
 KINDS = ("StatefulSet", POD)
 # RFC 1035, for the service; a stateful set appends the number of the pod, and a hash to its revisions (63 in all).
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,50}[a-z0-9])?")
-# RFC 1123.
-_NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_OBJECT = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 
 
@@ -58,12 +55,11 @@ def check_workbench(workbench: Workbench) -> Workbench:
     if not _NAME.fullmatch(workbench.name):
         hint = "a-z, 0-9, hyphens, a letter first; at most 52"
         raise UsageError(f"{workbench.name!r} cannot be the name of a workbench", hint=hint)
-    if not _NAMESPACE.fullmatch(workbench.namespace or "x"):
-        hint = "a-z, 0-9, hyphens; at most 63"
-        raise UsageError(f"{workbench.namespace!r} cannot be the namespace of a workbench", hint=hint)
+    if workbench.namespace:
+        check_namespace(workbench.namespace)
     for what, name in (("secret", workbench.secret), ("claim", workbench.claim)):
-        if name and not _OBJECT.fullmatch(name):
-            raise UsageError(f"{name!r} cannot be the {what} of a workbench", hint="a-z, 0-9, hyphens and dots")
+        if name:
+            check_object(f"the {what} of a workbench", name)
     check_bytes("--size", workbench.storage)
     check_bytes("--memory", workbench.memory)
     check_cores("--cpu", workbench.cpu)

@@ -16,7 +16,7 @@ from workbench.errors import FaultsError, UsageError
 from workbench.export.amounts import check_bytes
 
 # RFC 1123, as Kubernetes takes names of objects, and its labels (1.34, "Labels and Selectors").
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_OBJECT = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _WORD = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _KEY = re.compile(rf"(?:(?=[^/]{{1,253}}/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?{_WORD}")
@@ -69,19 +69,21 @@ def site_of(file: Mapping[str, Any], flags: Mapping[str, Any]) -> Site:
     """
     texts = {key: flags.get(key) or file.get(key, "") for key in ("storage_class", "service_account", "runtime_class")}
     for key, name in texts.items():
-        _check(_NAME, name, f"the {key.replace('_', ' ')}", "a-z, 0-9, hyphens and dots")
+        if name:
+            check_object(f"the {key.replace('_', ' ')}", name)
     shm = flags.get("shm") or file.get("shm", "")
     if shm:
         check_bytes("--shm", shm)
     lists = {key: [*file.get(key, ()), *flags.get(key, ())] for key in ("pull_secrets", "tolerations", "allow_from")}
     for name in lists["pull_secrets"]:
-        _check(_NAME, name or "-", "the pull secret", "a-z, 0-9, hyphens and dots")
+        check_object("the pull secret", name)
     nodes = {**file.get("nodes", {}), **_pairs("--node", flags.get("nodes", ()))}
     for key, value in nodes.items():
         _check_label(key, value)
     env = {**file.get("env", {}), **_pairs("--env", flags.get("env", ()))}
     for name in env:
-        _check(_VARIABLE, name or "-", "the variable", "letters, digits and _")
+        if not _VARIABLE.fullmatch(name):
+            raise UsageError(f"{name!r} cannot be the variable", hint="letters, digits and _")
         if name in _RESERVED:
             raise UsageError(f"{name} is reserved", hint="--prefix sets the path, --token-secret the token")
     return Site(
@@ -93,6 +95,18 @@ def site_of(file: Mapping[str, Any], flags: Mapping[str, Any]) -> Site:
         nodes=nodes,
         env=env,
     )
+
+
+def check_object(what: str, name: str) -> None:
+    """Raise UsageError unless `name` can be an object's of the API; `what` says whose it is."""
+    if not _OBJECT.fullmatch(name):
+        raise UsageError(f"{name!r} cannot be {what}", hint="a-z, 0-9, hyphens and dots")
+
+
+def check_namespace(name: str) -> None:
+    """Raise UsageError unless `name` can be a namespace's."""
+    if not _NAMESPACE.fullmatch(name):
+        raise UsageError(f"{name!r} cannot be the namespace", hint="a-z, 0-9 and hyphens; at most 63")
 
 
 def toleration(text: str) -> dict[str, str]:
@@ -117,7 +131,7 @@ def peer(text: str) -> dict[str, Any]:
     except ValueError:
         namespace, slash, labels = text.partition("/")
     if namespace:
-        _check(_NAMESPACE, namespace, "the namespace", "a-z, 0-9 and hyphens; at most 63")
+        check_namespace(namespace)
     found = _pairs("--allow-from", labels.split(",")) if slash else {}
     for key, value in found.items():
         _check_label(key, value)
@@ -136,11 +150,6 @@ def _pairs(flag: str, words: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"{flag} {word!r} is no pair", hint=f"write {flag} NAME=VALUE")
         found[key] = value
     return found
-
-
-def _check(form: re.Pattern[str], text: str, what: str, hint: str) -> None:
-    if text and not form.fullmatch(text):
-        raise UsageError(f"{text!r} cannot be {what}", hint=hint)
 
 
 def _check_label(key: str, value: str) -> None:

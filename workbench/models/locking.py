@@ -65,7 +65,7 @@ def _with_server(requirements: tuple[str, ...], version: str, pairs: Compatibili
         return requirements
     if version == NEWEST_SDK:
         # A version of that kind in the specifier makes uv take others of its kind.
-        return (*requirements, "cog>=0.16.0a0")
+        return (*requirements, f"cog>={pairs.cog_first or pairs.cog}a0")
     return (*requirements, f"cog=={version or pairs.cog}")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from packaging.requirements import InvalidRequirement, Requirement
 
 from workbench.catalog.faults import Faults
-from workbench.packages import is_package, normalized_name, requirement_lines
+from workbench.packages import is_package, marker_environment, normalized_name, requirement_lines
 
 # Where packages are looked for (pip 26.0, "Requirements File Format", checked 2026-11-30).
 _PLACES = {
@@ -112,13 +112,7 @@ def plain(text: str) -> str:
 def applies(text: str, python: str) -> bool:
     """Return whether a requirement is for a model's image: its Python ("3.11"), on Linux on x86_64."""
     marker = Requirement(text).marker
-    return marker is None or marker.evaluate(
-        {
-            **{"python_version": python, "python_full_version": f"{python}.0", "implementation_version": f"{python}.0"},
-            **{"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64", "os_name": "posix"},
-            **{"implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": ""},
-        }
-    )
+    return marker is None or marker.evaluate(marker_environment(python))
 
 
 def read_files(folder: str, texts: Iterable[str], file: str, faults: Faults) -> Requirements:

@@ -6,6 +6,8 @@ import os
 import shlex
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from workbench.catalog.compatibility import PATH, CompatibilityTable
 from workbench.catalog.faults import Faults
 from workbench.commands import here
@@ -17,6 +19,7 @@ from workbench.models.model import Resolved
 from workbench.models.openapi import NOTHING_READ, Reading, read_code
 from workbench.models.pairing import Pairing, is_near, pair, short
 from workbench.models.requirements import applies, read_files
+from workbench.models.rules import NEWEST_SDK
 from workbench.models.sources import ignored
 
 
@@ -69,6 +72,10 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     if python not in pairs.cog_pythons and not config.build.sdk_version:
         complaint = f"cog {pairs.cog} is for Python {', '.join(pairs.cog_pythons)}, not {python}"
         faults.add(f"{path}:{config.line('build.python_version')}", complaint)
+    named = config.build.sdk_version
+    if named not in ("", NEWEST_SDK) and pairs.cog_first and Version(named) < Version(pairs.cog_first):
+        complaint = f"cog {named} cannot be named: {pairs.cog_first} is the first that can"
+        faults.add(f"{path}:{config.line('build.sdk_version')}", complaint)
     if config.traces_config and not os.path.isfile(os.path.join(folder, config.traces_config)):
         faults.add(f"{path}:{config.line('observability.config')}", f"there is no {config.traces_config}")
     with faults:

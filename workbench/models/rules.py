@@ -21,8 +21,6 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TARGET = re.compile(r"(?:/[A-Za-z0-9_.-]+)+")
 _WEIGHTS = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _TRACE = re.compile(r"[A-Za-z0-9!#%&'*+.^_|~-]{1,100}")
-# The first server that a model can name, as cog 0.23.1 has it (docs/yaml.md, checked 2026-11-30).
-_FIRST_SDK = Version("0.16.0")
 # What `sdk_version` says for the newest there is, releases to come among them.
 NEWEST_SDK = "prerelease"
 # What the image itself sets, and what would redirect Python or the loader.
@@ -51,10 +49,10 @@ def sdk_version(text: str) -> str:
     if text == NEWEST_SDK:
         return ""
     try:
-        version = Version(text)
+        Version(text)
     except InvalidVersion:
         return f"{text!r} is not a version: write it as 0.18.0"
-    return "" if version >= _FIRST_SDK else f"cog {text} cannot be named: {_FIRST_SDK} is the first that can"
+    return ""
 
 
 def python_package(text: str) -> str:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 
 from workbench.replicasets.errors import Failed
+from workbench.replicasets.tools import is_installed
 from workbench.replicasets.values import Volume
 from workbench.replicasets.volumes.driver import is_mounted, place, refuse_below, tool
 
@@ -74,7 +75,7 @@ class XfsQuota:
 def enforces(folder: str) -> bool:
     """Return whether the XFS that `folder` is on keeps projects to their limits."""
     # The command splits at spaces, and nothing quotes them.
-    if re.search(r"\s", folder) or shutil.which("xfs_quota", path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
+    if re.search(r"\s", folder) or not is_installed("xfs_quota"):
         return False
     return "Enforcement: ON" in _quota(folder, "read the quota", "state -p")
 
