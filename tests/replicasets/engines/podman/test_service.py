@@ -69,6 +69,23 @@ def test_a_folder_that_others_may_write_in_holds_no_socket(
     assert not os.listdir(folder)
 
 
+def test_one_that_runs_and_cannot_be_reached_is_replaced(engine: Engine, short_path: Path) -> None:
+    service = PodmanService(str(short_path))
+    try:
+        service.ensure()
+        first = int((short_path / "podman.pid").read_text())
+        service.ensure()
+        assert int((short_path / "podman.pid").read_text()) == first
+        (short_path / "podman.sock").unlink()
+        service.ensure()
+        assert not Path(f"/proc/{first}").exists()
+        client = PodmanEngine(service.address)
+        client.check()
+        client.close()
+    finally:
+        service.close()
+
+
 @pytest.fixture
 def own(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """podman with a store of this test's own: who kills it while it records a disk leaves half an image in it."""

@@ -49,7 +49,7 @@ class PodmanService:
     def ensure(self) -> None:
         """Start it when it does not run; raises WorkbenchError when it does not come up."""
         with self._lock:
-            if self._closed or (self._process is not None and self._process.poll() is None):
+            if self._closed or self._runs():
                 return
             if shutil.which("podman") is None:
                 raise WorkbenchError("podman is not installed", hint="install it, or name another engine by --engine")
@@ -78,6 +78,19 @@ class PodmanService:
                     raise WorkbenchError("podman's API does not come up", hint=f"{self._log} says why")
                 time.sleep(0.05)
 
+    def _runs(self) -> bool:
+        """Return whether it runs and can be reached; one that cannot has ended when this returns.
+
+        A process that is killed closes its sockets before it counts as ended, and a socket's file can be removed while
+        its process runs on.
+        """
+        if self._process is None or self._process.poll() is not None:
+            return False
+        if self._answers():
+            return True
+        _end_child(self._process)
+        return False
+
     def _end_orphan(self) -> None:
         """End the podman of a service that was killed: it would listen on a socket that has no name any more."""
         try:
@@ -98,8 +111,11 @@ class PodmanService:
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:
+            client.setblocking(False)
             try:
                 client.connect(self._path)
+            except BlockingIOError:
+                return True  # it listens, and others wait before us
             except OSError:
                 return False
             return True
@@ -109,12 +125,17 @@ class PodmanService:
         with self._lock:
             self._closed = True
             if self._process is not None:
-                self._process.terminate()
-                try:
-                    self._process.wait(10)
-                except subprocess.TimeoutExpired:
-                    self._process.kill()
-                    self._process.wait()
+                _end_child(self._process)
+
+
+def _end_child(process: subprocess.Popen[bytes]) -> None:
+    """End a process of ours, and return when it has."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _end(number: int) -> None:
