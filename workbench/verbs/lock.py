@@ -19,6 +19,7 @@ from workbench.lock.index import use_index_of_pip
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
 from workbench.lock.pipfile import data_of, merged
+from workbench.lock.sizes import lacks_sizes, record_sizes
 from workbench.lock.sources import unset_variables
 from workbench.names import lists_of_folder, python_of, python_of_lists
 from workbench.process import interruptible, workers
@@ -87,9 +88,9 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
         return LockOutcome(folder, status, reason, round(time.monotonic() - start, 1))
 
     try:
-        if not args.force and is_current(full, above):
-            return outcome(CURRENT)
         name = os.path.basename(folder)
+        if not args.force and is_current(full, above):
+            return outcome(CURRENT, _sizes(folder, full))
         unset = unset_variables(data_of(merged([*above, full]))) if lists_of_folder(name) else []
         if unset:
             # Not everybody has the index of packages for certain bases, and all else can be locked without it.
@@ -105,6 +106,21 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
         notes = [f"left out, for another platform or Python: {', '.join(elsewhere)}"] if elsewhere else []
         missing = record_missing_builds(full, merged([*above, full]), wanted)
         notes += [f"no build for {architecture}: {', '.join(names)}" for architecture, names in missing.items()]
-        return outcome(LOCKED, "; ".join(notes))
+        return outcome(LOCKED, "; ".join([*notes, _sizes(folder, full)]).strip("; "))
     except WorkbenchError as error:
         return outcome(FAILED, f"{error.where}: {error.message}" if error.where else error.message)
+
+
+def _sizes(folder: str, full: str) -> str:
+    """Record the sizes of a bundle's packages where they are missing, and return what was done, "" for nothing.
+
+    No pin moves for them. Lists of bases and of NVIDIA's wheels are not divided, and have none.
+    """
+    python = python_of_lists(os.path.basename(folder))
+    if python is None or "bundles" not in folder.split("/") or not lacks_sizes(full):
+        return ""
+    try:
+        unknown = record_sizes(full, python)
+    except WorkbenchError as error:
+        return f"sizes not recorded: {error.where}: {error.message}"
+    return "sizes recorded" + (f", but for {', '.join(unknown)}" if unknown else "")
