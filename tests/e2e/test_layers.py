@@ -7,10 +7,12 @@ import hashlib
 import io
 import json
 import random
+import tarfile
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +86,7 @@ def moved_and_pushed(
     manifests = []
     for version in ("1.0.0", "1.0.1"):
         made = recipe(folder / version, base, index, version)
-        flags = ("--log-dir", folder / "logs", "--engine-option=--network=host", "--push", repository, "--json")
+        flags = ("--log-dir", folder / "logs", "--push", repository, "--json")
         done = wizard("build", made, *builder, *flags, env={"PIP_INDEX_URL": index.url})
         assert done.returncode == 0, done.stderr
         manifests.append(layers(repository))
@@ -106,18 +108,33 @@ def moved_and_pushed(
     # What the registry had not got: the two small wheels and what a step writes, no byte of the large ones.
     new = {digest: size for digest, size in second.items() if digest not in first}
     assert 200_000 < sum(new.values()) < 300_000, new
+    # Bytecode of what lies below is not written again either.
+    paths = [path for digest in new for path in paths_in(repository, digest)]
+    assert any("/small/__pycache__/" in path for path in paths)
+    assert not [path for path in paths if "/giant/" in path or "/large/" in path]
 
 
-def layers(repository: str) -> list[dict[str, object]]:
-    host, _, name = repository.partition("/")
+def layers(repository: str) -> list[dict[str, Any]]:
     kinds = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
-    request = urllib.request.Request(f"http://{host}/v2/{name}/manifests/{TAG}", headers={"Accept": kinds})
+    return list(json.loads(fetched(repository, f"manifests/{TAG}", kinds))["layers"])
+
+
+def paths_in(repository: str, digest: str) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(fetched(repository, f"blobs/{digest}"))) as tar:
+        return tar.getnames()
+
+
+def fetched(repository: str, path: str, kinds: str = "*/*") -> bytes:
+    host, _, name = repository.partition("/")
+    request = urllib.request.Request(f"http://{host}/v2/{name}/{path}", headers={"Accept": kinds})
     with urllib.request.urlopen(request, timeout=10) as response:
-        return list(json.load(response)["layers"])
+        return bytes(response.read())
 
 
 def test_podman(engine: Engine, base: BaseChoice, registry: str, index: Index, tmp_path: Path) -> None:
-    moved_and_pushed(tmp_path, base, index, engine, f"{registry}/layers/podman", "--backend=podman")
+    moved_and_pushed(
+        tmp_path, base, index, engine, f"{registry}/layers/podman", "--backend=podman", "--engine-option=--network=host"
+    )
 
 
 def test_buildkit(

@@ -25,7 +25,7 @@ from workbench.names import lists_of_folder, python_of, python_of_lists
 from workbench.process import interruptible, workers
 
 EXAMPLES = """\
-  make lock                                        everything whose Pipfile changed
+  make lock                                        everything whose Pipfile changed; sizes that are missing
   make lock BUNDLE=datascience PYTHON=3.11         one bundle for one Python
   wizard.py lock --release 2025b                   those in releases/2025b
   wizard.py lock --bundle datascience --python 3.12 --interpreter /opt/python3.12/bin/python3
