@@ -27,7 +27,7 @@ from tests.networks import own_network, remove_networks, session_number
 TINY = "localhost/tiny:1"
 # Below those of outgoing connections, and of sets (replicasets/conftest.py), and not where `up` looks first. Browsers
 # open each of them.
-_PORTS = (*range(7000, 8800), *range(9000, 10000))
+_PORTS: tuple[int, ...] = (*range(7000, 8800), *range(9000, 10000))
 # Where folders with sockets are made: the path of one has at most 107 bytes, and TMPDIR may be longer than that.
 SHORT = "/tmp"
 
