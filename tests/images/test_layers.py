@@ -123,7 +123,7 @@ def test_podman(engine: Engine, base: str, registry: str, tmp_path: Path) -> Non
     moves(tmp_path, f"{registry}/layers/podman", "--backend=podman")
 
 
-def test_buildkit(engine: Engine, base: str, dockerd: Dockerd, registry: str, tmp_path: Path) -> None:
-    moves(tmp_path, f"{registry}/layers/buildkit", "--backend=buildkit", f"--buildkit={dockerd.address}")
-    for name in dockerd.names() - {TINY}:
-        dockerd("DELETE", f"/images/{name}", force="1")
+def test_buildkit(engine: Engine, base: str, dockerd_online: Dockerd, registry: str, tmp_path: Path) -> None:
+    moves(tmp_path, f"{registry}/layers/buildkit", "--backend=buildkit", f"--buildkit={dockerd_online.address}")
+    for name in dockerd_online.names() - {TINY}:
+        dockerd_online("DELETE", f"/images/{name}", force="1")
