@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tests.catalogues import make_catalogue, selection
+from tests.command import wizard
 from workbench.catalog.package_lists import needed_packages, package_list_faults
 from workbench.catalog.reader import read_catalogue
 from workbench.compose.possible import attempt, compose_checked
@@ -27,6 +29,12 @@ def test_an_option_installs_its_list_when_it_is_chosen(tmp_path: Path) -> None:
     assert compose_checked(with_it, bookworm).files[PACKAGES].data == b"tex\n"
     assert "IDE editor (ides/os_packages_ide" in compose_checked(with_it, bookworm).containerfile
     assert compose_checked(with_it, selection(os="c9s")).files[PACKAGES].data == b"texlive\n"
+
+
+def test_it_is_listed(tmp_path: Path) -> None:
+    root = make_catalogue(tmp_path, {LIST: "tex\n", TOML: "[options]\ntex = true\n"})
+    editor, runtime = json.loads(wizard("list", "ides", "--json", "--catalog", root).stdout)["ides"]
+    assert (editor["options"], runtime["options"]) == (["tex (on)"], [])
 
 
 def test_it_comes_after_the_ides_own_list(tmp_path: Path) -> None:
