@@ -150,6 +150,7 @@ def test_an_ide_has_packages_of_its_own_on_top_of_each_bundle(tmp_path: Path) ->
         "Pipfile",
         "Pipfile.lock",
         "requirements.txt",
+        "sizes.txt",
     ]
     assert stale_locks(str(catalogue), found) == []
     pipfile = catalogue / home / "Pipfile"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.catalog.layers import LayerRule
-from workbench.catalog.sizes import SIZES, read_sizes
+from workbench.catalog.sizes import SIZES, PackageSize, Pin, read_sizes
 from workbench.compose.layers import ListPart, list_parts
 from workbench.compose.recipe import RecipeFile
 from workbench.compose.resolve import ResolvedSelection
@@ -85,4 +85,14 @@ def _files(parts: Sequence[ListPart], whose: str, origin: str) -> tuple[LayerFil
 # A bundle's list is divided once for all its recipes.
 @functools.lru_cache(maxsize=256)
 def _parts(text: str, sizes: str, rule: LayerRule, installed: str) -> tuple[ListPart, ...]:
-    return tuple(list_parts(text, read_sizes(sizes), rule, pins(installed)))
+    return tuple(list_parts(text, _sizes(sizes), rule, _pins(installed)))
+
+
+@functools.lru_cache(maxsize=16)
+def _sizes(text: str) -> dict[Pin, PackageSize]:
+    return read_sizes(text)
+
+
+@functools.lru_cache(maxsize=16)
+def _pins(text: str) -> frozenset[Pin]:
+    return frozenset(pins(text))

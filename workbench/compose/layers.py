@@ -71,7 +71,8 @@ def _lines(text: str) -> Iterator[_Line]:
             index = line if index_variables(line) else index
             yield _Line(line, None, index)
         else:
-            yield _Line(line, next(pins(line), None), index)
+            # A pin stands before the hashes, which are most of a line.
+            yield _Line(line, next(pins(line.partition(" --hash")[0]), None), index)
 
 
 def _text(lines: Sequence[_Line], chosen: Collection[Pin | None]) -> str:
