@@ -31,6 +31,7 @@ EXAMPLES = """\
   wizard.py lock --bundle datascience --python 3.12 --interpreter /opt/python3.12/bin/python3
 """
 LOCKED, CURRENT, SKIPPED, FAILED = "locked", "current", "skipped", "failed"
+_RECORDED = "sizes recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,9 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
         notes = [f"left out, for another platform or Python: {', '.join(elsewhere)}"] if elsewhere else []
         missing = record_missing_builds(full, merged([*above, full]), wanted)
         notes += [f"no build for {architecture}: {', '.join(names)}" for architecture, names in missing.items()]
-        return outcome(LOCKED, "; ".join([*notes, _sizes(folder, full)]).strip("; "))
+        # Here they are a matter of course.
+        notes += [note for note in (_sizes(folder, full),) if note not in ("", _RECORDED)]
+        return outcome(LOCKED, "; ".join(notes))
     except WorkbenchError as error:
         return outcome(FAILED, f"{error.where}: {error.message}" if error.where else error.message)
 
@@ -123,4 +126,4 @@ def _sizes(folder: str, full: str) -> str:
         unknown = record_sizes(full, python)
     except WorkbenchError as error:
         return f"sizes not recorded: {error.where}: {error.message}"
-    return "sizes recorded" + (f", but for {', '.join(unknown)}" if unknown else "")
+    return _RECORDED + (f", but for {', '.join(unknown)}" if unknown else "")
