@@ -61,6 +61,20 @@ class Program:
 
 
 @dataclass
+class Written:
+    """What a container wrote: each line."""
+
+    lines: list[str]
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        for line in self.lines:
+            yield 1, f"{line}\r\n".encode()
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
 class FakeEngine:
     """See Engine. It holds its containers to what a real one would: GPUs and ports of one living container only.
 
@@ -247,6 +261,10 @@ class FakeEngine:
     @faulty
     def last_lines(self, name: str, count: int) -> list[str]:
         return list(self._existing(name).lines[-count:])
+
+    def logs(self, name: str, *, tail: int, since: float = 0.0, follow: bool = False) -> Written:
+        found = next(each for each in self.standing.values() if name in (each.spec.name, each.id))
+        return Written(list(found.lines[-tail:]) if tail else [])
 
     def changes(self) -> Iterator[str]:
         yield ""

@@ -85,10 +85,12 @@ class Client:
             raise self._unreachable(error) from None
         return _parsed(response.status_code, response.content)["data"]
 
-    def lines(self, path: str, body: object, **params: object) -> Iterator[dict[str, Any]]:
+    def lines(
+        self, path: str, body: object = None, *, method: str = "POST", **params: object
+    ) -> Iterator[dict[str, Any]]:
         """Send, and yield the lines of the response as they come."""
         try:
-            with self._http.stream("POST", f"/api/v1{path}", json=body, params=_query(params)) as response:
+            with self._http.stream(method, f"/api/v1{path}", json=body, params=_query(params)) as response:
                 if response.status_code != 200:
                     _parsed(response.status_code, response.read())
                 for line in response.iter_lines():

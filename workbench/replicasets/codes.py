@@ -54,3 +54,7 @@ class Code(IntEnum):
     OWNER = 1105
     PRUNE = 1106
     UNSUPPORTED = 1107
+    LOGS = 1108
+    WAIT = 1109
+    FILES = 1110
+    COMPARE = 1111

@@ -18,6 +18,7 @@ from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
 from workbench.replicasets.operations import info as _info
+from workbench.replicasets.operations import logs as _logs
 from workbench.replicasets.operations import patch as _patch
 from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import rollback as _rollback
@@ -26,12 +27,13 @@ from workbench.replicasets.operations import state as _state
 from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.info import Info, Progress, Resources
+from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import Reconciled, reconcile
 from workbench.replicasets.records import READY
-from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import ExecuteRequest, LogsRequest, PatchRequest, RunRequest
 from workbench.replicasets.restarts import start_again
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
@@ -129,6 +131,11 @@ class ReplicaSets:
         """
         with self._changing(Code.PRUNE) as world:
             return _prune.prune(world, name, keep, dry_run, caller)
+
+    def logs(self, name: str, request: LogsRequest, caller: Caller = SYSTEM) -> Logs:
+        """Return what a version of the set wrote; iterate over it as it comes, then close it."""
+        with self._changing(Code.LOGS) as world:
+            return _logs.logs(world, name, request, caller)
 
     # Reading
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
+from workbench.verbs import _rs_output
 from workbench.verbs._progress import followed
 from workbench.verbs._service import connect, ports_text, report, service_options
 
@@ -28,6 +29,8 @@ EXAMPLES = """\
   wizard.py rs commit foo mine:1                             an image of your own; `rs run mine:1` finds it
   wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
+  wizard.py rs logs foo --follow --tail 20                   until its container ends, or Ctrl-C
+  wizard.py rs logs foo --version 1 --since 2h
   wizard.py rs run localhost/mine:1 --name baz --restart on-failure --grace 30 --shm 4GB
   wizard.py rs stop foo --grace 60                           and `restart` to go on with it
 """
@@ -81,6 +84,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     made["prune"].add_argument("--dry-run", action="store_true", help="only show what would be removed")
     made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
+    _rs_output.logs_arguments(made["logs"])
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
     made["exec"].add_argument("--seconds", type=float, default=3600, metavar="N", help="end it after so long (3600)")
     made["exec"].add_argument("words", metavar="WORD", nargs="+")
@@ -315,9 +319,7 @@ def _exec(client: Client, args: argparse.Namespace) -> int:
         return report(args, data, "") or int(data["exitCode"] != 0)
     for line in client.lines(f"{_path(args)}/execute", body, stream=True):
         if "text" in line:
-            out = sys.stdout if line["stream"] == 1 else sys.stderr
-            out.write(line["text"])
-            out.flush()
+            _rs_output.show(line)
         elif "msg" in line:
             from workbench.errors import WorkbenchError
 
@@ -344,6 +346,7 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "continue": (_plain("continue", "goes on"), "let a paused set go on"),
     "commit": (_commit, "make an image of a set's system disk"),
     "exec": (_exec, "run a program in a set"),
+    "logs": (lambda client, args: _rs_output.logs(client, _path(args), args), "show what a set wrote, and writes"),
     "prune": (_prune, "remove a set's oldest versions, disks and all"),
     "delete": (_delete, "delete a set, all its versions and disks"),
 }

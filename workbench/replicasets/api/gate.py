@@ -60,7 +60,9 @@ class Gate:
 
         async def record() -> None:
             nonlocal recorded
-            if recorded or not (scope["method"] not in _READING or status in (401, 403)) or state.get("quiet"):
+            # What was read is recorded where the endpoint says so.
+            of_interest = scope["method"] not in _READING or status in (401, 403) or "what" in state
+            if recorded or not of_interest or state.get("quiet"):
                 return
             recorded = True
             line = _line(scope, state, status, time.monotonic() - began)

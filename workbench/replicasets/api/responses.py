@@ -123,6 +123,20 @@ class ExecuteResponse(BaseModel):
     cut: bool
 
 
+class LogPiece(BaseModel):
+    """A piece of what a container wrote, and where to: 1 or 2. With a terminal, as sets have one, all of it is 1."""
+
+    stream: int
+    text: str
+
+
+class LogsResponse(BaseModel):
+    """What a container wrote, oldest first, pieces of one stream together; `cut` when it was more than it may be."""
+
+    pieces: list[LogPiece]
+    cut: bool
+
+
 class VersionRecord(BaseModel):
     """A version as the original records it (the parts in Docker's words), and in plain words beside."""
 

@@ -256,6 +256,31 @@ class Probing(Protocol):
         """Return whether a running container is seen to be in the very cgroup of this process."""
 
 
+class LogStream(Protocol):
+    """What a container wrote: iterate over it for (stream, bytes), stream 1 or 2."""
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what it wrote, oldest first."""
+
+    def close(self) -> None:
+        """Have the iteration end, from any thread."""
+
+
+@runtime_checkable
+class ReadingLogs(Protocol):
+    """Returns what a container wrote, running or not, for as long as the container exists.
+
+    An implementation owes: every byte in order, and which of the two streams it was written to, unless the container
+    has a terminal, which makes one of them. Lines are those of the log, whatever was written without an end of line.
+    """
+
+    def logs(self, name: str, *, tail: int, since: float = 0.0, follow: bool = False) -> LogStream:
+        """Return its last `tail` lines, and of them what was written since then (seconds since 1970).
+
+        With `follow` it goes on with what the container writes, until that ends.
+        """
+
+
 # Every capability, and how a message names what it is for.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
@@ -272,4 +297,5 @@ PURPOSES: dict[type, str] = {
     SeparatingNetworks: "keep networks apart",
     MountingVolumes: "use volumes that have a size",
     Probing: "try what sets need",
+    ReadingLogs: "return what a container wrote",
 }
