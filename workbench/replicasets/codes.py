@@ -55,6 +55,3 @@ class Code(IntEnum):
     PRUNE = 1106
     UNSUPPORTED = 1107
     LOGS = 1108
-    WAIT = 1109
-    FILES = 1110
-    COMPARE = 1111

@@ -1,10 +1,11 @@
-"""`rs logs`: what a set writes."""
+"""`rs logs` and `rs wait`: what a set writes, and what becomes of it."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkbenchError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from workbench.replicasets.client import Client
 
 _TAIL = 1000
+# Exit codes of `rs wait` beside 0, and how long one request waits.
+NEVER, NOT_YET = 4, 5
+_ROUND = 60.0
 
 
 def logs_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +48,32 @@ def logs(client: Client, path: str, args: argparse.Namespace) -> int:
             return int(bool(line["ended"]))
     print("the service ended the stream", file=sys.stderr)
     return 1
+
+
+def wait_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `rs wait`."""
+    parser.description = (
+        f"Exit codes: 0 when it holds, {NEVER} when it never will by itself, {NOT_YET} when it did not in time. "
+        "Ready is running, with something that accepts connections behind each published TCP port."
+    )
+    parser.add_argument("--for", dest="goal", choices=("running", "ready", "stopped"), default="running")
+    parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS", help="how long to wait (600)")
+
+
+def wait(client: Client, path: str, args: argparse.Namespace) -> int:
+    """Wait until the set is what is waited for; return 0, NEVER or NOT_YET."""
+    from workbench.verbs._service import report
+
+    until = time.monotonic() + args.timeout
+    while True:
+        left = max(until - time.monotonic(), 0)
+        data = client("GET", f"{path}/wait", **{"for": args.goal, "seconds": round(min(left, _ROUND), 3)})
+        if data["holds"]:
+            return report(args, data, f"{args.name} is {args.goal}")
+        if data["never"] or left <= _ROUND:
+            why = "never by itself" if data["never"] else f"not in {args.timeout:g} seconds"
+            report(args, data, f"{why}: {data['reason']}")
+            return NEVER if data["never"] else NOT_YET
 
 
 def show(line: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ EXAMPLES = """\
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
   wizard.py rs logs foo --follow --tail 20                   until its container ends, or Ctrl-C
   wizard.py rs logs foo --version 1 --since 2h
+  wizard.py rs wait foo --for ready --timeout 120            0: it is; 4: never by itself; 5: not in time
   wizard.py rs run localhost/mine:1 --name baz --restart on-failure --grace 30 --shm 4GB
   wizard.py rs stop foo --grace 60                           and `restart` to go on with it
 """
@@ -85,6 +86,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
     _rs_output.logs_arguments(made["logs"])
+    _rs_output.wait_arguments(made["wait"])
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
     made["exec"].add_argument("--seconds", type=float, default=3600, metavar="N", help="end it after so long (3600)")
     made["exec"].add_argument("words", metavar="WORD", nargs="+")
@@ -347,6 +349,7 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "commit": (_commit, "make an image of a set's system disk"),
     "exec": (_exec, "run a program in a set"),
     "logs": (lambda client, args: _rs_output.logs(client, _path(args), args), "show what a set wrote, and writes"),
+    "wait": (lambda client, args: _rs_output.wait(client, _path(args), args), "wait until a set runs, or is stopped"),
     "prune": (_prune, "remove a set's oldest versions, disks and all"),
     "delete": (_delete, "delete a set, all its versions and disks"),
 }

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import codecs
-from typing import Annotated
+import time
+from collections.abc import Callable
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Query
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
 
 from workbench.replicasets.api.context import BEARER, AuditNote, GoingOn, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
-from workbench.replicasets.api.responses import Envelope, LogPiece, LogsResponse
+from workbench.replicasets.api.following import Following
+from workbench.replicasets.api.responses import Envelope, LogPiece, LogsResponse, WaitResponse
 from workbench.replicasets.api.streaming import NDJSON, Streamed
+from workbench.replicasets.checks import set_name
+from workbench.replicasets.codes import Code
+from workbench.replicasets.errors import failing_as
 from workbench.replicasets.operations.logs import MOST_BYTES, MOST_LINES, Logs
+from workbench.replicasets.operations.wait import Goal, Outcome, closed_ports, outcome
 from workbench.replicasets.requests import LogsRequest
+from workbench.replicasets.service import ReplicaSets
 
 # A response is in memory several times before it is sent; a stream is not.
 _COLLECTED = 8 << 20
+# How long one request waits at most, and how often what is not recorded is looked at.
+LONGEST_WAIT = 600.0
+_LOOK_SECONDS = 0.5
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
 
 
@@ -64,3 +77,48 @@ def _collected(found: Logs) -> list[LogPiece]:
     for number, texts in pieces[-1:]:
         texts.append(decoders[number].decode(b"", True))
     return [LogPiece(stream=number, text="".join(texts)) for number, texts in pieces]
+
+
+@ROUTES.get("/{name}/wait")
+async def wait(
+    request: Request,
+    name: str,
+    service: Service,
+    going_on: GoingOn,
+    goal: Annotated[Goal, Query(alias="for", description="ready: something accepts connections at each port")] = (
+        Goal.RUNNING
+    ),
+    seconds: Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="answer after so long at the latest")] = 60,
+) -> Envelope[WaitResponse]:
+    """Wait until the set is what is waited for, or will never be by itself; answer how it stands then."""
+    until = time.monotonic() + seconds
+    following = cast(Following, request.app.state.following)
+    with failing_as(Code.INFO):
+        set_name(name)
+        async with following.followed():
+            found = await _outcome(following, service, name, goal)
+            while not found.holds and not found.never and going_on() and (left := until - time.monotonic()) > 0:
+                await _change(following, min(left, _LOOK_SECONDS))
+                found = await _outcome(following, service, name, goal)
+    return Envelope(data=WaitResponse(holds=found.holds, never=found.never, reason=found.reason))
+
+
+async def _change(following: Following, seconds: float) -> None:
+    """Wait until something changes, or so long."""
+    await following.change(await following.current(), seconds)
+    # What follows may have an older listing for a moment, and then it does not wait.
+    await asyncio.sleep(0.02)
+
+
+async def _outcome(following: Following, service: ReplicaSets, name: str, goal: Goal) -> Outcome:
+    row = (await following.current()).sets.get(name)
+    if row is None:
+        # It is being run for the first time, or else this raises that there is none.
+        await run_sync(lambda: service.progress(name))
+        return Outcome(reason=f"{name} is being run")
+    found = outcome(row.set, row.doing, goal)
+    if not found.holds or goal is not Goal.READY:
+        return found
+    looking: Callable[[], list[int]] = lambda: closed_ports(row.version, service.settings.publish)  # noqa: E731
+    closed = await run_sync(looking)
+    return Outcome(reason=f"nothing answers at port {closed[0]} of {name} yet") if closed else found

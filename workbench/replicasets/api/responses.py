@@ -137,6 +137,14 @@ class LogsResponse(BaseModel):
     cut: bool
 
 
+class WaitResponse(BaseModel):
+    """Whether it `holds` now, and if not, whether it `never` will unless somebody does something; why not."""
+
+    holds: bool
+    never: bool
+    reason: str
+
+
 class VersionRecord(BaseModel):
     """A version as the original records it (the parts in Docker's words), and in plain words beside."""
 
