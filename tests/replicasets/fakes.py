@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import os
+import tarfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.replicasets.call_faults import Faults, faulty
 from tests.replicasets.gpus import cdi_spec
+from workbench.replicasets.engines.capabilities import FileKind
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone, StoreError
@@ -69,6 +73,19 @@ class Written:
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         for line in self.lines:
             yield 1, f"{line}\r\n".encode()
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Sent:
+    """An archive."""
+
+    pieces: list[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.pieces
 
     def close(self) -> None:
         pass
@@ -263,8 +280,31 @@ class FakeEngine:
         return list(self._existing(name).lines[-count:])
 
     def logs(self, name: str, *, tail: int, since: float = 0.0, follow: bool = False) -> Written:
-        found = next(each for each in self.standing.values() if name in (each.spec.name, each.id))
-        return Written(list(found.lines[-tail:]) if tail else [])
+        return Written(list(self._by_id(name).lines[-tail:]) if tail else [])
+
+    def file_kind(self, name: str, path: str) -> FileKind:
+        disk = self._by_id(name).disk
+        folder = any(each.startswith(f"{path.rstrip('/')}/") for each in disk)
+        return FileKind.FILE if path in disk else FileKind.FOLDER if folder else FileKind.NONE
+
+    @faulty
+    def files(self, name: str, path: str) -> Sent:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            for each, text in self._by_id(name).disk.items():
+                if f"{each}/".startswith(f"{path}/"):
+                    entry = tarfile.TarInfo(os.path.relpath(each, os.path.dirname(path)))
+                    entry.size = len(text.encode())
+                    tar.addfile(entry, io.BytesIO(text.encode()))
+        return Sent([packed.getvalue()])
+
+    @faulty
+    def add_files(self, name: str, folder: str, pieces: Iterable[bytes]) -> None:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as tar:
+            for entry in tar:
+                content = tar.extractfile(entry)
+                if content is not None:
+                    self._by_id(name).disk[f"{folder.rstrip('/')}/{entry.name}"] = content.read().decode()
 
     def changes(self) -> Iterator[str]:
         yield ""
@@ -381,6 +421,9 @@ class FakeEngine:
 
     def _image(self, name: str) -> tuple[str, Disk, dict[str, str], int] | None:
         return next((each for key, each in self.stored.items() if name in (key, each[0])), None)
+
+    def _by_id(self, name: str) -> FakeContainer:
+        return next(each for each in self.standing.values() if name in (each.spec.name, each.id))
 
     def _existing(self, name: str) -> FakeContainer:
         if name not in self.standing:

@@ -17,6 +17,7 @@ from workbench.replicasets.engines import capabilities
 from workbench.replicasets.engines.capabilities import (
     BindingFolders,
     CarryingDisks,
+    CopyingFiles,
     KeepingEdits,
     KeepingSecrets,
     LiveLimits,
@@ -42,6 +43,7 @@ Operation = Callable[[ReplicaSets, Path], object]
 NO_DISK = (RecordingDisks, CarryingDisks)
 PAUSE, RECORD = "this engine cannot pause containers", "this engine cannot record the disk of a container as an image"
 GPUS, FOLDERS = "this engine cannot give chosen GPUs to a container", "this engine cannot bind folders of its host"
+FILES = "this engine cannot copy files into and out of containers"
 SIZES = "this engine cannot use volumes that have a size"
 REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
     "pause": ((Pausing,), PAUSE, lambda rs, folder: rs.pause("foo")),
@@ -67,6 +69,8 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
         "this engine cannot return what a container wrote",
         lambda rs, folder: rs.logs("foo", LogsRequest()),
     ),
+    "copy from": ((CopyingFiles,), FILES, lambda rs, folder: rs.files("foo", "/etc")),
+    "copy to": ((CopyingFiles,), FILES, lambda rs, folder: rs.add_files("foo", "/etc", [])),
     "a volume with a size": ((MountingVolumes,), SIZES, lambda rs, folder: rs.create_volume("data", "8MB")),
 }
 

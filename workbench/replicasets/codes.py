@@ -55,3 +55,4 @@ class Code(IntEnum):
     PRUNE = 1106
     UNSUPPORTED = 1107
     LOGS = 1108
+    FILES = 1109

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
-from workbench.verbs import _rs_output
+from workbench.verbs import _rs_copy, _rs_output
 from workbench.verbs._progress import followed
 from workbench.verbs._service import connect, ports_text, report, service_options
 
@@ -32,6 +32,7 @@ EXAMPLES = """\
   wizard.py rs logs foo --follow --tail 20                   until its container ends, or Ctrl-C
   wizard.py rs logs foo --version 1 --since 2h
   wizard.py rs wait foo --for ready --timeout 120            0: it is; 4: never by itself; 5: not in time
+  wizard.py rs cp ./data foo:/opt/app-root/src               and `rs cp foo:/opt/app-root/src/out ./out`
   wizard.py rs run localhost/mine:1 --name baz --restart on-failure --grace 30 --shm 4GB
   wizard.py rs stop foo --grace 60                           and `restart` to go on with it
 """
@@ -47,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(WAYS))
     made = {name: ways.add_parser(name, help=help_, allow_abbrev=False) for name, (_, help_) in WAYS.items()}
     for name, way in made.items():
-        if name not in ("run", "list", "quota"):
+        if name not in ("run", "list", "quota", "cp"):
             way.add_argument("name", metavar="SET")
         service_options(way)
         if name in _LONG:
@@ -85,6 +86,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     made["prune"].add_argument("--dry-run", action="store_true", help="only show what would be removed")
     made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
+    _rs_copy.copy_arguments(made["cp"])
     _rs_output.logs_arguments(made["logs"])
     _rs_output.wait_arguments(made["wait"])
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
@@ -350,6 +352,7 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "exec": (_exec, "run a program in a set"),
     "logs": (lambda client, args: _rs_output.logs(client, _path(args), args), "show what a set wrote, and writes"),
     "wait": (lambda client, args: _rs_output.wait(client, _path(args), args), "wait until a set runs, or is stopped"),
+    "cp": (_rs_copy.copy, "copy files into a set, or out of it"),
     "prune": (_prune, "remove a set's oldest versions, disks and all"),
     "delete": (_delete, "delete a set, all its versions and disks"),
 }

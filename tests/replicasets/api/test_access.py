@@ -18,7 +18,7 @@ from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Quota, Role
 
 # What only a set's owner and administrators read.
-OWNERS = ("/logs",)
+OWNERS = ("/logs", "/stat", "/archive")
 
 
 def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Served, client: httpx.Client) -> None:
@@ -56,6 +56,7 @@ def test_a_token_that_reads_changes_nothing(served: Served, client: httpx.Client
             for method in methods:
                 # A stream would last.
                 url = path.replace("{name}", "foo") + "?seconds=0.1" * path.endswith("/events")
+                url += "?path=/etc" * path.endswith(("/stat", "/archive"))
                 status = reader.request(method.upper(), url, json={}).status_code
                 closed = method != "get" or path.endswith(OWNERS)
                 assert status == 403 if closed else status in (200, 404), (method, path)

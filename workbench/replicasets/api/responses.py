@@ -145,6 +145,18 @@ class WaitResponse(BaseModel):
     reason: str
 
 
+class StatResponse(BaseModel):
+    """What is at a path: `none`, a `file`, a `folder`, or something `other`; links are followed."""
+
+    kind: str
+
+
+class AddedResponse(BaseModel):
+    """How many bytes the archive had that was unpacked."""
+
+    bytes: int
+
+
 class VersionRecord(BaseModel):
     """A version as the original records it (the parts in Docker's words), and in plain words beside."""
 

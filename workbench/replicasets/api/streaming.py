@@ -22,23 +22,35 @@ NDJSON = "application/x-ndjson"
 _LOOK_SECONDS = 1.0
 
 
-class Output(Protocol):
-    """What is written: iterate over it for (1 or 2, bytes). `close` ends it, from any thread."""
+class BrokenOff(Exception):
+    """A response that has begun cannot be whole: the connection is closed, so that nobody takes it for that."""
+
+
+class Closing(Protocol):
+    """What has an end."""
+
+    def close(self) -> None:
+        """End it, from any thread."""
+
+
+class Output(Closing, Protocol):
+    """What is written: iterate over it for (1 or 2, bytes)."""
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Yield what is written."""
 
-    def close(self) -> None:
-        """End it."""
 
-
-class Streamed(StreamingResponse):
-    """The lines of what is written, and `end` as the last one; all ends when `may_go_on` says no."""
+class Lasting(StreamingResponse):
+    """What is sent as it comes, of something that is closed when the client goes, or `may_go_on` says no."""
 
     def __init__(
-        self, running: Output, end: Callable[[], dict[str, object]], may_go_on: Callable[[], bool] | None = None
+        self,
+        content: Iterator[str] | Iterator[bytes],
+        running: Closing,
+        media_type: str,
+        may_go_on: Callable[[], bool] | None = None,
     ) -> None:
-        super().__init__(_lines(running, end), media_type=NDJSON)
+        super().__init__(content, media_type=media_type)
         self._running, self._may_go_on = running, may_go_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +82,15 @@ class Streamed(StreamingResponse):
             self._running.close()
         except ReplicaSetError:
             pass  # the engine is gone, and so is the client that would be told
+
+
+class Streamed(Lasting):
+    """The lines of what is written, and `end` as the last one."""
+
+    def __init__(
+        self, running: Output, end: Callable[[], dict[str, object]], may_go_on: Callable[[], bool] | None = None
+    ) -> None:
+        super().__init__(_lines(running, end), running, NDJSON, may_go_on)
 
 
 def _lines(running: Output, end: Callable[[], dict[str, object]]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
 
 from workbench.replicasets.engines.protocol import Engine, EngineImage
@@ -281,6 +282,43 @@ class ReadingLogs(Protocol):
         """
 
 
+class FileKind(StrEnum):
+    """What is at a path: links are followed. `other` are devices, pipes and sockets."""
+
+    NONE = "none"
+    FILE = "file"
+    FOLDER = "folder"
+    OTHER = "other"
+
+
+class FileStream(Protocol):
+    """An archive (tar): iterate over it for its pieces."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield its pieces."""
+
+    def close(self) -> None:
+        """Have the iteration end, from any thread."""
+
+
+@runtime_checkable
+class CopyingFiles(Protocol):
+    """Copies files into and out of running containers.
+
+    An implementation owes: a path is looked up inside the container, whatever links there are and become meanwhile;
+    nothing of the host is read or written by it but what the container has mounted, and that as the container may.
+    """
+
+    def file_kind(self, name: str, path: str) -> FileKind:
+        """Return what is at a path."""
+
+    def files(self, name: str, path: str) -> FileStream:
+        """Return the archive of what is at a path: a file, or a folder with all in it, below its own name."""
+
+    def add_files(self, name: str, folder: str, pieces: Iterable[bytes]) -> None:
+        """Unpack an archive in a folder; all of it is the user's of the container's main program."""
+
+
 # Every capability, and how a message names what it is for.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
@@ -298,4 +336,5 @@ PURPOSES: dict[type, str] = {
     MountingVolumes: "use volumes that have a size",
     Probing: "try what sets need",
     ReadingLogs: "return what a container wrote",
+    CopyingFiles: "copy files into and out of containers",
 }

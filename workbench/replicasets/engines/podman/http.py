@@ -106,13 +106,36 @@ class PodmanHttp:
         if response.is_error:
             raise _refused(response.status_code, response.content)
 
-    def head(self, path: str, query: Mapping[str, str | int | bool | list[str]], header: str) -> str:
-        """Return a header of podman's response to a HEAD request, "" when there is none."""
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: Iterable[bytes],
+        query: Mapping[str, str | int | bool | list[str]],
+        seconds: float,
+    ) -> None:
+        """Send a tar in pieces; raises EngineError for an error status."""
+        with self._translated():
+            response = self._client.request(
+                method,
+                _BASE + path,
+                params=_query(query),
+                content=content,
+                headers={"Content-Type": "application/x-tar"},
+                timeout=_timeout(seconds),
+            )
+        if response.is_error:
+            raise _refused(response.status_code, response.content)
+
+    def head(
+        self, path: str, query: Mapping[str, str | int | bool | list[str]], header: str, *, found: bool = False
+    ) -> str:
+        """Return a header of podman's response to a HEAD request, "" when there is none; `found`: nor of an error."""
         with self._translated():
             response = self._client.request(
                 "HEAD", _BASE + path, params=_query(query), timeout=_timeout(RESPONSE_SECONDS)
             )
-        return str(response.headers.get(header, ""))
+        return "" if found and response.is_error else str(response.headers.get(header, ""))
 
     def content(self, path: str, query: Mapping[str, str | int | bool | list[str]]) -> bytes:
         """Return what a GET is answered with, as it is."""
