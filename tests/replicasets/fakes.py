@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from tests.replicasets.call_faults import Faults, faulty
 from tests.replicasets.gpus import cdi_spec
-from workbench.replicasets.engines.capabilities import FileKind
+from workbench.replicasets.engines.capabilities import Change, DiskName, FileKind
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone, StoreError
@@ -305,6 +305,20 @@ class FakeEngine:
                 content = tar.extractfile(entry)
                 if content is not None:
                     self._by_id(name).disk[f"{folder.rstrip('/')}/{entry.name}"] = content.read().decode()
+
+    def compare(self, old: DiskName, new: DiskName) -> list[Change]:
+        one, other = (self._disk(each) for each in (old, new))
+        return [
+            Change(path, kind, len(one[path]) if path in one else None, len(other[path]) if path in other else None)
+            for path in sorted({*one, *other})
+            if (kind := "added" if path not in one else "removed" if path not in other else "changed")
+            and one.get(path) != other.get(path)
+        ]
+
+    def _disk(self, disk: DiskName) -> Disk:
+        if not disk.is_image:
+            return self._by_id(disk.id).disk
+        return next(each[1] for each in self.stored.values() if each[0] == disk.id)
 
     def changes(self) -> Iterator[str]:
         yield ""

@@ -17,6 +17,7 @@ from workbench.replicasets.engines import capabilities
 from workbench.replicasets.engines.capabilities import (
     BindingFolders,
     CarryingDisks,
+    ComparingDisks,
     CopyingFiles,
     KeepingEdits,
     KeepingSecrets,
@@ -71,6 +72,11 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
     ),
     "copy from": ((CopyingFiles,), FILES, lambda rs, folder: rs.files("foo", "/etc")),
     "copy to": ((CopyingFiles,), FILES, lambda rs, folder: rs.add_files("foo", "/etc", [])),
+    "compare": (
+        (ComparingDisks,),
+        "this engine cannot compare disks",
+        lambda rs, folder: rs.compare("foo", 1, 2),
+    ),
     "a volume with a size": ((MountingVolumes,), SIZES, lambda rs, folder: rs.create_volume("data", "8MB")),
 }
 

@@ -56,3 +56,4 @@ class Code(IntEnum):
     UNSUPPORTED = 1107
     LOGS = 1108
     FILES = 1109
+    COMPARE = 1110

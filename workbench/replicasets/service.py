@@ -15,6 +15,7 @@ from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import commit as _commit
+from workbench.replicasets.operations import compare as _compare
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
 from workbench.replicasets.operations import files as _files
@@ -26,6 +27,7 @@ from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
 from workbench.replicasets.operations import volumes as _volumes
+from workbench.replicasets.operations.compare import Comparison
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.files import Files
 from workbench.replicasets.operations.info import Info, Progress, Resources
@@ -153,6 +155,11 @@ class ReplicaSets:
         """Unpack an archive in a folder of the running set; return how large it was."""
         with self._changing(Code.FILES) as world:
             return _files.add_files(world, name, folder, pieces, caller)
+
+    def compare(self, name: str, old: int, new: int, caller: Caller = SYSTEM) -> Comparison:
+        """Return what changed from one version of the set to another."""
+        with self._changing(Code.COMPARE) as world:
+            return _compare.compare(world, name, old, new, caller)
 
     # Reading
 

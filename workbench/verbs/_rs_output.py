@@ -1,4 +1,4 @@
-"""`rs logs` and `rs wait`: what a set writes, and what becomes of it."""
+"""`rs logs`, `rs wait` and `rs diff`: what a set writes, what becomes of it, and what changed in it."""
 
 from __future__ import annotations
 
@@ -74,6 +74,42 @@ def wait(client: Client, path: str, args: argparse.Namespace) -> int:
             why = "never by itself" if data["never"] else f"not in {args.timeout:g} seconds"
             report(args, data, f"{why}: {data['reason']}")
             return NEVER if data["never"] else NOT_YET
+
+
+def diff_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of `rs diff`."""
+    parser.add_argument("old", type=int, metavar="VERSION")
+    parser.add_argument("new", type=int, metavar="VERSION")
+    parser.add_argument("--limit", type=int, default=1000, metavar="N", help="show at most N files (1000)")
+
+
+def diff(client: Client, path: str, args: argparse.Namespace) -> int:
+    """Print what changed from one version to another: packages, then files."""
+    from workbench.replicasets.archives import shown
+    from workbench.replicasets.quantities import about
+    from workbench.table import columns
+    from workbench.verbs._service import report
+
+    data = client("GET", f"{path}/compare", **{"from": args.old, "to": args.new, "limit": args.limit})
+    lines = []
+    if data["packages"]:
+        packages = [(p["change"], p["kind"], p["name"], _step(p["before"], p["after"])) for p in data["packages"]]
+        lines += [columns(("CHANGE", "KIND", "PACKAGE", "VERSION"), packages), ""]
+    if data["files"]:
+        sizes = [_step(*("" if f[at] is None else about(f[at]) for at in ("before", "after"))) for f in data["files"]]
+        rows = [(f["change"], size, shown(f["path"])) for f, size in zip(data["files"], sizes, strict=True)]
+        lines += [columns(("CHANGE", "BYTES", "FILE"), rows), ""]
+    total = data["added"] + data["changed"] + data["removed"]
+    if len(data["files"]) < total:
+        lines.append(f"{total - len(data['files'])} more: --limit {total}")
+    grown = data["bytes"]
+    more = "" if grown is None else f"; {about(abs(grown))} {'less' if grown < 0 else 'more'}"
+    lines.append(f"{data['added']} added, {data['changed']} changed, {data['removed']} removed{more}")
+    return report(args, data, "\n".join([*lines, *data["notes"]]))
+
+
+def _step(before: str, after: str) -> str:
+    return f"{before} -> {after}" if before and after and before != after else after or before
 
 
 def show(line: dict[str, Any]) -> None:

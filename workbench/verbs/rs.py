@@ -25,6 +25,7 @@ EXAMPLES = """\
   wizard.py rs list --watch                                  until Ctrl-C; with --json a line for each change
   wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
   wizard.py rs history foo
+  wizard.py rs diff foo 1 2                                  files and packages that changed
   wizard.py rs rollback foo 1
   wizard.py rs commit foo mine:1                             an image of your own; `rs run mine:1` finds it
   wizard.py rs prune foo --keep 5 --dry-run
@@ -87,6 +88,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
     _rs_copy.copy_arguments(made["cp"])
+    _rs_output.diff_arguments(made["diff"])
     _rs_output.logs_arguments(made["logs"])
     _rs_output.wait_arguments(made["wait"])
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
@@ -353,6 +355,10 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "logs": (lambda client, args: _rs_output.logs(client, _path(args), args), "show what a set wrote, and writes"),
     "wait": (lambda client, args: _rs_output.wait(client, _path(args), args), "wait until a set runs, or is stopped"),
     "cp": (_rs_copy.copy, "copy files into a set, or out of it"),
+    "diff": (
+        lambda client, args: _rs_output.diff(client, _path(args), args),
+        "show the files and packages that changed between two versions",
+    ),
     "prune": (_prune, "remove a set's oldest versions, disks and all"),
     "delete": (_delete, "delete a set, all its versions and disks"),
 }

@@ -13,7 +13,14 @@ from starlette.requests import ClientDisconnect
 
 from workbench.replicasets.api.context import BEARER, AuditNote, GoingOn, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
-from workbench.replicasets.api.responses import AddedResponse, Envelope, StatResponse
+from workbench.replicasets.api.responses import (
+    AddedResponse,
+    CompareResponse,
+    Envelope,
+    FileChange,
+    PackageView,
+    StatResponse,
+)
 from workbench.replicasets.api.streaming import BrokenOff, Lasting
 from workbench.replicasets.errors import Conflict, ReplicaSetError
 from workbench.replicasets.operations.files import Files
@@ -56,6 +63,38 @@ async def add_files(
     pieces = request.stream()
     size = await run_sync(lambda: service.add_files(name, path, _pulled(pieces), caller))
     return Envelope(data=AddedResponse(bytes=size))
+
+
+@ROUTES.get("/{name}/compare")
+def compare(
+    name: str,
+    service: Service,
+    caller: RequestCaller,
+    note: AuditNote,
+    old: Annotated[int, Query(ge=1, le=2**31 - 1, alias="from")],
+    new: Annotated[int, Query(ge=1, le=2**31 - 1, alias="to")],
+    limit: Annotated[int, Query(ge=0, le=100_000, description="at most so many files")] = 1000,
+) -> Envelope[CompareResponse]:
+    """Return what changed on the disk from one version of the set to another; for its owner and administrators."""
+    note(operation="compare", set=name[:60], versions=[old, new])
+    found = service.compare(name, old, new, caller)
+    files = [
+        FileChange(path=shown_path(each.path), change=each.kind, before=each.before, after=each.after)
+        for each in found.files[:limit]
+    ]
+    packages = [
+        PackageView(kind=each.kind, name=each.name, change=each.change, before=each.before, after=each.after)
+        for each in found.packages
+    ]
+    counts = {kind: found.counts()[kind] for kind in ("added", "changed", "removed")}
+    return Envelope(
+        data=CompareResponse(files=files, **counts, bytes=found.bytes, packages=packages, notes=list(found.notes))
+    )
+
+
+def shown_path(path: str) -> str:
+    """Return a path as one that JSON can hold: half a character may be in it."""
+    return path.encode("utf-8", "replace").decode()
 
 
 def _pulled(pieces: AsyncIterator[bytes]) -> Iterator[bytes]:

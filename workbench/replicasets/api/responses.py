@@ -157,6 +157,40 @@ class AddedResponse(BaseModel):
     bytes: int
 
 
+class FileChange(BaseModel):
+    """A path that was `added`, `changed` or `removed`; bytes before and after, null where they are not known."""
+
+    path: str
+    change: str
+    before: int | None
+    after: int | None
+
+
+class PackageView(BaseModel):
+    """A package (kind python or debian) that was added, changed or removed; "" for versions that are not known."""
+
+    kind: str
+    name: str
+    change: str
+    before: str
+    after: str
+
+
+class CompareResponse(BaseModel):
+    """What changed between two versions: the first of the `files`, how many there are, and by how much they grew.
+
+    `bytes` is null where the service cannot read the engine's disks.
+    """
+
+    files: list[FileChange]
+    added: int
+    changed: int
+    removed: int
+    bytes: int | None
+    packages: list[PackageView]
+    notes: list[str]
+
+
 class VersionRecord(BaseModel):
     """A version as the original records it (the parts in Docker's words), and in plain words beside."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -319,6 +320,35 @@ class CopyingFiles(Protocol):
         """Unpack an archive in a folder; all of it is the user's of the container's main program."""
 
 
+@dataclass(frozen=True, slots=True)
+class DiskName:
+    """A disk: that of a container, or one that was recorded as an image, by its id."""
+
+    id: str
+    is_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path that was `added`, `changed` or `removed`; the bytes of the file before and after, None for not known."""
+
+    path: str
+    kind: str
+    before: int | None = None
+    after: int | None = None
+
+
+@runtime_checkable
+class ComparingDisks(Protocol):
+    """Finds what differs between two disks, whatever they were made from, running or not.
+
+    An implementation owes: every path of which kind, mode, owner, size or time differ. Sizes may not be known.
+    """
+
+    def compare(self, old: DiskName, new: DiskName) -> list[Change]:
+        """Return what differs, by path; folders only where nothing in them differs."""
+
+
 # Every capability, and how a message names what it is for.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
@@ -336,5 +366,6 @@ PURPOSES: dict[type, str] = {
     MountingVolumes: "use volumes that have a size",
     Probing: "try what sets need",
     ReadingLogs: "return what a container wrote",
+    ComparingDisks: "compare disks",
     CopyingFiles: "copy files into and out of containers",
 }

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
 from workbench.replicasets.engines.podman import cgroups, hosts, probe, recorded, remains, requests
+from workbench.replicasets.engines.podman.compared import PodmanComparison
 from workbench.replicasets.engines.podman.disks import PodmanDisks
 from workbench.replicasets.engines.podman.exec import PodmanProgram
 from workbench.replicasets.engines.podman.files import PodmanFiles
@@ -53,13 +54,14 @@ class PodmanEngine:
         self._mounts, self._disks = PodmanFolders(address, mounts), PodmanDisks(address)
         self._secrets = PodmanSecrets(self._http)
         self._networks = PodmanNetworks(self._http)
-        self._logs, self._files = PodmanLogs(self._http), PodmanFiles(self._http)
+        self._logs = PodmanLogs(self._http)
+        self._parts = (self._logs, PodmanFiles(self._http), PodmanComparison(self._http))
         self._kind, self._folders = kind, folders
         self._unfinished: set[str] = set()
 
     def capability(self, kind: type[C]) -> C | None:
         """Return this engine, or the part of it that is a `kind`; None when there is none."""
-        return next((each for each in (self, self._logs, self._files) if isinstance(each, kind)), None)
+        return next((each for each in (self, *self._parts) if isinstance(each, kind)), None)
 
     def close(self) -> None:
         """Close the connections."""
