@@ -78,6 +78,11 @@ class Client:
         except (httpx.InvalidURL, ValueError) as error:
             raise WorkbenchError(f"{address!r} is not an address: {error}", hint=f"write {ADDRESS}") from None
 
+    @property
+    def host(self) -> str:
+        """The name or address of the service's machine, as it was given."""
+        return httpx.URL(self._address).host
+
     def __call__(self, method: str, path: str, /, body: object = None, **params: object) -> Any:  # noqa: ANN401
         """Send, and return the response's data; raises ServiceError, or WorkbenchError when there is no response."""
         try:

@@ -14,6 +14,7 @@ from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
+from workbench.replicasets.operations import address as _address
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import compare as _compare
 from workbench.replicasets.operations import delete as _delete
@@ -27,6 +28,7 @@ from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
 from workbench.replicasets.operations import volumes as _volumes
+from workbench.replicasets.operations.address import Address
 from workbench.replicasets.operations.compare import Comparison
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.files import Files
@@ -155,6 +157,11 @@ class ReplicaSets:
         """Unpack an archive in a folder of the running set; return how large it was."""
         with self._changing(Code.FILES) as world:
             return _files.add_files(world, name, folder, pieces, caller)
+
+    def address(self, name: str, port: int = 0, caller: Caller = SYSTEM) -> Address:
+        """Return where the set's IDE is opened, by the port inside (0: the only one, or the usual one)."""
+        with self._changing(Code.INFO) as world:
+            return _address.address(world, name, port, caller)
 
     def compare(self, name: str, old: int, new: int, caller: Caller = SYSTEM) -> Comparison:
         """Return what changed from one version of the set to another."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
-from workbench.verbs import _rs_copy, _rs_output
+from workbench.verbs import _rs_copy, _rs_open, _rs_output
 from workbench.verbs._progress import followed
 from workbench.verbs._service import connect, ports_text, report, service_options
 
@@ -24,6 +24,7 @@ EXAMPLES = """\
   wizard.py rs list
   wizard.py rs list --watch                                  until Ctrl-C; with --json a line for each change
   wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
+  wizard.py rs open foo                                      its IDE, in a browser where there is one
   wizard.py rs history foo
   wizard.py rs diff foo 1 2                                  files and packages that changed
   wizard.py rs rollback foo 1
@@ -88,6 +89,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
     _rs_copy.copy_arguments(made["cp"])
+    _rs_open.open_arguments(made["open"])
     _rs_output.diff_arguments(made["diff"])
     _rs_output.logs_arguments(made["logs"])
     _rs_output.wait_arguments(made["wait"])
@@ -359,6 +361,7 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
         lambda client, args: _rs_output.diff(client, _path(args), args),
         "show the files and packages that changed between two versions",
     ),
+    "open": (lambda client, args: _rs_open.open_(client, _path(args), args), "open the IDE of a set, with its token"),
     "prune": (_prune, "remove a set's oldest versions, disks and all"),
     "delete": (_delete, "delete a set, all its versions and disks"),
 }

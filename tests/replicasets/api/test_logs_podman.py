@@ -19,8 +19,11 @@ from tests.replicasets.conftest import Podman
 __all__ = ["serving"]
 pytestmark = pytest.mark.thorough
 # A progress bar is a line that is open for long: podman (4.3) returns the last lines wrong then.
-WRITES = "echo one; echo two; printf 'a'; sleep 0.2; printf 'b\\n'; printf '1%%'; sleep 0.2; printf '\\r2%%'; "
-WHOLE = "one\ntwo\nab\n1%\r2%"
+WRITES = (
+    "echo one; echo http://x/?token=printed-1; printf 'a'; sleep 0.2; "
+    "printf 'b\\n'; printf '1%%'; sleep 0.2; printf '\\r2%%'; "
+)
+WHOLE = "one\nhttp://x/?token=printed-1\nab\n1%\r2%"
 
 
 def following(serving: Process, *words: str) -> subprocess.Popen[bytes]:
@@ -44,12 +47,22 @@ def test_logs_of_a_set(serving: Process, podman: Podman) -> None:
             assert {piece["stream"] for piece in pieces} <= {1}  # a set has a terminal
             return "".join(piece["text"] for piece in pieces)
 
-        body = {"imageName": TINY, "replicaSetName": "foo", "env": ["KEY=geheim"], "cmd": ["sh", "-c", script]}
+        body = {
+            "imageName": TINY,
+            "replicaSetName": "foo",
+            "env": ["KEY=geheim"],
+            "containerPorts": ["8888"],
+            "cmd": ["sh", "-c", script],
+        }
         assert client.post("/api/v1/replicaSet", json=body).status_code == 200
         until(lambda: text() == WHOLE)
-        lasts = {0: "", 1: "1%\r2%", 2: "ab\n1%\r2%", 3: "two\nab\n1%\r2%", 9: WHOLE}
+        lasts = {0: "", 1: "1%\r2%", 2: "ab\n1%\r2%", 3: "http://x/?token=printed-1\nab\n1%\r2%", 9: WHOLE}
         assert {tail: text(f"tail={tail}") for tail in lasts} == lasts
         assert (text("since=1h&tail=1"), text("since=2099-01-01")) == ("1%\r2%", "")
+        # Its IDE's token is in the log, where none was given.
+        opened = client.get(f"{path}/address").json()["data"]
+        (port,) = client.get(path).json()["data"]["Info"]["ports"]
+        assert opened == {"host": "127.0.0.1", "port": port["host"], "path": "/", "token": "printed-1"}
         # Two at once: one goes on to the end of the container, one until Ctrl-C.
         to_end, stopped = following(serving, "foo", "--tail", "1"), following(serving, "foo", "--tail", "2", "--json")
         assert read(to_end, 5) == "1%\r2%" and '"text": "a' in read(stopped, 25)

@@ -29,6 +29,7 @@ CHANGES: list[tuple[str, str, object]] = [
     ("POST", "/replicaSet/foo/execute", {"cmd": ["id"]}),
     ("POST", "/replicaSet/foo/execute?stream=true", {"cmd": ["id"]}),
     ("GET", "/replicaSet/foo/logs", None),
+    ("GET", "/replicaSet/foo/address", None),
     ("GET", "/replicaSet/foo/compare?from=1&to=2", None),
     ("GET", "/replicaSet/foo/stat?path=/etc", None),
     ("GET", "/replicaSet/foo/archive?path=/etc", None),

@@ -17,7 +17,7 @@ from workbench.replicasets.errors import ReplicaSetError
 
 # The ends of paths: what lasts without a thread, and what moves much.
 _LASTING = ("/events", "/wait")
-_TRANSFERS = ("/logs", "/archive", "/compare")
+_TRANSFERS = ("/logs", "/archive", "/compare", "/address")
 
 
 class Full(ReplicaSetError):

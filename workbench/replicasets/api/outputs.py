@@ -14,7 +14,7 @@ from fastapi import APIRouter, Query, Request
 from workbench.replicasets.api.context import BEARER, AuditNote, GoingOn, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.following import Following
-from workbench.replicasets.api.responses import Envelope, LogPiece, LogsResponse, WaitResponse
+from workbench.replicasets.api.responses import AddressResponse, Envelope, LogPiece, LogsResponse, WaitResponse
 from workbench.replicasets.api.streaming import NDJSON, Streamed
 from workbench.replicasets.checks import set_name
 from workbench.replicasets.codes import Code
@@ -77,6 +77,22 @@ def _collected(found: Logs) -> list[LogPiece]:
     for number, texts in pieces[-1:]:
         texts.append(decoders[number].decode(b"", True))
     return [LogPiece(stream=number, text="".join(texts)) for number, texts in pieces]
+
+
+@ROUTES.get("/{name}/address")
+def address(
+    name: str,
+    service: Service,
+    caller: RequestCaller,
+    note: AuditNote,
+    port: Annotated[int, Query(ge=0, le=65535, description="port inside; 0: the only one, or 8888")] = 0,
+) -> Envelope[AddressResponse]:
+    """Return where the set's IDE is opened, with its token: for its owner and administrators."""
+    note(operation="address", set=name[:60])
+    found = service.address(name, port, caller)
+    return Envelope(
+        data=AddressResponse(host=found.host, port=found.port, path=found.path, token=found.token),
+    )
 
 
 @ROUTES.get("/{name}/wait")

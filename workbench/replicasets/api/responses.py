@@ -191,6 +191,15 @@ class CompareResponse(BaseModel):
     notes: list[str]
 
 
+class AddressResponse(BaseModel):
+    """Where a set's IDE is opened: the port of the host at `host`, the path, the token ("": none that is known)."""
+
+    host: str
+    port: int
+    path: str
+    token: str
+
+
 class VersionRecord(BaseModel):
     """A version as the original records it (the parts in Docker's words), and in plain words beside."""
 
