@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated
 
 from anyio import from_thread
@@ -47,7 +47,7 @@ def files(
     """
     note(operation="copy from", set=name[:60], path=path[:200])
     found = service.files(name, path, caller)
-    return Lasting(_sent(found, request), found, TAR, going_on)
+    return Lasting(_sent(found, request, going_on), found, TAR, going_on)
 
 
 @ROUTES.post("/{name}/archive", openapi_extra={"requestBody": {**_BINARY, "required": True}})
@@ -111,9 +111,12 @@ def _pulled(pieces: AsyncIterator[bytes]) -> Iterator[bytes]:
         raise Conflict("the client went away") from None
 
 
-def _sent(found: Files, request: Request) -> Iterator[bytes]:
+def _sent(found: Files, request: Request, going_on: Callable[[], bool]) -> Iterator[bytes]:
     try:
         yield from found
+        if not going_on():
+            # It may have been ended on the way.
+            raise BrokenOff
     except ReplicaSetError as error:
         request.state.code, request.state.message = int(error.code), error.message
         raise BrokenOff from error
