@@ -72,6 +72,7 @@ def test_a_command_that_is_not_there(found: ImageStore, engine: Engine, dockerd_
     assert json.loads(dockerd_online("GET", "/containers/json", all="1")) == []
 
 
+@pytest.mark.thorough
 def test_a_command_that_does_not_end(found: ImageStore, engine: Engine, dockerd_online: Dockerd) -> None:
     with pytest.raises(WorkbenchError, match=r"did not (end|respond) within"):
         found.run(IMAGE, ["sleep", "1000"], user="0", environment={}, seconds=3)
