@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import os
-import tarfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.replicasets.call_faults import Faults, faulty
+from tests.replicasets.fake_files import FakeFiles
 from tests.replicasets.gpus import cdi_spec
-from workbench.replicasets.engines.capabilities import Change, DiskName, FileKind
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
-from workbench.replicasets.errors import EngineError, EngineGone, StoreError
+from workbench.replicasets.errors import EngineError, StoreError
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import Changes, StateEntry, StateStore
@@ -65,34 +62,7 @@ class Program:
 
 
 @dataclass
-class Written:
-    """What a container wrote: each line."""
-
-    lines: list[str]
-
-    def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        for line in self.lines:
-            yield 1, f"{line}\r\n".encode()
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass
-class Sent:
-    """An archive."""
-
-    pieces: list[bytes]
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self.pieces
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass
-class FakeEngine:
+class FakeEngine(FakeFiles):
     """See Engine. It holds its containers to what a real one would: GPUs and ports of one living container only.
 
     It has every capability but those of `without`; its GPUs are those of the CDI specs in the folders `specs`.
@@ -114,12 +84,6 @@ class FakeEngine:
 
     def __post_init__(self) -> None:
         self.stored[IMAGE] = ("image-0", {"/etc/passwd": "root"}, {}, 1)
-
-    def refused(self) -> Exception:
-        return EngineError("the fake engine refuses")
-
-    def gone(self) -> Exception:
-        return EngineGone("the fake engine is gone")
 
     def capability(self, kind: type[C]) -> C | None:
         return self if isinstance(self, kind) and kind not in self.without else None
@@ -279,47 +243,6 @@ class FakeEngine:
     def last_lines(self, name: str, count: int) -> list[str]:
         return list(self._existing(name).lines[-count:])
 
-    def logs(self, name: str, *, tail: int, since: float = 0.0, follow: bool = False) -> Written:
-        return Written(list(self._by_id(name).lines[-tail:]) if tail else [])
-
-    def file_kind(self, name: str, path: str) -> FileKind:
-        disk = self._by_id(name).disk
-        folder = any(each.startswith(f"{path.rstrip('/')}/") for each in disk)
-        return FileKind.FILE if path in disk else FileKind.FOLDER if folder else FileKind.NONE
-
-    @faulty
-    def files(self, name: str, path: str) -> Sent:
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w") as tar:
-            for each, text in self._by_id(name).disk.items():
-                if f"{each}/".startswith(f"{path}/"):
-                    entry = tarfile.TarInfo(os.path.relpath(each, os.path.dirname(path)))
-                    entry.size = len(text.encode())
-                    tar.addfile(entry, io.BytesIO(text.encode()))
-        return Sent([packed.getvalue()])
-
-    @faulty
-    def add_files(self, name: str, folder: str, pieces: Iterable[bytes]) -> None:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as tar:
-            for entry in tar:
-                content = tar.extractfile(entry)
-                if content is not None:
-                    self._by_id(name).disk[f"{folder.rstrip('/')}/{entry.name}"] = content.read().decode()
-
-    def compare(self, old: DiskName, new: DiskName) -> list[Change]:
-        one, other = (self._disk(each) for each in (old, new))
-        return [
-            Change(path, kind, len(one[path]) if path in one else None, len(other[path]) if path in other else None)
-            for path in sorted({*one, *other})
-            if (kind := "added" if path not in one else "removed" if path not in other else "changed")
-            and one.get(path) != other.get(path)
-        ]
-
-    def _disk(self, disk: DiskName) -> Disk:
-        if not disk.is_image:
-            return self._by_id(disk.id).disk
-        return next(each[1] for each in self.stored.values() if each[0] == disk.id)
-
     def changes(self) -> Iterator[str]:
         yield ""
 
@@ -435,9 +358,6 @@ class FakeEngine:
 
     def _image(self, name: str) -> tuple[str, Disk, dict[str, str], int] | None:
         return next((each for key, each in self.stored.items() if name in (key, each[0])), None)
-
-    def _by_id(self, name: str) -> FakeContainer:
-        return next(each for each in self.standing.values() if name in (each.spec.name, each.id))
 
     def _existing(self, name: str) -> FakeContainer:
         if name not in self.standing:

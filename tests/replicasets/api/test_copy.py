@@ -12,7 +12,7 @@ import pytest
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.api.test_endpoints import FOO, refused, send
 from tests.replicasets.api.test_progress import during
-from tests.replicasets.fakes import Sent
+from tests.replicasets.fake_files import Sent
 from tests.replicasets.test_archives import FILE, archive
 from workbench.cli import main
 from workbench.replicasets.errors import EngineGone, Exhausted
