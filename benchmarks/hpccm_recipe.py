@@ -9,18 +9,6 @@ Stage0 += baseimage(image="localhost/workbench-images:base-bookworm-py311_2026a_
 Stage0 += user(user="1001")
 Stage0 += workdir(directory="/opt/app-root/src")
 Stage0 += pip(requirements="requirements.txt", pip="pip3", ospackages=[])
-Stage0 += user(user="root")
-Stage0 += packages(
-    apt=[
-        "lmodern",
-        "pandoc",
-        "texlive-fonts-recommended",
-        "texlive-latex-extra",
-        "texlive-plain-generic",
-        "texlive-xetex",
-    ]
-)
-Stage0 += user(user="1001")
 Stage0 += pip(requirements="requirements-jupyter.txt", pip="pip3", ospackages=[])
 Stage0 += copy(src="etc/", dest="/opt/app-root/etc/jupyter/")
 Stage0 += copy(src="utils/", dest="/opt/app-root/bin/utils/")

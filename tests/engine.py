@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -24,6 +25,9 @@ from tests.disk import SBIN, own_disk
 from tests.networks import own_network, remove_networks, session_number
 
 TINY = "localhost/tiny:1"
+# Below those of outgoing connections, and of sets (replicasets/conftest.py), and not where `up` looks first. Browsers
+# open each of them.
+_PORTS: tuple[int, ...] = (*range(7000, 8800), *range(9000, 10000))
 # Where folders with sockets are made: the path of one has at most 107 bytes, and TMPDIR may be longer than that.
 SHORT = "/tmp"
 
@@ -308,9 +312,12 @@ def _mounts(folder: Path) -> list[str]:
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody has now; no connection that goes out is given it before the test listens there."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(url: str, seconds: float, okay: tuple[int, ...] = (200,)) -> bytes:

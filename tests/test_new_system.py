@@ -52,7 +52,8 @@ def test_a_new_system_is_offered_composed_and_linted(with_forky: Path, tmp_path:
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "out/jupyter-minimal-forky-py314_2027a_20270101/Containerfile").read_text()
     assert "FROM localhost/workbench-images:base-forky-py314_2027a_20270101\n" in text
-    assert "apt-get install" in text
+    done = wizard("new", "--catalog", with_forky, "--defaults", "--ide=tensorboard", "--offline", "--dry-run")
+    assert "apt-get install" in done.stdout, done.stderr
     assert "/opt/app-root/lib/python3.14/" in text
     rows = json.loads(wizard("matrix", "--catalog", with_forky, "--os=forky", "--bundle=minimal", "--json").stdout)
     assert {row["selection"]["ide"] for row in rows if row["possible"]} >= {"jupyter", "runtime"}

@@ -17,14 +17,14 @@ LATEST = "editor-plain-c9s-py311_2026a_latest"
 
 
 def tags(host: str, name: str) -> list[str]:
-    with urllib.request.urlopen(f"http://{host}/v2/{name}/tags/list", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://{host}/v2/{name}/tags/list", timeout=60) as answer:
         return sorted(json.load(answer)["tags"])
 
 
 def digest(host: str, name: str, tag: str) -> str:
     kinds = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
     request = urllib.request.Request(f"http://{host}/v2/{name}/manifests/{tag}", headers={"Accept": kinds})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return str(answer.headers["Docker-Content-Digest"])
 
 

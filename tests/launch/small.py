@@ -14,7 +14,10 @@ echo '[ "${QUERY_STRING#*token=}" = "$WORKBENCH_TOKEN" ] && echo "in as $(id -u)
 printf '#!/bin/sh\\necho "Content-Type: text/plain"; echo; . /tmp/page\\n' >/tmp/www/cgi-bin/page
 chmod +x /tmp/www/cgi-bin/page
 echo '{}' >/tmp/www/api
-exec httpd -f -p 8888 -h /tmp/www
+httpd -f -p 8888 -h /tmp/www &
+# The first process of a container has no signals but those that it takes: podman would wait ten seconds each time.
+trap 'kill $!' TERM
+wait $!
 """
 _ROOT = """\
 #!/bin/sh

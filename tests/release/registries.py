@@ -84,5 +84,5 @@ class LocalRegistry:
 
     def _get(self, path: str) -> tuple[bytes, str]:
         request = urllib.request.Request(f"http://{self.host}/v2/{path}", headers={"Accept": KINDS})
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.read(), response.headers.get("Docker-Content-Digest", "")

@@ -149,3 +149,16 @@ def test_the_folder_shows_how_it_would_change(tmp_path: Path, recipe: Path, caps
         assert {"--- a/start.sh", "-mine", "+exec editor"} <= set(shown)
         assert ("--- a/notes.txt" in shown) is notes
     assert files_below(recipe) == before
+
+
+def test_what_is_not_for_the_architecture_is_refused(
+    tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files_below(recipe)
+    assert update(tmp_path, recipe, "--architecture=aarch64") == 1
+    assert "release 2026a is for x86_64 only, and not for aarch64" in capsys.readouterr().err
+    # By itself it is this machine's.
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert update(tmp_path, recipe) == 1
+    assert update(tmp_path, recipe, "--architecture=x86_64") == 0
+    assert files_below(recipe) == before

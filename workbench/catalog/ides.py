@@ -25,7 +25,14 @@ from workbench.extensions import is_extension
 
 # The types of an image: with an IDE that serves a page, or without one.
 WORKBENCH, RUNTIME = "workbench", "runtime"
-_KEYS = {**RULES, "bundles": list, "uses": list, "extensions": list, "image_type": (WORKBENCH, RUNTIME)}
+_KEYS = {
+    **RULES,
+    "bundles": list,
+    "uses": list,
+    "extensions": list,
+    "image_type": (WORKBENCH, RUNTIME),
+    "options": {"*": bool},
+}
 
 
 def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
@@ -39,6 +46,7 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
     for name in extensions:
         if not is_extension(name):
             faults.add(f"{part.folder}/ide.toml", f"{name!r} is no extension: write it as ms-python.python")
+    options = _options(tree, part, data.get("options", {}), faults)
     return Ide(
         name=part.name,
         folder=part.folder,
@@ -49,9 +57,11 @@ def read_ide(tree: CatalogueTree, part: Part, faults: Faults) -> Ide:
         uses=uses,
         builder=read_section(tree, part, "builder", "builder", SNIPPET, faults),
         snippet=snippet,
-        os_packages=read_section(tree, part, "os", "os-packages", (".txt",), faults),
+        os_packages=_os_packages(tree, part, bool(options), faults),
         shared_packages=tuple(_shared_packages(tree, name, faults) for name in uses),
         extensions=extensions,
+        options=options,
+        chosen=tuple(name for name in options if data["options"][name]),
     )
 
 
@@ -70,6 +80,26 @@ def _uses(tree: CatalogueTree, part: Part, uses: tuple[str, ...], faults: Faults
     shared = tree.folder("snippets")[0] if uses else []
     check_known(f"{part.folder}/ide.toml", "folder of snippets/", uses, shared, faults)
     return tuple(name for name in uses if name in shared)
+
+
+def _os_packages(tree: CatalogueTree, part: Part, optional: bool, faults: Faults) -> Mapping[str, str]:
+    """Return the IDE's own package lists by variant. Beside lists for its options it needs none."""
+    if optional:
+        folder = f"{part.folder}/os"
+        return variants(folder, tree.folder(folder)[1], "os-packages", (".txt",), faults)
+    return read_section(tree, part, "os", "os-packages", (".txt",), faults)
+
+
+def _options(
+    tree: CatalogueTree, part: Part, named: Mapping[str, bool], faults: Faults
+) -> Mapping[str, Mapping[str, str]]:
+    """Return the package lists of each option, by variant; an option without a list is a fault."""
+    folder = f"{part.folder}/os"
+    files = tree.folder(folder)[1] if "os" in part.folders else []
+    found = {name: variants(folder, files, name, (".txt",), faults) for name in named}
+    for name in (name for name, lists in found.items() if not lists):
+        faults.add(f"{part.folder}/ide.toml", f"the option {name!r} has no list: add os/{name}.txt or remove it")
+    return {name: lists for name, lists in found.items() if lists}
 
 
 def _shared_packages(tree: CatalogueTree, name: str, faults: Faults) -> Mapping[str, str]:

@@ -16,12 +16,12 @@ BASE_LIST = "base/{}/os-packages.txt"
 def package_lists(view: Catalogue) -> Iterator[tuple[str, str]]:
     """Yield the path of every list of a catalogue, with the system or family that it is for, "" for all.
 
-    They are those of bundles, of IDEs and what these use, and of the bases, each for its own system.
+    They are those of bundles, of IDEs, their options and what they use, and of the bases, each for its own system.
     """
     parts: list[Bundle | Ide] = [*view.bundles.values(), *view.ides.values()]
     for part in parts:
         yield from ((path, variant) for variant, path in part.os_packages.items())
-    shared = (lists for ide in view.ides.values() for lists in ide.shared_packages)
+    shared = (lists for ide in view.ides.values() for lists in (*ide.shared_packages, *ide.options.values()))
     yield from dict.fromkeys((path, variant) for lists in shared for variant, path in lists.items())
     for name in view.systems:
         if view.tree.exists(path := BASE_LIST.format(name)):
@@ -49,6 +49,8 @@ def needed_packages(catalogue: Catalogue) -> dict[str, dict[str, list[str]]]:
         parts: list[Bundle | Ide] = [*view.bundles.values(), *view.ides.values()]
         for os in view.systems:
             paths = dict.fromkeys(path for part in parts for path in lists_of(view, part, os))
+            optional = (lists for ide in view.ides.values() for lists in ide.options.values())
+            paths |= dict.fromkeys(path for lists in optional if (path := view.variant(lists, os)) is not None)
             if view.tree.exists(base := BASE_LIST.format(os)):
                 paths[base] = None
             for path in paths:

@@ -95,7 +95,15 @@ def _check_parts(catalogue: Catalogue, faults: Faults) -> Broken:
         check_spelled(where, _KINDS[other], part.rules.partners or (), named[other], own)
         check_spelled(where, "operating system", part.rules.oses or (), systems, own)
         by_variant = [part.os_packages, part.builder]
-        by_variant += [part.custom] if isinstance(part, Bundle) else [part.snippet, *part.shared_packages]
+        by_variant += (
+            [part.custom]
+            if isinstance(part, Bundle)
+            else [
+                part.snippet,
+                *part.shared_packages,
+                *part.options.values(),
+            ]
+        )
         for paths in by_variant:
             for variant, path in paths.items():
                 check_spelled(path, "operating system or family", {variant} - served, served - {""}, own)

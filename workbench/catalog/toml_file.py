@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.tree import CatalogueTree
+from workbench.errors import FaultsError
 from workbench.names import suggestion
 
 # A schema maps a key to what its value must be: `str`, `int`, `list` (of strings), a tuple of
@@ -29,6 +31,16 @@ def read_toml(tree: CatalogueTree, path: str, schema: Schema, faults: Faults) ->
             return {}
         return _checked(data, schema, (), path, text, faults)
     return {}
+
+
+def read_toml_file(path: str, schema: Schema) -> dict[str, Any]:
+    """Return the values of a file outside of the catalogue; raises FaultsError with the lines of what does not fit."""
+    faults, (folder, name) = Faults(), os.path.split(os.path.abspath(path))
+    data = read_toml(CatalogueTree(folder), name, schema, faults)
+    if faults.found:
+        where = [(path + where.removeprefix(name), message) for where, message in faults.found]
+        raise FaultsError(f"{path} cannot be used", sorted(where))
+    return data
 
 
 def _checked(

@@ -25,12 +25,15 @@ def unavailable(tree: CatalogueTree, os: str) -> frozenset[str]:
 
 
 def lists_of(catalogue: Catalogue, part: Bundle | Ide, os: str) -> list[str]:
-    """Return the package lists that serve `os`: those of what a bundle builds on or an IDE uses, then its own."""
+    """Return the package lists that serve `os`, in order.
+
+    They are those of what a bundle builds on, then its own; of what an IDE uses, its own, then of its chosen options.
+    """
     if isinstance(part, Bundle):
-        below = [catalogue.bundles[name].os_packages for name in part.above]
+        lists = [*(catalogue.bundles[name].os_packages for name in part.above), part.os_packages]
     else:
-        below = list(part.shared_packages)
-    return [path for each in (*below, part.os_packages) if (path := catalogue.variant(each, os)) is not None]
+        lists = [*part.shared_packages, part.os_packages, *(part.options[name] for name in part.chosen)]
+    return [path for each in lists if (path := catalogue.variant(each, os)) is not None]
 
 
 def missing_reasons(catalogue: Catalogue, part: Bundle | Ide, what: str, os: str) -> Iterator[str]:

@@ -67,6 +67,7 @@ class Ide:
 
     `uses` names the folders of `snippets/` whose files it takes along; `shared_packages` are the package lists of
     each of those, by variant. `extensions` are those of VS Code that come built in, as the release pins them.
+    `options` are the package lists of what can be chosen, by option and variant, and `chosen` those of them that are.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Ide:
     os_packages: Mapping[str, str]
     shared_packages: tuple[Mapping[str, str], ...] = ()
     extensions: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    chosen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

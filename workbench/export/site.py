@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.catalog.faults import Faults
-from workbench.catalog.toml_file import read_toml
-from workbench.catalog.tree import CatalogueTree
-from workbench.errors import FaultsError, UsageError
+from workbench.catalog.toml_file import read_toml_file
+from workbench.errors import UsageError
 from workbench.export.amounts import check_bytes
 
 # RFC 1123, as Kubernetes takes names of objects, and its labels (1.34, "Labels and Selectors").
@@ -56,12 +53,7 @@ class Site:
 
 def read_site(path: str) -> dict[str, Any]:
     """Return what the TOML file of a site says, by key; raises FaultsError with the lines of what is wrong."""
-    faults, (folder, name) = Faults(), os.path.split(os.path.abspath(path))
-    data = read_toml(CatalogueTree(folder), name, _SCHEMA, faults)
-    if faults.found:
-        where = [(path + where.removeprefix(name), message) for where, message in faults.found]
-        raise FaultsError(f"{path} cannot be used", sorted(where))
-    return data
+    return read_toml_file(path, _SCHEMA)
 
 
 def site_of(file: Mapping[str, Any], flags: Mapping[str, Any]) -> Site:

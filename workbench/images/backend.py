@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from workbench import podman
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.builder import Builder
+from workbench.images.named_builders import named_builder
 from workbench.images.podman.store import PODMAN
 from workbench.images.shared_cache import UNSHARED, SharedCache
 from workbench.images.store import ImageStore
@@ -25,12 +26,16 @@ _SOCKETS = ("/var/run/docker.sock", "/run/buildkit/buildkitd.sock")
 
 @dataclass(frozen=True, slots=True)
 class BuilderChoice:
-    """The name of a backend, why it was chosen, and BuildKit's address and folder of certificates ("" for podman)."""
+    """The name of a backend, why it was chosen, and BuildKit's address and folder of certificates ("" for podman).
+
+    Where `others` may build too, the least busy of them all does, and `address` is the first.
+    """
 
     name: str
     why: str
     address: str = ""
     certificates: str = ""
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f" at {self.address}" if self.address else ""
@@ -60,8 +65,9 @@ def choose(
 ) -> BuilderChoice:
     """Return which backend builds: `requested`, else by an `address`, by WORKBENCH_BUILDER, or what this machine has.
 
-    podman is taken before a BuildKit where both exist. Raises UsageError for a backend that is none,
-    or an address that it has no use for; WorkbenchError when there is nothing that builds.
+    podman is taken before a BuildKit where both exist. An address may be the name of a builder. Raises UsageError for a
+    backend that is none, or an address that it has no use for; WorkbenchError when there is nothing that builds; and
+    what `named_builder` raises.
     """
     variable = environment.get(BUILDER, "")
     name, why = "", ""
@@ -95,6 +101,10 @@ def choose(
             "--buildkit unix:///tmp/docker.sock",
         )
     why = why or f"podman is not installed, and {known_by}"
+    if (named := named_builder(where, environment)) is not None:
+        first, *others = named.addresses
+        own = named.certificates if others or first.startswith("tcp:") else ""
+        return BuilderChoice(BUILDKIT_BACKEND, why, first, certificates or own, tuple(others))
     if not certificates and where == environment.get("DOCKER_HOST") and environment.get("DOCKER_TLS_VERIFY"):
         certificates = environment.get("DOCKER_CERT_PATH", "")
     return BuilderChoice(BUILDKIT_BACKEND, why, where, certificates)
@@ -163,6 +173,12 @@ def _buildkit(choice: BuilderChoice, shared: SharedCache, push: str) -> Backend:
     from workbench.images.buildkit.registry_store import RegistryStore
     from workbench.images.buildkit.store import DockerdStore
 
+    if choice.others:
+        from workbench.images.buildkit.least_busy import least_busy
+
+        chosen, why = least_busy((choice.address, *choice.others), choice.certificates)
+        certificates = choice.certificates if chosen.startswith("tcp:") else ""
+        choice = BuilderChoice(choice.name, f"{choice.why}; {why}", chosen, certificates)
     address = parse(choice.address, choice.certificates)
     with closing(open_connection(address)) as connection:
         has_store = is_engine(connection, address)

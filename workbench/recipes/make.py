@@ -15,7 +15,7 @@ from workbench.compose.stitch import compose
 from workbench.containerfile.unknown import beyond_podman_4
 from workbench.errors import UsageError
 from workbench.recipes.lint import lint_recipe
-from workbench.recipes.read import read_manifest
+from workbench.recipes.read import answers_from
 
 # Looks the base image up: returns what was resolved on the image that exists, and a note ("" for none).
 LookUp = Callable[[ResolvedSelection], tuple[ResolvedSelection, str]]
@@ -29,11 +29,7 @@ def select(catalogue: Catalogue, flags: Answers, *, answers_file: str, date: str
     `answers_file` is empty for none. The defaults count when there is a `date` to date them. Raises UsageError
     that names every answer still missing, and WorkbenchError for a file that cannot be read.
     """
-    given = read_manifest(answers_file).selection.as_answers() if answers_file else {}
-    if any(value != given.get(name) for name, value in flags.items()):
-        # Another base, system or date has another base image: the one that was found then does not count.
-        given.pop("image", None)
-    given |= flags
+    given = answers_from(answers_file, flags) if answers_file else {**flags}
     if date is not None:
         given = defaults(catalogue, given, date) | given
     given.setdefault("architecture", this_architecture())

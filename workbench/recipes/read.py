@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from workbench.catalog.questions import KEYS, REQUIRED, Selection
+from workbench.catalog.questions import KEYS, REQUIRED, Answers, Selection
 from workbench.compose.recipe import FORMAT, MANIFEST, RECORDS
 from workbench.errors import WorkbenchError
 from workbench.files import entries_below
@@ -25,6 +25,18 @@ class RecipeManifest:
     selection: Selection
     inputs: Mapping[str, str]
     files: Mapping[str, str]
+
+
+def answers_from(path: str, flags: Answers) -> dict[str, str]:
+    """Return the answers of the recipe.toml at `path` (or in the folder `path`), with those of `flags` in their place.
+
+    Raises what `read_manifest` raises.
+    """
+    given = read_manifest(path).selection.as_answers()
+    if any(value != given.get(name) for name, value in flags.items()):
+        # Another base, system or date has another base image: the one that was found then does not count.
+        given.pop("image", None)
+    return {**given, **flags}
 
 
 def read_manifest(path: str) -> RecipeManifest:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from workbench.architecture import this_architecture
 from workbench.catalog.questions import Answers, Selection
 from workbench.compose.checks import containerfile_problems
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, RECORDS, Recipe, RecipeFile
@@ -13,7 +14,7 @@ from workbench.errors import WorkbenchError
 from workbench.files import entries_below
 from workbench.recipes.composed import recall, remember
 from workbench.recipes.merge import merge
-from workbench.recipes.read import RecipeManifest, read_manifest
+from workbench.recipes.read import RecipeManifest, answers_from, read_manifest
 from workbench.recipes.write import disk_errors, folder_of, replace_folder
 
 # What becomes of a file. YOURS was changed by hand only, MERGED in the catalogue too, CONFLICT in the same lines.
@@ -50,12 +51,11 @@ class RecipeUpdate:
 
 
 def updated_selection(folder: str, flags: Answers) -> Selection:
-    """Return what the recipe in `folder` is of, with the answers of `flags` in place of its own."""
-    given = read_manifest(folder).selection.as_answers()
-    if any(value != given.get(name) for name, value in flags.items()):
-        # Another base, system or date has another base image: the one that was found then does not count.
-        given.pop("image", None)
-    return Selection(**{**given, **flags})
+    """Return what the recipe in `folder` is of, with the answers of `flags` in place of its own.
+
+    It is for this machine's architecture where the flags name none.
+    """
+    return Selection(**{"architecture": this_architecture(), **answers_from(folder, flags)})
 
 
 def plan_update(folder: str, recipe: Recipe, compose_before: Callable[[Selection], Recipe], out: str) -> RecipeUpdate:

@@ -20,6 +20,7 @@ EXAMPLES = """\
   wizard.py build recipes/TAG --engine-option=--jobs=2   pass an option to podman build
   wizard.py build recipes/TAG --ca-bundle ca.pem         on a network that inspects TLS
   wizard.py build recipes/TAG --backend buildkit         with the BuildKit of this machine's Docker Engine
+  wizard.py build recipes/TAG --buildkit team --push quay.io/team/images   the least busy BuildKit of those named team
   wizard.py build recipes/TAG --secret key=key.txt --ssh default   for steps that mount them
   wizard.py build recipes/TAG --cache-from quay.io/team/steps --cache-to quay.io/team/steps   share steps
 """
@@ -38,8 +39,8 @@ def backend_options(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         default="",
         help="unix:///PATH or tcp://HOST:PORT of a Docker Engine or a buildkitd, or a buildkitd by ssh://HOST, "
-        "docker-container://NAME, podman-container://NAME or kube-pod://NAME; default: BUILDKIT_HOST, DOCKER_HOST, "
-        "or the usual socket",
+        "docker-container://NAME, podman-container://NAME or kube-pod://NAME, or the name of a builder in "
+        "~/.config/workbench-images/builders.toml; default: BUILDKIT_HOST, DOCKER_HOST, or the usual socket",
     )
     parser.add_argument(
         "--buildkit-certs",

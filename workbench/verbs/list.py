@@ -119,7 +119,13 @@ def _bundles(catalogue: Catalogue) -> list[dict[str, object]]:
 
 def _ides(catalogue: Catalogue) -> list[dict[str, object]]:
     return [
-        {"name": ide.name, "display": ide.display, **_rules(ide.rules, "bundles"), "folder": ide.folder}
+        {
+            "name": ide.name,
+            "display": ide.display,
+            **_rules(ide.rules, "bundles"),
+            "options": [f"{name} ({'on' if name in ide.chosen else 'off'})" for name in ide.options],
+            "folder": ide.folder,
+        }
         for ide in catalogue.ides.values()
     ]
 

@@ -56,7 +56,7 @@ def no_threads() -> Iterator[None]:
     yield
     ours = [one for one in threading.enumerate() if one not in before and one.name.startswith("buildkit")]
     # gRPC joins the threads of a server that has stopped a moment later.
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(one.is_alive() for one in ours) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not [one for one in ours if one.is_alive()]

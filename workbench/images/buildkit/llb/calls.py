@@ -64,12 +64,17 @@ class Calls:
         finally:
             call.cancel()
 
-    def stream(self, path: str, request: Message, response: type[Response]) -> Iterator[Response]:
-        """Call and return the responses as they come, an iterator that has `cancel`; it raises grpc.RpcError."""
+    def stream(
+        self, path: str, request: Message, response: type[Response], seconds: float | None = None
+    ) -> Iterator[Response]:
+        """Call and return the responses as they come, an iterator that has `cancel`; it raises grpc.RpcError.
+
+        After so many `seconds` the call fails.
+        """
         call = self.channel.unary_stream(
             path, request_serializer=_serialized, response_deserializer=response.FromString
         )
-        return call(request)
+        return call(request, timeout=seconds)
 
     def failure(self, error: grpc.RpcError) -> BuildKitError:
         """Return the failure that a call's error stands for."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import grpc
+
 from workbench.images.background import in_background
 from workbench.images.buildkit.llb import solving
 from workbench.images.buildkit.llb.address import Address, parse
@@ -67,6 +69,19 @@ class Daemon:
         except TooOldError:
             return ""
         return response.buildkitVersion.version
+
+    def running(self) -> int | None:
+        """Return how many builds run there now, of all clients; None for a daemon that does not know (before 0.11)."""
+        request = control.BuildHistoryRequest(ActiveOnly=True, EarlyExit=True)
+        path = f"{CONTROL}/ListenBuildHistory"
+        try:
+            events = self._calls.stream(path, request, control.BuildHistoryEvent, _INFO_SECONDS)
+            return len({event.record.Ref for event in events})
+        except grpc.RpcError as error:
+            failure = self._calls.failure(error)
+            if isinstance(failure, TooOldError):
+                return None
+            raise failure from None
 
     def describe(self, build: Gateway | None = None) -> str:
         """Return one line about it for a log; `build` is a build in progress, which saves starting one for it."""
