@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,8 +16,9 @@ from tests.command import wizard
 from tests.engine import search_path
 from tests.kubernetes.cluster import Cluster, Document
 from tests.kubernetes.pod_security import faults
+from tests.kubernetes.test_supervisor import until
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 
 REPO = "--repo=quay.io/team/images"
 SITE = """\
@@ -210,3 +212,28 @@ def test_kubectl_applies_what_the_documents_say(cluster: Cluster, namespace: str
     token = subprocess.run(script, capture_output=True, text=True, check=True).stdout
     secret = next(each for each in yaml.safe_load_all(done.stdout) if each["kind"] == "Secret")
     assert token == base64.b64decode(secret["data"]["token"]).decode()
+
+
+def test_the_claim_of_an_earlier_export_is_kept_and_named(
+    cluster: Cluster, namespace: str, recipes: dict[str, Path]
+) -> None:
+    """Stateful sets had templates of claims once, and those cannot be changed."""
+    flags = [f"--namespace={namespace}", "--name=mine", "--token-secret=mine"]
+    *_, now = exported(recipes["jupyter"], *flags)
+    before = copy.deepcopy(now)
+    before["spec"]["template"]["spec"]["volumes"] = []
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}
+    before["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "home"}, "spec": claim}]
+    assert cluster.apply(before).taken
+    claims = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+    cluster.until(f"{claims}/home-mine-0", lambda _: True)
+    refused = cluster.apply(now)
+    assert not refused.taken and "updates to statefulset spec for fields other than" in refused.message
+    cluster.request("DELETE", f"{cluster.path(now)}/mine", propagationPolicy="Foreground")
+    until(lambda: cluster.request("GET", f"{cluster.path(now)}/mine").status == 404)
+    for document in exported(recipes["jupyter"], *flags, "--claim=home-mine-0"):
+        done = cluster.apply(document)
+        assert done.taken, done.message
+    assert [each["metadata"]["name"] for each in cluster.get(claims)["items"]] == ["home-mine-0"]
+    pod = cluster.until(f"/api/v1/namespaces/{namespace}/pods/mine-0", lambda _: True)
+    assert {"name": "home", "persistentVolumeClaim": {"claimName": "home-mine-0"}} in pod["spec"]["volumes"]

@@ -17,7 +17,7 @@ from tests.kubernetes.crds import definitions
 from tests.kubernetes.pod_security import faults
 from tests.kubernetes.test_exports import REPO, SITE, exported, holds
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

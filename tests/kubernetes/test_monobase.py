@@ -9,7 +9,7 @@ from tests.kubernetes.pod_security import faults
 from tests.kubernetes.test_exports import holds
 from tests.monobase.manifests import documents
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 
 # A node with GPUs, which is kept for what needs some. Nothing runs on it: it has no kubelet.
 NODE = {

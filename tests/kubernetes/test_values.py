@@ -14,7 +14,7 @@ from workbench.errors import UsageError
 from workbench.export import site
 from workbench.export.kubernetes import Workbench, check_workbench, manifests
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 
 # Values by whether our flags take them, and whether the server does.
 Table = dict[tuple[bool, bool], tuple[object, ...]]
