@@ -153,8 +153,8 @@ images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… 
 	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(REPO),--repo "$(REPO)" --push) $(BUILDER) $(if $(JOBS),--jobs $(JOBS)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)")
 
 .PHONY: push
-push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=…
-	@$(RUN) push "$(REPO)" --release $(RELEASE) --date $(DATE)
+push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=… [COMPRESSION=zstd:chunked]
+	@$(RUN) push "$(REPO)" --release $(RELEASE) --date $(DATE) $(if $(COMPRESSION),--compression "$(COMPRESSION)")
 
 .PHONY: monobase-image
 monobase-image: setup ## Build the image of monobase, daemon and models: OS=… PYTHON=… RELEASE=… DATE=…

@@ -98,12 +98,14 @@ def test_the_paths_are_those_of_the_file_system(plain: Contents) -> None:
     assert plain.paths["data/second"] == file
 
 
+@pytest.mark.thorough
 def test_one_image_in_both_stores_is_the_same(store: Engine, plain: Contents, dockerd: Dockerd) -> None:
     dockerd.carry(store, IMAGE)
     assert differences(plain, of_dockerd(dockerd, IMAGE)) == []
     dockerd("DELETE", f"/images/{IMAGE}", force="1")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("changes", MUTATIONS, ids=["much", "in other ways", "a path is gone", "nothing that counts"])
 def test_what_is_changed_is_found(store: Engine, plain: Contents, changes: dict[str, list[str]]) -> None:
     # As root, whatever the image runs as.

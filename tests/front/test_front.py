@@ -126,6 +126,7 @@ def test_a_server_that_ends_by_itself_ends_everything(short_path: Path) -> None:
             started.get("/api")
 
 
+@pytest.mark.thorough
 def test_a_server_that_does_not_end_is_killed(short_path: Path) -> None:
     server = (sys.executable, str(SERVER), "{port}", "stubborn")
     with front(short_path, server=server) as started:

@@ -12,7 +12,7 @@ from tests.engine import TINY, Engine
 from tests.images.buildkit.dockers import store_of
 from workbench.errors import WorkbenchError
 from workbench.images.podman.store import PODMAN
-from workbench.images.store import ImageStore, own_name, required
+from workbench.images.store import COMPRESSIONS, ImageStore, own_name, required
 from workbench.registry.repository import Repository
 
 IMAGE = "localhost/in-both-stores:1"
@@ -72,6 +72,7 @@ def test_a_command_that_is_not_there(found: ImageStore, engine: Engine, dockerd_
     assert json.loads(dockerd_online("GET", "/containers/json", all="1")) == []
 
 
+@pytest.mark.thorough
 def test_a_command_that_does_not_end(found: ImageStore, engine: Engine, dockerd_online: Dockerd) -> None:
     with pytest.raises(WorkbenchError, match=r"did not (end|respond) within"):
         found.run(IMAGE, ["sleep", "1000"], user="0", environment={}, seconds=3)
@@ -112,3 +113,36 @@ def test_the_name_that_this_machine_gave_goes_before_a_registrys() -> None:
     names = ["docker.io/team/images:1", "localhost/workbench-images:2", "localhost/workbench-images:1"]
     assert own_name(names) == "localhost/workbench-images:1"
     assert own_name(names[:1]) == names[0]
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_layers_that_the_registry_lacks_are_compressed_so(engine: Engine, registry: str, compression: str) -> None:
+    image, kind = "localhost/compressed:1", compression.replace(":", "-")
+    # Of the other layers the registry may have copies, in other repositories.
+    engine("build", f"--tag={image}", "-", stdin=f"FROM {TINY}\nRUN echo {kind} >/kind\n".encode())
+    answer = PODMAN.push(image, f"{registry}/compressed/{kind}:1", compression)
+    assert (answer.code, answer.err if answer.code else "") == (0, "")
+    with Repository(f"{registry}/compressed/{kind}") as remote:
+        manifest = remote.manifest("1")
+    assert manifest is not None
+    # The image is the same, whatever its layers were compressed with.
+    assert manifest.config == required(PODMAN, image).id
+    layer = json.loads(manifest.data)["layers"][-1]
+    assert layer["mediaType"].rpartition("+")[2] == compression.partition(":")[0]
+    chunks = [name for name in layer.get("annotations", {}) if "zstd-chunked.manifest" in name]
+    assert bool(chunks) == (compression == "zstd:chunked")
+
+
+def test_a_docker_engine_has_gzip_alone(dockerd_online: Dockerd) -> None:
+    answer = store_of(dockerd_online).push(IMAGE, "localhost/x:1", "zstd")
+    assert answer.reason == "a Docker Engine compresses layers with gzip"
+
+
+def test_an_image_of_dockers_kind_stays_one(engine: Engine, registry: str) -> None:
+    text = f"FROM {TINY}\nHEALTHCHECK CMD true\n"
+    engine("build", "--format=docker", "--tag=localhost/checked:1", "-", stdin=text.encode())
+    answer = PODMAN.push("localhost/checked:1", f"{registry}/checked/one:1", "zstd")
+    assert (answer.code, answer.reason) == (
+        125,
+        "localhost/checked:1 is an image of Docker's kind, whose layers are gzip",
+    )

@@ -52,7 +52,7 @@ class Images:
         python = [{"name": name, "version": version, "licence": ""} for name, version in packages.items()]
         return Completed(0, json.dumps({"python": python, "extensions": [], "os": {}, "release": {}}), "")
 
-    def push(self, image: str, target: str) -> Completed:
+    def push(self, image: str, target: str, compression: str = "") -> Completed:
         raise AssertionError("nothing is pushed")
 
     def versions(self) -> Mapping[str, str]:

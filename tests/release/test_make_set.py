@@ -98,6 +98,7 @@ def test_recipes_that_were_not_composed_are_named_at_once(empty: Engine, tmp_pat
     assert " recipes --release 2026a --date 20261122`" in done.stderr
 
 
+@pytest.mark.thorough
 def test_bases_get_the_names_that_recipes_of_another_repository_call(empty: Engine, tmp_path: Path) -> None:
     release = f'repository = "registry.example.com/team/images"\n\n{RELEASE}{RECIPE.format("standard", "editor")}'
     make_set(tmp_path, {"releases/2026a.toml": release})

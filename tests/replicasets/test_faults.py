@@ -84,7 +84,8 @@ def test_b01_a_volume_is_resized_without_losing_what_is_in_it(rs: ReplicaSets) -
     assert error.value.code == Code.VOLUME_SAME_SIZE
 
 
-@pytest.mark.parametrize("carry", ["auto", pytest.param("commit", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("carry", ["auto", "commit"])
 def test_b02_stopped_and_paused_sets_keep_their_disk(carry: str, room: Room) -> None:
     rs = room(carry=carry)
     rs.run(RunRequest(TINY, "foo", gpus=1))

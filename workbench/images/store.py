@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from workbench.errors import WorkbenchError
 from workbench.podman import Completed
 
+# With the last, engines fetch the files alone that they lack of a layer (containers/storage, "partial images").
+COMPRESSIONS = ("gzip", "zstd", "zstd:chunked")
+
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
@@ -59,8 +62,11 @@ class ImageStore(Protocol):
     ) -> Completed:
         """Run `command` in a container of the image, for at most so many seconds, and return how it ended."""
 
-    def push(self, image: str, target: str) -> Completed:
-        """Push an image of the store to a registry, under the name `target`."""
+    def push(self, image: str, target: str, compression: str = "") -> Completed:
+        """Push an image of the store to a registry, under the name `target`.
+
+        Layers that the registry lacks are compressed with `compression`, one of COMPRESSIONS, "" for the store's own.
+        """
 
     def versions(self) -> Mapping[str, str]:
         """Return the programs that build and keep its images, with their versions."""

@@ -37,10 +37,12 @@ def push_set(
     report: Callable[[PushedTag], None],
     store: ImageStore = PODMAN,
     kept: str = LOCAL_REPOSITORY,
+    compression: str = "",
 ) -> None:
     """Push the set from `store` to `repository` with its records, then move its `latest` there.
 
     `kept` is the repository in which `store` has it: where its builder has pushed it already, that is `repository`.
+    Layers that the registry lacks get the `compression`, see ImageStore.
 
     What the registry has is not pushed again, so a push that broke off continues where it stopped. `report` is
     called for each tag as it is done. Raises FaultsError for images that were not built, and
@@ -53,7 +55,7 @@ def push_set(
     with Repository(repository) as remote:
         pushed: dict[str, Manifest] = {}
         for tag, image in images.items():
-            pushed[tag] = _push(remote, repository, tag, identities[tag], replace, report, store, kept)
+            pushed[tag] = _push(remote, repository, tag, identities[tag], replace, report, store, kept, compression)
             for other in image.also:
                 _point(remote, other, pushed[tag], replace, report)
             if image.selection:
@@ -93,6 +95,7 @@ def _push(
     report: Callable[[PushedTag], None],
     store: ImageStore,
     kept: str,
+    compression: str,
 ) -> Manifest:
     """Push the image under its dated tag unless the registry has it, and return its manifest there."""
     existing = remote.manifest(tag)
@@ -104,7 +107,7 @@ def _push(
             f"{repository}:{tag} is another image: {existing.config or existing.digest}, and here it is {identity}",
             hint="a dated tag stays what it is: build under another date, or replace it with --replace",
         )
-    done = store.push(f"{kept}:{tag}", f"{repository}:{tag}")
+    done = store.push(f"{kept}:{tag}", f"{repository}:{tag}", compression)
     if done.code != 0:
         raise WorkbenchError(
             f"pushing {repository}:{tag} failed: {done.reason}",

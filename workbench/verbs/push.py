@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from workbench.catalog.reader import open_catalogue
+from workbench.images.store import COMPRESSIONS
 from workbench.recipes.write import DEFAULT_OUT
 from workbench.verbs.build import backend_of, backend_options
 from workbench.verbs.recipes import set_options
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122
   make push REPO=quay.io/team/workbench-images RELEASE=2026a DATE=20261122
+  wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122 --compression zstd:chunked
 Every dated tag is pushed first, with SBOM and provenance; `latest` moves when all have arrived. After a failure
 the same command resumes.
 """
@@ -31,6 +33,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--recipes", metavar="DIR", default=DEFAULT_OUT, help=f"recipe folders, for the records in them ({DEFAULT_OUT})"
     )
     parser.add_argument("--replace", action="store_true", help="take the place of another image under a dated tag")
+    parser.add_argument(
+        "--compression",
+        metavar="NAME",
+        default="",
+        choices=COMPRESSIONS,
+        help=f"of layers that the registry lacks: {', '.join(COMPRESSIONS)} (gzip)",
+    )
     backend_options(parser)
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 
@@ -54,7 +63,15 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             print_step(step)
 
-    push_set(found, args.repository, args.recipes, replace=args.replace, report=report, store=store)
+    push_set(
+        found,
+        args.repository,
+        args.recipes,
+        replace=args.replace,
+        report=report,
+        store=store,
+        compression=args.compression,
+    )
     if args.json:
         print(json.dumps([{"tag": s.tag, "status": s.what, "digest": s.digest} for s in steps], indent=2))
     else:

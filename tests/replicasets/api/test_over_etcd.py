@@ -98,6 +98,7 @@ def test_etcd_is_ended_in_the_middle_of_a_patch(
     truth.check(served.room, served.engine, kept, {"foo": {1: disk, 2: disk}}, "etcd is back")
 
 
+@pytest.mark.thorough
 def test_etcd_that_stands_still_holds_nobody_up_for_ever(
     client: httpx.Client, served: Served, own: Etcd, kept: StateStore
 ) -> None:

@@ -118,6 +118,7 @@ def test_a_limit_that_is_not_taken_makes_no_volume(fake: ReplicaSets, tools: Pat
     assert fake.volumes() == [] and list(Path(fake.settings.volumes).iterdir()) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operation", ["create", "delete"])
 def test_a_crash_at_every_point_leaves_a_volume_with_its_limit_or_nothing(
     operation: str, tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -92,8 +92,10 @@ class RegistryStore:
             return Completed(125, "", error.message)
         return found[0]
 
-    def push(self, image: str, target: str) -> Completed:
+    def push(self, image: str, target: str, compression: str = "") -> Completed:
         """Name an image of the registry, as its daemon pushed it, `target` too, in the same repository."""
+        if compression:
+            return Completed(125, "", f"{image} is in the registry already, compressed as its builder pushed it")
         repository, reference = _split(image)
         try:
             with Repository(repository) as remote:

@@ -85,8 +85,10 @@ class DockerdStore:
         finally:
             self.api.request("DELETE", where, query={"force": "1", "v": "1"})
 
-    def push(self, image: str, target: str) -> Completed:
+    def push(self, image: str, target: str, compression: str = "") -> Completed:
         """Push the image to a registry, with the login that `podman login` or `docker login` keeps for it."""
+        if compression not in ("", "gzip"):
+            return Completed(125, "", "a Docker Engine compresses layers with gzip")
         repository, _, tag = target.rpartition(":")
         host, _, name = repository.partition("/")
         named = self.api.request("POST", f"/images/{image}/tag", query={"repo": repository, "tag": tag})

@@ -60,9 +60,15 @@ class PodmanStore:
             podman.run("rm", "--force", "--ignore", "--time=0", container)
             raise
 
-    def push(self, image: str, target: str) -> Completed:
+    def push(self, image: str, target: str, compression: str = "") -> Completed:
         """Push the image to a registry."""
-        return podman.run("push", image, f"docker://{target}")
+        if not compression:
+            return podman.run("push", image, f"docker://{target}")
+        kind = podman.output(f"inspect {image}", "image", "inspect", "--format", "{{.ManifestType}}", image).strip()
+        if "zstd" in compression and ".oci." not in kind:
+            # podman would make an OCI image of it, and drop the health check that it was not one for.
+            return Completed(125, "", f"{image} is an image of Docker's kind, whose layers are gzip")
+        return podman.run("push", f"--compression-format={compression}", image, f"docker://{target}")
 
     def versions(self) -> Mapping[str, str]:
         """Return podman's version."""
