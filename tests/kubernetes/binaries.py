@@ -44,7 +44,7 @@ def _digest(source: Source) -> str:
 
 
 def _build(program: Path) -> None:
-    """Build it: five minutes of processor time, one gigabyte of disk while it lasts."""
+    """Build it: five to six minutes of processor time, two gigabytes of disk while it lasts."""
     source = the_source()
     with supervised() as programs:
         root = unpack(fetch(source, programs.folder), programs.folder)
@@ -98,4 +98,5 @@ def _environment(folder: Path) -> dict[str, str]:
         "GOPROXY": "off",
         "GOFLAGS": "",
     }
-    return {"PATH": search_path(), "CGO_ENABLED": "0", "GOTMPDIR": str(folder), **own}
+    # The compiler collects its garbage less often: a sixth of its time, for some hundred megabytes.
+    return {"PATH": search_path(), "CGO_ENABLED": "0", "GOTMPDIR": str(folder), "GOGC": "400", **own}
