@@ -41,7 +41,7 @@ VALUES: dict[str, Table] = {
     "storage_class": OBJECT,
     "service_account": OBJECT,
     "pull_secrets": OBJECT,
-    "runtime_class": {BOTH: ("nvidia", "a.b", A * LONG), NEITHER: ("A", "a..b", "a/b", A * (LONG + 1))},
+    "runtime_class": {BOTH: ("crun", "a.b", A * LONG), NEITHER: ("A", "a..b", "a/b", A * (LONG + 1))},
     "nodes": {
         BOTH: ("disk=ssd", "nvidia.com/gpu.product=A100", "k=", f"{A * 63}={A * 63}", f"{A * LONG}/k=v", "K=a_b.c-d"),
         NEITHER: (
