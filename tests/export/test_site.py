@@ -130,12 +130,25 @@ def test_one_name_of_two_kinds_is_two_workbenches_with_the_field_s_labels(recipe
     pod, _ = exported(recipes, "--kind=Pod")
     selected = stateful["Service"]["spec"]["selector"]
     assert not selected.items() <= pod["Pod"]["metadata"]["labels"].items()
+    # The one that is applied last has the policy's name: it must not leave the other open.
+    for policy in (stateful["NetworkPolicy"], pod["NetworkPolicy"]):
+        covered = policy["spec"]["podSelector"]["matchLabels"].items()
+        assert covered <= pod["Pod"]["metadata"]["labels"].items()
+        assert covered <= stateful["StatefulSet"]["spec"]["template"]["metadata"]["labels"].items()
     labels = stateful["StatefulSet"]["metadata"]["labels"]
     assert labels["app.kubernetes.io/version"] == "2026a_20261122"
     assert labels["app.kubernetes.io/managed-by"] == "workbench-images"
     # What a stateful set is selected by can never be changed, and a version is.
     assert "app.kubernetes.io/version" not in stateful["StatefulSet"]["spec"]["selector"]["matchLabels"]
     assert pod_of(stateful)["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
+def test_a_version_that_no_label_can_have_is_left_out() -> None:
+    for version, labelled in (("2026a_20261122", True), (f"{'r' * 60}_20261122", False)):
+        workbench = Workbench("mine", "quay.io/team/images:x", version=version)
+        assert [("app.kubernetes.io/version" in each["metadata"]["labels"]) for each in manifests(workbench)] == (
+            [labelled] * 4
+        )
 
 
 @pytest.mark.parametrize("namespace", ["a" * 63, "1st"])
