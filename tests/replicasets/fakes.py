@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.replicasets.call_faults import Faults, faulty
+from tests.replicasets.fake_files import FakeFiles
 from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
-from workbench.replicasets.errors import EngineError, EngineGone, StoreError
+from workbench.replicasets.errors import EngineError, StoreError
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import Changes, StateEntry, StateStore
@@ -61,7 +62,7 @@ class Program:
 
 
 @dataclass
-class FakeEngine:
+class FakeEngine(FakeFiles):
     """See Engine. It holds its containers to what a real one would: GPUs and ports of one living container only.
 
     It has every capability but those of `without`; its GPUs are those of the CDI specs in the folders `specs`.
@@ -83,12 +84,6 @@ class FakeEngine:
 
     def __post_init__(self) -> None:
         self.stored[IMAGE] = ("image-0", {"/etc/passwd": "root"}, {}, 1)
-
-    def refused(self) -> Exception:
-        return EngineError("the fake engine refuses")
-
-    def gone(self) -> Exception:
-        return EngineGone("the fake engine is gone")
 
     def capability(self, kind: type[C]) -> C | None:
         return self if isinstance(self, kind) and kind not in self.without else None

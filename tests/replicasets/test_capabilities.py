@@ -17,6 +17,8 @@ from workbench.replicasets.engines import capabilities
 from workbench.replicasets.engines.capabilities import (
     BindingFolders,
     CarryingDisks,
+    ComparingDisks,
+    CopyingFiles,
     KeepingEdits,
     KeepingSecrets,
     LiveLimits,
@@ -25,6 +27,7 @@ from workbench.replicasets.engines.capabilities import (
     Pausing,
     PinningGpus,
     Probing,
+    ReadingLogs,
     RecordingDisks,
     RemovingRemains,
     SeparatingNetworks,
@@ -32,7 +35,7 @@ from workbench.replicasets.engines.capabilities import (
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
-from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.requests import LogsRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind
 from workbench.replicasets.volumes.drivers import driver_of
@@ -41,6 +44,7 @@ Operation = Callable[[ReplicaSets, Path], object]
 NO_DISK = (RecordingDisks, CarryingDisks)
 PAUSE, RECORD = "this engine cannot pause containers", "this engine cannot record the disk of a container as an image"
 GPUS, FOLDERS = "this engine cannot give chosen GPUs to a container", "this engine cannot bind folders of its host"
+FILES = "this engine cannot copy files into and out of containers"
 SIZES = "this engine cannot use volumes that have a size"
 REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
     "pause": ((Pausing,), PAUSE, lambda rs, folder: rs.pause("foo")),
@@ -60,6 +64,18 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
         (BindingFolders,),
         FOLDERS,
         lambda rs, folder: rs.run(RunRequest(IMAGE, "new", binds=[inside(folder)])),
+    ),
+    "logs": (
+        (ReadingLogs,),
+        "this engine cannot return what a container wrote",
+        lambda rs, folder: rs.logs("foo", LogsRequest()),
+    ),
+    "copy from": ((CopyingFiles,), FILES, lambda rs, folder: rs.files("foo", "/etc")),
+    "copy to": ((CopyingFiles,), FILES, lambda rs, folder: rs.add_files("foo", "/etc", [])),
+    "compare": (
+        (ComparingDisks,),
+        "this engine cannot compare disks",
+        lambda rs, folder: rs.compare("foo", 1, 2),
     ),
     "a volume with a size": ((MountingVolumes,), SIZES, lambda rs, folder: rs.create_volume("data", "8MB")),
 }
@@ -139,7 +155,7 @@ def test_without_measuring_what_pruning_frees_is_not_known(tmp_path: Path) -> No
 
 def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
-    assert all(engine.capability(kind) is engine for kind in capabilities.PURPOSES)
+    assert all(isinstance(engine.capability(kind), kind) for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
     elsewhere = {MeasuringDisks, Probing, Watching, RemovingRemains}
     assert {*elsewhere, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)

@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -77,7 +78,12 @@ class Client:
         except (httpx.InvalidURL, ValueError) as error:
             raise WorkbenchError(f"{address!r} is not an address: {error}", hint=f"write {ADDRESS}") from None
 
-    def __call__(self, method: str, path: str, body: object = None, **params: object) -> Any:  # noqa: ANN401
+    @property
+    def host(self) -> str:
+        """The name or address of the service's machine, as it was given."""
+        return httpx.URL(self._address).host
+
+    def __call__(self, method: str, path: str, /, body: object = None, **params: object) -> Any:  # noqa: ANN401
         """Send, and return the response's data; raises ServiceError, or WorkbenchError when there is no response."""
         try:
             response = self._http.request(method, f"/api/v1{path}", json=body, params=_query(params))
@@ -85,16 +91,43 @@ class Client:
             raise self._unreachable(error) from None
         return _parsed(response.status_code, response.content)["data"]
 
-    def lines(self, path: str, body: object, **params: object) -> Iterator[dict[str, Any]]:
+    def lines(
+        self, path: str, body: object = None, *, method: str = "POST", **params: object
+    ) -> Iterator[dict[str, Any]]:
         """Send, and yield the lines of the response as they come."""
         try:
-            with self._http.stream("POST", f"/api/v1{path}", json=body, params=_query(params)) as response:
+            with self._http.stream(method, f"/api/v1{path}", json=body, params=_query(params)) as response:
                 if response.status_code != 200:
                     _parsed(response.status_code, response.read())
                 for line in response.iter_lines():
                     yield json.loads(line)
         except (httpx.HTTPError, ValueError) as error:
             raise self._unreachable(error) from None
+
+    @contextmanager
+    def download(self, path: str, /, **params: object) -> Iterator[Iterator[bytes]]:
+        """Yield the pieces of a response that is no JSON."""
+        try:
+            with self._http.stream("GET", f"/api/v1{path}", params=_query(params)) as response:
+                if response.status_code != 200:
+                    _parsed(response.status_code, response.read())
+                yield response.iter_raw()
+        except httpx.RemoteProtocolError:
+            raise WorkbenchError(
+                "the service broke off: it was ended, or there is more than one request moves",
+                hint="copy again, or in parts",
+            ) from None
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+
+    def upload(self, path: str, pieces: Iterator[bytes], /, **params: object) -> Any:  # noqa: ANN401
+        """Send an archive in pieces, and return the response's data."""
+        headers = {"Content-Type": "application/x-tar"}
+        try:
+            response = self._http.post(f"/api/v1{path}", content=pieces, headers=headers, params=_query(params))
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        return _parsed(response.status_code, response.content)["data"]
 
     def all_pages(self, path: str, name: str) -> dict[str, Any]:
         """Return the data of a list, all its pages together; `name` is where the data has its rows."""

@@ -54,3 +54,6 @@ class Code(IntEnum):
     OWNER = 1105
     PRUNE = 1106
     UNSUPPORTED = 1107
+    LOGS = 1108
+    FILES = 1109
+    COMPARE = 1110

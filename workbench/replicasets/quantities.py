@@ -39,7 +39,7 @@ def about(bytes_: int) -> str:
     for unit, factor in reversed(_UNITS.items()):
         if bytes_ >= factor:
             return f"{bytes_ / factor:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{bytes_} bytes"
+    return "1 byte" if bytes_ == 1 else f"{bytes_} bytes"
 
 
 def memory(text: str) -> int:

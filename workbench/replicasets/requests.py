@@ -47,3 +47,18 @@ class ExecuteRequest:
     workdir: str = "/"
     seconds: float = 60
     max_bytes: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class LogsRequest:
+    """What to return of what a version wrote: the last `tail` lines of it, and of them what is not older than `since`.
+
+    `version` 0 is the current one. `since` is `10m` (ago) or a time in ISO 8601, "" for any. `follow` goes on with what
+    is written, until the container ends.
+    """
+
+    tail: int = 1000
+    since: str = ""
+    version: int = 0
+    follow: bool = False
+    max_bytes: int = 64 << 20

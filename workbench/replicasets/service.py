@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.capabilities import Watching
+from workbench.replicasets.engines.capabilities import FileKind, Watching
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
+from workbench.replicasets.operations import address as _address
 from workbench.replicasets.operations import commit as _commit
+from workbench.replicasets.operations import compare as _compare
 from workbench.replicasets.operations import delete as _delete
 from workbench.replicasets.operations import execute as _execute
+from workbench.replicasets.operations import files as _files
 from workbench.replicasets.operations import info as _info
+from workbench.replicasets.operations import logs as _logs
 from workbench.replicasets.operations import patch as _patch
 from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
 from workbench.replicasets.operations import volumes as _volumes
+from workbench.replicasets.operations.address import Address
+from workbench.replicasets.operations.compare import Comparison
 from workbench.replicasets.operations.execute import Executed, Execution
+from workbench.replicasets.operations.files import Files
 from workbench.replicasets.operations.info import Info, Progress, Resources
+from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import Reconciled, reconcile
 from workbench.replicasets.records import READY
-from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import ExecuteRequest, LogsRequest, PatchRequest, RunRequest
 from workbench.replicasets.restarts import start_again
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
@@ -129,6 +137,36 @@ class ReplicaSets:
         """
         with self._changing(Code.PRUNE) as world:
             return _prune.prune(world, name, keep, dry_run, caller)
+
+    def logs(self, name: str, request: LogsRequest, caller: Caller = SYSTEM) -> Logs:
+        """Return what a version of the set wrote; iterate over it as it comes, then close it."""
+        with self._changing(Code.LOGS) as world:
+            return _logs.logs(world, name, request, caller)
+
+    def file_kind(self, name: str, path: str, caller: Caller = SYSTEM) -> FileKind:
+        """Return what is at a path in the running set."""
+        with self._changing(Code.FILES) as world:
+            return _files.kind(world, name, path, caller)
+
+    def files(self, name: str, path: str, caller: Caller = SYSTEM) -> Files:
+        """Return the archive of a file or folder of the running set; iterate over it, then close it."""
+        with self._changing(Code.FILES) as world:
+            return _files.files(world, name, path, caller)
+
+    def add_files(self, name: str, folder: str, pieces: Iterable[bytes], caller: Caller = SYSTEM) -> int:
+        """Unpack an archive in a folder of the running set; return how large it was."""
+        with self._changing(Code.FILES) as world:
+            return _files.add_files(world, name, folder, pieces, caller)
+
+    def address(self, name: str, port: int = 0, caller: Caller = SYSTEM) -> Address:
+        """Return where the set's IDE is opened, by the port inside (0: the only one, or the usual one)."""
+        with self._changing(Code.INFO) as world:
+            return _address.address(world, name, port, caller)
+
+    def compare(self, name: str, old: int, new: int, caller: Caller = SYSTEM) -> Comparison:
+        """Return what changed from one version of the set to another."""
+        with self._changing(Code.COMPARE) as world:
+            return _compare.compare(world, name, old, new, caller)
 
     # Reading
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
+from workbench.verbs import _rs_copy, _rs_open, _rs_output
 from workbench.verbs._progress import followed
 from workbench.verbs._service import connect, ports_text, report, service_options
 
@@ -23,11 +24,17 @@ EXAMPLES = """\
   wizard.py rs list
   wizard.py rs list --watch                                  until Ctrl-C; with --json a line for each change
   wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
+  wizard.py rs open foo                                      its IDE, in a browser where there is one
   wizard.py rs history foo
+  wizard.py rs diff foo 1 2                                  files and packages that changed
   wizard.py rs rollback foo 1
   wizard.py rs commit foo mine:1                             an image of your own; `rs run mine:1` finds it
   wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
+  wizard.py rs logs foo --follow --tail 20                   until its container ends, or Ctrl-C
+  wizard.py rs logs foo --version 1 --since 2h
+  wizard.py rs wait foo --for ready --timeout 120            0: it is; 4: never by itself; 5: not in time
+  wizard.py rs cp ./data foo:/opt/app-root/src               and `rs cp foo:/opt/app-root/src/out ./out`
   wizard.py rs run localhost/mine:1 --name baz --restart on-failure --grace 30 --shm 4GB
   wizard.py rs stop foo --grace 60                           and `restart` to go on with it
 """
@@ -43,7 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(WAYS))
     made = {name: ways.add_parser(name, help=help_, allow_abbrev=False) for name, (_, help_) in WAYS.items()}
     for name, way in made.items():
-        if name not in ("run", "list", "quota"):
+        if name not in ("run", "list", "quota", "cp"):
             way.add_argument("name", metavar="SET")
         service_options(way)
         if name in _LONG:
@@ -81,6 +88,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     made["prune"].add_argument("--dry-run", action="store_true", help="only show what would be removed")
     made["commit"].add_argument("image", metavar="NAME[:TAG]", help="of the new image, which is the set owner's")
     made["history"].add_argument("--limit", type=int, default=0, metavar="N", help="the newest ones only")
+    _rs_copy.copy_arguments(made["cp"])
+    _rs_open.open_arguments(made["open"])
+    _rs_output.diff_arguments(made["diff"])
+    _rs_output.logs_arguments(made["logs"])
+    _rs_output.wait_arguments(made["wait"])
     made["exec"].add_argument("--workdir", default="/", metavar="DIR")
     made["exec"].add_argument("--seconds", type=float, default=3600, metavar="N", help="end it after so long (3600)")
     made["exec"].add_argument("words", metavar="WORD", nargs="+")
@@ -315,9 +327,7 @@ def _exec(client: Client, args: argparse.Namespace) -> int:
         return report(args, data, "") or int(data["exitCode"] != 0)
     for line in client.lines(f"{_path(args)}/execute", body, stream=True):
         if "text" in line:
-            out = sys.stdout if line["stream"] == 1 else sys.stderr
-            out.write(line["text"])
-            out.flush()
+            _rs_output.show(line)
         elif "msg" in line:
             from workbench.errors import WorkbenchError
 
@@ -344,6 +354,14 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "continue": (_plain("continue", "goes on"), "let a paused set go on"),
     "commit": (_commit, "make an image of a set's system disk"),
     "exec": (_exec, "run a program in a set"),
+    "logs": (lambda client, args: _rs_output.logs(client, _path(args), args), "show what a set wrote, and writes"),
+    "wait": (lambda client, args: _rs_output.wait(client, _path(args), args), "wait until a set runs, or is stopped"),
+    "cp": (_rs_copy.copy, "copy files into a set, or out of it"),
+    "diff": (
+        lambda client, args: _rs_output.diff(client, _path(args), args),
+        "show the files and packages that changed between two versions",
+    ),
+    "open": (lambda client, args: _rs_open.open_(client, _path(args), args), "open the IDE of a set, with its token"),
     "prune": (_prune, "remove a set's oldest versions, disks and all"),
     "delete": (_delete, "delete a set, all its versions and disks"),
 }

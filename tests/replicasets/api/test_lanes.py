@@ -105,6 +105,8 @@ def test_every_request_has_a_lane() -> None:
         ("GET", "/api/v1/replicaSet/foo/execute", lanes.read),
         ("GET", "/api/v1/events", lanes.stream),
         ("GET", "/metrics", lanes.health),
+        ("POST", "/api/v1/replicaSet/foo/archive", lanes.transfer),
+        ("GET", "/api/v1/replicaSet/foo/logs", lanes.transfer),
     ):
         assert lanes.of(method, path) is lane, path
     assert LaneBounds().threads() > lanes.bounds.execute.in_all + lanes.bounds.change.in_all

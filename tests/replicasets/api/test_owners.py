@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.replicasets.api.conftest import Served
+from tests.replicasets.api.test_access import OWNERS
 from tests.replicasets.api.test_endpoints import FOO, refused, send
 from tests.replicasets.fakes import IMAGE, service
 from workbench.replicasets.api.tokens import Tokens
@@ -27,6 +28,13 @@ CHANGES: list[tuple[str, str, object]] = [
     ("POST", "/replicaSet/foo/commit", {"newImageName": "mine:1"}),
     ("POST", "/replicaSet/foo/execute", {"cmd": ["id"]}),
     ("POST", "/replicaSet/foo/execute?stream=true", {"cmd": ["id"]}),
+    ("GET", "/replicaSet/foo/logs", None),
+    ("GET", "/replicaSet/foo/address", None),
+    ("GET", "/replicaSet/foo/compare?from=1&to=2", None),
+    ("GET", "/replicaSet/foo/stat?path=/etc", None),
+    ("GET", "/replicaSet/foo/archive?path=/etc", None),
+    ("POST", "/replicaSet/foo/archive?path=/etc", None),
+    ("GET", "/replicaSet/foo/logs?follow=true", None),
     ("POST", "/replicaSet/foo/prune", {"keep": 1, "dryRun": True}),
     ("PATCH", "/replicaSet/foo/stop", None),
     ("DELETE", "/replicaSet/foo", None),
@@ -59,6 +67,7 @@ def test_there_is_no_other_way_to_change_it(client: httpx.Client) -> None:
     """A new endpoint has to be added above."""
     paths = client.get("/api/v1/openapi.json").json()["paths"]
     ways = {(way.upper(), path) for path in paths for way in paths[path] if way != "get" and "{name}" in path}
+    ways |= {("GET", path) for path in paths if path.endswith(OWNERS)}
     tried = {(method, path.partition("?")[0]) for method, path, _ in CHANGES}
     named = {
         (method, f"/api/v1{path}".replace("/foo", "/{name}").replace("/data", "/{name}")) for method, path in tried

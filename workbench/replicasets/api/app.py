@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
-from workbench.replicasets.api import events, health, resources, sets, volumes
+from workbench.replicasets.api import events, files, health, outputs, resources, sets, volumes
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat, Words
 from workbench.replicasets.api.failures import handle
@@ -79,7 +79,7 @@ def make_app(
             max_age=600,
         )
     handle(app)
-    for router in (sets.ROUTES, volumes.ROUTES, resources.ROUTES, events.ROUTES):
+    for router in (sets.ROUTES, outputs.ROUTES, files.ROUTES, volumes.ROUTES, resources.ROUTES, events.ROUTES):
         app.include_router(router, prefix=PREFIX)
     for router in (health.OPEN, health.LOCKED):
         app.include_router(router)

@@ -35,6 +35,11 @@ async def _compat(request: Request) -> Compat:
     return cast(Compat, request.app.state.compat)
 
 
+async def _going_on(request: Request) -> Callable[[], bool]:
+    allowed, app = cast(Callable[[], bool], request.state.allowed), request.app
+    return lambda: not app.state.stopping() and allowed()
+
+
 # How far the service is the original's.
 InCompat = Annotated[Compat, Depends(_compat)]
 Service = Annotated[ReplicaSets, Depends(_service)]
@@ -42,6 +47,8 @@ Service = Annotated[ReplicaSets, Depends(_service)]
 RequestCaller = Annotated[Caller, Depends(_caller)]
 # A function that has the audit log record its keyword arguments with the request.
 AuditNote = Annotated[Callable[..., None], Depends(_note)]
+# A function that says whether what lasts may go on: the token is still valid, and the service goes on.
+GoingOn = Annotated[Callable[[], bool], Depends(_going_on)]
 # Of lists: how many a page has, and the name after which it begins.
 Limit = Annotated[int, Query(ge=0, le=100_000, description="at most so many; 0 for all")]
 After = Annotated[str, Query(alias="continue", max_length=200, description="what the page before had as `continue`")]

@@ -20,7 +20,10 @@ from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.lanes import Full, Lanes
 from workbench.replicasets.api.metrics import Requests
 from workbench.replicasets.api.strangers import Strangers
+from workbench.replicasets.api.streaming import BrokenOff
 from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.operations.files import LONGEST_SECONDS
+from workbench.replicasets.operations.files import MOST_BYTES as MOST_ARCHIVE
 from workbench.replicasets.values import Caller, Role
 
 # The page holds no data: it requests all that it shows with the token that it is given.
@@ -30,11 +33,12 @@ DETAILED = frozenset({"/readyz"})
 OPEN = PAGE | DETAILED | {"/healthz", "/ping"}
 MOST_BYTES = 1 << 20
 MOST_PATH = 4096
+# Archives are larger, and take longer; each piece has to come in time.
+_ARCHIVES = "/archive"
 # How long a client may take for its body, and for taking a piece of the response.
 CLIENT_SECONDS = 60.0
 # Who owns what is made without a token, where that is allowed.
 LOCAL = "local"
-_TOO_LARGE = f"the body is larger than {MOST_BYTES} bytes"
 _READING = ("GET", "HEAD")
 
 
@@ -56,11 +60,14 @@ class Gate:
             return await self._app(scope, receive, send)
         state = scope.setdefault("state", {})
         began, status, taken = time.monotonic(), 500, 0
-        until, complete, recorded, stuck = began + CLIENT_SECONDS, False, False, False
+        most, seconds = _bounds(scope)
+        until, complete, recorded, stuck = began + seconds, False, False, False
 
         async def record() -> None:
             nonlocal recorded
-            if recorded or not (scope["method"] not in _READING or status in (401, 403)) or state.get("quiet"):
+            # What was read is recorded where the endpoint says so.
+            of_interest = scope["method"] not in _READING or status in (401, 403) or "what" in state
+            if recorded or not of_interest or state.get("quiet"):
                 return
             recorded = True
             line = _line(scope, state, status, time.monotonic() - began)
@@ -92,14 +99,14 @@ class Gate:
             if complete:  # what comes now is the end of the connection
                 return await receive()
             try:
-                async with asyncio.timeout(until - time.monotonic()):
+                async with asyncio.timeout(min(until - time.monotonic(), CLIENT_SECONDS)):
                     message = await receive()
                 complete = not message.get("more_body", False)
             except TimeoutError:
                 raise HTTPException(408, f"the body did not come within {CLIENT_SECONDS:g} seconds") from None
             taken += len(message.get("body", b""))
-            if taken > MOST_BYTES:
-                raise HTTPException(413, _TOO_LARGE)
+            if taken > most:
+                raise HTTPException(413, f"the body is larger than {most} bytes")
             return message
 
         async def answer(response: Response) -> None:
@@ -115,11 +122,13 @@ class Gate:
             else:
                 try:
                     async with self._lanes.of(scope["method"], scope["path"]).slot(state["caller"].name):
-                        until = time.monotonic() + CLIENT_SECONDS
+                        until = time.monotonic() + seconds
                         await self._app(scope, receiving, sending)
                 except Full as full:
                     state["message"] = full.message
                     await answer(refusal(429, 429, full.message, full.hint, {"Retry-After": str(full.seconds)}))
+        except BrokenOff:
+            pass  # the server closes what has no end
         except BaseException:
             # A client that takes nothing: nobody waits for it, and the server closes what has no end.
             if not stuck:
@@ -135,8 +144,9 @@ class Gate:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
             return self._stranger(scope, state, refusal(431, 431, f"the headers are longer than {HEAD_BYTES} bytes"))
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > 15 or int(length) > MOST_BYTES:
-            return self._stranger(scope, state, refusal(413, 413, _TOO_LARGE))
+        most, _ = _bounds(scope)
+        if not length.isdigit() or len(length) > 15 or int(length) > most:
+            return self._stranger(scope, state, refusal(413, 413, f"the body is larger than {most} bytes"))
         if scope["path"] in OPEN and scope["method"] in _READING:
             if scope["path"] in DETAILED and b"authorization" in headers:
                 self._recognize(headers, state)
@@ -181,6 +191,13 @@ class Gate:
         state["quiet"] = True
         more = {"Retry-After": "10", "Connection": "close"}
         return refusal(429, 429, "too many refused requests from this address", headers=more)
+
+
+def _bounds(scope: Scope) -> tuple[int, float]:
+    """Return how large a body may be, and how long it may take."""
+    if scope["method"] == "POST" and scope["path"].endswith(_ARCHIVES):
+        return MOST_ARCHIVE, LONGEST_SECONDS
+    return MOST_BYTES, CLIENT_SECONDS
 
 
 def _address(scope: Scope) -> str:

@@ -15,6 +15,10 @@ from dataclasses import dataclass
 
 from workbench.replicasets.errors import ReplicaSetError
 
+# The ends of paths: what lasts without a thread, and what moves much.
+_LASTING = ("/events", "/wait")
+_TRANSFERS = ("/logs", "/archive", "/compare", "/address")
+
 
 class Full(ReplicaSetError):
     """The caller's queue is full, or its turn did not come in time; `seconds` is when to try again."""
@@ -39,7 +43,7 @@ class LaneBounds:
     """The bounds of all lanes.
 
     `execute` is for programs run in sets, `change` for what else changes something, `read` for what reads, `health`
-    for numbers, `stream` for streams of changes, which last.
+    for numbers, `stream` for streams of changes, which last, `transfer` for logs and files.
     """
 
     execute: Bounds = Bounds(48, 8, 32, 30.0)
@@ -47,10 +51,12 @@ class LaneBounds:
     read: Bounds = Bounds(48, 16, 256, 30.0)
     health: Bounds = Bounds(8, 4, 32, 30.0)
     stream: Bounds = Bounds(512, 32, 0, 0.0)
+    transfer: Bounds = Bounds(32, 8, 32, 30.0)
 
     def threads(self) -> int:
-        """Return how many threads requests may need at once. A streamed execute has one more, to end it."""
-        return 2 * self.execute.in_all + self.change.in_all + self.read.in_all + self.health.in_all
+        """Return how many threads requests may need at once. What is streamed has one more, to end it."""
+        twice = self.execute.in_all + self.transfer.in_all
+        return 2 * twice + self.change.in_all + self.read.in_all + self.health.in_all
 
 
 class Lane:
@@ -133,19 +139,22 @@ class Lanes:
         self.read = Lane("requests", bounds.read)
         self.health = Lane("requests for numbers", bounds.health)
         self.stream = Lane("streams", bounds.stream)
+        self.transfer = Lane("transfers of logs and files", bounds.transfer)
 
     def of(self, method: str, path: str) -> Lane:
         """Return the lane of a request."""
         if path == "/metrics":
             return self.health
-        if path.endswith("/events"):
+        if path.endswith(_LASTING):
             return self.stream
+        if path.endswith(_TRANSFERS):
+            return self.transfer
         if method in ("GET", "HEAD"):
             return self.read
         return self.execute if path.endswith("/execute") else self.change
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return how many requests each lane serves, and how many wait, by its name."""
-        names = ("execute", "change", "read", "stream")
-        lanes: tuple[Lane, ...] = (self.execute, self.change, self.read, self.stream)
+        names = ("execute", "change", "read", "stream", "transfer")
+        lanes: tuple[Lane, ...] = (self.execute, self.change, self.read, self.stream, self.transfer)
         return {name: (lane.taken, lane.waiting) for name, lane in zip(names, lanes, strict=True)}

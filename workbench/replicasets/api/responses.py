@@ -123,6 +123,83 @@ class ExecuteResponse(BaseModel):
     cut: bool
 
 
+class LogPiece(BaseModel):
+    """A piece of what a container wrote, and where to: 1 or 2. With a terminal, as sets have one, all of it is 1."""
+
+    stream: int
+    text: str
+
+
+class LogsResponse(BaseModel):
+    """What a container wrote, oldest first, pieces of one stream together; `cut` when it was more than it may be."""
+
+    pieces: list[LogPiece]
+    cut: bool
+
+
+class WaitResponse(BaseModel):
+    """Whether it `holds` now, and if not, whether it `never` will unless somebody does something; why not."""
+
+    holds: bool
+    never: bool
+    reason: str
+
+
+class StatResponse(BaseModel):
+    """What is at a path: `none`, a `file`, a `folder`, or something `other`; links are followed."""
+
+    kind: str
+
+
+class AddedResponse(BaseModel):
+    """How many bytes the archive had that was unpacked."""
+
+    bytes: int
+
+
+class FileChange(BaseModel):
+    """A path that was `added`, `changed` or `removed`; bytes before and after, null where they are not known."""
+
+    path: str
+    change: str
+    before: int | None
+    after: int | None
+
+
+class PackageView(BaseModel):
+    """A package (kind python or debian) that was added, changed or removed; "" for versions that are not known."""
+
+    kind: str
+    name: str
+    change: str
+    before: str
+    after: str
+
+
+class CompareResponse(BaseModel):
+    """What changed between two versions: the first of the `files`, how many there are, and by how much they grew.
+
+    `bytes` is null where the service cannot read the engine's disks.
+    """
+
+    files: list[FileChange]
+    added: int
+    changed: int
+    removed: int
+    bytes: int | None
+    packages: list[PackageView]
+    notes: list[str]
+
+
+class AddressResponse(BaseModel):
+    """Where a set's IDE is opened: the port of the host at `host`, the path, the token ("": none that is known)."""
+
+    host: str
+    port: int
+    path: str
+    token: str
+
+
 class VersionRecord(BaseModel):
     """A version as the original records it (the parts in Docker's words), and in plain words beside."""
 

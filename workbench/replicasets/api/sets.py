@@ -131,7 +131,8 @@ def execute(
     """
     note(operation="execute", set=name[:60], program=body.cmd[0][:60] if body.cmd else "")
     if stream:
-        return Streamed(service.stream(name, body.request(body.maxBytes), caller))
+        run_ = service.stream(name, body.request(body.maxBytes), caller)
+        return Streamed(run_, lambda: {"exitCode": run_.exit_code, "timedOut": run_.timed_out, "cut": run_.cut})
     request = body.request(min(body.maxBytes, MOST_COLLECTED))
     if compat.words and "seconds" not in body.model_fields_set:
         request = replace(request, seconds=LONGEST_SECONDS)  # the original waits for as long as it takes

@@ -1,10 +1,12 @@
-"""A program's output as it comes, as lines of JSON; the program ends with its client."""
+"""Output as it comes, as lines of JSON: a program's, which ends with its client, and what a container writes."""
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from anyio import CancelScope
 from fastapi.responses import StreamingResponse
@@ -12,26 +14,63 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from workbench.replicasets.errors import ReplicaSetError
-from workbench.replicasets.operations.execute import Execution
 
 NDJSON = "application/x-ndjson"
 
 
-class Streamed(StreamingResponse):
-    """The lines of a program that runs."""
+# How often it is looked whether a stream may go on.
+_LOOK_SECONDS = 1.0
 
-    def __init__(self, running: Execution) -> None:
-        super().__init__(_lines(running), media_type=NDJSON)
-        self._running = running
+
+class BrokenOff(Exception):
+    """A response that has begun cannot be whole: the connection is closed, so that nobody takes it for that."""
+
+
+class Closing(Protocol):
+    """What has an end."""
+
+    def close(self) -> None:
+        """End it, from any thread."""
+
+
+class Output(Closing, Protocol):
+    """What is written: iterate over it for (1 or 2, bytes)."""
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what is written."""
+
+
+class Lasting(StreamingResponse):
+    """What is sent as it comes, of something that is closed when the client goes, or `may_go_on` says no."""
+
+    def __init__(
+        self,
+        content: Iterator[str] | Iterator[bytes],
+        running: Closing,
+        media_type: str,
+        may_go_on: Callable[[], bool] | None = None,
+    ) -> None:
+        super().__init__(content, media_type=media_type)
+        self._running, self._may_go_on = running, may_go_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the lines; however that ends, the program ends too."""
+        watching = asyncio.create_task(self._watch())
         try:
             await super().__call__(scope, receive, send)
         except BaseException:
             with CancelScope(shield=True):
                 await run_in_threadpool(self._end)
             raise
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        while self._may_go_on is not None:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if not self._may_go_on():
+                await run_in_threadpool(self._end)
+                return
 
     async def listen_for_disconnect(self, receive: Receive) -> None:
         """Wait for the client to go, then end the program: while it is silent, nothing else would notice."""
@@ -45,8 +84,17 @@ class Streamed(StreamingResponse):
             pass  # the engine is gone, and so is the client that would be told
 
 
-def _lines(running: Execution) -> Iterator[str]:
-    """Yield what a program writes; characters are not torn where its writes are."""
+class Streamed(Lasting):
+    """The lines of what is written, and `end` as the last one."""
+
+    def __init__(
+        self, running: Output, end: Callable[[], dict[str, object]], may_go_on: Callable[[], bool] | None = None
+    ) -> None:
+        super().__init__(_lines(running, end), running, NDJSON, may_go_on)
+
+
+def _lines(running: Output, end: Callable[[], dict[str, object]]) -> Iterator[str]:
+    """Yield what is written; characters are not torn where writes are."""
     decoders = {number: codecs.getincrementaldecoder("utf-8")("replace") for number in (1, 2)}
     try:
         for number, piece in running:
@@ -55,8 +103,7 @@ def _lines(running: Execution) -> Iterator[str]:
         for number, decoder in decoders.items():
             if text := decoder.decode(b"", True):
                 yield json.dumps({"stream": number, "text": text}) + "\n"
-        end = {"exitCode": running.exit_code, "timedOut": running.timed_out, "cut": running.cut}
-        yield json.dumps(end) + "\n"
+        yield json.dumps(end()) + "\n"
     except ReplicaSetError as error:
         yield json.dumps({"code": int(error.code), "msg": error.message}) + "\n"
     finally:

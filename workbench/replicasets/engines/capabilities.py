@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
 
 from workbench.replicasets.engines.protocol import Engine, EngineImage
@@ -256,6 +258,97 @@ class Probing(Protocol):
         """Return whether a running container is seen to be in the very cgroup of this process."""
 
 
+class LogStream(Protocol):
+    """What a container wrote: iterate over it for (stream, bytes), stream 1 or 2."""
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Yield what it wrote, oldest first."""
+
+    def close(self) -> None:
+        """Have the iteration end, from any thread."""
+
+
+@runtime_checkable
+class ReadingLogs(Protocol):
+    """Returns what a container wrote, running or not, for as long as the container exists.
+
+    An implementation owes: every byte in order, and which of the two streams it was written to, unless the container
+    has a terminal, which makes one of them. Lines are those of the log, whatever was written without an end of line.
+    """
+
+    def logs(self, name: str, *, tail: int, since: float = 0.0, follow: bool = False) -> LogStream:
+        """Return its last `tail` lines, and of them what was written since then (seconds since 1970).
+
+        With `follow` it goes on with what the container writes, until that ends.
+        """
+
+
+class FileKind(StrEnum):
+    """What is at a path: links are followed. `other` are devices, pipes and sockets."""
+
+    NONE = "none"
+    FILE = "file"
+    FOLDER = "folder"
+    OTHER = "other"
+
+
+class FileStream(Protocol):
+    """An archive (tar): iterate over it for its pieces."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield its pieces."""
+
+    def close(self) -> None:
+        """Have the iteration end, from any thread."""
+
+
+@runtime_checkable
+class CopyingFiles(Protocol):
+    """Copies files into and out of running containers.
+
+    An implementation owes: a path is looked up inside the container, whatever links there are and become meanwhile;
+    nothing of the host is read or written by it but what the container has mounted, and that as the container may.
+    """
+
+    def file_kind(self, name: str, path: str) -> FileKind:
+        """Return what is at a path."""
+
+    def files(self, name: str, path: str) -> FileStream:
+        """Return the archive of what is at a path: a file, or a folder with all in it, below its own name."""
+
+    def add_files(self, name: str, folder: str, pieces: Iterable[bytes]) -> None:
+        """Unpack an archive in a folder; all of it is the user's of the container's main program."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskName:
+    """A disk: that of a container, or one that was recorded as an image, by its id."""
+
+    id: str
+    is_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A path that was `added`, `changed` or `removed`; the bytes of the file before and after, None for not known."""
+
+    path: str
+    kind: str
+    before: int | None = None
+    after: int | None = None
+
+
+@runtime_checkable
+class ComparingDisks(Protocol):
+    """Finds what differs between two disks, whatever they were made from, running or not.
+
+    An implementation owes: every path of which kind, mode, owner, size or time differ. Sizes may not be known.
+    """
+
+    def compare(self, old: DiskName, new: DiskName) -> list[Change]:
+        """Return what differs, by path; folders only where nothing in them differs."""
+
+
 # Every capability, and how a message names what it is for.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
@@ -272,4 +365,7 @@ PURPOSES: dict[type, str] = {
     SeparatingNetworks: "keep networks apart",
     MountingVolumes: "use volumes that have a size",
     Probing: "try what sets need",
+    ReadingLogs: "return what a container wrote",
+    ComparingDisks: "compare disks",
+    CopyingFiles: "copy files into and out of containers",
 }

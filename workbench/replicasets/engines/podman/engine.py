@@ -12,10 +12,13 @@ from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
 from workbench.replicasets.engines.podman import cgroups, hosts, probe, recorded, remains, requests
+from workbench.replicasets.engines.podman.compared import PodmanComparison
 from workbench.replicasets.engines.podman.disks import PodmanDisks
 from workbench.replicasets.engines.podman.exec import PodmanProgram
+from workbench.replicasets.engines.podman.files import PodmanFiles
 from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp, lines
+from workbench.replicasets.engines.podman.logs import PodmanLogs
 from workbench.replicasets.engines.podman.networks import PodmanNetworks
 from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.engines.podman.secrets import PodmanSecrets
@@ -51,12 +54,14 @@ class PodmanEngine:
         self._mounts, self._disks = PodmanFolders(address, mounts), PodmanDisks(address)
         self._secrets = PodmanSecrets(self._http)
         self._networks = PodmanNetworks(self._http)
+        self._logs = PodmanLogs(self._http)
+        self._parts = (self._logs, PodmanFiles(self._http), PodmanComparison(self._http))
         self._kind, self._folders = kind, folders
         self._unfinished: set[str] = set()
 
     def capability(self, kind: type[C]) -> C | None:
-        """Return this engine as a `kind`, None when it is none."""
-        return self if isinstance(self, kind) else None
+        """Return this engine, or the part of it that is a `kind`; None when there is none."""
+        return next((each for each in (self, *self._parts) if isinstance(each, kind)), None)
 
     def close(self) -> None:
         """Close the connections."""
@@ -339,9 +344,7 @@ class PodmanEngine:
 
     def last_lines(self, name: str, count: int) -> list[str]:
         """Return what a container wrote last, at most so many lines."""
-        query: dict[str, str | int | bool | list[str]] = {"stdout": True, "stderr": True, "tail": count}
-        text = self._http.content(f"{_container(name)}/logs", query).decode(errors="replace")
-        return [line.rstrip("\r") for line in text.splitlines()][-count:]
+        return self._logs.last_lines(name, count)
 
     def changes(self) -> Iterator[str]:
         """Yield the names of containers that started, ended, were frozen or removed, from now on; "" at once."""

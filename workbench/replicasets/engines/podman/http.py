@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -22,6 +24,29 @@ _SCHEME = "unix://"
 # All connections are kept open: httpx (0.28) closes one beyond those it keeps, or that was idle for long, although
 # another thread was just given it, whose request then fails with "Bad file descriptor".
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
+
+
+class Pieces:
+    """The pieces of a response, as they come."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._raw, self._lock = response.iter_raw(), threading.Lock()
+        self._socket = response.extensions["network_stream"].get_extra_info("socket")
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what comes."""
+        return self._raw
+
+    def end(self) -> None:
+        """Have whoever waits for the next piece find the end; from any thread."""
+        with self._lock, suppress(OSError):
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def let_go(self) -> None:
+        """Forget the connection: it is another request's from now on."""
+        with self._lock:
+            self._socket = None
 
 
 class PodmanHttp:
@@ -81,13 +106,36 @@ class PodmanHttp:
         if response.is_error:
             raise _refused(response.status_code, response.content)
 
-    def head(self, path: str, query: Mapping[str, str | int | bool | list[str]], header: str) -> str:
-        """Return a header of podman's response to a HEAD request, "" when there is none."""
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: Iterable[bytes],
+        query: Mapping[str, str | int | bool | list[str]],
+        seconds: float,
+    ) -> None:
+        """Send a tar in pieces; raises EngineError for an error status."""
+        with self._translated():
+            response = self._client.request(
+                method,
+                _BASE + path,
+                params=_query(query),
+                content=content,
+                headers={"Content-Type": "application/x-tar"},
+                timeout=_timeout(seconds),
+            )
+        if response.is_error:
+            raise _refused(response.status_code, response.content)
+
+    def head(
+        self, path: str, query: Mapping[str, str | int | bool | list[str]], header: str, *, found: bool = False
+    ) -> str:
+        """Return a header of podman's response to a HEAD request, "" when there is none; `found`: nor of an error."""
         with self._translated():
             response = self._client.request(
                 "HEAD", _BASE + path, params=_query(query), timeout=_timeout(RESPONSE_SECONDS)
             )
-        return str(response.headers.get(header, ""))
+        return "" if found and response.is_error else str(response.headers.get(header, ""))
 
     def content(self, path: str, query: Mapping[str, str | int | bool | list[str]]) -> bytes:
         """Return what a GET is answered with, as it is."""
@@ -106,7 +154,7 @@ class PodmanHttp:
         query: Mapping[str, str | int | bool | list[str]] | None = None,
         method: str = "POST",
         read: float | None = None,
-    ) -> Iterator[Iterator[bytes]]:
+    ) -> Iterator[Pieces]:
         """Yield the pieces of the stream that is the response; it may be silent for `read` seconds, None for ever."""
         with self._translated():
             timeout = httpx.Timeout(RESPONSE_SECONDS, connect=_CONNECT_SECONDS, read=read)
@@ -115,7 +163,11 @@ class PodmanHttp:
             ) as response:
                 if response.is_error:
                     raise _refused(response.status_code, response.read())
-                yield response.iter_raw()
+                pieces = Pieces(response)
+                try:
+                    yield pieces
+                finally:
+                    pieces.let_go()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
