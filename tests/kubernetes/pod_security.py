@@ -1,7 +1,7 @@
 """What the Pod Security Standards forbid at the level `restricted`, that of `baseline` too.
 
-By the page of that name at kubernetes.io as it is for Kubernetes 1.34, read 2026-11-30. The tests' API server is older
-than the admission that enforces them.
+By the page of that name at kubernetes.io; the hosts of probes, and the latest SELinux types and sysctls, by excerpts of
+it (2026-11-30). The tests' API server is older than the admission that enforces them.
 """
 
 from __future__ import annotations
