@@ -34,7 +34,7 @@ settings.load_profile("any load")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# Files whose tests share images that take minutes to build: one process runs a group, before everything else.
+# Files whose tests share what takes minutes to build: one process runs a group, before everything else.
 _GROUPS = {
     "models": (
         "tests/e2e/test_cuda_chain.py",
@@ -43,6 +43,8 @@ _GROUPS = {
         "tests/replicasets/deployment/test_container.py",
     ),
     "workbenches": ("tests/e2e/",),
+    # They share one control plane, whose program takes minutes to build where none is kept.
+    "kubernetes": ("tests/kubernetes/",),
 }
 
 

@@ -1,4 +1,4 @@
-"""Images that take a minute to make, kept from one test run to the next by the digest of what they are made from."""
+"""What takes minutes to make, kept from one test run to the next by the digest of what it is made from."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from tests.engine import Engine
 FOLDER, KEEP = "WORKBENCH_TEST_IMAGES", "WORKBENCH_KEEP_TEST_IMAGES"
 
 
+# What this process has made.
+_MADE: set[Path] = set()
+
+
 def digest_of(sources: Iterable[Path]) -> str:
     """Return the sha256 of files, and of all files below folders, with their names.
 
@@ -31,15 +35,40 @@ def digest_of(sources: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def _folder() -> Path:
+    return Path(os.environ.get(FOLDER, Path.home() / ".cache/workbench-images/tests"))
+
+
 def kept(engine: Engine, kind: str, digest: str, make: Callable[[], str]) -> str:
     """Return the name of the image that `make` makes, loaded from what an earlier run kept where there is such a one.
 
     `digest` identifies what the image is made from. One image of a kind is kept.
     """
-    folder = Path(os.environ.get(FOLDER, Path.home() / ".cache/workbench-images/tests"))
+    folder = _folder()
     archive = folder / f"{kind}-{digest}.tar"
     with _locked(folder, kind):
         return _load_or_make(engine, archive, kind, make)
+
+
+def kept_file(kind: str, digest: str, make: Callable[[Path], None]) -> Path:
+    """Return the file that `make` writes to the path it is given, or the one that an earlier run kept.
+
+    `digest` identifies what it is made from. One file of a kind is kept; with KEEP=0 it is made anew once in a process.
+    """
+    folder = _folder()
+    file = folder / f"{kind}-{digest}"
+    with _locked(folder, kind):
+        if not file.exists() or (os.environ.get(KEEP) == "0" and file not in _MADE):
+            new = folder / f".{kind}-{secrets.token_hex(8)}.new"
+            try:
+                make(new)
+                for old in folder.glob(f"{kind}-*"):
+                    old.unlink()
+                new.rename(file)
+            finally:
+                new.unlink(missing_ok=True)
+        _MADE.add(file)
+    return file
 
 
 @contextmanager

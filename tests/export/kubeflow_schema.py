@@ -14,7 +14,7 @@ import jsonschema  # type: ignore[import-untyped]
 import kubernetes_validate
 
 Schema = dict[str, Any]
-# What Kubernetes' own schemas say more about, see `_pod_of`.
+# What Kubernetes' own schemas say more about, see `pod_of`.
 OF_KUBERNETES: Schema = {}
 DNS = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 # Ids of ports are part of addresses.
@@ -186,7 +186,7 @@ def check_workspace_kind(document: Schema) -> None:
         assert {port["id"] for port in ports} <= defined
         assert len({port["port"] for port in ports}) == len(ports)
     for size in template["options"]["podConfig"]["values"]:
-        check_pod(_pod_of(template, size["spec"]))
+        check_pod(pod_of(template, size["spec"]))
 
 
 def check_notebook(document: Schema) -> None:
@@ -202,7 +202,7 @@ def check_pod(spec: Schema) -> None:
     kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
 
 
-def _pod_of(template: Schema, size: Schema) -> Schema:
+def pod_of(template: Schema, size: Schema) -> Schema:
     """Return the pod that the controller makes of a template and a size, as far as the parts are Kubernetes' own."""
     container = {
         "name": "main",

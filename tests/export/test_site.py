@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def refused(recipes: Path, *flags: str) -> str:
 def test_nobody_gets_in_without_the_token_and_nobody_connects(recipes: Path) -> None:
     documents, notes = exported(recipes)
     secret, policy = documents["Secret"], documents["NetworkPolicy"]
-    token = secret["stringData"]["token"]
+    token = base64.b64decode(secret["data"]["token"]).decode()
     assert len(token) == 48 and token not in notes
     assert "port-forward service/jupyter-minimal 8888" in notes and "get secret jupyter-minimal-token" in notes
     (container,) = pod_of(documents)["containers"]
@@ -70,7 +71,7 @@ def test_nobody_gets_in_without_the_token_and_nobody_connects(recipes: Path) -> 
     labels = documents["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
     assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
     other, _ = exported(recipes)
-    assert other["Secret"]["stringData"]["token"] != token
+    assert other["Secret"]["data"] != secret["data"]
 
 
 def test_a_secret_that_exists_and_a_platform_before_it(recipes: Path) -> None:
@@ -129,12 +130,25 @@ def test_one_name_of_two_kinds_is_two_workbenches_with_the_field_s_labels(recipe
     pod, _ = exported(recipes, "--kind=Pod")
     selected = stateful["Service"]["spec"]["selector"]
     assert not selected.items() <= pod["Pod"]["metadata"]["labels"].items()
+    # The one that is applied last has the policy's name: it must not leave the other open.
+    for policy in (stateful["NetworkPolicy"], pod["NetworkPolicy"]):
+        covered = policy["spec"]["podSelector"]["matchLabels"].items()
+        assert covered <= pod["Pod"]["metadata"]["labels"].items()
+        assert covered <= stateful["StatefulSet"]["spec"]["template"]["metadata"]["labels"].items()
     labels = stateful["StatefulSet"]["metadata"]["labels"]
     assert labels["app.kubernetes.io/version"] == "2026a_20261122"
     assert labels["app.kubernetes.io/managed-by"] == "workbench-images"
     # What a stateful set is selected by can never be changed, and a version is.
     assert "app.kubernetes.io/version" not in stateful["StatefulSet"]["spec"]["selector"]["matchLabels"]
     assert pod_of(stateful)["securityContext"]["fsGroupChangePolicy"] == "OnRootMismatch"
+
+
+def test_a_version_that_no_label_can_have_is_left_out() -> None:
+    for version, labelled in (("2026a_20261122", True), (f"{'r' * 60}_20261122", False)):
+        workbench = Workbench("mine", "quay.io/team/images:x", version=version)
+        assert [("app.kubernetes.io/version" in each["metadata"]["labels"]) for each in manifests(workbench)] == (
+            [labelled] * 4
+        )
 
 
 @pytest.mark.parametrize("namespace", ["a" * 63, "1st"])
@@ -156,6 +170,10 @@ def test_namespaces_are_those_that_there_can_be(namespace: str) -> None:
         ("allow_from", "", "lets nobody in"),
         ("allow_from", "A", "'A' cannot be the namespace"),
         ("allow_from", "10.0.0.1/8", "'10.0.0.1' cannot be the namespace"),
+        ("allow_from", "fe80::1%eth0/128", "'fe80::1%eth0' cannot be the namespace"),
+        ("allow_from", "/a..b/c=x", "a..b/c=x is no label"),
+        ("nodes", "a.-b/c=x", "a.-b/c=x is no label"),
+        ("pull_secrets", "a..b", "'a..b' cannot be the pull secret"),
         ("pull_secrets", "a_b", "'a_b' cannot be the pull secret"),
     ],
 )

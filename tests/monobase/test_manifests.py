@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.command import wizard
+from tests.kubernetes.pod_security import faults
 from tests.monobase.manifests import FOLDER, documents, pod_spec, podman_run
-from tests.monobase.pod_security import faults
 
 FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
 
@@ -84,7 +84,8 @@ def test_the_daemon_may_write_the_host_where_it_runs() -> None:
     assert namespaces()[daemon["metadata"]["namespace"]] == "privileged"
     # That is all it needs the level for; its endpoint writes nothing.
     spec = pod_spec(daemon)
-    assert faults(spec) == ["volume monobase: hostPath", "volume features: hostPath", "monobase: runAsNonRoot"]
+    volumes = ["volume monobase: hostPath", "volume features: hostPath"]
+    assert faults(spec) == [*volumes, "monobase: runAsUser", "monobase: runAsNonRoot"]
     assert [mount["readOnly"] for mount in spec["containers"][1]["volumeMounts"]] == [True]
 
 

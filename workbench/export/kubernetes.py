@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.catalog.bases import NVIDIA
 from workbench.errors import UsageError
 from workbench.export.amounts import MOST, check_bytes, check_cores
-from workbench.export.site import Site, check_namespace, check_object
+from workbench.export.site import Site, check_namespace, check_object, label_value
 
 # The contract of an image: it listens there, and this folder is the user's own.
 PORT = 8888
@@ -93,16 +94,17 @@ def manifests(workbench: Workbench) -> list[dict[str, Any]]:
 
 def selector(workbench: Workbench) -> dict[str, str]:
     """Return the labels by which the pod of `workbench` is found; a pod and a stateful set of one name differ."""
-    return {
-        "app.kubernetes.io/name": "workbench-images",
-        "app.kubernetes.io/instance": workbench.name,
-        "app.kubernetes.io/component": workbench.kind.lower(),
-    }
+    return {**_instance(workbench), "app.kubernetes.io/component": workbench.kind.lower()}
+
+
+def _instance(workbench: Workbench) -> dict[str, str]:
+    return {"app.kubernetes.io/name": "workbench-images", "app.kubernetes.io/instance": workbench.name}
 
 
 def metadata(workbench: Workbench, name: str = "") -> dict[str, Any]:
     """Return the name, namespace and labels that the manifests of `workbench` have, or that of another name."""
-    version = {"app.kubernetes.io/version": workbench.version} if workbench.version else {}
+    # The longest names of releases go into no label.
+    version = {"app.kubernetes.io/version": value} if (value := label_value(workbench.version)) else {}
     labels = {**selector(workbench), **version, "app.kubernetes.io/managed-by": "workbench-images"}
     where = {"namespace": workbench.namespace} if workbench.namespace else {}
     return {"name": name or workbench.name, **where, "labels": labels}
@@ -125,12 +127,16 @@ def home_volume(workbench: Workbench) -> dict[str, Any]:
 def _secret(workbench: Workbench) -> list[dict[str, Any]]:
     if not workbench.token:
         return []
-    named, text = metadata(workbench, workbench.secret), {"token": workbench.token}
-    return [{"apiVersion": "v1", "kind": "Secret", "metadata": named, "type": "Opaque", "stringData": text}]
+    # Not as `stringData`, which an API server forgets: kubectl would find it changed each time.
+    named, data = metadata(workbench, workbench.secret), {"token": b64encode(workbench.token.encode()).decode()}
+    return [{"apiVersion": "v1", "kind": "Secret", "metadata": named, "type": "Opaque", "data": data}]
 
 
 def _network_policy(workbench: Workbench) -> dict[str, Any]:
-    """Return who may connect: nobody but those that the site allows. Probes and port-forward go through the node."""
+    """Return who may connect: nobody but those that the site allows. Probes and port-forward go through the node.
+
+    It is for pods of either kind: one of the same name and the other kind would take this policy away from them.
+    """
     allowed = [dict(each) for each in workbench.site.allow_from]
     ingress = [{"from": allowed, "ports": [{"protocol": "TCP", "port": PORT}]}] if allowed else []
     return {
@@ -138,7 +144,7 @@ def _network_policy(workbench: Workbench) -> dict[str, Any]:
         "kind": "NetworkPolicy",
         "metadata": metadata(workbench),
         "spec": {
-            "podSelector": {"matchLabels": selector(workbench)},
+            "podSelector": {"matchLabels": _instance(workbench)},
             "policyTypes": ["Ingress"],
             **({"ingress": ingress} if ingress else {}),
         },

@@ -13,10 +13,12 @@ from workbench.errors import UsageError
 from workbench.export.amounts import check_bytes
 
 # RFC 1123, as Kubernetes takes names of objects, and its labels (1.34, "Labels and Selectors").
-_OBJECT = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_PART = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_DOMAIN = rf"{_PART}(?:\.{_PART})*"
+_OBJECT = re.compile(rf"(?=.{{1,253}}\Z){_DOMAIN}")
 _NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _WORD = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-_KEY = re.compile(rf"(?:(?=[^/]{{1,253}}/)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?{_WORD}")
+_KEY = re.compile(rf"(?:(?=[^/]{{1,253}}/){_DOMAIN}/)?{_WORD}")
 _VALUE = re.compile(rf"(?:{_WORD})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -92,13 +94,18 @@ def site_of(file: Mapping[str, Any], flags: Mapping[str, Any]) -> Site:
 def check_object(what: str, name: str) -> None:
     """Raise UsageError unless `name` can be an object's of the API; `what` says whose it is."""
     if not _OBJECT.fullmatch(name):
-        raise UsageError(f"{name!r} cannot be {what}", hint="a-z, 0-9, hyphens and dots")
+        raise UsageError(f"{name!r} cannot be {what}", hint="a-z, 0-9, hyphens and dots between them")
 
 
 def check_namespace(name: str) -> None:
     """Raise UsageError unless `name` can be a namespace's."""
     if not _NAMESPACE.fullmatch(name):
         raise UsageError(f"{name!r} cannot be the namespace", hint="a-z, 0-9 and hyphens; at most 63")
+
+
+def label_value(text: str) -> str:
+    """Return `text` where a label can have it as its value, "" otherwise."""
+    return text if _VALUE.fullmatch(text) else ""
 
 
 def toleration(text: str) -> dict[str, str]:
@@ -119,9 +126,13 @@ def peer(text: str) -> dict[str, Any]:
     UsageError.
     """
     try:
-        return {"ipBlock": {"cidr": str(ipaddress.ip_network(text))}}
+        network = ipaddress.ip_network(text)
     except ValueError:
-        namespace, slash, labels = text.partition("/")
+        network = None
+    # A scope (fe80::1%eth0) is of one machine, and the API server refuses it.
+    if network and "%" not in text:
+        return {"ipBlock": {"cidr": str(network)}}
+    namespace, slash, labels = text.partition("/")
     if namespace:
         check_namespace(namespace)
     found = _pairs("--allow-from", labels.split(",")) if slash else {}

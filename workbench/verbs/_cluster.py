@@ -130,7 +130,8 @@ def ways_in(workbench: Workbench) -> tuple[str, ...]:
     return (
         f"open it: `kubectl port-forward{where} service/{workbench.name} 8888`, http://127.0.0.1:8888/?token=TOKEN",
         f"its token: `kubectl get secret{where} {workbench.secret} {show}`",
-        f"each export has a new one: from the next on, give `--token-secret {workbench.secret}`",
+        "each export has a new one, which a pod that runs does not know: "
+        f"from the next on, give `--token-secret {workbench.secret}`",
     )
 
 
