@@ -63,12 +63,14 @@ def requirement_lines(text: str) -> Iterator[tuple[int, str]]:
             joined.append(line.strip("\\"))
             continue
         # A comment ends what goes on above it, and stays one.
-        joined.append(f" {line}" if _COMMENT.match(line) else line)
+        joined.append(f" {line}" if "#" in line and _COMMENT.match(line) else line)
         yield from _requirement(first, joined)
         joined = []
     yield from _requirement(first, joined)
 
 
 def _requirement(number: int, parts: list[str]) -> Iterator[tuple[int, str]]:
-    if plain := _COMMENT.sub("", "".join(parts)).strip():
+    whole = "".join(parts)
+    # Most lines have no comment, and thousands of characters.
+    if plain := (_COMMENT.sub("", whole) if "#" in whole else whole).strip():
         yield number, plain

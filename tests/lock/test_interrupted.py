@@ -77,7 +77,8 @@ def test_ended_while_pipenv_works_nothing_is_changed_and_no_other_begins(tmp_pat
     assert {path: after[path] for path in before} == before
     # On a busy machine the first may be done when the signal comes: then it is whole, and the last never begins.
     made = {folder: len([path for path in after if path.startswith(folder)]) - 1 for folder in folders}
-    assert set(made.values()) <= {0, 3} and made[folders[-1]] == 0, made
+    # The sizes of its packages come after it, or with the next run.
+    assert set(made.values()) <= {0, 3, 4} and made[folders[-1]] == 0, made
 
 
 def test_interrupted_when_its_first_pipenv_has_just_begun(tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def test_locking_for_real_then_nothing_to_do_then_a_change(tmp_path: Path) -> No
     done = make_lock(catalogue, "--json")
     assert done.returncode == 0, done.stderr
     assert [outcome["status"] for outcome in json.loads(done.stdout)] == ["locked"]
-    assert sorted(files_below(folder)) == ["Pipfile", "Pipfile.lock", "requirements-jupyter.txt", "requirements.txt"]
+    lists = ["requirements-jupyter.txt", "requirements.txt", "sizes.txt"]
+    assert sorted(files_below(folder)) == ["Pipfile", "Pipfile.lock", *lists]
     assert re.fullmatch(r"packaging==26\.\S+; .*--hash=sha256:\w{64} .*\n", (folder / "requirements.txt").read_text())
     assert is_current(str(folder))
     before = files_below(folder)
@@ -150,6 +151,7 @@ def test_an_ide_has_packages_of_its_own_on_top_of_each_bundle(tmp_path: Path) ->
         "Pipfile",
         "Pipfile.lock",
         "requirements.txt",
+        "sizes.txt",
     ]
     assert stale_locks(str(catalogue), found) == []
     pipfile = catalogue / home / "Pipfile"

@@ -46,6 +46,9 @@ class Index:
         self.yanked: dict[tuple[str, str], str] = {}
         # The platforms that a version has wheels for, where it is not every one.
         self.platforms: dict[tuple[str, str], Sequence[str]] = {}
+        # In JSON: the files of a version, where they are others than one wheel, and the size that a page has of a file.
+        self.files: dict[tuple[str, str], Sequence[str]] = {}
+        self.sizes: dict[str, int] = {}
         # A request for something below this ("simple", "files") sets `requested` and waits for `released`.
         self.waits_for = ""
         self.requested, self.released = threading.Event(), threading.Event()
@@ -58,8 +61,14 @@ class Index:
         stem = name.replace("-", "_")
         if self.as_json:
             files = [
-                {"filename": f"{stem}-{version}-py3-none-any.whl", "yanked": self.yanked.get((name, version), False)}
+                {
+                    "filename": file,
+                    "url": f"/files/{file}",
+                    "yanked": self.yanked.get((name, version), False),
+                    **({"size": self.sizes[file]} if file in self.sizes else {}),
+                }
                 for version in self.wheels[name]
+                for file in self.files.get((name, version), [f"{stem}-{version}-py3-none-any.whl"])
             ]
             return json.dumps({"meta": {"api-version": "1.0"}, "name": name, "files": files})
         links = []

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.catalogues import REPOSITORY, make_catalogue
 from tests.chance import chance
 from tests.command import files_below, wizard
 from tests.release.index import SOURCE, Index, served
+from workbench.catalog.layers import LayerRule
 from workbench.catalog.questions import Selection
 from workbench.catalog.reader import read_catalogue
 from workbench.commands import here
@@ -23,6 +25,7 @@ from workbench.lock.pipenv import is_current
 from workbench.release.check import check
 from workbench.release.freeze import freeze
 from workbench.release.index import query
+from workbench.release.sizes import with_sizes
 from workbench.release.update import update as update_release
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -164,6 +167,30 @@ def test_what_loses_its_build_for_an_architecture_is_recorded_and_refused_there(
     assert moved_to("1.0.2", x86) == ()
     assert moved_to("1.0.3", x86, arm) == ()
     assert possible("aarch64") == ""
+
+
+def test_sizes_move_with_the_versions_where_the_release_divides_its_lists(
+    tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.as_json = True
+    for name in ("alpha", "beta"):
+        index.add(name, "1.0.0", "1.0.1")
+        index.sizes |= {f"{name}-1.0.{z}-py3-none-any.whl": 100 + z for z in (0, 1)}
+    texts = index.lock('[packages]\nalpha = "*"\nbeta = "*"\n', {"packages": {"alpha": "1.0.1", "beta": "1.0.0"}})
+    monkeypatch.setattr("workbench.release.update.relocked", lambda *arguments: texts)
+    before = index.lock('[packages]\nalpha = "*"\nbeta = "*"\n', {"packages": {"alpha": "1.0.0", "beta": "1.0.0"}})
+    release = (make_catalogue(tmp_path) / "releases/2026a.toml").read_text().replace('["3.11", "3.12"]', '["3.11"]')
+    table = '\n[layers]\nfrom = ["10MB"]\n'
+    own: dict[str, str | None] = {"releases/2026a.toml": release.replace('"3.11"', f'"{PYTHON}"') + table}
+    folder = frozen(tmp_path, {**before, "sizes.txt": "alpha==1.0.0 100\nbeta==1.0.0 7\n"}, own)
+    update_release(read_catalogue(str(folder)), "2026a", query, lambda *progress: None)
+    lines = (folder / OWN / "sizes.txt").read_text().splitlines()
+    # What was recorded of the package that stayed is still right.
+    assert [line for line in lines if line[0] != "#"] == ["alpha==1.0.1 101", "beta==1.0.0 7"]
+    assert faults_of(folder) == []
+    # A release without the table gets no record.
+    divides_nothing = replace(read_catalogue(str(folder)).releases["2026a"], layers=LayerRule())
+    assert with_sizes(divides_nothing, {}, {FOLDER: texts}) == {}
 
 
 @pytest.mark.thorough

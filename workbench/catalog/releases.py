@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 from workbench.catalog.bases import BASE_SCHEMA, bases_from, wrong_bases
 from workbench.catalog.cuda_layers import LAYERS
 from workbench.catalog.faults import Fault, Faults
+from workbench.catalog.layers import LAYERS_SCHEMA, layer_rule, wrong_layers
 from workbench.catalog.questions import IN_RELEASE, REQUIRED
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
@@ -60,6 +61,7 @@ _RELEASE = {
     "recipes": [dict.fromkeys(IN_RELEASE, str)],
     "security": [dict.fromkeys(_FIX, str)],
     "exceptions": [dict.fromkeys((*_EXCEPTION, "until"), str)],
+    "layers": LAYERS_SCHEMA,
 }
 # Of a release that names none.
 _ARCHITECTURES = ("x86_64",)
@@ -137,6 +139,7 @@ def _read_release(tree: CatalogueTree, name: str, path: str, has_folder: bool, f
         record=tuple(data.get("record", "").split()),
         amended=tuple(Amendment(row.get("day", ""), row.get("reason", "")) for row in data.get("amended", ())),
         own=own,
+        layers=layer_rule(data.get("layers", {})),
         architectures=tuple(data.get("architectures", _ARCHITECTURES)),
         since=support.get("from", ""),
         until=support.get("until", ""),
@@ -169,6 +172,8 @@ def _wrong(data: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("cuda", *keys), message
     for keys, message in wrong_bases(data.get("bases", {})):
         yield ("bases", *keys), message
+    for keys, message in wrong_layers(data.get("layers", {})):
+        yield ("layers", *keys), message
     for key, day in data.get("support", {}).items():
         if not is_day(day):
             yield ("support", key), f"{day!r} is no day: write it as 2026-11-22"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from workbench.catalog.bases import BaseDefinition
 from workbench.catalog.faults import Fault
+from workbench.catalog.layers import LayerRule
 from workbench.catalog.tree import CatalogueTree
 from workbench.commands import here
 from workbench.errors import FaultsError, WorkbenchError
@@ -153,7 +154,8 @@ class Release:
     `recipes` are the answers of each recipe of its
     standard set, but for release and date. `record` are the digests that the record of a frozen release may
     have: one, or two while it is being changed. `amended` is what was changed in it since it was frozen.
-    `architectures` are those that its images can be built for, as the kernel names them.
+    `architectures` are those that its images can be built for, as the kernel names them. `layers` divides its lists of
+    Python packages.
     """
 
     name: str
@@ -180,6 +182,7 @@ class Release:
     exceptions: tuple[SecurityException, ...] = ()
     architectures: tuple[str, ...] = ("x86_64",)
     extensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    layers: LayerRule = field(default_factory=LayerRule)
 
 
 @dataclass(frozen=True, slots=True)

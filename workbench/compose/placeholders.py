@@ -41,6 +41,11 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(value, text)
 
 
+def renamed(text: str, old: str, new: str) -> str:
+    """Return a shared snippet with the one name in it that whoever uses it chooses, such as that of a list."""
+    return re.sub(rf"{re.escape(old)}\b", lambda _: new, text)
+
+
 def left_over(text: str) -> list[str]:
     """Return the placeholders that `text` still holds and does not declare itself."""
     found = list(_PLACEHOLDER.finditer(text))

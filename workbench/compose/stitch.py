@@ -11,7 +11,8 @@ from workbench.catalog.unavailable import lists_of
 from workbench.catalog.values import Catalogue
 from workbench.compose.files import recipe_files
 from workbench.compose.index_mounts import variables_by_list, with_index_mounts
-from workbench.compose.placeholders import substitute
+from workbench.compose.layered import FOLDER, LIST, STEM, DividedLists, divided_lists, with_layers
+from workbench.compose.placeholders import renamed, substitute
 from workbench.compose.recipe import CONTAINERFILE, MANIFEST, Recipe, RecipeFile, Section, manifest_text
 from workbench.compose.resolve import ResolvedSelection
 from workbench.compose.started import with_executables
@@ -39,10 +40,14 @@ def compose(resolved: ResolvedSelection) -> Recipe:
         )
     values = placeholder_values(resolved)
     inputs: dict[str, str] = {}
-    parts = [(*each, _section_text(resolved, values, each[1], inputs)) for each in _sections(resolved)]
-    files = recipe_files(resolved, inputs)
+    divided = divided_lists(resolved, inputs)
+    parts = [
+        (title, origin, renamed(_section_text(resolved, values, origin, inputs), LIST, name or LIST))
+        for title, origin, name in _sections(resolved, divided)
+    ]
+    files = with_layers(recipe_files(resolved, inputs), divided)
     lists = variables_by_list(
-        {path: file.data.decode(errors="replace") for path, file in files.items() if _is_list(path)}
+        {path: file.data.decode(errors="replace") for path, file in files.items() if _is_list(path, divided)}
     )
     text = _HEADER.format(tag=resolved.tag)
     sections = []
@@ -76,39 +81,48 @@ def placeholder_values(resolved: ResolvedSelection) -> Mapping[str, str]:
     }
 
 
-def _sections(resolved: ResolvedSelection) -> Iterator[tuple[str, str]]:
-    """Yield the sections in the order of the design; a part that is not there yields none."""
+def _sections(resolved: ResolvedSelection, divided: DividedLists) -> Iterator[tuple[str, str, str]]:
+    """Yield the sections in the order of the design, as title and catalogue file; a part that is not there yields none.
+
+    That of a layer of large packages has the name of the layer's list too, where others have "".
+    """
     catalogue, bundle, ide, os = resolved.catalogue, resolved.bundle, resolved.ide, resolved.system.name
     if path := catalogue.variant(bundle.builder, os):
-        yield f"Builder stage of the bundle {bundle.name}", path
+        yield f"Builder stage of the bundle {bundle.name}", path, ""
     if path := catalogue.variant(ide.builder, os):
-        yield f"Builder stage of the IDE {ide.name}", path
-    yield "Base image", generic_path(catalogue, os, BASE_SNIPPET, "base")
+        yield f"Builder stage of the IDE {ide.name}", path, ""
+    yield "Base image", generic_path(catalogue, os, BASE_SNIPPET, "base"), ""
     if lists_of(catalogue, bundle, os):
         path = generic_path(catalogue, os, "bundles", "os_packages")
-        yield f"Operating system packages of the bundle {bundle.name}", path
+        yield f"Operating system packages of the bundle {bundle.name}", path, ""
     if path := catalogue.variant(bundle.custom, os):
-        yield f"The bundle {bundle.name}", path
+        yield f"The bundle {bundle.name}", path, ""
+    for layer in divided.bundle:
+        path = generic_path(catalogue, os, FOLDER, STEM)
+        yield f"Python packages of the bundle {bundle.name} from {layer.megabytes} MB on", path, layer.name
     if resolved.lists in bundle.pythons:
         path = generic_path(catalogue, os, "bundles", "python_packages")
-        yield f"Python packages of the bundle {bundle.name}", path
+        yield f"Python packages of the bundle {bundle.name}", path, ""
     if lists_of(catalogue, ide, os):
         path = generic_path(catalogue, os, "ides", "os_packages_ide")
-        yield f"Operating system packages of the IDE {ide.name}", path
+        yield f"Operating system packages of the IDE {ide.name}", path, ""
+    for layer in divided.ide:
+        path = generic_path(catalogue, os, FOLDER, STEM)
+        yield f"Python packages of the IDE {ide.name} from {layer.megabytes} MB on", path, layer.name
     if path := catalogue.variant(ide.snippet, os):
-        yield f"The IDE {ide.name}", path
+        yield f"The IDE {ide.name}", path, ""
     else:
         raise WorkbenchError(f"has no {ide.name}.snippet for {os}", where=ide.folder)
     if resolved.base.accelerator and _has_generic(catalogue, os, BASE_SNIPPET, "accelerator"):
-        yield "Accelerator", generic_path(catalogue, os, BASE_SNIPPET, "accelerator")
+        yield "Accelerator", generic_path(catalogue, os, BASE_SNIPPET, "accelerator"), ""
     if _has_generic(catalogue, os, BASE_SNIPPET, "labels"):
         # Labels hold the date and the names: anywhere earlier they would cost every cached layer.
-        yield "Labels", generic_path(catalogue, os, BASE_SNIPPET, "labels")
+        yield "Labels", generic_path(catalogue, os, BASE_SNIPPET, "labels"), ""
 
 
-def _is_list(path: str) -> bool:
+def _is_list(path: str, divided: DividedLists) -> bool:
     name = path.rpartition("/")[2]
-    return name.startswith("requirements") and name.endswith(".txt")
+    return path in divided.names or (name.startswith("requirements") and name.endswith(".txt"))
 
 
 def _with_indexes(origin: str, body: str, lists: Mapping[str, Sequence[str]]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from types import CodeType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from workbench.compose.placeholders import renamed
 from workbench.compose.resolve import ResolvedSelection
 from workbench.errors import WorkbenchError
 
@@ -99,24 +99,19 @@ def _tools(resolved: ResolvedSelection) -> dict[str, dict[str, str]]:
 
 def _macros(generic: Generic) -> dict[str, Callable[..., str]]:
     def install_os_packages(packages: str = "os-packages.txt") -> str:
-        return _renamed(generic("bundles", "os_packages"), "os-packages.txt", packages)
+        return renamed(generic("bundles", "os_packages"), "os-packages.txt", packages).rstrip("\n")
 
     def install_python_packages(requirements: str = "requirements.txt") -> str:
-        return _renamed(generic("bundles", "python_packages"), "requirements.txt", requirements)
+        return renamed(generic("bundles", "python_packages"), "requirements.txt", requirements).rstrip("\n")
 
     def fix_permissions(folder: str = "/opt/app-root") -> str:
-        return _renamed(generic("snippets/macros", "fix_permissions"), "/opt/app-root", folder)
+        return renamed(generic("snippets/macros", "fix_permissions"), "/opt/app-root", folder).rstrip("\n")
 
     return {
         "install_os_packages": install_os_packages,
         "install_python_packages": install_python_packages,
         "fix_permissions": fix_permissions,
     }
-
-
-def _renamed(text: str, old: str, new: str) -> str:
-    """Return a generic snippet with the one name in it that the macro's caller chose."""
-    return re.sub(rf"{re.escape(old)}\b", lambda _: new, text).rstrip("\n")
 
 
 def _line(error: BaseException) -> int:

@@ -29,12 +29,7 @@ def record_missing_builds(folder: str, pipfile: str, python: str) -> dict[str, l
     `pipfile` is the text that the lists were locked from. Returns them by architecture. Without uv nothing is written,
     and nothing found.
     """
-    names = [name for name in os.listdir(folder) if name.startswith("requirements") and name.endswith(".txt")]
-    lists = []
-    for name in sorted(names):
-        with open(os.path.join(folder, name), encoding="utf-8") as file:
-            lists.append(file.read())
-    found = missing_builds(lists, pipfile, python)
+    found = missing_builds(lists_in(folder), pipfile, python)
     for architecture, lacking in (found or {}).items():
         path = os.path.join(folder, record_name(architecture))
         if lacking:
@@ -65,6 +60,16 @@ def missing_builds(
             lacking -= _lacking(program, ours, LOCKED_FOR, python, indexes)
         found[architecture] = sorted(lacking)
     return found
+
+
+def lists_in(folder: str) -> list[str]:
+    """Return the texts of the requirement lists in a folder, by their names in order."""
+    names = [name for name in os.listdir(folder) if name.startswith("requirements") and name.endswith(".txt")]
+    texts = []
+    for name in sorted(names):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            texts.append(file.read())
+    return texts
 
 
 def record_text(architecture: str, names: Sequence[str]) -> str:

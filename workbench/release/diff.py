@@ -69,6 +69,8 @@ def _fields(catalogue: Catalogue, name: str) -> dict[str, str]:
     for tool, pins in release.tools.items():
         fields |= {f"tools.{tool}.{kind}": ", ".join(each.values()) for kind, each in pins.items()}
     fields |= {f"extensions.{name}": ", ".join(pins.values()) for name, pins in release.extensions.items()}
+    if sizes := release.layers.sizes:
+        fields["layers.from"] = ", ".join(f"{size}MB" for size in sizes)
     return fields
 
 

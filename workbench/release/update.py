@@ -27,6 +27,7 @@ from workbench.release.folder import own_files, write_folder, write_frozen
 from workbench.release.index import AvailableVersions
 from workbench.release.pins import pins_in, pins_of, promise_path, promise_text, read_promise
 from workbench.release.relock import ReleaseLock, RelockPlan, beyond, of_pipfile, plan, relocked
+from workbench.release.sizes import with_sizes
 from workbench.release.text import loosened
 
 # Called for each lock as it is done: how many of how many, and which.
@@ -100,7 +101,7 @@ def update(
     records = build_records(release, locks, new)
     if moved and not dry_run:
         changed = _with(files, locks, new, [each for each in moved if each.package in free])
-        changed = with_records(changed, records)
+        changed = with_sizes(release, with_records(changed, records), new)
         if release.state == FROZEN:
             write_frozen(catalogue.tree, release, changed)
         else:

@@ -19,17 +19,19 @@ from workbench.lock.index import use_index_of_pip
 from workbench.lock.interpreter import find_interpreter, version_of
 from workbench.lock.pipenv import is_current, lock
 from workbench.lock.pipfile import data_of, merged
+from workbench.lock.sizes import lacks_sizes, record_sizes
 from workbench.lock.sources import unset_variables
 from workbench.names import lists_of_folder, python_of, python_of_lists
 from workbench.process import interruptible, workers
 
 EXAMPLES = """\
-  make lock                                        everything whose Pipfile changed
+  make lock                                        everything whose Pipfile changed; sizes that are missing
   make lock BUNDLE=datascience PYTHON=3.11         one bundle for one Python
   wizard.py lock --release 2025b                   those in releases/2025b
   wizard.py lock --bundle datascience --python 3.12 --interpreter /opt/python3.12/bin/python3
 """
 LOCKED, CURRENT, SKIPPED, FAILED = "locked", "current", "skipped", "failed"
+_RECORDED = "sizes recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,9 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
         return LockOutcome(folder, status, reason, round(time.monotonic() - start, 1))
 
     try:
-        if not args.force and is_current(full, above):
-            return outcome(CURRENT)
         name = os.path.basename(folder)
+        if not args.force and is_current(full, above):
+            return outcome(CURRENT, _sizes(folder, full))
         unset = unset_variables(data_of(merged([*above, full]))) if lists_of_folder(name) else []
         if unset:
             # Not everybody has the index of packages for certain bases, and all else can be locked without it.
@@ -105,6 +107,23 @@ def _lock_one(args: argparse.Namespace, folder: str, extended: list[str]) -> Loc
         notes = [f"left out, for another platform or Python: {', '.join(elsewhere)}"] if elsewhere else []
         missing = record_missing_builds(full, merged([*above, full]), wanted)
         notes += [f"no build for {architecture}: {', '.join(names)}" for architecture, names in missing.items()]
+        # Here they are a matter of course.
+        notes += [note for note in (_sizes(folder, full),) if note not in ("", _RECORDED)]
         return outcome(LOCKED, "; ".join(notes))
     except WorkbenchError as error:
         return outcome(FAILED, f"{error.where}: {error.message}" if error.where else error.message)
+
+
+def _sizes(folder: str, full: str) -> str:
+    """Record the sizes of a bundle's packages where they are missing, and return what was done, "" for nothing.
+
+    No pin moves for them. Lists of bases and of NVIDIA's wheels are not divided, and have none.
+    """
+    python = python_of_lists(os.path.basename(folder))
+    if python is None or "bundles" not in folder.split("/") or not lacks_sizes(full):
+        return ""
+    try:
+        unknown = record_sizes(full, python)
+    except WorkbenchError as error:
+        return f"sizes not recorded: {error.where}: {error.message}"
+    return _RECORDED + (f", but for {', '.join(unknown)}" if unknown else "")
