@@ -49,6 +49,7 @@ VERBS = {
     "images": "build the standard set: bases, CUDA, recipes",
     "push": "push the standard set, and move its `latest` when all of it is there",
     "sbom": "list the packages of a recipe or an image (CycloneDX)",
+    "size": "show what is in an image, by package, with its bytes; as a picture too",
     "audit": "show known holes in locks, recipes and images",
     "export": "write what platforms import: image streams, Elyra, bake, Kubernetes",
     "lock": "lock the Python packages of bundles",

@@ -54,6 +54,29 @@ def test_no_package_is_missing_in_the_sbom(engine: Engine, jupyter: str, recipe:
     assert {"git", "curl"} <= {name for name, _ in system}
 
 
+def test_every_byte_belongs_to_a_package_or_a_folder(
+    engine: Engine, jupyter: str, recipe: Path, tmp_path: Path
+) -> None:
+    done = wizard("size", recipe, "--json", "--html", tmp_path / "size.html")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    parts = {(part["kind"], part["name"].lower()): part["bytes"] for part in report["parts"]}
+    assert sum(part["bytes"] for part in report["parts"]) == report["bytes"]
+    # What the files of a container are, and podman's sum of the layers, which hold what others replace too.
+    counted = engine(
+        "run", "--rm", "--network=none", "--user=0", "--entrypoint=du", jupyter, "-sxb", "--apparent-size", "/"
+    )
+    assert 0.9 < report["bytes"] / int(counted.split()[0]) <= 1
+    assert 0.9 < report["bytes"] / report["layers"] <= 1
+    inspected = {("python", name) for name, _ in pip_inspect(engine, jupyter)}
+    assert inspected <= {(kind, canonicalize_name(name)) for kind, name in parts}
+    assert parts["python", "jupyterlab"] > 10_000_000 and parts["os", "git"] > 10_000_000
+    # Bytecode is its package's: little is left that is nobody's.
+    others = sum(size for (kind, _), size in parts.items() if kind == "folder")
+    assert others < report["bytes"] / 10, {name: size for (kind, name), size in parts.items() if kind == "folder"}
+    assert "jupyterlab" in (tmp_path / "size.html").read_text()
+
+
 def test_the_lock_alone_misses_nothing_but_the_bases(
     engine: Engine, jupyter: str, recipe: Path, base: BaseChoice
 ) -> None:

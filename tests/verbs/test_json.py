@@ -23,6 +23,7 @@ WRONG = {
     "diff": [NOWHERE, NOWHERE],
     "update": [NOWHERE],
     "sbom": [NOWHERE],
+    "size": [NOWHERE],
     "serve": ["--port", "x"],
     "token": ["revoke"],
     "rs": ["info"],
