@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -182,15 +183,80 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
         expect(row.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:" + port_of(serving) + "/")
         expect(page.locator("#gpus li.used")).to_have_count(2)
         expect(page.locator("#quota")).to_have_text("first.operate may operate")
-        page.get_by_role("button", name="History of foo").click()
+        page.get_by_role("button", name="Details of foo").click()
         expect(page.locator("#versions tr").nth(0)).to_contain_text("edits of /etc/hosts are lost")
+        # One click replaces nothing: the keyboard is at "Cancel", and what asked has it again.
         page.get_by_role("button", name="Roll back to 1").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Roll foo back to version 1?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Roll back to 1")).to_be_focused()
+        expect(row.locator("td").nth(1)).to_have_text("2")
+        page.get_by_role("button", name="Roll back to 1").click()
+        page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
         expect(row.locator("td").nth(1)).to_have_text("3")
         expect(page.locator("#gpus li.used")).to_have_count(1)
         page.reload()
         expect(row.locator("td").nth(0)).to_have_text("foo")
         assert errors == []
         assert [url for url in requested if not url.startswith(serving.address)] == []
+
+
+@pytest.mark.thorough
+def test_the_page_of_a_set(serving: Process, tmp_path: Path) -> None:
+    browser = need_chromium()
+    # A page with the token, a log with a bar and colours, and a file that comes with the second version.
+    script = (
+        'mkdir /www; echo "in with $WORKBENCH_TOKEN" >/www/index.html; httpd -f -p 8888 -h /www & '
+        r"printf 'one \033[31mred\033[0m\n10%%\r99%%\n'; while :; do echo tick; sleep 1; done"
+    )
+    serving.well("rs", "run", TINY, "--name", "foo", "--port", "8888", "--grace", 1, "--env", "WORKBENCH_TOKEN=abc",
+                 "--cmd", "sh", "-c", script)  # fmt: skip
+    serving.well("rs", "exec", "foo", "--", "sh", "-c", "echo new >/made-here")
+    serving.well("rs", "restart", "foo")
+    from playwright.sync_api import expect
+
+    with page_in(browser, tmp_path / "set.png") as page:
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_viewport_size({"width": 375, "height": 800})
+        page.goto(serving.address)
+        page.get_by_label("Token").fill((serving.state / "operate.token").read_text())
+        page.get_by_role("button", name="Look in").click()
+        page.get_by_role("button", name="Details of foo").click()
+        # A narrow screen is not scrolled to the side.
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        page.get_by_role("button", name="Log foo").click()
+        log = page.get_by_role("log")
+        expect(log).to_contain_text("one red\n99%\ntick")
+        before = log.inner_text().count("tick")
+        expect(log).to_contain_text(re.compile(rf"(?:tick\s*){{{before + 2}}}"))
+        page.get_by_role("button", name="What changed in 2").click()
+        expect(page.locator("#changes")).to_contain_text("From version 1 to 2")
+        with page.context.expect_page() as opened:
+            page.get_by_role("button", name="Open foo").click()
+        opened.value.wait_for_url("**/?token=abc")
+        expect(opened.value.locator("body")).to_have_text("in with abc")
+        assert opened.value.evaluate("window.opener") is None
+        opened.value.close()
+        state = page.locator("#sets tr td").nth(2)
+        for name, word, now in (
+            ("Pause foo", "", "paused"),
+            ("Continue foo", "", "running"),
+            ("Stop foo", "Stop", "stopped"),
+            ("Start foo", "", "running"),
+        ):
+            page.get_by_role("button", name=name).click()
+            if word:
+                page.get_by_role("dialog").get_by_role("button", name=word).click()
+            expect(state).to_have_text(now)
+        page.get_by_role("button", name="Delete foo").click()
+        page.keyboard.press("Escape")
+        expect(page.locator("#sets tr")).to_have_count(1)
+        page.get_by_role("button", name="Delete foo").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page.locator("#sets tr")).to_have_count(0)
+        expect(page.locator("#past")).to_be_hidden()
+        assert errors == []
 
 
 def gone(process: int) -> None:

@@ -27,7 +27,7 @@ from workbench.replicasets.operations.files import MOST_BYTES as MOST_ARCHIVE
 from workbench.replicasets.values import Caller, Role
 
 # The page holds no data: it requests all that it shows with the token that it is given.
-PAGE = frozenset({"/", "/page.js", "/page.css"})
+PAGE = frozenset({"/", "/page.js", "/details.js", "/elements.js", "/page.css"})
 # Open, with more in it for who has a token.
 DETAILED = frozenset({"/readyz"})
 OPEN = PAGE | DETAILED | {"/healthz", "/ping"}

@@ -85,6 +85,18 @@ async def script() -> Response:
     return _file("page.js", "text/javascript")
 
 
+@OPEN.get("/details.js", include_in_schema=False)
+async def details() -> Response:
+    """Return the part of the script that shows one set."""
+    return _file("details.js", "text/javascript")
+
+
+@OPEN.get("/elements.js", include_in_schema=False)
+async def elements() -> Response:
+    """Return the part of the script that the others use."""
+    return _file("elements.js", "text/javascript")
+
+
 @OPEN.get("/page.css", include_in_schema=False)
 async def style() -> Response:
     """Return the page's style."""

@@ -1,62 +1,22 @@
-"use strict";
+// The door, GPUs, and the list of all sets, which follows a stream of changes.
 
-// All text gets into the page as text, never as HTML: names come from other people.
-const TOKEN = "workbench-token";
+import { showDetails, whenChanged } from "./details.js";
+import { TOKEN, at, button, cell, failure, headers, hostOf, keepingFocus, request, row, whenRefused } from "./elements.js";
+
 const AGAIN = 2000;
 const TOGETHER = 300;
-const at = (id) => document.getElementById(id);
-let shown = "";
 // All sets by name with their rows, the address of their ports, and the stream that they come from.
 const sets = new Map();
+let shown = "";
 let publish = "";
 let stream = null;
 let timer = 0;
 
-async function request(path, method = "GET", body = undefined) {
-  const token = sessionStorage.getItem(TOKEN);
-  const headers = { Authorization: `Bearer ${token}` };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(`api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
-  const envelope = await response.json();
-  // The response to a wrong token may come when a right one has taken its place.
-  if (response.status === 401 && sessionStorage.getItem(TOKEN) === token) forget();
-  if (!response.ok) throw new Error(envelope.hint ? `${envelope.msg} (${envelope.hint})` : envelope.msg);
-  return envelope.data;
-}
-
-function cell(...content) {
-  const element = document.createElement("td");
-  element.append(...content);
-  return element;
-}
-
-function row(...cells) {
-  const element = document.createElement("tr");
-  element.append(...cells);
-  return element;
-}
-
-function button(text, label, act) {
-  const element = document.createElement("button");
-  element.type = "button";
-  element.textContent = text;
-  element.setAttribute("aria-label", label);
-  element.addEventListener("click", async () => {
-    element.disabled = true;
-    try { await act(); at("message").textContent = ""; } catch (error) { at("message").textContent = error.message; }
-    element.disabled = false;
-    refresh();
-  });
-  return element;
-}
-
-function links(ports, publish) {
-  // What listens on every address is reached by the name that this page was reached by.
-  const host = ["0.0.0.0", "::", ""].includes(publish) ? location.hostname : publish;
+function links(ports) {
   return ports.flatMap((port) => {
     if (port.protocol !== "tcp") return [`${port.container}/${port.protocol} → ${port.host} `];
     const link = document.createElement("a");
-    link.href = `http://${host.includes(":") ? `[${host}]` : host}:${port.host}/`;
+    link.href = `http://${hostOf(publish)}:${port.host}/`;
     link.target = "_blank";
     link.rel = "noopener noreferrer";
     link.textContent = `${port.container} → ${port.host}`;
@@ -71,16 +31,16 @@ function rowOf(set) {
   const now = code === null ? set.state : `${set.state} (${[code, set.ending.reason].filter(String).join(" ")})`;
   state.title = set.problem;
   state.textContent = set.operation ? `${now} (${set.operation})` : now + (set.problem ? " !" : "");
-  const history = button("History", `History of ${set.name}`, async () => { shown = set.name; });
-  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports, publish);
-  return row(cell(set.name), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner), cell(history));
+  const details = button(set.name, `Details of ${set.name}`, async () => { shown = set.name; }, refresh);
+  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports);
+  return row(cell(details), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner));
 }
 
 function showSet(set) {
   const element = rowOf(set);
   const before = sets.get(set.name);
   sets.set(set.name, { ...set, element });
-  if (before) { before.element.replaceWith(element); return; }
+  if (before) { keepingFocus(at("sets"), () => before.element.replaceWith(element)); return; }
   // In the order of their names, as the list is.
   const next = [...sets.values()].filter((each) => each.name > set.name).reduce((a, b) => (!a || b.name < a.name ? b : a), null);
   at("sets").insertBefore(element, next ? next.element : null);
@@ -109,26 +69,6 @@ function showQuota(found) {
   at("quota").textContent = `${found.name} may ${found.role}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
-async function showHistory() {
-  const set = sets.get(shown);
-  at("past").hidden = !set;
-  if (!set) return;
-  const { Info } = set.ending ? await request(`/replicaSet/${encodeURIComponent(shown)}`) : { Info: { lastLines: [], problem: set.problem } };
-  const last = [Info.problem, ...Info.lastLines].filter(Boolean);
-  at("last").hidden = !last.length;
-  at("last").textContent = last.join("\n");
-  const { history } = await request(`/replicaSet/${encodeURIComponent(shown)}/history?limit=50`);
-  at("whose").textContent = shown;
-  at("versions").replaceChildren(...history.map((each) => {
-    const back = button("Roll back", `Roll back to ${each.version}`, () => (
-      request(`/replicaSet/${encodeURIComponent(set.name)}/rollback`, "PATCH", { version: each.version })
-    ));
-    const from = each.status.origin ? String(each.status.origin) : "image";
-    const now = each.version === set.version ? "current" : set.mayChange ? back : "";
-    return row(cell(String(each.version)), cell(each.createTime), cell(each.status.gpus.join(" ")), cell(from), cell(each.status.notes.join("\n")), cell(now));
-  }));
-}
-
 // What is not in the stream: GPUs, ports, the quota, the history that is shown. Sets change all of them.
 async function refresh() {
   clearTimeout(timer);
@@ -136,8 +76,7 @@ async function refresh() {
   try {
     const [gpus, ports, quota] = await Promise.all(["/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => request(path)));
     showGpus(gpus);
-    // A table that is rebuilt under the finger that taps on it is no use.
-    if (!document.querySelector("main button:disabled")) await showHistory();
+    await showDetails(sets.get(shown) ?? null);
     const use = ports.ports;
     at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
     showQuota(quota);
@@ -167,9 +106,8 @@ async function follow() {
   while (stream === mine && sessionStorage.getItem(TOKEN)) {
     try {
       publish = (await request("/replicaSet?limit=1")).publish;
-      const headers = { Authorization: `Bearer ${sessionStorage.getItem(TOKEN)}` };
-      const response = await fetch("api/v1/events", { headers, signal: mine.signal });
-      if (!response.ok) throw new Error((await response.json()).msg);
+      const response = await fetch("api/v1/events", { headers: headers(), signal: mine.signal });
+      if (!response.ok) throw failure(await response.json());
       await heed(response.body.pipeThrough(new TextDecoderStream()).getReader());
     } catch (error) {
       if (stream !== mine) return;
@@ -217,8 +155,11 @@ function forget() {
   if (stream) stream.abort();
   stream = null;
   [...sets.keys()].forEach(dropSet);
+  showDetails(null);
 }
 
+whenRefused(forget);
+whenChanged(refresh);
 at("door").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem(TOKEN, at("token").value.trim());
