@@ -32,7 +32,7 @@ def test_what_changed(
         [],
         ["CHANGE", "BYTES", "FILE"],
         ["added", "3", "bytes", "/a\\x1b[2J"],
-        ["removed", "1", "bytes", f"{SITE}/numpy-1.dist-info/METADATA"],
+        ["removed", "1", "byte", f"{SITE}/numpy-1.dist-info/METADATA"],
         ["added", "2", "bytes", f"{SITE}/numpy-2.dist-info/METADATA"],
         [],
         ["2", "added,", "0", "changed,", "1", "removed;", "4", "bytes", "more"],
