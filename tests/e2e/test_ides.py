@@ -323,7 +323,7 @@ def type_in_terminal(page: Page, workbench: Workbench) -> None:
     page.locator(".quick-input-box input").fill(">Terminal: Create New Terminal")
     page.locator(".quick-input-list .monaco-list-row").first.click()
     page.locator(".terminal-wrapper.active .xterm-helper-textarea").focus()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     # What is typed before the shell has its prompt may be lost in part.
     while workbench.engine.try_("exec", workbench.container, "cat", "seen-42.txt").stdout != b"12345 /opt/app-root":
         assert time.monotonic() < deadline, "the terminal ran nothing"
@@ -354,7 +354,7 @@ def the_editor_has_its_extensions(workbench: Workbench) -> None:
 
 def witnessed(workbench: Workbench, python: str) -> dict[str, Any]:
     """Return what the stand-in wrote, once its Python is this one."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     seen: dict[str, Any] = {}
     while seen.get("python") != python:
         assert time.monotonic() < deadline, f"the stand-in wrote {seen}"

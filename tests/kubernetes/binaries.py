@@ -85,7 +85,8 @@ def _describe_types(programs: Supervisor, source: Source, root: Path) -> None:
 
 
 def _run(programs: Supervisor, root: Path, *command: str) -> None:
-    programs.run("build", *command, folder=root, env=_environment(programs.folder))
+    # Tests beside it wait for pages of a browser meanwhile: the compiler takes what they leave.
+    programs.run("build", "nice", "-n", "15", *command, folder=root, env=_environment(programs.folder))
 
 
 def _environment(folder: Path) -> dict[str, str]:
