@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _JSON = b"application/json"
+# How the paths of archives end.
+ARCHIVES = "/archive"
 # As Go writes "2006-01-02 15:04:05": the machine's own time.
 _TIME = "%Y-%m-%d %H:%M:%S"
 
@@ -48,7 +50,8 @@ class Words:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        if scope["type"] != "http":
+        # The original has no archives. With status 200, a client would take an error for one.
+        if scope["type"] != "http" or scope["path"].endswith(ARCHIVES):
             await self._app(scope, receive, send)
             return
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-type"]

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
 from workbench.replicasets.api.audit import Audit
-from workbench.replicasets.api.compat import Compat
+from workbench.replicasets.api.compat import ARCHIVES, Compat
 from workbench.replicasets.api.connections import HEAD_BYTES
 from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.lanes import Full, Lanes
@@ -33,8 +33,6 @@ DETAILED = frozenset({"/readyz"})
 OPEN = PAGE | DETAILED | {"/healthz", "/ping"}
 MOST_BYTES = 1 << 20
 MOST_PATH = 4096
-# Archives are larger, and take longer; each piece has to come in time.
-_ARCHIVES = "/archive"
 # How long a client may take for its body, and for taking a piece of the response.
 CLIENT_SECONDS = 60.0
 # Who owns what is made without a token, where that is allowed.
@@ -195,7 +193,7 @@ class Gate:
 
 def _bounds(scope: Scope) -> tuple[int, float]:
     """Return how large a body may be, and how long it may take."""
-    if scope["method"] == "POST" and scope["path"].endswith(_ARCHIVES):
+    if scope["method"] == "POST" and scope["path"].endswith(ARCHIVES):
         return MOST_ARCHIVE, LONGEST_SECONDS
     return MOST_BYTES, CLIENT_SECONDS
 
