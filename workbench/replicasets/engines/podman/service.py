@@ -18,6 +18,7 @@ from workbench.errors import WorkbenchError
 
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
+_PING_SECONDS = 10.0
 # The longest path that a unix socket may have, in bytes.
 _LONGEST = 107
 
@@ -81,8 +82,8 @@ class PodmanService:
     def _runs(self) -> bool:
         """Return whether it runs and can be reached; one that cannot has ended when this returns.
 
-        A process that is killed closes its sockets before it counts as ended, and a socket's file can be removed while
-        its process runs on.
+        A process that is killed accepts connections for a moment still, before it counts as ended; and a socket's file
+        can be removed while its process runs on.
         """
         if self._process is None or self._process.poll() is not None:
             return False
@@ -110,15 +111,17 @@ class PodmanService:
         os.makedirs(self._temporary, mode=0o700, exist_ok=True)
 
     def _answers(self) -> bool:
+        """Return whether it responds, or may do so yet: one that others keep busy is left alone."""
         with socket.socket(socket.AF_UNIX) as client:
-            client.setblocking(False)
+            client.settimeout(_PING_SECONDS)
             try:
                 client.connect(self._path)
-            except BlockingIOError:
-                return True  # it listens, and others wait before us
+                client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+                return bool(client.recv(1))
+            except (TimeoutError, BlockingIOError):
+                return True
             except OSError:
                 return False
-            return True
 
     def close(self) -> None:
         """End it. Containers run on."""
