@@ -82,7 +82,7 @@ test-thorough: setup-dev ## Run what `make test` leaves out, but for the slow on
 	@$(PYTEST) -m "$(THOROUGH)" $(TESTS)
 
 .PHONY: test-all
-test-all: setup-dev ## Run every test but the slow ones, as CI does in two parts: about 50 minutes on two cores
+test-all: setup-dev ## Run every test but the slow ones, as CI does in two parts: about 55 minutes on two cores
 	@sh tests/install-system-packages.sh
 	@$(PYTEST) -m "$(ALL)" $(TESTS)
 
