@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import secrets
+import random
 import shutil
 import signal
 import socket
@@ -17,6 +17,8 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -311,10 +313,19 @@ def _mounts(folder: Path) -> list[str]:
     return [line.split()[4] for line in mounts if line.split()[4].startswith(f"{folder}/")]
 
 
+@cache
+def _own_ports() -> Iterator[int]:
+    """The ports of this process of the tests, in an order of its own: none comes twice before all have come."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = list(_PORTS[number :: int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))])
+    random.SystemRandom().shuffle(own)
+    return cycle(own)
+
+
 def free_port() -> int:
     """A port of loopback that nobody has now; no connection that goes out is given it before the test listens there."""
     while True:
-        port = secrets.choice(_PORTS)
+        port = next(_own_ports())
         with closing(socket.socket()) as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
