@@ -32,6 +32,6 @@ def test_a_notebook_is_exported_as_pdf(engine: Engine, base: BaseChoice, tmp_pat
     (work / "one.ipynb").write_text(json.dumps({**NOTEBOOK, "cells": [TEXT, *NOTEBOOK["cells"]]}))  # type: ignore[misc]
     for path in (work, work / "one.ipynb"):
         path.chmod(0o777)
-    command = ["--entrypoint=jupyter", built.stdout.strip(), "nbconvert", "--to=pdf", "/work/one.ipynb"]
-    engine("run", "--rm", "--network=none", "--user", ANY_USER, f"--volume={work}:/work", *command)
+    command = ["--entrypoint=jupyter", built.stdout.strip(), "nbconvert", "--to=pdf", "/notes/one.ipynb"]
+    engine("run", "--rm", "--network=none", "--user", ANY_USER, f"--volume={work}:/notes", *command)
     assert (work / "one.pdf").read_bytes().startswith(b"%PDF-")
