@@ -55,11 +55,13 @@ def sizes_of(lists: Iterable[str], python: str, known: Mapping[Pin, PackageSize]
             pages = _pages(client, address, {name for name, _ in new}) if address else {}
             for pin in new:
                 chosen[pin] = _choose(pages.get(pin[0], ()), pin[1], tags)
-        asked = client.sizes(
+        measured = client.sizes(
             each.file.url for each in chosen.values() if each.file and each.file.size is None and each.file.url
         )
     for pin, each in chosen.items():
-        size = None if each.file is None else each.file.size if each.file.size is not None else asked.get(each.file.url)
+        size = (
+            None if each.file is None else each.file.size if each.file.size is not None else measured.get(each.file.url)
+        )
         found[pin] = PackageSize(size, each.is_source)
     return found
 

@@ -37,7 +37,7 @@ def test_what_a_state_means(state: State, goal: Goal) -> None:
     assert bool(found.reason) != holds and ("code 7" in found.reason) == (state is State.EXITED and not holds)
 
 
-def asked(client: httpx.Client, query: str) -> tuple[bool, bool, str]:
+def response(client: httpx.Client, query: str) -> tuple[bool, bool, str]:
     data = send(client, "GET", f"/replicaSet/foo/wait?{query}")
     return data["holds"], data["never"], data["reason"]
 
@@ -46,19 +46,19 @@ def test_waiting_by_the_api(client: httpx.Client, served: Served) -> None:
     assert refused(client, "GET", "/replicaSet/foo/wait") == (404, 1016)
     assert refused(client, "GET", "/replicaSet/foo/wait?for=lunch") == (422, 1000)
     with during(served, "create", client, "POST", "/replicaSet", {**FOO, "containerPorts": []}):
-        assert asked(client, "seconds=0.1") == (False, False, "foo is being run")
+        assert response(client, "seconds=0.1") == (False, False, "foo is being run")
         with served.client("look") as reader:
-            assert asked(reader, "for=stopped&seconds=0")[:2] == (False, False)
-    assert asked(client, "seconds=20") == (True, False, "")
-    assert asked(client, "for=ready") == (True, False, "")
+            assert response(reader, "for=stopped&seconds=0")[:2] == (False, False)
+    assert response(client, "seconds=20") == (True, False, "")
+    assert response(client, "for=ready") == (True, False, "")
     # It is answered when it comes to that, not at the end of the time.
     begin = time.monotonic()
     stopping = threading.Timer(0.3, lambda: served.client().patch("/api/v1/replicaSet/foo/stop"))
     stopping.start()
-    assert asked(client, "for=stopped&seconds=60") == (True, False, "")
+    assert response(client, "for=stopped&seconds=60") == (True, False, "")
     assert 0.3 <= time.monotonic() - begin < 20
     stopping.join()
-    assert asked(client, "seconds=60") == (False, True, "foo is stopped, until `rs restart foo`")
+    assert response(client, "seconds=60") == (False, True, "foo is stopped, until `rs restart foo`")
 
 
 def test_exit_codes_of_the_verb(

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +84,27 @@ def test_one_that_runs_and_cannot_be_reached_is_replaced(engine: Engine, short_p
         client = PodmanEngine(service.address)
         client.check()
         client.close()
+    finally:
+        service.close()
+
+
+def test_one_that_accepts_and_answers_nothing_is_replaced(engine: Engine, short_path: Path) -> None:
+    """As one does that is being killed."""
+    service = PodmanService(str(short_path))
+    address = short_path / "podman.sock"
+    try:
+        service.ensure()
+        first = int((short_path / "podman.pid").read_text())
+        address.unlink()
+        with socket.socket(socket.AF_UNIX) as dying:
+            dying.bind(str(address))
+            dying.listen()
+            closing = threading.Thread(target=lambda: dying.accept()[0].close())
+            closing.start()
+            service.ensure()
+            closing.join()
+        assert int((short_path / "podman.pid").read_text()) != first
+        assert not Path(f"/proc/{first}").exists()
     finally:
         service.close()
 

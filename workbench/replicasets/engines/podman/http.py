@@ -94,27 +94,17 @@ class PodmanHttp:
 
     def upload(self, path: str, content: bytes, query: Mapping[str, str | int | bool | list[str]]) -> None:
         """POST a tar; raises EngineError for an error status."""
-        with self._translated():
-            response = self._client.request(
-                "POST",
-                _BASE + path,
-                params=_query(query),
-                content=content,
-                headers={"Content-Type": "application/x-tar"},
-                timeout=_timeout(RESPONSE_SECONDS),
-            )
-        if response.is_error:
-            raise _refused(response.status_code, response.content)
+        self.send("POST", path, content, query, RESPONSE_SECONDS)
 
     def send(
         self,
         method: str,
         path: str,
-        content: Iterable[bytes],
+        content: bytes | Iterable[bytes],
         query: Mapping[str, str | int | bool | list[str]],
         seconds: float,
     ) -> None:
-        """Send a tar in pieces; raises EngineError for an error status."""
+        """Send a tar, whole or in pieces; raises EngineError for an error status."""
         with self._translated():
             response = self._client.request(
                 method,
