@@ -30,7 +30,7 @@ def missing() -> str:
 def control_plane() -> Path:
     """Return the program: an earlier run's, where source, compiler and the way it is built are the same.
 
-    Raises LookupError where the source cannot be had.
+    Raises NoSourceError where the source cannot be had.
     """
     return kept_file("kubernetes", _digest(the_source()), _build)
 

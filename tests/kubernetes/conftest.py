@@ -9,6 +9,7 @@ import pytest
 from tests.command import wizard
 from tests.kubernetes import control_plane
 from tests.kubernetes.cluster import Cluster
+from tests.kubernetes.source import NoSourceError
 
 _NUMBERS = itertools.count(1)
 # What is exported here: without GPUs and with some.
@@ -27,7 +28,7 @@ def cluster() -> Iterator[Cluster]:
     try:
         with control_plane.started() as running:
             yield running
-    except LookupError as error:
+    except NoSourceError as error:
         pytest.skip(str(error))
 
 

@@ -32,7 +32,7 @@ def missing() -> str:
 def started() -> Iterator[Cluster]:
     """Yield a cluster that is ready and empty; all of it is gone afterwards.
 
-    Raises LookupError where the source of Kubernetes cannot be had.
+    Raises NoSourceError where the source of Kubernetes cannot be had.
     """
     program = str(binaries.control_plane())
     # A port that is free may be another's when it is needed.

@@ -16,6 +16,10 @@ HERE = Path(__file__).parent
 REFLECT = Path("/usr/share/gocode/src/github.com/modern-go/reflect2")
 
 
+class NoSourceError(Exception):
+    """The package index of this machine has no such source package."""
+
+
 @dataclass(frozen=True)
 class Source:
     """Which source package of Debian, the digest of its archive, and the release of Kubernetes that it is."""
@@ -35,7 +39,7 @@ def the_source() -> Source:
 def fetch(source: Source, folder: Path) -> Path:
     """Return the archive of the source, fetched into `folder` by apt from this machine's own mirror.
 
-    Raises LookupError, with apt's words, where there is none. What apt is configured to do stays as it is.
+    Raises NoSourceError, with apt's words, where there is none. What apt is configured to do stays as it is.
     """
     for name in ("parts", "lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -48,10 +52,10 @@ def fetch(source: Source, folder: Path) -> Path:
     for words in (["update"], wanted):
         done = subprocess.run([*command, *words], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise LookupError(f"apt has no source of {source.package} {source.version}: {done.stderr[-1000:]}")
+            raise NoSourceError(f"apt has no source of {source.package} {source.version}: {done.stderr[-1000:]}")
     archive = folder / source.archive
     if hashlib.sha256(archive.read_bytes()).hexdigest() != source.sha256:
-        raise LookupError(f"{archive.name} is not the one of {source.package} {source.version}")
+        raise AssertionError(f"{archive.name} is not the one of {source.package} {source.version}")
     return archive
 
 
