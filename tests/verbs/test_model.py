@@ -80,6 +80,26 @@ def test_check_shows_what_is_requested_and_what_it_gets(tmp_path: Path, index: I
     assert not (folder / "model.lock").exists()
 
 
+def test_an_input_that_is_wrong_is_named_before_anything_is_built(tmp_path: Path, index: Index) -> None:
+    """Not even the base is looked for: there is none here."""
+    folder = model(tmp_path / "asked")
+    common = ("model", "run", folder, "--date=20000101")
+    done = wizard(*common, env=offline(index))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the input n is missing\n"
+        "  hint: give -i n=…\n"
+        "    input  type     default   what\n"
+        "    n      integer  required\n"
+    )
+    done = wizard(*common, "-i", "n=one", env=offline(index))
+    assert done.stderr.startswith("error: the input n: 'one' is no integer\n")
+    done = wizard(*common, "-i", "n=1", "--env", "=x", env=offline(index))
+    assert done.stderr.startswith("error: --env '=x' is no variable\n")
+    done = wizard("model", "run", tmp_path, env=offline(index))
+    assert done.stderr.startswith(f"error: no cog.yaml is in {tmp_path}\n")
+
+
 def test_a_lock_is_kept_until_what_it_was_made_from_changes(tmp_path: Path, index: Index) -> None:
     folder = model(tmp_path / "kept", CONFIG.replace("model,", "schema,").replace("'cog==2.0'", "'cog==1.0'"))
     assert check(folder, index, "--locked").stderr.startswith(

@@ -18,6 +18,7 @@ SUBVERBS = {
     "init": "write a cog.yaml and a predict.py that work",
     "check": "name every fault of a model, or show what it gets",
     "build": "build the image of a model",
+    "run": "one prediction: build it when it has changed, start it, send inputs, write what comes out",
     "inspect": "show the model of an image or a folder",
 }
 

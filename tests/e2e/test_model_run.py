@@ -1,0 +1,108 @@
+"""A model's whole way at the terminal: built when it has changed, run once, interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.command import ENTRY, wizard
+from tests.engine import BaseChoice, Engine, ca_bundle
+
+pytestmark = pytest.mark.thorough
+
+CONFIG = "build:\n  python_version: '3.11'\npredict: predict.py:Predictor\n"
+CODE = """\
+import os, time
+from cog import BasePredictor, Input, Path
+
+
+class Predictor(BasePredictor):
+    def setup(self) -> None:
+        self.name = os.environ["NAME"]
+
+    def predict(
+        self,
+        text: Path = Input(description="what is shouted"),
+        times: int = Input(default=1, ge=0, le=3),
+        seconds: float = 0,
+    ) -> Path:
+        print("shouting", times)
+        time.sleep(seconds)
+        if times == 0:
+            raise ValueError("nothing to shout")
+        made = Path("/tmp/made.txt")
+        made.write_text(text.read_text().upper() * times + self.name)
+        return made
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that needs no package but cog."""
+    folder = tmp_path_factory.mktemp("models") / "shouts"
+    folder.mkdir()
+    (folder / "cog.yaml").write_text(CONFIG)
+    (folder / "predict.py").write_text(CODE)
+    return folder
+
+
+@pytest.fixture
+def flags(store: Engine, base: BaseChoice, folder: Path) -> Iterator[list[object]]:
+    """What every subverb is given; no container is left after it."""
+    logs = ("--log-dir", folder.parent / "logs")
+    yield [f"--release={base.release}", f"--os={base.os}", f"--date={base.date}", *ca_bundle(), *logs]
+    assert store.containers() == ""
+
+
+def test_a_model_runs_once_for_each_command(store: Engine, folder: Path, flags: list[object], tmp_path: Path) -> None:
+    """It is built by the first; the model's output, log and error reach the terminal; nothing is left."""
+    (tmp_path / "in.txt").write_text("hey ")
+    common = ("model", "run", folder, "--env=NAME=you", "-i", "text=@in.txt", *flags)
+    first = wizard(*common, "-i", "times=2", cwd=tmp_path, env=store.env)
+    assert (first.returncode, first.stdout) == (0, "output.txt\n"), first.stderr
+    assert (tmp_path / "output.txt").read_text() == "HEY HEY you"
+    assert "built localhost/models/shouts:latest" in first.stderr and first.stderr.endswith("\nshouting 2\n")
+    assert (folder / "model.lock").exists()
+    failed = wizard(*common, "-i", "times=0", cwd=tmp_path, env=store.env)
+    assert failed.returncode == 1
+    assert failed.stderr == (
+        "localhost/models/shouts:latest is up to date\n"
+        "shouting 0\n"
+        "error: the prediction failed: ValueError: nothing to shout\n"
+    )
+    # Of the image alone, whose setup fails without the variable.
+    setup = wizard("model", "run", "models/shouts", "-i", "text=data:,x", env={**store.env, "NAME": ""})
+    assert setup.returncode == 1
+    assert setup.stderr == "error: the setup of the model failed: KeyError: 'NAME'\n"
+
+
+def test_an_interrupt_cancels_the_prediction(store: Engine, folder: Path, flags: list[object], tmp_path: Path) -> None:
+    command = [*ENTRY, "model", "run", str(folder), "--env=NAME=x", "-i", "text=data:,x", "-i", "seconds=60"]
+    begin = time.monotonic()
+    with subprocess.Popen(
+        [*command, *map(str, flags)],
+        env={**os.environ, **store.env},
+        cwd=tmp_path,
+        text=True,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as child:
+        assert child.stderr is not None
+        try:
+            for line in child.stderr:
+                if "shouting" in line:
+                    os.killpg(child.pid, signal.SIGINT)
+                    break
+            assert (child.stderr.read(), child.wait(30)) == ("stopping…\ninterrupted\n", 130)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+    assert time.monotonic() - begin < 50
+    assert not (tmp_path / "output.txt").exists()
