@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +19,7 @@ from tests.engine import BaseChoice, Engine, ca_bundle
 
 pytestmark = pytest.mark.thorough
 
-CONFIG = "build:\n  python_version: '3.11'\npredict: predict.py:Predictor\n"
+CONFIG = "build:\n  python_version: '3.11'\npredict: predict.py:Predictor\ntrain: predict.py:train\n"
 CODE = """\
 import os, time
 from cog import BasePredictor, Input, Path
@@ -40,6 +42,12 @@ class Predictor(BasePredictor):
         made = Path("/tmp/made.txt")
         made.write_text(text.read_text().upper() * times + self.name)
         return made
+
+
+def train(text: Path, steps: int = Input(default=2, ge=1)) -> Path:
+    made = Path("/tmp/weights.txt")
+    made.write_text(text.read_text() * steps)
+    return made
 """
 
 
@@ -81,6 +89,59 @@ def test_a_model_runs_once_for_each_command(store: Engine, folder: Path, flags: 
     setup = wizard("model", "run", "models/shouts", "-i", "text=data:,x", env={**store.env, "NAME": ""})
     assert setup.returncode == 1
     assert setup.stderr == "error: the setup of the model failed: KeyError: 'NAME'\n"
+
+
+@pytest.mark.slow
+def test_a_model_serves_until_it_is_interrupted(store: Engine, folder: Path, flags: list[object]) -> None:
+    command = [*ENTRY, "model", "serve", folder, "--env=NAME=you", "--json", *flags]
+    with subprocess.Popen(
+        list(map(str, command)), env={**os.environ, **store.env}, text=True, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        try:
+            served = json.loads(child.stdout.readline())
+            body = json.dumps({"input": {"text": "data:,hey%20"}}).encode()
+            request = urllib.request.Request(served["address"], body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=30) as response:
+                assert json.load(response)["output"] == "data:text/plain;base64,SEVZIHlvdQ=="
+            assert served["container"] in store("ps", "--format", "{{.Names}}")
+            child.send_signal(signal.SIGTERM)
+            assert (child.stdout.read(), child.wait(30)) == ("", 0)
+        finally:
+            child.kill()
+
+
+@pytest.mark.slow
+def test_a_command_runs_in_the_environment_on_the_folders_files(
+    store: Engine, folder: Path, flags: list[object]
+) -> None:
+    script = "import cog, os; open('made', 'w').write(os.environ['WORD'] + cog.__version__); exit(7)"
+    done = wizard("model", "exec", *flags, "--env=WORD=cog ", "--", "python", "-c", script, cwd=folder, env=store.env)
+    made = folder / "made"
+    assert (done.returncode, done.stdout) == (7, ""), done.stderr
+    assert made.read_text() == "cog 0.23.1"
+    assert made.stat().st_uid == os.geteuid()
+    made.unlink()
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_with_its_inputs(store: Engine, folder: Path, flags: list[object], tmp_path: Path) -> None:
+    command = ("model", "train", folder, "-i", "text=data:,ab", "-i", "steps=3", "-o", "weights", *flags)
+    done = wizard(*command, cwd=tmp_path, env=store.env)
+    assert (done.returncode, done.stdout) == (0, "weights\n"), done.stderr
+    assert (tmp_path / "weights").read_text() == "ababab"
+
+
+@pytest.mark.slow
+def test_a_model_is_built_and_pushed(store: Engine, folder: Path, flags: list[object], registry: str) -> None:
+    """The base is large: compressing it takes most of the time."""
+    name = f"{registry}/team/shouts:1"
+    for built in (True, False):
+        done = wizard("model", "push", folder, name, "--json", *flags, env=store.env)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == {"pushed": name, "built": built}
+    with urllib.request.urlopen(f"http://{registry}/v2/team/shouts/tags/list", timeout=10) as response:
+        assert json.load(response)["tags"] == ["1"]
 
 
 def test_an_interrupt_cancels_the_prediction(store: Engine, folder: Path, flags: list[object], tmp_path: Path) -> None:

@@ -145,6 +145,15 @@ def test_a_model_without_a_schema_takes_any_input() -> None:
     assert json.dumps(found)
 
 
+def test_an_example_has_what_must_be_given() -> None:
+    required = ("steps", "image", "kind", "tags", "fast", "any")
+    schema = InputSchema(SCHEMA.properties, required)
+    assert schema.example() == {
+        **{"steps": 1, "image": "https://…", "kind": "cat", "tags": ["…"]},
+        **{"fast": True, "any": {}},
+    }
+
+
 def test_a_model_without_inputs_says_so() -> None:
     with pytest.raises(UsageError) as caught:
         request_inputs(input_schema({"components": {"schemas": {"Input": {}}}}, "Input"), ["n=1"], read)

@@ -94,10 +94,24 @@ def test_an_input_that_is_wrong_is_named_before_anything_is_built(tmp_path: Path
     )
     done = wizard(*common, "-i", "n=one", env=offline(index))
     assert done.stderr.startswith("error: the input n: 'one' is no integer\n")
-    done = wizard(*common, "-i", "n=1", "--env", "=x", env=offline(index))
-    assert done.stderr.startswith("error: --env '=x' is no variable\n")
-    done = wizard("model", "run", tmp_path, env=offline(index))
-    assert done.stderr.startswith(f"error: no cog.yaml is in {tmp_path}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["push"], "localhost/models/named:latest names no registry"),
+        (["push", ".", "a/b", "--image=c/d"], "more than one image is named"),
+        (["serve", "--port=65536"], "'65536' is no port"),
+        (["exec", "--no-gpus"], "there is no command to run"),
+        (["serve", "--env=NO_SUCH_VARIABLE"], "--env NO_SUCH_VARIABLE: this shell has no such variable"),
+    ],
+)
+def test_what_cannot_be_pushed_or_served_is_refused_first(
+    tmp_path: Path, index: Index, words: list[str], message: str
+) -> None:
+    folder = model(tmp_path / "named")
+    done = wizard("model", *words, cwd=folder, env=offline(index))
+    assert done.returncode == 2 and done.stderr.startswith(f"error: {message}\n"), done.stderr
 
 
 def test_a_lock_is_kept_until_what_it_was_made_from_changes(tmp_path: Path, index: Index) -> None:

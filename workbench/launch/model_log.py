@@ -42,6 +42,11 @@ class ModelLog:
         self._thread = threading.Thread(target=self._read, name="log", daemon=True)
         self._thread.start()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait so long for the end of the log, and so of the container; return whether it has ended."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
     def end(self) -> None:
         """Read what is left of a container that has ended; of one that runs, what there is."""
         self._thread.join(_END_SECONDS)

@@ -44,6 +44,10 @@ class InputSchema:
         rows = [(name, *self._about(name)) for name in self.properties]
         return columns(("input", "type", "default", "what"), rows) if rows else "it takes no inputs"
 
+    def example(self) -> dict[str, Any]:
+        """Return the inputs that must be given, each with a value of its type."""
+        return {name: _example(self.properties.get(name, {})) for name in self.required}
+
     def _about(self, name: str) -> tuple[str, str, str]:
         schema = self.properties[name]
         default = json.dumps(schema["default"]) if schema.get("default") is not None else ""
@@ -112,6 +116,19 @@ def called(schema: Mapping[str, Any]) -> str:
         return f"{_CALLED.get(kind, 'anything')}, {schema['minimum']} to {schema['maximum']}"
     limits = [f"{words} {schema[key]}" for key, _, words in _BOUNDS if key in schema]
     return ", ".join([_CALLED.get(kind, "anything"), *limits])
+
+
+def _example(schema: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    if schema.get("enum"):
+        return schema["enum"][0]
+    kind = schema.get("type")
+    if kind == "array":
+        return [_example(schema.get("items", {}))]
+    if kind == "string":
+        return "https://…" if schema.get("format") == "uri" else "…"
+    return {"integer": schema.get("minimum", 1), "number": schema.get("minimum", 1.0), "boolean": True}.get(
+        str(kind), {}
+    )
 
 
 def _value(schema: Mapping[str, Any], texts: Sequence[str], read: Callable[[str], bytes]) -> Any:  # noqa: ANN401 - JSON

@@ -62,6 +62,8 @@ def predict(args: argparse.Namespace, *, path: str = "/predictions", kind: str =
     inputs: dict[str, object] = {}
 
     def check(model: Model) -> None:
+        if not (model.config.train if kind else model.config.predict):
+            raise WorkbenchError(f"{model.name} has no {'train' if kind else 'predict'}: its cog.yaml names none")
         # Before anything is built: a typing error should not take minutes to show.
         document = json.loads(model.schema or "{}")
         inputs.update(request_inputs(input_schema(document, f"{kind}Input"), args.inputs, reader()))
