@@ -60,8 +60,8 @@ def _flags(source: Source) -> list[str]:
     said = {"gitVersion": source.release, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     where = [f"k8s.io/kubernetes/vendor/k8s.io/{name}/version" for name in ("component-base", "client-go/pkg")]
     names = [f"-X {package}.{name}={text}" for package in where for name, text in said.items()]
-    # Nobody debugs it: the compiler leaves out what debuggers need. Nor is it used for long: it is compiled in two thirds
-    # of the time where nothing is optimised.
+    # Nobody debugs it: the compiler leaves out what debuggers need. Nor is it used for long: without optimisation it is
+    # compiled in two thirds of the time.
     return ["-tags", _TAGS, "-gcflags=all=-N -l -dwarf=false", "-ldflags", " ".join(["-s -w", *names])]
 
 
