@@ -36,11 +36,10 @@ def start_container(
     machine. Raises WorkbenchError when it does not start; nothing of it is left then.
     """
     variables = environment or {}
-    limits = [f"--ulimit={kind}={most}:{most}" for kind, most in podman.lowered_limits().items()]
     for at, number in enumerate(ports):
         done = podman.run(
             *("run", "--detach", f"--name={container}", f"--publish=127.0.0.1:{number}:{inside}"),
-            *(*options, *limits, *devices, *variable_options(variables)),
+            *(*options, *podman.limit_flags(), *devices, *variable_options(variables)),
             image,
             *command,
             environment=podman_environment(variables),

@@ -14,6 +14,7 @@ from workbench import podman
 from workbench.images.labels import ACCELERATOR_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import required
+from workbench.launch.abandoned import owner_option
 from workbench.launch.containers import podman_environment, variable_options
 from workbench.launch.gpus import gpu_options
 from workbench.launch.model_container import LABEL, monobase_options
@@ -47,18 +48,17 @@ def run_command(
     if note:
         print_note(note)
     container = f"model-{secrets.token_hex(6)}"
-    limits = [f"--ulimit={kind}={most}:{most}" for kind, most in podman.lowered_limits().items()]
     terminal = ["--tty"] if sys.stdin.isatty() and sys.stdout.isatty() else []
     words = [
         *(podman.program(), "run", "--rm", "--interactive", *terminal, f"--name={container}"),
-        f"--label={LABEL}={model.name}",
+        *(f"--label={LABEL}={model.name}", owner_option()),
         # In the container root is the user who calls, or root where that is root: the folder is theirs.
         "--user=0:0",
         # Where SELinux is, it would refuse a folder that has no label for containers, and it shall get none.
         "--security-opt=label=disable",
         f"--volume={os.path.realpath(folder)}:{_CODE}",
         *(f"--publish=127.0.0.1:{port}:{port}" for port in ports),
-        *(*monobase_options(model), *limits, *devices, *variable_options(variables)),
+        *(*monobase_options(model), *podman.limit_flags(), *devices, *variable_options(variables)),
         *(model.name, *command),
     ]
     child = subprocess.Popen(words, env=podman_environment(variables))

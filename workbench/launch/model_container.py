@@ -20,6 +20,7 @@ from workbench.errors import WorkbenchError
 from workbench.images.labels import ACCELERATOR_LABEL, OWN
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import required
+from workbench.launch.abandoned import owner_option, remove_abandoned
 from workbench.launch.containers import start_container
 from workbench.launch.gpus import gpu_options
 from workbench.launch.model_log import ModelLog
@@ -93,6 +94,7 @@ def running_model(model: Model, run: ModelRun) -> Iterator[RunningModel]:
     devices, note = gpu_options(info.labels.get(ACCELERATOR_LABEL, "")) if run.gpus else ([], "")
     if note:
         print_note(note)
+    remove_abandoned()
     container = f"model-{secrets.token_hex(6)}"
     log: ModelLog | None = None
     with interruptible(), notified(lambda: None if run.quiet else _stopping()):
@@ -101,7 +103,7 @@ def running_model(model: Model, run: ModelRun) -> Iterator[RunningModel]:
                 container,
                 model.name,
                 # podman logs follows such a file everywhere; of a journal that only some may read it shows nothing.
-                [f"--label={LABEL}={model.name}", "--log-driver=k8s-file", *monobase_options(model)],
+                [f"--label={LABEL}={model.name}", owner_option(), "--log-driver=k8s-file", *monobase_options(model)],
                 run.command,
                 inside=PORT,
                 ports=[run.port] if run.port else free_ports(FIRST),
