@@ -1,13 +1,17 @@
-"""What a model's container is given, as far as it needs no container."""
+"""What a model's container is given, and what becomes of one whose command was killed."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.engine import TINY, Engine
 from workbench.errors import UsageError, WorkbenchError
+from workbench.launch.abandoned import owner_option, remove_abandoned
 from workbench.launch.containers import podman_environment, variable_options
 from workbench.launch.model_container import monobase_options
 from workbench.models.config import CogConfig
@@ -48,3 +52,23 @@ def test_a_weightless_model_has_the_environments_of_this_machine(tmp_path: Path)
     gone = replace(base, variables={"MONOBASE_PREFIX": f"{tmp_path}/none"})
     with pytest.raises(WorkbenchError, match="has no packages: it needs those of monobase"):
         monobase_options(replace(whole, base=gone))
+
+
+def test_a_container_whose_command_was_killed_is_removed_by_the_next(engine: Engine) -> None:
+    """Not one of a process that runs, of one that another system's processes know, or of somebody else's."""
+    script = "from workbench.launch.abandoned import owner_option; print(owner_option())"
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
+    owners = {
+        "killed": [killed],
+        "ours": [owner_option()],
+        "elsewhere": [killed.replace("pid:", "pid:9")],
+        "theirs": [],
+    }
+    for name, labels in owners.items():
+        engine("create", f"--name=test-{name}", *labels, TINY, "true")
+    try:
+        remove_abandoned()
+        left = {name.removeprefix("test-") for name in engine("ps", "--all", "--format", "{{.Names}}").split()}
+        assert left & owners.keys() == {"ours", "elsewhere", "theirs"}
+    finally:
+        engine("rm", "--force", "--ignore", *(f"test-{name}" for name in owners))
