@@ -25,6 +25,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "seed": {"type": "integer", "nullable": True},
     "options": {"type": "object"},
     "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    "some": {"anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "string"}]},
     "any": {},
     "token": {"type": "string", "format": "password"},
 }
@@ -73,6 +74,9 @@ def inputs(*given: str, schema: InputSchema = SCHEMA) -> dict[str, Any]:
         (['options={"a": 1}'], {"options": {"a": 1}}),
         (["either=7"], {"either": 7}),
         (["either=seven"], {"either": "seven"}),
+        (["some=a"], {"some": "a"}),
+        (["some=[1]"], {"some": [1]}),
+        (["some=1", "some=2"], {"some": [1, 2]}),
         (["any=[1]"], {"any": [1]}),
         (["any=one"], {"any": "one"}),
         (["any=@a.txt"], {"any": "data:text/plain;base64,aGVsbG8K"}),
@@ -130,6 +134,8 @@ def test_a_missing_input_is_named_and_the_inputs_are_listed_in_their_order() -> 
     assert first == "give -i image=…"
     assert [line.split()[0] for line in lines] == ["input", "steps", "image", *[*PROPERTIES][2:]]
     assert lines[2].split("  ")[-1] == "what to enlarge" and " required " in lines[2]
+    with pytest.raises(UsageError, match="the input either: it is given"):
+        inputs("either=1", "either=2")
     with pytest.raises(UsageError, match="the input steps: it is given twice, and is no list"):
         inputs("steps=1", "steps=2")
 

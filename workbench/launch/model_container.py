@@ -34,6 +34,8 @@ LABEL = f"{OWN}.running-model"
 # Where cog's server listens, and where it is looked for first outside, as by cog (0.23.1, "cog serve").
 PORT, FIRST = 5000, 8393
 _POLL_SECONDS = 0.1
+# After so long a line says what is waited for: many setups print nothing.
+_SILENT_SECONDS = 5.0
 # What the server does when it ends takes no time; a model whose setup has only begun hears of no signal yet.
 _STOP_SECONDS = 2
 _OVER = ("SETUP_FAILED", "DEFUNCT")
@@ -153,6 +155,7 @@ def health(port: int) -> dict[str, Any]:
 
 def _wait_until_ready(running: RunningModel, seconds: float) -> None:
     deadline = time.monotonic() + seconds
+    patient_until = time.monotonic() + _SILENT_SECONDS
     while (status := (found := health(running.port)).get("status")) not in _READY:
         if status in _OVER:
             reason = setup_reason(found)
@@ -160,6 +163,9 @@ def _wait_until_ready(running: RunningModel, seconds: float) -> None:
         if not found and (ended := running.ended()):
             running.log.end()
             raise WorkbenchError(f"the model does not start: {ended}{_lines(running.log)}")
+        if time.monotonic() > patient_until and not running.log.is_quiet:
+            patient_until = deadline
+            print(f"waiting for the setup of the model, for {seconds:g} s at most…", file=sys.stderr, flush=True)
         if time.monotonic() > deadline:
             raise WorkbenchError(
                 f"the setup of the model did not end within {seconds:g} s{_shown(running.log)}",

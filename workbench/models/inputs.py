@@ -6,6 +6,8 @@ import base64
 import json
 import mimetypes
 import operator
+import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +15,15 @@ from typing import Any
 from workbench.errors import UsageError
 from workbench.models.document import schema_of
 from workbench.names import suggestion
-from workbench.table import columns
+from workbench.table import columns, terminal_width
 
 # Begins a value that is in a file, and what names standard input then.
 FILE, STDIN = "@", "-"
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _ADDRESSES = ("http://", "https://", "data:")
 _CALLED = {"integer": "integer", "number": "number", "boolean": "true or false", "object": "JSON object"}
+# Below the first line of a hint.
+_INDENT = "    "
 _BOUNDS: tuple[tuple[str, Callable[[float, float], bool], str], ...] = (
     ("minimum", operator.ge, "at least"),
     ("exclusiveMinimum", operator.gt, "more than"),
@@ -40,9 +44,12 @@ class InputSchema:
     is_known: bool = True
 
     def listing(self) -> str:
-        """Return the inputs as a table."""
+        """Return the inputs as a table, for a hint on standard error."""
         rows = [(name, *self._about(name)) for name in self.properties]
-        return columns(("input", "type", "default", "what"), rows) if rows else "it takes no inputs"
+        if not rows:
+            return f"{_INDENT}it takes no inputs"
+        width = max(terminal_width(sys.stderr) - len(_INDENT), 0)
+        return textwrap.indent(columns(("input", "type", "default", "what"), rows, width), _INDENT)
 
     def example(self) -> dict[str, Any]:
         """Return the inputs that must be given, each with a value of its type."""
@@ -97,8 +104,7 @@ def request_inputs(schema: InputSchema, given: Sequence[str], read: Callable[[st
 def _hint(schema: InputSchema, first: str = "") -> str:
     if not schema.is_known:
         return first
-    listed = "\n".join(f"    {line}" for line in schema.listing().splitlines())
-    return "\n".join(filter(None, [first or "the inputs of the model:", listed]))
+    return f"{first or 'the inputs of the model:'}\n{schema.listing()}"
 
 
 def called(schema: Mapping[str, Any]) -> str:
@@ -136,7 +142,9 @@ def _value(schema: Mapping[str, Any], texts: Sequence[str], read: Callable[[str]
         return _list(schema.get("items", {}), texts, read)
     if len(texts) == 1:
         return _checked(schema, _one(schema, texts[0], read))
-    if schema and "anyOf" not in schema:
+    if lists := [side for side in schema.get("anyOf", ()) if side.get("type") == "array"]:
+        return _list(lists[0].get("items", {}), texts, read)
+    if schema:
         raise ValueError("it is given twice, and is no list")
     return [_one(schema, text, read) for text in texts]
 
@@ -197,7 +205,9 @@ def _converted(kind: str | None, text: str, *, nullable: bool, choices: Sequence
 def _of_sides(sides: Sequence[Mapping[str, Any]], text: str, read: Callable[[str], bytes]) -> Any:  # noqa: ANN401
     """Return the value of the first type that a text is one of; any text is a string, so that comes last."""
     reasons = []
-    for side in sorted(sides, key=lambda each: (each.get("type") == "string", each.get("type") == "number")):
+    # Whole numbers before others, and one value is no list unless it is written as one.
+    order = {"number": 1, "string": 2, "array": 0 if text.lstrip().startswith("[") else 3}
+    for side in sorted(sides, key=lambda each: order.get(each.get("type", ""), 0)):
         try:
             return _value(side, [text], read)
         except ValueError as error:

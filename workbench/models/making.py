@@ -8,7 +8,6 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TextIO
 
 from workbench.catalog.tree import CatalogueTree
 from workbench.catalog.values import Catalogue
@@ -40,7 +39,6 @@ class BuildOptions:
     logs: str = DEFAULT_LOGS
     again: bool = True
     quiet: bool = False
-    to: TextIO | None = None
 
 
 def make_model(
@@ -65,7 +63,7 @@ def make_model(
         request = replace(request, labels={**request.labels, SOURCE_LABEL: _source(request)})
         if not options.again and options.cache and is_up_to_date(request, prepared.model.base.image, backend.store):
             return None
-        made = run_build(request, logs=options.logs, quiet=options.quiet, to=options.to, builder=backend.builder)
+        made = run_build(request, logs=options.logs, quiet=options.quiet, builder=backend.builder)
     if prepared.lock is not None and not prepared.lock.is_kept:
         keep(folder, prepared.lock)
     return made
