@@ -266,7 +266,7 @@ def test_a_password_is_checked_before_anything_is_pushed_and_shown_nowhere(
     monkeypatch.setenv("COSIGN_PASSWORD", word)
     done = push_set(built, f"{local.host}/{NAME}", "--sign-key", str(KEY))
     assert (done.returncode, local.tags(NAME)) == (1, {})
-    assert done.stderr == f"error: {KEY}: another password encrypted this key\n"
+    assert done.stderr == f"error: {KEY}: the password is wrong\n"
     assert wizard("keys", "new", tmp_path / "own").returncode == 0
     # Named by a variable, and nothing that is started gets it by its arguments.
     wrapped(tmp_path, monkeypatch, 1, f'echo "$@" >{tmp_path}/arguments')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,15 +66,14 @@ def push_set(
             pushed[tag] = _push(remote, repository, tag, identities[tag], replace, report, store, kept, compression)
             for other in image.also:
                 _point(remote, other, pushed[tag], replace, report)
-            if image.selection:
-                folder = os.path.join(recipes, tag)
-                with _signing(images, pushed, tag) if key else nullcontext():
-                    for record, digest, reason in attach_records(
-                        remote, tag, pushed[tag], folder, identities[tag], key
-                    ):
+            # Of what follows only signing may fail: that a record is refused is reported.
+            with _signing(images, pushed, tag):
+                if image.selection:
+                    folder = os.path.join(recipes, tag)
+                    records = attach_records(remote, tag, pushed[tag], folder, identities[tag], key)
+                    for record, digest, reason in records:
                         report(PushedTag(f"{tag}/{record}", ATTACHED if digest else f"not attached: {reason}", digest))
-            if key is not None:
-                with _signing(images, pushed, tag):
+                if key is not None:
                     _sign(remote, image, pushed[tag], key, report)
         # Once more, all of them: what existed an hour ago may be gone. The last thing that can fail comes before
         # the first `latest` moves, and each of these moves is one small request.
@@ -157,20 +156,11 @@ def _signing(images: Mapping[str, SetImage], pushed: Mapping[str, Manifest], tag
     try:
         yield
     except WorkbenchError as error:
-        states = [
-            (
-                each,
-                f"is pushed and not signed: {error.message}"
-                if each == tag
-                else "is pushed and signed"
-                if each in pushed
-                else "was not pushed",
-            )
-            for each in images
-        ]
+        states = dict.fromkeys(images, "was not pushed") | dict.fromkeys(pushed, "is pushed and signed")
+        states[tag] = f"is pushed and not signed: {error.message}"
         raise FaultsError(
             f"signing failed; {len(pushed)} of {len(images)} images are pushed, and no `latest` moved",
-            states,
+            list(states.items()),
             hint="push again with the same key: it goes on here",
         ) from None
 

@@ -8,9 +8,9 @@ import json
 EXAMPLES = """\
   wizard.py keys new                            cosign.key, encrypted with a password, and cosign.pub
   wizard.py keys new ~/keys/team                ~/keys/team.key and ~/keys/team.pub
-  COSIGN_PASSWORD="$PASSWORD" wizard.py keys new team          without a terminal
+  wizard.py keys new team --password-file word  without a terminal; or the password is in COSIGN_PASSWORD
   wizard.py keys public team.key                print the public key of a private one
-The files are cosign's: `cosign sign --key team.key` and `cosign verify --key team.pub` take them.
+cosign reads and writes the same files.
 """
 _WAYS = {
     "new": "make a key pair: NAME.key, to keep secret, and NAME.pub, to give away",

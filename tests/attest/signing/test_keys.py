@@ -32,7 +32,7 @@ def test_a_key_that_cosign_made() -> None:
     key, public = private_key(str(COSIGN), environment=WORD), public_key(str(COSIGN.with_suffix(".pub")))
     assert key.public.fingerprint == public.fingerprint
     assert public.made(key.sign(b"data"), b"data") and not public.made(key.sign(b"data"), b"other")
-    with pytest.raises(WorkbenchError, match="another password encrypted this key"):
+    with pytest.raises(WorkbenchError, match="the password is wrong"):
         private_key(str(COSIGN), environment={PASSWORD: "Secret"})
 
 
@@ -63,7 +63,7 @@ def test_keys_of_openssl(tmp_path: Path, form: serialization.PrivateFormat, word
     environment = {PASSWORD: word} if word else {}
     assert private_key(path, environment=environment).public.key == key.public_key()
     if word:
-        with pytest.raises(WorkbenchError, match="another password encrypted this key"):
+        with pytest.raises(WorkbenchError, match="the password is wrong"):
             private_key(path, environment={PASSWORD: "other"})
 
 
@@ -148,3 +148,8 @@ def test_at_a_terminal_it_is_typed_and_never_shown(tmp_path: Path) -> None:
     shown = terminal.before + terminal.read()
     terminal.close()
     assert terminal.exitstatus == 1 and "typed\r" not in shown and not list(tmp_path.iterdir())
+    terminal = pexpect.spawn(ENTRY[0], words, env=environment, encoding="utf-8", timeout=30)
+    terminal.expect("password of .*team.key: ")
+    terminal.sendeof()
+    terminal.expect("team.key: no password was typed")
+    terminal.close()

@@ -71,21 +71,25 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Peers:
 def place(programs: Peers, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     authority = trustme.CA()
     registry = LocalRegistry(engine, tmp_path, USERS, authority=authority)
-    trusted = tmp_path / "home/.config/containers/certs.d" / registry.host
-    trusted.mkdir(parents=True)
-    authority.cert_pem.write_to_path(trusted / "ca.crt")
-    login = json.dumps({"auths": {registry.host: {"auth": LOGIN}}})
-    (tmp_path / "home/.docker").mkdir()
-    (tmp_path / "home/.docker/config.json").write_text(login)
-    env = {"HOME": str(tmp_path / "home"), "REGISTRY_AUTH_FILE": str(tmp_path / "home/.docker/config.json")}
-    env[PASSWORD] = "secret"
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    for name in ("own", "other"):
-        new_pair(str(tmp_path / name))
-    registry.start()
-    yield Place(programs, f"{registry.host}/team/images", tmp_path, env | {"SSL_CERT_FILE": str(trusted / "ca.crt")})
-    registry.stop()
+    registry.start()  # which reads variables that begin as that of podman's logins does
+    try:
+        trusted = tmp_path / "home/.config/containers/certs.d" / registry.host
+        trusted.mkdir(parents=True)
+        authority.cert_pem.write_to_path(trusted / "ca.crt")
+        login = json.dumps({"auths": {registry.host: {"auth": LOGIN}}})
+        (tmp_path / "home/.docker").mkdir()
+        (tmp_path / "home/.docker/config.json").write_text(login)
+        env = {"HOME": str(tmp_path / "home"), "REGISTRY_AUTH_FILE": str(tmp_path / "home/.docker/config.json")}
+        env[PASSWORD] = "secret"
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        for name in ("own", "other"):
+            new_pair(str(tmp_path / name))
+        yield Place(
+            programs, f"{registry.host}/team/images", tmp_path, env | {"SSL_CERT_FILE": str(trusted / "ca.crt")}
+        )
+    finally:
+        registry.stop()
 
 
 def test_cosign_and_skopeo_accept_what_is_signed_here(place: Place, engine: Engine) -> None:

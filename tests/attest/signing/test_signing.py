@@ -92,8 +92,7 @@ def test_what_is_not_signed_or_by_another_key(images: Images) -> None:
     assert images.verify("one").fault == f"is not signed: there is no tag {signature_tag(manifest.digest)}"
     sign_image(images.remote, manifest, ["one"], OTHER)
     assert images.verify("one").fault == "its signature is by another key, or of a claim that was changed since"
-    with pytest.raises(WorkbenchError, match="the registry has no such image"):
-        images.verify("none")
+    assert images.verify("none").fault == "is not in the registry"
 
 
 def test_a_signature_of_another_image_that_was_copied(images: Images) -> None:
@@ -197,7 +196,7 @@ def test_an_index_is_signed_with_its_images(images: Images, capsys: pytest.Captu
     data = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
     images.remote.put_manifest("all", data, OCI_INDEX)
     index = Manifest(data, OCI_INDEX, digest_of(data))
-    # As cosign signs it unless it is told more: podman would refuse both images.
+    # As cosign signs it without --recursive: podman would refuse both images.
     sign_digest(images.remote, index.digest, [f"{images.repository}:all"], KEY)
     (tmp_path / "own.pub").write_text(KEY.public.pem())
     assert main(["verify", f"{images.repository}:all", "--key", str(tmp_path / "own.pub")]) == 0

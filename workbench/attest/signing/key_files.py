@@ -40,7 +40,9 @@ def new_pair(prefix: str, password_file: str = "", environment: Mapping[str, str
     private, public = f"{prefix}.key", f"{prefix}.pub"
     for path in (private, public):
         if os.path.lexists(path):
-            raise WorkbenchError(_EXISTS, where=path, hint="name others: what it signed needs it")
+            raise WorkbenchError(
+                _EXISTS, where=path, hint="give another name: what it signed is still checked with its public key"
+            )
     key = new_key(private)
     text = key.encrypted(_password(private, password_file, environment, new=True)())
     _write_new(private, text, 0o600)
@@ -109,7 +111,7 @@ def _password(reference: str, file: str, environment: Mapping[str, str], *, new:
             # An editor puts a line's end there, which is not meant.
             return _read(file, "password").removesuffix("\n").removesuffix("\r").encode()
         if PASSWORD in environment:
-            return environment[PASSWORD].encode()
+            return environment[PASSWORD].encode(errors="surrogateescape")
         if not (sys.stdin and sys.stdin.isatty()):
             raise WorkbenchError(
                 f"{'a key' if new else 'this key'} is encrypted, and there is no password",
@@ -119,9 +121,12 @@ def _password(reference: str, file: str, environment: Mapping[str, str], *, new:
                 else f"put it into the variable {PASSWORD} (empty for none), or name a file that has it "
                 "by --password-file",
             )
-        typed = getpass(f"password of {reference}: ")
-        if new and getpass("once more: ") != typed:
-            raise WorkbenchError("the two passwords are not the same; no key was made")
-        return typed.encode()
+        try:
+            typed = getpass(f"password of {reference}: ")
+            if new and getpass("once more: ") != typed:
+                raise WorkbenchError("the two passwords are not the same; no key was made")
+        except EOFError:
+            raise WorkbenchError("no password was typed", where=reference) from None
+        return typed.encode(errors="surrogateescape")
 
     return find

@@ -104,7 +104,7 @@ def _private(data: bytes, password: bytes | None, name: str) -> PrivateKey:
         else:
             key = serialization.load_der_private_key(data, password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        what = "another password encrypted this key, or it is damaged" if password is not None else "is a damaged key"
+        what = "the password is wrong, or the key is damaged" if password is not None else "is a damaged key"
         raise WorkbenchError(what, where=name) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise WorkbenchError("is a key of another kind than ECDSA P-256", where=name)

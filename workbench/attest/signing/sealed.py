@@ -64,7 +64,7 @@ def unseal(text: str, password: bytes, where: str) -> bytes:
     try:
         return SecretBox(_derive(password, salt, costs["N"])).decrypt(sealed, nonce)
     except CryptoError:
-        raise WorkbenchError("another password encrypted this key", where=where) from None
+        raise WorkbenchError("the password is wrong", where=where) from None
 
 
 def _derive(password: bytes, salt: bytes, cost: int) -> bytes:

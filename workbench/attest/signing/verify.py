@@ -72,12 +72,12 @@ def verify_image(image: str, repository: str, reference: str, keys: Sequence[Pub
     """Check the signatures of `image`, the tag or digest `reference` of `repository`, with any of the keys.
 
     They have to claim its digest, and the repository `signed_as`. Raises WorkbenchError when the registry does not
-    answer, has no such image, or has something else where signatures are.
+    answer, and when it has something else where signatures are.
     """
     with Repository(repository) as remote:
         manifest = remote.manifest(reference)
         if manifest is None:
-            raise WorkbenchError("the registry has no such image", where=image)
+            return Verified(image, "", (), "is not in the registry", {}, {})
 
         def found(digest: str) -> tuple[Check, ...]:
             return tuple(check(each, digest, signed_as, keys) for each in stored_signatures(remote, digest))
