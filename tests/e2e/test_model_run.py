@@ -136,15 +136,21 @@ def test_a_model_is_trained_with_its_inputs(store: Engine, folder: Path, flags: 
 
 
 @pytest.mark.slow
-def test_a_model_is_built_and_pushed(store: Engine, folder: Path, flags: list[object], registry: str) -> None:
+def test_a_model_is_built_pushed_and_signed(
+    store: Engine, folder: Path, flags: list[object], registry: str, tmp_path: Path
+) -> None:
     """The base is large: compressing it takes most of the time."""
+    env = {**store.env, "COSIGN_PASSWORD": "secret"}
+    assert wizard("keys", "new", tmp_path / "own", env=env).returncode == 0
     name = f"{registry}/team/shouts:1"
     for built in (True, False):
-        done = wizard("model", "push", folder, name, "--json", *flags, env=store.env)
+        sign = () if built else ("--sign-key", tmp_path / "own.key")
+        done = wizard("model", "push", folder, name, "--json", *sign, *flags, env=env)
         assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout) == {"pushed": name, "built": built}
+        assert json.loads(done.stdout) == {"pushed": name, "built": built, "signed": not built}
     with urllib.request.urlopen(f"http://{registry}/v2/team/shouts/tags/list", timeout=10) as response:
-        assert json.load(response)["tags"] == ["1"]
+        assert "1" in json.load(response)["tags"]
+    assert wizard("verify", name, "--key", tmp_path / "own.pub", env=env).returncode == 0
 
 
 def test_an_interrupt_cancels_the_prediction(store: Engine, folder: Path, flags: list[object], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 
 from workbench.errors import EXIT_OK, UsageError, WorkbenchError
+from workbench.verbs._signing import sign_options, signing_key
 from workbench.verbs.build import backend_of, build_options
 from workbench.verbs.model.making import build_values, prepared_model, secret_option
 from workbench.verbs.model.options import resolving_options
@@ -16,7 +17,7 @@ from workbench.verbs.model.options import resolving_options
 EXAMPLES = """\
   wizard.py model push                                            as `image` in this folder's cog.yaml names it
   wizard.py model push mymodel registry.example.com/team/mymodel:1
-  wizard.py model push registry.example.com/team/mymodel          of this folder
+  wizard.py model push registry.example.com/team/mymodel --sign-key team.key    of this folder; and sign it
 """
 
 
@@ -30,15 +31,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     resolving_options(parser)
     secret_option(parser)
+    sign_options(parser)
     build_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Build the image where the folder has changed, push it, and print its name."""
     from workbench.catalog.reader import open_catalogue
+    from workbench.images.store import required
     from workbench.models.making import make_model
 
     folder, args.image = _words(args.words, args.image)
+    key = signing_key(args)
     backend = backend_of(args, tuple(args.options))
     catalogue = open_catalogue(args.catalog)
     prepared = prepared_model(args, folder, catalogue, backend, quiet=args.json, check=lambda model: _check(model.name))
@@ -53,7 +57,15 @@ def run(args: argparse.Namespace) -> int:
             f"pushing {name} failed: {done.reason}",
             hint=f"`podman login {host}` if it refuses you, then push again: what is built stays built",
         )
-    print(json.dumps({"pushed": name, "built": made is not None}, indent=2) if args.json else name)
+    if key is not None:
+        from workbench.attest.signing.sign import sign_pushed
+
+        repository, _, tag = name.rpartition(":")
+        sign_pushed(repository, (tag,), required(backend.store, name).id, key)
+        if not args.json:
+            print(f"signed with {key.public.name}", file=sys.stderr)
+    report = {"pushed": name, "built": made is not None, "signed": key is not None}
+    print(json.dumps(report, indent=2) if args.json else name)
     return EXIT_OK
 
 
