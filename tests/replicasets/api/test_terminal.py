@@ -13,7 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.replicasets.api.conftest import Served, until
-from tests.replicasets.fakes import IMAGE, FakeAttached
+from tests.replicasets.fake_programs import FakeAttached
+from tests.replicasets.fakes import IMAGE
 from workbench.replicasets.api import attaching, terminals
 from workbench.replicasets.api.attaching import WINDOW
 from workbench.replicasets.api.tokens import Tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -40,7 +41,7 @@ def typed(serving: Process, *command: str) -> pexpect.spawn[str]:
     return pexpect.spawn(
         sys.executable,
         words(serving, "-it", "foo", "--", "env", "PS1=> ", *command),
-        env=env,  # type: ignore[arg-type]  # a mapping it is
+        env=env,
         dimensions=(30, 100),
         encoding="utf-8",
         timeout=20,
@@ -111,12 +112,14 @@ def test_a_terminal_in_a_set(serving: Process, podman: Podman) -> None:
     client.expect(pexpect.EOF)
     assert modes(client) == before
     assert serving.process.wait(10) == 0
+    lines = [json.loads(line) for line in (serving.state / "audit.log").read_text().splitlines()]
+    assert lines[-1]["what"]["ended"] == "the service ends"
 
 
 def sized(client: pexpect.spawn[str]) -> str:
     client.send("stty size\r")
     client.expect("\n(\\d+ \\d+)\r\n")
-    found = str(client.match.group(1)) if client.match else ""  # type: ignore[union-attr]
+    found = str(client.match.group(1)) if client.match else ""
     client.expect(PROMPT)
     return found
 
@@ -135,3 +138,5 @@ def piped(serving: Process) -> None:
     assert done("-i", "foo", "--", "nothing-there")[0] == 127
     code, _, errors = done("-it", "foo")
     assert (code, errors.splitlines()[0]) == (2, b"error: -t needs a terminal, and standard input is none")
+    code, _, errors = done("foo")
+    assert (code, errors) == (2, b"error: there is no command\n  hint: `rs exec -it foo` opens a shell\n")

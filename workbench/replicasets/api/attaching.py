@@ -22,6 +22,9 @@ from workbench.replicasets.operations.attach import Attached, size
 WINDOW = 256 << 10
 _PIECE = 32 << 10
 _LOOK_SECONDS = 1.0
+# What uvicorn (0.54) closes all WebSockets with when it ends.
+_SERVICE_ENDS = 1012
+ENDS = "the service ends"
 GONE = "the client went away"
 STOPPED = "the set was stopped, or runs as another version now"
 T = TypeVar("T")
@@ -81,7 +84,7 @@ class Session:
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
-                return {"ended": GONE}
+                return {"ended": ENDS if message.get("code") == _SERVICE_ENDS else GONE}
             if data := message.get("bytes"):
                 self._untaken_input += len(data)
                 if self._untaken_input > WINDOW:

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from workbench.replicasets.api.attaching import GONE, Session
+from workbench.replicasets.api.attaching import ENDS, GONE, Session
 from workbench.replicasets.api.bodies import AttachBody
 from workbench.replicasets.api.context import BEARER
 from workbench.replicasets.api.failures import RESPONSES, refusal, status_of
@@ -47,7 +47,7 @@ async def plain(name: str) -> JSONResponse:
     than the window beyond that. The last message is `{"exitCode": 0}`, or `{"ended": "the service ends"}` when the
     program was ended for another reason, or `{"code": 1006, "msg": "...", "hint": "..."}` for what failed.
 
-    The program is ended, with all that it started, when the client goes, does not answer a ping for 20 seconds, or its
+    The program is ended, with all that it started, when the client goes, does not answer a ping within 20 seconds, or its
     token counts no more.
     """
     return refusal(426, 426, "a WebSocket is needed here", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
@@ -96,5 +96,5 @@ async def terminal(socket: WebSocket, name: str) -> None:
 def _reason(app: Any, state: dict[str, Any]) -> str:  # noqa: ANN401  FastAPI's
     """Return why what lasts may not go on, "" when it may."""
     if app.state.stopping():
-        return "the service ends"
+        return ENDS
     return "" if state["allowed"]() else "the token counts no more"
