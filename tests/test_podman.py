@@ -7,6 +7,8 @@ import pytest
 from tests.engine import TINY, Engine
 from workbench import podman
 from workbench.errors import WorkbenchError
+from workbench.images.package_index import missing_packages
+from workbench.images.podman.store import PodmanStore
 
 
 def test_only_the_exact_name_exists(engine: Engine) -> None:
@@ -68,6 +70,18 @@ def test_limits_are_lowered_only_where_they_must_be() -> None:
         effective = next(line.split()[1] for line in status if line.startswith("CapEff:"))
     assert bool(lowered) == (not int(effective, 16) >> 24 & 1)
     assert all(most > 0 for most in lowered.values()) and lowered.keys() <= {"nofile", "nproc"}
+
+
+def test_whatever_is_run_in_an_image_has_limits_that_it_can_be_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in an image, and which packages its manager knows, is read in a container of it."""
+    record = fake_podman(tmp_path, monkeypatch, "exit 0")
+    monkeypatch.setattr(podman, "lowered_limits", lambda: {"nofile": 64, "nproc": 65})
+    PodmanStore().run("localhost/a:1", ["true"], user="0", environment={}, seconds=60)
+    missing_packages("localhost/a:1", ["curl"])
+    runs = [line for line in record.read_text().splitlines() if line.startswith("run ")]
+    assert len(runs) == 2 and all("--ulimit=nofile=64:64 --ulimit=nproc=65:65 " in line for line in runs)
 
 
 @pytest.mark.parametrize(

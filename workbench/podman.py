@@ -76,6 +76,11 @@ def lowered_limits() -> dict[str, int]:
     return {name: most for name, most in hard.items() if most != resource.RLIM_INFINITY}
 
 
+def limit_flags() -> list[str]:
+    """Return the flags that `podman run` must be given here so that the container starts; none where it does anyhow."""
+    return [f"--ulimit={kind}={most}:{most}" for kind, most in lowered_limits().items()]
+
+
 def run(*arguments: str, seconds: float | None = None, environment: Mapping[str, str] | None = None) -> Completed:
     """Run `podman ARGUMENTS` and return how it ended, whatever the exit code; in this process's environment or another.
 

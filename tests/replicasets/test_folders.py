@@ -74,10 +74,11 @@ def test_nor_is_it_by_a_set_that_is_stopped_or_rolled_back(bound: ReplicaSets, t
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("seconds", [15, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_set_that_swaps_a_folder_for_a_link_never_gets_what_the_link_leads_to(
-    rs: ReplicaSets, podman: Podman, tmp_path: Path
+    seconds: int, rs: ReplicaSets, podman: Podman, tmp_path: Path
 ) -> None:
-    """The attack, for a minute: whole runs on podman, and at least a thousand folders attached between them."""
+    """The attack: whole runs on podman, and at least a thousand folders attached between them."""
     need_root("what a normal user binds is attached by a process each time, far fewer than a thousand a minute")
     own, theirs = tmp_path / "shared/own", tmp_path / "theirs"
     own.mkdir(parents=True)
@@ -88,7 +89,7 @@ def test_a_set_that_swaps_a_folder_for_a_link_never_gets_what_the_link_leads_to(
     link.symlink_to(theirs)
     engine = PodmanEngine(podman.address, mounts=str(tmp_path / "mounts"))
     found: dict[str, int] = {}
-    end, tries = time.monotonic() + 60, 0
+    end, tries = time.monotonic() + seconds, 0
     with swapping(own, link):
         while time.monotonic() < end or tries < 1000:
             for _ in range(50):
@@ -106,7 +107,7 @@ def test_a_set_that_swaps_a_folder_for_a_link_never_gets_what_the_link_leads_to(
             rs.delete("foo")
     print(f"{tries} tries: {found}")
     assert found.keys() == {"own", "refused"}
-    assert min(found.values()) > 50, found
+    assert min(found.values()) > 20, found
 
 
 @pytest.mark.thorough

@@ -52,8 +52,8 @@ def test_no_part_of_an_id_is_a_name_and_no_whole_id_opens_anothers_disk(
     hers = ids(podman.engine) - public
     assert hers
     tried = {"latest", "<none>", "", "*", "localhost", "mine", "mine:1", "localhost/mine:1", "workbench"}
-    tried |= {each[:length] for each in hers for length in (1, 2, 3, 8, 12, 63, 64)}
-    tried |= {f"sha256:{each[:length]}" for each in hers for length in (1, 12, 63)}
+    tried |= {each[:length] for each in hers for length in (1, 12, 63, 64)}
+    tried |= {f"sha256:{each[:length]}" for each in hers for length in (12, 63)}
     tried |= {f"{prefix}{each[:12]}" for each in hers for prefix in ("localhost/", "docker.io/library/", "@sha256:")}
     for text in sorted(tried):
         with pytest.raises((NotFound, Invalid)):

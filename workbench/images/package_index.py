@@ -48,7 +48,7 @@ def missing_packages(image: str, names: Sequence[str]) -> list[str]:
         variables = [f"--env={name}={value}" for name, value in network.variables.items()]
         try:
             done = podman.run(
-                *("run", "--rm", f"--name={container}", "--user=0", "--entrypoint=/bin/sh"),
+                *("run", "--rm", f"--name={container}", "--user=0", "--entrypoint=/bin/sh", *podman.limit_flags()),
                 *(*network.mounts(), *variables, image, "-c", _SCRIPT.read_text(encoding="utf-8"), "sh", *names),
                 seconds=_SECONDS,
             )

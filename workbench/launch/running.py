@@ -118,13 +118,12 @@ def _start(image: str, name: str, port: int, before: Workbench | None, devices: 
     if port:
         check_port(port)
     ports = [port] if port else free_ports(before.port if before else 0)
-    limits = [f"--ulimit={kind}={most}:{most}" for kind, most in podman.lowered_limits().items()]
     # Without their values: podman takes those from its own environment, where other users of the machine see none.
     tokens = {TOKEN: token, JUPYTER_TOKEN: token}
     for at, number in enumerate(ports):
         done = podman.run(
             *("run", "--detach", f"--name={container}", f"--label={LABEL}={name}"),
-            *(f"--publish=127.0.0.1:{number}:{PORT}", f"--volume={container}:{HOME}", *limits, *devices),
+            *(f"--publish=127.0.0.1:{number}:{PORT}", f"--volume={container}:{HOME}", *podman.limit_flags(), *devices),
             *(f"--env={variable}" for variable in tokens),
             image,
             environment={**os.environ, **tokens},

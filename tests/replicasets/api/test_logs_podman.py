@@ -66,8 +66,10 @@ def test_logs_of_a_set(serving: Process, podman: Podman) -> None:
         # Ready is more than running: something answers.
         waiting = client.get(f"{path}/wait?for=ready&seconds=0.1").json()["data"]
         assert waiting == {"holds": False, "never": False, "reason": "nothing answers at port 8888 of foo yet"}
-        client.post(f"{path}/execute", json={"cmd": ["httpd", "-p", "8888"]})
-        assert client.get(f"{path}/wait?for=ready&seconds=20").json()["data"]["holds"]
+        served = client.post(f"{path}/execute", json={"cmd": ["httpd", "-p", "8888"]}).json()["data"]
+        assert served["exitCode"] == 0
+        waiting = client.get(f"{path}/wait?for=ready&seconds=20").json()["data"]
+        assert waiting == {"holds": True, "never": False, "reason": ""}
         # Two at once: one goes on to the end of the container, one until Ctrl-C.
         to_end, stopped = following(serving, "foo", "--tail", "1"), following(serving, "foo", "--tail", "2", "--json")
         assert read(to_end, 5) == "1%\r2%" and '"text": "a' in read(stopped, 25)

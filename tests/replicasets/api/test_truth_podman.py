@@ -67,7 +67,7 @@ def test_what_died_was_killed_or_removed_is_shown_so_everywhere(
         page.get_by_label("Token").fill((serving.state / "operate.token").read_text())
         page.get_by_role("button", name="Look in").click()
         expect(page.locator("#sets .exited")).to_have_text("exited (137 SIGKILL)")
-        page.get_by_role("button", name="History of dies").click()
+        page.get_by_role("button", name="Details of dies").click()
         expect(page.locator("#last")).to_have_text("first\nlast")
     assert serving.well("rs", "restart", "dies") == "dies-2 runs\n"
     assert found(serving, "dies")["ending"] is None

@@ -52,6 +52,7 @@ class PodmanStore:
         try:
             return podman.run(
                 *("run", "--rm", f"--name={container}", "--network=none", f"--user={user}", *variables),
+                *podman.limit_flags(),
                 *(f"--entrypoint={command[0]}", image, *command[1:]),
                 seconds=seconds,
             )

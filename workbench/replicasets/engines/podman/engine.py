@@ -134,7 +134,7 @@ class PodmanEngine:
                 message = f"the limits of {name} cannot be enforced: {reason}"
                 raise EngineError(message, error.status, hint=_CGROUPS) from None
             raise self._explained(error) from None
-        self._networks.after_start()
+        self._networks.after_start(self._inspect_or_none(name) or {})
 
     def edited_files(self, name: str) -> dict[str, str | None]:
         """Return what was edited in /etc/hosts and /etc/resolv.conf since its last start, by path."""

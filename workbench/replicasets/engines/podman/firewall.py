@@ -12,8 +12,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection
+from contextlib import suppress
+from typing import Any
 
 from workbench.replicasets.engines.podman import peer
+from workbench.replicasets.engines.podman.forwarding import addresses, published, stale
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.tools import is_installed, run_tool
 
@@ -67,6 +70,21 @@ class Firewall:
         for rule in _rules(bridge):
             if rule in there:
                 _run(*_iptables(command), *rule.replace("-A", "-D", 1).split(), okay=(0, 1))
+
+    def forward(self, details: dict[str, Any]) -> None:
+        """Remove the rules by which ports of an inspected container, which runs, lead to one that is gone.
+
+        A normal user's ports are forwarded by a program, which ends with its container. Nothing is raised: a container
+        is started whether its ports can be looked at or not.
+        """
+        ports, there = published(details), addresses(details)
+        if _is_user() or not ports or not there:
+            return
+        with suppress(EngineError):
+            if (command := self._command()) is not None:
+                nat = (*command, "iptables", "-w", "-t", "nat")
+                for rule in stale(run_tool(*nat, "-S").out.splitlines(), ports, there):
+                    run_tool(*nat, *rule.replace("-A", "-D", 1).split())
 
     def _command(self) -> tuple[str, ...] | None:
         """Return what a command on the rules begins with, None where podman has no iptables."""

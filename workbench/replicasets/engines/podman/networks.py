@@ -43,8 +43,12 @@ class PodmanNetworks:
         """Keep those that there are apart, should something else have removed the rules."""
         self._firewall.separate(self._bridges())
 
-    def after_start(self) -> None:
-        """Keep them apart once a container runs: what kept them so may have gone with the last one before it."""
+    def after_start(self, details: dict[str, Any]) -> None:
+        """Have the ports of an inspected container, which runs, lead to it, and keep the networks apart.
+
+        What kept them so may have gone with the last container before it.
+        """
+        self._firewall.forward(details)
         if self._firewall.goes_with_containers:
             self.separate()
 
