@@ -47,8 +47,8 @@ async def plain(name: str) -> JSONResponse:
     than the window beyond that. The last message is `{"exitCode": 0}`, or `{"ended": "the service ends"}` when the
     program was ended for another reason, or `{"code": 1006, "msg": "...", "hint": "..."}` for what failed.
 
-    The program is ended, with all that it started, when the client goes, does not answer a ping within 20 seconds, or its
-    token counts no more.
+    The program is ended, with all that it started, when the client goes, when it does not answer a ping within 20
+    seconds, and when its token counts no more.
     """
     return refusal(426, 426, "a WebSocket is needed here", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
