@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import signal
 import sys
@@ -25,15 +24,26 @@ _SANE = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0
 
 def exec_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `rs exec`."""
+    parser.epilog = (
+        "`rs exec -it foo` opens a shell, `rs exec -it foo -- python` another program on a terminal; `rs exec -i foo -- "
+        "sh <script.sh` gives it standard input to its end, and `rs exec foo -- nvidia-smi` nothing. Ends with the "
+        "program's exit code."
+    )
     parser.add_argument("-i", "--interactive", action="store_true", help="give it what is typed, or standard input")
     parser.add_argument("-t", "--tty", action="store_true", help="on a terminal, of the size of this one")
     parser.add_argument("--workdir", metavar="DIR", help="default: /; with -i or -t the image's own")
     parser.add_argument("--seconds", type=float, metavar="N", help="end it after so long (3600); not with -i or -t")
-    parser.add_argument("words", metavar="WORD", nargs="*", help="with -i or -t none is a shell: bash, or sh")
+    words = parser.add_argument(
+        "words", metavar="WORD", nargs="+", default=[], help="the program; with -i or -t none is a shell: bash, or sh"
+    )
+    # With "*" argparse (3.11) takes there to be none once a flag stands behind the set's name.
+    words.required = False
 
 
 def attach(client: Client, path: str, args: argparse.Namespace) -> int:
     """Run the program until it ends; return its exit code."""
+    import asyncio
+
     from workbench.replicasets.attachment import Attachment
 
     if args.json or args.seconds is not None:
@@ -61,6 +71,8 @@ def attach(client: Client, path: str, args: argparse.Namespace) -> int:
 
 
 async def _run(attachment: Attachment, terminal: _Terminal, *, resizes: bool) -> int:
+    import asyncio
+
     loop, ended_by = asyncio.get_running_loop(), 0
     running = asyncio.ensure_future(attachment.run())
 

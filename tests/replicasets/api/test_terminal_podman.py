@@ -131,7 +131,7 @@ def piped(serving: Process) -> None:
 
     assert done("-i", "foo", "--", "cat", given=data) == (0, data, b"")
     assert done("-i", "foo", "--", "sh", "-c", "echo o; echo e >&2; exit 7") == (7, b"o\n", b"e\n")
-    assert done("-i", "foo", "--", "nothing-there")[0] == 127
+    assert done("foo", "-i", "--", "nothing-there")[0] == 127
     code, _, errors = done("-it", "foo")
     assert (code, errors.splitlines()[0]) == (2, b"error: -t needs a terminal, and standard input is none")
     code, _, errors = done("foo")
