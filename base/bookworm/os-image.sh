@@ -29,4 +29,9 @@ rm -f "$rootfs/device"
 # shellcheck disable=SC2086  # no mirror means no word at all
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$rootfs" $mirror
 
+# Manuals, documents but for licences, and translations: Debian's slim images have none.
+for folder in doc info locale man; do
+    find "$rootfs/usr/share/$folder" -mindepth 2 ! -type d ! -name copyright -delete
+done
+
 rm -rf "$rootfs"/var/lib/apt/lists/* "$rootfs"/var/cache/apt/archives/*.deb "$rootfs"/var/log/*.log

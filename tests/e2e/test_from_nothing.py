@@ -14,6 +14,7 @@ import pytest
 from tests.browser import need_chromium, page_in, run_first_cell
 from tests.command import wizard
 from tests.engine import BaseChoice, Engine, ca_bundle, free_port, wait_for
+from workbench.launch.expected import expected
 
 pytestmark = pytest.mark.thorough
 
@@ -133,6 +134,16 @@ def test_the_labels_identify_the_image(engine: Engine, jupyter: str) -> None:
     assert (config["User"], config["WorkingDir"]) == ("1001", "/opt/app-root/src")
     # Nothing is left of what was available during the build only.
     assert not [line for line in config["Env"] if "/dev/" in line or "CERT" in line]
+
+
+def test_images_are_as_large_as_a_plan_says(store: Engine, base: BaseChoice, jupyter: str, runtime: str) -> None:
+    """Who makes one larger by a tenth finds out here, and says why in expected.toml."""
+    rows = (("root image", "packages"), ("base image", ""), ("image", "jupyter-minimal"), ("image", "runtime-minimal"))
+    planned = [row.bytes for kind, detail in rows if (row := expected(kind, detail, base.os))]
+    below = planned[0] + planned[1]
+    for image, size in ((base.image, below), (jupyter, below + planned[2]), (runtime, below + planned[3])):
+        print(f"{image}: {sum(store.layers(image).values()):,} bytes, {size:,} planned")
+        assert 0.9 < sum(store.layers(image).values()) / size < 1.1, image
 
 
 @contextmanager

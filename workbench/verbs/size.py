@@ -99,5 +99,6 @@ def _text(sizes: ImageSizes, top: int) -> str:
         rest = sizes.bytes - sum(part.bytes for part in shown)
         lines.append(f"{len(sizes.parts) - len(shown)} more, {byte_size(rest)} in all: --top 0 shows them")
     if (hidden := sizes.stored - sizes.bytes) > 0:
-        lines += ["", f"Its layers hold {byte_size(hidden)} more: what later layers replace or remove, and folders."]
+        why = "what later layers replace or remove, folders, and what an archive adds to each file"
+        lines += ["", f"Its layers hold {byte_size(hidden)} more: {why}."]
     return "\n".join(lines)
