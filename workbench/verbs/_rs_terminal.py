@@ -25,9 +25,9 @@ _SANE = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0
 def exec_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `rs exec`."""
     parser.epilog = (
-        "`rs exec -it foo` opens a shell, `rs exec -it foo -- python` another program on a terminal; `rs exec -i foo -- "
-        "sh <script.sh` gives it standard input to its end, and `rs exec foo -- nvidia-smi` nothing. Ends with the "
-        "program's exit code."
+        "`rs exec -it foo` opens a shell, `rs exec -it foo -- python` another program on a terminal; "
+        "`rs exec -i foo -- sh <script.sh` gives it standard input, and `rs exec foo -- nvidia-smi` nothing; "
+        "it ends with the program's exit code."
     )
     parser.add_argument("-i", "--interactive", action="store_true", help="give it what is typed, or standard input")
     parser.add_argument("-t", "--tty", action="store_true", help="on a terminal, of the size of this one")
