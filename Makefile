@@ -17,6 +17,9 @@ given = $(if $(filter command line,$(origin $(2))),--$(1) "$(3)")
 # The BuildKit that BUILDKIT=ADDRESS names, with BUILDKIT_CERTS=DIR where it speaks TLS.
 BUILDER = $(if $(BUILDKIT),--buildkit "$(BUILDKIT)") $(if $(BUILDKIT_CERTS),--buildkit-certs "$(BUILDKIT_CERTS)")
 
+# The private key that SIGN_KEY=FILE names signs what is pushed.
+SIGN = $(if $(SIGN_KEY),--sign-key "$(SIGN_KEY)")
+
 # Where the code of BuildKit's messages lies, and below what it is generated.
 PB := workbench/images/buildkit/llb/pb
 INTO ?= .
@@ -134,7 +137,7 @@ release-check: setup ## Check RELEASE=… against what was frozen and promised
 
 .PHONY: os-image
 os-image: setup ## Make the root image of OS=… from its packages, without a registry; REPO=… pushes it there
-	@$(RUN) os-image --os $(OS) $(if $(REPO),--push "$(REPO)" $(BUILDER))
+	@$(RUN) os-image --os $(OS) $(if $(REPO),--push "$(REPO)" $(SIGN) $(BUILDER))
 
 .PHONY: base
 base: setup ## Build the base image: OS=… PYTHON=… RELEASE=… DATE=…
@@ -149,12 +152,12 @@ recipes: setup ## Compose the standard set of a release: RELEASE=… DATE=…
 	@$(RUN) recipes --release $(RELEASE) --date $(DATE) $(if $(REPO),--repo "$(REPO)")
 
 .PHONY: images
-images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2] [REPO=…: push it there] [SOURCE=URL] [REVISION=COMMIT]
-	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(REPO),--repo "$(REPO)" --push) $(BUILDER) $(if $(JOBS),--jobs $(JOBS)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)")
+images: recipes ## Build the standard set, bases and CUDA included: RELEASE=… DATE=… [JOBS=2] [REPO=…: push it there] [SIGN_KEY=FILE] [SOURCE=URL] [REVISION=COMMIT]
+	@$(RUN) images --release $(RELEASE) --date $(DATE) $(if $(REPO),--repo "$(REPO)" --push $(SIGN)) $(BUILDER) $(if $(JOBS),--jobs $(JOBS)) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)")
 
 .PHONY: push
-push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=… [COMPRESSION=zstd:chunked]
-	@$(RUN) push "$(REPO)" --release $(RELEASE) --date $(DATE) $(if $(COMPRESSION),--compression "$(COMPRESSION)")
+push: setup ## Push the standard set, then move its `latest`: REPO=… RELEASE=… DATE=… [COMPRESSION=zstd:chunked] [SIGN_KEY=FILE]
+	@$(RUN) push "$(REPO)" --release $(RELEASE) --date $(DATE) $(if $(COMPRESSION),--compression "$(COMPRESSION)") $(SIGN)
 
 .PHONY: monobase-image
 monobase-image: setup ## Build the image of monobase, daemon and models: OS=… PYTHON=… RELEASE=… DATE=…

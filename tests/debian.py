@@ -86,7 +86,7 @@ def debian_mirror() -> list[str]:
     form = "$(REPO_URI) $(RELEASE)"
     listed = subprocess.run(["apt-get", "indextargets", "--format", form], capture_output=True, text=True, check=False)
     words = [line.split() for line in listed.stdout.splitlines()]
-    return [found[0] for found in words if len(found) == 2 and found[1] == "bookworm"][:1]
+    return [found[0] for found in words if len(found) == 2 and found[1] in ("bookworm", "trixie")][:1]
 
 
 @dataclass(frozen=True)

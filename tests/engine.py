@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tarfile
 import time
@@ -331,12 +332,12 @@ def free_port() -> int:
             return port
 
 
-def wait_for(url: str, seconds: float, okay: tuple[int, ...] = (200,)) -> bytes:
+def wait_for(url: str, seconds: float, okay: tuple[int, ...] = (200,), trust: ssl.SSLContext | None = None) -> bytes:
     """Return the body of `url`, once it responds with one of `okay`; fails after `seconds`."""
     deadline, last = time.monotonic() + seconds, "nothing"
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=5) as response:
+            with urllib.request.urlopen(url, timeout=5, context=trust) as response:
                 if response.status in okay:
                     return bytes(response.read())
         except urllib.error.HTTPError as error:

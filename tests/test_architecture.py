@@ -46,6 +46,8 @@ CONFINED = {
     "grpc": "workbench/images/buildkit/llb/",
     "google.protobuf": "workbench/images/buildkit/llb/",
     "cyclonedx": "workbench/attest/",
+    "cryptography": "workbench/attest/signing/",
+    "nacl": "workbench/attest/signing/",
 }
 # Rooms whose results depend on the catalogue alone, and what would make them depend on more.
 PURE = ("catalog", "containerfile", "compose")

@@ -48,6 +48,8 @@ VERBS = {
     "recipes": "compose the standard set of a release",
     "images": "build the standard set: bases, CUDA, recipes",
     "push": "push the standard set, and move its `latest` when all of it is there",
+    "verify": "check who signed images in a registry",
+    "keys": "make key pairs that sign images",
     "sbom": "list the packages of a recipe or an image (CycloneDX)",
     "size": "show what is in an image, by package, with its bytes; as a picture too",
     "audit": "show known holes in locks, recipes and images",

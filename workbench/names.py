@@ -125,6 +125,14 @@ def with_tag(image: str, tag: str) -> str:
     return f"{match['name'] if match else image}:{tag}"
 
 
+def split_reference(image: str) -> tuple[str, str]:
+    """Return the repository of an image's name, and its digest, else its tag, else `latest`."""
+    match = _REFERENCE.fullmatch(image)
+    if match is None:
+        return image, LATEST
+    return match["name"], match["digest"] or match["tag"] or LATEST
+
+
 def suggestion(wanted: str, known: Iterable[str]) -> str:
     """Return a hint for a name that is not known: the nearest ones, or all there are."""
     names = list(dict.fromkeys(known))

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.catalogues import REPOSITORY
 from tests.command import wizard
 from tests.engine import TINY, Engine, free_port
 from tests.images.recipes import IMAGE, TAG, recipe
 from tests.test_podman import fake_podman
+from workbench.attest.signing.keys import new_key
+from workbench.attest.signing.sign import sign_pushed
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.push import Pushed, check_repository, latest_tag, push
 
@@ -30,15 +33,24 @@ def digest(host: str, name: str, tag: str) -> str:
 
 def test_build_and_push(engine: Engine, registry: str, tmp_path: Path) -> None:
     folder = recipe(tmp_path, engine)
-    done = wizard("build", folder, "--push", f"{registry}/built/images", "--log-dir", tmp_path / "logs")
+    key = REPOSITORY / "tests/attest/signing/cosign.key"
+    flags = ("--log-dir", tmp_path / "logs", "--sign-key", key)
+    env = {"COSIGN_PASSWORD": "secret"}
+    done = wizard("build", folder, "--push", f"{registry}/built/images", *flags, env=env)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         f"pushed {registry}/built/images:{TAG}",
         f"pushed {registry}/built/images:{LATEST}",
     ]
-    # Beside the two, the list of what is attached to the image.
+    # Beside the two, the list of what is attached to the image, and the signatures of both.
     attached = digest(registry, "built/images", TAG).replace(":", "-")
-    assert tags(registry, "built/images") == sorted([TAG, LATEST, attached])
+    listed = tags(registry, "built/images")
+    signed = [tag for tag in listed if tag.endswith(".sig")]
+    assert sorted(set(listed) - set(signed)) == sorted([TAG, LATEST, attached])
+    assert len(signed) == 2 and f"{attached}.sig" in signed
+    images = [f"{registry}/built/images:{tag}" for tag in (TAG, LATEST)]
+    checked = wizard("verify", *images, "--key", key.with_suffix(".pub"), "--json")
+    assert [each["records"] for each in json.loads(checked.stdout)] == [{"provenance.json": ""}] * 2, checked.stderr
     assert "provenance.json is attached\n" in done.stderr
     assert digest(registry, "built/images", TAG) == digest(registry, "built/images", LATEST)
 
@@ -117,3 +129,23 @@ def test_a_bad_repository_is_refused_before_anything_is_built(tmp_path: Path) ->
     done = wizard("build", tmp_path, "--push", "images")
     assert done.returncode == 2
     assert "does not name its registry" in done.stderr
+
+
+def test_what_cannot_be_signed_has_no_latest(engine: Engine, registry: str) -> None:
+    engine("tag", TINY, "localhost/unsigned:a_2026a_20261122")
+
+    def arrived(tags: tuple[str, ...]) -> None:
+        assert tags == ("a_2026a_20261122", "a_2026a_latest")
+        sign_pushed(f"{registry}/unsigned/images", tags, "sha256:other", new_key("key"))
+
+    with pytest.raises(WorkbenchError, match=":a_2026a_20261122 is pushed and not signed: ") as error:
+        push("localhost/unsigned:a_2026a_20261122", f"{registry}/unsigned/images", arrived=arrived)
+    assert "no `latest` moved" in error.value.hint
+    assert tags(registry, "unsigned/images") == ["a_2026a_20261122"]
+
+
+def test_a_key_without_a_push_is_refused(tmp_path: Path) -> None:
+    done = wizard("build", tmp_path, "--sign-key", "cosign.key")
+    assert (done.returncode, "nothing is pushed" in done.stderr) == (2, True)
+    done = wizard("push", "quay.io/team/images", "--release=2026a", "--date=20261122", "--sign-password-file", "word")
+    assert (done.returncode, "there is a password, and no key" in done.stderr) == (2, True)

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.engine import Engine, free_port, search_path, wait_for
 
@@ -25,18 +27,29 @@ LOGIN = base64.b64encode(b"tester:secret").decode()
 class LocalRegistry:
     """docker-registry with its blobs in `folder`, at one address for its whole life."""
 
-    def __init__(self, engine: Engine, folder: Path, users: str = "") -> None:
+    def __init__(self, engine: Engine, folder: Path, users: str = "", authority: trustme.CA | None = None) -> None:
         if shutil.which("docker-registry", path=search_path()) is None:
             pytest.skip("docker-registry not installed")
         self.folder = folder
+        self._trust = ssl.create_default_context() if authority else None
         self.host = f"127.0.0.1:{free_port()}"
         self._server: subprocess.Popen[bytes] | None = None
         config = f"version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {folder}/blobs}}\n"
-        config += f"http: {{addr: '{self.host}'}}\n"
+        tls = ""
+        if authority:
+            tls = f", tls: {{certificate: {folder}/tls.pem, key: {folder}/tls.key}}"
+            issued = authority.issue_cert("127.0.0.1")
+            issued.cert_chain_pems[0].write_to_path(folder / "tls.pem")
+            issued.private_key_pem.write_to_path(folder / "tls.key")
+            assert self._trust is not None
+            authority.configure_trust(self._trust)
+        config += f"http: {{addr: '{self.host}'{tls}}}\n"
         if users:
             (folder / "users").write_text(users)
             config += f"auth:\n  htpasswd: {{realm: test, path: {folder}/users}}\n"
         (folder / "config.yml").write_text(config)
+        if authority:
+            return
         trusted = Path(engine.env["CONTAINERS_REGISTRIES_CONF"])
         trusted.write_text(trusted.read_text() + f'[[registry]]\nlocation = "{self.host}"\ninsecure = true\n')
 
@@ -56,7 +69,8 @@ class LocalRegistry:
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, "PATH": search_path()},
             )
-        wait_for(f"http://{self.host}/v2/", 20, okay=(200, 401))
+        scheme = "https" if self._trust else "http"
+        wait_for(f"{scheme}://{self.host}/v2/", 20, okay=(200, 401), trust=self._trust)
 
     def stop(self) -> None:
         """End it as a crash would."""

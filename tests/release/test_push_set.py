@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.catalogues import REPOSITORY
+from tests.command import wizard
 from tests.engine import TINY, Engine, free_port
 from tests.release.registries import LOGIN, USERS, LocalRegistry
 from tests.release.sets import BASE, CUDA, EDITOR, LAYER, RUNTIME, SET, TAGS, build_set, forget, make_set, push_set
+from workbench.registry.repository import OCI_INDEX, Repository
 
 NAME = "team/images"
 MOVING = sorted(tag.replace("20261122", "latest") for tag in TAGS)
@@ -232,6 +234,71 @@ def test_images_that_are_not_built_are_named_before_anything_is_pushed(
     assert done.returncode == 1
     assert f"1 of 5 images of the set are not here; nothing was pushed\n  {CUDA}: is not built" in done.stderr
     assert local.tags(NAME) == {}
+
+
+KEY = REPOSITORY / "tests/attest/signing/cosign.key"
+
+
+def test_every_image_and_record_is_signed_before_latest_moves(
+    built: Path, local: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", "secret")
+    done = push_set(built, f"{local.host}/{NAME}", "--json", "--sign-key", str(KEY))
+    assert done.returncode == 0, done.stderr
+    steps = [(step["tag"], step["status"]) for step in json.loads(done.stdout)]
+    assert [tag for tag, status in steps if status == "signed"] == [f"{tag}/signature" for tag in TAGS]
+    first = next(number for number, (_, status) in enumerate(steps) if status == "moved")
+    assert [status for _, status in steps[first:]] == ["moved"] * len(TAGS)
+    images = [f"{local.host}/{NAME}:{tag}" for tag in (*TAGS, *MOVING)]
+    checked = wizard("verify", *images, "--key", KEY.with_suffix(".pub"), "--json")
+    assert checked.returncode == 0, checked.stderr
+    reports = {each["image"].rpartition(":")[2]: each for each in json.loads(checked.stdout)}
+    assert reports[EDITOR]["records"] == {"provenance.json": ""}
+    names = [each["reference"] for each in reports[EDITOR]["signatures"]]
+    assert names == [f"{local.host}/{NAME}:{EDITOR}", f"{local.host}/{NAME}:{EDITOR.replace('20261122', 'latest')}"]
+
+
+@pytest.mark.thorough
+def test_a_password_is_checked_before_anything_is_pushed_and_shown_nowhere(
+    built: Path, local: LocalRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = "t0p-s3cret"
+    monkeypatch.setenv("COSIGN_PASSWORD", word)
+    done = push_set(built, f"{local.host}/{NAME}", "--sign-key", str(KEY))
+    assert (done.returncode, local.tags(NAME)) == (1, {})
+    assert done.stderr == f"error: {KEY}: the password is wrong\n"
+    assert wizard("keys", "new", tmp_path / "own").returncode == 0
+    # Named by a variable, and nothing that is started gets it by its arguments.
+    wrapped(tmp_path, monkeypatch, 1, f'echo "$@" >{tmp_path}/arguments')
+    monkeypatch.setenv("WORKBENCH_SIGN_KEY", str(tmp_path / "own.key"))
+    done = push_set(built, f"{local.host}/{NAME}")
+    assert done.returncode == 0, done.stderr
+    assert f"{len(TAGS)} images are at {local.host}/{NAME}, signed, and `latest` names them" in done.stdout
+    kept = [path for path in (*local.folder.rglob("*"), *built.rglob("*")) if path.is_file()]
+    assert len(kept) > 20 and not [path for path in kept if word.encode() in path.read_bytes()]
+    assert word not in done.stdout + done.stderr + (tmp_path / "arguments").read_text()
+
+
+@pytest.mark.thorough
+def test_signing_that_fails_keeps_latest_and_says_what_became_of_each_image(
+    built: Path, local: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", "secret")
+    # Something else has the place of the signatures of the second.
+    assert push_set(built, f"{local.host}/{NAME}").returncode == 0
+    digest = local.tags(NAME)[LAYER]
+    with Repository(f"{local.host}/{NAME}") as remote:
+        listed = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).encode()
+        remote.put_manifest(f"{digest.replace(':', '-')}.sig", listed, OCI_INDEX)
+    done = push_set(built, f"{local.host}/{NAME}", "--json", "--sign-key", str(KEY))
+    assert (done.returncode, done.stdout) == (1, "")
+    report = json.loads(done.stderr)
+    assert report["error"] == "signing failed; 2 of 5 images are pushed, and no `latest` moved"
+    states = {each["where"]: each["error"] for each in report["faults"]}
+    assert list(states) == list(TAGS)
+    assert states[BASE] == "is pushed and signed"
+    assert states[LAYER].startswith("is pushed and not signed: ") and "something else than signatures" in states[LAYER]
+    assert {states[tag] for tag in TAGS[2:]} == {"was not pushed"}
 
 
 @pytest.mark.parametrize("repository", ["images", "team/images", "quay.io/team/images:tag"])

@@ -22,6 +22,8 @@ WRONG = {
     "build": [NOWHERE],
     "diff": [NOWHERE, NOWHERE],
     "update": [NOWHERE],
+    "verify": [NOWHERE, "--key", NOWHERE],
+    "keys": ["public", NOWHERE],
     "sbom": [NOWHERE],
     "size": [NOWHERE],
     "serve": ["--port", "x"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from workbench.errors import UsageError, WorkbenchError
@@ -36,22 +37,31 @@ def latest_tag(tag: str) -> str:
     return f"{tag.rpartition('_')[0]}_{LATEST}"
 
 
-def push(image: str, repository: str, store: ImageStore = PODMAN) -> Pushed:
+def push(
+    image: str,
+    repository: str,
+    store: ImageStore = PODMAN,
+    arrived: Callable[[tuple[str, ...]], None] = lambda tags: None,
+) -> Pushed:
     """Push the `image` of `store` to `repository` under its own tag, then move the tag's `latest` there.
 
+    `arrived` is called in between, with both tags: what it raises keeps `latest` where it is.
     Raises WorkbenchError that says which tags arrived when the registry refuses one.
     """
     check_repository(repository)
     tag = image.rpartition(":")[2]
     done: list[str] = []
-    for target in dict.fromkeys((f"{repository}:{tag}", f"{repository}:{latest_tag(tag)}")):
+    tags = tuple(dict.fromkeys((tag, latest_tag(tag))))
+    for target in (f"{repository}:{each}" for each in tags):
         answer = store.push(image, target)
         if answer.code != 0:
-            arrived = f"{', '.join(done)} arrived; " if done else "nothing was pushed and no tag moved; "
+            before = f"{', '.join(done)} arrived; " if done else "nothing was pushed and no tag moved; "
             host = repository.split("/", 1)[0]
             raise WorkbenchError(
                 f"pushing {target} failed: {answer.reason}",
-                hint=f"{arrived}`podman login {host}` if it refuses you, then push again: what is built stays built",
+                hint=f"{before}`podman login {host}` if it refuses you, then push again: what is built stays built",
             )
+        if not done:
+            arrived(tags)
         done.append(target)
     return Pushed(tuple(done))

@@ -37,6 +37,24 @@ def attach(repository: Repository, subject: Manifest, kind: str, title: str, dat
     return digest
 
 
+def attached(repository: Repository, digest: str) -> list[dict[str, Any]]:
+    """Return the descriptors of what is attached to the image of this digest, none where nothing is.
+
+    Raises WorkbenchError when the registry does not answer, or its list cannot be read.
+    """
+    listed = repository.referrers(digest)
+    if listed is None:
+        index = repository.manifest(fallback_tag(digest))
+        listed = index.data if index is not None and index.kind == OCI_INDEX else b"{}"
+    try:
+        found = json.loads(listed).get("manifests") or []
+        if not all(isinstance(each["digest"], str) for each in found):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise WorkbenchError(f"the list of what is attached to {digest} cannot be read") from None
+    return list(found)
+
+
 def fallback_tag(digest: str) -> str:
     """Return the tag that lists what is attached to the image of this digest, where the registry keeps no list."""
     return digest.replace(":", "-", 1)

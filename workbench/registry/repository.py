@@ -12,6 +12,7 @@ import httpx
 from workbench import podman
 from workbench.errors import WorkbenchError
 from workbench.registry.login import authorization, stored_login
+from workbench.registry.trust import trust_of
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -22,8 +23,14 @@ _KINDS = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 _SECONDS = 60.0
+# How registries without that list respond to a request for it.
+_NO_LIST = (400, 404, 405, 501)
 # Docker Hub's API does not answer at the name that its images have.
 _HOSTS = {"docker.io": "registry-1.docker.io"}
+
+
+class ChangedError(WorkbenchError):
+    """What a registry has under a digest are other bytes than those of the digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,15 @@ class Manifest:
 class Repository:
     """A repository such as quay.io/team/images, over HTTP. A context manager.
 
-    Logins are podman's. HTTP without TLS is used only where podman's registries.conf allows it.
+    Logins and certificates are podman's. HTTP without TLS is used only where podman's registries.conf allows it.
     Every method raises WorkbenchError when the registry does not answer or refuses the request.
     """
 
     def __init__(self, repository: str) -> None:
         self.host, _, self.name = repository.partition("/")
-        self._client = httpx.Client(timeout=_SECONDS, follow_redirects=True)
         scheme = "http" if is_insecure(self.host) else "https"
+        trust = trust_of(self.host) if scheme == "https" else True
+        self._client = httpx.Client(timeout=_SECONDS, follow_redirects=True, verify=trust)
         self._root = f"{scheme}://{_HOSTS.get(self.host, self.host)}"
         self._authorization = ""
 
@@ -63,7 +71,7 @@ class Repository:
     def manifest(self, reference: str) -> Manifest | None:
         """Return the manifest of a tag or digest, None when there is none.
 
-        Raises WorkbenchError when its bytes have another digest than the registry reports.
+        Raises ChangedError when its bytes have another digest than the registry reports.
         """
         response = self._request("GET", f"manifests/{reference}", headers={"Accept": ", ".join(_KINDS)})
         if response.status_code == 404:
@@ -74,18 +82,26 @@ class Repository:
             reference if reference.startswith("sha256:") else response.headers.get("Docker-Content-Digest", digest)
         )
         if reported != digest:
-            raise WorkbenchError(
+            raise ChangedError(
                 f"{self.host}/{self.name}: the registry reports {reported} for {reference}, and its bytes are {digest}",
                 hint="do not use that image: its registry, or somebody between, changed it; push it again",
             )
         return Manifest(response.content, response.headers.get("Content-Type", OCI_MANIFEST), digest)
 
+    def referrers(self, digest: str) -> bytes | None:
+        """Return the index of what is attached to the manifest of this digest, None where no list is kept (OCI 1.0)."""
+        response = self._request("GET", f"referrers/{digest}", headers={"Accept": OCI_INDEX})
+        if response.status_code in _NO_LIST:
+            return None
+        self._check(response, 200)
+        return response.content
+
     def blob(self, digest: str) -> bytes:
-        """Return a blob; raises WorkbenchError when the registry has none, or other bytes, of this digest."""
+        """Return a blob; raises ChangedError when the registry has other bytes of this digest."""
         response = self._request("GET", f"blobs/{digest}")
         self._check(response, 200)
         if digest_of(response.content) != digest:
-            raise WorkbenchError(
+            raise ChangedError(
                 f"{self.host}/{self.name}: the registry has other bytes for {digest}",
                 hint="do not use that image: its registry, or somebody between, changed it; push it again",
             )

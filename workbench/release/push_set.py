@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workbench.attest.attach import attach_records
 from workbench.catalog.releases import LOCAL_REPOSITORY
@@ -16,12 +18,15 @@ from workbench.images.store import ImageStore
 from workbench.registry.repository import Manifest, Repository
 from workbench.release.standard import SetImage
 
-PUSHED, PRESENT, MOVED, ATTACHED = "pushed", "there", "moved", "attached"
+if TYPE_CHECKING:
+    from workbench.attest.signing.keys import PrivateKey
+
+PUSHED, PRESENT, MOVED, ATTACHED, SIGNED = "pushed", "there", "moved", "attached", "signed"
 
 
 @dataclass(frozen=True, slots=True)
 class PushedTag:
-    """What was done with a tag, or with a record of an image: pushed, there already, moved, attached, or why not."""
+    """What was done with a tag, a record or the signature of an image: pushed, there already, moved, …, or why not."""
 
     tag: str
     what: str
@@ -38,17 +43,20 @@ def push_set(
     store: ImageStore = PODMAN,
     kept: str = LOCAL_REPOSITORY,
     compression: str = "",
+    key: PrivateKey | None = None,
 ) -> None:
     """Push the set from `store` to `repository` with its records, then move its `latest` there.
 
     `kept` is the repository in which `store` has it: where its builder has pushed it already, that is `repository`.
-    Layers that the registry lacks get the `compression`, see ImageStore.
+    Layers that the registry lacks get the `compression`, see ImageStore. With a `key` each image is signed under
+    all its tags, and so are its records.
 
     What the registry has is not pushed again, so a push that broke off continues where it stopped. `report` is
     called for each tag as it is done. Raises FaultsError for images that were not built, and
     WorkbenchError when the registry refuses or does not answer, when it has another image under a
     dated tag (unless `replace`), and when what it has is not what was pushed: then no `latest` has
-    moved, unless they were moving already.
+    moved, unless they were moving already. Raises FaultsError that says of each image what became of it when one
+    cannot be signed.
     """
     check_repository(repository)
     identities = _local(images, store, kept)
@@ -58,10 +66,15 @@ def push_set(
             pushed[tag] = _push(remote, repository, tag, identities[tag], replace, report, store, kept, compression)
             for other in image.also:
                 _point(remote, other, pushed[tag], replace, report)
-            if image.selection:
-                folder = os.path.join(recipes, tag)
-                for record, digest, reason in attach_records(remote, tag, pushed[tag], folder, identities[tag]):
-                    report(PushedTag(f"{tag}/{record}", ATTACHED if digest else f"not attached: {reason}", digest))
+            # Of what follows only signing may fail: that a record is refused is reported.
+            with _signing(images, pushed, tag):
+                if image.selection:
+                    folder = os.path.join(recipes, tag)
+                    records = attach_records(remote, tag, pushed[tag], folder, identities[tag], key)
+                    for record, digest, reason in records:
+                        report(PushedTag(f"{tag}/{record}", ATTACHED if digest else f"not attached: {reason}", digest))
+                if key is not None:
+                    _sign(remote, image, pushed[tag], key, report)
         # Once more, all of them: what existed an hour ago may be gone. The last thing that can fail comes before
         # the first `latest` moves, and each of these moves is one small request.
         for tag, manifest in pushed.items():
@@ -119,6 +132,37 @@ def _push(
         raise WorkbenchError(f"{repository}:{tag} was pushed as {identity}, and the registry has {actual}")
     report(PushedTag(tag, PUSHED, existing.digest))
     return existing
+
+
+def _sign(
+    remote: Repository,
+    image: SetImage,
+    manifest: Manifest,
+    key: PrivateKey,
+    report: Callable[[PushedTag], None],
+) -> None:
+    """Sign an image under all its tags, the `latest` of each among them, which has not moved yet."""
+    # Whoever signs nothing does not load cryptography.
+    from workbench.attest.signing.sign import sign_image
+
+    tags = [tag for name in image.tags for tag in (name, latest_tag(name))]
+    signed = sign_image(remote, manifest, tags, key)
+    report(PushedTag(f"{image.tag}/signature", SIGNED if signed else PRESENT, manifest.digest))
+
+
+@contextmanager
+def _signing(images: Mapping[str, SetImage], pushed: Mapping[str, Manifest], tag: str) -> Iterator[None]:
+    """Turn what fails while `tag` is signed into an error that says of each image what became of it."""
+    try:
+        yield
+    except WorkbenchError as error:
+        states = dict.fromkeys(images, "was not pushed") | dict.fromkeys(pushed, "is pushed and signed")
+        states[tag] = f"is pushed and not signed: {error.message}"
+        raise FaultsError(
+            f"signing failed; {len(pushed)} of {len(images)} images are pushed, and no `latest` moved",
+            list(states.items()),
+            hint="push again with the same key: it goes on here",
+        ) from None
 
 
 def _point(

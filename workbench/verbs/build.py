@@ -6,17 +6,21 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.notes import print_note
+from workbench.verbs._signing import sign_options, signing_key
 
 if TYPE_CHECKING:
+    from workbench.attest.signing.keys import PrivateKey
     from workbench.images.backend import Backend
 
 EXAMPLES = """\
   wizard.py build recipes/TAG                            build it as localhost/workbench-images:TAG
   wizard.py build recipes/* --push quay.io/team/images   build all and push each, with its `latest`
+  wizard.py build recipes/TAG --push quay.io/team/images --sign-key cosign.key   and sign it
   wizard.py build recipes/TAG --engine-option=--jobs=2   pass an option to podman build
   wizard.py build recipes/TAG --ca-bundle ca.pem         on a network that inspects TLS
   wizard.py build recipes/TAG --backend buildkit         with the BuildKit of this machine's Docker Engine
@@ -140,6 +144,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--push", metavar="REPO", default="", help="push the dated tag to REPO, then move its `latest` there"
     )
+    sign_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -158,6 +163,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.push:
         check_repository(args.push)
+    key = signing_key(args, pushes=bool(args.push))
     backend = backend_of(args, tuple(args.options), args.push)
     labels = catalogue_labels(args.source, args.revision)
     if len(set(args.folders)) != len(args.folders):
@@ -188,12 +194,17 @@ def run(args: argparse.Namespace) -> int:
         elif missing:
             print_note(missing)
         if args.push:
-            pushed = push(finished.built.image, args.push, backend.store).images
+            identity = finished.built.id
+            sign = partial(_sign, args.push, identity, key)
+            pushed = push(finished.built.image, args.push, backend.store, sign).images
             report["pushed"] = list(pushed)
-            attached = attach_to_pushed(args.push, finished.built.image, finished.built.id, request.folder)
+            attached = attach_to_pushed(args.push, finished.built.image, identity, request.folder, key)
+            report["signed"] = key is not None
             report["attached"] = [record for record, reason in attached if not reason]
             if not args.json:
                 print("\n".join(f"pushed {image}" for image in pushed))
+                if key is not None:
+                    print(f"signed with {key.public.name}", file=sys.stderr)
                 for record, reason in attached:
                     print(f"{record} is {f'not attached: {reason}' if reason else 'attached'}", file=sys.stderr)
         elif not args.json:
@@ -211,6 +222,14 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(reports, indent=2))
     return 0
+
+
+def _sign(repository: str, identity: str, key: PrivateKey | None, tags: tuple[str, ...]) -> None:
+    """Sign what was pushed under these tags, where there is a key."""
+    if key is not None:
+        from workbench.attest.signing.sign import sign_pushed
+
+        sign_pushed(repository, tags, identity, key)
 
 
 def _changed_note(folder: str, changed: Mapping[str, str]) -> str:

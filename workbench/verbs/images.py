@@ -8,6 +8,7 @@ import sys
 
 from workbench.errors import EXIT_OK, EXIT_USER, FaultsError, UsageError
 from workbench.recipes.write import DEFAULT_OUT
+from workbench.verbs._signing import sign_options, signing_key
 from workbench.verbs.build import backend_of, build_options, label_options, print_builder
 from workbench.verbs.push import print_step
 from workbench.verbs.recipes import catalogue_of, repository_option, set_options
@@ -33,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--push", dest="pushes", action="store_true", help="push all of it there, then move its `latest`; see push"
     )
     parser.add_argument("--replace", action="store_true", help="with --push: take the place of other dated images")
+    sign_options(parser)
     build_options(parser)
     label_options(parser)
 
@@ -52,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.jobs < 1:
         raise UsageError("--jobs needs a number from 1 on")
+    key = signing_key(args, pushes=args.pushes)
     catalogue = catalogue_of(args)
     repository = ""
     if args.pushes:
@@ -81,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             report=(lambda step: None) if args.json else print_step,
             store=backend.store,
             kept=kept,
+            key=key,
         )
     if args.json:
         print(json.dumps([row.as_data() for row in rows], indent=2))

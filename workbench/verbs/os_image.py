@@ -8,6 +8,7 @@ import sys
 
 from workbench.catalog.reader import open_catalogue
 from workbench.errors import UsageError, WorkbenchError
+from workbench.verbs._signing import sign_options, signing_key
 from workbench.verbs.build import backend_of, backend_options
 
 EXAMPLES = """\
@@ -21,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `os-image`."""
     parser.add_argument("--os", metavar="NAME", required=True, help="operating system, such as bookworm")
     parser.add_argument("--push", metavar="REPO", default="", help="push it to this repository, as os-NAME")
+    sign_options(parser)
     backend_options(parser)
     parser.add_argument("--log-dir", metavar="DIR", default="logs", help="folder for the log of a BuildKit (logs)")
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
@@ -32,11 +34,13 @@ def run(args: argparse.Namespace) -> int:
     from workbench.images.os_image import make_os_image, pushed
     from workbench.images.podman.store import PODMAN
     from workbench.images.push import check_repository
+    from workbench.images.store import required
 
     def show(line: str) -> None:
         if not args.json:
             print(line, file=sys.stderr)
 
+    key = signing_key(args, pushes=bool(args.push))
     keep = backend = None
     if args.push:
         backend = backend_of(args, push=check_repository(args.push))
@@ -44,12 +48,18 @@ def run(args: argparse.Namespace) -> int:
             keep = pushed(backend, args.push, args.os, args.log_dir, quiet=args.json)
     elif args.buildkit or args.backend not in ("", "podman"):
         raise UsageError("a BuildKit makes a root image for a registry", hint="name it with --push REPO")
-    name = make_os_image(open_catalogue(args.catalog), args.os, show, keep)
+    name = made = make_os_image(open_catalogue(args.catalog), args.os, show, keep)
     if backend is not None and keep is None:
         target = root_in(args.push, args.os)
         done = PODMAN.push(name, target)
         if done.code != 0:
             raise WorkbenchError(f"pushing {target} failed: {done.reason}", hint=f"{name} is here: push it again")
         name = target
+    if backend is not None and key is not None:
+        from workbench.attest.signing.sign import sign_pushed
+        from workbench.names import split_reference
+
+        kept = required(PODMAN if keep is None else backend.store, made)
+        sign_pushed(args.push, [split_reference(name)[1]], kept.id, key)
     print(json.dumps({"image": name}) if args.json else name)
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.catalog.reader import open_catalogue
 from workbench.images.store import COMPRESSIONS
 from workbench.recipes.write import DEFAULT_OUT
+from workbench.verbs._signing import sign_options, signing_key
 from workbench.verbs.build import backend_of, backend_options
 from workbench.verbs.recipes import set_options
 
@@ -20,8 +21,9 @@ EXAMPLES = """\
   wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122
   make push REPO=quay.io/team/workbench-images RELEASE=2026a DATE=20261122
   wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122 --compression zstd:chunked
+  wizard.py push quay.io/team/workbench-images --release 2026a --date 20261122 --sign-key cosign.key
 Every dated tag is pushed first, with SBOM and provenance; `latest` moves when all have arrived. After a failure
-the same command resumes.
+the same command resumes. `wizard.py keys new` makes a key, and `wizard.py verify` checks what it signed.
 """
 
 
@@ -40,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=COMPRESSIONS,
         help=f"of layers that the registry lacks: {', '.join(COMPRESSIONS)} (gzip)",
     )
+    sign_options(parser)
     backend_options(parser)
     parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 
@@ -54,6 +57,8 @@ def run(args: argparse.Namespace) -> int:
     from workbench.release.push_set import push_set
     from workbench.release.standard import images
 
+    # Before anything is pushed: a password that is mistyped should not be found out half way.
+    key = signing_key(args)
     found = images(open_catalogue(args.catalog), args.release, args.date)
     store = backend_of(args).store
     steps: list[PushedTag] = []
@@ -71,9 +76,10 @@ def run(args: argparse.Namespace) -> int:
         report=report,
         store=store,
         compression=args.compression,
+        key=key,
     )
     if args.json:
         print(json.dumps([{"tag": s.tag, "status": s.what, "digest": s.digest} for s in steps], indent=2))
     else:
-        print(f"{len(found)} images are at {args.repository}, and `latest` names them")
+        print(f"{len(found)} images are at {args.repository}{', signed' if key else ''}, and `latest` names them")
     return 0

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from tests import buildkitd
+from tests.catalogues import REPOSITORY
 from tests.command import ENTRY, wizard
 from tests.engine import Engine
 from tests.images.podman.test_builder import wait_for_line
@@ -21,6 +22,7 @@ from workbench.images.push import latest_tag
 from workbench.registry.repository import Repository
 
 pytestmark = pytest.mark.thorough
+KEY = REPOSITORY / "tests/attest/signing/cosign.key"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,10 @@ def remote(registry: str, certificates: Path, tmp_path: Path) -> Iterator[Remote
 def test_from_the_root_image_to_pushed_recipes(remote: Remote, registry: str, engine: Engine, tmp_path: Path) -> None:
     repository = f"{registry}/team/set"
     catalogue = make_set(tmp_path, {"base/mini/os-image.sh": ROOT_SCRIPT})
-    root = wizard("os-image", "--catalog", catalogue, "--os=mini", "--push", repository, *remote.flags, env=remote.env)
+    root = wizard(
+        *("os-image", "--catalog", catalogue, "--os=mini", "--push", repository, *remote.flags, "--sign-key", KEY),
+        env={**remote.env, "COSIGN_PASSWORD": "secret"},
+    )
     assert (root.returncode, root.stdout) == (0, f"{repository}:os-mini\n"), root.stderr
     composed = wizard(
         "recipes", "--catalog", catalogue, *SET, "--repo", repository, "--out", tmp_path / "recipes", "--force"
@@ -67,8 +72,8 @@ def test_from_the_root_image_to_pushed_recipes(remote: Remote, registry: str, en
     assert f"FROM {repository}:{BASE}\n" in (tmp_path / "recipes" / EDITOR / "Containerfile").read_text()
 
     def built(*flags: object) -> list[dict[str, str]]:
-        words = ("--repo", repository, "--push", *remote.flags, "--json", *flags)
-        done = build_set(tmp_path, *map(str, words), env=remote.env)
+        words = ("--repo", repository, "--push", *remote.flags, "--json", "--sign-key", KEY, *flags)
+        done = build_set(tmp_path, *map(str, words), env={**remote.env, "COSIGN_PASSWORD": "secret"})
         assert done.returncode == 0, done.stderr
         return list(json.loads(done.stdout))
 
@@ -79,6 +84,9 @@ def test_from_the_root_image_to_pushed_recipes(remote: Remote, registry: str, en
             dated, latest = registered.manifest(tag), registered.manifest(latest_tag(tag))
             assert dated is not None and latest is not None and dated.digest == latest.digest
             digests[tag] = dated.digest
+    images = [f"{repository}:{name}" for tag in TAGS for name in (tag, latest_tag(tag))]
+    checked = wizard("verify", *images, f"{repository}:os-mini", "--key", KEY.with_suffix(".pub"))
+    assert checked.returncode == 0, checked.stderr
     for tag, lines in {BASE: "base", LAYER: "base\ncuda", CUDA: "base\ncuda", EDITOR: "base", RUNTIME: "base"}.items():
         engine("pull", f"{repository}:{tag}")
         assert engine("run", "--rm", "--entrypoint=cat", f"{repository}:{tag}", "/what") == lines

@@ -16,6 +16,7 @@ from workbench.images.buildkit.llb.marshal import marshal
 from workbench.images.buildkit.llb.session.session import Session
 from workbench.images.buildkit.llb.state import image as image_state
 from workbench.images.store import ImageInfo
+from workbench.names import split_reference
 from workbench.podman import Completed
 from workbench.registry.repository import Manifest, Repository
 
@@ -34,7 +35,7 @@ class RegistryStore:
 
     def inspect(self, image: str) -> ImageInfo | None:
         """Return what the registry knows of an image, None when it has none of this name; its size is compressed."""
-        repository, reference = _split(image)
+        repository, reference = split_reference(image)
         with Repository(repository) as remote:
             named = remote.manifest(reference)
             if named is None:
@@ -53,7 +54,7 @@ class RegistryStore:
 
     def digest(self, image: str) -> str:
         """Return the digest of an image's manifest, or of its index; "" when the registry has no such image."""
-        repository, reference = _split(image)
+        repository, reference = split_reference(image)
         with Repository(repository) as remote:
             manifest = remote.manifest(reference)
         return manifest.digest if manifest is not None else ""
@@ -96,14 +97,14 @@ class RegistryStore:
         """Name an image of the registry, as its daemon pushed it, `target` too, in the same repository."""
         if compression:
             return Completed(125, "", f"{image} is in the registry already, compressed as its builder pushed it")
-        repository, reference = _split(image)
+        repository, reference = split_reference(image)
         try:
             with Repository(repository) as remote:
                 manifest = remote.manifest(reference)
                 if manifest is None:
                     return Completed(1, "", f"the registry has no {image}")
                 if target != image:
-                    remote.put_manifest(_split(target)[1], manifest.data, manifest.kind)
+                    remote.put_manifest(split_reference(target)[1], manifest.data, manifest.kind)
         except WorkbenchError as error:
             return Completed(1, "", error.message)
         return Completed(0, "", "")
@@ -125,12 +126,3 @@ def _single(remote: Repository, manifest: Manifest) -> Manifest:
     if single is None:
         raise WorkbenchError(f"{remote.host}/{remote.name}: the registry lacks an image that its index names")
     return single
-
-
-def _split(image: str) -> tuple[str, str]:
-    """Return the repository of an image's name, and its digest or tag."""
-    name, at, digest = image.partition("@")
-    if at:
-        return name, digest
-    repository, _, tag = image.rpartition(":")
-    return (repository, tag) if repository and "/" not in tag else (image, "latest")

@@ -1,0 +1,1 @@
+"""Signatures of images in cosign's format, with key pairs. Imports cryptography and PyNaCl."""
