@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.process import called_off, descendants, stop, stop_all, stream
+from workbench.process import called_off, descendants, in_session, stop, stop_all, stream
 
 # A child as podman is one: a step runs below it in a session of its own, heeds no SIGTERM, and
 # the child cleans up once the step has ended.
@@ -64,6 +64,22 @@ def test_without_a_grace_period_all_processes_are_ended(tmp_path: Path) -> None:
     assert not (tmp_path / "cleaned").exists()
     wait_until_gone(step)
     child.stdout.close()
+
+
+def test_a_session_has_what_outlived_its_parent() -> None:
+    script = "sh -c 'sleep 60 & echo $!'; echo $$; read -r _"
+    shell = subprocess.Popen(
+        ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert shell.stdout is not None and shell.stdin is not None
+    orphan, leader = int(shell.stdout.readline()), int(shell.stdout.readline())
+    try:
+        assert leader == shell.pid
+        assert orphan not in descendants(leader)
+        assert in_session(leader) == [orphan]
+    finally:
+        os.kill(orphan, signal.SIGKILL)
+        shell.communicate("\n")
 
 
 def test_a_fault_in_the_watcher_ends_the_child_too() -> None:

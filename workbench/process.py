@@ -279,6 +279,19 @@ def descendants(process: int) -> list[int]:
     return found
 
 
+def in_session(leader: int) -> list[int]:
+    """Return the ids of all processes of the session of `leader` but itself (Linux: from /proc)."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _session(name) == leader != int(name)]
+
+
+def _session(name: str) -> int:
+    try:
+        with open(f"/proc/{name}/stat", errors="replace") as stat:
+            return int(stat.read().rpartition(")")[2].split()[3])
+    except (OSError, IndexError, ValueError):
+        return 0  # it ended meanwhile
+
+
 def _signal(process: int, number: int) -> None:
     try:
         os.kill(process, number)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from tests.replicasets.call_faults import Faults, faulty
 from tests.replicasets.fake_files import FakeFiles
+from tests.replicasets.fake_programs import FakeAttached, FakePrograms
 from tests.replicasets.gpus import cdi_spec
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
@@ -62,7 +63,7 @@ class Program:
 
 
 @dataclass
-class FakeEngine(FakeFiles):
+class FakeEngine(FakeFiles, FakePrograms):
     """See Engine. It holds its containers to what a real one would: GPUs and ports of one living container only.
 
     It has every capability but those of `without`; its GPUs are those of the CDI specs in the folders `specs`.
@@ -77,6 +78,7 @@ class FakeEngine(FakeFiles):
     places: dict[str, EngineVolume] = field(default_factory=dict)
     half_made: list[str] = field(default_factory=list)
     secrets: dict[str, str] = field(default_factory=dict)
+    programs: list[FakeAttached] = field(default_factory=list)
     folders: dict[str, str] = field(default_factory=dict)
     bridges: dict[str, dict[str, str]] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.RLock)

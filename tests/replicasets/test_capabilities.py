@@ -15,6 +15,7 @@ from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
 from workbench.replicasets.engines import capabilities
 from workbench.replicasets.engines.capabilities import (
+    Attaching,
     BindingFolders,
     CarryingDisks,
     ComparingDisks,
@@ -35,7 +36,7 @@ from workbench.replicasets.engines.capabilities import (
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
-from workbench.replicasets.requests import LogsRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import AttachRequest, LogsRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind
 from workbench.replicasets.volumes.drivers import driver_of
@@ -69,6 +70,11 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
         (ReadingLogs,),
         "this engine cannot return what a container wrote",
         lambda rs, folder: rs.logs("foo", LogsRequest()),
+    ),
+    "attach": (
+        (Attaching,),
+        "this engine cannot run programs that are given input",
+        lambda rs, folder: rs.attach("foo", AttachRequest(["cat"])),
     ),
     "copy from": ((CopyingFiles,), FILES, lambda rs, folder: rs.files("foo", "/etc")),
     "copy to": ((CopyingFiles,), FILES, lambda rs, folder: rs.add_files("foo", "/etc", [])),

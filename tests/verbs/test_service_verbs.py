@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import wizard
+from workbench.cli import verb_parser
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.values import Quota, Role
 from workbench.verbs.rs import _bind, _image
@@ -99,3 +100,18 @@ def test_no_token_and_no_service(tmp_path: Path) -> None:
     bad = wizard("volume", "list", "--token", "x", "--address", "nonsense")
     assert bad.returncode == 1 and "Traceback" not in bad.stderr
     assert wizard("rs", "patch", "foo", "--token", "x").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "flags", "words"),
+    [
+        ("-it foo", (True, True), []),
+        ("foo -it", (True, True), []),
+        ("foo -i --ca x -- sh -c x --flag", (True, False), ["sh", "-c", "x", "--flag"]),
+        ("-t foo bash", (False, True), ["bash"]),
+        ("foo -- ls -a", (False, False), ["ls", "-a"]),
+    ],
+)
+def test_the_words_of_exec(line: str, flags: tuple[bool, bool], words: list[str]) -> None:
+    args = verb_parser("rs")[1].parse_args(["exec", *line.split()])
+    assert (args.name, (args.interactive, args.tty), args.words) == ("foo", flags, words)

@@ -64,7 +64,7 @@ class Client:
     def __init__(self, address: str, token: str, ca: str = "") -> None:
         if not token.isascii() or not token.isprintable() or not token:
             raise WorkbenchError("the token is not one", hint="it is one line of letters, digits, - and _")
-        self._address = address
+        self._address, self._token, self._ca = address, token, ca
         try:
             self._http = httpx.Client(
                 base_url=address.rstrip("/"),
@@ -73,7 +73,7 @@ class Client:
                 # Without TLS there is nothing to verify.
                 verify=_trusting(ca) if ca or address.startswith("https:") else False,
                 # A token is for the service alone, not for a proxy on the way to our own machine.
-                trust_env=not httpx.URL(address).host.startswith(("127.", "localhost", "::1")),
+                trust_env=not self._is_here,
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise WorkbenchError(f"{address!r} is not an address: {error}", hint=f"write {ADDRESS}") from None
@@ -82,6 +82,33 @@ class Client:
     def host(self) -> str:
         """The name or address of the service's machine, as it was given."""
         return httpx.URL(self._address).host
+
+    @property
+    def _is_here(self) -> bool:
+        return httpx.URL(self._address).host.startswith(("127.", "localhost", "::1"))
+
+    def websocket(self, path: str) -> dict[str, Any]:
+        """Return what websockets.connect is called with for a WebSocket of the service at `path`."""
+        scheme, _, rest = self._address.rstrip("/").partition("://")
+        secure = scheme == "https"
+        return {
+            "uri": f"{'wss' if secure else 'ws'}://{rest}/api/v1{path}",
+            "additional_headers": {"Authorization": f"Bearer {self._token}"},
+            "proxy": None if self._is_here else True,
+            **({"ssl": _trusting(self._ca)} if secure else {}),
+        }
+
+    def refused(self, status: int, content: bytes) -> WorkbenchError:
+        """Return the error that a response of another status than 200 is."""
+        try:
+            _parsed(status, content)
+        except WorkbenchError as error:
+            return error
+        return WorkbenchError(f"the service speaks no WebSocket: {status}", hint="is it older than this program?")
+
+    def unreachable(self, error: Exception) -> WorkbenchError:
+        """Return the error for a service that does not answer, or is not to be trusted."""
+        return self._unreachable(error)
 
     def __call__(self, method: str, path: str, /, body: object = None, **params: object) -> Any:  # noqa: ANN401
         """Send, and return the response's data; raises ServiceError, or WorkbenchError when there is no response."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from workbench.replicasets.engines.capabilities import Terminal
 from workbench.replicasets.options import OptionsRequest
 from workbench.replicasets.values import Bind
 
@@ -47,6 +48,15 @@ class ExecuteRequest:
     workdir: str = "/"
     seconds: float = 60
     max_bytes: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class AttachRequest:
+    """A program to run with a client's input: no command for a shell, `workdir` "" for the image's own."""
+
+    command: Sequence[str] = ()
+    workdir: str = ""
+    terminal: Terminal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from workbench.replicasets.errors import NotFound, failing_as
 from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import address as _address
+from workbench.replicasets.operations import attach as _attach
 from workbench.replicasets.operations import commit as _commit
 from workbench.replicasets.operations import compare as _compare
 from workbench.replicasets.operations import delete as _delete
@@ -29,6 +30,7 @@ from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
 from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.address import Address
+from workbench.replicasets.operations.attach import Attached
 from workbench.replicasets.operations.compare import Comparison
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.files import Files
@@ -39,7 +41,7 @@ from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import Reconciled, reconcile
 from workbench.replicasets.records import READY
-from workbench.replicasets.requests import ExecuteRequest, LogsRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import AttachRequest, ExecuteRequest, LogsRequest, PatchRequest, RunRequest
 from workbench.replicasets.restarts import start_again
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
@@ -91,6 +93,16 @@ class ReplicaSets:
         """Start a program in the set; iterate over what is returned for its output as it comes, then close it."""
         with self._changing(Code.EXECUTE) as world:
             return _execute.execute(world, name, request, caller)
+
+    def may_attach(self, name: str, caller: Caller = SYSTEM) -> None:
+        """Raise what `attach` would for a set that is not there, is not the caller's, or does not run."""
+        with self._changing(Code.EXECUTE) as world:
+            _attach.may_attach(world, name, caller)
+
+    def attach(self, name: str, request: AttachRequest, caller: Caller = SYSTEM) -> Attached:
+        """Start a program in the set with the caller's input; iterate over it for its output, then close it."""
+        with self._changing(Code.EXECUTE) as world:
+            return _attach.attach(world, name, request, caller)
 
     def patch(self, name: str, request: PatchRequest, caller: Caller = SYSTEM) -> Version:
         """Change the set and return its version: a new one, but for a change of limits alone while it runs."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
-from workbench.verbs import _rs_copy, _rs_open, _rs_output
+from workbench.verbs import _rs_copy, _rs_open, _rs_output, _rs_terminal
 from workbench.verbs._progress import followed
 from workbench.verbs._service import connect, ports_text, report, service_options
 
@@ -31,6 +31,8 @@ EXAMPLES = """\
   wizard.py rs commit foo mine:1                             an image of your own; `rs run mine:1` finds it
   wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
+  wizard.py rs exec -it foo                                  a shell in it; `-- CMD` for something else
+  wizard.py rs exec -i foo -- psql <dump.sql                 -i alone pipes standard input to its end
   wizard.py rs logs foo --follow --tail 20                   until its container ends, or Ctrl-C
   wizard.py rs logs foo --version 1 --since 2h
   wizard.py rs wait foo --for ready --timeout 120            0: it is; 4: never by itself; 5: not in time
@@ -93,9 +95,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _rs_output.diff_arguments(made["diff"])
     _rs_output.logs_arguments(made["logs"])
     _rs_output.wait_arguments(made["wait"])
-    made["exec"].add_argument("--workdir", default="/", metavar="DIR")
-    made["exec"].add_argument("--seconds", type=float, default=3600, metavar="N", help="end it after so long (3600)")
-    made["exec"].add_argument("words", metavar="WORD", nargs="+")
+    _rs_terminal.exec_arguments(made["exec"])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -321,7 +321,12 @@ def _plain(way: str, outcome: str) -> Callable[[Client, argparse.Namespace], int
 
 
 def _exec(client: Client, args: argparse.Namespace) -> int:
-    body = {"cmd": args.words, "workDir": args.workdir, "seconds": args.seconds, "maxBytes": 64 << 20}
+    if args.interactive or args.tty:
+        return _rs_terminal.attach(client, _path(args), args)
+    if not args.words:
+        raise UsageError("there is no command", hint=f"`rs exec -it {args.name}` opens a shell")
+    seconds = 3600 if args.seconds is None else args.seconds
+    body = {"cmd": args.words, "workDir": args.workdir or "/", "seconds": seconds, "maxBytes": 64 << 20}
     if args.json:
         data = client("POST", f"{_path(args)}/execute", body)
         return report(args, data, "") or int(data["exitCode"] != 0)
@@ -353,7 +358,7 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "pause": (_plain("pause", "is paused"), "freeze a set; it keeps its GPUs"),
     "continue": (_plain("continue", "goes on"), "let a paused set go on"),
     "commit": (_commit, "make an image of a set's system disk"),
-    "exec": (_exec, "run a program in a set"),
+    "exec": (_exec, "run a program in a set; -it for a terminal in it"),
     "logs": (lambda client, args: _rs_output.logs(client, _path(args), args), "show what a set wrote, and writes"),
     "wait": (lambda client, args: _rs_output.wait(client, _path(args), args), "wait until a set runs, or is stopped"),
     "cp": (_rs_copy.copy, "copy files into a set, or out of it"),

@@ -90,6 +90,14 @@ def test_clients_use_tls_and_trust_its_certificate(ca: trustme.CA, tmp_path: Pat
         ):
             done = listed(tmp_path, address, *flags)
             assert done.returncode == 1 and says in done.stderr and "Traceback" not in done.stderr, done.stderr
+        # A WebSocket is the same: what it is refused for comes from behind the certificate.
+        for flags, says in (
+            (("--ca", tmp_path / "ca.pem"), "podman does not answer"),
+            ((), f"the service at {address} is not trusted: "),
+        ):
+            words = ("rs", "exec", "-i", "foo", "--address", address, "--token", token(tmp_path), *flags, "--", "true")
+            done = wizard(*words)
+            assert done.returncode == 1 and says in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert "without TLS" not in (tmp_path / "said").read_text()
 
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
-from workbench.replicasets.api import events, files, health, outputs, resources, sets, volumes
+from workbench.replicasets.api import events, files, health, outputs, resources, sets, terminals, volumes
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat, Words
 from workbench.replicasets.api.failures import handle
@@ -64,6 +65,8 @@ def make_app(
     app.state.stopping = lambda: False
     app.state.following = Following(service, lambda: app.state.stopping())
     app.state.compat = compat
+    # What a program with input may wait for at once: its output, its input being taken, its size, its end.
+    app.state.terminals = CapacityLimiter(4 * bounds.terminal.in_all)
     if compat.words:
         app.add_middleware(Words)
     app.add_middleware(Gate, tokens=tokens, audit=audit, requests=requests, lanes=lanes, compat=compat)
@@ -79,8 +82,17 @@ def make_app(
             max_age=600,
         )
     handle(app)
-    for router in (sets.ROUTES, outputs.ROUTES, files.ROUTES, volumes.ROUTES, resources.ROUTES, events.ROUTES):
+    for router in (
+        sets.ROUTES,
+        outputs.ROUTES,
+        files.ROUTES,
+        volumes.ROUTES,
+        resources.ROUTES,
+        events.ROUTES,
+        terminals.ROUTES,
+    ):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(terminals.SOCKETS, prefix=PREFIX)
     for router in (health.OPEN, health.LOCKED):
         app.include_router(router)
     return app

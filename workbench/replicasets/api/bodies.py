@@ -7,9 +7,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from workbench.replicasets.codes import Code
+from workbench.replicasets.engines.capabilities import Terminal
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.options import OPTIONS
-from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import AttachRequest, ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.values import Bind
 
 B = TypeVar("B", bound="Body")
@@ -108,6 +109,27 @@ class ExecuteBody(Body):
     def request(self, most: int) -> ExecuteRequest:
         """Return the request in our words, for `most` bytes of output."""
         return ExecuteRequest(self.cmd, self.workDir, self.seconds, most)
+
+
+class TerminalBody(Body):
+    """A terminal: its type, as TERM names it, and its size."""
+
+    type: str = "xterm"
+    rows: int = 24
+    columns: int = 80
+
+
+class AttachBody(Body):
+    """The first message of a terminal's WebSocket: what to run; no `cmd` is a shell, no `terminal` none."""
+
+    cmd: list[str] = Field([], max_length=10_000)
+    workDir: str = ""
+    terminal: TerminalBody | None = None
+
+    def request(self) -> AttachRequest:
+        """Return the request in our words."""
+        found = self.terminal
+        return AttachRequest(self.cmd, self.workDir, Terminal(found.type, found.rows, found.columns) if found else None)
 
 
 class GpuPatch(Body):

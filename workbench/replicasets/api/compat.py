@@ -36,10 +36,15 @@ class Compat:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         if not _is_loopback(f"//{headers.get(b'host', '')}"):
             return "without a token the service is reached as 127.0.0.1 or localhost only"
-        origin = headers.get(b"origin", "")
-        if origin and origin not in self.origins and urlsplit(origin).netloc != headers.get(b"host", ""):
+        if not self.is_of_ours(scope):
             return "without a token requests of other sites' pages are refused"
         return ""
+
+    def is_of_ours(self, scope: Scope) -> bool:
+        """Return whether a request is none of a browser's, or of a page of the service or of one of the `origins`."""
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        origin = headers.get(b"origin", "")
+        return not origin or origin in self.origins or urlsplit(origin).netloc == headers.get(b"host", "")
 
 
 class Words:

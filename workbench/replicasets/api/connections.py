@@ -27,6 +27,7 @@ class Connection(H11Protocol):
     """uvicorn's protocol (0.54), which waits for the head of a request for ever, with an end to that."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
@@ -43,6 +44,11 @@ class Connection(H11Protocol):
         super().data_received(data)
         self._settle()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Leave the connection to a WebSocket, which looks after itself."""
+        self._upgraded = True
+        super().handle_websocket_upgrade(event)
+
     def on_response_complete(self) -> None:
         """Expect the next request."""
         super().on_response_complete()
@@ -51,7 +57,7 @@ class Connection(H11Protocol):
 
     def _settle(self, expecting: bool = True) -> None:
         answering = self.cycle is not None and not self.cycle.response_complete
-        if answering or self.transport.is_closing():
+        if answering or self._upgraded or self.transport.is_closing():
             self._forget()
             return
         _idle.setdefault(self)

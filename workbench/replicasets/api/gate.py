@@ -19,6 +19,7 @@ from workbench.replicasets.api.connections import HEAD_BYTES
 from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.lanes import Full, Lanes
 from workbench.replicasets.api.metrics import Requests
+from workbench.replicasets.api.sockets import denied
 from workbench.replicasets.api.strangers import Strangers
 from workbench.replicasets.api.streaming import BrokenOff
 from workbench.replicasets.api.tokens import Tokens
@@ -38,6 +39,8 @@ CLIENT_SECONDS = 60.0
 # Who owns what is made without a token, where that is allowed.
 LOCAL = "local"
 _READING = ("GET", "HEAD")
+# What stands for the method of a WebSocket, here and in the audit log.
+SOCKET = "WEBSOCKET"
 
 
 class Gate:
@@ -54,6 +57,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or answer it here."""
+        if scope["type"] == "websocket":
+            return await self._socket(scope, receive, send)
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         state = scope.setdefault("state", {})
@@ -134,6 +139,51 @@ class Gate:
         finally:
             self._requests.count(scope["method"], status, time.monotonic() - began)
             await record()
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a WebSocket in, which holds a slot while it is open, or refuse it with a response of HTTP."""
+        state = scope.setdefault("state", {})
+        began, status = time.monotonic(), 101
+        # It both reads and changes: no token that may only read is let in.
+        scope["method"] = SOCKET
+
+        async def record(**what: object) -> None:
+            state.setdefault("what", {}).update(what)
+            line = _line(scope, state, status, time.monotonic() - began)
+            missed = 0 if "caller" in state else self._strangers.logged()
+            if state.get("quiet") or missed is None:
+                return
+            line |= {"unlogged": missed} if missed else {}
+            with CancelScope(shield=True):
+                await run_sync(lambda: self._audit.write(**line), limiter=self._writers)
+
+        async def answer(response: Response) -> None:
+            nonlocal status
+            status = response.status_code
+            state.setdefault("code", status)
+            await record()
+            await denied(response, send)
+
+        # What the endpoint calls when it is begun, when it is over, and to refuse it.
+        state["record"], state["answer"] = record, answer
+        refused = self._refusal(scope, state) or self._elsewhere(scope, state)
+        if refused is not None:
+            return await answer(refused)
+        try:
+            async with self._lanes.terminal.slot(state["caller"].name):
+                await self._app(scope, receive, send)
+        except Full as full:
+            state["message"] = full.message
+            await answer(refusal(429, 429, full.message, full.hint, {"Retry-After": str(full.seconds)}))
+
+    def _elsewhere(self, scope: Scope, state: dict[str, Any]) -> Response | None:
+        """Refuse a page of another site: browsers do not keep it from opening a WebSocket by themselves."""
+        if self._compat.is_of_ours(scope):
+            return None
+        state["message"] = "a page of another site"
+        return refusal(
+            403, 403, "a page of another site may not open a WebSocket here", "use the service's own address"
+        )
 
     def _refusal(self, scope: Scope, state: dict[str, Any]) -> Response | None:
         headers = dict(scope["headers"])

@@ -43,7 +43,8 @@ class LaneBounds:
     """The bounds of all lanes.
 
     `execute` is for programs run in sets, `change` for what else changes something, `read` for what reads, `health`
-    for numbers, `stream` for streams of changes, which last, `transfer` for logs and files.
+    for numbers, `stream` for streams of changes, which last, `transfer` for logs and files, `terminal` for programs
+    that are given input, which last.
     """
 
     execute: Bounds = Bounds(48, 8, 32, 30.0)
@@ -52,6 +53,7 @@ class LaneBounds:
     health: Bounds = Bounds(8, 4, 32, 30.0)
     stream: Bounds = Bounds(512, 32, 0, 0.0)
     transfer: Bounds = Bounds(32, 8, 32, 30.0)
+    terminal: Bounds = Bounds(64, 16, 0, 0.0)
 
     def threads(self) -> int:
         """Return how many threads requests may need at once. What is streamed has one more, to end it."""
@@ -140,6 +142,7 @@ class Lanes:
         self.health = Lane("requests for numbers", bounds.health)
         self.stream = Lane("streams", bounds.stream)
         self.transfer = Lane("transfers of logs and files", bounds.transfer)
+        self.terminal = Lane("programs with input", bounds.terminal)
 
     def of(self, method: str, path: str) -> Lane:
         """Return the lane of a request."""
@@ -155,6 +158,6 @@ class Lanes:
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return how many requests each lane serves, and how many wait, by its name."""
-        names = ("execute", "change", "read", "stream", "transfer")
-        lanes: tuple[Lane, ...] = (self.execute, self.change, self.read, self.stream, self.transfer)
+        names = ("execute", "change", "read", "stream", "transfer", "terminal")
+        lanes: tuple[Lane, ...] = (self.execute, self.change, self.read, self.stream, self.transfer, self.terminal)
         return {name: (lane.taken, lane.waiting) for name, lane in zip(names, lanes, strict=True)}

@@ -100,7 +100,7 @@ def make_server(app: FastAPI, certificate: str = "", key: str = "") -> uvicorn.S
     """Return a server for `app`, which keeps no connection that sends nothing. With a certificate: by TLS."""
     import uvicorn
 
-    from workbench.replicasets.api import connections
+    from workbench.replicasets.api import connections, sockets
 
     config = uvicorn.Config(
         app,
@@ -113,7 +113,11 @@ def make_server(app: FastAPI, certificate: str = "", key: str = "") -> uvicorn.S
         timeout_graceful_shutdown=30,
         # Addresses that clients claim to have do not belong in the audit log.
         proxy_headers=False,
-        ws="none",
+        ws=sockets.Socket,
+        ws_max_size=sockets.MOST_MESSAGE,
+        ws_ping_interval=sockets.PING_SECONDS,
+        ws_ping_timeout=sockets.PONG_SECONDS,
+        ws_per_message_deflate=False,
         ssl_certfile=certificate or None,
         ssl_keyfile=key or None,
     )

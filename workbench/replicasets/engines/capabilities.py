@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
 
-from workbench.replicasets.engines.protocol import Engine, EngineImage
+from workbench.replicasets.engines.protocol import Engine, EngineImage, RunningProgram
 from workbench.replicasets.errors import Unsupported
 from workbench.replicasets.values import Gpu
 
@@ -283,6 +283,41 @@ class ReadingLogs(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A terminal: its type, as TERM names it, and its size."""
+
+    type: str
+    rows: int
+    columns: int
+
+
+class AttachedProgram(RunningProgram, Protocol):
+    """A program that is given input. With a terminal all that it writes is of stream 1."""
+
+    def write(self, data: bytes) -> None:
+        """Give it input, however long it takes; raises EngineGone when it takes no more."""
+
+    def end_input(self) -> None:
+        """Let it find the end of its input; nothing happens on a terminal, where that is a character."""
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Give its terminal another size; nothing happens when it has ended."""
+
+
+@runtime_checkable
+class Attaching(Protocol):
+    """Runs programs that are given input, on a terminal of theirs or not.
+
+    An implementation owes: what is written arrives whole and in order, no byte of it means anything else; what is not
+    read holds the program up, and takes no memory. After `close` nothing waits in a method of the program, from
+    whatever thread it was called.
+    """
+
+    def attach(self, name: str, command: tuple[str, ...], workdir: str, terminal: Terminal | None) -> AttachedProgram:
+        """Start a program in a running container, in the folder `workdir`, "" for the container's own."""
+
+
 class FileKind(StrEnum):
     """What is at a path: links are followed. `other` are devices, pipes and sockets."""
 
@@ -368,4 +403,5 @@ PURPOSES: dict[type, str] = {
     ReadingLogs: "return what a container wrote",
     ComparingDisks: "compare disks",
     CopyingFiles: "copy files into and out of containers",
+    Attaching: "run programs that are given input",
 }

@@ -13,7 +13,7 @@ from workbench.replicasets.errors import Conflict, Invalid, ReplicaSetError
 from workbench.replicasets.records import find_version
 from workbench.replicasets.requests import ExecuteRequest
 from workbench.replicasets.rights import own_set
-from workbench.replicasets.values import Caller
+from workbench.replicasets.values import Caller, Version
 from workbench.replicasets.world import World
 
 LONGEST_SECONDS = 3600.0
@@ -89,11 +89,16 @@ def execute(world: World, name: str, request: ExecuteRequest, caller: Caller) ->
     words = checks.command(request.command)
     if not words:
         raise Invalid("there is no command to execute")
-    workdir = request.workdir
-    if not workdir.startswith("/") or "\x00" in workdir or len(workdir) > 4096:
-        raise Invalid(f"{workdir[:60]!r} is not a working directory", hint="an absolute path inside the container")
+    folder = workdir(request.workdir)
     if not 0 < request.seconds <= LONGEST_SECONDS or not 0 < request.max_bytes <= MOST_BYTES:
         raise Invalid(f"at most {LONGEST_SECONDS:g} seconds and {MOST_BYTES} bytes")
+    version = running_version(world, name, caller)
+    running = world.engine.execute(version.container, words, folder)
+    return Execution(running, request.seconds, request.max_bytes)
+
+
+def running_version(world: World, name: str, caller: Caller) -> Version:
+    """Return the current version of a set that is the caller's; raises Conflict unless its container runs."""
     current = own_set(world.store, name, caller)
     version = find_version(world.store, current, current.current)
     found = containers.find(world, version)
@@ -101,8 +106,14 @@ def execute(world: World, name: str, request: ExecuteRequest, caller: Caller) ->
         raise Conflict(
             f"{name} is not running: its container is {found.state}", hint=f"`rs continue` or `rs restart {name}`"
         )
-    running = world.engine.execute(version.container, words, workdir)
-    return Execution(running, request.seconds, request.max_bytes)
+    return version
+
+
+def workdir(text: str) -> str:
+    """Return a working directory, checked; raises Invalid."""
+    if not text.startswith("/") or "\x00" in text or len(text) > 4096:
+        raise Invalid(f"{text[:60]!r} is not a working directory", hint="an absolute path inside the container")
+    return text
 
 
 def collected(execution: Execution) -> Executed:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from workbench.replicasets.engines import cdi
 from workbench.replicasets.engines.podman import cgroups, hosts, probe, recorded, remains, requests
+from workbench.replicasets.engines.podman.attached import PodmanAttaching
 from workbench.replicasets.engines.podman.compared import PodmanComparison
 from workbench.replicasets.engines.podman.disks import PodmanDisks
 from workbench.replicasets.engines.podman.exec import PodmanProgram
@@ -55,7 +56,7 @@ class PodmanEngine:
         self._secrets = PodmanSecrets(self._http)
         self._networks = PodmanNetworks(self._http)
         self._logs = PodmanLogs(self._http)
-        self._parts = (self._logs, PodmanFiles(self._http), PodmanComparison(self._http))
+        self._parts = (self._logs, PodmanFiles(self._http), PodmanComparison(self._http), PodmanAttaching(self._http))
         self._kind, self._folders = kind, folders
         self._unfinished: set[str] = set()
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import quote
 
-from workbench.process import descendants
+from workbench.process import descendants, in_session
 from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import EngineError
 
@@ -48,14 +48,8 @@ class PodmanProgram:
         if self._failed:
             return
         details = self._inspect()
-        pid = int(details.get("Pid", 0))
-        if details.get("Running") and pid and self._is_inside(pid):
-            for process in (*descendants(pid), pid):
-                if self._is_inside(process):
-                    try:
-                        os.kill(process, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
+        if details.get("Running"):
+            end_all(int(details.get("Pid", 0)), self._container)
 
     def close(self) -> None:
         """Stop listening to it."""
@@ -66,13 +60,25 @@ class PodmanProgram:
         assert isinstance(details, dict)
         return details
 
-    def _is_inside(self, pid: int) -> bool:
-        """Whether the process is one of this container: numbers are used again."""
-        try:
-            with open(f"/proc/{pid}/cgroup") as file:
-                return self._container in file.read()
-        except OSError:
-            return False
+
+def end_all(pid: int, container: str) -> None:
+    """End a program of a container, all below it, and what else is of its session: a shell's jobs outlive their parent.
+
+    `container` is the whole id: numbers of processes are used again, and nothing outside of it is ended.
+    """
+    if pid and _is_inside(pid, container):
+        for process in {*descendants(pid), *in_session(pid), pid}:
+            if _is_inside(process, container):
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+
+
+def _is_inside(pid: int, container: str) -> bool:
+    try:
+        with open(f"/proc/{pid}/cgroup") as file:
+            return container in file.read()
+    except OSError:
+        return False
 
 
 def frames(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import socket
+import termios
 import threading
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import httpcore
 import httpx
 
 from workbench.replicasets.engines.podman.log import Log
@@ -20,6 +24,7 @@ _CONNECT_SECONDS = 5.0
 RESPONSE_SECONDS = 120.0
 # Recording a disk takes as long as the disk is large.
 LONG_SECONDS = 3600.0
+_PIECE = 32 << 10
 _SCHEME = "unix://"
 # All connections are kept open: httpx (0.28) closes one beyond those it keeps, or that was idle for long, although
 # another thread was just given it, whose request then fails with "Bad file descriptor".
@@ -47,6 +52,45 @@ class Pieces:
         """Forget the connection: it is another request's from now on."""
         with self._lock:
             self._socket = None
+
+
+class Hijacked:
+    """A connection that carries bytes both ways, after podman agreed to speak no HTTP on it any more."""
+
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401  httpcore's, which has no public type
+        self._stream, self._socket = stream, stream.get_extra_info("socket")
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what comes, until the other side ends it or `end` is called."""
+        with suppress(httpcore.NetworkError):
+            while piece := self._stream.read(_PIECE):
+                yield piece
+
+    def write(self, data: bytes) -> None:
+        """Send it, however long the other side takes; raises EngineGone when it takes no more."""
+        try:
+            self._stream.write(data)
+        except httpcore.NetworkError as error:
+            raise EngineGone(f"podman takes no more input: {error}") from None
+
+    def untaken(self) -> int:
+        """Return whether some of what was sent is not taken yet, as a number above 0."""
+        count = array("i", [0])
+        try:
+            fcntl.ioctl(self._socket, termios.TIOCOUTQ, count)
+        except (OSError, ValueError):
+            return 0  # it is closed
+        return count[0]
+
+    def end_writing(self) -> None:
+        """Let the other side find the end of what is sent."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def end(self) -> None:
+        """Have whoever reads or writes find the end; from any thread."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class PodmanHttp:
@@ -158,6 +202,17 @@ class PodmanHttp:
                     yield pieces
                 finally:
                     pieces.let_go()
+
+    @contextmanager
+    def hijacked(self, path: str, body: object) -> Iterator[Hijacked]:
+        """Yield the connection of a POST that podman takes over; raises EngineError for an error status."""
+        with self._translated():
+            timeout = httpx.Timeout(RESPONSE_SECONDS, connect=_CONNECT_SECONDS)
+            headers = {"Connection": "Upgrade", "Upgrade": "tcp"}
+            with self._client.stream("POST", _BASE + path, json=body, headers=headers, timeout=timeout) as response:
+                if response.is_error:
+                    raise _refused(response.status_code, response.read())
+                yield Hijacked(response.extensions["network_stream"])
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
