@@ -39,6 +39,7 @@ _GROUPS = {
     "models": (
         "tests/e2e/test_cuda_chain.py",
         "tests/e2e/test_model.py",
+        "tests/e2e/test_model_run.py",
         "tests/e2e/test_monobase",
         "tests/replicasets/deployment/test_container.py",
     ),

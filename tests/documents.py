@@ -311,7 +311,7 @@ def known_flags() -> frozenset[str]:
         for module in pkgutil.iter_modules(verbs.__path__):
             if module.ispkg and module.name == verb.replace("-", "_"):
                 below = pkgutil.iter_modules([os.path.join(next(iter(verbs.__path__)), module.name)])
-                lines.extend([verb, subverb.name.replace("_", "-")] for subverb in below)
+                lines.extend([verb, subverb.name.rstrip("_").replace("_", "-")] for subverb in below)
         for line in lines:
             for parser in _parsed([*line, "--help"])[0].used:
                 flags |= _all_flags(parser)

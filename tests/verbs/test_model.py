@@ -80,6 +80,40 @@ def test_check_shows_what_is_requested_and_what_it_gets(tmp_path: Path, index: I
     assert not (folder / "model.lock").exists()
 
 
+def test_an_input_that_is_wrong_is_named_before_anything_is_built(tmp_path: Path, index: Index) -> None:
+    """Not even the base is looked for: there is none here."""
+    folder = model(tmp_path / "asked")
+    common = ("model", "run", folder, "--date=20000101")
+    done = wizard(*common, env=offline(index))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: the input n is missing\n"
+        "  hint: give -i n=…\n"
+        "    input  type     default   what\n"
+        "    n      integer  required\n"
+    )
+    done = wizard(*common, "-i", "n=one", env=offline(index))
+    assert done.stderr.startswith("error: the input n: 'one' is no integer\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["push"], "localhost/models/named:latest names no registry"),
+        (["push", ".", "a/b", "--image=c/d"], "more than one image is named"),
+        (["serve", "--port=65536"], "'65536' is no port"),
+        (["exec", "--no-gpus"], "there is no command to run"),
+        (["serve", "--env=NO_SUCH_VARIABLE"], "--env NO_SUCH_VARIABLE: this shell has no such variable"),
+    ],
+)
+def test_what_cannot_be_pushed_or_served_is_refused_first(
+    tmp_path: Path, index: Index, words: list[str], message: str
+) -> None:
+    folder = model(tmp_path / "named")
+    done = wizard("model", *words, cwd=folder, env=offline(index))
+    assert done.returncode == 2 and done.stderr.startswith(f"error: {message}\n"), done.stderr
+
+
 def test_a_lock_is_kept_until_what_it_was_made_from_changes(tmp_path: Path, index: Index) -> None:
     folder = model(tmp_path / "kept", CONFIG.replace("model,", "schema,").replace("'cog==2.0'", "'cog==1.0'"))
     assert check(folder, index, "--locked").stderr.startswith(

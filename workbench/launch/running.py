@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from workbench.images.labels import ACCELERATOR_LABEL, TAG_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageInfo
 from workbench.images.validate import HOME
+from workbench.launch.containers import start_container
 from workbench.launch.gpus import gpu_options
 from workbench.launch.names import container_name, workbench_name
 from workbench.launch.opening import wait_until_open
@@ -22,8 +22,6 @@ from workbench.launch.workbenches import JUPYTER_TOKEN, LABEL, PORT, TOKEN, Work
 # How many bytes of randomness a token has: as many as Jupyter's own.
 _TOKEN_BYTES = 24
 _STOP_SECONDS = 10
-# What podman's complaint has in it when somebody else took the port in the meantime, by network program.
-_TAKEN = ("address already in use", "port is already allocated", "Address in use")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,28 +116,12 @@ def _start(image: str, name: str, port: int, before: Workbench | None, devices: 
     if port:
         check_port(port)
     ports = [port] if port else free_ports(before.port if before else 0)
-    # Without their values: podman takes those from its own environment, where other users of the machine see none.
-    tokens = {TOKEN: token, JUPYTER_TOKEN: token}
-    for at, number in enumerate(ports):
-        done = podman.run(
-            *("run", "--detach", f"--name={container}", f"--label={LABEL}={name}"),
-            *(f"--publish=127.0.0.1:{number}:{PORT}", f"--volume={container}:{HOME}", *podman.limit_flags(), *devices),
-            *(f"--env={variable}" for variable in tokens),
-            image,
-            environment={**os.environ, **tokens},
-        )
-        if done.code == 0:
-            return
-        podman.run("rm", "--force", "--ignore", "--time=0", container)
-        if not any(words in done.err for words in _TAKEN) or at == len(ports) - 1:
-            raise WorkbenchError(f"{container} does not start: {done.reason}", hint=_hint(done.err, devices))
-
-
-def _hint(errors: str, devices: list[str]) -> str:
-    if "hybrid" in errors:
-        return (
-            'this machine has hybrid cgroups: install runc and put `runtime = "runc"` below [engine] in containers.conf'
-        )
-    if devices:
-        return "without GPUs: give --no-gpus"
-    return "`podman run --rm IMAGE true` shows whether podman runs containers here"
+    start_container(
+        container,
+        image,
+        [f"--label={LABEL}={name}", f"--volume={container}:{HOME}"],
+        inside=PORT,
+        ports=ports,
+        devices=devices,
+        environment={TOKEN: token, JUPYTER_TOKEN: token},
+    )

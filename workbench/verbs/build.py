@@ -82,6 +82,12 @@ def print_builder(backend: Backend, *, quiet: bool) -> None:
 def build_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every verb takes that builds."""
     backend_options(parser)
+    step_options(parser)
+    parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
+
+
+def step_options(parser: argparse._ActionsContainer) -> None:
+    """Add the flags that say how steps are built, whoever builds them."""
     parser.add_argument(
         "--engine-option",
         dest="options",
@@ -111,7 +117,6 @@ def build_options(parser: argparse.ArgumentParser) -> None:
         help="keep the steps there for others; `inline`: in the image, for when it is pushed (BuildKit)",
     )
     parser.add_argument("--log-dir", metavar="DIR", default="logs", help="folder for the log (logs)")
-    parser.add_argument("--json", action="store_true", help="report as JSON, without progress")
 
 
 def label_options(parser: argparse.ArgumentParser) -> None:

@@ -39,7 +39,9 @@ def subverb_parser(verb: str, subverb: str, subverbs: Mapping[str, str]) -> tupl
     """Return the module of one of `subverbs`, and the parser of its arguments."""
     from workbench.cli import parser_of
 
-    module = importlib.import_module(f"workbench.verbs.{verb}.{subverb}")
+    # A module is a name of its package, which has a function `run` of its own.
+    name = f"{subverb}_" if subverb == "run" else subverb
+    module = importlib.import_module(f"workbench.verbs.{verb}.{name}")
     parser = parser_of(f"{verb} {subverb}", subverbs[subverb], module.EXAMPLES)
     module.arguments(parser)
     return module, parser

@@ -16,8 +16,13 @@ from workbench.verbs.monobase.options import data_option
 
 
 def model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
+    """Add the folder and the flags."""
     parser.add_argument("folder", metavar="DIR", help="folder with a cog.yaml")
+    resolving_options(parser)
+
+
+def resolving_options(parser: argparse._ActionsContainer) -> None:
+    """Add the flags."""
     parser.add_argument("--image", metavar="NAME", default="", help="the image's name (default: cog.yaml's, or DIR's)")
     parser.add_argument("--release", metavar="NAME", default="", help="release of the base (default: the newest)")
     parser.add_argument(

@@ -10,7 +10,7 @@ from workbench.errors import UsageError
 from workbench.monobase.names import PREFIX, generation_id
 
 
-def data_option(parser: argparse.ArgumentParser) -> None:
+def data_option(parser: argparse._ActionsContainer) -> None:
     """Add the flag that names the generations' data."""
     from workbench.monobase.generation import DATA
 
