@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Protocol
 
 from anyio import CancelScope
@@ -51,7 +51,7 @@ class Lasting(StreamingResponse):
         may_go_on: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(content, media_type=media_type)
-        self._running, self._may_go_on = running, may_go_on
+        self._content, self._running, self._may_go_on = content, running, may_go_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the lines; however that ends, the program ends too."""
@@ -64,6 +64,17 @@ class Lasting(StreamingResponse):
             raise
         finally:
             watching.cancel()
+            with CancelScope(shield=True):
+                await run_in_threadpool(self._let_go)
+
+    def _let_go(self) -> None:
+        """Close what is sent where it was broken off, and with it the connection that it reads from.
+
+        The garbage collector would do it some time, in any thread: in one that httpcore (1.0) has taken the lock of its
+        connections in, that waits for itself, and the others for it.
+        """
+        if isinstance(self._content, Generator):
+            self._content.close()
 
     async def _watch(self) -> None:
         while self._may_go_on is not None:
