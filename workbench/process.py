@@ -265,14 +265,8 @@ def descendants(process: int) -> list[int]:
     """Return the ids of all processes below `process`, the nearest first (Linux: from /proc)."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", errors="replace") as stat:
-                    # The name in brackets may hold anything, brackets too; the parent is the second word after it.
-                    parent = int(stat.read().rpartition(")")[2].split()[1])
-            except (OSError, IndexError, ValueError):
-                continue  # it ended meanwhile
-            children.setdefault(parent, []).append(int(name))
+        if name.isdigit() and (fields := stat_fields(int(name))):
+            children.setdefault(int(fields[1]), []).append(int(name))
     found = list(children.get(process, ()))
     for below in found:
         found += children.get(below, ())
@@ -281,15 +275,21 @@ def descendants(process: int) -> list[int]:
 
 def in_session(leader: int) -> list[int]:
     """Return the ids of all processes of the session of `leader` but itself (Linux: from /proc)."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _session(name) == leader != int(name)]
+    others = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != leader]
+    return [each for each in others if stat_fields(each)[3:4] == [str(leader)]]
 
 
-def _session(name: str) -> int:
+def stat_fields(process: int) -> list[str]:
+    """Return the fields of /proc/PROCESS/stat from the third on (proc(5)), [] when there is no such process.
+
+    The state is at 0, the parent at 1, the session at 3, the start in ticks since the machine's at 19.
+    """
     try:
-        with open(f"/proc/{name}/stat", errors="replace") as stat:
-            return int(stat.read().rpartition(")")[2].split()[3])
-    except (OSError, IndexError, ValueError):
-        return 0  # it ended meanwhile
+        with open(f"/proc/{process}/stat", errors="replace") as stat:
+            # The name in brackets, the second, may hold anything, brackets too.
+            return stat.read().rpartition(")")[2].split()
+    except OSError:
+        return []  # it ended meanwhile
 
 
 def _signal(process: int, number: int) -> None:

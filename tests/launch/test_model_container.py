@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -61,7 +62,7 @@ def test_a_container_whose_command_was_killed_is_removed_by_the_next(engine: Eng
     owners = {
         "killed": [killed],
         "ours": [owner_option()],
-        "elsewhere": [killed.replace("pid:", "pid:9")],
+        "elsewhere": [re.sub(r"(workbench-build-[0-9a-f]{8}-)", r"\g<1>9", killed)],
         "theirs": [],
     }
     for name, labels in owners.items():

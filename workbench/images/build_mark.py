@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from workbench.process import stat_fields
+
 # workbench-build-BOOT-NAMESPACE-PROCESS-START-RANDOM: a process's number means something in one boot and one
 # namespace of processes, and for one process only with the time that it began at.
 _MARK = re.compile(r"workbench-build-([0-9a-f]{8})-(\d+)-(\d+)-(\d+)-[0-9a-f]{8}")
@@ -65,10 +67,5 @@ def _here() -> str:
 
 def _start(process: int) -> int:
     """Return when a process began, in ticks since the machine's start; 0 when there is no such process (proc(5))."""
-    try:
-        with open(f"/proc/{process}/stat", errors="replace") as stat:
-            # The name in brackets may hold anything; what follows it begins with the third field.
-            fields = stat.read().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return 0 if fields[0] == "Z" else int(fields[19])
+    fields = stat_fields(process)
+    return int(fields[19]) if fields and fields[0] != "Z" else 0

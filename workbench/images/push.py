@@ -53,15 +53,24 @@ def push(
     done: list[str] = []
     tags = tuple(dict.fromkeys((tag, latest_tag(tag))))
     for target in (f"{repository}:{each}" for each in tags):
-        answer = store.push(image, target)
-        if answer.code != 0:
-            before = f"{', '.join(done)} arrived; " if done else "nothing was pushed and no tag moved; "
-            host = repository.split("/", 1)[0]
-            raise WorkbenchError(
-                f"pushing {target} failed: {answer.reason}",
-                hint=f"{before}`podman login {host}` if it refuses you, then push again: what is built stays built",
-            )
+        push_as(
+            image, target, store, f"{', '.join(done)} arrived; " if done else "nothing was pushed and no tag moved; "
+        )
         if not done:
             arrived(tags)
         done.append(target)
     return Pushed(tuple(done))
+
+
+def push_as(image: str, target: str, store: ImageStore, before: str = "") -> None:
+    """Push the `image` of `store` as `target` and nothing else; `before` begins the hint where the registry refuses it.
+
+    Raises WorkbenchError then.
+    """
+    answer = store.push(image, target)
+    if answer.code != 0:
+        host = target.split("/", 1)[0]
+        raise WorkbenchError(
+            f"pushing {target} failed: {answer.reason}",
+            hint=f"{before}`podman login {host}` if it refuses you, then push again: what is built stays built",
+        )

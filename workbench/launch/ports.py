@@ -23,6 +23,13 @@ def free_ports(preferred: int = 0) -> list[int]:
         return [*free, int(probe.getsockname()[1])]
 
 
+def port_number(text: str) -> int:
+    """Return the port that a flag's text is; raises UsageError for what is none."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+        raise UsageError(f"{text!r} is no port", hint="give a number from 1 to 65535")
+    return int(text)
+
+
 def check_port(port: int) -> None:
     """Raise UsageError for a number that is no port, WorkbenchError for one that is taken or not for this user."""
     if not 1 <= port <= 65535:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+from workbench.process import stat_fields
+
 # What this process is at work on, in all threads.
 _working: set[str] = set()
 
@@ -51,9 +53,5 @@ def boot() -> str:
 
 def _birth(process: int) -> str:
     """Return when a process began, in ticks since the boot; "" when it does not exist, or is a zombie."""
-    try:
-        with open(f"/proc/{process}/stat", errors="replace") as file:
-            words = file.read().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if words[0] == "Z" else words[19]
+    fields = stat_fields(process)
+    return fields[19] if fields and fields[0] != "Z" else ""

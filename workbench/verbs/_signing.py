@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
@@ -48,3 +49,14 @@ def signing_key(args: argparse.Namespace, *, pushes: bool = True) -> PrivateKey 
     from workbench.attest.signing.key_files import private_key
 
     return private_key(reference, args.sign_password_file)
+
+
+def sign(repository: str, identity: str, key: PrivateKey | None, tags: Sequence[str]) -> None:
+    """Sign the image with the id `identity` that was pushed to `repository` under these tags, where there is a key.
+
+    Raises what `sign_pushed` raises. Whoever signs nothing does not load cryptography.
+    """
+    if key is not None:
+        from workbench.attest.signing.sign import sign_pushed
+
+        sign_pushed(repository, tags, identity, key)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.commands import here
-from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.launch.machine import Target
@@ -34,11 +33,10 @@ def running_options(parser: argparse.ArgumentParser) -> None:
 
 def run_options(args: argparse.Namespace) -> RunOptions:
     """Return how the flags want the workbench run; raises UsageError for a port that is no number."""
+    from workbench.launch.ports import port_number
     from workbench.launch.running import RunOptions
 
-    if args.port and not (args.port.isascii() and args.port.isdigit() and 1 <= int(args.port) <= 65535):
-        raise UsageError(f"{args.port!r} is no port", hint="give a number from 1 to 65535")
-    return RunOptions(int(args.port or 0), args.gpus)
+    return RunOptions(port_number(args.port) if args.port else 0, args.gpus)
 
 
 def plan_text(tag: str, steps: Sequence[Step]) -> str:

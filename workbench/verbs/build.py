@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.notes import print_note
-from workbench.verbs._signing import sign_options, signing_key
+from workbench.verbs._signing import sign, sign_options, signing_key
 
 if TYPE_CHECKING:
-    from workbench.attest.signing.keys import PrivateKey
     from workbench.images.backend import Backend
 
 EXAMPLES = """\
@@ -200,8 +199,8 @@ def run(args: argparse.Namespace) -> int:
             print_note(missing)
         if args.push:
             identity = finished.built.id
-            sign = partial(_sign, args.push, identity, key)
-            pushed = push(finished.built.image, args.push, backend.store, sign).images
+            signing = partial(sign, args.push, identity, key)
+            pushed = push(finished.built.image, args.push, backend.store, signing).images
             report["pushed"] = list(pushed)
             attached = attach_to_pushed(args.push, finished.built.image, identity, request.folder, key)
             report["signed"] = key is not None
@@ -227,14 +226,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(reports, indent=2))
     return 0
-
-
-def _sign(repository: str, identity: str, key: PrivateKey | None, tags: tuple[str, ...]) -> None:
-    """Sign what was pushed under these tags, where there is a key."""
-    if key is not None:
-        from workbench.attest.signing.sign import sign_pushed
-
-        sign_pushed(repository, tags, identity, key)
 
 
 def _changed_note(folder: str, changed: Mapping[str, str]) -> str:

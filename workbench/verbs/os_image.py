@@ -8,7 +8,7 @@ import sys
 
 from workbench.catalog.reader import open_catalogue
 from workbench.errors import UsageError, WorkbenchError
-from workbench.verbs._signing import sign_options, signing_key
+from workbench.verbs._signing import sign, sign_options, signing_key
 from workbench.verbs.build import backend_of, backend_options
 
 EXAMPLES = """\
@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.images.podman.store import PODMAN
     from workbench.images.push import check_repository
     from workbench.images.store import required
+    from workbench.names import split_reference
 
     def show(line: str) -> None:
         if not args.json:
@@ -56,10 +57,7 @@ def run(args: argparse.Namespace) -> int:
             raise WorkbenchError(f"pushing {target} failed: {done.reason}", hint=f"{name} is here: push it again")
         name = target
     if backend is not None and key is not None:
-        from workbench.attest.signing.sign import sign_pushed
-        from workbench.names import split_reference
-
         kept = required(PODMAN if keep is None else backend.store, made)
-        sign_pushed(args.push, [split_reference(name)[1]], kept.id, key)
+        sign(args.push, kept.id, key, [split_reference(name)[1]])
     print(json.dumps({"image": name}) if args.json else name)
     return 0

@@ -37,20 +37,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command with the folder at /src, and return its exit code."""
     from workbench.launch.foreground import run_command
+    from workbench.launch.ports import port_number
     from workbench.models.config import FILE
 
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         raise UsageError("there is no command to run", hint="write it behind the flags: model exec python")
-    ports = [_port(text) for text in args.publish]
+    ports = [port_number(text) for text in args.publish]
     given = variables(args.env)
     if not os.path.isfile(os.path.join(args.what, FILE)):
         raise UsageError(f"no {FILE} is in {os.path.abspath(args.what)}", hint="give --folder DIR")
     model = made_model(args)
     return run_command(model, args.what, command, given, ports=ports, gpus=args.gpus)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise UsageError(f"{text!r} is no port", hint="give a number from 1 to 65535")
-    return int(text)

@@ -8,8 +8,8 @@ import os
 import sys
 from dataclasses import replace
 
-from workbench.errors import EXIT_OK, UsageError, WorkbenchError
-from workbench.verbs._signing import sign_options, signing_key
+from workbench.errors import EXIT_OK, UsageError
+from workbench.verbs._signing import sign, sign_options, signing_key
 from workbench.verbs.build import backend_of, build_options
 from workbench.verbs.model.making import build_values, prepared_model, secret_option
 from workbench.verbs.model.options import resolving_options
@@ -38,8 +38,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build the image where the folder has changed, push it, and print its name."""
     from workbench.catalog.reader import open_catalogue
+    from workbench.images.push import push_as
     from workbench.images.store import required
     from workbench.models.making import make_model
+    from workbench.names import split_reference
 
     folder, args.image = _words(args.words, args.image)
     key = signing_key(args)
@@ -50,20 +52,11 @@ def run(args: argparse.Namespace) -> int:
     made = make_model(catalogue, prepared, folder, backend, replace(build_values(args), again=False))
     if not args.json:
         print(f"pushing {name}" if made else f"{name} is up to date: pushing it", file=sys.stderr, flush=True)
-    done = backend.store.push(name, name)
-    if done.code != 0:
-        host = name.partition("/")[0]
-        raise WorkbenchError(
-            f"pushing {name} failed: {done.reason}",
-            hint=f"`podman login {host}` if it refuses you, then push again: what is built stays built",
-        )
-    if key is not None:
-        from workbench.attest.signing.sign import sign_pushed
-
-        repository, _, tag = name.rpartition(":")
-        sign_pushed(repository, (tag,), required(backend.store, name).id, key)
-        if not args.json:
-            print(f"signed with {key.public.name}", file=sys.stderr)
+    push_as(name, name, backend.store)
+    repository, tag = split_reference(name)
+    sign(repository, required(backend.store, name).id, key, (tag,))
+    if key is not None and not args.json:
+        print(f"signed with {key.public.name}", file=sys.stderr)
     report = {"pushed": name, "built": made is not None, "signed": key is not None}
     print(json.dumps(report, indent=2) if args.json else name)
     return EXIT_OK

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from workbench.errors import EXIT_OK, UsageError, WorkbenchError
+from workbench.errors import EXIT_OK, WorkbenchError
 from workbench.verbs.model.running import (
     building_options,
     container_options,
@@ -44,12 +44,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C or a signal; raises WorkbenchError when the model ends by itself."""
     from workbench.launch.model_container import ModelRun, running_model
+    from workbench.launch.ports import port_number
 
-    if args.port and not (args.port.isascii() and args.port.isdigit() and 1 <= int(args.port) <= 65535):
-        raise UsageError(f"{args.port!r} is no port", hint="give a number from 1 to 65535")
+    port = port_number(args.port) if args.port else 0
     given = variables(args.env)
     model = made_model(args)
-    how = ModelRun(given, int(args.port or 0), args.gpus, args.setup_timeout, quiet=args.json, server=True)
+    how = ModelRun(given, port, args.gpus, args.setup_timeout, quiet=args.json, server=True)
     is_ready = False
     try:
         with running_model(model, how) as running:
