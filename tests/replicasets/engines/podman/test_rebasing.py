@@ -16,6 +16,7 @@ import pytest
 
 from tests.chance import chance
 from workbench.replicasets.engines.podman.trees import overlaps, rebase
+from workbench.replicasets.engines.podman.trees.walking import clear
 from workbench.replicasets.errors import EngineError
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="not root: no overlay can be mounted")
@@ -251,6 +252,31 @@ def test_what_is_kept_in_the_old_image_is_refused(images: Images, name: str) -> 
     os.setxattr(images.root / "upper/etc/half", name, b"/other")
     with pytest.raises(EngineError, match="/etc/half is kept in part in the old image"):
         images.overlaps()
+
+
+def test_a_disk_of_any_depth_is_refused(images: Images) -> None:
+    at = os.open(images.root / "upper", os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("abc", dir_fd=at)
+        inner = os.open("abc", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+    with pytest.raises(EngineError, match="a path of more than 4,095 bytes"):
+        images.overlaps()
+    clear(str(images.root / "upper"))
+
+
+@pytest.mark.parametrize("record", ["x" * 200_000, "a\0b,,\n", '"half', "/etc/passwd,,\n../../../../../x,,\n"])
+def test_a_list_of_files_that_is_none(images: Images, record: str) -> None:
+    package(images.root / "old", "tool", "1")
+    package(images.root / "new", "tool", "2")
+    with images.mounted("old", "upper") as disk:
+        uninstall(disk, "tool", "1")
+        package(disk, "tool", "3")
+        (disk / SITE / "tool-3.dist-info/RECORD").write_text(record)
+    assert images.overlaps() == ([], [("tool", "1", "3", "2")])
+    assert images.rebased("mine")[f"{SITE}/tool/__init__.py"] == "tool 3 __init__"
 
 
 def test_a_list_of_files_leads_nowhere_else(images: Images) -> None:

@@ -7,15 +7,17 @@ Two versions of one package over each other are none: its files go together, by 
 from __future__ import annotations
 
 import csv
-import os
 import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from workbench.files import unfollowed
 from workbench.replicasets.engines.podman.trees.layers import View
 from workbench.replicasets.engines.podman.trees.overlaps import Row
+from workbench.replicasets.engines.podman.trees.walking import Tree
 
 _INFO = re.compile(r"(?P<folder>.*(?:site|dist)-packages)/(?P<name>[^/]+?)-(?P<version>[^/-]+)\.dist-info")
 _LARGEST = 64 << 20
@@ -100,18 +102,22 @@ def _files(view: View, folder: str, info: str) -> set[str]:
 
 
 def _own_files(upper: str, folder: str, info: str) -> set[str]:
-    return _listed(f"{upper}/{info}/RECORD", folder, info)
+    with Tree(upper) as tree, suppress(OSError):
+        # From folder to folder: whoever runs there may put a link in the place of one.
+        for each in info.split("/"):
+            tree.down(each)
+        return _listed(tree.place("RECORD"), folder, info)
+    return {info}
 
 
 def _listed(record: str, folder: str, info: str) -> set[str]:
     """Return the files that a list names, and the folder that it is in; none of them leads out of the root."""
     try:
-        handle = os.open(record, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+        with open(record, encoding="utf-8", errors="surrogateescape", newline="", opener=unfollowed) as file:
+            lines = list(csv.reader(file.read(_LARGEST).splitlines()))
+    except (OSError, csv.Error):
         return {info}
-    with open(handle, encoding="utf-8", errors="surrogateescape", newline="") as file:
-        lines = csv.reader(file.read(_LARGEST).splitlines())
-        paths = {posixpath.normpath(f"{folder}/{line[0]}") for line in lines if line and line[0]}
+    paths = {posixpath.normpath(f"{folder}/{line[0]}") for line in lines if line and line[0]}
     return {path for path in paths if not path.startswith(("/", ".."))} | {info}
 
 

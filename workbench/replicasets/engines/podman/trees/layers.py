@@ -102,17 +102,20 @@ class View:
 
     def same(self, other: View) -> bool:
         """Return whether two folders hold the same, all that is below them too."""
-        if self.folders == other.folders:
-            return True
-        names = self.names()
-        if names != other.names():
-            return False
-        for name in names:
-            mine, others = self.entry(name), other.entry(name)
-            if mine is None or others is None or not mine.same(others):
+        waiting = [(self, other)]
+        while waiting:
+            one, two = waiting.pop()
+            if one.folders == two.folders:
+                continue
+            names = one.names()
+            if names != two.names():
                 return False
-            if mine.is_folder and not self.below(name).same(other.below(name)):
-                return False
+            for name in names:
+                mine, others = one.entry(name), two.entry(name)
+                if mine is None or others is None or not mine.same(others):
+                    return False
+                if mine.is_folder:
+                    waiting.append((one.below(name), two.below(name)))
         return True
 
 

@@ -15,6 +15,9 @@ _OF_LOWER = tuple(f"{space}.overlay.{name}" for space in ("trusted", "user") for
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECE = 1 << 20
 _BYTECODE = ".pyc"
+# Rows are kept in memory, with their paths.
+_MOST_ROWS = 2_000_000
+_LONGEST = 4095
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +70,28 @@ class Row:
 def rows(upper: str, old: View, new: View) -> Iterator[Row]:
     """Yield every path of the layer `upper`, folders before what is in them. Raises EngineError, OSError."""
     above: list[str] = []
-    views = [(old, new)]
+    views, count = [(old, new)], 0
     with Tree(upper) as tree:
         for entry in entries(tree):
             if entry.after:
                 above.pop()
                 views.pop()
                 continue
-            _check(tree, entry, "/".join((*above, entry.name)))
-            yield _row(tree, entry, "/".join((*above, entry.name)), *views[-1])
+            path = f"{above[-1]}/{entry.name}" if above else entry.name
+            count += 1
+            _check(tree, entry, path, count)
+            yield _row(tree, entry, path, *views[-1])
             if entry.is_folder:
                 before, now = views[-1]
                 hidden = is_opaque(tree.place(entry.name))
-                above.append(entry.name)
+                above.append(path)
                 views.append((View(), View()) if hidden else (before.below(entry.name), now.below(entry.name)))
 
 
-def _check(tree: Tree, entry: Entry, path: str) -> None:
+def _check(tree: Tree, entry: Entry, path: str, count: int) -> None:
+    if len(os.fsencode(path)) > _LONGEST or count > _MOST_ROWS:
+        what = f"more than {_MOST_ROWS:,} changes" if count > _MOST_ROWS else "a path of more than 4,095 bytes"
+        raise EngineError(f"the disk has {what}, and cannot go to another image", hint="remove what is not needed")
     if entry.name.startswith(".wh."):
         raise EngineError("the disk is on an overlay that marks deletions by names, and cannot go to another image")
     for each in os.listxattr(tree.place(entry.name), follow_symlinks=False):
