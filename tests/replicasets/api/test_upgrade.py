@@ -34,7 +34,7 @@ def test_without_a_terminal_it_is_refused_and_shown(
     assert main(["rs", "upgrade", "foo", "--image", NEWER]) == 1
     error = capsys.readouterr().err
     assert "foo and localhost/tiny:2 both changed 1 path" in error
-    assert "rs upgrade foo --dry-run" in error
+    assert f"rs upgrade foo --image {NEWER} --dry-run" in error
     assert refused(client, "PATCH", "/replicaSet/foo/upgrade", {"imageName": NEWER}) == (409, 1112)
     assert refused(client, "PATCH", "/replicaSet/foo/upgrade", {"keep": "yours"}) == (422, 1000)
     assert refused(client, "PATCH", "/replicaSet/foo/upgrade", {}) == (404, 1111)

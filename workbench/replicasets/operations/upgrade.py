@@ -54,7 +54,7 @@ def upgrade(world: World, name: str, request: UpgradeRequest, caller: Caller, gr
             raise Conflict(
                 f"{name} and {image} both changed {_count(overlaps)}",
                 Code.OVERLAPS,
-                hint=f"`rs upgrade {name} --dry-run` lists them; --keep mine or --keep image decides",
+                hint=f"`rs upgrade {name} --image {image} --dry-run` lists them; --keep mine or --keep image decides",
             )
         wanted = replace(next_version(world, current, old, old.number), image=image, image_id=found.id)
         rebase = Rebase(found.id, request.keep, _notes(overlaps, request.keep))
