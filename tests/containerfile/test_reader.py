@@ -168,6 +168,36 @@ def test_what_an_image_has_for_those_on_top_of_it() -> None:
     assert all(dict(step.environment)["A"] == "1" for step in two.steps if type(step) is Run)
 
 
+def test_of_a_stage_that_nobody_needs_only_the_text_is_read() -> None:
+    text = """\
+FROM --platform=linux/s390x nowhere.example/of-another-machine:1 AS other
+COPY gone $HERE
+WORKDIR $HERE
+FROM docker.io/nowhere AS unknown
+FROM localhost/b:1
+"""
+    made = plan(text)
+    assert (made.needed(), made.stages[2].config["config"]["User"]) == ([2], "1001")
+    for wrong, message in (
+        ("WORKDIR\n", "WORKDIR is followed by one word"),
+        ("COPY --from=3 a b\n", "there is no such stage above"),
+        ("COPY --from=3 $A b\n", "there is no such stage above"),
+        ("RUN --nope=1 x\n", "RUN --nope=1 is not supported"),
+    ):
+        with pytest.raises(WorkbenchError, match=message):
+            plan(text.replace("WORKDIR $HERE\n", wrong))
+    with pytest.raises(WorkbenchError, match="FROM --platform=linux/s390x is not supported"):
+        plan(text + "COPY --from=other a b\n")
+
+
+def test_what_an_image_has_for_those_on_top_may_need_a_stage() -> None:
+    images = {**IMAGES, "localhost/t:1": {"config": {"OnBuild": ["COPY --from=one /x /x"]}}}
+    text = "FROM localhost/b:1 AS one\nRUN x\nFROM localhost/t:1\n"
+    made = read(Source(text, "", lambda path: True), images.__getitem__)
+    assert made.needed() == [0, 1]
+    assert [type(step) for step in made.stages[0].steps] == [Run]
+
+
 def test_stages_that_nobody_needs_are_left_out() -> None:
     text = """\
 FROM localhost/b:1 AS one

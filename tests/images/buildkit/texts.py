@@ -63,6 +63,7 @@ ARGUMENTS = {
     "platforms that are not named": "RUN echo ${TARGETPLATFORM-none} >/made\nLABEL l=$TARGETARCH\n",
     "the last stage": "ARG TARGETSTAGE\nRUN echo $TARGETSTAGE >/made\n",
     "the last stage in FROM": f"FROM {{base}} AS is-default\nARG A=1\nFROM is-${{TARGETSTAGE}}\n{_SHOW}",
+    "for a machine that is not this one": f"FROM --platform=linux/s390x docker.io/library/nowhere AS for-s390x\nRUN x\nFROM {{base}} AS for-amd64\nARG A=1\nFROM for-${{TARGETARCH}}\n{_SHOW}",
     "as words": "ARG U=1001 D=/w C=5:6\nUSER $U\nWORKDIR $D\nRUN pwd >made; id -u >>made\nCOPY --chown=$C a.txt $D/\n",
     "the search path": "ARG PATH=/x:/bin\nRUN echo $PATH >/made\n",
     "quoted": f"ARG A='a b' B=\"$A c\" C=d\\ e\n{_SHOW}ENV W=$A\n",
