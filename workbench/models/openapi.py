@@ -17,7 +17,7 @@ from workbench.models.reading.literals import Literals, UnreadableError
 from workbench.models.reading.names import Found, Names
 from workbench.models.reading.predictors import Called, called
 from workbench.models.reading.scope import Function
-from workbench.models.reading.sources import Sources
+from workbench.models.reading.sources import NewerPythonError, Sources
 from workbench.models.reading.types import Types
 
 _STATUS = ("starting", "processing", "succeeded", "canceled", "failed")
@@ -68,13 +68,13 @@ class Reading:
 NOTHING_READ = Reading({})
 
 
-def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] = ()) -> Reading:
+def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] = (), python: str = "") -> Reading:
     """Return what the code in `folder` says of what `predict` and `train` ("predict.py:Predictor") point at.
 
-    `roots` are further folders of its modules. A file that does not exist, is not Python, or has nothing of that name
-    is a fault.
+    `roots` are further folders of its modules, `python` is the model's ("3.12"). A file that does not exist, is not
+    Python, or has nothing of that name is a fault.
     """
-    names = Names(Sources(folder, roots))
+    names = Names(Sources(folder, roots, python))
     schemas: dict[str, Any] = {}
     paths: dict[str, Any] = {}
     notes: list[str] = []
@@ -85,6 +85,9 @@ def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] =
             continue
         try:
             read = found[side.what] = called(names, reference, training=side is _TRAINING)
+        except NewerPythonError as error:
+            notes.append(f"{side.inputs} are not checked by the server: {error.where} {error.message}")
+            continue
         except WorkbenchError as error:
             faults.append(("", f"{side.what}: {error.where}: {error.message}"))
             continue
