@@ -168,6 +168,20 @@ def test_what_an_image_has_for_those_on_top_of_it() -> None:
     assert all(dict(step.environment)["A"] == "1" for step in two.steps if type(step) is Run)
 
 
+def test_paths_of_the_image_stay_as_they_are_written() -> None:
+    made = plan("FROM localhost/b:1\nWORKDIR /a/../w/./\nVOLUME /v/ d\nRUN x\nWORKDIR y/\nRUN y").stages[0]
+    assert (made.config["config"]["WorkingDir"], made.config["config"]["Volumes"]) == ("/w/y", {"/v/": {}, "d": {}})
+    assert [step.path for step in made.steps if isinstance(step, Folder)] == ["/w", "/v", "/w/d", "/w/y"]
+    assert [step.folder for step in made.steps if isinstance(step, Run)] == ["/w", "/w/y"]
+    assert plan("FROM localhost/b:1\nWORKDIR /a/../w/./").stages[0].config["config"]["WorkingDir"] == "/a/../w/./"
+
+
+def test_a_cache_without_an_id_has_its_target_as_one() -> None:
+    made = plan("FROM localhost/b:1\nRUN --mount=type=cache,target=/c/a=b x").stages[0].steps[0]
+    assert isinstance(made, Run)
+    assert made.mounts[0].id == "/c/a=b"
+
+
 def test_of_a_stage_that_nobody_needs_only_the_text_is_read() -> None:
     text = """\
 FROM --platform=linux/s390x nowhere.example/of-another-machine:1 AS other

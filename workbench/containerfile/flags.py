@@ -173,7 +173,8 @@ def _run_mount(
         raise WorkbenchError("--mount cannot have / as its target")
     if kind == "cache":
         id_ = id_ or target
-    if id_ and not _ID.fullmatch(id_):
+    # A cache without an id has its target as one, whatever that is.
+    if id_ and not _ID.fullmatch(id_) and (kind != "cache" or "id" in options):
         raise WorkbenchError(f"--mount: {id_!r} is no id")
     sharing = options.get("sharing", "shared").lower()
     if sharing not in _SHARINGS:

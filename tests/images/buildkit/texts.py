@@ -125,7 +125,7 @@ WORDS = {
     "labels": 'LABEL "a b"=c d=\'e f\' g="h\\\ni" j=k\\ l\nLABEL x$LANG=z\n',
     "given that must be": "ENV A=1\nENV B=${A:?no} C=${A?no}\n",
     "ports": "ENV P='80 81'\nEXPOSE $P 82/UDP 90-92\n",
-    "volumes": 'WORKDIR /w\nVOLUME /tmp\nVOLUME ["/etc"]\nSTOPSIGNAL SIGINT\nSTOPSIGNAL 9\n',
+    "volumes": 'WORKDIR /w/../x/./y/\nVOLUME /tmp/ /tmp\nVOLUME ["/etc"]\nSTOPSIGNAL SIGINT\nSTOPSIGNAL 9\n',
     "users": "USER root\nUSER 1001:0\nARG U=5\nUSER $U\n",
     "commands": 'ENTRYPOINT exec a "$B"\nCMD ["x", "$A"]\nSHELL ["/bin/sh", "-e", "-c"]\nCMD a  b\n',
     "a command and an entrypoint": 'CMD ["a"]\nENTRYPOINT ["b"]\n',
