@@ -88,6 +88,7 @@ FILES = {
     "everything": "COPY . /all/\nCOPY d/* /flat/\nCOPY d/./sub/../a ./x\n",
     "patterns": "COPY [ab].txt d/s?b *.t\\xt /p/\nCOPY d* /q\n",
     "in json": 'COPY ["a.txt", "b.txt", "/a b/"]\nCOPY --chown=3 ["d", "/e f"]\n',
+    "above the folder": "COPY ../a.txt ../../d/sub /x/\nCOPY d/../../b.txt /x/c\n",
     "to folders": "WORKDIR /w/x\nCOPY a.txt .\nCOPY a.txt ./y/\nCOPY a.txt ../z\nCOPY d .\nCOPY d sub\n",
 }
 TRIGGERS = {
