@@ -176,6 +176,13 @@ def test_paths_of_the_image_stay_as_they_are_written() -> None:
     assert plan("FROM localhost/b:1\nWORKDIR /a/../w/./").stages[0].config["config"]["WorkingDir"] == "/a/../w/./"
 
 
+def test_a_mount_without_a_target_is_where_the_command_runs(folder: Path) -> None:
+    for text in ("ro", "type=cache", "type=tmpfs", "from=localhost/b:1", "target="):
+        made = plan(f"FROM localhost/b:1\nWORKDIR w\nRUN --mount={text} x", folder).stages[0].steps[1]
+        assert isinstance(made, Run)
+        assert made.mounts[0].target == "/opt/w"
+
+
 def test_a_cache_without_an_id_has_its_target_as_one() -> None:
     made = plan("FROM localhost/b:1\nRUN --mount=type=cache,target=/c/a=b x").stages[0].steps[0]
     assert isinstance(made, Run)
@@ -323,7 +330,12 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
             "--from=0: there is no such stage above",
             3,
         ),
-        ("FROM localhost/b:1\nRUN --mount=type=cache x", "--mount=type=cache names no target", 2),
+        ("FROM scratch\nRUN --mount=type=cache x", "--mount cannot have / as its target", 2),
+        (
+            "FROM localhost/b:1\nRUN --mount=type=secret,env=X x",
+            "--mount=type=secret names neither an id nor a target",
+            2,
+        ),
         ("FROM localhost/b:1\nRUN --mount=type=bind,source=gone,target=/x y", "RUN --mount: the folder has no gone", 2),
         ("FROM localhost/b:1\nRUN", "RUN is followed by a command", 2),
         ("FROM localhost/b:1\nEXPOSE 99999", "'99999' is no port", 2),

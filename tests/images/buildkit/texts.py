@@ -99,6 +99,7 @@ TRIGGERS = {
     "an argument": "FROM {base} AS one\nONBUILD ARG A=1\nONBUILD LABEL l=$A\nFROM one\nLABEL m=$A\n",
 }
 RUNS = {
+    "mounts without a target": "WORKDIR /w\nRUN --mount=ro cp a.txt /made\nRUN --mount=type=tmpfs touch x; ls >>/made\n",
     "a size": "RUN --mount=type=tmpfs,target=/dev/t,size=2m mount | grep -o ' /dev/t .*size=[0-9]*k' >/made\n",
     "a secret that nobody gave": "RUN --mount=type=secret,id=s,env=S --mount=type=secret,id=t echo ${S-none} >/made\n",
     "a network": "RUN --network=none ip link | grep -c : >/made\n",
