@@ -96,7 +96,13 @@ def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] =
             notes += [] if read.faults else [f"{side.inputs} are not checked by the server: {read.reason}"]
             continue
         try:
-            schemas |= _read(names, read.function, read.is_method, side, notes)
+            made, wrong = _read(names, read.function, read.is_method, side, notes)
+            schemas |= made
+            # A server of predictions starts without what trains.
+            if side is _PREDICTION:
+                faults += wrong
+            else:
+                notes += [f"no training starts: {where}: {message}" for where, message in wrong]
             paths[side.path] = {"post": _post(side)}
         except UnreadableError as error:
             notes.append(f"{side.inputs} are not checked by the server: {error}")
@@ -104,7 +110,10 @@ def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] =
     return Reading(document, tuple(notes), tuple(faults), found.get("predict"), found.get("train"))
 
 
-def _read(names: Names, function: Found, is_method: bool, side: _Side, notes: list[str]) -> dict[str, Any]:
+def _read(
+    names: Names, function: Found, is_method: bool, side: _Side, notes: list[str]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Return the schemas of a side, and why its file would fail when it is imported; what is not read is noted."""
     literals = Literals(names)
     types = Types(names, literals)
     inputs = Inputs(names, literals, types)
@@ -128,12 +137,13 @@ def _read(names: Names, function: Found, is_method: bool, side: _Side, notes: li
             "error": {"type": "string"},
         },
     }
-    return {
+    schemas = {
         side.input: schema,
         side.output: {"title": side.output, **output},
         side.request: request,
         side.response: response,
     }
+    return schemas, inputs.faults
 
 
 def _post(side: _Side) -> dict[str, Any]:
