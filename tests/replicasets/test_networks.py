@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
 from tests.engine import TINY, need_root, search_path
 from tests.replicasets.conftest import Podman
+from workbench.replicasets.errors import NotFound
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Caller
@@ -140,3 +144,60 @@ def test_owners_who_come_and_go_at_once_have_their_networks(room: Callable[..., 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(4)))
     assert rs.sets() == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("is_used", [False, True], ids=["stale", "anothers"])
+def test_a_bridge_that_outlived_its_network_holds_no_set_up(is_used: bool, rs: ReplicaSets, podman: Podman) -> None:
+    """What a podman leaves that is killed while it starts a container: its namespace, and so the bridge."""
+    need_root("a normal user's bridges go with the last container")
+    rs.run(RunRequest(TINY, "foo", command=SERVING), ANNA)
+    network = place(podman, "foo-1")[0]
+    bridge = json.loads(podman.engine("network", "inspect", network))[0]["network_interface"]
+    rs.delete("foo", ANNA)
+    namespace, number = f"workbench-test-{os.getpid()}", os.getpid() % 200
+    address = f"10.177.{number}.1/24"
+    of_links(
+        f"ip link add {bridge} type bridge",
+        f"ip addr add {address} dev {bridge}",
+        f"ip link set {bridge} up",
+        f"ip netns add {namespace}",
+        f"ip link add wbtest{number} type veth peer name eth0 netns {namespace}",
+        f"ip link set wbtest{number} master {bridge} up",
+    )
+    sleeping = subprocess.Popen(["nsenter", f"--net=/run/netns/{namespace}", "sleep", "1000"]) if is_used else None
+    try:
+        port = rs.run(RunRequest(TINY, "foo", command=SERVING, ports=["80"]), ANNA).ports[0].host
+        if is_used:
+            assert address in of_links(f"ip addr show {bridge}"), "another podman's bridge was removed"
+        else:
+            assert read_from(port) == "annas\n"
+            assert namespace not in of_links("ip netns list")
+    finally:
+        if sleeping is not None:
+            sleeping.kill()
+            sleeping.wait()
+        with suppress(NotFound):
+            rs.delete("foo", ANNA)
+        with suppress(subprocess.CalledProcessError):
+            of_links(f"ip netns delete {namespace}")
+        with suppress(subprocess.CalledProcessError):
+            of_links(f"ip link delete {bridge}")
+
+
+def of_links(*commands: str) -> str:
+    env = {**os.environ, "PATH": search_path()}
+    return "".join(
+        subprocess.run(each.split(), capture_output=True, text=True, check=True, env=env).stdout for each in commands
+    )
+
+
+def read_from(port: int) -> str:
+    """What the machine reads from a port of its own, within 20 seconds."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as connection:
+            if found := connection.recv(100).decode():
+                return found
+        time.sleep(0.1)
+    return ""

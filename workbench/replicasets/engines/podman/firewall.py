@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from workbench.replicasets.engines.podman import peer
+from workbench.replicasets.engines.podman.bridges import remove_outlived
 from workbench.replicasets.engines.podman.forwarding import addresses, published, stale
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.tools import is_installed, run_tool
@@ -70,6 +71,11 @@ class Firewall:
         for rule in _rules(bridge):
             if rule in there:
                 _run(*_iptables(command), *rule.replace("-A", "-D", 1).split(), okay=(0, 1))
+
+    def clear(self, bridge: str) -> None:
+        """Remove a bridge that outlived its network. A normal user's go with the last container."""
+        if not _is_user():
+            remove_outlived(self._entered(), bridge)
 
     def forward(self, details: dict[str, Any]) -> None:
         """Remove the rules by which ports of an inspected container, which runs, lead to one that is gone.

@@ -29,6 +29,7 @@ class PodmanNetworks:
         self._firewall.separate({*there, bridge})
         if bridge in there:
             return
+        self._firewall.clear(bridge)
         body = {
             "name": name,
             "driver": "bridge",
