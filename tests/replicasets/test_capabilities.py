@@ -22,6 +22,7 @@ from workbench.replicasets.engines.capabilities import (
     CopyingFiles,
     KeepingEdits,
     KeepingSecrets,
+    ListingImages,
     LiveLimits,
     MeasuringDisks,
     MountingVolumes,
@@ -83,6 +84,7 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
         "this engine cannot compare disks",
         lambda rs, folder: rs.compare("foo", 1, 2),
     ),
+    "images": ((ListingImages,), "this engine cannot list images", lambda rs, folder: rs.images()),
     "a volume with a size": ((MountingVolumes,), SIZES, lambda rs, folder: rs.create_volume("data", "8MB")),
 }
 

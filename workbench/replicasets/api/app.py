@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
-from workbench.replicasets.api import events, files, health, outputs, resources, sets, terminals, volumes
+from workbench.replicasets.api import events, files, health, outputs, page_files, resources, sets, terminals, volumes
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat, Words
 from workbench.replicasets.api.failures import handle
@@ -93,6 +93,6 @@ def make_app(
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(terminals.SOCKETS, prefix=PREFIX)
-    for router in (health.OPEN, health.LOCKED):
+    for router in (health.OPEN, health.LOCKED, page_files.ROUTES):
         app.include_router(router)
     return app

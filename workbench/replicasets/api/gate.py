@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
+from workbench.replicasets.api import page_files
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import ARCHIVES, Compat
 from workbench.replicasets.api.connections import HEAD_BYTES
@@ -27,11 +28,9 @@ from workbench.replicasets.operations.files import LONGEST_SECONDS
 from workbench.replicasets.operations.files import MOST_BYTES as MOST_ARCHIVE
 from workbench.replicasets.values import Caller, Role
 
-# The page holds no data: it requests all that it shows with the token that it is given.
-PAGE = frozenset({"/", "/page.js", "/details.js", "/elements.js", "/page.css"})
 # Open, with more in it for who has a token.
 DETAILED = frozenset({"/readyz"})
-OPEN = PAGE | DETAILED | {"/healthz", "/ping"}
+OPEN = DETAILED | {"/healthz", "/ping", *page_files.FILES}
 MOST_BYTES = 1 << 20
 MOST_PATH = 4096
 # How long a client may take for its body, and for taking a piece of the response.
