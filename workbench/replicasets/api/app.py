@@ -19,6 +19,7 @@ from workbench.replicasets.api.failures import handle
 from workbench.replicasets.api.following import Following
 from workbench.replicasets.api.gate import Gate
 from workbench.replicasets.api.lanes import LaneBounds, Lanes
+from workbench.replicasets.api.libraries import Libraries
 from workbench.replicasets.api.metrics import Requests, metrics
 from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.tokens import Tokens
@@ -44,8 +45,12 @@ def make_app(
     audit: Audit,
     bounds: LaneBounds = LaneBounds(),  # noqa: B008  frozen
     compat: Compat = Compat(),  # noqa: B008  frozen
+    libraries: Libraries | None = None,
 ) -> FastAPI:
-    """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`."""
+    """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`.
+
+    `libraries` is what the page uses of other projects; None for nothing.
+    """
     app = FastAPI(
         title="workbench-images: replica sets",
         version=__version__,
@@ -65,6 +70,7 @@ def make_app(
     app.state.stopping = lambda: False
     app.state.following = Following(service, lambda: app.state.stopping())
     app.state.compat = compat
+    app.state.libraries = libraries or Libraries()
     # What a program with input may wait for at once: its output, its input being taken, its size, its end.
     app.state.terminals = CapacityLimiter(4 * bounds.terminal.in_all)
     if compat.words:

@@ -20,7 +20,7 @@ from workbench.replicasets.api.connections import HEAD_BYTES
 from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.lanes import Full, Lanes
 from workbench.replicasets.api.metrics import Requests
-from workbench.replicasets.api.sockets import denied
+from workbench.replicasets.api.sockets import denied, offered_token
 from workbench.replicasets.api.strangers import Strangers
 from workbench.replicasets.api.streaming import BrokenOff
 from workbench.replicasets.api.tokens import Tokens
@@ -30,7 +30,7 @@ from workbench.replicasets.values import Caller, Role
 
 # Open, with more in it for who has a token.
 DETAILED = frozenset({"/readyz"})
-OPEN = DETAILED | {"/healthz", "/ping", *page_files.FILES}
+OPEN = DETAILED | {"/healthz", "/ping", *page_files.PATHS}
 MOST_BYTES = 1 << 20
 MOST_PATH = 4096
 # How long a client may take for its body, and for taking a piece of the response.
@@ -186,6 +186,8 @@ class Gate:
 
     def _refusal(self, scope: Scope, state: dict[str, Any]) -> Response | None:
         headers = dict(scope["headers"])
+        if scope["type"] == "websocket" and b"authorization" not in headers and (given := offered_token(scope)):
+            headers[b"authorization"] = f"Bearer {given}".encode()
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MOST_PATH:
             return self._stranger(scope, state, refusal(414, 414, f"the path is longer than {MOST_PATH} bytes"))
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:

@@ -2,6 +2,7 @@
 
 import { at, button, cell, confirmed, failure, headers, hostOf, keepingFocus, request, row } from "./elements.js";
 import { openForm } from "./form.js";
+import { openTerminal } from "./terminal.js";
 
 const LINES = 500;
 // Letters of the log that are kept: a browser with more becomes slow.
@@ -39,6 +40,7 @@ function actions() {
     found.push(act("Stop", asking(`Stop ${name}? Its programs end, and its GPUs are free. Its disk stays.`, "Stop", () => request(path("/stop"), "PATCH"))));
     found.push(act("Restart", asking(`Restart ${name}? Its programs end, and begin anew in a new version with the same disk.`, "Restart", restart)));
   }
+  if (state === "running") found.push(act("Terminal", () => openTerminal(set)));
   found.push(act("Change", () => openForm(set)));
   found.push(act("Log", follow));
   found.push(act("Delete", asking(`Delete ${name}? All its versions go, and their disks, for good. Volumes stay.`, "Delete", () => request(path(), "DELETE"))));

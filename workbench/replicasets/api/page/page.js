@@ -4,6 +4,7 @@ import { showDetails, whenChanged } from "./details.js";
 import { TOKEN, at, failure, headers, pause, request, whenRefused } from "./elements.js";
 import { forgetForm, heedResources, whenMade } from "./form.js";
 import { dropAllBut, dropSet, goTo, heedCaller, setOf, setPublish, showSet, whenChosen } from "./sets.js";
+import { closeTerminal } from "./terminal.js";
 
 const AGAIN = 2000;
 const TOGETHER = 300;
@@ -119,6 +120,7 @@ function forget() {
   stream = null;
   dropAllBut(new Set());
   forgetForm();
+  closeTerminal();
   showDetails(null);
 }
 
