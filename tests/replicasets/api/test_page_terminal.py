@@ -50,9 +50,8 @@ def libraries() -> Path:
 
 @pytest.fixture
 def page(serving: Process, libraries: Path, tmp_path: Path) -> Iterator[Page]:
-    """The page, with a set foo; what its scripts and its policy complain of is a fault."""
-    serving.well("rs", "run", TINY, "--name", "foo", "--cmd", "sleep", "100000")
-    with page_in(need_chromium(), tmp_path / "terminal.png", seconds=20) as found:
+    """The page, with a set foo that is made there; what its scripts and its policy complain of is a fault."""
+    with page_in(need_chromium(), tmp_path / "terminal.png", seconds=60) as found:
         faults: list[str] = []
         found.on("pageerror", lambda error: faults.append(str(error)))
         found.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
@@ -60,7 +59,11 @@ def page(serving: Process, libraries: Path, tmp_path: Path) -> Iterator[Page]:
         found.goto(serving.address)
         found.get_by_label("Token").fill((serving.state / "operate.token").read_text())
         found.get_by_role("button", name="Look in").click()
-        found.get_by_role("button", name="Details of foo").click()
+        found.get_by_role("button", name="New set").click()
+        found.get_by_label("Name", exact=True).fill("foo")
+        found.get_by_label("Image", exact=True).select_option(TINY)
+        found.get_by_label("GPUs", exact=True).fill("1")
+        found.get_by_role("button", name="Create").click()
         found.get_by_role("button", name="Terminal foo").click()
         found.locator("#message", has_text="not installed: `serve --fetch-terminal`").wait_for()
         # It is there as soon as it was fetched.
@@ -85,7 +88,7 @@ def test_a_terminal_on_the_page(page: Page, serving: Process, podman: Podman) ->
     from playwright.sync_api import expect
 
     def shows(*texts: str) -> None:
-        until(lambda: all(text in shown(page) for text in texts), 20)
+        until(lambda: all(text in shown(page) for text in texts))
 
     def running(what: str) -> Callable[[], bool]:
         return lambda: what in podman.engine("top", "foo-1", "args")
@@ -114,18 +117,18 @@ def test_a_terminal_on_the_page(page: Page, serving: Process, podman: Podman) ->
     page.set_viewport_size({"width": 375, "height": 1000})
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.keyboard.type("clear; stty size\n")
-    until(lambda: "reddark" not in shown(page) and 10 < size(shown(page))[1] < wide[1], 20)
+    until(lambda: "reddark" not in shown(page) and 10 < size(shown(page))[1] < wide[1])
     page.set_viewport_size({"width": 1280, "height": 1000})
     # What is interrupted ends; what floods the screen is held up, and the end of it is there.
     page.keyboard.type("clear; sleep 4711\n")
-    until(running("sleep 4711"), 20)
+    until(running("sleep 4711"))
     page.keyboard.press("Control+c")
-    until(lambda: not running("sleep 4711")(), 20)
+    until(lambda: not running("sleep 4711")())
     page.keyboard.type("seq 1 200000; echo flood is over\n")
     shows("200000\nflood is over")
     # A long paste arrives whole: more than may be under way.
     page.keyboard.type("stty -echo; wc -c\n")
-    until(running("wc -c"), 20)
+    until(running("wc -c"))
     page.evaluate(PASTE)
     page.keyboard.press("Control+d")
     shows("307200")

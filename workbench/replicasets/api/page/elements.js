@@ -20,7 +20,8 @@ export async function request(path, method = "GET", body = undefined) {
   const envelope = await response.json();
   // The response to a wrong token may come when a right one has taken its place.
   if (response.status === 401 && sessionStorage.getItem(TOKEN) === token) refused();
-  if (!response.ok) throw failure(envelope);
+  // With --compat an error has status 200 and its code.
+  if (!response.ok || envelope.code !== 200) throw failure(envelope);
   return envelope.data;
 }
 

@@ -42,7 +42,7 @@ function begin(Terminal, FitAddon) {
   at("console-state").textContent = "";
   at("console").hidden = false;
   at("console-end").textContent = "End";
-  const mine = new Terminal({ fontFamily: "ui-monospace, monospace", fontSize: 14, cursorBlink: true, screenReaderMode: at("console-reads").checked });
+  const mine = new Terminal({ fontFamily: "ui-monospace, monospace", fontSize: 14, lineHeight: 1.2, cursorBlink: true, screenReaderMode: at("console-reads").checked });
   const fit = new FitAddon();
   terminal = mine;
   mine.loadAddon(fit);
