@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from tests.replicasets.api.conftest import Served
-from tests.replicasets.fakes import IMAGE
+from tests.replicasets.fakes import IMAGE, NEWER
 
 FOO = {"imageName": IMAGE, "replicaSetName": "foo"}
 RELEASED = "localhost/workbench-images:jupyter-minimal-bookworm-py311_2026a_20261122"
@@ -35,10 +35,10 @@ def test_images_are_ones_own_and_everybodys(served: Served, client: httpx.Client
     assert client.patch("/api/v1/replicaSet/op", json={"gpuPatch": {"gpuCount": 1}}).status_code == 200
     assert len(served.engine.stored) > 6
     own = {who: f"localhost/{prefix}/{who}/mine:1" for who in ("op", "other")}
-    assert names(served, "op") == sorted([IMAGE, RELEASED, own["op"]])
-    assert names(served, "other") == sorted([IMAGE, RELEASED, own["other"]])
-    assert names(served, "look") == sorted([IMAGE, RELEASED])
-    assert names(served, "root") == sorted([IMAGE, RELEASED, *own.values()])
+    assert names(served, "op") == sorted([IMAGE, NEWER, RELEASED, own["op"]])
+    assert names(served, "other") == sorted([IMAGE, NEWER, RELEASED, own["other"]])
+    assert names(served, "look") == sorted([IMAGE, NEWER, RELEASED])
+    assert names(served, "root") == sorted([IMAGE, NEWER, RELEASED, *own.values()])
     found = {each["name"]: each for each in client.get("/api/v1/resources/images").json()["data"]["images"]}
     assert found[RELEASED] == {"name": RELEASED, "owner": "", "released": True}
     assert found[own["op"]] == {"name": own["op"], "owner": "op", "released": False}

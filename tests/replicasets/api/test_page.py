@@ -64,7 +64,7 @@ def test_a_set_is_made_by_keyboard_and_what_was_typed_stays(served: Served, page
     name = page.get_by_label("Name", exact=True)
     expect(name).to_be_focused()
     images = page.get_by_label("Image", exact=True)
-    expect(images.locator("option")).to_have_text(["Choose an image", "tiny:1", "Another name…"])
+    expect(images.locator("option")).to_have_text(["Choose an image", "tiny:1", "tiny:2", "Another name…"])
     expect(page.locator("[data-field=gpuCount] .why")).to_have_text("2 of 8 are free; taken has the others.")
     expect(page.locator("[data-field=binds] .why")).to_have_text("Your volumes: data.")
     page.keyboard.type("foo-1")

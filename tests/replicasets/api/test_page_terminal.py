@@ -109,6 +109,7 @@ def test_a_terminal_on_the_page(page: Page, serving: Process, podman: Podman) ->
     page.keyboard.type("ifirst\nsecond")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Tab")
+    shows("second", "I /tmp/made")
     page.keyboard.press("Escape")
     shows("- /tmp/made")  # what comes too soon after an Escape belongs to it
     page.keyboard.type(":wq\n")
