@@ -328,7 +328,7 @@ class FakeEngine(FakeFiles, FakePrograms):
             return [
                 EngineImage(each[0], (key,), each[2], each[3])
                 for key, each in self.stored.items()
-                if _has(each[2], label)
+                if not label or _has(each[2], label)
             ]
 
     @faulty

@@ -22,6 +22,7 @@ from workbench.replicasets.engines.capabilities import (
     CopyingFiles,
     KeepingEdits,
     KeepingSecrets,
+    ListingImages,
     LiveLimits,
     MeasuringDisks,
     MountingVolumes,
@@ -84,6 +85,7 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
         "this engine cannot compare disks",
         lambda rs, folder: rs.compare("foo", 1, 2),
     ),
+    "images": ((ListingImages,), "this engine cannot list images", lambda rs, folder: rs.images()),
     "upgrade": (
         (RebasingDisks,),
         "this engine cannot give the disk of a container to one of another image",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Exhausted
+from workbench.replicasets.errors import Exhausted, about
 from workbench.replicasets.quantities import size_text
 from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import Claim, Port, Quota, Version
@@ -81,6 +81,7 @@ def claim(ledger: Ledger, machine: Machine, version: Version, gpus: int, quota: 
             f"{gpus} GPUs were requested, and {len(chosen)} of {len(machine.gpus)} are available",
             Code.GPUS_TOO_FEW,
             hint="stop or delete a set, or request fewer",
+            field="gpus",
         )
     for gpu in chosen:
         add("gpu", gpu)
@@ -181,7 +182,7 @@ def _ports(ledger: Ledger, machine: Machine, version: Version) -> tuple[Port, ..
         if port.host:
             owner = taken.get(f"{port.host}-{port.protocol}")
             if owner is not None and owner.id != version.id:
-                raise Exhausted(f"port {port.host} of the machine is {owner.set}'s", Code.PORTS_TOO_FEW)
+                raise Exhausted(f"port {port.host} of the machine is {owner.set}'s", Code.PORTS_TOO_FEW, field="ports")
             found.append(port)
             continue
         for number in machine.ports:
@@ -192,7 +193,9 @@ def _ports(ledger: Ledger, machine: Machine, version: Version) -> tuple[Port, ..
                 break
         else:
             raise Exhausted(
-                f"no port is free from {machine.ports.start} to {machine.ports.stop - 1}", Code.PORTS_TOO_FEW
+                f"no port is free from {machine.ports.start} to {machine.ports.stop - 1}",
+                Code.PORTS_TOO_FEW,
+                field="ports",
             )
     return tuple(found)
 
@@ -202,13 +205,16 @@ def _fits(claims: tuple[Claim, ...], machine: Machine, version: Version) -> None
     if version.cpus and cpus > machine.cpus:
         free = (machine.cpus - cpus + version.cpus) / 1000
         raise Exhausted(
-            f"{version.cpus / 1000:g} CPUs were requested, and {max(free, 0):g} are free", Code.CPUS_TOO_FEW
+            f"{version.cpus / 1000:g} CPUs were requested, and {max(free, 0):g} are free",
+            Code.CPUS_TOO_FEW,
+            field="cpus",
         )
     if version.memory and memory > machine.memory:
         free_bytes = max(machine.memory - memory + version.memory, 0) >> 20 << 20
         raise Exhausted(
             f"{size_text(version.memory)} of memory were requested, and {size_text(free_bytes) or 0} are free",
             Code.MEMORY_TOO_LITTLE,
+            field="memory",
         )
 
 
@@ -216,7 +222,10 @@ def _within(claims: tuple[Claim, ...], version: Version, quota: Quota) -> None:
     own = [each for each in claims if each.owner == version.owner]
     _, memory = used(own)
     check_quota("sets", sum(each.kind == "set" for each in own), quota.sets)
-    check_quota("GPUs", sum(each.kind == "gpu" for each in own), quota.gpus)
-    check_quota("of memory", memory, quota.memory, bytes_=True)
-    if quota.memory is not None and not version.memory:
-        raise Exhausted("a memory limit is needed: your memory is counted", Code.QUOTA, hint="give memory, such as 4GB")
+    with about("gpus"):
+        check_quota("GPUs", sum(each.kind == "gpu" for each in own), quota.gpus)
+    with about("memory"):
+        check_quota("of memory", memory, quota.memory, bytes_=True)
+        if quota.memory is not None and not version.memory:
+            hint = "give memory, such as 4GB"
+            raise Exhausted("a memory limit is needed: your memory is counted", Code.QUOTA, hint=hint)

@@ -10,11 +10,17 @@ from workbench.replicasets.codes import Code
 
 
 class ReplicaSetError(WorkbenchError):
-    """The root of the room's errors; `code` is the number that clients see."""
+    """The root of the room's errors; `code` is the number that clients see.
 
-    def __init__(self, message: str, code: Code | None = None, *, hint: str = "", where: str = "") -> None:
+    `field` is the field of the request (RunRequest, PatchRequest) that it is about, "" where that is not known.
+    """
+
+    def __init__(
+        self, message: str, code: Code | None = None, *, hint: str = "", where: str = "", field: str = ""
+    ) -> None:
         super().__init__(message, hint=hint, where=where)
         self._code = code
+        self.field = field
 
     @property
     def code(self) -> Code:
@@ -90,6 +96,16 @@ class EngineError(Failed):
 
 class EngineGone(Unavailable):
     """The engine did not answer: it is not known whether it did what was requested."""
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """Give errors that name no field of the request the one that is read in the body."""
+    try:
+        yield
+    except ReplicaSetError as error:
+        error.field = error.field or field
+        raise
 
 
 @contextmanager

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from workbench.names import is_qualified
 from workbench.replicasets import checks
 from workbench.replicasets.amendments import read
+from workbench.replicasets.engines.capabilities import ListingImages, require
 from workbench.replicasets.engines.protocol import EngineImage
 from workbench.replicasets.errors import Forbidden, Invalid, NotFound
 from workbench.replicasets.values import Caller, Role
@@ -24,6 +26,8 @@ _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 _LOCAL = "localhost/"
 # The owner that an administrator's build gives an image for all: no token is called that.
 EVERYBODY = "*"
+# What follows the prefix in names of images that are being made, or tried.
+_PASSING = ("-unfinished:", "-preflight-")
 
 
 def resolve(world: World, text: str, caller: Caller) -> tuple[str, EngineImage]:
@@ -59,6 +63,29 @@ def owner_of(world: World, image: EngineImage) -> str | None:
     return version.owner if version is not None else ""
 
 
+@dataclass(frozen=True, slots=True)
+class UsableImage:
+    """An image by a name that a set can be run with; `owner` "" is everybody. `released` is a name of a release."""
+
+    name: str
+    owner: str
+    released: bool
+
+
+def usable(world: World, caller: Caller) -> list[UsableImage]:
+    """Return the images with names that `caller` may run a set of, by name: its own, and everybody's.
+
+    Of others' only administrators get any. Records of versions are left out: they are used by a rollback.
+    """
+    found = []
+    for image in require(world.engine, ListingImages).images(""):
+        owner = owner_of(world, image)
+        if owner is None or caller.may_change(owner):
+            names = [each for each in image.names if not _is_record(world, each)]
+            found += [UsableImage(name, owner or "", _is_released(world, name)) for name in names]
+    return sorted(found, key=lambda each: each.name)
+
+
 def name_to_commit(world: World, text: str, caller: Caller) -> str:
     """Return the full name that a new image is given; raises Invalid for one that is not the caller's to give.
 
@@ -76,7 +103,7 @@ def name_to_commit(world: World, text: str, caller: Caller) -> str:
         full = f"{own}{full.removeprefix(_LOCAL)}"
     elif full.startswith(_area(world)) and not (own and full.startswith(own)):
         raise Invalid(f"{full[:60]} is where the versions' disks are", hint="choose another name")
-    if any(full.startswith((f"{each}:", f"{each}/")) for each in world.settings.reserved):
+    if _is_released(world, full):
         raise Invalid(f"{full[:60]} is a name of a release", hint="choose another name")
     return full
 
@@ -112,6 +139,16 @@ def _tagged(name: str) -> str:
     if at:
         return f"{head}{slash}{last.partition(':')[0]}@{digest}"
     return plain if ":" in last else f"{plain}:latest"
+
+
+def _is_released(world: World, full: str) -> bool:
+    return any(full.startswith((f"{each}:", f"{each}/")) for each in world.settings.reserved)
+
+
+def _is_record(world: World, full: str) -> bool:
+    """Return whether that is the name of the disk of a version, or of an image that is there for a moment only."""
+    rest = full.removeprefix(_area(world))
+    return "/" not in rest or full.startswith(tuple(f"{_LOCAL}{world.settings.prefix}{each}" for each in _PASSING))
 
 
 def _area(world: World) -> str:

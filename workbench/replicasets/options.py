@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from workbench.replicasets.errors import about
 from workbench.replicasets.quantities import POLICIES, grace, memory, policy, shm, size_text, thousandths
 
 
@@ -181,8 +182,13 @@ def recorded(value: Options) -> dict[str, Any]:
 
 def parsed(request: OptionsRequest) -> dict[str, Any]:
     """Return the options that are in `request`, by name, as they are recorded; raises Invalid."""
-    requested = [(option, getattr(request, option.name)) for option in OPTIONS]
-    return {option.name: option.parse(value) for option, value in requested if value is not None}
+    found: dict[str, Any] = {}
+    for option in OPTIONS:
+        value = getattr(request, option.name)
+        if value is not None:
+            with about(option.name):
+                found[option.name] = option.parse(value)
+    return found
 
 
 def only_live(old: Options, new: Options) -> bool:

@@ -12,6 +12,7 @@ from workbench.replicasets.engines.capabilities import FileKind, Watching
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
+from workbench.replicasets.images import UsableImage, usable
 from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import address as _address
@@ -235,6 +236,11 @@ class ReplicaSets:
         """Return the set's versions, newest first: at most `limit`, and only those below `before`; 0 for all."""
         with self._reading(Code.HISTORY) as world:
             return self._retry_filled(lambda: _info.history(world, name, limit, before))
+
+    def images(self, caller: Caller = SYSTEM) -> list[UsableImage]:
+        """Return the images that the caller may run a set of, by name."""
+        with self._reading(Code.INFO) as world:
+            return usable(world, caller)
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of this machine."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   wizard.py serve                                       on http://127.0.0.1:2378, state in /var/lib/workbench
   wizard.py serve --preflight                           what works here, and why not: limits, pausing, ports ...
+  wizard.py serve --fetch-terminal                      what the page's terminal is made of, with npm
   wizard.py serve --root /srv/shared --ports 40000-40999
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
   wizard.py serve --compat --no-token                   for clients of gpu-docker-api on this machine
@@ -65,6 +66,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
     parser.add_argument("--preflight", action="store_true", help="try what sets need, report that and end")
     parser.add_argument("--no-preflight", action="store_true", help="do not try at start what sets need")
+    parser.add_argument(
+        "--fetch-terminal", action="store_true", help="fetch what the page's terminal is made of, with npm, and end"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
     state = os.path.abspath(args.state)
     tokens = Tokens(state)
     check_state(state)
+    if args.fetch_terminal:
+        return _fetch(state)
     with sole(os.path.join(state, "service.lock")) as other:
         if other:
             raise WorkbenchError(
@@ -99,6 +105,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
     from workbench.replicasets.api.compat import Compat, checked_origins
+    from workbench.replicasets.api.libraries import FOLDER, Libraries
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
     from workbench.replicasets.api.starting import failing_at_start
     from workbench.replicasets.api.tokens import Tokens
@@ -168,13 +175,24 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
             if plain:
                 print("warning: not on loopback, and without TLS: tokens can be read on the way", file=sys.stderr)
             audit = Audit(os.path.join(state, "audit.log"))
-            app = make_app(service, tokens, audit, compat=Compat(args.compat, args.no_token, origins))
+            compat, libraries = Compat(args.compat, args.no_token, origins), Libraries(os.path.join(state, FOLDER))
+            app = make_app(service, tokens, audit, compat=compat, libraries=libraries)
             serve(app, listening, args.tls_cert, args.tls_key)
     finally:
         if engine is not None:
             engine.close()
         service.close()
         tokens.flush()
+    return 0
+
+
+def _fetch(state: str) -> int:
+    from workbench.replicasets.api.libraries import FOLDER, fetch
+
+    os.makedirs(state, mode=0o700, exist_ok=True)
+    folder = os.path.join(state, FOLDER)
+    for name in fetch(folder):
+        print(f"{name} is in {folder}")
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.replicasets.api.conftest import Served, until
 from tests.replicasets.fake_programs import FakeAttached
@@ -213,3 +214,28 @@ def test_a_client_that_says_nothing(served: Served, monkeypatch: pytest.MonkeyPa
         socket.send(b"bytes")
         last(socket)
     assert not served.engine.programs
+
+
+def browser(served: Served, token: str, name: str = "foo") -> ClientConnection:
+    """A WebSocket as the page opens it: no header of its own."""
+    address = served.address.replace("http", "ws", 1) + f"/api/v1/replicaSet/{name}/terminal"
+    offered = [Subprotocol("workbench.terminal"), Subprotocol(f"workbench.token.{token}")]
+    return connect(address, subprotocols=offered, compression=None, proxy=None)
+
+
+def test_a_browser_offers_its_token_as_a_protocol(served: Served) -> None:
+    with browser(served, served.tokens["op"]) as socket:
+        assert socket.subprotocol == "workbench.terminal"
+        socket.send(json.dumps({"cmd": ["exit", "3"]}))
+        assert last(socket) == {"exitCode": 3}
+    # It is told why not, which it would not be by a response; a token that is none is refused as ever.
+    for name, code in (("foo", 1105), ("bar", 1006)):
+        with browser(served, served.tokens["other"], name) as socket:
+            socket.send("{}")
+            assert last(socket)["code"] == code
+    for token in ("x", served.tokens["look"]):
+        with pytest.raises(InvalidStatus) as error, browser(served, token):
+            pass
+        assert error.value.response.status_code == (401 if token == "x" else 403)
+    until(lambda: len([line for line in served.audit() if line["method"] == "WEBSOCKET"]) == 6)
+    assert not any(each in (served.folder / "audit.log").read_text() for each in served.tokens.values())

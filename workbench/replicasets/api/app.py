@@ -12,13 +12,14 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
-from workbench.replicasets.api import events, files, health, outputs, resources, sets, terminals, volumes
+from workbench.replicasets.api import events, files, health, outputs, page_files, resources, sets, terminals, volumes
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat, Words
 from workbench.replicasets.api.failures import handle
 from workbench.replicasets.api.following import Following
 from workbench.replicasets.api.gate import Gate
 from workbench.replicasets.api.lanes import LaneBounds, Lanes
+from workbench.replicasets.api.libraries import Libraries
 from workbench.replicasets.api.metrics import Requests, metrics
 from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.tokens import Tokens
@@ -44,8 +45,12 @@ def make_app(
     audit: Audit,
     bounds: LaneBounds = LaneBounds(),  # noqa: B008  frozen
     compat: Compat = Compat(),  # noqa: B008  frozen
+    libraries: Libraries | None = None,
 ) -> FastAPI:
-    """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`."""
+    """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`.
+
+    `libraries` is what the page uses of other projects; None for nothing.
+    """
     app = FastAPI(
         title="workbench-images: replica sets",
         version=__version__,
@@ -65,6 +70,7 @@ def make_app(
     app.state.stopping = lambda: False
     app.state.following = Following(service, lambda: app.state.stopping())
     app.state.compat = compat
+    app.state.libraries = libraries or Libraries()
     # What a program with input may wait for at once: its output, its input being taken, its size, its end.
     app.state.terminals = CapacityLimiter(4 * bounds.terminal.in_all)
     if compat.words:
@@ -93,6 +99,6 @@ def make_app(
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(terminals.SOCKETS, prefix=PREFIX)
-    for router in (health.OPEN, health.LOCKED):
+    for router in (health.OPEN, health.LOCKED, page_files.ROUTES):
         app.include_router(router)
     return app

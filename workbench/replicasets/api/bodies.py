@@ -92,6 +92,13 @@ class RunBody(Body):
         )
 
 
+# What clients call the fields of a RunRequest.
+FIELDS = {"image": "imageName", "name": "replicaSetName", "gpus": "gpuCount", "command": "cmd"} | {
+    "ports": "containerPorts",
+    **{option.name: option.key for option in OPTIONS},
+}
+
+
 class CommitBody(Body):
     """The name of the image to make, among those of the caller: the response has the full one."""
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from workbench.replicasets.api.bodies import FIELDS, RunBody
 from workbench.replicasets.api.responses import ErrorEnvelope
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import (
@@ -72,11 +73,13 @@ def status_of(error: ReplicaSetError) -> int:
 
 
 def refusal(
-    status: int, code: int, message: str, hint: str = "", headers: dict[str, str] | None = None
+    status: int, code: int, message: str, hint: str = "", headers: dict[str, str] | None = None, field: str = ""
 ) -> JSONResponse:
     """Return the answer. Half a character that a client sent may be in the message: it is replaced."""
     words = [text.encode("utf-8", "replace").decode() for text in (message, hint)]
-    body = ErrorEnvelope(code=code, msg=words[0], hint=words[1]).model_dump()
+    body = ErrorEnvelope(code=code, msg=words[0], hint=words[1], field=field).model_dump()
+    if not field:
+        del body["field"]
     return JSONResponse(body, status, headers)
 
 
@@ -87,14 +90,16 @@ def handle(app: FastAPI) -> None:
     async def _known(request: Request, error: ReplicaSetError) -> JSONResponse:
         request.state.code, request.state.message = int(error.code), error.message
         retry = {"Retry-After": "5"} if isinstance(error, Busy | Unavailable) else None
-        return refusal(status_of(error), int(error.code), error.message, error.hint, retry)
+        field = FIELDS.get(error.field, error.field)
+        return refusal(status_of(error), int(error.code), error.message, error.hint, retry, field)
 
     @app.exception_handler(RequestValidationError)
     async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])[:200]
         request.state.code, request.state.message = int(Code.BODY), f"{where}: {first['msg']}"
-        return refusal(422, Code.BODY, f"{where}: {first['msg'][:200]}")
+        field = next((str(part) for part in first["loc"][1:2] if part in RunBody.model_fields), "")
+        return refusal(422, Code.BODY, f"{where}: {first['msg'][:200]}", field=field)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -13,13 +13,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workbench.errors import WorkbenchError
+from workbench.replicasets.api import page_files
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import ARCHIVES, Compat
 from workbench.replicasets.api.connections import HEAD_BYTES
 from workbench.replicasets.api.failures import refusal
 from workbench.replicasets.api.lanes import Full, Lanes
 from workbench.replicasets.api.metrics import Requests
-from workbench.replicasets.api.sockets import denied
+from workbench.replicasets.api.sockets import denied, offered_token
 from workbench.replicasets.api.strangers import Strangers
 from workbench.replicasets.api.streaming import BrokenOff
 from workbench.replicasets.api.tokens import Tokens
@@ -27,11 +28,9 @@ from workbench.replicasets.operations.files import LONGEST_SECONDS
 from workbench.replicasets.operations.files import MOST_BYTES as MOST_ARCHIVE
 from workbench.replicasets.values import Caller, Role
 
-# The page holds no data: it requests all that it shows with the token that it is given.
-PAGE = frozenset({"/", "/page.js", "/details.js", "/elements.js", "/page.css"})
 # Open, with more in it for who has a token.
 DETAILED = frozenset({"/readyz"})
-OPEN = PAGE | DETAILED | {"/healthz", "/ping"}
+OPEN = DETAILED | {"/healthz", "/ping", *page_files.PATHS}
 MOST_BYTES = 1 << 20
 MOST_PATH = 4096
 # How long a client may take for its body, and for taking a piece of the response.
@@ -187,6 +186,8 @@ class Gate:
 
     def _refusal(self, scope: Scope, state: dict[str, Any]) -> Response | None:
         headers = dict(scope["headers"])
+        if scope["type"] == "websocket" and b"authorization" not in headers and (given := offered_token(scope)):
+            headers[b"authorization"] = f"Bearer {given}".encode()
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MOST_PATH:
             return self._stranger(scope, state, refusal(414, 414, f"the path is longer than {MOST_PATH} bytes"))
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:

@@ -1,13 +1,11 @@
-"""Whether the service lives and can work, its numbers, and its page."""
+"""Whether the service lives and can work, and its numbers."""
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from typing import cast
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from workbench.replicasets.api.context import BEARER
@@ -19,14 +17,6 @@ from workbench.replicasets.service import ReplicaSets
 
 OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
 LOCKED = APIRouter(tags=["service"], dependencies=[BEARER], responses=RESPONSES)
-_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
-# Nothing from elsewhere, nothing written into the page, and no other site may frame it.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
 
 
 class Pong(BaseModel):
@@ -71,43 +61,3 @@ async def ping() -> Pong:
 async def numbers(request: Request) -> PlainTextResponse:
     """Return numbers for Prometheus."""
     return PlainTextResponse(await cast(Probe[str], request.app.state.numbers)(), media_type=CONTENT_TYPE)
-
-
-@OPEN.get("/", include_in_schema=False)
-async def page() -> Response:
-    """Return the page."""
-    return _file("index.html", "text/html")
-
-
-@OPEN.get("/page.js", include_in_schema=False)
-async def script() -> Response:
-    """Return the page's script."""
-    return _file("page.js", "text/javascript")
-
-
-@OPEN.get("/details.js", include_in_schema=False)
-async def details() -> Response:
-    """Return the part of the script that shows one set."""
-    return _file("details.js", "text/javascript")
-
-
-@OPEN.get("/elements.js", include_in_schema=False)
-async def elements() -> Response:
-    """Return the part of the script that the others use."""
-    return _file("elements.js", "text/javascript")
-
-
-@OPEN.get("/page.css", include_in_schema=False)
-async def style() -> Response:
-    """Return the page's style."""
-    return _file("page.css", "text/css")
-
-
-@cache
-def _bytes(name: str) -> bytes:
-    with open(os.path.join(_FOLDER, name), "rb") as file:
-        return file.read()
-
-
-def _file(name: str, kind: str) -> Response:
-    return Response(_bytes(name), media_type=kind, headers=_HEADERS)

@@ -13,6 +13,8 @@ from workbench.replicasets.api.responses import (
     CpusResponse,
     Envelope,
     GpusResponse,
+    ImagesResponse,
+    ImageView,
     MemoryResponse,
     PortsResponse,
     PortUse,
@@ -57,6 +59,13 @@ def memory(service: Service) -> Envelope[MemoryResponse]:
     """Show how many bytes of memory are given out as limits."""
     found = service.resources()
     return Envelope(data=MemoryResponse(memory=Share(total=found.memory, used=found.memory_used)))
+
+
+@ROUTES.get("/images")
+def images(service: Service, caller: RequestCaller) -> Envelope[ImagesResponse]:
+    """List the images that the caller may run a set of: its own, those of releases, and others that are everybody's."""
+    found = [ImageView(name=each.name, owner=each.owner, released=each.released) for each in service.images(caller)]
+    return Envelope(data=ImagesResponse(images=found))
 
 
 @ROUTES.get("/quota")

@@ -28,12 +28,16 @@ class Envelope(BaseModel, Generic[T]):
 
 
 class ErrorEnvelope(BaseModel):
-    """The envelope without data."""
+    """The envelope without data. `field` is the field of `run`'s body that it is about; left out where none is known.
+
+    For a change of a set it is the field that the same thing has there.
+    """
 
     code: int
     msg: str
     data: None = None
     hint: str = ""
+    field: str = ""
 
 
 class PortView(BaseModel):
@@ -411,6 +415,20 @@ class CpusResponse(BaseModel):
     """CPUs."""
 
     cpus: Share
+
+
+class ImageView(BaseModel):
+    """An image by a name that a set can be run with; `owner` "" is everybody. `released`: the name is a release's."""
+
+    name: str
+    owner: str
+    released: bool
+
+
+class ImagesResponse(BaseModel):
+    """Images by name."""
+
+    images: list[ImageView]
 
 
 class Amounts(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.responses import Response
-from starlette.types import Send
+from starlette.types import Scope, Send
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -15,6 +15,18 @@ MOST_FRAGMENTS = 256
 MOST_WAITING = 1 << 20
 # How often a client is looked for, and how long it may take to show that it is there.
 PING_SECONDS, PONG_SECONDS = 20.0, 20.0
+
+
+# What a browser offers, which can send no header of its own with a WebSocket: the protocol, and the token beside it,
+# which is in no address and no log that way. The protocol alone is accepted.
+PROTOCOL = "workbench.terminal"
+_TOKEN = "workbench.token."
+
+
+def offered_token(scope: Scope) -> str:
+    """Return the token among the protocols that a client offers, "" for none."""
+    offered = (each for each in scope.get("subprotocols", ()) if each.startswith(_TOKEN))
+    return str(next(offered, "")).removeprefix(_TOKEN)
 
 
 class Socket(WebSocketsSansIOProtocol):

@@ -18,6 +18,7 @@ from workbench.replicasets.api.bodies import AttachBody
 from workbench.replicasets.api.context import BEARER
 from workbench.replicasets.api.failures import RESPONSES, refusal, status_of
 from workbench.replicasets.api.responses import ErrorEnvelope
+from workbench.replicasets.api.sockets import PROTOCOL
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
@@ -49,6 +50,9 @@ async def plain(name: str) -> JSONResponse:
 
     The program is ended, with all that it started, when the client goes, when it does not answer a ping within 20
     seconds, and when its token counts no more.
+
+    A browser, which can send no header with a WebSocket, offers two protocols: `workbench.terminal` and
+    `workbench.token.TOKEN`. It is told all refusals that come after the token by the last message.
     """
     return refusal(426, 426, "a WebSocket is needed here", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 
@@ -60,13 +64,16 @@ async def terminal(socket: WebSocket, name: str) -> None:
     service, caller = cast(ReplicaSets, app.state.service), cast(Caller, state["caller"])
     threads = cast(CapacityLimiter, app.state.terminals)
     state["what"] = {"operation": "terminal", "set": name[:60]}
+    # No browser shows a page the response to a WebSocket that is refused: it gets the reason as a message.
+    protocol = PROTOCOL if PROTOCOL in socket.scope["subprotocols"] else None
     try:
-        await run_sync(service.may_attach, name, caller, limiter=threads)
+        if protocol is None:
+            await run_sync(service.may_attach, name, caller, limiter=threads)
     except ReplicaSetError as error:
         state["code"], state["message"] = int(error.code), error.message
         await state["answer"](refusal(status_of(error), int(error.code), error.message, error.hint))
         return
-    await socket.accept()
+    await socket.accept(protocol)
     last: dict[str, object] = {"ended": GONE}
     try:
         async with asyncio.timeout(FIRST_SECONDS):

@@ -65,6 +65,17 @@ class RecordingDisks(Protocol):
 
 
 @runtime_checkable
+class ListingImages(Protocol):
+    """Lists the images that containers can be created from.
+
+    An implementation owes: each image once, with all its names and labels; those without a name too.
+    """
+
+    def images(self, label: str) -> list[EngineImage]:
+        """Return all images with that label (`name` or `name=value`), "" for all that there are."""
+
+
+@runtime_checkable
 class CarryingDisks(Protocol):
     """Gives the disk of one container to the next without an image between them.
 
@@ -440,6 +451,7 @@ class ComparingDisks(Protocol):
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
     RecordingDisks: "record the disk of a container as an image",
+    ListingImages: "list images",
     CarryingDisks: "give the disk of one container to another",
     RebasingDisks: "give the disk of a container to one of another image",
     MeasuringDisks: "measure disks",

@@ -9,7 +9,7 @@ from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.amendments import limits, record_options
 from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.capabilities import LiveLimits, require
-from workbench.replicasets.errors import Invalid
+from workbench.replicasets.errors import Invalid, about
 from workbench.replicasets.operations.replace import next_version, replace_version
 from workbench.replicasets.options import only_live, parsed
 from workbench.replicasets.records import find_version, put_version, set_journal
@@ -73,9 +73,11 @@ LIMIT = saga(
 def patch(world: World, name: str, request: PatchRequest, caller: Caller, grace: int | None = None) -> Version:
     """See ReplicaSets.patch."""
     checks.set_name(name)
-    gpus = None if request.gpus is None else checks.count(request.gpus)
+    with about("gpus"):
+        gpus = None if request.gpus is None else checks.count(request.gpus)
     options = parsed(request)
-    ports = None if request.ports is None else checks.container_ports(request.ports)
+    with about("ports"):
+        ports = None if request.ports is None else checks.container_ports(request.ports)
     with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         old = find_version(world.store, current, current.current)

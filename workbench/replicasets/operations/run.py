@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from workbench.replicasets import checks, claims, containers, images
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Conflict
+from workbench.replicasets.errors import Conflict, about
 from workbench.replicasets.leftovers import discard
 from workbench.replicasets.options import parsed
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
@@ -50,36 +50,55 @@ RUN = saga(
 
 def run(world: World, request: RunRequest, caller: Caller) -> Version:
     """See ReplicaSets.run."""
-    version = Version(
-        set=checks.set_name(request.name),
-        id=uuid.uuid4().hex,
-        number=1,
-        created=world.now(),
-        image=checks.image(request.image),
-        binds=checks.binds(request.binds, world.settings.roots),
-        env=checks.variables(request.env),
-        command=checks.command(request.command),
-        ports=checks.container_ports(request.ports),
-        owner=caller.name,
-        **({"grace": world.settings.stop_seconds} | parsed(request)),
-    )
-    gpus = checks.count(request.gpus)
+    version = _version(world, request, caller)
+    with about("gpus"):
+        gpus = checks.count(request.gpus)
     containers.check_capabilities(world, version, gpus)
-    image, found = images.resolve(world, version.image, caller)
+    with about("image"):
+        image, found = images.resolve(world, version.image, caller)
     # Created from the very image that was looked at, whatever is called like that by then.
     version = replace(version, image=image, image_id=found.id)
     key = set_key(version.set)
 
     def prepare() -> tuple[Version, Changes]:
         if world.store.get(key) is not None:
-            raise Conflict(
-                f"there is a set {version.set} already", Code.EXISTS, hint="choose another name, or delete it"
-            )
-        volumes = containers.check_volumes(world, version)
-        own_binds(world.store, version, caller)
+            hint = "choose another name, or delete it"
+            raise Conflict(f"there is a set {version.set} already", Code.EXISTS, hint=hint, field="name")
+        with about("binds"):
+            volumes = containers.check_volumes(world, version)
+            own_binds(world.store, version, caller)
         ledger = claims.read_ledger(world.store)
         plan, reserved = claims.claim(ledger, world.machine(gpus > 0), version, gpus, caller.quota)
         return plan, Changes({key: 0}) | volumes | reserved
 
     with exclusive(world, set_journal(version.set)):
         return carry_out(world, RUN, set_journal(version.set), prepare)
+
+
+def _version(world: World, request: RunRequest, caller: Caller) -> Version:
+    """Return the first version of a set as it is requested; raises Invalid, with the field."""
+    with about("name"):
+        name = checks.set_name(request.name)
+    with about("image"):
+        image = checks.image(request.image)
+    with about("binds"):
+        binds = checks.binds(request.binds, world.settings.roots)
+    with about("env"):
+        env = checks.variables(request.env)
+    with about("command"):
+        command = checks.command(request.command)
+    with about("ports"):
+        ports = checks.container_ports(request.ports)
+    return Version(
+        set=name,
+        id=uuid.uuid4().hex,
+        number=1,
+        created=world.now(),
+        image=image,
+        binds=binds,
+        env=env,
+        command=command,
+        ports=ports,
+        owner=caller.name,
+        **({"grace": world.settings.stop_seconds} | parsed(request)),
+    )

@@ -1,6 +1,8 @@
 // One set: what can be done with it, its versions, what it writes, and what changed between versions.
 
 import { at, button, cell, confirmed, failure, headers, hostOf, keepingFocus, request, row } from "./elements.js";
+import { openForm } from "./form.js";
+import { openTerminal } from "./terminal.js";
 
 const LINES = 500;
 // Letters of the log that are kept: a browser with more becomes slow.
@@ -38,6 +40,8 @@ function actions() {
     found.push(act("Stop", asking(`Stop ${name}? Its programs end, and its GPUs are free. Its disk stays.`, "Stop", () => request(path("/stop"), "PATCH"))));
     found.push(act("Restart", asking(`Restart ${name}? Its programs end, and begin anew in a new version with the same disk.`, "Restart", restart)));
   }
+  if (state === "running") found.push(act("Terminal", () => openTerminal(set)));
+  found.push(act("Change", () => openForm(set)));
   found.push(act("Log", follow));
   found.push(act("Delete", asking(`Delete ${name}? All its versions go, and their disks, for good. Volumes stay.`, "Delete", () => request(path(), "DELETE"))));
   return found;
@@ -117,6 +121,18 @@ async function compare(version, origin) {
   at("changes").hidden = false;
 }
 
+function made({ imageName, memory, cpus, shmSize, restart }) {
+  const limits = [memory && `${memory} of memory`, cpus && `${cpus} CPUs`, shmSize && `${shmSize} in /dev/shm`];
+  return [imageName, ...limits, restart !== "no" && `started again: ${restart}`].filter(Boolean).join(", ");
+}
+
+function time(text) {
+  const element = document.createElement("time");
+  element.dateTime = element.title = text;
+  element.textContent = new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return element;
+}
+
 function versionRow(each) {
   const { version, status } = each;
   const back = () => request(path("/rollback"), "PATCH", { version });
@@ -128,7 +144,7 @@ function versionRow(each) {
     ...(set.mayChange && version > 1 ? [button("What changed", `What changed in ${version}`, () => compare(version, status.origin))] : []),
   ];
   const from = status.origin ? String(status.origin) : "image";
-  return row(cell(String(version)), cell(...buttons), cell(each.createTime), cell(status.gpus.join(" ")), cell(from), cell(status.notes.join("\n")));
+  return row(cell(String(version)), cell(...buttons), cell(time(each.createTime)), cell(status.gpus.join(" ")), cell(from), cell(status.notes.join("\n")));
 }
 
 // Show a set, or go on showing it as it is now; null shows none.
@@ -149,6 +165,7 @@ export async function showDetails(now) {
   at("last").hidden = !last.length;
   at("last").textContent = last.join("\n");
   at("whose").textContent = name;
+  at("what").textContent = made(set);
   // What did not change stays as it is, under the finger that taps on it too.
   const text = JSON.stringify([history, set.version, set.state, set.mayChange, set.ports]);
   if (text === shownHistory || document.querySelector("#past [aria-busy]")) return;

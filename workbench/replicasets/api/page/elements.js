@@ -20,13 +20,19 @@ export async function request(path, method = "GET", body = undefined) {
   const envelope = await response.json();
   // The response to a wrong token may come when a right one has taken its place.
   if (response.status === 401 && sessionStorage.getItem(TOKEN) === token) refused();
-  if (!response.ok) throw failure(envelope);
+  // With --compat an error has status 200 and its code.
+  if (!response.ok || envelope.code !== 200) throw failure(envelope);
   return envelope.data;
 }
 
+// The error of a response; `field` is the field of the body that it is about.
 export function failure(envelope) {
-  return new Error(envelope.hint ? `${envelope.msg} (${envelope.hint})` : envelope.msg);
+  const error = new Error(envelope.hint ? `${envelope.msg} (${envelope.hint})` : envelope.msg);
+  error.field = envelope.field ?? "";
+  return error;
 }
+
+export const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
 export function cell(...content) {
   const element = document.createElement("td");
@@ -40,8 +46,11 @@ export function row(...cells) {
   return element;
 }
 
-// Shown while the service works, and when it could not.
-export function show(text) { at("message").textContent = text; delete at("message").dataset.kind; }
+// Shown while the service works, and when it could not; `kind` "done" is what went well.
+export function show(text, kind = "") {
+  at("message").textContent = text;
+  if (kind) at("message").dataset.kind = kind; else delete at("message").dataset.kind;
+}
 
 export function button(text, label, act, after = () => {}) {
   const element = document.createElement("button");

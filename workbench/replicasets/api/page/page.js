@@ -1,56 +1,16 @@
-// The door, GPUs, and the list of all sets, which follows a stream of changes.
+// The door, GPUs, and the stream of changes that the list of sets follows.
 
 import { showDetails, whenChanged } from "./details.js";
-import { TOKEN, at, button, cell, failure, headers, hostOf, keepingFocus, request, row, whenRefused } from "./elements.js";
+import { TOKEN, at, failure, headers, pause, request, whenRefused } from "./elements.js";
+import { forgetForm, heedResources, whenMade } from "./form.js";
+import { dropAllBut, dropSet, goTo, heedCaller, setOf, setPublish, showSet, whenChosen } from "./sets.js";
+import { closeTerminal } from "./terminal.js";
 
 const AGAIN = 2000;
 const TOGETHER = 300;
-// All sets by name with their rows, the address of their ports, and the stream that they come from.
-const sets = new Map();
 let shown = "";
-let publish = "";
 let stream = null;
 let timer = 0;
-
-function links(ports) {
-  return ports.flatMap((port) => {
-    if (port.protocol !== "tcp") return [`${port.container}/${port.protocol} → ${port.host} `];
-    const link = document.createElement("a");
-    link.href = `http://${hostOf(publish)}:${port.host}/`;
-    link.target = "_blank";
-    link.rel = "noopener noreferrer";
-    link.textContent = `${port.container} → ${port.host}`;
-    return [link, " "];
-  });
-}
-
-function rowOf(set) {
-  const state = document.createElement("span");
-  state.className = set.state;
-  const code = set.ending && ["exited", "restarting"].includes(set.state) ? set.ending.exitCode : null;
-  const now = code === null ? set.state : `${set.state} (${[code, set.ending.reason].filter(String).join(" ")})`;
-  state.title = set.problem;
-  state.textContent = set.operation ? `${now} (${set.operation})` : now + (set.problem ? " !" : "");
-  const details = button(set.name, `Details of ${set.name}`, async () => { shown = set.name; }, refresh);
-  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports);
-  return row(cell(details), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner));
-}
-
-function showSet(set) {
-  const element = rowOf(set);
-  const before = sets.get(set.name);
-  sets.set(set.name, { ...set, element });
-  if (before) { keepingFocus(at("sets"), () => before.element.replaceWith(element)); return; }
-  // In the order of their names, as the list is.
-  const next = [...sets.values()].filter((each) => each.name > set.name).reduce((a, b) => (!a || b.name < a.name ? b : a), null);
-  at("sets").insertBefore(element, next ? next.element : null);
-}
-
-function dropSet(name) {
-  const before = sets.get(name);
-  if (before) before.element.remove();
-  sets.delete(name);
-}
 
 function showGpus(found) {
   at("gpus").replaceChildren(...Object.entries(found.gpus).map(([name, used]) => {
@@ -76,10 +36,13 @@ async function refresh() {
   try {
     const [gpus, ports, quota] = await Promise.all(["/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => request(path)));
     showGpus(gpus);
-    await showDetails(sets.get(shown) ?? null);
+    heedCaller(quota);
+    heedResources(gpus, quota);
+    await showDetails(setOf(shown));
     const use = ports.ports;
     at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
     showQuota(quota);
+    at("new").hidden = quota.role === "read";
     at("door").hidden = true;
     at("room").hidden = at("forget").hidden = false;
     if (at("message").dataset.kind === "refresh") at("message").textContent = "";
@@ -105,7 +68,7 @@ async function follow() {
   stream = mine;
   while (stream === mine && sessionStorage.getItem(TOKEN)) {
     try {
-      publish = (await request("/replicaSet?limit=1")).publish;
+      setPublish((await request("/replicaSet?limit=1")).publish);
       const response = await fetch("api/v1/events", { headers: headers(), signal: mine.signal });
       if (!response.ok) throw failure(await response.json());
       await heed(response.body.pipeThrough(new TextDecoderStream()).getReader());
@@ -113,7 +76,7 @@ async function follow() {
       if (stream !== mine) return;
       complain(error);
     }
-    await new Promise((resolve) => { setTimeout(resolve, AGAIN); });
+    await pause(AGAIN);
   }
 }
 
@@ -135,7 +98,7 @@ async function heed(reader) {
       } else if (kind === "set-deleted") {
         dropSet(JSON.parse(data).name);
       } else if (kind === "sync") {
-        [...sets.keys()].filter((name) => !named.has(name)).forEach(dropSet);
+        dropAllBut(named);
         named = null;
       }
       if (kind) soon();
@@ -144,6 +107,7 @@ async function heed(reader) {
 }
 
 function start() {
+  at("door").hidden = Boolean(sessionStorage.getItem(TOKEN));
   refresh();
   follow();
 }
@@ -154,12 +118,28 @@ function forget() {
   at("room").hidden = at("forget").hidden = true;
   if (stream) stream.abort();
   stream = null;
-  [...sets.keys()].forEach(dropSet);
+  dropAllBut(new Set());
+  forgetForm();
+  closeTerminal();
   showDetails(null);
+}
+
+async function choose(name) {
+  shown = name;
+  await refresh();
+  at("past").scrollIntoView({ block: "nearest" });
 }
 
 whenRefused(forget);
 whenChanged(refresh);
+whenChosen(choose);
+// The response may come before the stream has the set.
+whenMade(async (name, focus) => {
+  shown = name;
+  for (let tries = 0; tries < 20 && !setOf(name); tries += 1) await pause(100);
+  await refresh();
+  if (focus) goTo(name);
+});
 at("door").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem(TOKEN, at("token").value.trim());

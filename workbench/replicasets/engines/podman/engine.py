@@ -327,9 +327,9 @@ class PodmanEngine:
         return found if name in (*found.names, found.id, f"sha256:{found.id}") else None
 
     def images(self, label: str) -> list[EngineImage]:
-        """Return all images with that label."""
+        """Return all images with that label, "" for all that there are."""
         try:
-            rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)})
+            rows = self._http.call("GET", "/images/json", query={"filters": _labelled(label)} if label else {})
         except EngineError as error:
             raise self._damaged(error) from None
         return [EngineImage(row["Id"], tuple(row.get("RepoTags") or ()), row.get("Labels") or {}) for row in rows]
