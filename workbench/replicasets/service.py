@@ -34,7 +34,7 @@ from workbench.replicasets.operations.attach import Attached
 from workbench.replicasets.operations.compare import Comparison
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.files import Files
-from workbench.replicasets.operations.info import Info, Progress, Resources
+from workbench.replicasets.operations.info import EngineNotes, Info, Progress, Resources
 from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.preflight import Finding, preflight
@@ -221,6 +221,10 @@ class ReplicaSets:
         """Return the GPUs of this machine."""
         with self._reading(Code.INFO) as world:
             return world.gpus()
+
+    def engine_notes(self) -> EngineNotes:
+        """Return what the engine cannot do, and why."""
+        return _info.engine_notes(self._world)
 
     def resources(self) -> Resources:
         """Return what the machine has and who holds what of it."""

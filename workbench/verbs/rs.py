@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,8 @@ def _bind(text: str) -> dict[str, Any]:
     return {"src": parts[0], "dest": parts[1], "readOnly": len(parts) == 3}
 
 
+# So much of why a set is pending is shown in a list; `rs info` shows all of it.
+_REASON = 70
 _TITLES = ("NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE")
 
 
@@ -190,7 +193,9 @@ def _watch(client: Client, args: argparse.Namespace) -> int:
 def _state(found: dict[str, Any]) -> str:
     """Return the state of a set as people read it: `exited (1)`, `restarting (137 SIGKILL, 3 times)`."""
     ending = found["ending"]
-    if ending is None or found["state"] in ("running", "paused", "stopped"):
+    if found["state"] == "pending" and found["problem"]:
+        return f"pending ({textwrap.shorten(found['problem'], _REASON, placeholder='...')})"
+    if ending is None or found["state"] in ("running", "pending", "paused", "stopped"):
         return str(found["state"])
     code = "" if ending["exitCode"] is None else str(ending["exitCode"])
     times = f"{ending['restarts']} times" if found["state"] == "restarting" and ending["restarts"] > 1 else ""

@@ -18,8 +18,31 @@ def require(engine: Engine, kind: type[C]) -> C:
     """Return the engine as one that has the capability `kind`; raises Unsupported when it has not."""
     capable = engine.capability(kind)
     if capable is None:
-        raise Unsupported(f"this engine cannot {PURPOSES[kind]}")
+        reason = why_not(engine, kind)
+        raise Unsupported(f"this engine cannot {PURPOSES[kind]}{f': {reason}' if reason else ''}")
     return capable
+
+
+def why_not(engine: Engine, kind: type) -> str:
+    """Return why the engine has not the capability `kind`, "" when it does not say."""
+    giving = engine.capability(GivingReasons)
+    return giving.why_not(kind) if giving is not None else ""
+
+
+def lacking(engine: Engine) -> dict[str, str]:
+    """Return what the engine cannot do, and why ("" when it does not say)."""
+    return {purpose: why_not(engine, kind) for kind, purpose in PURPOSES.items() if engine.capability(kind) is None}
+
+
+@runtime_checkable
+class GivingReasons(Protocol):
+    """Says why it lacks a capability.
+
+    An implementation owes: a reason is for people, and ends a sentence that begins with what cannot be done.
+    """
+
+    def why_not(self, kind: type) -> str:
+        """Return why it has not the capability `kind`, "" for no reason to give."""
 
 
 @runtime_checkable
@@ -180,6 +203,59 @@ class PinningGpus(Protocol):
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs it can give; raises NotFound or ReplicaSetError when they cannot be listed."""
+
+
+@runtime_checkable
+class CountingGpus(Protocol):
+    """Gives a container as many GPUs as its spec names; which ones is known to the engine alone.
+
+    An implementation owes: the ids are numbers from 0, as many as it has GPUs; a container has so many of them to
+    itself, or is not started.
+    """
+
+    def gpu_places(self) -> tuple[Gpu, ...]:
+        """Return a place for each GPU there is; raises ReplicaSetError when they cannot be counted."""
+
+
+@runtime_checkable
+class RunningElsewhere(Protocol):
+    """Runs containers on other machines than this one, each set at an address of its own.
+
+    An implementation owes: a reboot of this machine ends none of them. How many CPUs and how much memory there are is
+    the engine's to decide when it starts one. At `address` a port has the number that it has inside.
+    """
+
+    def address(self, container: str) -> str:
+        """Return the host at which the set of a container is reached, from where that is possible."""
+
+    def tunnel_command(self, container: str, port: int) -> str:
+        """Return the command by which a person reaches a port of it from elsewhere, at the same port of localhost."""
+
+
+@runtime_checkable
+class StartingAfresh(Protocol):
+    """Gives each version the disk of its image: what was written elsewhere than in volumes ends with its container.
+
+    An implementation owes: a container that was stopped can be started, and that also begins with its image's disk.
+    """
+
+    @property
+    def afresh(self) -> str:
+        """What a version that follows another is noted to lack, as a sentence."""
+
+
+@runtime_checkable
+class SizingVolumes(Protocol):
+    """Has volumes of a size, which it keeps itself; all volumes that hold something have one.
+
+    An implementation owes: a volume is never made smaller. `EngineVolume.size` is its present size.
+    """
+
+    def create_sized_volume(self, name: str, size: int, labels: Mapping[str, str]) -> None:
+        """Create a volume of so many bytes; one of that name with the same labels may exist."""
+
+    def grow_volume(self, name: str, size: int) -> None:
+        """Have the volume hold so many bytes; raises EngineError when it cannot grow."""
 
 
 @runtime_checkable
@@ -384,7 +460,8 @@ class ComparingDisks(Protocol):
         """Return what differs, by path; folders only where nothing in them differs."""
 
 
-# Every capability, and how a message names what it is for.
+# Every capability without which something is refused or left out, and how a message names what it is for. The others
+# say how an engine differs: CountingGpus, RunningElsewhere, StartingAfresh, SizingVolumes, GivingReasons.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
     RecordingDisks: "record the disk of a container as an image",

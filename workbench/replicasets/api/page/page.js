@@ -1,6 +1,6 @@
 // The door, GPUs, and the list of all sets, which follows a stream of changes.
 
-import { showDetails, whenChanged } from "./details.js";
+import { knowEngine, showDetails, whenChanged } from "./details.js";
 import { TOKEN, at, button, cell, failure, headers, hostOf, keepingFocus, request, row, whenRefused } from "./elements.js";
 
 const AGAIN = 2000;
@@ -12,8 +12,13 @@ let publish = "";
 let stream = null;
 let timer = 0;
 
+function portText(port) {
+  return port.host ? `${port.container} → ${port.host}` : `${port.container}${port.protocol === "tcp" ? "" : `/${port.protocol}`}`;
+}
+
 function links(ports) {
   return ports.flatMap((port) => {
+    if (!port.host) return [`${portText(port)} `];
     if (port.protocol !== "tcp") return [`${port.container}/${port.protocol} → ${port.host} `];
     const link = document.createElement("a");
     link.href = `http://${hostOf(publish)}:${port.host}/`;
@@ -32,7 +37,7 @@ function rowOf(set) {
   state.title = set.problem;
   state.textContent = set.operation ? `${now} (${set.operation})` : now + (set.problem ? " !" : "");
   const details = button(set.name, `Details of ${set.name}`, async () => { shown = set.name; }, refresh);
-  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports);
+  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${portText(port)} `) : links(set.ports);
   return row(cell(details), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner));
 }
 
@@ -69,15 +74,28 @@ function showQuota(found) {
   at("quota").textContent = `${found.name} may ${found.role}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
+function showEngine(found) {
+  const texts = found.cannot.map(({ what, why }) => (why ? `${what}: ${why}` : what));
+  at("engine").hidden = !texts.length;
+  at("lacks").replaceChildren(...[...texts, ...(found.afresh ? [`a next version: ${found.afresh}`] : [])].map((text) => {
+    const element = document.createElement("li");
+    element.textContent = text;
+    return element;
+  }));
+}
+
 // What is not in the stream: GPUs, ports, the quota, the history that is shown. Sets change all of them.
 async function refresh() {
   clearTimeout(timer);
   if (!sessionStorage.getItem(TOKEN)) return;
   try {
-    const [gpus, ports, quota] = await Promise.all(["/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => request(path)));
+    const [gpus, ports, quota, engine] = await Promise.all(["gpus", "ports", "quota", "engine"].map((what) => request(`/resources/${what}`)));
+    knowEngine(engine);
+    showEngine(engine);
     showGpus(gpus);
     await showDetails(sets.get(shown) ?? null);
     const use = ports.ports;
+    at("ports").hidden = use.EndPort < use.StartPort;
     at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
     showQuota(quota);
     at("door").hidden = true;

@@ -1,0 +1,27 @@
+"""Why an engine on Kubernetes lacks what podman has: its API has no such thing, or it is not done here yet."""
+
+from __future__ import annotations
+
+from workbench.replicasets.engines import capabilities as c
+
+_NO_AGENT = "a Pod's disk cannot be read from outside its node, and nothing of ours runs there"
+_NODES = "Pods run on nodes, whose folders are not this machine's; use a volume"
+
+REASONS: dict[type, str] = {
+    c.Pausing: "Kubernetes does not freeze Pods; stop the set, which frees its GPUs too",
+    c.RecordingDisks: _NO_AGENT,
+    c.CarryingDisks: _NO_AGENT,
+    c.MeasuringDisks: _NO_AGENT,
+    c.ComparingDisks: _NO_AGENT,
+    c.LiveLimits: "the limits of a Pod are changed by a next version",
+    c.RemovingRemains: "an object of Kubernetes is made whole or not at all",
+    c.KeepingEdits: "a kubelet writes them anew for each Pod",
+    c.KeepingSecrets: "they go with the version that they are of",
+    c.PinningGpus: "the device plugin of a node chooses them, by their number",
+    c.BindingFolders: _NODES,
+    c.SeparatingNetworks: "which Pods reach which is for the cluster's NetworkPolicies",
+    c.MountingVolumes: "it keeps volumes itself, with their sizes",
+    c.Probing: "what Pods may do is for the cluster",
+    c.CopyingFiles: "not done yet; `rs exec` and volumes are there",
+    c.Attaching: "not done yet; `rs exec` runs programs without input",
+}
