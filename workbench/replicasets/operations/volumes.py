@@ -78,6 +78,10 @@ def _prepare(world: World, plan: VolumeResizePlan) -> None:
     if not driver.live and (busy := users(world, plan.old.name, alive=True)):
         raise Conflict(f"{plan.old.name} is in use by {', '.join(busy)}", hint="stop them, resize, restart them")
     driver.prepare(world.settings.volumes, plan.old, plan.new.size)
+    if plan.old.driver == ENGINE:
+        # All that can fail of it: once the engine has taken it, it will be done.
+        name = containers.volume_name(world, plan.old.name)
+        require(world.engine, SizingVolumes).grow_volume(name, plan.new.size)
 
 
 def _discard(world: World, plan: VolumeResizePlan) -> None:
@@ -85,9 +89,6 @@ def _discard(world: World, plan: VolumeResizePlan) -> None:
 
 
 def _apply(world: World, plan: VolumeResizePlan) -> None:
-    if plan.old.driver == ENGINE:
-        name = containers.volume_name(world, plan.old.name)
-        require(world.engine, SizingVolumes).grow_volume(name, plan.new.size)
     driver_of(plan.old.driver).apply(world.settings.volumes, plan.old, plan.new.size)
 
 

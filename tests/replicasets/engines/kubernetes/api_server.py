@@ -65,6 +65,8 @@ class ApiServer:
         body["metadata"]["uid"] = f"uid-{next(self.numbers)}"
         if kind == "pods":
             body["status"] = {"phase": "Pending"}
+        if kind == "persistentvolumeclaims":
+            body["status"] = {"phase": "Bound"}
         of[name] = body
         self.tell(kind, "ADDED", body)
         return 201, body

@@ -80,7 +80,7 @@ def refusals(rs: ReplicaSets) -> None:
     """What podman has and Kubernetes has not is refused, with the reason, before anything is changed."""
     with pytest.raises(Invalid, match="volumes of this engine have a size"):
         rs.create_volume("data")
-    rs.create_volume("data", "1GB")
+    rs.create_volume("data", "2GB")
     with pytest.raises(Unsupported, match="cannot be made smaller"):
         rs.resize_volume("data", "1MB")
     rs.run(RunRequest(IMAGE, "foo"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.kubernetes.pod_security import faults
 from tests.replicasets.engines.kubernetes import contract
 from tests.replicasets.engines.kubernetes.conftest import World
 from tests.replicasets.engines.kubernetes.node import GPU, IMAGE
+from workbench.replicasets.errors import EngineError
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Bind
 
@@ -51,3 +54,16 @@ def test_a_pod_that_restricted_admits(world: World) -> None:
     assert spec["containers"][0]["resources"]["limits"] == {GPU: "1"}
     # The device plugin sets it: ours would take the GPUs away again.
     assert not any(each["name"] == "NVIDIA_VISIBLE_DEVICES" for each in spec["containers"][0]["env"])
+
+
+def test_a_volume_that_grows(world: World) -> None:
+    world.rs.create_volume("data", "1GB")
+    assert world.rs.resize_volume("data", "2GB").version == 2
+    world.server.fault = lambda method, path: 422 if method == "PATCH" else None
+    with pytest.raises(EngineError, match="it is a test"):
+        world.rs.resize_volume("data", "3GB")
+    world.server.fault = lambda method, path: None
+    assert world.rs.reconcile() == [] and world.rs.volume("data").size == 2 << 30
+    found = world.another("empty.db")
+    found.reconcile()
+    assert (found.volume("data").size, found.volume("data").version) == (2 << 30, 2)

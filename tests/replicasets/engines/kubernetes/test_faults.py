@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.replicasets.engines.kubernetes.api_server import LOST, LOST_AFTER
 from tests.replicasets.engines.kubernetes.conftest import World
+from tests.replicasets.engines.kubernetes.killed import OPERATIONS
 from tests.replicasets.engines.kubernetes.node import IMAGE
+from tests.replicasets.engines.kubernetes.whole import check_whole
 from workbench.replicasets.engines.kubernetes import engine as engines
 from workbench.replicasets.engines.kubernetes.access import find_access
 from workbench.replicasets.errors import EngineError, EngineGone, Invalid, ReplicaSetError
-from workbench.replicasets.requests import PatchRequest, RunRequest
-from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import State
-
-OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
-    "run": lambda rs: rs.run(RunRequest(IMAGE, "bar", env=["A=1"], ports=["80"])),
-    "patch": lambda rs: rs.patch("foo", PatchRequest(cpus=1, ports=["80"])),
-    "stop": lambda rs: rs.stop("foo"),
-    "delete": lambda rs: rs.delete("foo"),
-}
-
 
 # Each takes five to ten seconds; what was done and not answered is the harder half.
 LOSSES = [
     pytest.param(
         operation, how, marks=pytest.mark.thorough if how == LOST_AFTER and operation != "stop" else pytest.mark.slow
     )
-    for operation in OPERATIONS
+    for operation in ("run", "patch", "stop", "delete")
     for how in (LOST, LOST_AFTER)
 ]
 
@@ -53,7 +45,7 @@ def test_a_connection_lost_at_any_request(world: World, operation: str, how: int
         is_over = len(server.requests) - begin < at
         server.fault = lambda method, path: None
         rs.reconcile()
-        _check(world)
+        check_whole(world)
         if is_over:
             break
         for each in rs.sets():
@@ -64,28 +56,19 @@ def test_a_connection_lost_at_any_request(world: World, operation: str, how: int
     assert failures > 3
 
 
-def _check(world: World) -> None:
-    """Hold what is in the cluster to what is in the store."""
-    rs, objects = world.rs, world.server.objects
-    versions = {f"{each.name}-{version.number}" for each in rs.sets() for version in rs.history(each.name)}
-    assert set(objects["podtemplates"]) == set(objects["secrets"]) == versions
-    running = {f"{each.name}-{each.current}" for each in rs.sets() if each.state is State.RUNNING}
-    assert {name for name, pod in objects["pods"].items() if "deletionTimestamp" not in pod["metadata"]} == running
-    assert set(rs.resources().of("gpu")) == ({"0"} if any(each.startswith("foo-") for each in running) else set())
-    assert rs.reconcile() == [] and rs.reconciled is not None and rs.reconciled.problems == ()
-
-
 def test_a_server_that_cannot_answer_is_not_one_that_refuses(world: World) -> None:
     world.server.refusal = "etcdserver: request timed out"
     for status in (500, 503, 429, 504):
         world.server.fault = lambda method, path, status=status: status  # type: ignore[misc]
         with pytest.raises(EngineGone, match="the cluster cannot answer now: etcdserver"):
             world.engine.check()
-    world.server.refusal = "podtemplates is forbidden"
     world.server.fault = lambda method, path: 403
-    with pytest.raises(EngineError, match="refuses: podtemplates is forbidden") as error:
-        world.engine.check()
-    assert error.value.status == 403 and "rights" in error.value.hint
+    # A right that lacks, and what admission forbids whoever has it.
+    for refusal, hint in (('is forbidden: User "me" cannot list resource', "rights"), ("exceeded quota: one", "")):
+        world.server.refusal = refusal
+        with pytest.raises(EngineError, match=f"the cluster refuses: {refusal}") as error:
+            world.engine.check()
+        assert error.value.status == 403 and hint in error.value.hint and bool(hint) == bool(error.value.hint)
 
 
 def test_without_the_right_to_list_nodes_there_are_no_gpus(world: World) -> None:

@@ -145,7 +145,9 @@ def refused(status: int, content: bytes) -> EngineError | EngineGone:
     message = " ".join(message.split())[:500] or f"HTTP {status}"
     if status in _AWAY or (status == 500 and any(each in message for each in _AWAY_WORDS)):
         return EngineGone(f"the cluster cannot answer now: {message}")
-    return EngineError(f"the cluster refuses: {message}", status, hint=_RIGHTS if status in (401, 403) else "")
+    # What admission forbids has the same status as what one has no right to.
+    is_right = status == 401 or (status == 403 and " cannot " in message and "User " in message)
+    return EngineError(f"the cluster refuses: {message}", status, hint=_RIGHTS if is_right else "")
 
 
 @contextmanager

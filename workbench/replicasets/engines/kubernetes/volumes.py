@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from workbench.replicasets.engines.kubernetes import naming
 from workbench.replicasets.engines.kubernetes.http import Json, KubernetesHttp
+from workbench.replicasets.engines.kubernetes.states import ending
 from workbench.replicasets.engines.protocol import EngineVolume
 from workbench.replicasets.errors import EngineError
 
 _CLAIMS, _RECORDS = "/persistentvolumeclaims", "/configmaps"
+_GONE_SECONDS, _LOOK_SECONDS = 20.0, 0.2
 _QUANTITY = re.compile(r"([0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?")
 _UNITS = {unit: 1000 ** (at + 1) for at, unit in enumerate("kMGTPE")}
 _UNITS |= {f"{unit}i": 1024 ** (at + 1) for at, unit in enumerate("KMGTPE")}
@@ -34,7 +37,10 @@ class KubernetesVolumes:
         self._create(_CLAIMS, {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
 
     def grow_volume(self, name: str, size: int) -> None:
-        """Claim so many bytes; the class of storage must allow that."""
+        """Claim so many bytes; the class of storage must allow that, and there must be storage already."""
+        found = self._http.found(f"{_CLAIMS}/{name}") or {}
+        if (found.get("status") or {}).get("phase") != "Bound":
+            raise EngineError(f"{name} has no storage yet, which could grow", 409, hint="run a set that binds it first")
         self._http.call("PATCH", f"{_CLAIMS}/{name}", {"spec": {"resources": {"requests": {"storage": str(size)}}}})
 
     def volume(self, name: str) -> EngineVolume | None:
@@ -52,7 +58,10 @@ class KubernetesVolumes:
         return [_volume(each) for each in found if naming.has(naming.labels_of(each), label)]
 
     def remove_volume(self, name: str) -> None:
-        """Remove it; refused while a Pod uses it, which Kubernetes would only put off."""
+        """Remove it; refused while a Pod runs on it, until the end of which Kubernetes would put it off.
+
+        It takes Kubernetes a moment to take storage from a Pod that has ended.
+        """
         for kind in (_CLAIMS, _RECORDS):
             found = self._http.found(f"{kind}/{name}")
             if found is None or not naming.is_ours(found):
@@ -61,11 +70,17 @@ class KubernetesVolumes:
                 raise EngineError(f"{name} is used by the Pod {users[0]}", 409)
             uid = {"preconditions": {"uid": found["metadata"]["uid"]}}
             self._http.call("DELETE", f"{kind}/{name}", uid, okay=(404, 409))
+            deadline = time.monotonic() + _GONE_SECONDS
+            while (left := self._http.found(f"{kind}/{name}")) and left["metadata"]["uid"] == found["metadata"]["uid"]:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(_LOOK_SECONDS)
 
     def _users(self, claim: str) -> list[str]:
         return [
             str(pod["metadata"]["name"])
             for pod in self._http.listed("/pods")
+            if ending(pod) is None
             for each in pod["spec"].get("volumes") or ()
             if (each.get("persistentVolumeClaim") or {}).get("claimName") == claim
         ]
