@@ -202,6 +202,11 @@ class ReplicaSets:
         with self._reading(Code.INFO) as world:
             return self._retry_filled(lambda: _info.record(world, name))
 
+    def waiting(self, name: str) -> str:
+        """Return why the set is pending, "" when it is not, or is gone by now."""
+        with self._reading(Code.INFO) as world:
+            return _info.waiting(world, name)
+
     def progress(self, name: str) -> Progress | None:
         """Return what is being done to the set, which may not exist yet; None for nothing."""
         with self._reading(Code.INFO) as world:

@@ -122,7 +122,7 @@ def _run(client: Client, args: argparse.Namespace) -> int:
     body |= {option.key: value for option in OPTIONS if (value := getattr(args, option.name)) is not None}
     with followed(client, name, args):
         data = client("POST", "/replicaSet", body)
-    parts = [f"{data['name']} runs", *data["gpus"], ports_text(data["ports"])]
+    parts = [_comes_up(data["name"], data), *data["gpus"], ports_text(data["ports"])]
     return report(args, data, "  ".join(filter(None, parts)))
 
 
@@ -202,6 +202,11 @@ def _state(found: dict[str, Any]) -> str:
     reason = ending["reason"] if code else ""
     inside = ", ".join(filter(None, (" ".join(filter(None, (code, reason))), times)))
     return f"{found['state']} ({inside})" if inside else str(found["state"])
+
+
+def _comes_up(container: str, data: dict[str, Any]) -> str:
+    """Return what is said of a container that was started: it runs, or why it is pending."""
+    return f"{container} is pending: {data['waiting']}" if data.get("waiting") else f"{container} runs"
 
 
 def _quota(client: Client, args: argparse.Namespace) -> int:
@@ -288,7 +293,7 @@ def _grace(args: argparse.Namespace) -> dict[str, int]:
 def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None, **params: int) -> int:
     with followed(client, args.name, args):
         data = client("PATCH", path, body, **params)
-    return report(args, data, "\n".join([f"{data['containerName']} runs", *data.get("notes", ())]))
+    return report(args, data, "\n".join([_comes_up(data["containerName"], data), *data.get("notes", ())]))
 
 
 def _commit(client: Client, args: argparse.Namespace) -> int:

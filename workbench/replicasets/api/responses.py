@@ -95,18 +95,23 @@ class SetList(BaseModel):
 
 
 class RunResponse(BaseModel):
-    """The container of the first version."""
+    """The container of the first version; why it is pending, left out when it runs."""
 
     name: str
     gpus: list[str]
     ports: list[PortView]
+    waiting: str | None = None
 
 
 class ChangeResponse(BaseModel):
-    """The container of the version that stands now; what it lacks of the disk before it, left out for nothing."""
+    """The container of the version that stands now; what it lacks of the disk before it, left out for nothing.
+
+    `waiting` is why it is pending, left out when it runs.
+    """
 
     containerName: str
     notes: list[str] | None = None
+    waiting: str | None = None
 
 
 class CommitResponse(BaseModel):

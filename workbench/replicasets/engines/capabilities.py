@@ -30,8 +30,9 @@ def why_not(engine: Engine, kind: type) -> str:
 
 
 def lacking(engine: Engine) -> dict[str, str]:
-    """Return what the engine cannot do, and why ("" when it does not say)."""
-    return {purpose: why_not(engine, kind) for kind, purpose in PURPOSES.items() if engine.capability(kind) is None}
+    """Return what the engine cannot do of what people request, and why ("" when it does not say)."""
+    kinds = (kind for kind, others in _REQUESTED.items() if not any(map(engine.capability, (kind, *others))))
+    return {PURPOSES[kind]: why_not(engine, kind) for kind in kinds}
 
 
 @runtime_checkable
@@ -481,4 +482,19 @@ PURPOSES: dict[type, str] = {
     ComparingDisks: "compare disks",
     CopyingFiles: "copy files into and out of containers",
     Attaching: "run programs that are given input",
+}
+# Those whose lack people notice, and what takes the place of each.
+_REQUESTED: dict[type, tuple[type, ...]] = {
+    Pausing: (),
+    RecordingDisks: (),
+    CarryingDisks: (RecordingDisks,),
+    ComparingDisks: (),
+    LiveLimits: (),
+    PinningGpus: (CountingGpus,),
+    BindingFolders: (),
+    SeparatingNetworks: (),
+    MountingVolumes: (SizingVolumes,),
+    ReadingLogs: (),
+    CopyingFiles: (),
+    Attaching: (),
 }

@@ -15,8 +15,10 @@ from workbench.replicasets.records import (
     find_set,
     find_version,
     lines_key,
+    read,
     read_all,
     set_journal,
+    set_key,
     version_key,
     versions_key,
 )
@@ -111,6 +113,12 @@ def record(world: World, name: str) -> tuple[ReplicaSet, Version]:
     """See ReplicaSets.record."""
     found = find_set(world.store, checks.set_name(name))
     return found, find_version(world.store, found, found.current)
+
+
+def waiting(world: World, name: str) -> str:
+    """See ReplicaSets.waiting."""
+    found = read(world.store, ReplicaSet, set_key(name))
+    return found.waiting if found is not None else ""
 
 
 def history(world: World, name: str, limit: int, before: int) -> list[Version]:

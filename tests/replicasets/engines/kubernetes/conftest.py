@@ -12,7 +12,7 @@ import pytest
 
 from tests.replicasets.engines.kubernetes.api_server import NAMESPACE, ApiServer, serving
 from tests.replicasets.engines.kubernetes.node import GPU, Node, node_object, playing
-from workbench.replicasets.engines.kubernetes import engine as engines
+from workbench.replicasets.engines.kubernetes import versions
 from workbench.replicasets.engines.kubernetes.engine import KubernetesEngine
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
@@ -43,8 +43,8 @@ def service(engine: KubernetesEngine, store: Path) -> ReplicaSets:
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(engines, "_LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(engines, "_PLACED_SECONDS", 0.1)
+    monkeypatch.setattr(versions, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(versions, "_PLACED_SECONDS", 0.1)
     with serving() as (server, authority):
         kubeconfig = server.write_kubeconfig(tmp_path, authority)
         server.objects["nodes"] = {"one": node_object()}

@@ -1,4 +1,4 @@
-"""A process that does one operation and ends itself by SIGKILL at its n-th change of the cluster: a service that crashes.
+"""A process that does one operation and ends itself by SIGKILL at its n-th change of the cluster: the service crashes.
 
 Started as `python -m tests.replicasets.engines.kubernetes.killed KUBECONFIG STORE OPERATION N`.
 """

@@ -12,7 +12,7 @@ from tests.replicasets.engines.kubernetes.conftest import World
 from tests.replicasets.engines.kubernetes.killed import OPERATIONS
 from tests.replicasets.engines.kubernetes.node import IMAGE
 from tests.replicasets.engines.kubernetes.whole import check_whole
-from workbench.replicasets.engines.kubernetes import engine as engines
+from workbench.replicasets.engines.kubernetes import versions
 from workbench.replicasets.engines.kubernetes.access import find_access
 from workbench.replicasets.errors import EngineError, EngineGone, Invalid, ReplicaSetError
 from workbench.replicasets.requests import RunRequest
@@ -71,6 +71,13 @@ def test_a_server_that_cannot_answer_is_not_one_that_refuses(world: World) -> No
         assert error.value.status == 403 and hint in error.value.hint and bool(hint) == bool(error.value.hint)
 
 
+def test_a_preflight_says_which_right_lacks(world: World) -> None:
+    assert [each.line for each in world.rs.preflight()] == ["this engine can be used"]
+    world.server.refusal, world.server.fault = 'User "me" cannot list resource', lambda method, path: 403
+    (found,) = world.rs.preflight()
+    assert found.essential and 'cannot be used: the cluster refuses: User "me" cannot list' in found.line
+
+
 def test_without_the_right_to_list_nodes_there_are_no_gpus(world: World) -> None:
     world.server.fault = lambda method, path: 403 if path.endswith("/nodes") else None
     world.rs.check()
@@ -88,7 +95,7 @@ def test_a_watch_of_what_is_no_longer_known_ends(world: World) -> None:
 def test_a_node_that_does_not_report(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs on a lost node may run on: the set is not taken to be stopped, until the node says so."""
     world.rs.run(RunRequest(IMAGE, "foo"))
-    monkeypatch.setattr(engines, "_END_SECONDS", 0.2)
+    monkeypatch.setattr(versions, "_END_SECONDS", 0.2)
     world.node.ends_pods = False
     with pytest.raises(EngineGone, match="the node one has not reported that foo-1 ended"):
         world.rs.stop("foo", grace=0)
