@@ -17,6 +17,19 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
+def unblocked(path: str, flags: int) -> int:
+    """Open `path` for `open(…, opener=unblocked)`: a pipe that nobody writes to keeps no one waiting.
+
+    `open` closes what an opener returned when it is a folder; what it is given as a number stays open then.
+    """
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def unfollowed(path: str, flags: int) -> int:
+    """Open `path` as `unblocked` does, and follow no link at its end: for `open(…, opener=unfollowed)`."""
+    return unblocked(path, flags | os.O_NOFOLLOW)
+
+
 def replace_text(path: str, text: str, *, mode: int = 0o644, sync: bool = False) -> None:
     """Put `text` at `path`, in an existing folder: a reader finds the old file or the new one, never half.
 

@@ -13,6 +13,7 @@ from tests.replicasets.call_faults import Faults, faulty
 from tests.replicasets.fake_files import FakeFiles
 from tests.replicasets.fake_programs import FakeAttached, FakePrograms
 from tests.replicasets.gpus import cdi_spec
+from workbench.replicasets.engines.capabilities import Overlaps, PathOverlap
 from workbench.replicasets.engines.cdi import inventory
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, StoreError
@@ -21,7 +22,7 @@ from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import Changes, StateEntry, StateStore
 from workbench.replicasets.values import Gpu
 
-IMAGE = "localhost/tiny:1"
+IMAGE, NEWER = "localhost/tiny:1", "localhost/tiny:2"
 MADE = "2026-11-29T12:00:00.123456789Z"
 KIND = "fake.test/gpu"
 Disk = dict[str, str]
@@ -86,6 +87,7 @@ class FakeEngine(FakeFiles, FakePrograms):
 
     def __post_init__(self) -> None:
         self.stored[IMAGE] = ("image-0", {"/etc/passwd": "root"}, {}, 1)
+        self.stored[NEWER] = ("newer-0", {"/etc/passwd": "root", "/etc/release": "2", "/v": "image"}, {}, 1)
 
     def capability(self, kind: type[C]) -> C | None:
         return self if isinstance(self, kind) and kind not in self.without else None
@@ -265,6 +267,35 @@ class FakeEngine(FakeFiles, FakePrograms):
             old, new = self._existing(source), self._existing(target)
             assert old.state != "running" and new.state == "created" and old.image == new.image
             new.disk = dict(old.disk)
+
+    @faulty
+    def overlaps(self, source: str, image: str) -> Overlaps:
+        with self.lock:
+            old, mine, new = self._three(source, image)
+            both = [path for path in sorted(old | mine | new) if len({each.get(path) for each in (old, mine, new)}) > 2]
+            return Overlaps(tuple(PathOverlap(path, "changed", "changed") for path in both))
+
+    @faulty
+    def rebase(self, source: str, target: str, keep: str) -> None:
+        with self.lock:
+            state, into = self._existing(source).state, self._existing(target)
+            assert state != "running" and into.state == "created"
+            old, mine, new = self._three(source, into.image)
+            into.disk = {}
+            for path in old | mine | new:
+                was, own, now = (each.get(path) for each in (old, mine, new))
+                if not keep and len({was, own, now}) > 2:
+                    raise EngineError("the image and the set both changed something meanwhile", 409)
+                text = now if own == was or (keep == "image" and now != was) else own
+                if text is not None:
+                    into.disk[path] = text
+
+    def _three(self, source: str, image: str) -> tuple[Disk, Disk, Disk]:
+        """The disks of a container's image, of it, and of the next image."""
+        found = self._existing(source)
+        old, new = self._image(found.image), self._image(image)
+        assert old is not None and new is not None
+        return old[1], found.disk, new[1]
 
     @faulty
     def container_size(self, name: str) -> int:

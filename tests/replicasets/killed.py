@@ -13,9 +13,12 @@ from typing import Any
 
 from tests.engine import TINY
 from workbench.replicasets.engines.podman.http import PodmanHttp
-from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.requests import PatchRequest, RunRequest, UpgradeRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
+
+# TINY with one file more.
+NEWER = "localhost/tiny:2"
 
 
 def operate(rs: ReplicaSets, operation: str) -> None:
@@ -26,6 +29,8 @@ def operate(rs: ReplicaSets, operation: str) -> None:
         rs.patch("foo", PatchRequest(gpus=2))
     elif operation == "rollback":
         rs.rollback("foo", 1)
+    elif operation == "upgrade":
+        rs.upgrade("foo", UpgradeRequest(NEWER, "mine"))
     elif operation == "stop":
         rs.stop("foo")
     elif operation == "prune":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.replicasets.call_faults import Faults
-from tests.replicasets.fakes import IMAGE, FakeEngine, MemoryStore, service
+from tests.replicasets.fakes import IMAGE, NEWER, FakeEngine, MemoryStore, service
 from tests.replicasets.test_crashes import disks, world
 from tests.replicasets.truth import check
 from workbench.replicasets.codes import Code
@@ -29,6 +29,7 @@ from workbench.replicasets.engines.capabilities import (
     PinningGpus,
     Probing,
     ReadingLogs,
+    RebasingDisks,
     RecordingDisks,
     RemovingRemains,
     SeparatingNetworks,
@@ -36,7 +37,7 @@ from workbench.replicasets.engines.capabilities import (
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported
-from workbench.replicasets.requests import AttachRequest, LogsRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import AttachRequest, LogsRequest, PatchRequest, RunRequest, UpgradeRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind
 from workbench.replicasets.volumes.drivers import driver_of
@@ -82,6 +83,16 @@ REFUSED: dict[str, tuple[tuple[type, ...], str, Operation]] = {
         (ComparingDisks,),
         "this engine cannot compare disks",
         lambda rs, folder: rs.compare("foo", 1, 2),
+    ),
+    "upgrade": (
+        (RebasingDisks,),
+        "this engine cannot give the disk of a container to one of another image",
+        lambda rs, folder: rs.upgrade("foo", UpgradeRequest(NEWER, "mine")),
+    ),
+    "upgrade by images": (
+        (CarryingDisks,),
+        "the disk of foo-2 cannot be carried to another image from here",
+        lambda rs, folder: rs.upgrade("foo", UpgradeRequest(NEWER, "mine")),
     ),
     "a volume with a size": ((MountingVolumes,), SIZES, lambda rs, folder: rs.create_volume("data", "8MB")),
 }

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.replicasets.call_faults import Crash, Faults
-from tests.replicasets.fakes import IMAGE, Disk, FakeEngine, MemoryStore, service
+from tests.replicasets.fakes import IMAGE, NEWER, Disk, FakeEngine, MemoryStore, service
 from tests.replicasets.truth import check
 from workbench.replicasets.engines.protocol import ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, ReplicaSetError
-from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.requests import PatchRequest, RunRequest, UpgradeRequest
 from workbench.replicasets.service import ReplicaSets
 
 OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
@@ -32,6 +32,8 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
     "stop limited": lambda rs: rs.stop("more"),
     "delete limited": lambda rs: rs.delete("more"),
     "rollback": lambda rs: rs.rollback("foo", 1),
+    "upgrade": lambda rs: rs.upgrade("foo", UpgradeRequest(NEWER, "mine")),
+    "upgrade stopped": lambda rs: rs.upgrade("off", UpgradeRequest(NEWER, "mine")),
     "restart": lambda rs: rs.restart("foo"),
     "restart stopped": lambda rs: rs.restart("off"),
     "stop": lambda rs: rs.stop("foo"),
@@ -77,6 +79,9 @@ def disks(operation: str) -> dict[str, dict[int, Disk]]:
     found = copy.deepcopy(DISKS)
     if operation == "rollback":
         found["foo"][3] = {"/v": "1"}
+    if operation.startswith("upgrade"):
+        name = "off" if operation.endswith("stopped") else "foo"
+        found[name][max(found[name])] |= {"/etc/release": "2"}
     return {name: {n: {"/etc/passwd": "root", **disk} for n, disk in each.items()} for name, each in found.items()}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.engine import TINY, Engine, need_root
 from tests.replicasets.conftest import Podman, given
-from tests.replicasets.killed import operate
+from tests.replicasets.killed import NEWER, operate
 from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import EngineGone, ReplicaSetError
 from workbench.replicasets.requests import ExecuteRequest, RunRequest
@@ -22,10 +22,15 @@ from workbench.replicasets.service import ReplicaSets
 pytestmark = pytest.mark.thorough
 
 # How many calls of podman that change something each operation makes.
-CALLS = {"run": 4, "patch": 6, "rollback": 4, "stop": 1, "delete": 2, "prune": 2, "limit": 3}
+CALLS = {"run": 4, "patch": 6, "upgrade": 6, "rollback": 4, "stop": 1, "delete": 2, "prune": 2, "limit": 3}
 MOMENTS = [(operation, at) for operation, calls in CALLS.items() for at in range(1, calls)] + [("stop", 1)]
 # Every second moment of each operation where time counts; the fuzz draws its own from all.
-MARKED = [pytest.param(*moment, marks=[] if moment[1] % 2 else [pytest.mark.slow]) for moment in MOMENTS]
+MARKED = [
+    pytest.param(
+        *moment, marks=[] if moment[1] % 2 and moment not in (("upgrade", 1), ("upgrade", 5)) else [pytest.mark.slow]
+    )
+    for moment in MOMENTS
+]
 
 
 def prepared(rs: ReplicaSets) -> None:
@@ -64,6 +69,9 @@ def test_the_service_is_killed(
     operation: str, at: int, room: Callable[..., ReplicaSets], podman: Podman, tmp_path: Path
 ) -> None:
     prepared(room())
+    if operation == "upgrade":
+        text = f"FROM {TINY}\nRUN echo 2 >/etc/release\n"
+        podman.engine("build", "--tag", NEWER, "-", stdin=text.encode())
     command = [
         sys.executable,
         "-m",

@@ -134,7 +134,7 @@ def test_what_is_pending_is_not_called_running() -> None:
 
 def test_flags_of_a_cluster_go_with_that_engine() -> None:
     def address(*flags: str) -> str:
-        return _address(verb_parser("serve").parse_args([*flags]))
+        return _address(verb_parser("serve")[1].parse_args([*flags]))
 
     with pytest.raises(UsageError, match="go with --engine kubernetes"):
         address("--namespace", "team")

@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 
-from workbench.files import replace_text
+from workbench.files import replace_text, unfollowed
 
 _SIGN = "sha256:"
 # A record of the largest wheels (CUDA, 20,000 files) has 4 MB. Whatever is larger is none, and is not read.
@@ -68,16 +68,14 @@ def read_text(path: str) -> str:
 
 def _bytes_of(path: str) -> bytes:
     try:
-        # No link is followed, and a pipe that nobody writes to keeps no one waiting.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=unfollowed) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+                raise DamagedDocumentError(path)
+            return file.read()
     except FileNotFoundError:
         raise
     except OSError as error:
         if not os.path.lexists(path) or stat.S_ISREG(os.lstat(path).st_mode):
             raise
         raise DamagedDocumentError(path) from error
-    with open(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
-            raise DamagedDocumentError(path)
-        return file.read()

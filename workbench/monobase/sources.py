@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 from workbench.errors import WorkbenchError
+from workbench.files import unblocked
 
 _T = TypeVar("_T")
 
@@ -95,8 +96,7 @@ class Source:
             request = urllib.request.Request(f"{self.location.rstrip('/')}/{path}")
             response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT)
             return response
-        # A pipe in the place of a file keeps no one waiting.
-        return open(os.open(os.path.join(self.location, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        return open(os.path.join(self.location, path), "rb", opener=unblocked)
 
 
 class _Checked:

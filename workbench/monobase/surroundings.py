@@ -114,9 +114,26 @@ def _generation(look: Inspection, path: str, found: Surroundings) -> bool:
                 look.extra(environment)
         elif named:
             look.damage.append(Damage(MARKER, environment, DONE))
-        elif not (path.startswith("cog/") and (_COG_LOCK.fullmatch(name) or _DEFAULT.fullmatch(name))):
+        elif not (path.startswith("cog/") and _is_of_cogs(name, done)):
             look.extra(environment)
     return done is not None
+
+
+def _is_of_cogs(name: str, done: layout.GenerationMarker | None) -> bool:
+    """Return whether the file `name` is the lock of a cog, or the default of a Python, of a cog generation.
+
+    The marker names the cogs, also those that were skipped: they may be there from when their Python was. What is not
+    finished has no marker yet.
+    """
+    if done is None:
+        return bool(_COG_LOCK.fullmatch(name) or _DEFAULT.fullmatch(name))
+    cogs = {*done.environments, *done.skipped}
+    return any(name in (f"{cog}.txt", _default_of(cog)) for cog in cogs)
+
+
+def _default_of(cog: str) -> str:
+    """Return the name of the link to the default beside a cog: that of its Python."""
+    return f"default-python{cog.rpartition('-python')[2]}"
 
 
 def _cogs(look: Inspection, found: Surroundings) -> dict[str, bool]:
@@ -156,12 +173,14 @@ def _cog_files(look: Inspection, path: str) -> None:
             look.damage.append(Damage(CHANGED, "", lock, marker.lock))
         elif marker is not None:
             look.file(lock)
-        default = f"{path}/default-python{name.rpartition('-python')[2]}"
+        default = f"{path}/{_default_of(name)}"
         if look.status(default) is None:
             look.report(MISSING, default)
     for name in os.listdir(folder):
-        if _DEFAULT.fullmatch(name) and (target := look.link(f"{path}/{name}")) and target not in done.environments:
-            look.report(CHANGED, f"{path}/{name}")
+        if name in map(_default_of, done.environments):
+            target = look.link(f"{path}/{name}")
+            if target and (target not in done.environments or _default_of(target) != name):
+                look.report(CHANGED, f"{path}/{name}")
 
 
 def _text_digest(path: str) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from workbench.errors import WorkbenchError
+from workbench.files import unfollowed
 
 _PIECE = 1 << 20
 _BLOCK = tarfile.BLOCKSIZE
@@ -56,7 +57,7 @@ def pack(source: str, name: str, copied: Copied) -> Iterator[bytes]:
 
 
 def _packed(path: str, inside: str, copied: Copied) -> Iterator[bytes]:
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+    with open(path, "rb", opener=unfollowed) as file:
         found = os.fstat(file.fileno())
         yield _head(inside, found, tarfile.REGTYPE)
         left = found.st_size

@@ -57,3 +57,5 @@ class Code(IntEnum):
     LOGS = 1108
     FILES = 1109
     COMPARE = 1110
+    UPGRADE = 1111
+    OVERLAPS = 1112

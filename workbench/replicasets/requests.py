@@ -41,6 +41,18 @@ class PatchRequest(OptionsRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class UpgradeRequest:
+    """A newer image for a set, "" for the one of its recipe with the newest date.
+
+    `keep` is what stands where the set and the image both changed something: `mine`, `image`, "" to refuse then.
+    """
+
+    image: str = ""
+    keep: str = ""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ExecuteRequest:
     """A program to run in a set: it is ended after so many `seconds`, or when it wrote more than `max_bytes`."""
 

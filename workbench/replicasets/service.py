@@ -28,6 +28,7 @@ from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
+from workbench.replicasets.operations import upgrade as _upgrade
 from workbench.replicasets.operations import volumes as _volumes
 from workbench.replicasets.operations.address import Address
 from workbench.replicasets.operations.attach import Attached
@@ -37,11 +38,19 @@ from workbench.replicasets.operations.files import Files
 from workbench.replicasets.operations.info import EngineNotes, Info, Progress, Resources
 from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
+from workbench.replicasets.operations.upgrade import Upgrade
 from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
 from workbench.replicasets.reconcile import Reconciled, reconcile
 from workbench.replicasets.records import READY
-from workbench.replicasets.requests import AttachRequest, ExecuteRequest, LogsRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import (
+    AttachRequest,
+    ExecuteRequest,
+    LogsRequest,
+    PatchRequest,
+    RunRequest,
+    UpgradeRequest,
+)
 from workbench.replicasets.restarts import start_again
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
@@ -113,6 +122,16 @@ class ReplicaSets:
         """Return to the settings and the disk of an older version, as a new one; return that."""
         with self._changing(Code.ROLLBACK) as world:
             return _rollback.rollback(world, name, version, caller, grace)
+
+    def upgrade(
+        self, name: str, request: UpgradeRequest, caller: Caller = SYSTEM, *, grace: int | None = None
+    ) -> Upgrade:
+        """Give the set a newer image with all that was changed in it, as its next version; return what that does.
+
+        Raises Conflict when set and image both changed something and the request does not decide.
+        """
+        with self._changing(Code.UPGRADE) as world:
+            return _upgrade.upgrade(world, name, request, caller, grace)
 
     def stop(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> None:
         """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
-from workbench.verbs import _rs_copy, _rs_open, _rs_output, _rs_terminal
+from workbench.verbs import _rs_copy, _rs_open, _rs_output, _rs_terminal, _rs_upgrade
 from workbench.verbs._progress import followed
 from workbench.verbs._service import connect, ports_text, report, service_options
 
@@ -29,6 +29,8 @@ EXAMPLES = """\
   wizard.py rs history foo
   wizard.py rs diff foo 1 2                                  files and packages that changed
   wizard.py rs rollback foo 1
+  wizard.py rs upgrade foo                                   the same recipe's newest image; what you changed goes along
+  wizard.py rs upgrade foo --image localhost/mine:2 --dry-run
   wizard.py rs commit foo mine:1                             an image of your own; `rs run mine:1` finds it
   wizard.py rs prune foo --keep 5 --dry-run
   wizard.py rs exec foo -- nvidia-smi                        ends with the program's exit code
@@ -43,7 +45,7 @@ EXAMPLES = """\
 """
 
 # What may take so long that its steps are shown.
-_LONG = ("run", "patch", "rollback", "restart", "commit", "prune", "delete")
+_LONG = ("run", "patch", "rollback", "upgrade", "restart", "commit", "prune", "delete")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +99,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _rs_output.logs_arguments(made["logs"])
     _rs_output.wait_arguments(made["wait"])
     _rs_terminal.exec_arguments(made["exec"])
+    _rs_upgrade.upgrade_arguments(made["upgrade"])
 
 
 def run(args: argparse.Namespace) -> int:
@@ -363,6 +366,10 @@ WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "history": (_history, "show a set's versions"),
     "patch": (_patch, "change GPUs, ports, binds, CPUs or memory"),
     "rollback": (_rollback, "return to an older version's disk and settings"),
+    "upgrade": (
+        lambda client, args: _rs_upgrade.upgrade(client, f"{_path(args)}/upgrade", args),
+        "go on with a newer image, and with what was changed in the set",
+    ),
     "stop": (_plain("stop", "is stopped"), "stop a set; its GPUs are free"),
     "restart": (_restart, "start a set anew, stopped or not"),
     "pause": (_plain("pause", "is paused"), "freeze a set; it keeps its GPUs"),

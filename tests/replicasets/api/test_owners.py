@@ -22,6 +22,7 @@ CHANGES: list[tuple[str, str, object]] = [
     ("PATCH", "/replicaSet/foo", {"gpuPatch": {"gpuCount": 1}}),
     ("PATCH", "/replicaSet/foo", {"memoryPatch": {"memory": "1GB"}}),
     ("PATCH", "/replicaSet/foo/rollback", {"version": 1}),
+    ("PATCH", "/replicaSet/foo/upgrade", {"dryRun": True}),
     ("PATCH", "/replicaSet/foo/restart", None),
     ("PATCH", "/replicaSet/foo/pause", None),
     ("PATCH", "/replicaSet/foo/continue", None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
@@ -10,7 +10,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.engines.capabilities import Terminal
 from workbench.replicasets.errors import Invalid
 from workbench.replicasets.options import OPTIONS
-from workbench.replicasets.requests import AttachRequest, ExecuteRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import AttachRequest, ExecuteRequest, PatchRequest, RunRequest, UpgradeRequest
 from workbench.replicasets.values import Bind
 
 B = TypeVar("B", bound="Body")
@@ -186,6 +186,21 @@ class PruneBody(Body):
 
     keep: Number = Field(0, examples=[5])
     dryRun: bool = False
+
+
+class UpgradeBody(Body):
+    """A newer image, "" for that of the same recipe with the newest date; `keep` decides what both changed.
+
+    With `dryRun` it is only shown.
+    """
+
+    imageName: str = Field("", examples=["localhost/workbench-images:jupyter-minimal-bookworm-py311_2026a_20261122"])
+    keep: Literal["", "mine", "image"] = Field("", examples=["mine"])
+    dryRun: bool = False
+
+    def request(self) -> UpgradeRequest:
+        """Return the request in our words."""
+        return UpgradeRequest(self.imageName, self.keep, self.dryRun)
 
 
 class VolumeBody(Body):

@@ -299,6 +299,39 @@ class PruneResponse(BaseModel):
     dryRun: bool
 
 
+class OverlapView(BaseModel):
+    """A path that set and image both changed: added, changed or removed by each."""
+
+    path: str
+    mine: str
+    image: str
+
+
+class PackageOverlapView(BaseModel):
+    """A package that the set changed: its version before, the set's, the image's; "" for none."""
+
+    name: str
+    folder: str
+    was: str
+    mine: str
+    image: str
+
+
+class UpgradeResponse(BaseModel):
+    """The image and the container of the next version, "" for a dry run; what both changed.
+
+    `paths` are the first thousand of `pathCount`; `shadowed` packages that the set alone changed.
+    """
+
+    imageName: str
+    containerName: str
+    pathCount: int
+    paths: list[OverlapView]
+    packages: list[PackageOverlapView]
+    shadowed: list[PackageOverlapView]
+    notes: list[str]
+
+
 class VolumeResponse(BaseModel):
     """A volume's name with its version, and its size ("" for no limit)."""
 

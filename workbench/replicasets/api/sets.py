@@ -14,6 +14,7 @@ from workbench.replicasets.api.bodies import (
     PruneBody,
     RollbackBody,
     RunBody,
+    UpgradeBody,
 )
 from workbench.replicasets.api.context import BEARER, After, AuditNote, InCompat, Limit, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
@@ -31,8 +32,9 @@ from workbench.replicasets.api.responses import (
     PruneResponse,
     RunResponse,
     SetList,
+    UpgradeResponse,
 )
-from workbench.replicasets.api.shapes import history_entry, live_record, port_views
+from workbench.replicasets.api.shapes import history_entry, live_record, port_views, upgrade_response
 from workbench.replicasets.api.streaming import NDJSON, Streamed
 from workbench.replicasets.operations.execute import LONGEST_SECONDS
 from workbench.replicasets.quantities import LONGEST_GRACE
@@ -169,6 +171,18 @@ def rollback(
     note(operation="rollback", set=name[:60], version=body.version)
     done = service.rollback(name, body.version, caller, grace=grace)
     return _changed(service, done)
+
+
+@ROUTES.patch("/{name}/upgrade")
+def upgrade(
+    name: str, body: UpgradeBody, service: Service, caller: RequestCaller, note: AuditNote, grace: Grace = None
+) -> Envelope[UpgradeResponse]:
+    """Give the set a newer image, with all that was changed in it, as its next version.
+
+    Code 1112 when set and image both changed something and `keep` does not decide; `dryRun` lists that.
+    """
+    note(operation="upgrade", set=name[:60], image=body.imageName[:200], keep=body.keep, dryRun=body.dryRun)
+    return Envelope(data=upgrade_response(service.upgrade(name, body.request(), caller, grace=grace)))
 
 
 @ROUTES.patch("/{name}/stop")

@@ -8,17 +8,24 @@ from workbench.replicasets.api.responses import (
     CurrentRecord,
     EndingView,
     HistoryEntry,
+    OverlapView,
+    PackageOverlapView,
     PortView,
     SetView,
+    UpgradeResponse,
     VersionRecord,
     VolumeEntry,
     VolumeRecord,
     VolumeView,
 )
+from workbench.replicasets.engines.capabilities import PackageOverlap
 from workbench.replicasets.operations.info import Info, Progress
+from workbench.replicasets.operations.upgrade import Upgrade
 from workbench.replicasets.options import OPTIONS
 from workbench.replicasets.quantities import size_text
 from workbench.replicasets.values import Caller, ReplicaSet, Version, Volume
+
+_MOST_PATHS = 1000
 
 
 def port_views(version: Version) -> list[PortView]:
@@ -108,6 +115,24 @@ def history_entry(version: Version, publish: str, caller: Caller) -> HistoryEntr
     """Return a version of a history."""
     record = VersionRecord(**_words(version, publish, caller.may_change(version.owner)))
     return HistoryEntry(version=version.number, createTime=version.created, status=record)
+
+
+def upgrade_response(done: Upgrade) -> UpgradeResponse:
+    """Return what an upgrade does, or did."""
+    found, version = done.overlaps, done.version
+    return UpgradeResponse(
+        imageName=done.image,
+        containerName=version.container if version else "",
+        pathCount=len(found.paths),
+        paths=[OverlapView(path=each.path, mine=each.mine, image=each.image) for each in found.paths[:_MOST_PATHS]],
+        packages=[_package(each) for each in found.packages],
+        shadowed=[_package(each) for each in found.shadowed],
+        notes=list(version.notes) if version else [],
+    )
+
+
+def _package(each: PackageOverlap) -> PackageOverlapView:
+    return PackageOverlapView(name=each.name, folder=f"/{each.folder}", was=each.was, mine=each.mine, image=each.now)
 
 
 def volume_record(volume: Volume) -> VolumeRecord:

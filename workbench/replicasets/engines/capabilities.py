@@ -105,6 +105,58 @@ class CarryingDisks(Protocol):
         """Give the created container `target` the disk of `source`, which is of the same image and not running."""
 
 
+@dataclass(frozen=True, slots=True)
+class PathOverlap:
+    """A path that a set and its next image both changed: what each did to it (added, changed, removed)."""
+
+    path: str
+    mine: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageOverlap:
+    """A package that a set changed: its version before, the set's, the next image's; "" for none."""
+
+    folder: str
+    name: str
+    was: str
+    mine: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """All that a set and its next image both changed, each in its way.
+
+    `shadowed` are packages that the set alone changed: the image's version of them is not what will be used.
+    """
+
+    paths: tuple[PathOverlap, ...] = ()
+    packages: tuple[PackageOverlap, ...] = ()
+    shadowed: tuple[PackageOverlap, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.paths or self.packages)
+
+
+@runtime_checkable
+class RebasingDisks(Protocol):
+    """Gives what one container changed on its image to a container of another image.
+
+    An implementation owes: what only one of the two changed is in the new disk as it was, deletions too. Where both
+    changed a path, or a package whose files go together, one of them stands whole; compiled files that belong to what
+    does not stand are gone. What the image has at a path that is kept is beside it, as `.image`. Times of folders may
+    be other ones. It may be called again until the target is started, and is refused as `can_carry` is.
+    """
+
+    def overlaps(self, source: str, image: str) -> Overlaps:
+        """Return what the container `source` and the image both changed since the container's own image."""
+
+    def rebase(self, source: str, target: str, keep: str) -> None:
+        """Give the created container `target` what `source` changed; `keep` is `mine`, `image`, "" for no overlaps."""
+
+
 @runtime_checkable
 class MeasuringDisks(Protocol):
     """Measures how much space disks take.
@@ -467,6 +519,7 @@ PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
     RecordingDisks: "record the disk of a container as an image",
     CarryingDisks: "give the disk of one container to another",
+    RebasingDisks: "give the disk of a container to one of another image",
     MeasuringDisks: "measure disks",
     LiveLimits: "change the limits of a running container",
     RemovingRemains: "remove half-made containers",
@@ -488,6 +541,7 @@ _REQUESTED: dict[type, tuple[type, ...]] = {
     Pausing: (),
     RecordingDisks: (),
     CarryingDisks: (RecordingDisks,),
+    RebasingDisks: (),
     ComparingDisks: (),
     LiveLimits: (),
     PinningGpus: (CountingGpus,),

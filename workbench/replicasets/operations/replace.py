@@ -17,11 +17,12 @@ from workbench.replicasets.edits import edits_of, lost, save_edits
 from workbench.replicasets.engines.capabilities import (
     CarryingDisks,
     Pausing,
+    RebasingDisks,
     RecordingDisks,
     StartingAfresh,
     require,
 )
-from workbench.replicasets.errors import EngineError
+from workbench.replicasets.errors import EngineError, Unsupported
 from workbench.replicasets.leftovers import discard, leave
 from workbench.replicasets.observe import started
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
@@ -44,12 +45,21 @@ class DiskImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebase:
+    """Another image for the next version, by its id; `keep` is RebasingDisks', `notes` are for the version."""
+
+    image: str
+    keep: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReplacePlan:
     """The plan. `base` is what the next container is made from, `carried` the container whose disk it is given.
 
     `was` is the state of the old container before (running, paused, pending, exited …); `retired` is the
     image that records the old version's disk once its container is removed, "" when the container stays. `grace` is
-    how many seconds the old one has to end.
+    how many seconds the old one has to end. `rebase` is for a disk that is carried to another image.
     """
 
     set: ReplicaSet
@@ -61,6 +71,7 @@ class ReplacePlan:
     records: tuple[DiskImage, ...] = ()
     retired: str = ""
     grace: int = 0
+    rebase: Rebase | None = None
 
     @property
     def reads_running(self) -> bool:
@@ -124,7 +135,11 @@ def _remove(world: World, plan: ReplacePlan) -> None:
 def _carry(world: World, plan: ReplacePlan) -> None:
     if plan.carried is not None:
         check_size(world, plan.carried, recorded=False)
-        require(world.engine, CarryingDisks).carry(plan.carried.container, plan.new.container)
+        if plan.rebase is not None:
+            keep = plan.rebase.keep
+            require(world.engine, RebasingDisks).rebase(plan.carried.container, plan.new.container, keep)
+        else:
+            require(world.engine, CarryingDisks).carry(plan.carried.container, plan.new.container)
 
 
 def _end(world: World, plan: ReplacePlan) -> None:
@@ -211,10 +226,12 @@ def replace_version(
     source: Version,
     caller: Caller,
     grace: int | None = None,
+    rebase: Rebase | None = None,
 ) -> Version:
     """Make `wanted` the next version of the set, with `gpus` GPUs and the disk of `source`; return it.
 
-    `grace` is how many seconds the current one has to end, None for what it has of its own.
+    `grace` is how many seconds the current one has to end, None for what it has of its own. With `rebase` the disk
+    goes to another image; raises Unsupported where it cannot be carried.
 
     The caller holds the set. `source` is the current version or an older one. Volumes that the
     current version does not bind must be the caller's: one that an older version bound may have been
@@ -234,7 +251,7 @@ def replace_version(
         ledger = claims.read_ledger(world.store)
         new, reserved = claims.claim(ledger, world.machine(gpus > 0), wanted, gpus, quota)
         checks = Changes({set_key(current.name): _revision(entry)}) | volumes
-        plan = _plan(world, current, new, source)
+        plan = _plan(world, current, new, source, rebase)
         return replace(plan, grace=plan.old.grace if grace is None else grace), checks | reserved
 
     return carry_out(world, REPLACE, set_journal(current.name), prepare).new
@@ -254,17 +271,20 @@ def next_version(world: World, current: ReplicaSet, like: Version, origin: int) 
     )
 
 
-def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> ReplacePlan:
+def _plan(
+    world: World, current: ReplicaSet, new: Version, source: Version, rebase: Rebase | None = None
+) -> ReplacePlan:
     old = find_version(world.store, current, current.current)
     is_old = source.number == old.number
     standing = containers.look_up(world, old)
     was = standing.state if standing else "gone"
     afresh = world.engine.capability(StartingAfresh)
     if afresh is not None:
-        base = containers.find(world, source).image
-        return ReplacePlan(current, old, replace(new, notes=(afresh.afresh,)), was, base)
+        return ReplacePlan(current, old, replace(new, notes=(afresh.afresh,)), was, new.image_id)
     records: list[DiskImage] = []
     base, carried = source.disk, None
+    if rebase is not None and (source.disk or not _can_carry(world, source)):
+        raise Unsupported(f"the disk of {source.container} cannot be carried to another image from here")
     if not source.disk:
         found = containers.find(world, source)
         if _can_carry(world, source):
@@ -282,8 +302,10 @@ def _plan(world: World, current: ReplicaSet, new: Version, source: Version) -> R
     if records:
         require(world.engine, RecordingDisks)
     notes = ([] if carried else [RECORDED]) + lost(edits_of(world, source))
+    if rebase is not None:
+        base, notes = rebase.image, [*notes, *rebase.notes]
     new = replace(new, notes=tuple(notes))
-    plan = ReplacePlan(current, old, new, was, base, carried, tuple(records), retired)
+    plan = ReplacePlan(current, old, new, was, base, carried, tuple(records), retired, rebase=rebase)
     if plan.reads_running:
         require(world.engine, Pausing)
     return plan

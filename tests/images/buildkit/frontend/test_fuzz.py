@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 
+from tests.chance import seed
 from tests.images.buildkit.frontend.both import Both
 from tests.images.buildkit.frontend.generated import containerfile
 from tests.images.buildkit.frontend.verdicts import UNREACHABLE, ours, theirs
@@ -14,14 +15,13 @@ from workbench.images.buildkit.llb.gateway import BuildResult, Gateway
 
 
 def compare(both: Both, count: int) -> None:
-    seed = SystemRandom().randrange(10**9)
-    print(f"seed {seed}")
+    drawn = seed()
     accepted: list[str] = []
     wrong: list[tuple[str, str]] = []
 
     def solve(gateway: Gateway) -> BuildResult:
         def one(number: int) -> None:
-            text = containerfile(Random(f"{seed} {number}"))
+            text = containerfile(Random(f"{drawn} {number}"))
             if ours(text):
                 return
             accepted.append(text)
@@ -34,7 +34,7 @@ def compare(both: Both, count: int) -> None:
         return BuildResult()
 
     both.daemon.build(solve)
-    assert wrong == [], f"seed {seed}: {len(wrong)} are accepted that BuildKit refuses, such as {min(wrong)}"
+    assert wrong == [], f"{len(wrong)} are accepted that BuildKit refuses, such as {min(wrong)}"
     # Else the texts show nothing.
     assert len(accepted) > count / 20
     print(f"{len(accepted)} of {count} are accepted, by BuildKit too")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.replicasets.engines.kubernetes.node import IMAGE, PULL, Node
+from tests.replicasets.engines.kubernetes.node import IMAGE, NEWER, PULL, Node
 from workbench.replicasets.errors import Conflict, EngineError, Exhausted, Invalid, NotFound, Unsupported
-from workbench.replicasets.requests import LogsRequest, PatchRequest, RunRequest
+from workbench.replicasets.requests import LogsRequest, PatchRequest, RunRequest, UpgradeRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Bind, State
 
-Read = Callable[[str], list[dict[str, object]]]
+Read = Callable[[str], list[dict[str, Any]]]
 
 
 def until(is_so: Callable[[], object], seconds: float = 20) -> None:
@@ -34,24 +35,28 @@ def versions(rs: ReplicaSets, read: Read, another: Callable[[], ReplicaSets]) ->
     assert len(read("secrets")) == 1
     assert "a$(HOME)" not in repr([read(kind) for kind in ("podtemplates", "pods")]), "who may read Pods reads secrets"
 
+    with pytest.raises(Invalid, match="the image to go on with is missing"):
+        rs.upgrade("foo", UpgradeRequest())
     second = rs.patch("foo", PatchRequest(memory="64MB", ports=["8888", "53/udp"]))
     assert (second.number, second.notes) == (2, (rs.engine_notes().afresh,))
-    (service,) = (each for each in read("services") if each["metadata"]["name"] == "foo")  # type: ignore[index]
-    assert [each["port"] for each in service["spec"]["ports"]] == [8888, 53]  # type: ignore[index]
-    third = rs.rollback("foo", 1)
-    assert (third.number, third.memory, third.origin, len(third.ports)) == (3, 0, 1, 1)
-    until(lambda: [each["metadata"]["name"] for each in read("pods")] == ["foo-3"])  # type: ignore[index]
+    (service,) = (each for each in read("services") if each["metadata"]["name"] == "foo")
+    assert [each["port"] for each in service["spec"]["ports"]] == [8888, 53]
+    third = rs.upgrade("foo", UpgradeRequest(NEWER)).version
+    assert third is not None and (third.image, third.notes) == (NEWER, (rs.engine_notes().afresh,))
+    fourth = rs.rollback("foo", 1)
+    assert (fourth.number, fourth.memory, fourth.origin, len(fourth.ports)) == (4, 0, 1, 1)
+    until(lambda: [_main(each) for each in read("pods")] == [("foo-4", IMAGE)])
 
     rs.stop("foo")
     assert rs.info("foo").live == "exited" and rs.resources().of("gpu") == {}
-    with pytest.raises(EngineError, match="foo-3 has no Pod any more"):
+    with pytest.raises(EngineError, match="foo-4 has no Pod any more"):
         until(lambda: [*rs.logs("foo", LogsRequest())] and False)
     rs.restart("foo")
 
     # The truth is in the labels: of a store that is lost nothing is.
     found = another()
-    assert any("foo: version 4, running" in each for each in found.reconcile())
-    assert [each.number for each in found.history("foo")] == [4, 3, 2, 1]
+    assert any("foo: version 5, running" in each for each in found.reconcile())
+    assert [each.number for each in found.history("foo")] == [5, 4, 3, 2, 1]
     assert found.info("foo").version.env == ("KEY=a$(HOME)",)
     assert found.volume("data").size == 1 << 30
     assert set(found.resources().of("gpu")) == {"0"} and found.resources().of("port") == {}
@@ -64,6 +69,10 @@ def versions(rs: ReplicaSets, read: Read, another: Callable[[], ReplicaSets]) ->
     assert rs.reconcile() == []
     kinds = ("podtemplates", "persistentvolumeclaims", "configmaps", "secrets", "services")
     until(lambda: [each for kind in kinds for each in read(kind)] == [])
+
+
+def _main(pod: Any) -> tuple[str, str]:  # noqa: ANN401  as the cluster has it
+    return pod["metadata"]["name"], pod["spec"]["containers"][0]["image"]
 
 
 def options(rs: ReplicaSets, read: Read) -> None:

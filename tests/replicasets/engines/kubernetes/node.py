@@ -9,7 +9,8 @@ from typing import Any
 
 Json = dict[str, Any]
 Send = Callable[[str, str, Json | None], Json | None]
-NODE, GPU, IMAGE = "one", "nvidia.com/gpu", "localhost/tiny:1"
+NODE, GPU = "one", "nvidia.com/gpu"
+IMAGE, NEWER = "localhost/tiny:1", "localhost/tiny:2"
 GPUS = 2
 UNPLACED = {
     "type": "PodScheduled",
@@ -22,7 +23,7 @@ _PLACED = {"type": "PodScheduled", "status": "True"}
 
 
 def node_object() -> Json:
-    """The node, which has two GPUs, and one image."""
+    """The node, which has two GPUs, and two images."""
     amounts = {"cpu": "4", "memory": "8Gi", "pods": "110", GPU: str(GPUS)}
     return {
         "apiVersion": "v1",
@@ -32,7 +33,7 @@ def node_object() -> Json:
         "status": {
             "allocatable": amounts,
             "capacity": amounts,
-            "images": [{"names": [IMAGE], "sizeBytes": 1}],
+            "images": [{"names": [each], "sizeBytes": 1} for each in (IMAGE, NEWER)],
             "conditions": [{"type": "Ready", "status": "True", "reason": "test"}],
         },
     }
@@ -81,7 +82,7 @@ class Node:
         elif status["phase"] == "Pending":
             if spec["containers"][0].get("args") == ["false"]:
                 self.put(path, ended(1))
-            elif spec["containers"][0]["image"] == IMAGE:
+            elif spec["containers"][0]["image"] in (IMAGE, NEWER):
                 state = {"running": {"startedAt": "2026-11-30T12:00:00Z"}}
                 self.put(path, {"phase": "Running", "conditions": [_PLACED], **_container(state)})
             elif not status.get("containerStatuses"):

@@ -11,6 +11,7 @@ REASONS: dict[type, str] = {
     c.Pausing: "Kubernetes does not freeze Pods; stop the set, which frees its GPUs too",
     c.RecordingDisks: _NO_AGENT,
     c.CarryingDisks: _NO_AGENT,
+    c.RebasingDisks: f"{_NO_AGENT}; `rs upgrade --image` begins with the image's disk",
     c.ComparingDisks: _NO_AGENT,
     c.LiveLimits: "the limits of a Pod are changed by a next version",
     c.BindingFolders: _NODES,

@@ -2,8 +2,8 @@
 
 A normal user's podman runs in a user namespace, in which the files of its containers belong to users of that. So run
 as a program this enters the user namespace of a process, as that user may, and does one thing there:
-`python -m workbench.replicasets.engines.podman.disks PID may`, `… PID copy SOURCE TARGET`, `… PID same ONE OTHER` or
-`… PID allocated FOLDER`.
+`python -m workbench.replicasets.engines.podman.disks PID may`, `… PID copy SOURCE TARGET`, `… PID same ONE OTHER`,
+`… PID allocated FOLDER`, or what trees/rebasing.py does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from workbench.replicasets.engines import mounts
 from workbench.replicasets.engines.podman import peer, trees
@@ -50,6 +51,15 @@ class PodmanDisks:
         """Return the bytes that a folder takes; holes count for nothing."""
         return int(str(self._do("allocated", folder)))
 
+    def overlaps(self, upper: str, old: Sequence[str], new: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+        """Return what the layer `upper` and the next image both changed, from the folders of the images' layers."""
+        found = self._do("overlaps", upper, json.dumps(list(old)), json.dumps(list(new)))
+        return cast(dict[str, list[dict[str, str]]], found)
+
+    def rebase(self, source: str, target: str, old: Sequence[str], new: Sequence[str], keep: str) -> None:
+        """Replace the layer `target` of the image `new` by what `source` changed on the image `old`."""
+        self._do("rebase", source, target, json.dumps(list(old)), json.dumps(list(new)), keep)
+
     def _do(self, what: str, *paths: str) -> object:
         if trees.may_copy_anything():
             return _ACTIONS[what](*paths)
@@ -77,6 +87,8 @@ _ACTIONS: dict[str, Callable[..., object]] = {
     "copy": trees.copy,
     "same": trees.same,
     "allocated": trees.allocated,
+    "overlaps": trees.overlaps,
+    "rebase": trees.rebase,
 }
 
 

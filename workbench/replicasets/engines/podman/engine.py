@@ -22,6 +22,7 @@ from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp, 
 from workbench.replicasets.engines.podman.logs import PodmanLogs
 from workbench.replicasets.engines.podman.networks import PodmanNetworks
 from workbench.replicasets.engines.podman.quirks import readable_cdi
+from workbench.replicasets.engines.podman.rebased import PodmanRebasing
 from workbench.replicasets.engines.podman.secrets import PodmanSecrets
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, EngineGone
@@ -56,7 +57,8 @@ class PodmanEngine:
         self._secrets = PodmanSecrets(self._http)
         self._networks = PodmanNetworks(self._http)
         self._logs = PodmanLogs(self._http)
-        self._parts = (self._logs, PodmanFiles(self._http), PodmanComparison(self._http), PodmanAttaching(self._http))
+        files, disks = PodmanFiles(self._http), PodmanRebasing(self._http, self._disks)
+        self._parts = (self._logs, files, PodmanComparison(self._http), PodmanAttaching(self._http), disks)
         self._kind, self._folders = kind, folders
         self._unfinished: set[str] = set()
 

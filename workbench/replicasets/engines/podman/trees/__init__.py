@@ -1,4 +1,4 @@
-"""A container's changes on disk: comparing two trees in every respect, and copying one over another."""
+"""A container's changes on disk: comparing two trees in every respect, copying one over another, and to a new image."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 
 from workbench.replicasets.engines.podman.trees.comparing import same
 from workbench.replicasets.engines.podman.trees.copying import copy_tree
+from workbench.replicasets.engines.podman.trees.rebasing import overlaps, rebase
 from workbench.replicasets.engines.podman.trees.walking import allocated
 from workbench.replicasets.errors import EngineError
 
-__all__ = ["allocated", "copy", "may_copy_anything", "may_copy_inside", "same"]
+__all__ = ["allocated", "copy", "may_copy_anything", "may_copy_inside", "overlaps", "rebase", "same"]
 
 # Owners, modes, setuid bits, capabilities of files, devices; and SYS_ADMIN for the attributes by which an
 # overlay marks deletions: without it they are not even listed, and an incomplete copy looks complete.
