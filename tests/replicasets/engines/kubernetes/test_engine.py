@@ -67,3 +67,13 @@ def test_a_volume_that_grows(world: World) -> None:
     found = world.another("empty.db")
     found.reconcile()
     assert (found.volume("data").size, found.volume("data").version) == (2 << 30, 2)
+
+
+def test_looking_at_all_sets_takes_as_many_requests_as_looking_at_one(world: World) -> None:
+    counts = []
+    for name in ("foo", "bar", "baz"):
+        world.rs.run(RunRequest(IMAGE, name))
+        begin = len(world.server.requests)
+        world.rs.reconcile()
+        counts.append(len(world.server.requests) - begin)
+    assert counts[0] == counts[-1] < 20

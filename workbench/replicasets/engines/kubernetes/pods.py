@@ -22,12 +22,11 @@ def template(spec: ContainerSpec, resource: str) -> Json:
     """Return the PodTemplate of a version; `resource` is what GPUs are called."""
     metadata = naming.metadata(spec.name, spec.labels, spec.private)
     metadata["labels"] |= {naming.SET: naming.set_of(spec.name)}
-    labels = {naming.MANAGED: naming.US, naming.SET: naming.set_of(spec.name), "workbench-images/of": spec.name}
     return {
         "apiVersion": "v1",
         "kind": "PodTemplate",
         "metadata": metadata,
-        "template": {"metadata": {"labels": labels | metadata["labels"]}, "spec": _pod_spec(spec, resource)},
+        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod_spec(spec, resource)},
     }
 
 
