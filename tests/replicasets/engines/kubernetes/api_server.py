@@ -140,10 +140,12 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
                 return server.post(kind, body)
             if len(words) == 1:
                 wanted = [each.split("=") for each in query.get("labelSelector", "").split(",") if each]
+                named = query.get("fieldSelector", "").removeprefix("metadata.name=")
                 items = [
                     each
-                    for each in of.values()
-                    if all(each["metadata"].get("labels", {}).get(key) == value for key, value in wanted)
+                    for name, each in of.items()
+                    if named in ("", name)
+                    and all(each["metadata"].get("labels", {}).get(key) == value for key, value in wanted)
                 ]
                 return 200, {"metadata": {"resourceVersion": str(next(server.numbers))}, "items": items}
             found = of.get(words[1])

@@ -105,12 +105,12 @@ def test_a_node_that_does_not_report(world: World, monkeypatch: pytest.MonkeyPat
     assert world.rs.info("foo").set.state is State.STOPPED
 
 
-@pytest.mark.parametrize("kind", ["services", "pods"])
+@pytest.mark.parametrize("kind", ["services", "pods", "secrets"])
 def test_objects_of_others_stay(world: World, kind: str) -> None:
-    name = {"services": "foo", "pods": "foo-1"}[kind]
+    name = "foo" if kind == "services" else "foo-1"
     theirs = {"metadata": {"name": name, "uid": "theirs", "labels": {}}, "spec": {"nodeName": "x"}, "status": {}}
     world.server.objects[kind] = {name: theirs}
-    with pytest.raises(EngineError, match=f"{name} that is not ours"):
+    with pytest.raises(EngineError, match=f"{name} that is not ours|already exists"):
         world.rs.run(RunRequest(IMAGE, "foo", ports=["80"]))
     assert world.server.objects[kind] == {name: theirs}
     assert world.rs.sets() == [] and world.server.objects.get("podtemplates", {}) == {}

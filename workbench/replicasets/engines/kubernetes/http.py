@@ -82,9 +82,11 @@ class KubernetesHttp:
         """Return an object, None when there is none."""
         return self.call("GET", path, okay=(404,))
 
-    def listed(self, path: str, selector: str = "") -> list[Json]:
-        """Return the objects with those labels."""
-        found = self.call("GET", path, query={"labelSelector": selector} if selector else None)
+    def listed(self, path: str, selector: str = "", name: str = "") -> list[Json]:
+        """Return the objects with those labels, and that name."""
+        query = {"labelSelector": selector} if selector else {}
+        query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
+        found = self.call("GET", path, query=query)
         return list((found or {}).get("items") or ())
 
     def stream(self, path: str, query: Query, read: float | None) -> Stream:

@@ -40,7 +40,7 @@ class KubernetesVersions:
         made = self._http.call("POST", _TEMPLATES, pods.template(spec, self._resource))
         assert made is not None
         # Second: whoever is interrupted in between leaves a template, by which both are removed.
-        self._http.call("DELETE", f"{_SECRETS}/{spec.name}", okay=(404,))
+        self._remove_secret(spec.name)
         if spec.secrets or spec.private:
             self._http.call("POST", _SECRETS, pods.secret(spec, made))
         return f"{spec.name}/{made['metadata']['uid']}"
@@ -90,7 +90,7 @@ class KubernetesVersions:
         plain = template["metadata"]["name"]
         if (pod := self._pod(template)) is not None:
             self._end_pod(plain, pod, 0)
-        self._http.call("DELETE", f"{_SECRETS}/{plain}", okay=(404,))
+        self._remove_secret(plain)
         of = naming.set_of(plain)
         others = [
             each["metadata"]["name"] for each in self._http.listed(_TEMPLATES, f"{naming.OURS},{naming.SET}={of}")
@@ -100,6 +100,11 @@ class KubernetesVersions:
         # Last of all: by it the rest is found again.
         uid = {"preconditions": {"uid": template["metadata"]["uid"]}}
         self._http.call("DELETE", f"{_TEMPLATES}/{plain}", uid, okay=(404, 409))
+
+    def _remove_secret(self, name: str) -> None:
+        """Remove the Secret of a version; one of its name that is not ours stays."""
+        if self._http.listed(_SECRETS, naming.OURS, name):
+            self._http.call("DELETE", f"{_SECRETS}/{name}", okay=(404,))
 
     def container(self, name: str) -> Container | None:
         """Return the container of that name or id, None for none of ours; labels that are private are left out."""
