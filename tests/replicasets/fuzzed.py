@@ -17,7 +17,7 @@ from typing import Any
 
 from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import ReplicaSetError
-from workbench.replicasets.requests import PatchRequest, RunRequest
+from workbench.replicasets.requests import PatchRequest, RunRequest, UpgradeRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.settings import Settings
 
@@ -28,6 +28,8 @@ def operate(rs: ReplicaSets, operation: str, name: str, words: dict[str, Any]) -
         rs.run(RunRequest(words.pop("image"), name, **words))
     elif operation == "patch":
         rs.patch(name, PatchRequest(**words))
+    elif operation == "upgrade":
+        rs.upgrade(name, UpgradeRequest(**words))
     else:
         getattr(rs, operation)(name, *words.values())
 

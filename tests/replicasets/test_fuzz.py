@@ -20,6 +20,7 @@ import pytest
 from tests.chance import chance
 from tests.engine import TINY, need_root, wait_for
 from tests.replicasets.conftest import Podman, given
+from tests.replicasets.killed import NEWER
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.records import JOURNAL
 from workbench.replicasets.service import ReplicaSets
@@ -34,6 +35,8 @@ WRITER = (
     'echo "$CONTAINER_VERSION $n" >>/log; usleep 5000; done',
 )
 SETS = ("a", "b")
+# Unsupported: an upgrade of a disk that went through an image.
+EXPECTED = ("done", "Conflict", "NotFound", "Invalid", "Unsupported")
 
 
 def drawn(random_: random.Random, sets: dict[str, int]) -> tuple[str, str, dict[str, Any]]:
@@ -51,8 +54,9 @@ def drawn(random_: random.Random, sets: dict[str, int]) -> tuple[str, str, dict[
         **dict.fromkeys(("restart", "stop", "pause", "continue_", "delete"), dict),
         "prune": lambda: {"keep": random_.randint(1, 3)},
         "commit": lambda: {"image": f"mine:{random_.getrandbits(40)}"},
+        "upgrade": lambda: {"image": random_.choice((TINY, NEWER)), "keep": random_.choice(("mine", "image"))},
     }
-    weights = [6, 5 if sets[name] > 1 else 0, 3, 2, 2, 2, 1, 2, 2]
+    weights = [6, 5 if sets[name] > 1 else 0, 3, 2, 2, 2, 1, 2, 2, 4]
     operation = random_.choices(list(operations), weights)[0]
     return operation, name, operations[operation]()
 
@@ -90,7 +94,7 @@ class Fuzz:
         result = str(json.loads(process.stdout.readline()))
         self.history[-1] += f" → {result}"
         assert not result.startswith("bug:"), result
-        assert kind != "none" or result.partition(":")[0] in ("done", "Conflict", "NotFound", "Invalid"), result
+        assert kind != "none" or result.partition(":")[0] in EXPECTED, result
         self.outcomes[f"{operation} {result.partition(':')[0]}"] += 1
         if kind == "podman":
             self.podman.start()
@@ -215,6 +219,7 @@ def operating(podman: Podman, folder: Path, carry: str) -> Iterator[subprocess.P
 
 def fuzz(rounds: int, carry: str, room: Callable[..., ReplicaSets], podman: Podman, folder: Path) -> None:
     need_root("disks are read from outside")
+    podman.engine("build", "--tag", NEWER, "-", stdin=f"FROM {TINY}\nRUN echo 2 >/etc/release\n".encode())
     found = Fuzz(podman, room, chance(), carry)
     try:
         with operating(podman, folder, carry) as process:
@@ -227,15 +232,15 @@ def fuzz(rounds: int, carry: str, room: Callable[..., ReplicaSets], podman: Podm
             for each in (rs := room(carry=carry)).sets():
                 rs.delete(each.name)
     kills = sum(count for outcome, count in found.outcomes.items() if outcome.endswith(("killed", "EngineGone")))
-    assert kills >= rounds // 10, found.outcomes
+    assert kills >= max(1, rounds // 10), found.outcomes
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("carry", ["auto", "commit"])
-def test_nothing_is_lost_in_15_rounds(
+def test_nothing_is_lost_in_9_rounds(
     carry: str, room: Callable[..., ReplicaSets], podman: Podman, tmp_path: Path
 ) -> None:
-    fuzz(15, carry, room, podman, tmp_path)
+    fuzz(9, carry, room, podman, tmp_path)
 
 
 # In parts: a part that fails shows its seed, and the others run on.

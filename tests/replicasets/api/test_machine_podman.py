@@ -240,7 +240,7 @@ def test_nothing_is_lost_on_real_podman(podman: Podman, tmp_path: Path) -> None:
     run(
         Here,
         settings=settings(
-            max_examples=4,
+            max_examples=3,
             stateful_step_count=14,
             deadline=None,
             derandomize=True,
