@@ -168,6 +168,57 @@ def test_what_an_image_has_for_those_on_top_of_it() -> None:
     assert all(dict(step.environment)["A"] == "1" for step in two.steps if type(step) is Run)
 
 
+def test_paths_of_the_image_stay_as_they_are_written() -> None:
+    made = plan("FROM localhost/b:1\nWORKDIR /a/../w/./\nVOLUME /v/ d\nRUN x\nWORKDIR y/\nRUN y").stages[0]
+    assert (made.config["config"]["WorkingDir"], made.config["config"]["Volumes"]) == ("/w/y", {"/v/": {}, "d": {}})
+    assert [step.path for step in made.steps if isinstance(step, Folder)] == ["/w", "/v", "/w/d", "/w/y"]
+    assert [step.folder for step in made.steps if isinstance(step, Run)] == ["/w", "/w/y"]
+    assert plan("FROM localhost/b:1\nWORKDIR /a/../w/./").stages[0].config["config"]["WorkingDir"] == "/a/../w/./"
+
+
+def test_a_mount_without_a_target_is_where_the_command_runs(folder: Path) -> None:
+    for text in ("ro", "type=cache", "type=tmpfs", "from=localhost/b:1", "target="):
+        made = plan(f"FROM localhost/b:1\nWORKDIR w\nRUN --mount={text} x", folder).stages[0].steps[1]
+        assert isinstance(made, Run)
+        assert made.mounts[0].target == "/opt/w"
+
+
+def test_a_cache_without_an_id_has_its_target_as_one() -> None:
+    made = plan("FROM localhost/b:1\nRUN --mount=type=cache,target=/c/a=b x").stages[0].steps[0]
+    assert isinstance(made, Run)
+    assert made.mounts[0].id == "/c/a=b"
+
+
+def test_of_a_stage_that_nobody_needs_only_the_text_is_read() -> None:
+    text = """\
+FROM --platform=linux/s390x nowhere.example/of-another-machine:1 AS other
+COPY gone $HERE
+WORKDIR $HERE
+FROM docker.io/nowhere AS unknown
+FROM localhost/b:1
+"""
+    made = plan(text)
+    assert (made.needed(), made.stages[2].config["config"]["User"]) == ([2], "1001")
+    for wrong, message in (
+        ("WORKDIR\n", "WORKDIR is followed by one word"),
+        ("COPY --from=3 a b\n", "there is no such stage above"),
+        ("COPY --from=3 $A b\n", "there is no such stage above"),
+        ("RUN --nope=1 x\n", "RUN --nope=1 is not supported"),
+    ):
+        with pytest.raises(WorkbenchError, match=message):
+            plan(text.replace("WORKDIR $HERE\n", wrong))
+    with pytest.raises(WorkbenchError, match="FROM --platform=linux/s390x is not supported"):
+        plan(text + "COPY --from=other a b\n")
+
+
+def test_what_an_image_has_for_those_on_top_may_need_a_stage() -> None:
+    images = {**IMAGES, "localhost/t:1": {"config": {"OnBuild": ["COPY --from=one /x /x"]}}}
+    text = "FROM localhost/b:1 AS one\nRUN x\nFROM localhost/t:1\n"
+    made = read(Source(text, "", lambda path: True), images.__getitem__)
+    assert made.needed() == [0, 1]
+    assert [type(step) for step in made.stages[0].steps] == [Run]
+
+
 def test_stages_that_nobody_needs_are_left_out() -> None:
     text = """\
 FROM localhost/b:1 AS one
@@ -219,7 +270,7 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
         ("FROM localhost/b:1\nCOPY --from=1 /a /b", "COPY --from=1: there is no such stage above", 2),
         ("FROM localhost/b:1\nCOPY gone /b", "COPY gone: the folder has no such file", 2),
         ("FROM localhost/b:1\nCOPY *.gone /b/", "COPY *.gone: the folder has no such file", 2),
-        ("FROM localhost/b:1\nCOPY ../a.txt /b", "COPY ../a.txt leads out of the folder", 2),
+        ("FROM localhost/b:1\nCOPY ../gone /b", "COPY ../gone: the folder has no such file", 2),
         ("FROM localhost/b:1\nCOPY a.txt b.txt /b", "COPY of more than one source ends in a folder", 2),
         ("FROM localhost/b:1\nWORKDIR /w\nVOLUME /a $NONE", "a path is empty", 3),
         ('FROM localhost/b:1\nCMD ["a"] # b', "# b stands behind what is written in JSON form", 2),
@@ -279,7 +330,12 @@ def test_the_builds_own_variables_are_in_every_stage_and_in_no_config() -> None:
             "--from=0: there is no such stage above",
             3,
         ),
-        ("FROM localhost/b:1\nRUN --mount=type=cache x", "--mount=type=cache names no target", 2),
+        ("FROM scratch\nRUN --mount=type=cache x", "--mount cannot have / as its target", 2),
+        (
+            "FROM localhost/b:1\nRUN --mount=type=secret,env=X x",
+            "--mount=type=secret names neither an id nor a target",
+            2,
+        ),
         ("FROM localhost/b:1\nRUN --mount=type=bind,source=gone,target=/x y", "RUN --mount: the folder has no gone", 2),
         ("FROM localhost/b:1\nRUN", "RUN is followed by a command", 2),
         ("FROM localhost/b:1\nEXPOSE 99999", "'99999' is no port", 2),

@@ -39,9 +39,7 @@ def test_every_pattern_is_read_or_refused(text: str) -> None:
 
 def test_paths_stay_in_the_folder() -> None:
     assert (inside("/a/./b//c/"), inside("./"), inside("a/../b")) == ("a/b/c", "", "a/../b")
-    for path in ("..", "a/../../b"):
-        with pytest.raises(WorkbenchError, match="leads out of the folder"):
-            inside(path)
+    assert (inside(".."), inside("../../b/.."), inside("a/../../b"), inside("/../c")) == ("", "b/..", "a/../b", "c")
 
 
 PATHS = ["one.txt", "d/e/f.txt", "d/g.sh"]

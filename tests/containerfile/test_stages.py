@@ -8,7 +8,7 @@ import pytest
 from workbench.compose.checks import containerfile_problems
 from workbench.containerfile.reader import Source, read
 from workbench.containerfile.sources import copy_sources
-from workbench.containerfile.stages import ARCHITECTURE, Origin, bases, last_base, scopes, stages
+from workbench.containerfile.stages import ARCHITECTURE, Origin, bases, last_base, needed, scopes, stages
 from workbench.errors import WorkbenchError
 from workbench.images.context import exists
 from workbench.images.request import BuildRequest
@@ -29,10 +29,22 @@ def test_the_stages_of_a_containerfile() -> None:
 def test_bases() -> None:
     text = (
         "ARG A=one\nARG B\nFROM $A:1 AS first\nFROM ${B:-two}:2\nFROM first AS last\nFROM scratch\n"
-        "FROM ${C:-three}\nFROM one:1\n"
+        "FROM ${C:-three} AS third\nFROM elsewhere:1\nFROM one:1\n"
+        "COPY --from=last a b\nCOPY --from=1 a b\nRUN --mount=target=/m,from=third x\n"
     )
     assert bases(stages(text)) == ["one:1", "two:2", "three"]
     assert bases(stages(text, {"A": "own"}))[0] == "own:1"
+
+
+def test_a_stage_is_needed_by_what_is_taken_from_it() -> None:
+    text = "FROM a AS a\nFROM b AS b\nFROM c AS c\nFROM d\n"
+    assert needed(stages(text)) == {3}
+    assert needed(stages(text + "COPY --from=B x y\n")) == {1, 3}
+    assert needed(stages(text + "RUN --mount=target=/x,from=c,type=bind y\n")) == {2, 3}
+    assert needed(stages(text + "RUN --mount=target=/x,from=$C y\n")) == {0, 1, 2, 3}
+    assert needed(stages(text + "ONBUILD COPY --from=a x y\n")) == {0, 1, 2, 3}
+    assert needed(stages(text + "COPY --from=elsewhere:1 x y\n")) == {3}
+    assert needed(stages(text + "FROM b\n")) == {1, 4}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +66,7 @@ def test_the_base_of_the_last_stage(text: str, arguments: dict[str, str], expect
 
 
 def test_the_platform_is_known_before_the_first_from() -> None:
-    assert bases(stages("ARG T=$TARGETARCH\nFROM a:$TARGETARCH\nFROM b:$T\n")) == [
+    assert bases(stages("ARG T=$TARGETARCH\nFROM a:$TARGETARCH\nFROM b:$T\nCOPY --from=0 a b\n")) == [
         f"a:{ARCHITECTURE}",
         f"b:{ARCHITECTURE}",
     ]
@@ -135,7 +147,7 @@ REFUSED = [
     ),
     ("ARG F=f\nFROM scratch\nARG F\nCOPY ${F%f}g.txt /x\n", "COPY g.txt: the {} has no such file"),
     ("FROM localhost/b:1 AS a\nENV F=f\nFROM scratch\nCOPY $F.txt /x\n", "COPY .txt: the {} has no such file"),
-    ("FROM localhost/b:1\nCOPY ../f.txt /x\n", "COPY ../f.txt leads out of the folder"),
+    ("FROM localhost/b:1\nCOPY ../gone /x\n", "COPY ../gone: the {} has no such file"),
     ("FROM localhost/b:1 AS a\nFROM localhost/b:1 AS A\n", "the stage a has the name of one above"),
     ("FROM localhost/b:1 AS build\nFROM BUILD\n", "FROM BUILD: 'BUILD' is no image and no stage above"),
     ("FROM $B\n", "FROM $B names no image: an argument has no value"),

@@ -80,6 +80,8 @@ def test_a_project_of_the_field_is_read(tmp_path: Path, name: str) -> None:
         assert any(note in one for one in model.notes), model.notes
     for key in ("requirements", "constraints", "options"):
         assert list(getattr(model, key)) == expected.get(key, list(getattr(model, key)))
+    assert list(model.pairing.requirements) == expected.get("locked", list(model.pairing.requirements))
+    assert list(model.pairing.constraints) == expected.get("held", list(model.pairing.constraints))
     assert dict(model.pairing.frameworks or {}) == expected.get("frameworks", {})
     schemas = model.reading.document.get("components", {}).get("schemas", {})
     training = expected.get("training", {})

@@ -51,6 +51,22 @@ def read(text: str) -> tuple[CogConfig, list[tuple[str, str]]]:
     return config_of(parse_yaml(text, "cog.yaml"), "cog.yaml", faults), faults.found
 
 
+def test_flags_of_a_step_stand_before_its_command() -> None:
+    config, faults = read(
+        "build:\n  run:\n"
+        "    - --mount=type=cache,target=/root/.cache/pip,sharing=locked --mount=type=tmpfs,dst=/t pip --version\n"
+        "    - echo --mount=type=cache,target=/x\n"
+    )
+    assert faults == []
+    assert config.build.run == (
+        RunStep(
+            "pip --version",
+            flags=("--mount=type=cache,target=/root/.cache/pip,sharing=locked", "--mount=type=tmpfs,dst=/t"),
+        ),
+        RunStep("echo --mount=type=cache,target=/x"),
+    )
+
+
 def test_everything_that_may_be_given() -> None:
     config, faults = read(WHOLE)
     assert faults == []
@@ -186,6 +202,14 @@ def test_nothing_given_is_no_fault(text: str) -> None:
             3,
             "'/../a' is not a path",
         ),
+        (
+            "build:\n  run:\n    - --mount=type=bind,from=x,target=/x y\n",
+            3,
+            "--mount=type=bind,from=x,target=/x cannot stand before a command",
+        ),
+        ("build:\n  run: ['--mount=type=cache,id=a b']\n", 2, "--mount=type=cache,id=a cannot stand before a command"),
+        ("build:\n  run: ['--network=host b']\n", 2, "--network=host cannot stand before a command"),
+        ("build:\n  run: ['--mount=type=tmpfs,target=/t']\n", 2, "a command is empty"),
         ("build:\n  fast: 3\n", 2, "build.fast must be true or false, and is a number (3)"),
         ("build:\n  environment: [A=b]\n", 2, "build.environment is not supported: write variables into the list"),
         ("build:\n  sdk_version: newest\n", 2, "'newest' is not a version: write it as 0.18.0"),

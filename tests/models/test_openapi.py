@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,21 @@ def test_a_function_and_a_runner_are_read_too(tmp_path: Path) -> None:
     assert list(document["components"]["schemas"]["Input"]["properties"]) == ["n"]
     found = read_code(str(tmp_path), "train.py:R").document
     assert found["components"]["schemas"]["Input"]["properties"] == {}
+
+
+@pytest.mark.parametrize(("ahead", "is_fault"), [(1, False), (0, True), (-1, True)])
+def test_what_only_a_newer_python_reads_is_no_fault(tmp_path: Path, ahead: int, is_fault: bool) -> None:
+    (tmp_path / "predict.py").write_text("def predict(text: str) -> str:\n    of a Python to come\n")
+    reading = read_code(str(tmp_path), "predict.py:predict", python=f"3.{sys.version_info.minor + ahead}")
+    assert (bool(reading.faults), bool(reading.notes), reading.document) == (is_fault, not is_fault, {})
+    assert is_fault or "predict.py:2 is read here with Python 3." in reading.notes[0]
+
+
+def test_the_models_python_says_what_is_python(tmp_path: Path) -> None:
+    text = "try:\n    pass\nexcept* OSError:\n    pass\n\n\ndef predict(text: str) -> str:\n    return text\n"
+    (tmp_path / "predict.py").write_text(text)
+    assert read_code(str(tmp_path), "predict.py:predict", python="3.11").document
+    assert "is not Python" in read_code(str(tmp_path), "predict.py:predict", python="3.10").faults[0][1]
 
 
 def test_what_comes_from_elsewhere_gives_no_document(tmp_path: Path) -> None:

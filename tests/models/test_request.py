@@ -105,6 +105,12 @@ def test_a_whole_containerfile(ours: Catalogue) -> None:
     )
 
 
+def test_flags_of_a_step_are_those_of_its_run(ours: Catalogue) -> None:
+    step = RunStep("pip --version", flags=("--mount=type=cache,target=/c",))
+    made = text(ours, replace(MODEL, config=CogConfig(build=BuildConfig(run=(step,)))), requirements=False)
+    assert 'RUN --mount=type=cache,target=/c ["/bin/sh", "-ec", "umask 0002\\npip --version"]\n' in made
+
+
 def test_a_containerfile_of_nothing_but_the_model(ours: Catalogue) -> None:
     plain = replace(MODEL, config=CogConfig(predict="predict.py:Predictor"))
     words = [item.word for item in instructions(text(ours, plain, requirements=False))]

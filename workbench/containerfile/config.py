@@ -42,8 +42,11 @@ class Config:
 
     @property
     def folder(self) -> str:
-        """The folder that commands run in, and that relative paths begin at."""
-        return str(self._config.get("WorkingDir") or "/")
+        """The folder that commands run in, and that relative paths begin at, without `..` and a / at its end.
+
+        In the image it stands as it was written, as podman and BuildKit have it.
+        """
+        return "/" + posixpath.normpath(str(self._config.get("WorkingDir") or "/")).lstrip("/")
 
     @folder.setter
     def folder(self, value: str) -> None:

@@ -162,18 +162,22 @@ def _run_mount(
     if variable and not _VARIABLE.fullmatch(variable):
         raise WorkbenchError(f"--mount: {variable!r} is no name of a variable")
     if kind == "secret":
-        id_ = id_ or posixpath.basename(target) or variable
+        if not id_ and not target:
+            raise WorkbenchError("--mount=type=secret names neither an id nor a target")
+        id_ = id_ or posixpath.basename(target)
         target = target or (f"/run/secrets/{id_}" if id_ and not variable else "")
     if kind == "ssh":
         id_ = id_ or "default"
     elif not target and not variable:
-        raise WorkbenchError(f"--mount=type={kind} names no target")
+        # The folder that the command runs in (BuildKit 0.32).
+        target = absolute(".").rstrip("/") or "/"
     target = absolute(target) if target else ""
     if target and target.rstrip("/") == "":
         raise WorkbenchError("--mount cannot have / as its target")
     if kind == "cache":
         id_ = id_ or target
-    if id_ and not _ID.fullmatch(id_):
+    # A cache without an id has its target as one, whatever that is.
+    if id_ and not _ID.fullmatch(id_) and (kind != "cache" or "id" in options):
         raise WorkbenchError(f"--mount: {id_!r} is no id")
     sharing = options.get("sharing", "shared").lower()
     if sharing not in _SHARINGS:

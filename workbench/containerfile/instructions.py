@@ -222,8 +222,9 @@ def _user(stage: StageBuilder, item: Instruction) -> None:
 
 
 def _workdir(stage: StageBuilder, item: Instruction) -> None:
-    path = stage.config.absolute(_one(stage, item)).rstrip("/") or "/"
-    stage.config.folder = path
+    written = _one(stage, item)
+    path = stage.config.absolute(written).rstrip("/") or "/"
+    stage.config.folder = written if written.startswith("/") else path
     if path != "/":
         stage.steps.append(Folder(item.line, _title(item), stage.section(item.line), path=path))
 
@@ -239,11 +240,12 @@ def _expose(stage: StageBuilder, item: Instruction) -> None:
 
 def _volume(stage: StageBuilder, item: Instruction) -> None:
     flags_of(item, ())
-    paths = [stage.config.absolute(stage.expanded(word)).rstrip("/") for word in item.args]
+    words = [stage.expanded(word) for word in item.args]
+    paths = [stage.config.absolute(word).rstrip("/") for word in words]
     if not paths or not all(paths):
         raise WorkbenchError("VOLUME names no folder")
-    for path in paths:
-        stage.config.volume(path)
+    for word, path in zip(words, paths, strict=True):
+        stage.config.volume(word)
         stage.steps.append(Folder(item.line, _title(item), stage.section(item.line), path=path))
 
 

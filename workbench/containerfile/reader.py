@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,16 @@ from workbench.containerfile.flags import check_buildable, check_directives, fla
 from workbench.containerfile.instructions import DISPATCH, StageBuilder
 from workbench.containerfile.parser import Instruction, declared, instructions
 from workbench.containerfile.sections import Sections
-from workbench.containerfile.stages import ARCHITECTURE, Stage, at_line, check_qualified, is_own_platform, stages_of
+from workbench.containerfile.sources import sources_of
+from workbench.containerfile.stages import (
+    ARCHITECTURE,
+    Stage,
+    at_line,
+    check_qualified,
+    is_own_platform,
+    needed,
+    stages_of,
+)
 from workbench.containerfile.words import expanded
 from workbench.errors import WorkbenchError
 from workbench.names import suggestion
@@ -58,7 +67,10 @@ def read(source: Source, lookup: Lookup) -> BuildPlan:
         stages = stages_of(parsed, source.arguments)
     except WorkbenchError as error:
         raise WorkbenchError(error.message, hint=error.hint, where=f"{source.name}:{error.where}") from None
-    return _planned(source, parsed, stages, lookup)
+    built = needed(stages)
+    plan = _planned(source, parsed, stages, lookup, built)
+    # What an image has for those on top of it may take files of a stage that nothing else needs.
+    return plan if built.issuperset(plan.needed()) else _planned(source, parsed, stages, lookup, range(len(stages)))
 
 
 def _check_supported(item: Instruction) -> None:
@@ -74,22 +86,31 @@ def _check_supported(item: Instruction) -> None:
         )
 
 
-def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Stage], lookup: Lookup) -> BuildPlan:
+def _planned(
+    source: Source,
+    parsed: Sequence[Instruction],
+    stages: Sequence[Stage],
+    lookup: Lookup,
+    needed: Container[int],
+) -> BuildPlan:
+    """Return the plan. Of stages that are not `needed` only the text is read: their images may not exist."""
     sections = Sections(source.text)
     images: dict[str, Mapping[str, Any]] = {}
     built: list[PlannedStage] = []
     variables: list[Mapping[str, str]] = []
     used = set(declared(parsed[: parsed.index(stages[0].head)]))
     for stage in stages:
+        is_built = stage.number in needed
         with at_line(stage.line, source.name):
-            _check_platform(stage)
-            config = _config(stage, built, images, lookup)
+            if is_built:
+                _check_platform(stage)
+            config = _config(stage, built, images, lookup) if is_built else _EMPTY
             builder = StageBuilder(
                 stage,
                 config,
                 above=stages[: stage.number],
                 inherited=variables[stage.base.stage] if stage.base.stage is not None else {},
-                exists=source.exists,
+                exists=source.exists if is_built else lambda path: True,
                 section=sections.at,
             )
         builder.scope.assume(source.variables)
@@ -97,7 +118,14 @@ def _planned(source: Source, parsed: Sequence[Instruction], stages: Sequence[Sta
             _run_triggers(builder, stage)
         for item in stage.instructions:
             with at_line(item.line, source.name):
-                DISPATCH[item.word](builder, item)
+                try:
+                    DISPATCH[item.word](builder, item)
+                except WorkbenchError:
+                    # Its image may have the variable; where files are from has none.
+                    if is_built or "$" not in item.original:
+                        raise
+                    if item.word == "COPY":
+                        sources_of(replace(item, args=()), builder.scope, builder.above)
         used |= builder.scope.used
         if stage is stages[-1]:
             for name, value in source.labels.items():

@@ -87,12 +87,16 @@ def copy_sources(stages: Sequence[Stage]) -> Iterator[CopySources]:
 
 
 def inside(source: str) -> str:
-    """Return a source of COPY as a path from the folder on; raises WorkbenchError when it leads out of it."""
-    depth, parts = 0, [part for part in source.split("/") if part not in ("", ".")]
-    for part in parts:
+    """Return a source of COPY as a path from the folder on: above that there is nothing, and `..` is itself there.
+
+    So it is with BuildKit 0.32 and podman 4.3; a Dockerfile below the folder is written with `..` by many.
+    """
+    depth, parts = 0, list[str]()
+    for part in source.split("/"):
+        if part in ("", ".") or (part == ".." and depth == 0):
+            continue
         depth += -1 if part == ".." else 1
-        if depth < 0:
-            raise WorkbenchError(f"COPY {source} leads out of the folder", hint="only what is below it can be copied")
+        parts.append(part)
     return "/".join(parts)
 
 
@@ -104,7 +108,7 @@ def is_pattern(path: str) -> bool:
 def matches(paths: Collection[str], path: str) -> bool:
     """Return whether one of the files at `paths`, or a folder that they are in, is or matches `path`.
 
-    Raises WorkbenchError when `path` leads out of the folder or is no pattern.
+    Raises WorkbenchError when `path` is no pattern.
     """
     wanted = posixpath.normpath(inside(path) or ".")
     if wanted == "." or any(each == wanted or each.startswith(f"{wanted}/") for each in paths):

@@ -22,6 +22,8 @@ SCRATCH = "scratch"
 # The architecture that images are built for, as registries name it: this machine's.
 ARCHITECTURE = oci_architecture()
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
+# What a COPY is from, and what is mounted into a RUN.
+_FROM = re.compile(r"(?:^--|[=,]\s*)from=([^,]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,22 @@ def stages_of(parsed: Sequence[Instruction], arguments: Mapping[str, str] | None
     return tuple(found)
 
 
+def needed(stages: Sequence[Stage]) -> frozenset[int]:
+    """Return the numbers of the stages that the last one is made from, its own among them: no other is built.
+
+    Where a variable says what files are from, and in an ONBUILD, that may be any stage above.
+    """
+    found = {len(stages) - 1}
+    for stage in reversed(stages):
+        if stage.number in found:
+            found |= set(_taken_from(stage, stages[: stage.number]))
+    return frozenset(found)
+
+
 def bases(stages: Sequence[Stage]) -> list[str]:
-    """Return the images that the stages stand on, each once, in order; stages and `scratch` are none."""
-    return list(dict.fromkeys(stage.base.image for stage in stages if stage.base.image))
+    """Return the images that the stages which are built stand on, each once, in order; `scratch` is none."""
+    built = needed(stages)
+    return list(dict.fromkeys(stage.base.image for stage in stages if stage.base.image and stage.number in built))
 
 
 def last_base(stages: Sequence[Stage]) -> str:
@@ -189,6 +204,21 @@ def _read_head(item: Instruction, arguments: Mapping[str, str], above: Sequence[
     if number is not None:
         return name, Origin(stage=number)
     return name, Origin() if image == SCRATCH else Origin(image=_checked_image(image, f"FROM {item.args[0]}"))
+
+
+def _taken_from(stage: Stage, above: Sequence[Stage]) -> Iterator[int]:
+    """Yield the numbers of the stages that a stage stands on, or may take files from."""
+    if stage.base.stage is not None:
+        yield stage.base.stage
+    for item in stage.instructions:
+        for name in (name for flag in item.flags for name in _FROM.findall(flag)):
+            number = _number_of(name, above)
+            if number is not None:
+                yield number
+            elif "$" in name or (name.isascii() and name.isdigit() and int(name) < len(above)):
+                yield from range(len(above)) if "$" in name else (int(name),)
+        if item.word == "ONBUILD" and "from=" in item.original.lower():
+            yield from range(len(above))
 
 
 def _number_of(name: str, above: Sequence[Stage]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -13,6 +14,8 @@ from workbench.containerfile.parser import Instruction, instructions
 from workbench.containerfile.remote import is_address, is_git
 from workbench.errors import WorkbenchError
 
+# A secret and an agent have targets of their own.
+_TARGET = re.compile(r",\s*(?:(?:target|dst|destination)\s*=|type=(?:secret|ssh)\b)", re.IGNORECASE)
 _TABLE = Path(__file__).with_name("podman.toml")
 
 
@@ -50,6 +53,11 @@ def check_known(item: Instruction, version: Sequence[int]) -> None:
             )
         if item.word == "RUN" and name == "--mount" and "type=secret" in value and "env=" in value:
             raise WorkbenchError(f"podman {_shown(version)} knows no secret as a variable (env=)", hint=instead)
+        if item.word == "RUN" and name == "--mount" and not _TARGET.search(f",{value}"):
+            raise WorkbenchError(
+                f"podman {_shown(version)} mounts nothing without a target ({flag})",
+                hint=f"write target=., or {instead}",
+            )
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.compose.recipe import CONTAINERFILE
-from workbench.containerfile.stages import Stage, check_qualified, stages
+from workbench.containerfile.stages import Stage, bases, check_qualified, stages
 from workbench.indexes import address_of
 
 
@@ -61,10 +61,9 @@ class BuildRequest:
             address_of(variable, self.folder)
 
     def check_bases(self) -> None:
-        """Raise WorkbenchError when a stage stands on an image that does not name its registry."""
-        for stage in self.stages():
-            if stage.base.image:
-                check_qualified(stage.base.image, f"FROM {stage.base.image}", where=self.folder)
+        """Raise WorkbenchError when a stage that is built stands on an image that does not name its registry."""
+        for image in bases(self.stages()):
+            check_qualified(image, f"FROM {image}", where=self.folder)
 
 
 def _moved(name: str, repository: str) -> str:

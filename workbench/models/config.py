@@ -19,10 +19,11 @@ class SecretMount:
 
 @dataclass(frozen=True, slots=True)
 class RunStep:
-    """A command of the build, and the secrets that are available while it runs."""
+    """A command of the build, the secrets that are available while it runs, and flags of its RUN (`--mount=…`)."""
 
     command: str
     mounts: tuple[SecretMount, ...] = ()
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

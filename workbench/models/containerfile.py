@@ -89,7 +89,8 @@ def _rendered(template: str, names: Mapping[str, object]) -> str:
 
 def _run(step: RunStep) -> str:
     """Return a RUN instruction; in JSON form, for a command may have line breaks and quotes of its own."""
-    mounts = "".join(f"--mount=type=secret,id={mount.id},target={mount.target} " for mount in step.mounts)
+    mounts = "".join(f"{flag} " for flag in step.flags)
+    mounts += "".join(f"--mount=type=secret,id={mount.id},target={mount.target} " for mount in step.mounts)
     # What a step leaves stays writable for the group 0, as everything else.
     return f"RUN {mounts}{json.dumps(['/bin/sh', '-ec', _UMASK + step.command])}"
 

@@ -15,6 +15,7 @@ from workbench.models.load import read_config
 from workbench.models.lock import kept_versions
 from workbench.models.model import Model
 from workbench.models.openapi import read_code
+from workbench.models.pairing import short
 from workbench.models.resolve import raise_all
 from workbench.names import is_image
 
@@ -44,5 +45,6 @@ def folder_data(folder: str) -> dict[str, Any]:
     faults = Faults()
     config = read_config(folder, faults)
     raise_all(folder, faults)
-    schema = read_code(folder, config.predict, config.train).document
+    roots = config.environment.get("PYTHONPATH", "").split(":")
+    schema = read_code(folder, config.predict, config.train, roots, short(config.build.python_version)).document
     return {"folder": folder, "config": config.as_data(), "packages": kept_versions(folder), "schema": schema}

@@ -17,7 +17,7 @@ from workbench.models.reading.literals import Literals, UnreadableError
 from workbench.models.reading.names import Found, Names
 from workbench.models.reading.predictors import Called, called
 from workbench.models.reading.scope import Function
-from workbench.models.reading.sources import Sources
+from workbench.models.reading.sources import NewerPythonError, Sources
 from workbench.models.reading.types import Types
 
 _STATUS = ("starting", "processing", "succeeded", "canceled", "failed")
@@ -68,13 +68,13 @@ class Reading:
 NOTHING_READ = Reading({})
 
 
-def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] = ()) -> Reading:
+def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] = (), python: str = "") -> Reading:
     """Return what the code in `folder` says of what `predict` and `train` ("predict.py:Predictor") point at.
 
-    `roots` are further folders of its modules. A file that does not exist, is not Python, or has nothing of that name
-    is a fault.
+    `roots` are further folders of its modules, `python` is the model's ("3.12"). A file that does not exist, is not
+    Python, or has nothing of that name is a fault.
     """
-    names = Names(Sources(folder, roots))
+    names = Names(Sources(folder, roots, python))
     schemas: dict[str, Any] = {}
     paths: dict[str, Any] = {}
     notes: list[str] = []
@@ -85,6 +85,9 @@ def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] =
             continue
         try:
             read = found[side.what] = called(names, reference, training=side is _TRAINING)
+        except NewerPythonError as error:
+            notes.append(f"{side.inputs} are not checked by the server: {error.where} {error.message}")
+            continue
         except WorkbenchError as error:
             faults.append(("", f"{side.what}: {error.where}: {error.message}"))
             continue
@@ -93,7 +96,13 @@ def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] =
             notes += [] if read.faults else [f"{side.inputs} are not checked by the server: {read.reason}"]
             continue
         try:
-            schemas |= _read(names, read.function, read.is_method, side, notes)
+            made, wrong = _read(names, read.function, read.is_method, side, notes)
+            schemas |= made
+            # A server of predictions starts without what trains.
+            if side is _PREDICTION:
+                faults += wrong
+            else:
+                notes += [f"no training starts: {where}: {message}" for where, message in wrong]
             paths[side.path] = {"post": _post(side)}
         except UnreadableError as error:
             notes.append(f"{side.inputs} are not checked by the server: {error}")
@@ -101,7 +110,10 @@ def read_code(folder: str, predict: str, train: str = "", roots: Sequence[str] =
     return Reading(document, tuple(notes), tuple(faults), found.get("predict"), found.get("train"))
 
 
-def _read(names: Names, function: Found, is_method: bool, side: _Side, notes: list[str]) -> dict[str, Any]:
+def _read(
+    names: Names, function: Found, is_method: bool, side: _Side, notes: list[str]
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Return the schemas of a side, and why its file would fail when it is imported; what is not read is noted."""
     literals = Literals(names)
     types = Types(names, literals)
     inputs = Inputs(names, literals, types)
@@ -125,12 +137,13 @@ def _read(names: Names, function: Found, is_method: bool, side: _Side, notes: li
             "error": {"type": "string"},
         },
     }
-    return {
+    schemas = {
         side.input: schema,
         side.output: {"title": side.output, **output},
         side.request: request,
         side.response: response,
     }
+    return schemas, inputs.faults
 
 
 def _post(side: _Side) -> dict[str, Any]:

@@ -168,7 +168,10 @@ def _chosen(
         raise WorkbenchError(
             f"no {name} can be {' and '.join(sorted(map(str, requirement.specifier)))}", hint="name one version of it"
         )
-    plain = exact.partition("+")[0]
+    public, _, build = exact.partition("+")
+    # 2.2 is 2.2.0.
+    plain = next((version for version in rows if public and Version(version) == Version(public)), public)
+    exact = exact if build else plain
     if plain and plain not in rows:
         return exact  # What it brings, its packages tell.
     if plain:

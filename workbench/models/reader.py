@@ -95,7 +95,8 @@ class Reader:
                 if item.kind == MAP and "command" not in inside:
                     self.fault(path, f"a step of {path} has no command", item.line)
             if command:
-                found.append(RunStep(command, mounts))
+                flags, command = rules.split_flags(command)
+                found.append(RunStep(command, mounts, flags))
         return tuple(found)
 
     def _mounts(self, values: dict[str, Node], path: str) -> list[SecretMount]:

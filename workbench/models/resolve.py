@@ -6,6 +6,7 @@ import os
 import shlex
 from dataclasses import dataclass
 
+from packaging.requirements import Requirement
 from packaging.version import Version
 
 from workbench.catalog.compatibility import PATH, CompatibilityTable
@@ -21,6 +22,7 @@ from workbench.models.pairing import Pairing, is_near, pair, short
 from workbench.models.requirements import applies, read_files
 from workbench.models.rules import NEWEST_SDK
 from workbench.models.sources import ignored
+from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,12 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
     read = read_files(folder, build.python_packages, build.python_requirements, faults)
     overrides = tuple(read_files(folder, (), build.python_overrides, faults).lines)
     requirements = tuple(text for text in read.lines if applies(text, python))
+    too_old = [text for text in requirements if _is_old_server(text, pairs)]
+    requirements = tuple(text for text in requirements if text not in too_old)
     if not config.predict and not any(key in config.lines for key in ("predict", "run", "train")):
         faults.add(path, "predict is missing: name the class or function of a prediction, such as predict.py:Predictor")
-    reading = read_code(folder, config.predict, config.train, config.environment.get("PYTHONPATH", "").split(":"))
+    roots = config.environment.get("PYTHONPATH", "").split(":")
+    reading = read_code(folder, config.predict, config.train, roots, python)
     for where, message in reading.faults:
         faults.add(where or f"{path}:{config.line(message.partition(':')[0])}", message)
     if config.concurrency > 1 and reading.predict and reading.predict.function and not reading.predict.is_async:
@@ -89,6 +94,8 @@ def parse_model(folder: str, pairs: CompatibilityTable, default_python: str) -> 
         faults.add(f"{path}:{config.line(key)}", f"{error.message} ({error.hint})" if error.hint else error.message)
     raise_all(folder, faults)
     notes = tuple(_notes(config, written, python, pairing))
+    server = config.build.sdk_version or pairs.cog
+    notes += tuple(f"{text} is older than the first server that can be named: it is {server}" for text in too_old)
     notes = (*notes, *reading.notes)
     constraints, options = tuple(read.constraints), tuple(read.options)
     return ParsedModel(folder, config, python, requirements, pairing, notes, overrides, reading, constraints, options)
@@ -143,6 +150,22 @@ def resolve_versions(model: ParsedModel, lock: ModelLock, pairs: CompatibilityTa
 def _driver(cuda: str, pairs: CompatibilityTable) -> str:
     least = pairs.drivers.get(cuda.partition(".")[0], "")
     return f"which NVIDIA's drivers from {least} on run" if least else "and which drivers run that is not known"
+
+
+def _is_old_server(text: str, pairs: CompatibilityTable) -> bool:
+    """Return whether a requirement is one of a server before the first that can be named.
+
+    cog leaves servers among the requirements out, whatever their version (`filterManagedPackages` of its
+    `pkg/dockerfile/standard_generator.go`, seen 2026-11-30); such an old one has no version that knows our variables.
+    """
+    requirement = Requirement(text)
+    if normalized_name(requirement.name) != "cog" or requirement.url is not None or not pairs.cog_first:
+        return False
+    first, allowed = Version(pairs.cog_first), requirement.specifier
+    named = [Version(part.version.removesuffix(".*")) for part in allowed if part.operator != "==="]
+    return not (
+        allowed.contains(first) or allowed.contains(pairs.cog, prereleases=True) or any(one > first for one in named)
+    )
 
 
 def _notes(config: CogConfig, written: str, python: str, pairing: Pairing) -> list[str]:

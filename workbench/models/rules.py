@@ -25,6 +25,8 @@ _TRACE = re.compile(r"[A-Za-z0-9!#%&'*+.^_|~-]{1,100}")
 NEWEST_SDK = "prerelease"
 # What the image itself sets, and what would redirect Python or the loader.
 _OURS = re.compile(r"PATH|PYTHONHOME|LD_LIBRARY_PATH|LD_PRELOAD|HOME|VIRTUAL_ENV|(?:COG|R8|MONOBASE)_.*")
+# What a mount of a step may be where it stands in the command: nothing of it is the model's, nor a secret.
+_KEPT = re.compile(r"type=(?:cache|tmpfs)(?:,(?:target|dst|id|sharing|mode|uid|gid)=[A-Za-z0-9_./-]+)+")
 # Secrets, by their names: everyone can read the variables of an image in its configuration.
 _SECRET = re.compile(r"(?i:.*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?))")
 
@@ -109,7 +111,30 @@ def command(text: str) -> str:
     """Return what is wrong with a command of the build."""
     if not text.strip():
         return "a command is empty"
-    return "a command has a character that no shell accepts" if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text) else ""
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text):
+        return "a command has a character that no shell accepts"
+    flags, rest = split_flags(text)
+    if not rest:
+        return "a command is empty"
+    for flag in flags:
+        name, _, value = flag.partition("=")
+        if name != "--mount" or not _KEPT.fullmatch(value) or not re.search(r",(?:target|dst)=/", value):
+            return (
+                f"{flag} cannot stand before a command: a mount is --mount=type=cache,target=/…, a secret is in mounts"
+            )
+    return ""
+
+
+def split_flags(text: str) -> tuple[tuple[str, ...], str]:
+    """Return the flags that stand before a command, and the command itself.
+
+    cog writes the whole behind RUN (`runCommands` of its `pkg/dockerfile/standard_generator.go`, seen 2026-11-30).
+    """
+    flags = []
+    while match := re.match(r"\s*(--[a-z]+=\S+)(?:\s+|$)", text):
+        flags.append(match[1])
+        text = text[match.end() :]
+    return tuple(flags), text
 
 
 def variable(text: str) -> str:

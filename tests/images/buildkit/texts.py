@@ -63,6 +63,7 @@ ARGUMENTS = {
     "platforms that are not named": "RUN echo ${TARGETPLATFORM-none} >/made\nLABEL l=$TARGETARCH\n",
     "the last stage": "ARG TARGETSTAGE\nRUN echo $TARGETSTAGE >/made\n",
     "the last stage in FROM": f"FROM {{base}} AS is-default\nARG A=1\nFROM is-${{TARGETSTAGE}}\n{_SHOW}",
+    "for a machine that is not this one": f"FROM --platform=linux/s390x docker.io/library/nowhere AS for-s390x\nRUN x\nFROM {{base}} AS for-amd64\nARG A=1\nFROM for-${{TARGETARCH}}\n{_SHOW}",
     "as words": "ARG U=1001 D=/w C=5:6\nUSER $U\nWORKDIR $D\nRUN pwd >made; id -u >>made\nCOPY --chown=$C a.txt $D/\n",
     "the search path": "ARG PATH=/x:/bin\nRUN echo $PATH >/made\n",
     "quoted": f"ARG A='a b' B=\"$A c\" C=d\\ e\n{_SHOW}ENV W=$A\n",
@@ -87,6 +88,7 @@ FILES = {
     "everything": "COPY . /all/\nCOPY d/* /flat/\nCOPY d/./sub/../a ./x\n",
     "patterns": "COPY [ab].txt d/s?b *.t\\xt /p/\nCOPY d* /q\n",
     "in json": 'COPY ["a.txt", "b.txt", "/a b/"]\nCOPY --chown=3 ["d", "/e f"]\n',
+    "above the folder": "COPY ../a.txt ../../d/sub /x/\nCOPY d/../../b.txt /x/c\n",
     "to folders": "WORKDIR /w/x\nCOPY a.txt .\nCOPY a.txt ./y/\nCOPY a.txt ../z\nCOPY d .\nCOPY d sub\n",
 }
 TRIGGERS = {
@@ -97,6 +99,7 @@ TRIGGERS = {
     "an argument": "FROM {base} AS one\nONBUILD ARG A=1\nONBUILD LABEL l=$A\nFROM one\nLABEL m=$A\n",
 }
 RUNS = {
+    "mounts without a target": "WORKDIR /w\nRUN --mount=ro cp a.txt /made\nRUN --mount=type=tmpfs touch x; ls >>/made\n",
     "a size": "RUN --mount=type=tmpfs,target=/dev/t,size=2m mount | grep -o ' /dev/t .*size=[0-9]*k' >/made\n",
     "a secret that nobody gave": "RUN --mount=type=secret,id=s,env=S --mount=type=secret,id=t echo ${S-none} >/made\n",
     "a network": "RUN --network=none ip link | grep -c : >/made\n",
@@ -124,7 +127,7 @@ WORDS = {
     "labels": 'LABEL "a b"=c d=\'e f\' g="h\\\ni" j=k\\ l\nLABEL x$LANG=z\n',
     "given that must be": "ENV A=1\nENV B=${A:?no} C=${A?no}\n",
     "ports": "ENV P='80 81'\nEXPOSE $P 82/UDP 90-92\n",
-    "volumes": 'WORKDIR /w\nVOLUME /tmp\nVOLUME ["/etc"]\nSTOPSIGNAL SIGINT\nSTOPSIGNAL 9\n',
+    "volumes": 'WORKDIR /w/../x/./y/\nVOLUME /tmp/ /tmp\nVOLUME ["/etc"]\nSTOPSIGNAL SIGINT\nSTOPSIGNAL 9\n',
     "users": "USER root\nUSER 1001:0\nARG U=5\nUSER $U\n",
     "commands": 'ENTRYPOINT exec a "$B"\nCMD ["x", "$A"]\nSHELL ["/bin/sh", "-e", "-c"]\nCMD a  b\n',
     "a command and an entrypoint": 'CMD ["a"]\nENTRYPOINT ["b"]\n',

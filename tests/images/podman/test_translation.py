@@ -38,6 +38,7 @@ FROM scratch
 RUN <<A
 x
 A
+COPY --from=1 a b
 USER 1
 """
     made = translated(text, {}, IMAGES.__getitem__)
@@ -47,9 +48,28 @@ USER 1
         'SHELL ["/bin/zsh", "-c"]\n'
         "FROM one\n"
         'RUN ["/bin/zsh", "-c", "cat <<A\\n1\\nA"]\n'
-        'FROM scratch\nRUN ["/bin/sh", "-c", "x\\n"]\nUSER 1\n'
+        'FROM scratch\nRUN ["/bin/sh", "-c", "x\\n"]\nCOPY --from=1 a b\nUSER 1\n'
     )
     assert made.titles['RUN ["/bin/zsh", "-c", "cat <<A\\n1\\nA"]'] == "RUN cat <<A"
+
+
+def test_a_stage_that_the_last_one_does_not_need_is_empty() -> None:
+    text = """\
+FROM --platform=linux/s390x docker.io/nowhere AS other
+ARG X
+RUN <<A
+x
+A
+FROM localhost/b:1
+# Nobody needs it.
+COPY a b
+
+FROM localhost/b:1 AS base
+FROM base
+RUN x
+"""
+    made = translated(text, {}, IMAGES.__getitem__)
+    assert made.text == ("FROM scratch AS other\nFROM scratch\n\nFROM localhost/b:1 AS base\nFROM base\nRUN x\n")
 
 
 def test_files_become_those_of_a_context() -> None:

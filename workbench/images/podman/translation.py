@@ -8,6 +8,7 @@ Seen with podman 4.3.1 (buildah 1.28); 4.9 and later read heredocs themselves.
 - An ARG goes before an ENV that is above it: it becomes an ENV, and the stage ends with the ENV that there was.
 - Of an ARG with several names, each may use those before it: each becomes an ARG of its own.
 - `--link`, which is about caches, is left out; a text with another escape character is written with a backslash.
+- A stage that the last one does not need, which podman builds too, is empty.
 - Arguments that every build has are declared, and `${NAME-word}`, `${NAME%pattern}` and their like are replaced.
 """
 
@@ -24,7 +25,7 @@ from workbench.containerfile.flags import size_of
 from workbench.containerfile.heredocs import SCRIPTS, InlineFile, command_of, copied_files, heredoc_word
 from workbench.containerfile.parser import Instruction, directive, instructions
 from workbench.containerfile.scope import Scope
-from workbench.containerfile.stages import SCRATCH, Stage, at_line, known_arguments, scopes, stages_of
+from workbench.containerfile.stages import SCRATCH, Origin, Stage, at_line, known_arguments, needed, scopes, stages_of
 from workbench.containerfile.unknown import check_known
 from workbench.errors import WorkbenchError
 from workbench.images.podman.writing import folded, in_json, instruction, literal, literals_in_json
@@ -77,13 +78,14 @@ def translated(
     automatic = [name for name in known_arguments() if re.search(rf"\b{name}\b", text)]
     heads = [at for at, item in enumerate(parsed) if item.word == "FROM"] or [0]
     above, stages = parsed[: heads[0]], parsed[heads[0] :]
-    if not (
-        automatic
-        or any(len(item.args) > 1 or _has_modifier(item) for item in above)
-        or any(item.word == "ARG" or _changes(item) for item in stages)
-    ):
-        return Translation(text)
     try:
+        if not (
+            automatic
+            or any(len(item.args) > 1 or _has_modifier(item) for item in above)
+            or any(item.word == "ARG" or _changes(item) for item in stages)
+            or (len(heads) > 1 and len(heads) > len(needed(stages_of(parsed, arguments))))
+        ):
+            return Translation(text)
         return _Writer(lookup, arguments).translation(text, stages_of(parsed, arguments), above, automatic)
     except WorkbenchError as error:
         where = f"{file}:{error.where}" if file and error.where.isdigit() else error.where
@@ -145,9 +147,16 @@ class _Writer:
                 values = stages[0].global_arguments
                 made = [self._argument(name, values[name]) for name in named if name in values]
                 self._edit(item.line - 1, item.end, made, item)
+        built = needed(stages)
         for stage in stages:
-            if "$" in stage.head.args[0] or stage.head.escape in stage.head.args[0]:
+            if stage.number not in built:
+                end = stage.instructions[-1].end if stage.instructions else stage.head.end
+                self._edit(stage.head.line - 1, end, [instruction("FROM", (), [SCRATCH, *stage.head.args[1:]])])
+            elif "$" in stage.head.args[0] or stage.head.escape in stage.head.args[0]:
                 self._edit(stage.head.line - 1, stage.head.end, [_head(stages, stage)], stage.head)
+        stages = tuple(
+            stage if stage.number in built else replace(stage, base=Origin(), instructions=()) for stage in stages
+        )
         last: tuple[Stage, Instruction, Scope] | None = None
         for stage, item, scope in scopes(stages, self._environment):
             with at_line(item.line):

@@ -11,22 +11,25 @@ from workbench.models.reading.names import External, Found, Names, Value
 from workbench.models.reading.scope import Function
 from workbench.models.reading.sources import Source
 from workbench.models.reading.types import Schema, Types
+from workbench.names import suggestion
 
 _WORDS = {
     **{"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum", "regex": "pattern"},
     **{"min_length": "minLength", "max_length": "maxLength", "deprecated": "deprecated", "accept": "x-cog-accept"},
     **{"description": "description", "choices": "enum"},
 }
+_KNOWN = (*_WORDS, "default", "default_factory")
 
 
 @dataclass(slots=True)
 class Inputs:
-    """Reads inputs; `notes` are what could not be read."""
+    """Reads inputs; `notes` are what could not be read, `faults` what `Input(…)` does not take, with file and line."""
 
     names: Names
     literals: Literals
     types: Types
     notes: list[str] = field(default_factory=list)
+    faults: list[tuple[str, str]] = field(default_factory=list)
 
     def schema(self, found: Found, title: str, *, is_method: bool) -> dict[str, Any]:
         """Return the schema of the inputs of a function; raises UnreadableError when it takes some without names."""
@@ -107,6 +110,9 @@ class Inputs:
             return None
         words = {word.arg: (word.value, source) for word in default.keywords if word.arg}
         if self._is_input(default, source):
+            where = f"{self.names.sources.folder}/{source.path}:{default.lineno}"
+            unknown = [word for word in words if word not in _KNOWN]
+            self.faults += [(where, f"Input has no {word!r}: {suggestion(word, _KNOWN)}") for word in unknown]
             return words | ({"default": (default.args[0], source)} if default.args else {})
         return self._of_helper(default, words, source)
 

@@ -19,6 +19,13 @@ COG = frozenset(
         *("current_scope", "streaming", "concurrent", "ExperimentalFeatureWarning", "emit_metric"),
     )
 )
+# With one of these a class gives its instances other attributes than its own.
+_MAKES = frozenset(
+    (
+        *("__init__", "__new__", "__post_init__", "__attrs_pre_init__", "__attrs_post_init__"),
+        *("__getattr__", "__getattribute__"),
+    )
+)
 # Follows no circle of names for ever.
 _DEEPEST = 40
 
@@ -87,9 +94,28 @@ class Names:
             return External(f"{base.name}.{node.attr}")
         if isinstance(base, Module):
             return self.lookup(node.attr, base.source, depth + 1) or self._submodule(base, node.attr)
-        if isinstance(base, Found) and isinstance(base.node, ast.ClassDef):
-            return self.attribute(base, node.attr, depth + 1)
+        made = self._class_of(base, depth + 1) if isinstance(base, Value) else base
+        if isinstance(made, Found) and isinstance(made.node, ast.ClassDef):
+            found = self.attribute(made, node.attr, depth + 1)
+            return Value(source, node) if made is not base and not isinstance(found, Value) else found
         return Value(source, node)
+
+    def _class_of(self, value: Value, depth: int) -> Found | None:
+        """Return the class whose attributes a value has: it is an instance of that, made of nothing else."""
+        node = value.node
+        if not value.is_sure or not isinstance(node, ast.Call) or node.args or node.keywords:
+            return None
+        found = self.resolve(node.func, value.source, depth + 1)
+        if not isinstance(found, Found) or not isinstance(found.node, ast.ClassDef):
+            return None
+        for each in self.order(found, depth + 1):
+            if isinstance(each, External) and each.root == "builtins":
+                continue
+            if not isinstance(each, Found) or not isinstance(each.node, ast.ClassDef):
+                return None
+            if _MAKES & each.source.scope_in(each.node).names.keys():
+                return None
+        return found
 
     def lookup(self, name: str, source: Source, depth: int = 0) -> Target | None:
         """Return what a name of a module stands for: by itself, by a `*` import, or because Python has it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -38,20 +39,31 @@ class Source:
         return Source(self.path, self.tree, Scope(names, self.scope.stars, changed), self.classes)
 
 
-class Sources:
-    """The Python files of a model's folder, each read once; `roots` are further folders of modules inside it."""
+class NewerPythonError(WorkbenchError):
+    """A file that may well be Python, of a version after the one that reads it here."""
 
-    def __init__(self, folder: str, roots: Sequence[str] = ()) -> None:
+
+class Sources:
+    """The Python files of a model's folder, each read once; `roots` are further folders of modules inside it.
+
+    `python` is the model's ("3.12"), "" for the one that reads.
+    """
+
+    def __init__(self, folder: str, roots: Sequence[str] = (), python: str = "") -> None:
         self.folder = folder
+        self._minor = int(python.split(".")[1]) if python else sys.version_info.minor
         self._roots = ["", *filter(None, map(_inside, roots))]
         self._read: dict[str, Source | None] = {}
 
     def file(self, path: str) -> Source:
-        """Return the file at `path`; raises WorkbenchError when it cannot be read or is not Python."""
+        """Return the file at `path`; raises WorkbenchError when it cannot be read or is not Python.
+
+        It is a NewerPythonError where the model's Python may read what this one cannot.
+        """
         whole = os.path.join(self.folder, path)
         found = self._read.get(path)
         if found is None:
-            tree = _parsed(whole)
+            tree = _parsed(whole, self._minor)
             found = self._read[path] = Source(path, tree, scope_of(tree.body))
             self._roots += [root for root in _added(tree) if root not in self._roots]
         return found
@@ -80,7 +92,7 @@ class Sources:
         return None
 
 
-def _parsed(path: str) -> ast.Module:
+def _parsed(path: str, minor: int) -> ast.Module:
     try:
         with open(path, "rb") as file:
             data = file.read(_MOST_BYTES + 1)
@@ -89,8 +101,12 @@ def _parsed(path: str) -> ast.Module:
     if len(data) > _MOST_BYTES:
         raise WorkbenchError("is too long to be read", where=path)
     try:
-        return ast.parse(data, path)
+        return ast.parse(data, path, feature_version=(3, min(minor, sys.version_info.minor)))
     except SyntaxError as error:
+        if minor > sys.version_info.minor:
+            here = f"3.{sys.version_info.minor}"
+            message = f"is read here with Python {here}, for which it is none: {error.msg}"
+            raise NewerPythonError(message, where=f"{path}:{error.lineno or 1}") from None
         raise WorkbenchError(f"is not Python: {error.msg}", where=f"{path}:{error.lineno or 1}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise WorkbenchError(f"is not Python: {error}", where=path) from None

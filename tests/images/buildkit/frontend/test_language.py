@@ -95,6 +95,10 @@ def test_the_comparison_of_other_peoples_files(both: Both, tmp_path: Path, capsy
         "web.Dockerfile: only we refuse: line 2: ADD ssh://git@example.com/x: git over ssh is not supported",
         "3 files, 0 faults",
     ]
+    (tmp_path / "notes").unlink()
+    (tmp_path / "Dockerfile.bad").write_text("FROM nowhere.example/x\nCOPY gone /x\nCMD run\n")
+    assert main([str(tmp_path), "--buildkit", both.daemon.address, "--without-images"]) == 0
+    assert "Dockerfile.bad: the same" in capsys.readouterr().out.splitlines()
 
 
 @pytest.fixture(scope="module")
