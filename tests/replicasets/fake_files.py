@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.replicasets.call_faults import Faults, faulty
-from workbench.replicasets.engines.capabilities import Change, DiskName, FileKind
+from workbench.replicasets.engines.capabilities import FileKind
+from workbench.replicasets.engines.disk_capabilities import Change, DiskName
 from workbench.replicasets.errors import EngineError, EngineGone
 
 Disk = dict[str, str]

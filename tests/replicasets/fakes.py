@@ -13,8 +13,8 @@ from tests.replicasets.call_faults import Faults, faulty
 from tests.replicasets.fake_files import FakeFiles
 from tests.replicasets.fake_programs import FakeAttached, FakePrograms
 from tests.replicasets.gpus import cdi_spec
-from workbench.replicasets.engines.capabilities import Overlaps, PathOverlap
 from workbench.replicasets.engines.cdi import inventory
+from workbench.replicasets.engines.disk_capabilities import Overlaps, PathOverlap
 from workbench.replicasets.engines.protocol import Container, ContainerSpec, EngineImage, EngineVolume, RunningProgram
 from workbench.replicasets.errors import EngineError, StoreError
 from workbench.replicasets.service import ReplicaSets

@@ -17,24 +17,26 @@ from workbench.replicasets.engines import capabilities
 from workbench.replicasets.engines.capabilities import (
     Attaching,
     BindingFolders,
-    CarryingDisks,
-    ComparingDisks,
     CopyingFiles,
     KeepingEdits,
     KeepingSecrets,
     ListingImages,
     LiveLimits,
-    MeasuringDisks,
     MountingVolumes,
     Pausing,
     PinningGpus,
     Probing,
     ReadingLogs,
-    RebasingDisks,
-    RecordingDisks,
     RemovingRemains,
     SeparatingNetworks,
     Watching,
+)
+from workbench.replicasets.engines.disk_capabilities import (
+    CarryingDisks,
+    ComparingDisks,
+    MeasuringDisks,
+    RebasingDisks,
+    RecordingDisks,
 )
 from workbench.replicasets.engines.podman.engine import PodmanEngine
 from workbench.replicasets.errors import Unsupported

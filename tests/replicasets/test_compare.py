@@ -10,7 +10,7 @@ from tests.engine import TINY, rootless
 from tests.replicasets.call_faults import Faults
 from tests.replicasets.fakes import IMAGE, FakeEngine, MemoryStore, service
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.capabilities import Change
+from workbench.replicasets.engines.disk_capabilities import Change
 from workbench.replicasets.engines.podman.disks import PodmanDisks
 from workbench.replicasets.errors import Forbidden, Invalid, NotFound
 from workbench.replicasets.operations.compare import Comparison, PackageChange, packages

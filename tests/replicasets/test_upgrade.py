@@ -12,7 +12,7 @@ from tests.replicasets.call_faults import Faults
 from tests.replicasets.conftest import Podman
 from tests.replicasets.fakes import FakeEngine, MemoryStore, service
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.capabilities import Overlaps, PackageOverlap, PathOverlap
+from workbench.replicasets.engines.disk_capabilities import Overlaps, PackageOverlap, PathOverlap
 from workbench.replicasets.errors import (
     Conflict,
     EngineError,

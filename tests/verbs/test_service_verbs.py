@@ -9,9 +9,13 @@ import pytest
 
 from tests.command import wizard
 from workbench.cli import verb_parser
+from workbench.errors import UsageError
 from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.engines.opening import kubernetes_address
 from workbench.replicasets.values import Quota, Role
-from workbench.verbs.rs import _bind, _image
+from workbench.verbs._service import ports_text
+from workbench.verbs.rs import _bind, _comes_up, _image, _state
+from workbench.verbs.serve import _address
 
 TAG = "jupyter-minimal-bookworm-py311_2026a_20261122"
 
@@ -115,3 +119,26 @@ def test_no_token_and_no_service(tmp_path: Path) -> None:
 def test_the_words_of_exec(line: str, flags: tuple[bool, bool], words: list[str]) -> None:
     args = verb_parser("rs")[1].parse_args(["exec", *line.split()])
     assert (args.name, (args.interactive, args.tty), args.words) == ("foo", flags, words)
+
+
+def test_what_is_pending_is_not_called_running() -> None:
+    why = "Unschedulable: 0/1 nodes are available: " + "1 Insufficient memory, " * 4
+    assert _state({"state": "pending", "ending": None, "problem": "short"}) == "pending (short)"
+    shown = _state({"state": "pending", "ending": None, "problem": why})
+    assert len(shown) < 90 and shown.startswith("pending (Unschedulable: 0/1 nodes") and shown.endswith("...)")
+    assert _comes_up("foo-1", {"waiting": "it waits"}) == "foo-1 is pending: it waits"
+    assert _comes_up("foo-1", {}) == "foo-1 runs"
+    ports = [{"container": 80, "host": 0, "protocol": "tcp"}, {"container": 53, "host": 4000, "protocol": "udp"}]
+    assert ports_text(ports) == "80 4000->53/udp"
+
+
+def test_flags_of_a_cluster_go_with_that_engine() -> None:
+    def address(*flags: str) -> str:
+        return _address(verb_parser("serve")[1].parse_args([*flags]))
+
+    with pytest.raises(UsageError, match="go with --engine kubernetes"):
+        address("--namespace", "team")
+    with pytest.raises(UsageError, match="--root is for folders of this machine"):
+        address("--engine", "kubernetes", "--root", "/srv")
+    assert address("--engine", "kubernetes", "--namespace", "team") == kubernetes_address("", "team")
+    assert address("--engine", "unix:///x.sock") == "unix:///x.sock"

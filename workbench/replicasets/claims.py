@@ -40,13 +40,16 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to give: GPU ids in order, ports and whether one is free, CPUs (thousandths), memory."""
+    """What there is to give: GPU ids in order, ports and whether one is free, CPUs (thousandths), memory.
+
+    `ports` None: no ports of a host lead to sets. `cpus`, `memory` None: how much there is is not ours to know.
+    """
 
     gpus: tuple[str, ...]
-    ports: range
+    ports: range | None
     is_free: Callable[[int, str], bool]
-    cpus: int
-    memory: int
+    cpus: int | None
+    memory: int | None
 
 
 def read_ledger(store: StateStore) -> Ledger:
@@ -87,7 +90,8 @@ def claim(ledger: Ledger, machine: Machine, version: Version, gpus: int, quota: 
         add("gpu", gpu)
     ports = _ports(ledger, machine, version)
     for port in ports:
-        add("port", f"{port.host}-{port.protocol}")
+        if port.host:
+            add("port", f"{port.host}-{port.protocol}")
     add("share", f"{version.id}-{version.number}", version.cpus, version.memory)
     if not any(each.kind == "set" for each in mine):
         add("set", version.set)
@@ -175,6 +179,8 @@ def _key(claim: Claim) -> str:
 
 
 def _ports(ledger: Ledger, machine: Machine, version: Version) -> tuple[Port, ...]:
+    if machine.ports is None:
+        return tuple(replace(port, host=0) for port in version.ports)
     taken = ledger.of("port")
     found: list[Port] = []
     given = set(taken) | {f"{port.host}-{port.protocol}" for port in version.ports if port.host}
@@ -202,14 +208,14 @@ def _ports(ledger: Ledger, machine: Machine, version: Version) -> tuple[Port, ..
 
 def _fits(claims: tuple[Claim, ...], machine: Machine, version: Version) -> None:
     cpus, memory = used(claims)
-    if version.cpus and cpus > machine.cpus:
+    if version.cpus and machine.cpus is not None and cpus > machine.cpus:
         free = (machine.cpus - cpus + version.cpus) / 1000
         raise Exhausted(
             f"{version.cpus / 1000:g} CPUs were requested, and {max(free, 0):g} are free",
             Code.CPUS_TOO_FEW,
             field="cpus",
         )
-    if version.memory and memory > machine.memory:
+    if version.memory and machine.memory is not None and memory > machine.memory:
         free_bytes = max(machine.memory - memory + version.memory, 0) >> 20 << 20
         raise Exhausted(
             f"{size_text(version.memory)} of memory were requested, and {size_text(free_bytes) or 0} are free",

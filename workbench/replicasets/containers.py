@@ -12,7 +12,14 @@ from workbench.replicasets.amendments import limits, read, version_at_creation
 from workbench.replicasets.codec import encode
 from workbench.replicasets.edits import Edits, edits_of
 from workbench.replicasets.edits import start as start_edited
-from workbench.replicasets.engines.capabilities import BindingFolders, LiveLimits, PinningGpus, require
+from workbench.replicasets.engines.capabilities import (
+    BindingFolders,
+    CountingGpus,
+    LiveLimits,
+    PinningGpus,
+    RunningElsewhere,
+    require,
+)
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Container, ContainerSpec
 from workbench.replicasets.errors import Conflict, EngineError, Exhausted, NotFound, ReplicaSetError
@@ -98,26 +105,37 @@ def create(world: World, version: Version, image: str) -> None:
                 binds=binds,
                 ports=version.ports,
                 publish=world.settings.publish,
-                **(recorded(version) | {"shm": version.shm or (version.memory or world.settings.memory) // 2}),
+                private=(world.label(ENV),),
+                **(recorded(version) | {"shm": version.shm or _half_of_memory(world, version)}),
             )
         )
 
 
-def start(world: World, version: Version, edits: Edits | None = None) -> None:
-    """Start the version's container and watch it for a moment; raises EngineError when it ends with an error.
+def _half_of_memory(world: World, version: Version) -> int:
+    """Return half of a version's memory, or of the machine's; 0 where nobody knows which machine that will be."""
+    if not version.memory and world.engine.capability(RunningElsewhere) is not None:
+        return 0
+    return (version.memory or world.settings.memory) // 2
 
-    `edits` are what was edited in an earlier container of the set, or in this one (`edits_of`).
+
+def start(world: World, version: Version, edits: Edits | None = None) -> Container:
+    """Start the version's container, watch it for a moment, return it; raises EngineError when it ended with an error.
+
+    `edits` are what was edited in an earlier container of the set, or in this one (`edits_of`). Where starting takes
+    its time the container may be pending still.
     """
     folders.keep(world, version)
     start_edited(world, version.container, edits or {})
     for last in (False, True):
         container = find(world, version)
         if not container.is_alive and container.exit_code != 0:
+            reason = f" ({container.reason})" if container.reason else ""
             raise EngineError(
-                f"{version.container} ended at once with code {container.exit_code}", hint=_log(world, version)
+                f"{version.container} ended at once with code {container.exit_code}{reason}", hint=_log(world, version)
             )
         if not last:
             wait(world.settings.watch_seconds)
+    return container
 
 
 def last_lines(world: World, name: str) -> list[str]:
@@ -217,7 +235,7 @@ def check_volumes(world: World, version: Version) -> Changes:
 
 def check_capabilities(world: World, version: Version, gpus: int) -> None:
     """Raise Unsupported when the engine cannot make a container of the version, with that many GPUs."""
-    if gpus:
+    if gpus and world.engine.capability(CountingGpus) is None:
         require(world.engine, PinningGpus)
     if any(not bind.is_volume for bind in version.binds):
         require(world.engine, BindingFolders)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.capabilities import MeasuringDisks, Pausing, require
+from workbench.replicasets.engines.capabilities import Pausing, require
+from workbench.replicasets.engines.disk_capabilities import MeasuringDisks
 from workbench.replicasets.errors import EngineError, Exhausted
 from workbench.replicasets.quantities import about
 from workbench.replicasets.values import Version

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from workbench.replicasets import containers
 from workbench.replicasets.codec import encode
-from workbench.replicasets.engines.capabilities import KeepingSecrets, RecordingDisks, RemovingRemains, require
+from workbench.replicasets.engines.capabilities import KeepingSecrets, RemovingRemains, require
+from workbench.replicasets.engines.disk_capabilities import RecordingDisks
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.problems import Problems

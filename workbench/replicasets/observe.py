@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from workbench.replicasets import claims, containers, folders
 from workbench.replicasets.codec import decode
+from workbench.replicasets.engines.capabilities import RunningElsewhere
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.errors import Busy, NotFound
 from workbench.replicasets.problems import Problems
@@ -42,7 +43,7 @@ def observe(world: World, problems: Problems | None = None) -> list[str]:
                 found = None
             if not each.state.holds and found is not None and found.is_alive and _still(world, each, found):
                 problems.add(each.name, _BY_HAND)
-            if _state(each, found) is not each.state:
+            if differs(each, found):
                 messages += observe_set(world, each.name)
     return messages
 
@@ -54,8 +55,17 @@ def _still(world: World, each: ReplicaSet, found: Container) -> bool:
 
 
 def differs(each: ReplicaSet, found: Container | None) -> bool:
-    """Return whether a set with that container is in another state than the one recorded."""
-    return _state(each, found) is not each.state
+    """Return whether a set with that container is in another state than is recorded, or waits for something else."""
+    return _state(each, found) is not each.state or _waiting(each, found) != each.waiting
+
+
+def started(world: World, each: ReplicaSet, version: Version) -> ReplicaSet:
+    """Return a set whose container of that version was started: running, or pending with what it waits for."""
+    # Elsewhere, or at once: an engine on this machine has started it.
+    found = containers.look_up(world, version) if world.engine.capability(RunningElsewhere) is not None else None
+    if found is None or not found.is_pending:
+        return replace(each, state=State.RUNNING, waiting="")
+    return replace(each, state=State.PENDING, waiting=found.reason)
 
 
 def observe_set(world: World, name: str) -> list[str]:
@@ -70,7 +80,7 @@ def observe_set(world: World, name: str) -> list[str]:
                 before = decode(ReplicaSet, entry.value)
                 version = find_version(world.store, before, before.current)
                 found = containers.look_up(world, version)
-                if _state(before, found) is before.state:
+                if not differs(before, found):
                     return []
                 after = _after(world, before, version, found)
                 changes = Changes({set_key(name): entry.revision, key: 0}) | put_set(after)
@@ -82,7 +92,8 @@ def observe_set(world: World, name: str) -> list[str]:
                 if world.store.commit(changes):
                     if not after.state.holds:
                         folders.release(world, version)
-                    return [f"{name} {sentence(after)}"]
+                    came_up = before.state is State.PENDING and after.state is State.RUNNING
+                    return [f"{name} {'runs now' if came_up else sentence(after)}"]
     except (Busy, NotFound):
         pass
     return []
@@ -95,6 +106,8 @@ def sentence(after: ReplicaSet) -> str:
         return "is gone: its container was removed past the service"
     if after.state is State.PAUSED:
         return "was paused past the service"
+    if after.state is State.PENDING:
+        return f"waits for the engine: {after.waiting}"
     if after.state is State.RUNNING or ending is None:
         return "was started or continued past the service"
     again = f"; it is started again at {ending.start}" if after.state is State.RESTARTING else ""
@@ -109,6 +122,8 @@ def describe(ending: Ending) -> str:
 
 def reason_of(container: Container) -> str:
     """Return why a container ended, as far as its exit code shows."""
+    if container.reason:
+        return container.reason
     if container.out_of_memory:
         return "out of memory"
     try:
@@ -131,6 +146,10 @@ def _state(each: ReplicaSet, found: Container | None) -> State:
     """Return the state that a set with that container is in."""
     if found is None:
         return State.GONE
+    if each.state is State.PENDING and found.state == "running":
+        return State.RUNNING
+    if found.is_pending and each.state in (State.RUNNING, State.PENDING, State.RESTARTING):
+        return State.PENDING
     if each.state in (State.RUNNING, State.PAUSED) and found.is_alive:
         return State.PAUSED if found.state == "paused" else State.RUNNING
     if each.state is State.RESTARTING and found.is_alive:
@@ -139,12 +158,19 @@ def _state(each: ReplicaSet, found: Container | None) -> State:
         return each.state
     if each.state is State.PAUSED and each.ending is not None:
         return State.PAUSED  # the machine was rebooted: its resources and its disk are kept
-    return State.EXITED if each.state in (State.RUNNING, State.PAUSED, State.GONE) else each.state
+    were_up = (State.RUNNING, State.PENDING, State.PAUSED, State.GONE)
+    return State.EXITED if each.state in were_up else each.state
+
+
+def _waiting(each: ReplicaSet, found: Container | None) -> str:
+    """Return why a set with that container is pending, "" when it is not."""
+    return found.reason if found is not None and _state(each, found) is State.PENDING else ""
 
 
 def _after(world: World, before: ReplicaSet, version: Version, found: Container | None) -> ReplicaSet:
     """Return the set as it is now; one that is to be started again is `restarting`."""
     state, last = _state(before, found), before.ending
+    before = replace(before, waiting=_waiting(before, found))
     if state is State.GONE:
         return replace(before, state=state, ending=last or Ending(world.now(), reason="its container was removed"))
     if state is not State.EXITED or found is None:
@@ -152,7 +178,7 @@ def _after(world: World, before: ReplicaSet, version: Version, found: Container 
     code = found.exit_code if found.started else None
     ending = Ending(world.now(), code, reason_of(found))
     again = version.restart == "always" or (version.restart == "on-failure" and code != 0)
-    if before.state is not State.RUNNING or not again:
+    if before.state not in (State.RUNNING, State.PENDING) or not again:
         return replace(before, state=state, ending=ending)
     ran_well = last is None or not last.start or later(world, -WELL_SECONDS) > last.start
     restarts = 0 if ran_well or last is None else last.restarts

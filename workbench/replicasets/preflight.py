@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 from workbench.replicasets.engines.capabilities import (
     BindingFolders,
-    CarryingDisks,
     LiveLimits,
     Pausing,
     Probing,
-    RecordingDisks,
     SeparatingNetworks,
     require,
 )
+from workbench.replicasets.engines.disk_capabilities import CarryingDisks, RecordingDisks
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import ContainerSpec, Engine
 from workbench.replicasets.errors import EngineError, ReplicaSetError, Unsupported
@@ -50,10 +49,17 @@ class Finding:
 def preflight(engine: Engine, settings: Settings) -> Iterator[Finding]:
     """Yield what was tried and how it went; raises Unavailable when the engine does not answer.
 
-    Nothing of it is left afterwards. Without starting containers nothing further is tried.
+    Nothing of it is left afterwards. Without starting containers nothing further is tried. An engine that has no
+    program for trials is only checked.
     """
     probing = engine.capability(Probing)
     if probing is None:
+        try:
+            engine.check()
+        except EngineError as error:
+            yield Finding("be used", f"{error.message} ({error.hint})" if error.hint else error.message)
+        else:
+            yield Finding("be used")
         return
     trial = _Trial(engine, probing, settings, trial_name(settings.prefix))
     try:

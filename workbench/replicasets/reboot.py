@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from workbench.replicasets.codec import decode, encode
+from workbench.replicasets.engines.capabilities import RunningElsewhere
 from workbench.replicasets.owner import boot
 from workbench.replicasets.problems import Problems
 from workbench.replicasets.records import SETS, put_set, readable, set_key
@@ -27,12 +28,17 @@ class Boot:
 
 
 def is_known(world: World) -> bool:
-    """Return whether the store knows of this boot: what ran before it has been recorded as to be started."""
-    return _known(world)[0] == boot()
+    """Return whether the store knows of this boot: what ran before it has been recorded as to be started.
+
+    Where containers run elsewhere, boots of this machine do not matter.
+    """
+    return world.engine.capability(RunningElsewhere) is not None or _known(world)[0] == boot()
 
 
 def after_reboot(world: World, problems: Problems) -> None:
     """Record, once after each boot, which sets are to be started again (`restarting`)."""
+    if world.engine.capability(RunningElsewhere) is not None:
+        return
     known, revision = _known(world)
     if known == boot() and revision:
         return

@@ -11,7 +11,7 @@ from workbench.replicasets.amendments import recorded_options
 from workbench.replicasets.claims import LEDGER
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.containers import ID, labelled_version
-from workbench.replicasets.engines.capabilities import RecordingDisks
+from workbench.replicasets.engines.disk_capabilities import RecordingDisks
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.records import READY, put_set, put_version, put_volume, set_journal, set_key, volume_key
 from workbench.replicasets.stores.protocol import Changes
@@ -36,7 +36,8 @@ class RecoveredSet:
         def one(kind: str, name: str, cpus: int = 0, memory: int = 0) -> Claim:
             return Claim(kind, name, current.set, current.id, (current.number,), current.owner, cpus, memory)
 
-        claims = [one("set", current.set)] + [one("port", f"{port.host}-{port.protocol}") for port in current.ports]
+        claims = [one("set", current.set)]
+        claims += [one("port", f"{port.host}-{port.protocol}") for port in current.ports if port.host]
         if self.set.state.holds:
             claims += [one("gpu", gpu) for gpu in current.gpus]
             claims.append(one("share", f"{current.id}-{current.number}", current.cpus, current.memory))
@@ -112,6 +113,7 @@ def _recovered_set(members: Iterable[tuple[Version, Container]], images: Iterabl
     known = {each.number: replace(each, env=each.env or version.env) for each in older}
     known |= {each.number: each for each, _ in members if each.number <= version.number}
     state = {"running": State.RUNNING, "paused": State.PAUSED}.get(container.state, State.STOPPED)
+    state = State.PENDING if container.is_pending else state
     first = known[min(known)]
     recovered = ReplicaSet(version.set, version.id, first.created, version.number, state, version.owner)
     return RecoveredSet(recovered, tuple(known[number] for number in sorted(known)))

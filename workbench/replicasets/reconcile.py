@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.replicasets import claims
-from workbench.replicasets.engines.capabilities import RecordingDisks, require
+from workbench.replicasets.engines.capabilities import require
+from workbench.replicasets.engines.disk_capabilities import RecordingDisks
 from workbench.replicasets.folders import release_unused
 from workbench.replicasets.leftovers import remove_leftovers
 from workbench.replicasets.networks import keep_apart, remove_unused

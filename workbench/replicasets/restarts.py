@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from workbench.replicasets import containers
 from workbench.replicasets.errors import ReplicaSetError, Unavailable
-from workbench.replicasets.observe import delay, describe, later, observe_set
+from workbench.replicasets.observe import delay, describe, later, observe_set, started
 from workbench.replicasets.operations.state import StatePlan
 from workbench.replicasets.problems import Problems
 from workbench.replicasets.reboot import REBOOTED
@@ -29,7 +29,7 @@ def _end(world: World, plan: StatePlan) -> None:
 
 
 def _done(world: World, plan: StatePlan) -> Changes:
-    return put_set(replace(plan.set, state=State.RUNNING))
+    return put_set(started(world, plan.set, plan.version))
 
 
 START = saga(

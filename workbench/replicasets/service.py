@@ -36,7 +36,7 @@ from workbench.replicasets.operations.attach import Attached
 from workbench.replicasets.operations.compare import Comparison
 from workbench.replicasets.operations.execute import Executed, Execution
 from workbench.replicasets.operations.files import Files
-from workbench.replicasets.operations.info import Info, Progress, Resources
+from workbench.replicasets.operations.info import EngineNotes, Info, Progress, Resources
 from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.operations.upgrade import Upgrade
@@ -222,6 +222,11 @@ class ReplicaSets:
         with self._reading(Code.INFO) as world:
             return self._retry_filled(lambda: _info.record(world, name))
 
+    def waiting(self, name: str) -> str:
+        """Return why the set is pending, "" when it is not, or is gone by now."""
+        with self._reading(Code.INFO) as world:
+            return _info.waiting(world, name)
+
     def progress(self, name: str) -> Progress | None:
         """Return what is being done to the set, which may not exist yet; None for nothing."""
         with self._reading(Code.INFO) as world:
@@ -246,6 +251,10 @@ class ReplicaSets:
         """Return the GPUs of this machine."""
         with self._reading(Code.INFO) as world:
             return world.gpus()
+
+    def engine_notes(self) -> EngineNotes:
+        """Return what the engine cannot do, and why."""
+        return _info.engine_notes(self._world)
 
     def resources(self) -> Resources:
         """Return what the machine has and who holds what of it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 
-from workbench.replicasets.engines.capabilities import RecordingDisks, SeparatingNetworks
+from workbench.replicasets.engines.capabilities import SeparatingNetworks
+from workbench.replicasets.engines.disk_capabilities import RecordingDisks
 from workbench.replicasets.engines.protocol import Engine
 
 _LABEL = "preflight"

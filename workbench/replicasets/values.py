@@ -13,10 +13,12 @@ class State(StrEnum):
     """What a set is doing, as far as it was last looked at.
 
     `stopped`: it was stopped; `exited`: its main program ended, or was killed; `gone`: its container was removed
-    past the service; `restarting`: it ended, and is started again after a moment.
+    past the service; `restarting`: it ended, and is started again after a moment; `pending`: it was started, and the
+    engine has not brought it up yet.
     """
 
     RUNNING = "running"
+    PENDING = "pending"
     PAUSED = "paused"
     STOPPED = "stopped"
     EXITED = "exited"
@@ -26,7 +28,7 @@ class State(StrEnum):
     @property
     def holds(self) -> bool:
         """Whether such a set holds GPUs, CPUs and memory; others hold their name and ports only."""
-        return self in (State.RUNNING, State.PAUSED, State.RESTARTING)
+        return self in (State.RUNNING, State.PENDING, State.PAUSED, State.RESTARTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Ending:
 class ReplicaSet:
     """A set: its name, an id that no other set ever had (fault B4), and which version is the current one.
 
-    `ending` is how its container ended last, None when it was not by itself.
+    `ending` is how its container ended last, None when it was not by itself. `waiting` is why it is pending.
     """
 
     name: str
@@ -123,6 +125,7 @@ class ReplicaSet:
     state: State = State.RUNNING
     owner: str = ""
     ending: Ending | None = None
+    waiting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

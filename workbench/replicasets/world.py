@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from workbench.replicasets.claims import Machine
-from workbench.replicasets.engines.capabilities import PinningGpus
+from workbench.replicasets.engines.capabilities import CountingGpus, PinningGpus, RunningElsewhere
 from workbench.replicasets.engines.ports import is_free
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import Busy
@@ -34,15 +34,21 @@ class World:
     locks: Locks = field(default_factory=lambda: Locks())
 
     def gpus(self) -> tuple[Gpu, ...]:
-        """Return the GPUs that the engine can give; none when it cannot give chosen ones."""
+        """Return the GPUs that the engine can give, chosen or counted; none when it can give none."""
         pinning = self.engine.capability(PinningGpus)
-        return pinning.gpus() if pinning is not None else ()
+        if pinning is not None:
+            return pinning.gpus()
+        counting = self.engine.capability(CountingGpus)
+        return counting.gpu_places() if counting is not None else ()
 
     def machine(self, gpus: bool = True) -> Machine:
-        """Return what this machine has; without `gpus` its GPUs are not listed."""
+        """Return what there is to give; without `gpus` GPUs are not listed."""
         settings = self.settings
+        found = tuple(gpu.id for gpu in self.gpus()) if gpus else ()
+        if self.engine.capability(RunningElsewhere) is not None:
+            return Machine(found, None, lambda port, protocol: True, None, None)
         return Machine(
-            tuple(gpu.id for gpu in self.gpus()) if gpus else (),
+            found,
             range(settings.first_port, settings.last_port + 1),
             lambda port, protocol: is_free(settings.publish, port, protocol),
             settings.cpus,

@@ -29,11 +29,15 @@ def open_(client: Client, path: str, args: argparse.Namespace) -> int:
     token = f"?token={quote(data['token'], safe='')}" if data["token"] else ""
     address = f"http://{host}:{data['port']}{quote(data['path'])}{token}"
     report(args, {**data, "address": address}, address)
+    if data["tunnel"]:
+        print_note(f"from outside of the cluster first: {data['tunnel']}, then localhost in the place of {host}")
     if tunnel:
         print_note(f"its port is published on {client.host} alone; from here first: {tunnel}")
     if not token:
         print_note("no token of it is known: none was given, and none is in its log")
-    is_for_eyes = args.browser and not args.json and not tunnel and sys.stdout.isatty() and has_display()
+    is_for_eyes = (
+        args.browser and not args.json and not tunnel and not data["tunnel"] and sys.stdout.isatty() and has_display()
+    )
     if is_for_eyes and not open_in_browser(address):
         print_note("no browser could be opened: open the address yourself")
     return 0

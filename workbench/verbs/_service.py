@@ -49,6 +49,9 @@ def report(args: argparse.Namespace, data: object, text: str) -> int:
 
 
 def ports_text(ports: Sequence[Mapping[str, Any]]) -> str:
-    """Return ports as `40000->8888`, with the protocol where it is not tcp."""
+    """Return ports as `40000->8888`, with the protocol where it is not tcp; without a port of a host just `8888`."""
     ends = {"tcp": "", "udp": "/udp"}
-    return " ".join(f"{port['host']}->{port['container']}{ends[port['protocol']]}" for port in ports)
+    hosts = (f"{port['host']}->" if port["host"] else "" for port in ports)
+    return " ".join(
+        f"{host}{port['container']}{ends[port['protocol']]}" for host, port in zip(hosts, ports, strict=True)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +125,7 @@ def _run(client: Client, args: argparse.Namespace) -> int:
     body |= {option.key: value for option in OPTIONS if (value := getattr(args, option.name)) is not None}
     with followed(client, name, args):
         data = client("POST", "/replicaSet", body)
-    parts = [f"{data['name']} runs", *data["gpus"], ports_text(data["ports"])]
+    parts = [_comes_up(data["name"], data), *data["gpus"], ports_text(data["ports"])]
     return report(args, data, "  ".join(filter(None, parts)))
 
 
@@ -149,6 +150,8 @@ def _bind(text: str) -> dict[str, Any]:
     return {"src": parts[0], "dest": parts[1], "readOnly": len(parts) == 3}
 
 
+# So much of why a set is pending is shown in a list; `rs info` shows all of it.
+_REASON = 70
 _TITLES = ("NAME", "VERSION", "STATE", "GPUS", "PORTS", "OWNER", "IMAGE")
 
 
@@ -193,13 +196,20 @@ def _watch(client: Client, args: argparse.Namespace) -> int:
 def _state(found: dict[str, Any]) -> str:
     """Return the state of a set as people read it: `exited (1)`, `restarting (137 SIGKILL, 3 times)`."""
     ending = found["ending"]
-    if ending is None or found["state"] in ("running", "paused", "stopped"):
+    if found["state"] == "pending" and found["problem"]:
+        return f"pending ({textwrap.shorten(found['problem'], _REASON, placeholder='...')})"
+    if ending is None or found["state"] in ("running", "pending", "paused", "stopped"):
         return str(found["state"])
     code = "" if ending["exitCode"] is None else str(ending["exitCode"])
     times = f"{ending['restarts']} times" if found["state"] == "restarting" and ending["restarts"] > 1 else ""
     reason = ending["reason"] if code else ""
     inside = ", ".join(filter(None, (" ".join(filter(None, (code, reason))), times)))
     return f"{found['state']} ({inside})" if inside else str(found["state"])
+
+
+def _comes_up(container: str, data: dict[str, Any]) -> str:
+    """Return what is said of a container that was started: it runs, or why it is pending."""
+    return f"{container} is pending: {data['waiting']}" if data.get("waiting") else f"{container} runs"
 
 
 def _quota(client: Client, args: argparse.Namespace) -> int:
@@ -286,7 +296,7 @@ def _grace(args: argparse.Namespace) -> dict[str, int]:
 def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None, **params: int) -> int:
     with followed(client, args.name, args):
         data = client("PATCH", path, body, **params)
-    return report(args, data, "\n".join([f"{data['containerName']} runs", *data.get("notes", ())]))
+    return report(args, data, "\n".join([_comes_up(data["containerName"], data), *data.get("notes", ())]))
 
 
 def _commit(client: Client, args: argparse.Namespace) -> int:

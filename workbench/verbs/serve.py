@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.replicasets.engines.protocol import EngineService
     from workbench.replicasets.settings import Settings
 
+KUBERNETES = "kubernetes"
 EXAMPLES = """\
   wizard.py serve                                       on http://127.0.0.1:2378, state in /var/lib/workbench
   wizard.py serve --preflight                           what works here, and why not: limits, pausing, ports ...
@@ -22,6 +23,7 @@ EXAMPLES = """\
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
   wizard.py serve --compat --no-token                   for clients of gpu-docker-api on this machine
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
+  wizard.py serve --engine kubernetes --namespace team  sets are Pods of the cluster of the kubeconfig, or of this Pod
   wizard.py serve --disk-limit 50GB --keep-versions 5   what each version may hold, and how many of them
 """
 
@@ -60,10 +62,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="what a version may change on its image: 50GB; default: no limit",
     )
-    parser.add_argument("--gpu-kind", metavar="KIND", default="nvidia.com/gpu", help="kind of the CDI devices")
+    parser.add_argument(
+        "--gpu-kind", metavar="KIND", default="nvidia.com/gpu", help="kind of the CDI devices, resource of Kubernetes"
+    )
     parser.add_argument("--ports", metavar="A-B", default="40000-65535", help="the host's ports to give to sets")
     parser.add_argument("--publish", metavar="ADDRESS", default="127.0.0.1", help="where sets' ports are (127.0.0.1)")
-    parser.add_argument("--engine", metavar="unix://SOCKET", default="", help="default: a podman that serve starts")
+    parser.add_argument(
+        "--engine", metavar="unix://SOCKET|kubernetes", default="", help="default: a podman that serve starts"
+    )
+    parser.add_argument("--namespace", metavar="NAME", default="", help="of Kubernetes; default: the kubeconfig's")
+    parser.add_argument(
+        "--kubeconfig", metavar="FILE", default="", help="default: this Pod's, KUBECONFIG, ~/.kube/config"
+    )
     parser.add_argument("--preflight", action="store_true", help="try what sets need, report that and end")
     parser.add_argument("--no-preflight", action="store_true", help="do not try at start what sets need")
     parser.add_argument(
@@ -127,7 +137,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         raise UsageError("--port is a number to 65535, --ports a range such as 40000-40999")
     engine = None if args.engine else engine_service(state)
     settings = Settings(
-        engine=args.engine or (engine.address if engine else ""),
+        engine=_address(args) or (engine.address if engine else ""),
         store=args.store or os.path.join(state, "replicasets.db"),
         roots=tuple(os.path.abspath(root) for root in args.root),
         first_port=int(match[1]),
@@ -194,6 +204,19 @@ def _fetch(state: str) -> int:
     for name in fetch(folder):
         print(f"{name} is in {folder}")
     return 0
+
+
+def _address(args: argparse.Namespace) -> str:
+    """Return the address of the engine that the flags name, "" for none."""
+    from workbench.replicasets.engines.opening import kubernetes_address
+
+    if args.engine != KUBERNETES:
+        if args.namespace or args.kubeconfig:
+            raise UsageError("--namespace and --kubeconfig go with --engine kubernetes")
+        return str(args.engine)
+    if args.root:
+        raise UsageError("--root is for folders of this machine: Pods run on nodes", hint="use volumes")
+    return kubernetes_address(os.path.abspath(args.kubeconfig) if args.kubeconfig else "", args.namespace)
 
 
 def _preflight(settings: Settings, engine: EngineService | None) -> int:

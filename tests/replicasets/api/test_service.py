@@ -183,6 +183,8 @@ def test_the_page(serving: Process, tmp_path: Path) -> None:
         expect(row.get_by_role("link")).to_have_attribute("href", "http://127.0.0.1:" + port_of(serving) + "/")
         expect(page.locator("#gpus li.used")).to_have_count(2)
         expect(page.locator("#quota")).to_have_text("first.operate may operate")
+        # podman lacks nothing of which the page has to say that.
+        expect(page.locator("#engine")).to_be_hidden()
         page.get_by_role("button", name="Details of foo").click()
         expect(page.locator("#versions tr").nth(0)).to_contain_text("edits of /etc/hosts are lost")
         # One click replaces nothing: the keyboard is at "Cancel", and what asked has it again.

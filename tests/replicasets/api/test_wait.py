@@ -24,7 +24,10 @@ HOLDS = {
     State.EXITED: {Goal.STOPPED},
     State.GONE: {Goal.STOPPED},
 }
-WAITS = {(State.RUNNING, Goal.STOPPED), *((State.RESTARTING, goal) for goal in Goal)}
+WAITS = {
+    (State.RUNNING, Goal.STOPPED),
+    *((state, goal) for goal in Goal for state in (State.RESTARTING, State.PENDING)),
+}
 
 
 @pytest.mark.parametrize("state", State)

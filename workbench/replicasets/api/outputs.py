@@ -91,7 +91,7 @@ def address(
     note(operation="address", set=name[:60])
     found = service.address(name, port, caller)
     return Envelope(
-        data=AddressResponse(host=found.host, port=found.port, path=found.path, token=found.token),
+        data=AddressResponse(host=found.host, port=found.port, path=found.path, token=found.token, tunnel=found.tunnel),
     )
 
 

@@ -11,10 +11,12 @@ from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.responses import (
     Amounts,
     CpusResponse,
+    EngineResponse,
     Envelope,
     GpusResponse,
     ImagesResponse,
     ImageView,
+    Lack,
     MemoryResponse,
     PortsResponse,
     PortUse,
@@ -73,3 +75,11 @@ def quota(service: Service, caller: RequestCaller) -> Envelope[QuotaResponse]:
     """Show what the caller may hold, and what it holds."""
     limits, used = Amounts(**asdict(caller.quota)), Amounts(**asdict(service.used(caller.name)))
     return Envelope(data=QuotaResponse(name=caller.name, role=caller.role.value, limits=limits, used=used))
+
+
+@ROUTES.get("/engine")
+def engine(service: Service) -> Envelope[EngineResponse]:
+    """Show what the engine cannot do, and why: what needs it is refused with the status 501."""
+    found = service.engine_notes()
+    cannot = [Lack(what=what, why=why) for what, why in found.cannot.items()]
+    return Envelope(data=EngineResponse(cannot=cannot, afresh=found.afresh))

@@ -66,8 +66,9 @@ class SetView(BaseModel):
     """A set and its current version; `mayChange` says whether the caller may change it.
 
     `state` is running, paused, stopped, exited (its main program ended), restarting (the same, and it is started
-    again soon) or gone (its container was removed past the service). `operation` is what is being done to it now, ""
-    for nothing. `problem` is what the service could not do for it, "" for nothing.
+    again soon), gone (its container was removed past the service) or pending (it was started, and the engine has not
+    brought it up yet). `operation` is what is being done to it now, "" for nothing. `problem` is what the service could
+    not do for it, or why it is pending, "" for nothing.
     """
 
     name: str
@@ -98,18 +99,23 @@ class SetList(BaseModel):
 
 
 class RunResponse(BaseModel):
-    """The container of the first version."""
+    """The container of the first version; why it is pending, left out when it runs."""
 
     name: str
     gpus: list[str]
     ports: list[PortView]
+    waiting: str | None = None
 
 
 class ChangeResponse(BaseModel):
-    """The container of the version that stands now; what it lacks of the disk before it, left out for nothing."""
+    """The container of the version that stands now; what it lacks of the disk before it, left out for nothing.
+
+    `waiting` is why it is pending, left out when it runs.
+    """
 
     containerName: str
     notes: list[str] | None = None
+    waiting: str | None = None
 
 
 class CommitResponse(BaseModel):
@@ -196,12 +202,16 @@ class CompareResponse(BaseModel):
 
 
 class AddressResponse(BaseModel):
-    """Where a set's IDE is opened: the port of the host at `host`, the path, the token ("": none that is known)."""
+    """Where a set's IDE is opened: the port of the host at `host`, the path, the token ("": none that is known).
+
+    `tunnel` is a command that leads a port of one's own machine there, "" where none is needed.
+    """
 
     host: str
     port: int
     path: str
     token: str
+    tunnel: str = ""
 
 
 class VersionRecord(BaseModel):
@@ -439,6 +449,20 @@ class Amounts(BaseModel):
     memory: int | None
     volumes: int | None
     disk: int | None
+
+
+class Lack(BaseModel):
+    """What the engine cannot do, and why ("": there is no reason to give)."""
+
+    what: str
+    why: str
+
+
+class EngineResponse(BaseModel):
+    """How the engine differs: what is refused, and what a version lacks of the one before ("": nothing)."""
+
+    cannot: list[Lack]
+    afresh: str
 
 
 class QuotaResponse(BaseModel):

@@ -38,6 +38,8 @@ from workbench.replicasets.api.shapes import history_entry, live_record, port_vi
 from workbench.replicasets.api.streaming import NDJSON, Streamed
 from workbench.replicasets.operations.execute import LONGEST_SECONDS
 from workbench.replicasets.quantities import LONGEST_GRACE
+from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Version
 
 Grace = Annotated[
     int | None,
@@ -50,12 +52,18 @@ MOST_COLLECTED = 8 << 20
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
 
 
-@ROUTES.post("")
+def _changed(service: ReplicaSets, done: Version) -> Envelope[ChangeResponse]:
+    waiting = service.waiting(done.set) or None
+    return Envelope(data=ChangeResponse(containerName=done.container, notes=list(done.notes) or None, waiting=waiting))
+
+
+@ROUTES.post("", response_model_exclude_none=True)
 def run(body: RunBody, service: Service, caller: RequestCaller, note: AuditNote) -> Envelope[RunResponse]:
     """Run a new set; its first version is 1."""
     note(operation="run", set=body.replicaSetName[:60], image=body.imageName[:200], gpus=body.gpuCount)
     version = service.run(body.request(), caller)
-    return Envelope(data=RunResponse(name=version.container, gpus=list(version.gpus), ports=port_views(version)))
+    ports, waiting = port_views(version), service.waiting(version.set) or None
+    return Envelope(data=RunResponse(name=version.container, gpus=list(version.gpus), ports=ports, waiting=waiting))
 
 
 @ROUTES.get("", response_model=Envelope[SetList], responses={304: {"description": "the page has that ETag still"}})
@@ -152,7 +160,7 @@ def patch(
     request = body.request()
     note(operation="patch", set=name[:60], fields=sorted(body.model_dump(exclude_none=True)))
     done = service.patch(name, request, caller)
-    return Envelope(data=ChangeResponse(containerName=done.container, notes=list(done.notes) or None))
+    return _changed(service, done)
 
 
 @ROUTES.patch("/{name}/rollback", response_model_exclude_none=True)
@@ -162,7 +170,7 @@ def rollback(
     """Return to the disk and the settings of an older version, as a new one."""
     note(operation="rollback", set=name[:60], version=body.version)
     done = service.rollback(name, body.version, caller, grace=grace)
-    return Envelope(data=ChangeResponse(containerName=done.container, notes=list(done.notes) or None))
+    return _changed(service, done)
 
 
 @ROUTES.patch("/{name}/upgrade")
@@ -192,7 +200,7 @@ def restart(
     """Start the set anew, stopped or not, with as many GPUs as it had."""
     note(operation="restart", set=name[:60])
     done = service.restart(name, caller, grace=grace)
-    return Envelope(data=ChangeResponse(containerName=done.container, notes=list(done.notes) or None))
+    return _changed(service, done)
 
 
 @ROUTES.patch("/{name}/pause")

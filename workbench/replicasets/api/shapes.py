@@ -18,7 +18,7 @@ from workbench.replicasets.api.responses import (
     VolumeRecord,
     VolumeView,
 )
-from workbench.replicasets.engines.capabilities import PackageOverlap
+from workbench.replicasets.engines.disk_capabilities import PackageOverlap
 from workbench.replicasets.operations.info import Info, Progress
 from workbench.replicasets.operations.upgrade import Upgrade
 from workbench.replicasets.options import OPTIONS
@@ -60,7 +60,7 @@ def set_view(
         mayChange=may_change,
         operation=f"{doing.operation} {doing.at}/{len(doing.steps)} {doing.step}" if doing else "",
         ending=ending_view(each),
-        problem=problem,
+        problem=problem or each.waiting,
         **{option.key: option.text(getattr(version, option.name)) for option in OPTIONS},
     )
 
@@ -107,7 +107,7 @@ def live_record(info: Info, publish: str, caller: Caller, problem: str = "") -> 
         owner=info.set.owner,
         ending=ending_view(info.set),
         lastLines=list(info.lines) if whole else [],
-        problem=problem,
+        problem=problem or info.set.waiting,
     )
 
 

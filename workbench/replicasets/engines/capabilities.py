@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
 
+from workbench.replicasets.engines.disk_capabilities import (
+    CarryingDisks,
+    ComparingDisks,
+    MeasuringDisks,
+    RebasingDisks,
+    RecordingDisks,
+)
 from workbench.replicasets.engines.protocol import Engine, EngineImage, RunningProgram
 from workbench.replicasets.errors import Unsupported
 from workbench.replicasets.values import Gpu
@@ -18,8 +25,32 @@ def require(engine: Engine, kind: type[C]) -> C:
     """Return the engine as one that has the capability `kind`; raises Unsupported when it has not."""
     capable = engine.capability(kind)
     if capable is None:
-        raise Unsupported(f"this engine cannot {PURPOSES[kind]}")
+        reason = why_not(engine, kind)
+        raise Unsupported(f"this engine cannot {PURPOSES[kind]}{f': {reason}' if reason else ''}")
     return capable
+
+
+def why_not(engine: Engine, kind: type) -> str:
+    """Return why the engine has not the capability `kind`, "" when it does not say."""
+    giving = engine.capability(GivingReasons)
+    return giving.why_not(kind) if giving is not None else ""
+
+
+def lacking(engine: Engine) -> dict[str, str]:
+    """Return what the engine cannot do of what people request, and why ("" when it does not say)."""
+    kinds = (kind for kind, others in _REQUESTED.items() if not any(map(engine.capability, (kind, *others))))
+    return {PURPOSES[kind]: why_not(engine, kind) for kind in kinds}
+
+
+@runtime_checkable
+class GivingReasons(Protocol):
+    """Says why it lacks a capability.
+
+    An implementation owes: a reason is for people, and ends a sentence that begins with what cannot be done.
+    """
+
+    def why_not(self, kind: type) -> str:
+        """Return why it has not the capability `kind`, "" for no reason to give."""
 
 
 @runtime_checkable
@@ -39,32 +70,6 @@ class Pausing(Protocol):
 
 
 @runtime_checkable
-class RecordingDisks(Protocol):
-    """Records the disk of a container as an image.
-
-    An implementation owes: `commit` takes the disk whole (deletions, hard links, owners, modes,
-    symbolic links, pipes, devices, what sparse files hold) but no volumes and no bound folders, from a
-    container that is paused or stopped; the image keeps the container's labels. Sockets, fractions of
-    seconds, holes and what the root folder itself is may be lost; anything else that cannot be recorded
-    is an EngineError, and there is no image. An image has its name when it is complete, and not before:
-    a commit that is interrupted never names anything later. An image that is still in use is not
-    removed: EngineError with the status 409.
-    """
-
-    def commit(self, name: str, image: str, *, squash: bool = False, labels: Mapping[str, str] | None = None) -> str:
-        """Record the disk of a container as an image of that name, with those labels too; return its id."""
-
-    def abandoned_images(self) -> list[str]:
-        """Return the names of images that were being made when this service, or one before it, was ended."""
-
-    def images(self, label: str) -> list[EngineImage]:
-        """Return all images with that label (`name` or `name=value`)."""
-
-    def remove_image(self, name: str) -> None:
-        """Take the name from an image, and remove it when it has no other."""
-
-
-@runtime_checkable
 class ListingImages(Protocol):
     """Lists the images that containers can be created from.
 
@@ -73,95 +78,6 @@ class ListingImages(Protocol):
 
     def images(self, label: str) -> list[EngineImage]:
         """Return all images with that label (`name` or `name=value`), "" for all that there are."""
-
-
-@runtime_checkable
-class CarryingDisks(Protocol):
-    """Gives the disk of one container to the next without an image between them.
-
-    An implementation owes: after `carry` returns the two disks are equal in every respect: those that
-    RecordingDisks names, sockets, times to the nanosecond, holes, the root folder, paths of any length.
-    Nothing was copied when they were equal before. It may be called again, and with another
-    source, until the target is started.
-    """
-
-    def can_carry(self, source: str) -> bool:
-        """Return whether `carry` works for that container, with the rights that this process has."""
-
-    def carry(self, source: str, target: str) -> None:
-        """Give the created container `target` the disk of `source`, which is of the same image and not running."""
-
-
-@dataclass(frozen=True, slots=True)
-class PathOverlap:
-    """A path that a set and its next image both changed: what each did to it (added, changed, removed)."""
-
-    path: str
-    mine: str
-    image: str
-
-
-@dataclass(frozen=True, slots=True)
-class PackageOverlap:
-    """A package that a set changed: its version before, the set's, the next image's; "" for none."""
-
-    folder: str
-    name: str
-    was: str
-    mine: str
-    now: str
-
-
-@dataclass(frozen=True, slots=True)
-class Overlaps:
-    """All that a set and its next image both changed, each in its way.
-
-    `shadowed` are packages that the set alone changed: the image's version of them is not what will be used.
-    """
-
-    paths: tuple[PathOverlap, ...] = ()
-    packages: tuple[PackageOverlap, ...] = ()
-    shadowed: tuple[PackageOverlap, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.paths or self.packages)
-
-
-@runtime_checkable
-class RebasingDisks(Protocol):
-    """Gives what one container changed on its image to a container of another image.
-
-    An implementation owes: what only one of the two changed is in the new disk as it was, deletions too. Where both
-    changed a path, or a package whose files go together, one of them stands whole; compiled files that belong to what
-    does not stand are gone. What the image has at a path that is kept is beside it, as `.image`. Times of folders may
-    be other ones. It may be called again until the target is started, and is refused as `can_carry` is.
-    """
-
-    def overlaps(self, source: str, image: str) -> Overlaps:
-        """Return what the container `source` and the image both changed since the container's own image."""
-
-    def rebase(self, source: str, target: str, keep: str) -> None:
-        """Give the created container `target` what `source` changed; `keep` is `mine`, `image`, "" for no overlaps."""
-
-
-@runtime_checkable
-class MeasuringDisks(Protocol):
-    """Measures how much space disks take.
-
-    An implementation owes: at least as many bytes as it returns are free once the container or image is removed.
-    """
-
-    def container_size(self, name: str) -> int:
-        """Return the bytes of what a container changed on its image."""
-
-    def image_size(self, name: str) -> int:
-        """Return the bytes of an image that no other image has, 0 for none of that name."""
-
-    def recorded_size(self, name: str) -> int:
-        """Return the bytes that an image of a container's disk adds, where holes may have to be written out."""
-
-    def free_bytes(self) -> int:
-        """Return how many bytes are free where disks are kept."""
 
 
 @runtime_checkable
@@ -243,6 +159,59 @@ class PinningGpus(Protocol):
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs it can give; raises NotFound or ReplicaSetError when they cannot be listed."""
+
+
+@runtime_checkable
+class CountingGpus(Protocol):
+    """Gives a container as many GPUs as its spec names; which ones is known to the engine alone.
+
+    An implementation owes: the ids are numbers from 0, as many as it has GPUs; a container has so many of them to
+    itself, or is not started.
+    """
+
+    def gpu_places(self) -> tuple[Gpu, ...]:
+        """Return a place for each GPU there is; raises ReplicaSetError when they cannot be counted."""
+
+
+@runtime_checkable
+class RunningElsewhere(Protocol):
+    """Runs containers on other machines than this one, each set at an address of its own.
+
+    An implementation owes: a reboot of this machine ends none of them. How many CPUs and how much memory there are is
+    the engine's to decide when it starts one. At `address` a port has the number that it has inside.
+    """
+
+    def address(self, container: str) -> str:
+        """Return the host at which the set of a container is reached, from where that is possible."""
+
+    def tunnel_command(self, container: str, port: int) -> str:
+        """Return the command by which a person reaches a port of it from elsewhere, at the same port of localhost."""
+
+
+@runtime_checkable
+class StartingAfresh(Protocol):
+    """Gives each version the disk of its image: what was written elsewhere than in volumes ends with its container.
+
+    An implementation owes: a container that was stopped can be started, and that also begins with its image's disk.
+    """
+
+    @property
+    def afresh(self) -> str:
+        """What a version that follows another is noted to lack, as a sentence."""
+
+
+@runtime_checkable
+class SizingVolumes(Protocol):
+    """Has volumes of a size, which it keeps itself; all volumes that hold something have one.
+
+    An implementation owes: a volume is never made smaller. `EngineVolume.size` is its present size.
+    """
+
+    def create_sized_volume(self, name: str, size: int, labels: Mapping[str, str]) -> None:
+        """Create a volume of so many bytes; one of that name with the same labels may exist."""
+
+    def grow_volume(self, name: str, size: int) -> None:
+        """Have the volume hold so many bytes; raises EngineError when it cannot grow."""
 
 
 @runtime_checkable
@@ -418,36 +387,8 @@ class CopyingFiles(Protocol):
         """Unpack an archive in a folder; all of it is the user's of the container's main program."""
 
 
-@dataclass(frozen=True, slots=True)
-class DiskName:
-    """A disk: that of a container, or one that was recorded as an image, by its id."""
-
-    id: str
-    is_image: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A path that was `added`, `changed` or `removed`; the bytes of the file before and after, None for not known."""
-
-    path: str
-    kind: str
-    before: int | None = None
-    after: int | None = None
-
-
-@runtime_checkable
-class ComparingDisks(Protocol):
-    """Finds what differs between two disks, whatever they were made from, running or not.
-
-    An implementation owes: every path of which kind, mode, owner, size or time differ. Sizes may not be known.
-    """
-
-    def compare(self, old: DiskName, new: DiskName) -> list[Change]:
-        """Return what differs, by path; folders only where nothing in them differs."""
-
-
-# Every capability, and how a message names what it is for.
+# Every capability without which something is refused or left out, and how a message names what it is for. The others
+# say how an engine differs: CountingGpus, RunningElsewhere, StartingAfresh, SizingVolumes, GivingReasons.
 PURPOSES: dict[type, str] = {
     Pausing: "pause containers",
     RecordingDisks: "record the disk of a container as an image",
@@ -469,4 +410,20 @@ PURPOSES: dict[type, str] = {
     ComparingDisks: "compare disks",
     CopyingFiles: "copy files into and out of containers",
     Attaching: "run programs that are given input",
+}
+# Those whose lack people notice, and what takes the place of each.
+_REQUESTED: dict[type, tuple[type, ...]] = {
+    Pausing: (),
+    RecordingDisks: (),
+    CarryingDisks: (RecordingDisks,),
+    RebasingDisks: (),
+    ComparingDisks: (),
+    LiveLimits: (),
+    PinningGpus: (CountingGpus,),
+    BindingFolders: (),
+    SeparatingNetworks: (),
+    MountingVolumes: (SizingVolumes,),
+    ReadingLogs: (),
+    CopyingFiles: (),
+    Attaching: (),
 }

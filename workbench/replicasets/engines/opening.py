@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from workbench.replicasets.engines.protocol import Engine, EngineService
 from workbench.replicasets.errors import Invalid
+
+_KUBERNETES = "kubernetes:"
 
 
 def open_engine(address: str, gpu_kind: str, cdi: Sequence[str], mounts: str, log: str = "") -> Engine:
     """Return the engine at `address` (`unix:///run/podman/podman.sock`); no request is sent to it yet.
 
     `gpu_kind` is the CDI kind of its GPUs, `cdi` the folders of their specs; `mounts` is where
-    bound folders are mounted, `log` the file of its log ("": not known). Raises Invalid for any other address.
+    bound folders are mounted, `log` the file of its log ("": not known). `kubernetes_address` makes the address of a
+    cluster, where `gpu_kind` is the resource that GPUs are. Raises Invalid for any other address.
     """
+    if address.startswith(_KUBERNETES):
+        from workbench.replicasets.engines.kubernetes.engine import KubernetesEngine
+
+        kubeconfig, namespace = json.loads(address.removeprefix(_KUBERNETES))
+        return KubernetesEngine(kubeconfig, namespace, gpu_kind)
     if not address.startswith("unix:///"):
         raise Invalid(f"{address!r} is not the address of an engine", hint="write unix:///run/podman/podman.sock")
     from workbench.replicasets.engines.podman.engine import PodmanEngine
 
     return PodmanEngine(address, gpu_kind, cdi, mounts, log)
+
+
+def kubernetes_address(kubeconfig: str, namespace: str) -> str:
+    """Return the address of a cluster; "" for the kubeconfig and the namespace that are found by themselves."""
+    return _KUBERNETES + json.dumps([kubeconfig, namespace])
 
 
 def engine_service(folder: str) -> EngineService:

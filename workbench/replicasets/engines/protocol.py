@@ -17,7 +17,8 @@ class ContainerSpec(Options):
     """A container to create. `gpus` are ids of the engine's GPUs; binds of volumes name the engine's volumes.
 
     `secrets` are variables (NAME=VALUE) too, which only its processes are given: they are in no image of its disk.
-    `network` is one that SeparatingNetworks created, "" for the engine's own.
+    `network` is one that SeparatingNetworks created, "" for the engine's own. `private` are the names of labels whose
+    values hold secrets too.
     """
 
     name: str
@@ -31,14 +32,17 @@ class ContainerSpec(Options):
     binds: tuple[Bind, ...] = ()
     ports: tuple[Port, ...] = ()
     publish: str = "127.0.0.1"
+    private: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
     """A container as the engine reports it; `state` is created, running, paused or exited (others as it writes them).
 
-    `started` is whether it was ever started, `out_of_memory` whether it was ended for the memory that it took (the
-    engine may know that of one container only, and not in a list).
+    One that was started where starting takes its time is `pending` until it runs, and `unplaced` while there is no
+    place for it. `started` is whether it was ever started, `out_of_memory` whether it was ended for the memory that it
+    took (the engine may know that of one container only, and not in a list). `reason` is why it is pending, or why it
+    ended, in the engine's own words.
     """
 
     id: str
@@ -49,6 +53,12 @@ class Container:
     exit_code: int = 0
     started: bool = False
     out_of_memory: bool = False
+    reason: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it was started and has no processes yet."""
+        return self.state in ("pending", "unplaced")
 
     @property
     def is_alive(self) -> bool:
@@ -68,11 +78,12 @@ class EngineImage:
 
 @dataclass(frozen=True, slots=True)
 class EngineVolume:
-    """A volume as the engine knows it."""
+    """A volume as the engine knows it; `size` 0: it does not say."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
+    size: int = 0
 
 
 class RunningProgram(Protocol):

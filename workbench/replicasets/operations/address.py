@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from workbench.replicasets import checks
+from workbench.replicasets.engines.capabilities import RunningElsewhere
 from workbench.replicasets.errors import Conflict, Invalid, NotFound, ReplicaSetError
 from workbench.replicasets.operations.info import record
 from workbench.replicasets.operations.logs import MOST_BYTES, MOST_LINES, logs
@@ -28,12 +29,16 @@ _OVERLAP = 512
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The port of the host at `host`, the path, and the token, "" when the IDE asks for none that is known."""
+    """The port of the host at `host`, the path, and the token, "" when the IDE asks for none that is known.
+
+    `tunnel` is the command that makes the port one of the machine it is given on, "" where that is not needed.
+    """
 
     host: str
     port: int
     path: str
     token: str
+    tunnel: str = ""
 
 
 def address(world: World, name: str, inside: int, caller: Caller) -> Address:
@@ -49,7 +54,11 @@ def address(world: World, name: str, inside: int, caller: Caller) -> Address:
     token = _given(variables)
     if token is None:
         token = _printed(world, name, caller)
-    return Address(world.settings.publish, port.host, prefix.rstrip("/") + "/", token)
+    elsewhere = world.engine.capability(RunningElsewhere)
+    host = world.settings.publish if elsewhere is None else elsewhere.address(version.container)
+    number = port.host if elsewhere is None else port.container
+    tunnel = "" if elsewhere is None else elsewhere.tunnel_command(version.container, number)
+    return Address(host, number, prefix.rstrip("/") + "/", token, tunnel)
 
 
 def _port(version: Version, inside: int) -> Port:

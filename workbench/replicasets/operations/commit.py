@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers, images
 from workbench.replicasets.disks import check_size, freeze
-from workbench.replicasets.engines.capabilities import Pausing, RecordingDisks, require
+from workbench.replicasets.engines.capabilities import Pausing, require
+from workbench.replicasets.engines.disk_capabilities import RecordingDisks
 from workbench.replicasets.errors import Conflict
 from workbench.replicasets.records import find_version, set_journal
 from workbench.replicasets.rights import own_set

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers
-from workbench.replicasets.engines.capabilities import Change, ComparingDisks, DiskName, require
+from workbench.replicasets.engines.capabilities import require
+from workbench.replicasets.engines.disk_capabilities import Change, ComparingDisks, DiskName
 from workbench.replicasets.errors import Invalid, NotFound
 from workbench.replicasets.records import find_version
 from workbench.replicasets.rights import own_set

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.replicasets import checks, claims, folders, networks
 from workbench.replicasets.amendments import forget_all
 from workbench.replicasets.containers import ID
-from workbench.replicasets.engines.capabilities import RecordingDisks
+from workbench.replicasets.engines.disk_capabilities import RecordingDisks
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.leftovers import discard_unnamed
 from workbench.replicasets.records import edits_key, lines_key, read_all, set_journal, set_key, versions_key

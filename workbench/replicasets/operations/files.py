@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 
 from workbench.replicasets import checks, containers
-from workbench.replicasets.engines.capabilities import CopyingFiles, FileKind, FileStream, MeasuringDisks, require
+from workbench.replicasets.engines.capabilities import CopyingFiles, FileKind, FileStream, require
+from workbench.replicasets.engines.disk_capabilities import MeasuringDisks
 from workbench.replicasets.engines.protocol import Container
 from workbench.replicasets.errors import Conflict, Exhausted, Invalid, NotFound
 from workbench.replicasets.quantities import about

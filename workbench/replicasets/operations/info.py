@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from workbench.replicasets import checks, claims, containers
 from workbench.replicasets.codec import decode
+from workbench.replicasets.engines.capabilities import RunningElsewhere, StartingAfresh, lacking
 from workbench.replicasets.observe import differs, observe_set
 from workbench.replicasets.operations.volume_usage import volumes_used
 from workbench.replicasets.records import (
@@ -14,8 +15,10 @@ from workbench.replicasets.records import (
     find_set,
     find_version,
     lines_key,
+    read,
     read_all,
     set_journal,
+    set_key,
     version_key,
     versions_key,
 )
@@ -39,7 +42,10 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the machine has, and which claims there are on it. CPUs are thousandths, memory bytes."""
+    """What the machine has, and which claims there are on it. CPUs are thousandths, memory bytes.
+
+    Where sets run on other machines there are no ports of ours, and CPUs and memory are 0: the engine knows them.
+    """
 
     gpus: tuple[str, ...]
     first_port: int
@@ -53,6 +59,17 @@ class Resources:
     def of(self, kind: str) -> dict[str, Claim]:
         """Return the claims of a kind (gpu, port) by name; a port's name is `40000-tcp`."""
         return {claim.name: claim for claim in self.claims if claim.kind == kind}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineNotes:
+    """How the engine differs: what it `cannot` do and why ("": it does not say), what versions lack of the one before.
+
+    `afresh` is "" where a version has the system disk of the one before.
+    """
+
+    cannot: dict[str, str]
+    afresh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +115,12 @@ def record(world: World, name: str) -> tuple[ReplicaSet, Version]:
     return found, find_version(world.store, found, found.current)
 
 
+def waiting(world: World, name: str) -> str:
+    """See ReplicaSets.waiting."""
+    found = read(world.store, ReplicaSet, set_key(name))
+    return found.waiting if found is not None else ""
+
+
 def history(world: World, name: str, limit: int, before: int) -> list[Version]:
     """See ReplicaSets.history."""
     found = find_set(world.store, checks.set_name(name))
@@ -120,12 +143,20 @@ def used(world: World, owner: str) -> Quota:
     return Quota(sets, gpus, claims.used(own)[1], count, disk)
 
 
+def engine_notes(world: World) -> EngineNotes:
+    """See ReplicaSets.engine_notes."""
+    afresh = world.engine.capability(StartingAfresh)
+    return EngineNotes(lacking(world.engine), afresh.afresh if afresh is not None else "")
+
+
 def resources(world: World) -> Resources:
     """See ReplicaSets.resources."""
     ledger = claims.read_ledger(world.store)
     cpus, memory = claims.used(ledger.claims)
     settings = world.settings
     gpus = tuple(gpu.id for gpu in world.gpus())
+    if world.engine.capability(RunningElsewhere) is not None:
+        return Resources(gpus, 1, 0, 0, cpus, 0, memory, ledger.claims)
     return Resources(
         gpus, settings.first_port, settings.last_port, settings.cpus, cpus, settings.memory, memory, ledger.claims
     )

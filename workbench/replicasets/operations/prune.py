@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workbench.replicasets import checks, containers
 from workbench.replicasets.amendments import forget
-from workbench.replicasets.engines.capabilities import MeasuringDisks, RecordingDisks
+from workbench.replicasets.engines.disk_capabilities import MeasuringDisks, RecordingDisks
 from workbench.replicasets.errors import EngineError, Invalid
 from workbench.replicasets.leftovers import leave
 from workbench.replicasets.problems import Problems

@@ -14,15 +14,20 @@ from dataclasses import dataclass, replace
 from workbench.replicasets import claims, containers, folders
 from workbench.replicasets.disks import RECORDED, check_size, freeze
 from workbench.replicasets.edits import edits_of, lost, save_edits
-from workbench.replicasets.engines.capabilities import CarryingDisks, Pausing, RebasingDisks, RecordingDisks, require
+from workbench.replicasets.engines.capabilities import Pausing, StartingAfresh, require
+from workbench.replicasets.engines.disk_capabilities import CarryingDisks, RebasingDisks, RecordingDisks
 from workbench.replicasets.errors import EngineError, Unsupported
 from workbench.replicasets.leftovers import discard, leave
+from workbench.replicasets.observe import started
 from workbench.replicasets.records import find_version, put_set, put_version, set_journal, set_key
 from workbench.replicasets.rights import own_binds, volumes_of
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, saga
 from workbench.replicasets.stores.protocol import Changes, StateEntry
-from workbench.replicasets.values import Caller, ReplicaSet, State, Version
+from workbench.replicasets.values import Caller, ReplicaSet, Version
 from workbench.replicasets.world import World
+
+# Containers in these states are up, or on their way: what takes their place is undone by making them so again.
+_UP = ("running", "paused", "pending", "unplaced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Rebase:
 class ReplacePlan:
     """The plan. `base` is what the next container is made from, `carried` the container whose disk it is given.
 
-    `was` is the state of the old container before (running, paused, exited); `retired` is the
+    `was` is the state of the old container before (running, paused, pending, exited …); `retired` is the
     image that records the old version's disk once its container is removed, "" when the container stays. `grace` is
     how many seconds the old one has to end. `rebase` is for a disk that is carried to another image.
     """
@@ -81,10 +86,10 @@ def _freeze(world: World, plan: ReplacePlan) -> None:
 def _restore(world: World, plan: ReplacePlan) -> None:
     """Make the old container do what it did; if it had to be ended already, it is started again."""
     found = containers.look_up(world, plan.old)
-    if found is None or plan.was not in ("running", "paused"):
+    if found is None or plan.was not in _UP:
         return
     containers.resume(world, plan.old)
-    if not found.is_alive:
+    if not found.is_alive and not found.is_pending:
         found = replace(found, state="running")
     if plan.was == "running" and found.state == "paused":
         require(world.engine, Pausing).unpause(plan.old.container)
@@ -139,15 +144,20 @@ def _end(world: World, plan: ReplacePlan) -> None:
 def _let_end(world: World, plan: ReplacePlan) -> None:
     """Have the end that was begun behind us: the engine may still be at it, and would end what is started again."""
     found = containers.look_up(world, plan.old)
-    if found is not None and found.is_alive:
+    if found is not None and (found.is_alive or found.is_pending):
         with suppress(EngineError):
             world.engine.stop(plan.old.container, plan.grace)
 
 
 def _start(world: World, plan: ReplacePlan) -> None:
-    if plan.was not in ("running", "paused"):
+    if plan.was not in _UP:
         containers.check_ports(world, plan.new)
-    containers.start(world, plan.new, edits_of(world, _origin(plan)))
+    made = containers.start(world, plan.new, edits_of(world, _origin(plan)))
+    if made.state == "unplaced" and plan.was == "running":
+        # A set that waits for a place may go on waiting; one that runs is not given up for that.
+        raise EngineError(
+            f"there is no place for {plan.new.container}: {made.reason}", hint="stop the set first: then it may wait"
+        )
 
 
 def _origin(plan: ReplacePlan) -> Version:
@@ -156,9 +166,8 @@ def _origin(plan: ReplacePlan) -> Version:
 
 
 def _switch(world: World, plan: ReplacePlan) -> Changes:
-    changes = put_set(replace(plan.set, current=plan.new.number, state=State.RUNNING, ending=None)) | put_version(
-        plan.new
-    )
+    current = started(world, replace(plan.set, current=plan.new.number, ending=None), plan.new)
+    changes = put_set(current) | put_version(plan.new)
     disks = {each.version.number: replace(each.version, disk=each.image) for each in plan.records}
     for version in disks.values():
         changes |= put_version(version)
@@ -263,6 +272,9 @@ def _plan(
     is_old = source.number == old.number
     standing = containers.look_up(world, old)
     was = standing.state if standing else "gone"
+    afresh = world.engine.capability(StartingAfresh)
+    if afresh is not None:
+        return ReplacePlan(current, old, replace(new, notes=(afresh.afresh,)), was, new.image_id)
     records: list[DiskImage] = []
     base, carried = source.disk, None
     if rebase is not None and (source.disk or not _can_carry(world, source)):

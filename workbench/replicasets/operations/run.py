@@ -9,6 +9,7 @@ from workbench.replicasets import checks, claims, containers, images
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, about
 from workbench.replicasets.leftovers import discard
+from workbench.replicasets.observe import started
 from workbench.replicasets.options import parsed
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
 from workbench.replicasets.requests import RunRequest
@@ -33,7 +34,7 @@ def _undone(world: World, version: Version) -> Changes:
 
 def _done(world: World, version: Version) -> Changes:
     made = ReplicaSet(version.set, version.id, version.created, version.number, owner=version.owner)
-    return put_set(made) | put_version(version)
+    return put_set(started(world, made, version)) | put_version(version)
 
 
 RUN = saga(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from workbench.replicasets import checks, containers, images
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.capabilities import Overlaps, RebasingDisks, RecordingDisks, require
+from workbench.replicasets.engines.capabilities import StartingAfresh, require
+from workbench.replicasets.engines.disk_capabilities import Overlaps, RebasingDisks, RecordingDisks
 from workbench.replicasets.errors import Conflict, Invalid, NotFound, Unsupported
 from workbench.replicasets.operations.replace import Rebase, next_version, replace_version
 from workbench.replicasets.records import find_version, set_journal
@@ -33,7 +34,11 @@ def upgrade(world: World, name: str, request: UpgradeRequest, caller: Caller, gr
     """See ReplicaSets.upgrade."""
     checks.set_name(name)
     checks.grace(grace)
-    rebasing = require(world.engine, RebasingDisks)
+    is_afresh = world.engine.capability(StartingAfresh) is not None
+    if not is_afresh:
+        require(world.engine, RebasingDisks)
+    elif not request.image:
+        raise Invalid("the image to go on with is missing: which there are is not known here", hint="--image NAME")
     with exclusive(world, set_journal(name)):
         current = own_set(world.store, name, caller)
         old = find_version(world.store, current, current.current)
@@ -47,7 +52,8 @@ def upgrade(world: World, name: str, request: UpgradeRequest, caller: Caller, gr
                 f"the disk of {old.container} went through an image: what the set changed is no longer apart from it",
                 hint=f"run a new set of {image}, and copy the files with `rs cp`",
             )
-        overlaps = rebasing.overlaps(old.container, found.id)
+        # Where nothing of the disk goes along nothing can overlap.
+        overlaps = Overlaps() if is_afresh else require(world.engine, RebasingDisks).overlaps(old.container, found.id)
         if request.dry_run:
             return Upgrade(image, overlaps)
         if overlaps and not request.keep:
@@ -57,7 +63,7 @@ def upgrade(world: World, name: str, request: UpgradeRequest, caller: Caller, gr
                 hint=f"`rs upgrade {name} --image {image} --dry-run` lists them; --keep mine or --keep image decides",
             )
         wanted = replace(next_version(world, current, old, old.number), image=image, image_id=found.id)
-        rebase = Rebase(found.id, request.keep, _notes(overlaps, request.keep))
+        rebase = None if is_afresh else Rebase(found.id, request.keep, _notes(overlaps, request.keep))
         version = replace_version(world, current, wanted, len(old.gpus), old, caller, grace, rebase)
         return Upgrade(image, overlaps, version)
 

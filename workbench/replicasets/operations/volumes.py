@@ -9,7 +9,7 @@ import uuid
 
 from workbench.replicasets import checks, containers
 from workbench.replicasets.codes import Code
-from workbench.replicasets.engines.capabilities import MountingVolumes, require
+from workbench.replicasets.engines.capabilities import MountingVolumes, SizingVolumes, require
 from workbench.replicasets.errors import Conflict, Invalid, Unsupported
 from workbench.replicasets.operations.volume_usage import VolumeResizePlan, claim_volume, users
 from workbench.replicasets.quantities import size as parse_size
@@ -26,7 +26,7 @@ from workbench.replicasets.rights import own_volume
 from workbench.replicasets.saga import Saga, SagaStep, carry_out, exclusive, saga
 from workbench.replicasets.stores.protocol import Changes
 from workbench.replicasets.values import Caller, Quota, Volume
-from workbench.replicasets.volumes.drivers import choose, driver_of
+from workbench.replicasets.volumes.drivers import ENGINE, choose, driver_of
 from workbench.replicasets.volumes.labels import labels, volume_of, volume_resized
 from workbench.replicasets.world import World
 
@@ -42,7 +42,9 @@ def _unplace(world: World, volume: Volume) -> None:
 def _create(world: World, volume: Volume) -> None:
     options = driver_of(volume.driver).create(world.settings.volumes, volume)
     name = containers.volume_name(world, volume.name)
-    if options:
+    if volume.driver == ENGINE:
+        require(world.engine, SizingVolumes).create_sized_volume(name, volume.size, labels(world, volume))
+    elif options:
         require(world.engine, MountingVolumes).create_mounted_volume(name, options, labels(world, volume))
     else:
         world.engine.create_volume(name, labels(world, volume))
@@ -76,6 +78,10 @@ def _prepare(world: World, plan: VolumeResizePlan) -> None:
     if not driver.live and (busy := users(world, plan.old.name, alive=True)):
         raise Conflict(f"{plan.old.name} is in use by {', '.join(busy)}", hint="stop them, resize, restart them")
     driver.prepare(world.settings.volumes, plan.old, plan.new.size)
+    if plan.old.driver == ENGINE:
+        # All that can fail of it: once the engine has taken it, it will be done.
+        name = containers.volume_name(world, plan.old.name)
+        require(world.engine, SizingVolumes).grow_volume(name, plan.new.size)
 
 
 def _discard(world: World, plan: VolumeResizePlan) -> None:
@@ -134,9 +140,14 @@ def create(world: World, name: str, size: str, caller: Caller) -> Volume:
     """See ReplicaSets.create_volume."""
     checks.volume_name(name)
     bytes_ = parse_size(size) if size else 0
-    if bytes_:
-        require(world.engine, MountingVolumes)
-    driver = choose(world.settings.volumes, bytes_)
+    if world.engine.capability(SizingVolumes) is not None:
+        driver = ENGINE
+        if not bytes_:
+            raise Invalid("volumes of this engine have a size", hint=f"`volume create {name} --size 10GB`")
+    else:
+        if bytes_:
+            require(world.engine, MountingVolumes)
+        driver = choose(world.settings.volumes, bytes_)
     volume = Volume(name, uuid.uuid4().hex, driver, bytes_, 1, world.now(), caller.name)
 
     def prepare() -> tuple[Volume, Changes]:

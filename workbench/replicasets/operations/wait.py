@@ -43,6 +43,8 @@ def outcome(found: ReplicaSet, doing: Progress | None, goal: Goal) -> Outcome:
     is_ended, state = found.state in _ENDED, found.state.value
     if is_ended if goal is Goal.STOPPED else found.state is State.RUNNING:
         return Outcome(holds=True)
+    if found.state is State.PENDING and found.waiting:
+        return Outcome(reason=f"{found.name} is pending: {found.waiting}")
     if found.state is State.PAUSED:
         return Outcome(never=True, reason=f"{found.name} is paused, until `rs continue {found.name}`")
     if is_ended:

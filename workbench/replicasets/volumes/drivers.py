@@ -7,15 +7,18 @@ import os
 from workbench.replicasets.errors import Failed
 from workbench.replicasets.volumes.btrfs import Btrfs
 from workbench.replicasets.volumes.driver import Driver, tool
+from workbench.replicasets.volumes.kept import KeptByEngine
 from workbench.replicasets.volumes.loop import LoopExt4
 from workbench.replicasets.volumes.plain import Plain
 from workbench.replicasets.volumes.xfs import XfsQuota, enforces
 
+ENGINE = "engine"
 _DRIVERS: dict[str, Driver] = {
     "plain": Plain(),
     "loop-ext4": LoopExt4(),
     "btrfs": Btrfs(),
     "xfs-pquota": XfsQuota(),
+    ENGINE: KeptByEngine(),
 }
 
 

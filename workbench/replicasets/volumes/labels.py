@@ -21,13 +21,13 @@ def labels(world: World, volume: Volume) -> dict[str, str]:
 def volume_of(world: World, existing: EngineVolume) -> Volume | None:
     """Return the volume that an engine's volume is, None when it is not ours.
 
-    The labels have the size it was created with; the driver knows the present one.
+    The labels have the size it was created with; the engine or the driver knows the present one.
     """
     try:
         volume = decode(Volume, existing.labels.get(world.label(SPEC), ""))
     except (ValueError, TypeError, KeyError):
         return None
-    size = driver_of(volume.driver).size(world.settings.volumes, volume)
+    size = existing.size or driver_of(volume.driver).size(world.settings.volumes, volume)
     return volume if size in (None, volume.size) else volume_resized(volume, size or 0)
 
 

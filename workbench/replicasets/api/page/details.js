@@ -13,11 +13,14 @@ const ENDED = ["stopped", "exited", "gone"];
 const CONTROL = /\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*(?:\x07|\x1b\\))/g;
 
 let set = null;
+// How the engine differs, as /resources/engine has it.
+let engine = { cannot: [], afresh: "" };
 let refresh = () => {};
 let log = null;
 let shownHistory = "";
 
 export function whenChanged(act) { refresh = act; }
+export function knowEngine(found) { engine = found; }
 
 const path = (rest = "") => `/replicaSet/${encodeURIComponent(set.name)}${rest}`;
 const act = (text, work) => button(text, `${text} ${set.name}`, work, refresh);
@@ -30,15 +33,18 @@ function actions() {
   const { name, state, mayChange } = set;
   if (!mayChange) return [];
   const found = [];
+  const disk = engine.afresh ? "Of its files those in volumes stay." : "Its disk stays.";
+  const same = engine.afresh ? "of which only files in volumes are the same" : "with the same disk";
+  const pauses = !engine.cannot.some((each) => each.what === "pause containers");
   const restart = () => request(path("/restart"), "PATCH");
   if (state === "running" && set.ports.some((port) => port.protocol === "tcp")) found.push(act("Open", open));
   if (ENDED.includes(state)) {
     found.push(act("Start", restart));
   } else {
     if (state === "paused") found.push(act("Continue", () => request(path("/continue"), "PATCH")));
-    if (state === "running") found.push(act("Pause", () => request(path("/pause"), "PATCH")));
-    found.push(act("Stop", asking(`Stop ${name}? Its programs end, and its GPUs are free. Its disk stays.`, "Stop", () => request(path("/stop"), "PATCH"))));
-    found.push(act("Restart", asking(`Restart ${name}? Its programs end, and begin anew in a new version with the same disk.`, "Restart", restart)));
+    if (state === "running" && pauses) found.push(act("Pause", () => request(path("/pause"), "PATCH")));
+    found.push(act("Stop", asking(`Stop ${name}? Its programs end, and its GPUs are free. ${disk}`, "Stop", () => request(path("/stop"), "PATCH"))));
+    found.push(act("Restart", asking(`Restart ${name}? Its programs end, and begin anew in a new version ${same}.`, "Restart", restart)));
   }
   if (state === "running") found.push(act("Terminal", () => openTerminal(set)));
   found.push(act("Change", () => openForm(set)));

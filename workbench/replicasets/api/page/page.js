@@ -1,6 +1,6 @@
 // The door, GPUs, and the stream of changes that the list of sets follows.
 
-import { showDetails, whenChanged } from "./details.js";
+import { knowEngine, showDetails, whenChanged } from "./details.js";
 import { TOKEN, at, failure, headers, pause, request, whenRefused } from "./elements.js";
 import { forgetForm, heedResources, whenMade } from "./form.js";
 import { dropAllBut, dropSet, goTo, heedCaller, setOf, setPublish, showSet, whenChosen } from "./sets.js";
@@ -29,17 +29,30 @@ function showQuota(found) {
   at("quota").textContent = `${found.name} may ${found.role}${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }
 
+function showEngine(found) {
+  const texts = found.cannot.map(({ what, why }) => (why ? `${what}: ${why}` : what));
+  at("engine").hidden = !texts.length;
+  at("lacks").replaceChildren(...[...texts, ...(found.afresh ? [`a next version: ${found.afresh}`] : [])].map((text) => {
+    const element = document.createElement("li");
+    element.textContent = text;
+    return element;
+  }));
+}
+
 // What is not in the stream: GPUs, ports, the quota, the history that is shown. Sets change all of them.
 async function refresh() {
   clearTimeout(timer);
   if (!sessionStorage.getItem(TOKEN)) return;
   try {
-    const [gpus, ports, quota] = await Promise.all(["/resources/gpus", "/resources/ports", "/resources/quota"].map((path) => request(path)));
+    const [gpus, ports, quota, engine] = await Promise.all(["gpus", "ports", "quota", "engine"].map((what) => request(`/resources/${what}`)));
+    knowEngine(engine);
+    showEngine(engine);
     showGpus(gpus);
     heedCaller(quota);
     heedResources(gpus, quota);
     await showDetails(setOf(shown));
     const use = ports.ports;
+    at("ports").hidden = use.EndPort < use.StartPort;
     at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
     showQuota(quota);
     at("new").hidden = quota.role === "read";

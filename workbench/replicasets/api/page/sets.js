@@ -12,8 +12,13 @@ export function whenChosen(act) { choose = act; }
 export function setPublish(address) { publish = address; }
 export const setOf = (name) => sets.get(name) ?? null;
 
+function portText(port) {
+  return port.host ? `${port.container} → ${port.host}` : `${port.container}${port.protocol === "tcp" ? "" : `/${port.protocol}`}`;
+}
+
 function links(ports) {
   return ports.flatMap((port) => {
+    if (!port.host) return [`${portText(port)} `];
     if (port.protocol !== "tcp") return [`${port.container}/${port.protocol} → ${port.host} `];
     const link = document.createElement("a");
     link.href = `http://${hostOf(publish)}:${port.host}/`;
@@ -32,7 +37,7 @@ function rowOf(set) {
   state.title = set.problem;
   state.textContent = set.operation ? `${now} (${set.operation})` : now + (set.problem ? " !" : "");
   const details = button(set.name, `Details of ${set.name}`, async () => { await choose(set.name); });
-  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${port.container} → ${port.host} `) : links(set.ports);
+  const ports = ["stopped", "exited", "gone"].includes(set.state) ? set.ports.map((port) => `${portText(port)} `) : links(set.ports);
   return row(cell(details), cell(String(set.version)), cell(state), cell(set.gpus.join(" ")), cell(...ports), cell(set.owner));
 }
 

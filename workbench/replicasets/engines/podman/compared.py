@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import quote
 
-from workbench.replicasets.engines.capabilities import Change, DiskName
+from workbench.replicasets.engines.disk_capabilities import Change, DiskName
 from workbench.replicasets.engines.podman import trees
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
 from workbench.replicasets.errors import EngineError

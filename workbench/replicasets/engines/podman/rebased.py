@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from workbench.replicasets.engines.capabilities import Overlaps, PackageOverlap, PathOverlap
+from workbench.replicasets.engines.disk_capabilities import Overlaps, PackageOverlap, PathOverlap
 from workbench.replicasets.engines.podman import requests
 from workbench.replicasets.engines.podman.disks import PodmanDisks
 from workbench.replicasets.engines.podman.http import PodmanHttp

@@ -1,0 +1,1 @@
+"""Replica sets as Pods of a Kubernetes cluster."""
