@@ -84,6 +84,7 @@ def serving(podman: Podman, tmp_path: Path) -> Iterator[Process]:
             assert end(found) == 0
 
 
+@pytest.mark.thorough
 def test_a_set_by_verbs_and_by_http(serving: Process) -> None:
     output = serving.well("rs", "run", TINY, "--name", "foo", "--gpus", 1, "--port", "8888", "--grace", 1)
     assert output.startswith("foo-1 runs  GPU-fake0000  ") and "->8888" in output

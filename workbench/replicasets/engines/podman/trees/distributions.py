@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from workbench.files import unfollowed
+from workbench.packages import normalized_name
 from workbench.replicasets.engines.podman.trees.layers import View
 from workbench.replicasets.engines.podman.trees.overlaps import Row
 from workbench.replicasets.engines.podman.trees.walking import Tree
@@ -65,7 +66,7 @@ def distributions(upper: str, rows: Iterable[Row], old: View, new: View) -> list
     added: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for row in rows:
         if match := _INFO.fullmatch(row.path):
-            key = match["folder"], _normal(match["name"])
+            key = match["folder"], normalized_name(match["name"])
             if row.is_removed:
                 removed[key].add(match["version"])
             elif row.before is None or row.hides:
@@ -92,7 +93,7 @@ def _versions(view: View, folder: str) -> Mapping[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for name in view.names():
         if match := _INFO.fullmatch(f"{folder}/{name}"):
-            found[_normal(match["name"])][match["version"]] = f"{folder}/{name}"
+            found[normalized_name(match["name"])][match["version"]] = f"{folder}/{name}"
     return found
 
 
@@ -119,7 +120,3 @@ def _listed(record: str, folder: str, info: str) -> set[str]:
         return {info}
     paths = {posixpath.normpath(f"{folder}/{line[0]}") for line in lines if line and line[0]}
     return {path for path in paths if not path.startswith(("/", ".."))} | {info}
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
