@@ -62,7 +62,8 @@ def test_logs_of_a_set(serving: Process, podman: Podman) -> None:
         # Its IDE's token is in the log, where none was given.
         opened = client.get(f"{path}/address").json()["data"]
         (port,) = client.get(path).json()["data"]["Info"]["ports"]
-        assert opened == {"host": "127.0.0.1", "port": port["host"], "path": "/", "token": "printed-1"}
+        expected = {"host": "127.0.0.1", "port": port["host"], "path": "/", "token": "printed-1", "tunnel": ""}
+        assert opened == expected
         # Ready is more than running: something answers.
         waiting = client.get(f"{path}/wait?for=ready&seconds=0.1").json()["data"]
         assert waiting == {"holds": False, "never": False, "reason": "nothing answers at port 8888 of foo yet"}
