@@ -37,7 +37,7 @@ def ids(engine: Engine) -> set[str]:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("carry", ["auto", "commit"])
+@pytest.mark.parametrize("carry", ["auto", pytest.param("commit", marks=pytest.mark.slow)])
 def test_no_part_of_an_id_is_a_name_and_no_whole_id_opens_anothers_disk(
     carry: str, room: Callable[..., ReplicaSets], podman: Podman
 ) -> None:

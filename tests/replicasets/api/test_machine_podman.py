@@ -248,4 +248,4 @@ def test_nothing_is_lost_on_real_podman(podman: Podman, tmp_path: Path) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert min(Real.fired["service"], Real.fired["podman"]) >= 2, Real.fired
+    assert min(Real.fired["service"], Real.fired["podman"]) >= 1, Real.fired
