@@ -43,7 +43,7 @@ _GROUPS = {
         "tests/e2e/test_monobase",
         "tests/replicasets/deployment/test_container.py",
     ),
-    "workbenches": ("tests/e2e/",),
+    "workbenches": ("tests/e2e/", "tests/replicasets/test_upgrade_jupyter.py"),
     # They share one control plane, whose program takes minutes to build where none is kept.
     "kubernetes": ("tests/kubernetes/",),
 }

@@ -36,18 +36,21 @@ def test_what_was_installed_by_hand_survives(rs: ReplicaSets, podman: Podman, ba
     for number in "12":
         images[number] = f"{jupyter.rpartition('_')[0]}_2026120{number}"
         text = (
-            f"FROM {jupyter}\nUSER 0\nCOPY wheels /wheels\nRUN {PIP} tool=={number} other=={number} && "
-            f"echo {number} >/etc/release-of-ours\nUSER 1001\nLABEL io.workbench-images.tag=of-{number}\n"
+            f"FROM {jupyter}\nCOPY wheels /wheels\nRUN {PIP} tool=={number} other=={number}\n"
+            f"USER 0\nRUN echo {number} >/etc/release-of-ours && groupadd lab{number}\nUSER 1001\n"
+            f"LABEL io.workbench-images.tag=of-{number}\n"
         )
         (tmp_path / "Containerfile").write_text(text)
         podman.engine(
             "build", "--tag", images[number], "--file", str(tmp_path / "Containerfile"), str(tmp_path / "context")
         )
     rs.run(RunRequest(images["1"], "foo", ports=["8888"]))
-    sh(rs, f"{PIP} tool==3 extra; echo mine >~/notes.txt")
+    sh(rs, f"{PIP} tool==3 extra && echo mine >~/notes.txt")
     shown = rs.upgrade("foo", UpgradeRequest(dry_run=True))
     assert shown.image == images["2"]
     assert [(each.name, each.was, each.mine, each.now) for each in shown.overlaps.packages] == [("tool", "1", "3", "2")]
+    # What podman writes into the disk as it starts is no change of anybody's.
+    assert shown.overlaps.paths == ()
     for keep, tool in (("mine", "3"), ("image", "2")):
         done = rs.upgrade("foo", UpgradeRequest(keep=keep)).version
         assert done is not None

@@ -198,6 +198,16 @@ def test_what_both_changed_is_what_was_chosen(images: Images, change: Callable[[
     assert not [path for path in found if path.endswith(".image")]
 
 
+@pytest.mark.parametrize(("line", "paths"), [("1001:x:1001:1001", 0), ("lab:x:1001:", 1), ("1:x:1:\nlab:x:2:", 1)])
+def test_what_podman_adds_to_lists_of_users_is_no_change(images: Images, line: str, paths: int) -> None:
+    write(images.root / "old", {"etc/group": "root:x:0:\n"})
+    write(images.root / "new", {"etc/group": "root:x:0:\nmore:x:1:\n"})
+    with images.mounted("old", "upper") as disk:
+        (disk / "etc/group").write_text(f"root:x:0:\n{line}\n")
+    assert len(images.overlaps()[0]) == paths
+    assert images.rebased("mine")["etc/group"].startswith("root:x:0:\nmore" if not paths else f"root:x:0:\n{line}")
+
+
 def test_packages_go_together(images: Images) -> None:
     for image, numbers in {"old": "1111", "new": "2221"}.items():
         for name, version in zip(("plain", "both", "equal", "own"), numbers, strict=True):

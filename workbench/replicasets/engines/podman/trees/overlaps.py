@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ _OF_LOWER = tuple(f"{space}.overlay.{name}" for space in ("trusted", "user") for
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECE = 1 << 20
 _BYTECODE = ".pyc"
+# podman appends an entry for the container's user as it starts (libpod/container_internal_common.go, 4.3).
+_ENTRIES, _ENTRY = ("etc/group", "etc/passwd"), re.compile(rb"(?:[0-9]+:[x*]:[0-9]+:[^\n]*\n)+")
+_LARGEST_ENTRIES = 1 << 20
 # Rows are kept in memory, with their paths.
 _MOST_ROWS = 2_000_000
 _LONGEST = 4095
@@ -110,7 +114,7 @@ def _row(tree: Tree, entry: Entry, path: str, old: View, new: View) -> Row:
         is_old = before is not None and same_attributes(status, before.status)
         return Row(path, "folder", before, now, moved, hides=hides, is_old=is_old and not hides)
     moved = _moved(old, new, name, before, now)
-    is_old = moved and before is not None and _equal(tree, entry, before)
+    is_old = moved and before is not None and (_equal(tree, entry, before) or _is_podmans(tree, path, entry, before))
     is_next = moved and now is not None and _equal(tree, entry, now)
     compiled = _bytecode(path, new) if name.endswith(".py") else ()
     return Row(path, "file", before, now, moved, is_next=is_next, is_old=is_old, bytecode=compiled)
@@ -134,6 +138,21 @@ def _bytecode(path: str, new: View) -> tuple[str, ...]:
         for each in sorted(compiled)
         if each.startswith(begin) and each.endswith(_BYTECODE)
     )
+
+
+def _is_podmans(tree: Tree, path: str, entry: Entry, before: Found) -> bool:
+    """Return whether nothing was added to a list of users or groups but what podman adds."""
+    kinds = (stat.S_IFMT(entry.status.st_mode), stat.S_IFMT(before.status.st_mode))
+    if path not in _ENTRIES or kinds != (stat.S_IFREG, stat.S_IFREG) or entry.status.st_size > _LARGEST_ENTRIES:
+        return False
+    with open(before.place, "rb") as file:
+        known = file.read(_LARGEST_ENTRIES)
+    mine = os.open(entry.name, _OLD, dir_fd=tree.fd)
+    try:
+        found = os.read(mine, _LARGEST_ENTRIES)
+    finally:
+        os.close(mine)
+    return found.startswith(known) and _ENTRY.fullmatch(found, len(known)) is not None
 
 
 def _equal(tree: Tree, entry: Entry, other: Found) -> bool:
