@@ -170,7 +170,7 @@ def test_a_set_is_changed(served: Served, page: Page) -> None:
     change = page.locator("#submit")
     change.click()
     expect(page.get_by_role("alert")).to_have_text("Nothing is changed yet.")
-    # Memory changes in place, GPUs end its programs: that is asked.
+    # Memory changes in place, GPUs end its programs: that is a question.
     page.get_by_label("Memory").fill("128MB")
     change.click()
     expect(page.get_by_role("status").first).to_have_text("foo is changed.")

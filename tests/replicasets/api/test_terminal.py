@@ -228,7 +228,7 @@ def test_a_browser_offers_its_token_as_a_protocol(served: Served) -> None:
         assert socket.subprotocol == "workbench.terminal"
         socket.send(json.dumps({"cmd": ["exit", "3"]}))
         assert last(socket) == {"exitCode": 3}
-    # It is told why not, which it would not be by a response; a token that is none is refused as ever.
+    # It reads why not, which it would not in a response; a token that is none is refused as ever.
     for name, code in (("foo", 1105), ("bar", 1006)):
         with browser(served, served.tokens["other"], name) as socket:
             socket.send("{}")

@@ -52,7 +52,7 @@ async def plain(name: str) -> JSONResponse:
     seconds, and when its token counts no more.
 
     A browser, which can send no header with a WebSocket, offers two protocols: `workbench.terminal` and
-    `workbench.token.TOKEN`. It is told all refusals that come after the token by the last message.
+    `workbench.token.TOKEN`. All refusals that come after the token are in the last message.
     """
     return refusal(426, 426, "a WebSocket is needed here", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
 

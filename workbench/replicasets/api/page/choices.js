@@ -81,7 +81,7 @@ function showShares(memory, cpus, quota) {
   why("cpus", `${Math.round((cpus.total - cpus.used) * 100) / 100} of ${cpus.total} are free.`);
 }
 
-// Look at all of it; what cannot be looked at is said beside its field, and can be typed in.
+// Look at all of it; what cannot be looked at is named beside its field, and can be typed in.
 export async function showChoices() {
   const [images, volumes, memory, cpus, quota] = await Promise.allSettled(
     ["/resources/images", "/volumes", "/resources/memory", "/resources/cpus", "/resources/quota"].map((path) => request(path)),

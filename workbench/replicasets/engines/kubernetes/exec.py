@@ -106,7 +106,7 @@ def _opened(until: ExitStack, http: KubernetesHttp, name: str, command: tuple[st
 
 
 def _result(text: bytes) -> tuple[int, str]:
-    """Return the exit code in an object Status, and what is to be said of it."""
+    """Return the exit code in an object Status, and the message about it."""
     try:
         found = json.loads(text)
     except ValueError:

@@ -92,7 +92,7 @@ _PLACED = "PodScheduled"
 
 
 def _container_state(pod: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the state of the one container of a Pod, {} when its node has said nothing of it."""
+    """Return the state of the one container of a Pod, {} when its node has reported nothing of it."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
     state: Mapping[str, Any] = statuses[0].get("state") or {} if statuses else {}
     return state

@@ -19,7 +19,7 @@ def remove_outlived(entered: Sequence[str], bridge: str) -> bool:
     """Remove a bridge of no network, with the namespaces on it in which nothing runs; return whether it was there.
 
     `entered` is what a command in podman's network namespace begins with. A bridge on which something runs is another
-    podman's, and stays; so does one where that cannot be told.
+    podman's, and stays; so does one where that cannot be seen.
     """
     if not entered and not is_installed("ip"):
         return False
