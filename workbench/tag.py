@@ -12,6 +12,8 @@ from workbench.names import NAME_RULE, check_date, check_release, is_name, pytho
 
 # OCI distribution specification 1.1: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}
 LONGEST_TAG = 128
+# The label of an image that has its tag.
+TAG_LABEL = "io.workbench-images.tag"
 _PARTS = re.compile(r"(?P<body>.+)-(?P<python>py[0-9]{2,3})_(?P<release>[^_]+)_(?P<date>[^_]+)")
 
 

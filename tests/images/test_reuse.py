@@ -6,11 +6,11 @@ import pytest
 
 from workbench.catalog.questions import Selection
 from workbench.catalog.releases import LOCAL_REPOSITORY
-from workbench.images.labels import TAG_LABEL
 from workbench.images.podman.store import PodmanStore
 from workbench.images.reuse import siblings
 from workbench.images.store import ImageInfo
 from workbench.recipes.read import RecipeManifest
+from workbench.tag import TAG_LABEL
 
 TAG = "jupyter-torch-bookworm-py311_2026a_20261122"
 # Of a day of its own: none of the images below has its name.

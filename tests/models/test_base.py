@@ -10,11 +10,12 @@ import pytest
 
 from workbench import podman
 from workbench.errors import WorkbenchError
-from workbench.images.labels import MODEL_LABEL, TAG_LABEL
+from workbench.images.labels import MODEL_LABEL
 from workbench.images.store import ImageInfo
 from workbench.models.base import BaseSelection, choose_base
 from workbench.models.model import ModelBase, Resolved
 from workbench.podman import Completed
+from workbench.tag import TAG_LABEL
 
 REPOSITORY = "localhost/workbench-images"
 BASE = f"{REPOSITORY}:base-bookworm-py311_2026a_20261122"

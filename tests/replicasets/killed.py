@@ -43,13 +43,11 @@ def operate(rs: ReplicaSets, operation: str) -> None:
         raise ValueError(operation)
 
 
-def main() -> None:
-    given: dict[str, Any] = json.loads(sys.argv[1])
-    given["roots"] = tuple(given["roots"])
-    left = int(sys.argv[3])
-    original = PodmanHttp.call
+def kill_at(http: type[Any], left: int) -> None:
+    """Kill this process when the `left`-th call by `http` that changes something has been answered."""
+    original = http.call
 
-    def call(self: PodmanHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def call(self: object, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         nonlocal left
         done = original(self, method, *args, **kwargs)
         left -= method != "GET"
@@ -57,7 +55,13 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return done
 
-    PodmanHttp.call = call  # type: ignore[method-assign]
+    http.call = call
+
+
+def main() -> None:
+    given: dict[str, Any] = json.loads(sys.argv[1])
+    given["roots"] = tuple(given["roots"])
+    kill_at(PodmanHttp, int(sys.argv[3]))
     operate(ReplicaSets(Settings(**given)), sys.argv[2])
 
 

@@ -13,8 +13,8 @@ from workbench.errors import UsageError
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.engines.opening import kubernetes_address
 from workbench.replicasets.values import Quota, Role
-from workbench.verbs._service import ports_text
-from workbench.verbs.rs import _bind, _comes_up, _image, _state
+from workbench.verbs._service import comes_up, ports_text
+from workbench.verbs.rs import _bind, _image, _state
 from workbench.verbs.serve import _address
 
 TAG = "jupyter-minimal-bookworm-py311_2026a_20261122"
@@ -126,8 +126,8 @@ def test_what_is_pending_is_not_called_running() -> None:
     assert _state({"state": "pending", "ending": None, "problem": "short"}) == "pending (short)"
     shown = _state({"state": "pending", "ending": None, "problem": why})
     assert len(shown) < 90 and shown.startswith("pending (Unschedulable: 0/1 nodes") and shown.endswith("...)")
-    assert _comes_up("foo-1", {"waiting": "it waits"}) == "foo-1 is pending: it waits"
-    assert _comes_up("foo-1", {}) == "foo-1 runs"
+    assert comes_up("foo-1", {"waiting": "it waits"}) == "foo-1 is pending: it waits"
+    assert comes_up("foo-1", {}) == "foo-1 runs"
     ports = [{"container": 80, "host": 0, "protocol": "tcp"}, {"container": 53, "host": 4000, "protocol": "udp"}]
     assert ports_text(ports) == "80 4000->53/udp"
 

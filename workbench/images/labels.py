@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from workbench.compose.recipe import source_digest
 from workbench.errors import UsageError
 from workbench.names import LATEST
+from workbench.tag import TAG_LABEL
 
 # Labels that anybody reads (the OCI image specification), and those of our own.
 OCI = "org.opencontainers.image"
 OWN = "io.workbench-images"
-TAG_LABEL = f"{OWN}.tag"
 RELEASE_LABEL = f"{OWN}.release"
 SOURCE_LABEL = f"{OWN}.source"
 # What its GPUs are called, as amd.com/gpu, where they are none of NVIDIA's (snippets/base/accelerator.snippet.j2).

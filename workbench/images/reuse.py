@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
-from workbench.images.labels import CHANGED, SOURCE_LABEL, TAG_LABEL
+from workbench.images.labels import CHANGED, SOURCE_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.request import BuildRequest
 from workbench.images.store import ImageStore
 from workbench.names import python_folder
 from workbench.recipes.read import RecipeManifest
+from workbench.tag import TAG_LABEL
 
 # The builder itself finds out which layers are the same; the more images it compares, the longer it takes.
 _MOST = 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workbench import podman
 from workbench.commands import here
 from workbench.errors import WorkbenchError
-from workbench.images.labels import ACCELERATOR_LABEL, TAG_LABEL
+from workbench.images.labels import ACCELERATOR_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageInfo
 from workbench.images.validate import HOME
@@ -18,6 +18,7 @@ from workbench.launch.names import container_name, workbench_name
 from workbench.launch.opening import wait_until_open
 from workbench.launch.ports import check_port, free_ports
 from workbench.launch.workbenches import JUPYTER_TOKEN, LABEL, PORT, TOKEN, Workbench, find, required
+from workbench.tag import TAG_LABEL
 
 # How many bytes of randomness a token has: as many as Jupyter's own.
 _TOKEN_BYTES = 24

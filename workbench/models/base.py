@@ -15,12 +15,13 @@ from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.catalog.values import Catalogue
 from workbench.errors import UsageError, WorkbenchError
 from workbench.images.base_chain import command_to_make
-from workbench.images.labels import MODEL_LABEL, TAG_LABEL
+from workbench.images.labels import MODEL_LABEL
 from workbench.images.podman.store import PODMAN
 from workbench.images.store import ImageInfo, ImageStore
 from workbench.models.model import ModelBase, Resolved
 from workbench.models.pairing import is_near, short
 from workbench.names import LATEST, check_date, is_image, is_qualified, pick
+from workbench.tag import TAG_LABEL
 
 # Images without an IDE: a server's packages have no use in a model.
 _TAGS = ("runtime-", "cuda-runtime-")

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from workbench.verbs._progress import followed
-from workbench.verbs._service import report
+from workbench.verbs._service import comes_up, report
 
 if TYPE_CHECKING:
     from workbench.replicasets.client import Client
@@ -48,7 +48,8 @@ def upgrade(client: Client, path: str, args: argparse.Namespace) -> int:
             body["keep"] = keep
     with followed(client, args.name, args):
         data = client("PATCH", path, body)
-    return report(args, data, "\n".join([f"{data['containerName']} runs on {data['imageName']}", *data["notes"]]))
+    lines = [comes_up(data["containerName"], data), f"its image is {data['imageName']}", *data["notes"]]
+    return report(args, data, "\n".join(lines))
 
 
 def _text(data: dict[str, Any]) -> str:

@@ -48,6 +48,11 @@ def report(args: argparse.Namespace, data: object, text: str) -> int:
     return 0
 
 
+def comes_up(container: str, data: Mapping[str, Any]) -> str:
+    """Return how a container stands that was started: it runs, or why it is pending."""
+    return f"{container} is pending: {data['waiting']}" if data.get("waiting") else f"{container} runs"
+
+
 def ports_text(ports: Sequence[Mapping[str, Any]]) -> str:
     """Return ports as `40000->8888`, with the protocol where it is not tcp; without a port of a host just `8888`."""
     ends = {"tcp": "", "udp": "/udp"}

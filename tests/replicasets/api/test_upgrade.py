@@ -63,7 +63,7 @@ def test_on_a_terminal_it_asks(
     assert "  /v  changed here, changed there\n" in shown.err
     assert ("type m, i or n" in shown.err) == typed.startswith("what")
     if value:
-        assert shown.out.splitlines()[0] == f"foo-2 runs on {NEWER}"
+        assert shown.out.splitlines()[:2] == ["foo-2 runs", f"its image is {NEWER}"]
         assert foo.engine.disk("foo-2")["/v"] == value
     else:
         assert shown.err.endswith("nothing was changed\n") and "foo-2" not in foo.engine.standing

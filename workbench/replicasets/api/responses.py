@@ -324,7 +324,8 @@ class PackageOverlapView(BaseModel):
 class UpgradeResponse(BaseModel):
     """The image and the container of the next version, "" for a dry run; what both changed.
 
-    `paths` are the first thousand of `pathCount`; `shadowed` packages that the set alone changed.
+    `paths` are the first thousand of `pathCount`; `shadowed` packages that the set alone changed. `waiting` is why the
+    next version is pending, "" when it runs.
     """
 
     imageName: str
@@ -334,6 +335,7 @@ class UpgradeResponse(BaseModel):
     packages: list[PackageOverlapView]
     shadowed: list[PackageOverlapView]
     notes: list[str]
+    waiting: str
 
 
 class VolumeResponse(BaseModel):

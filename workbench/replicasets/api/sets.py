@@ -182,7 +182,8 @@ def upgrade(
     Code 1112 when set and image both changed something and `keep` does not decide; `dryRun` lists that.
     """
     note(operation="upgrade", set=name[:60], image=body.imageName[:200], keep=body.keep, dryRun=body.dryRun)
-    return Envelope(data=upgrade_response(service.upgrade(name, body.request(), caller, grace=grace)))
+    done = service.upgrade(name, body.request(), caller, grace=grace)
+    return Envelope(data=upgrade_response(done, service.waiting(name)))
 
 
 @ROUTES.patch("/{name}/stop")

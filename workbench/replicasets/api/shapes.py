@@ -117,8 +117,8 @@ def history_entry(version: Version, publish: str, caller: Caller) -> HistoryEntr
     return HistoryEntry(version=version.number, createTime=version.created, status=record)
 
 
-def upgrade_response(done: Upgrade) -> UpgradeResponse:
-    """Return what an upgrade does, or did."""
+def upgrade_response(done: Upgrade, waiting: str) -> UpgradeResponse:
+    """Return what an upgrade does, or did, and what the set waits for."""
     found, version = done.overlaps, done.version
     return UpgradeResponse(
         imageName=done.image,
@@ -128,6 +128,7 @@ def upgrade_response(done: Upgrade) -> UpgradeResponse:
         packages=[_package(each) for each in found.packages],
         shadowed=[_package(each) for each in found.shadowed],
         notes=list(version.notes) if version else [],
+        waiting=waiting if version else "",
     )
 
 

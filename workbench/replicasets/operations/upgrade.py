@@ -16,9 +16,7 @@ from workbench.replicasets.rights import own_set
 from workbench.replicasets.saga import exclusive
 from workbench.replicasets.values import Caller, Version
 from workbench.replicasets.world import World
-
-# What images of workbenches are found by; its value is the tag.
-_TAG_LABEL = "io.workbench-images.tag"
+from workbench.tag import TAG_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def _newer(world: World, version: Version) -> str:
     stem, _, date = version.image.rpartition("_")
     dates = {
         name.rpartition("_")[2]
-        for each in require(world.engine, RecordingDisks).images(_TAG_LABEL)
+        for each in require(world.engine, RecordingDisks).images(TAG_LABEL)
         for name in each.names
         if stem and name.rpartition("_")[0] == stem
     }

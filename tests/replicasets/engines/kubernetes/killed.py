@@ -5,15 +5,13 @@ Started as `python -m tests.replicasets.engines.kubernetes.killed KUBECONFIG STO
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.replicasets.engines.kubernetes.conftest import service
 from tests.replicasets.engines.kubernetes.node import GPU, IMAGE
+from tests.replicasets.killed import kill_at
 from workbench.replicasets.engines.kubernetes.engine import KubernetesEngine
 from workbench.replicasets.engines.kubernetes.http import KubernetesHttp
 from workbench.replicasets.requests import PatchRequest, RunRequest
@@ -29,18 +27,7 @@ OPERATIONS: dict[str, Callable[[ReplicaSets], object]] = {
 
 
 def main(kubeconfig: str, store: str, operation: str, at: str) -> None:
-    left = int(at)
-    original = KubernetesHttp.call
-
-    def call(self: KubernetesHttp, method: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        nonlocal left
-        done = original(self, method, *args, **kwargs)
-        left -= method != "GET"
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return done
-
-    KubernetesHttp.call = call  # type: ignore[method-assign]
+    kill_at(KubernetesHttp, int(at))
     OPERATIONS[operation](service(KubernetesEngine(kubeconfig, "", GPU, 5), Path(store)))
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from urllib.parse import quote
 
 from workbench.replicasets.engines.disk_capabilities import Change, DiskName
-from workbench.replicasets.engines.podman import trees
+from workbench.replicasets.engines.podman import requests, trees
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp
 from workbench.replicasets.errors import EngineError
 
@@ -57,12 +57,8 @@ class PodmanComparison:
         """Return the folders of a disk's layers, the upper one first; none when they cannot be read from here."""
         if not trees.may_copy_anything():
             return []
-        driver = (self._http.call("GET", f"{_place(disk)}/json") or {}).get("GraphDriver") or {}
-        if driver.get("Name") != "overlay":
-            return []
-        data = driver.get("Data") or {}
-        layers = [data.get("UpperDir", ""), *data.get("LowerDir", "").split(":")]
-        return layers if os.path.isdir(layers[0]) else []
+        found = requests.layers(self._http.call("GET", f"{_place(disk)}/json") or {})
+        return found if found and os.path.isdir(found[0]) else []
 
 
 def _place(disk: DiskName) -> str:

@@ -46,7 +46,4 @@ class PodmanRebasing:
         return upper
 
     def _layers(self, image: str) -> list[str]:
-        """Return the folders of an image's layers, the upper one first."""
-        details = self._http.call("GET", f"/images/{quote(image, safe='')}/json")
-        data = (details.get("GraphDriver") or {}).get("Data") or {}
-        return [each for key in ("UpperDir", "LowerDir") for each in data.get(key, "").split(":") if each]
+        return requests.layers(self._http.call("GET", f"/images/{quote(image, safe='')}/json"))

@@ -127,8 +127,15 @@ def inspected(details: dict[str, Any]) -> Container:
 
 def upper(details: dict[str, Any]) -> str:
     """Return the folder of what an inspected container changed on its image, "" when it is on no overlay."""
+    return next(iter(layers(details)), "")
+
+
+def layers(details: dict[str, Any]) -> list[str]:
+    """Return the folders of an inspected container's or image's layers, the upper one first; none on no overlay."""
     driver = details.get("GraphDriver") or {}
-    return str((driver.get("Data") or {}).get("UpperDir", "")) if driver.get("Name") == "overlay" else ""
+    data = (driver.get("Data") or {}) if driver.get("Name") == "overlay" else {}
+    found = [str(data.get("UpperDir", "")), *str(data.get("LowerDir", "")).split(":")]
+    return [each for each in found if each] if found[0] else []
 
 
 def pid(details: dict[str, Any]) -> int:
