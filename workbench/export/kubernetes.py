@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.catalog.bases import NVIDIA
+from workbench.cluster_quantity import MOST
 from workbench.errors import UsageError
-from workbench.export.amounts import MOST, check_bytes, check_cores
+from workbench.export.amounts import check_bytes, check_cores
 from workbench.export.site import Site, check_namespace, check_object, label_value
 
 # The contract of an image: it listens there, and this folder is the user's own.
