@@ -12,7 +12,18 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
-from workbench.replicasets.api import events, files, health, outputs, page_files, resources, sets, terminals, volumes
+from workbench.replicasets.api import (
+    events,
+    files,
+    health,
+    outputs,
+    page_files,
+    queue,
+    resources,
+    sets,
+    terminals,
+    volumes,
+)
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat, Words
 from workbench.replicasets.api.failures import handle
@@ -95,6 +106,7 @@ def make_app(
         volumes.ROUTES,
         resources.ROUTES,
         events.ROUTES,
+        queue.ROUTES,
         terminals.ROUTES,
     ):
         app.include_router(router, prefix=PREFIX)
