@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from tests import chance as chances
+from tests.engine import TINY
+from tests.replicasets.conftest import GPUS
 from workbench.replicasets.claims import Ledger
-from workbench.replicasets.errors import Conflict, Exhausted
+from workbench.replicasets.errors import Conflict, Exhausted, GpusBusy
+from workbench.replicasets.requests import RunRequest
+from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.turns import MOST_WAITING, Turns, Waiting
 from workbench.replicasets.values import Claim
 
@@ -111,3 +116,20 @@ def test_whatever_comes_everybody_is_served_and_nothing_is_given_twice() -> None
     # Nobody is left behind: each has about a third.
     assert min(served.values()) > max(served.values()) / 2
     assert {each.set for each in turns.waiting()} == waiting.keys()
+
+
+@pytest.mark.thorough
+def test_gpus_of_a_real_set_that_is_stopped_are_for_the_one_that_waits(room: Callable[..., ReplicaSets]) -> None:
+    rs = room()
+    rs.run(RunRequest(TINY, "foo", gpus=GPUS))
+    entry = rs.enter_queue("bar", rs.check_turn("bar", 2), 2)
+    assert [(each.called, each.ahead) for each in rs.queue().places] == [(False, 0)]
+    rs.stop("foo", grace=0)
+    assert rs.queue().places[0].called and rs.queue().free == GPUS
+    with pytest.raises(GpusBusy, match="others wait"):
+        rs.restart("foo")
+    assert len(rs.run(RunRequest(TINY, "bar", gpus=2)).gpus) == 2
+    rs.leave_queue(entry)
+    with pytest.raises(GpusBusy) as error:
+        rs.restart("foo")
+    assert (error.value.gpus, rs.queue().places) == (GPUS, ())
