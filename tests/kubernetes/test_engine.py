@@ -96,6 +96,24 @@ def rs(team: Team) -> Iterator[ReplicaSets]:
     made.close()
 
 
+def test_a_kubeconfig_whose_program_lets_in(team: Team) -> None:
+    """What the API server does not know is sent again with what the program prints next."""
+    token, program = team.folder / "token", team.folder / "program"
+    words = '{"apiVersion": "%s", "kind": "ExecCredential", "status": {"token": "%s"}}'
+    version = "client.authentication.k8s.io/v1"
+    printed = [words % (version, each) for each in ("nobodys", token.read_text())]
+    program.write_text(f"#!/bin/sh\nif mkdir ran 2>/dev/null; then echo '{printed[0]}'; else echo '{printed[1]}'; fi\n")
+    program.chmod(0o755)
+    config = yaml.safe_load(team.cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"exec": {"apiVersion": version, "command": "env", "args": ["-C", str(team.folder)]}}
+    config["users"][0]["user"]["exec"]["args"].append(str(program))
+    (team.folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    engine = KubernetesEngine(str(team.folder / "kubeconfig"), team.root.rpartition("/")[2], GPU, 8)
+    engine.check()
+    assert (team.folder / "ran").is_dir() and engine.containers(OURS) == []
+    engine.close()
+
+
 def test_versions(team: Team, rs: ReplicaSets) -> None:
     contract.versions(rs, team.read, lambda: team.another("empty.db"))
 
