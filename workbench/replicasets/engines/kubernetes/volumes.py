@@ -20,16 +20,17 @@ _GONE_SECONDS, _LOOK_SECONDS = 20.0, 0.2
 class KubernetesVolumes:
     """See SizingVolumes. What is created without a size holds labels alone: a ConfigMap, which takes no storage."""
 
-    def __init__(self, http: KubernetesHttp) -> None:
-        self._http = http
+    def __init__(self, http: KubernetesHttp, storage_class: str) -> None:
+        self._http, self._class = http, storage_class
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a record; one of that name with the same labels may exist."""
         self._create(_RECORDS, {"kind": "ConfigMap", "metadata": naming.metadata(naming.check_name(name), labels)})
 
     def create_sized_volume(self, name: str, size: int, labels: Mapping[str, str]) -> None:
-        """Create a claim of so many bytes, of the default class; one of that name with the same labels may exist."""
-        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(size)}}}
+        """Create a claim of so many bytes; one of that name with the same labels may exist."""
+        spec: Json = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(size)}}}
+        spec |= {"storageClassName": self._class} if self._class else {}
         metadata = naming.metadata(naming.check_name(name), labels)
         self._create(_CLAIMS, {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
 
