@@ -98,8 +98,12 @@ _mb_read_request() {
     fi
     _mb_numbers R8_CUDNN_VERSION "${R8_CUDNN_VERSION:-${CUDNN_VERSION:-}}" 1 9 || return 1
     _mb_cudnn=$_mb_number
-    _mb_numbers R8_PYTHON_VERSION "${R8_PYTHON_VERSION:-${PYTHON_VERSION:-}}" 2 3.12 || return 1
-    _mb_python=$_mb_number
+    _mb_python=${R8_PYTHON_VERSION:-${PYTHON_VERSION:-}} _mb_suffix=
+    case $_mb_python in
+        *[0123456789]t) _mb_suffix=t _mb_python=${_mb_python%t} ;; # free-threaded
+    esac
+    _mb_numbers R8_PYTHON_VERSION "$_mb_python" 2 3.12 || return 1
+    _mb_python=$_mb_number$_mb_suffix
     _mb_cache=${MONOBASE_CACHE:-${HOME:+$HOME/.cache/monobase}}
     _mb_user=${MONOBASE_USER:-${_mb_cache:+$_mb_cache/user}}
 }

@@ -105,7 +105,8 @@ def _generation(data: Path, number: int | None) -> Generation:
     if not every:
         raise WorkbenchError("there is no generation", where=str(data))
     if number is None:
-        return every[-1]
+        usual = [one for one in every if one.default]
+        return (usual or every)[-1]
     found = next((one for one in every if one.id == number), None)
     if found is None:
         hint = f"available: {', '.join(one.name for one in every)}"

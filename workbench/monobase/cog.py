@@ -15,8 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import Version
-
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase import layout
 from workbench.monobase.choose import cog_name
@@ -28,7 +26,7 @@ from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layer import Layer, is_file
 from workbench.monobase.leases import prepare
-from workbench.monobase.names import is_url, is_version
+from workbench.monobase.names import is_url, is_version, python_order
 from workbench.monobase.prefix import Prefix, builder, point, staged
 from workbench.monobase.requirements import read_lock
 from workbench.monobase.resolving import resolve
@@ -169,7 +167,7 @@ def newest_pythons(generations: Sequence[Generation]) -> dict[str, str]:
     found: dict[str, str] = {}
     for generation in generations:
         for python, full in generation.pythons.items():
-            found[python] = max(full, found.get(python, full), key=Version)
+            found[python] = max(full, found.get(python, full), key=python_order)
     return found
 
 

@@ -23,6 +23,8 @@ from workbench.monobase.node import install_scripts
 from workbench.monobase.prefix import point, reporting_full_disk, set_aside
 
 BUILT, UP_TO_DATE, SKIPPED, FAILED = "built", "up to date", "skipped", "failed"
+# Declared by the generation, and in nobody's reach when it was resolved: nothing to build.
+UNLOCKED = "unlocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ def fill(tools: Toolchain, request: FillRequest, watcher: FillWatcher, jobs: int
         try:
             for generation, futures in waiting:
                 done = [future.result() for future in futures]
+                done += [
+                    EnvironmentOutcome(generation.name, one.name, UNLOCKED, one.reason)
+                    for one in generation.unlocked_here
+                ]
                 outcomes += done
                 # Before anything can activate it: its conflicts with the cogs must be known then.
                 compare_latest(tools)
@@ -152,7 +158,8 @@ def _mark(
     }
     finished = {name: marker.digest for name, marker in found.items() if marker is not None}
     if finished:
-        skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.environment not in finished}
+        skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.status == SKIPPED}
+        skipped = {name: reason for name, reason in skipped.items() if name not in finished}
         made = {marker.python.minor: marker.python.version for marker in found.values() if marker is not None}
         pythons = {minor: (version, generation.pythons.get(minor, version)) for minor, version in made.items()}
         marker = layout.GenerationMarker(generation.digest, finished, skipped, pythons)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
+from packaging.version import Version
+
 from workbench.errors import UsageError, WorkbenchError
 
 # Where hosts keep the prefix.
 PREFIX = "/srv/r8/monobase"
+# What locks are made for, as `uname -m` names it; where nothing is named it is the first.
+X86 = "x86_64"
+PLATFORMS = (X86, "aarch64")
 
 _GENERATION = re.compile(r"g([0-9]{5})")
-_PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)")
+_PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)t?")
 _STACK = re.compile(r"[a-z][a-z0-9]*")
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)*")
 _URL = re.compile(r"https://[A-Za-z0-9._~/:@%+=&?#-]+")
@@ -39,8 +44,13 @@ def generation_number(name: str) -> int | None:
 
 
 def is_python(text: str) -> bool:
-    """Return whether `text` is a Python as folders name it: "3.11"."""
+    """Return whether `text` is a Python as folders name it: "3.11", or "3.13t" for a free-threaded one."""
     return _PYTHON.fullmatch(text) is not None
+
+
+def python_order(text: str) -> tuple[Version, bool]:
+    """Return what orders Pythons, in short or in full: 3.13 before 3.13t (free-threaded) before 3.14."""
+    return Version(text.removesuffix("t")), text.endswith("t")
 
 
 def is_stack(text: str) -> bool:

@@ -64,13 +64,19 @@ def read_request(variables: Mapping[str, str]) -> ActivationRequest:
         cog=cog,
         cuda=cuda if cuda in ("", "cpu") else _numbers("R8_CUDA_VERSION", cuda, 2, "12.8"),
         cudnn=_numbers("R8_CUDNN_VERSION", value("CUDNN_VERSION"), 1, "9"),
-        python=_numbers("R8_PYTHON_VERSION", value("PYTHON_VERSION"), 2, "3.12"),
+        python=_python(value("PYTHON_VERSION")),
         torch=torch,
         stack=stack,
         user=variables.get("MONOBASE_USER", "") or (f"{cache}/user" if cache else ""),
         cache=cache,
         allow_conflicts=variables.get("MONOBASE_ALLOW_CONFLICTS", "") == "1",
     )
+
+
+def _python(text: str) -> str:
+    """Return the Python of a version; 3.13t and 3.13.1t are the free-threaded one."""
+    free = "t" if text.endswith("t") and text[-2:-1].isdigit() else ""
+    return _numbers("R8_PYTHON_VERSION", text.removesuffix(free) if free else text, 2, "3.12") + free
 
 
 def _numbers(name: str, text: str, count: int, example: str) -> str:

@@ -79,7 +79,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build what is missing; raises FaultsError with what could not be built, and with what was skipped."""
     from workbench.monobase.cog import build_cogs, cog_spec, newest_pythons
-    from workbench.monobase.fill import FAILED, SKIPPED, FillRequest, fill, interpreters_for
+    from workbench.monobase.fill import FAILED, SKIPPED, UNLOCKED, FillRequest, fill, interpreters_for
     from workbench.monobase.install import Toolchain
     from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
     from workbench.monobase.label import label_text, write_label
@@ -175,8 +175,11 @@ def run(args: argparse.Namespace) -> int:
     if not faults:
         for one in mirrors.uses():
             print(f"{one.packages} packages, {mebibytes(one.bytes)}, from {one.location}")
-        present = sum(one.status != SKIPPED for one in outcomes)
+        present = sum(one.status not in (SKIPPED, UNLOCKED) for one in outcomes)
         print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
+        if unlocked := [one for one in outcomes if one.status == UNLOCKED]:
+            needed = ", ".join(sorted({name for one in generations for name in one.variables}))
+            print(f"{len(unlocked)} more are declared and not locked: they need {needed}")
     _raise_if_any(prefix.root, faults, unready_reasons)
     return EXIT_OK
 
