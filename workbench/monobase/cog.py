@@ -26,10 +26,11 @@ from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layer import Layer, is_file
 from workbench.monobase.leases import prepare
-from workbench.monobase.names import is_url, is_version, python_order
+from workbench.monobase.names import is_url, is_version
 from workbench.monobase.prefix import Prefix, builder, point, staged
 from workbench.monobase.requirements import read_lock
 from workbench.monobase.resolving import resolve
+from workbench.monobase.spec import python_order
 from workbench.monobase.store import FileStore, digest
 
 Log = Callable[[str], None]

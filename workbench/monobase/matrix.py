@@ -10,8 +10,8 @@ from packaging.version import Version
 from workbench.catalog.compatibility import PATH, CompatibilityTable, FrameworkVersion
 from workbench.errors import WorkbenchError
 from workbench.monobase.builds import TorchBuilds
-from workbench.monobase.names import X86, environment_name, python_order
-from workbench.monobase.spec import GenerationSpec
+from workbench.monobase.names import X86, environment_name
+from workbench.monobase.spec import GenerationSpec, python_order
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from packaging.version import Version
-
 from workbench.errors import UsageError, WorkbenchError
 
 # Where hosts keep the prefix.
@@ -46,11 +44,6 @@ def generation_number(name: str) -> int | None:
 def is_python(text: str) -> bool:
     """Return whether `text` is a Python as folders name it: "3.11", or "3.13t" for a free-threaded one."""
     return _PYTHON.fullmatch(text) is not None
-
-
-def python_order(text: str) -> tuple[Version, bool]:
-    """Return what orders Pythons, in short or in full: 3.13 before 3.13t (free-threaded) before 3.14."""
-    return Version(text.removesuffix("t")), text.endswith("t")
 
 
 def is_stack(text: str) -> bool:

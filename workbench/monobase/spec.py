@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import Version
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.toml_file import line_of, read_toml
@@ -69,6 +70,11 @@ class GenerationSpec:
     def is_released(self) -> bool:
         """Whether it is released, and never changes again."""
         return bool(self.released)
+
+
+def python_order(text: str) -> tuple[Version, bool]:
+    """Return what orders Pythons, in short or in full: 3.13 before 3.13t (free-threaded) before 3.14."""
+    return Version(text.removesuffix("t")), text.endswith("t")
 
 
 def spec_names(folder: Path) -> list[str]:

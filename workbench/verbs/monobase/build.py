@@ -109,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
     addresses = [MirrorAddress.parse(text) for text in args.mirror]
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
+    wanted = sum(not excluded(one) for generation in generations for one in generation.environments)
     # What --mini leaves out is meant to be left out.
     allow_skipped = args.allow_skipped or args.mini
 
@@ -124,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
 
     began = time.time()
     with (
-        (JsonProgress if args.json else FillProgress)(total) as progress,
+        (JsonProgress if args.json else FillProgress)(wanted) as progress,
         builder(prefix, wait=not args.no_wait, log=progress.log),
         ExitStack() as ending,
     ):
@@ -139,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
             if home := in_home(path):
                 progress.log(f"Python {minor} is in {home}: only users who may enter it can run what is built with it")
         getter = (lambda full: fetch(prefix, tools.uv, full)) if args.fetch_pythons and not args.offline else None
-        pythons, missing = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
+        pythons, missing = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter, excluded)
         if cogs:
             spec = cog_spec(cogs, args.default_cog_version, newest_pythons(generations))
             build_cogs(tools, spec, pythons, progress.log)
