@@ -17,7 +17,7 @@ from pathlib import Path
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase import layout
-from workbench.monobase.choose import cog_name
+from workbench.monobase.choose import cog_name, cog_package
 from workbench.monobase.conflicts import compare, forget
 from workbench.monobase.documents import write_text
 from workbench.monobase.environment import build, place_of, read_marker
@@ -26,7 +26,7 @@ from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layer import Layer, is_file
 from workbench.monobase.leases import prepare
-from workbench.monobase.names import is_url, is_version
+from workbench.monobase.names import is_cog, is_url, is_version
 from workbench.monobase.prefix import Prefix, builder, point, staged
 from workbench.monobase.requirements import read_lock
 from workbench.monobase.resolving import resolve
@@ -38,7 +38,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class CogSpec:
-    """Which cogs to install: versions or https addresses, the one that is the default, and the full Pythons."""
+    """Which cogs to install: versions or addresses, the one that is the default, and the full Pythons."""
 
     versions: tuple[str, ...]
     default: str
@@ -59,9 +59,10 @@ def cog_spec(versions: Sequence[str], default: str, pythons: Mapping[str, str]) 
     """
     listed = tuple(dict.fromkeys(versions))
     for version in listed:
-        if not is_version(version) and not is_url(version):
+        if not is_cog(version):
             raise UsageError(
-                f"{version!r} is not a version of cog", hint="write 0.23.1, or an https address of a wheel"
+                f"{version!r} is not a version of cog",
+                hint="write 0.23.1, coglet==0.23.1, or the address of a wheel: https://… or file:///…",
             )
     if not default and len(listed) == 1:
         default = listed[0]
@@ -120,7 +121,9 @@ def lock_cog(tools: Toolchain, version: str, full: str, lock: str, target: str) 
     elif tools.store.is_whole(recorded):
         entry = recorded
     elif not (entry := tools.mirrors.cog_lock(tools.prefix, tools.store, place_of(target))):
-        requirement = f"cog @ {version}" if is_url(version) else f"cog=={version}"
+        requirement = f"cog=={version}" if is_version(version) else version
+        if is_url(version):
+            requirement = f"{cog_package(version)} @ {version}"
         with staged(tools.prefix, "lock") as folder:
             made = Path(folder, "cog.txt")
             resolve(tools.uv, [requirement], [], full, made, about=f"resolving {requirement} for Python {full}")

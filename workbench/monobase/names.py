@@ -15,8 +15,10 @@ PLATFORMS = (X86, "aarch64")
 _GENERATION = re.compile(r"g([0-9]{5})")
 _PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)t?")
 _STACK = re.compile(r"[a-z][a-z0-9]*")
+# Cog's runtime, which may be named instead of cog.
+COGLET = "coglet"
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)*")
-_URL = re.compile(r"https://[A-Za-z0-9._~/:@%+=&?#-]+")
+_URL = re.compile(r"(?:https://|file:///)[A-Za-z0-9._~/:@%+=&?#-]+")
 
 
 def generation_id(text: str) -> int:
@@ -57,8 +59,13 @@ def is_version(text: str) -> bool:
 
 
 def is_url(text: str) -> bool:
-    """Return whether `text` is an https address that a shell and a requirement may hold."""
+    """Return whether `text` is an https address, or a file's, that a shell and a requirement may hold."""
     return _URL.fullmatch(text) is not None
+
+
+def is_cog(text: str) -> bool:
+    """Return whether `text` names a cog: a version, the address of a wheel, `coglet`, or `coglet==` and a version."""
+    return is_version(text) or is_url(text) or text == COGLET or is_version(text.removeprefix(f"{COGLET}=="))
 
 
 def environment_name(python: str, *, torch: str = "", cuda: str = "", stack: str = "") -> str:

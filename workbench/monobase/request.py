@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.monobase.names import is_stack, is_url, is_version
+from workbench.monobase.names import is_cog, is_stack, is_version
 
 _ID = re.compile(r"0|[1-9][0-9]{0,4}")
 _NUMBERS = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
@@ -19,7 +19,7 @@ class ActivationRequest:
 
     `generation` is a number, `python` and `cuda` are major.minor (`cuda` may be "cpu"), `cudnn` is a
     major version, `torch` a full one, `stack` names an environment without torch, `cog` is a version
-    or an https address. `user` is the folder of the user's layer, `cache` where a cog goes that the
+    or an https or file address. `user` is the folder of the user's layer, `cache` where a cog goes that the
     prefix does not have; `allow_conflicts` says that layers may contradict each other.
     """
 
@@ -48,8 +48,10 @@ def read_request(variables: Mapping[str, str]) -> ActivationRequest:
     if generation and not _ID.fullmatch(generation):
         raise _wrong("MONOBASE_GEN_ID", generation, "write a number without leading zeros, such as 2")
     cog = variables.get("R8_COG_VERSION", "")
-    if cog and not is_version(cog) and not is_url(cog):
-        raise _wrong("R8_COG_VERSION", cog, "write a version such as 0.23.1, or an https address")
+    if cog and not is_cog(cog):
+        raise _wrong(
+            "R8_COG_VERSION", cog, "write a version such as 0.23.1, coglet==0.23.1, or an https or file address"
+        )
     torch = value("TORCH_VERSION")
     if torch and not is_version(torch):
         raise _wrong("R8_TORCH_VERSION", torch, "write it as 2.10.0, and its CUDA in R8_CUDA_VERSION")
