@@ -37,8 +37,12 @@ _mb_is_version() { # 2.10.0, 2.11.0rc1
 }
 
 _mb_is_url() {
-    case ${1#https://} in
-        "$1" | '' | *[!A-Za-z0-9._~/:@%+=\&?\#-]*) return 1 ;;
+    case $1 in
+        https://?* | file:///?*) ;;
+        *) return 1 ;;
+    esac
+    case $1 in
+        *[!A-Za-z0-9._~/:@%+=\&?\#-]*) return 1 ;;
     esac
 }
 
@@ -80,8 +84,8 @@ _mb_read_request() {
         *) _mb_wrong MONOBASE_GEN_ID "$_mb_id" 'write a number without leading zeros, such as 2' || return 1 ;;
     esac
     _mb_cog=${R8_COG_VERSION:-}
-    if [ -n "$_mb_cog" ] && ! _mb_is_version "$_mb_cog" && ! _mb_is_url "$_mb_cog"; then
-        _mb_wrong R8_COG_VERSION "$_mb_cog" 'write a version such as 0.23.1, or an https address' || return 1
+    if [ -n "$_mb_cog" ] && [ "$_mb_cog" != coglet ] && ! _mb_is_version "${_mb_cog#coglet==}" && ! _mb_is_url "$_mb_cog"; then
+        _mb_wrong R8_COG_VERSION "$_mb_cog" 'write a version such as 0.23.1, coglet==0.23.1, or an https or file address' || return 1
     fi
     _mb_torch=${R8_TORCH_VERSION:-${TORCH_VERSION:-}}
     if [ -n "$_mb_torch" ] && ! _mb_is_version "$_mb_torch"; then
@@ -98,8 +102,12 @@ _mb_read_request() {
     fi
     _mb_numbers R8_CUDNN_VERSION "${R8_CUDNN_VERSION:-${CUDNN_VERSION:-}}" 1 9 || return 1
     _mb_cudnn=$_mb_number
-    _mb_numbers R8_PYTHON_VERSION "${R8_PYTHON_VERSION:-${PYTHON_VERSION:-}}" 2 3.12 || return 1
-    _mb_python=$_mb_number
+    _mb_python=${R8_PYTHON_VERSION:-${PYTHON_VERSION:-}} _mb_suffix=
+    case $_mb_python in
+        *[0123456789]t) _mb_suffix=t _mb_python=${_mb_python%t} ;; # free-threaded
+    esac
+    _mb_numbers R8_PYTHON_VERSION "$_mb_python" 2 3.12 || return 1
+    _mb_python=$_mb_number$_mb_suffix
     _mb_cache=${MONOBASE_CACHE:-${HOME:+$HOME/.cache/monobase}}
     _mb_user=${MONOBASE_USER:-${_mb_cache:+$_mb_cache/user}}
 }
@@ -336,10 +344,16 @@ _mb_choose_cog() {
         _mb_fail "no cog is installed for Python $_mb_python" "$_mb_available" || return 1
     fi
     case $_mb_cog in
-        https://*)
+        https://* | file:///*)
             _mb_wanted=$(printf %s "$_mb_cog" | sha256sum)
-            _mb_wanted=cog${_mb_wanted%"${_mb_wanted#????????}"}-python$_mb_python
+            _mb_wanted=${_mb_wanted%"${_mb_wanted#????????}"}-python$_mb_python
+            case $_mb_cog in
+                *coglet*) _mb_wanted=coglet$_mb_wanted ;;
+                *) _mb_wanted=cog$_mb_wanted ;;
+            esac
             ;;
+        coglet) _mb_wanted=cogletlatest-python$_mb_python ;;
+        coglet==*) _mb_wanted=coglet${_mb_cog#coglet==}-python$_mb_python ;;
         *) _mb_wanted=cog$_mb_cog-python$_mb_python ;;
     esac
     if _mb_find_cog "$_mb_wanted"; then return 0; fi

@@ -35,7 +35,7 @@ FOREIGN_FLAGS = {"--health", "--port", "--port-proxy", "--ServerApp.port", "--No
 EXAMPLES = {
     *("recipe.toml", ".snippet", ".snippet.j2", "stage/"),
     *("os/os-packages.txt", "builder/builder.snippet", "builder/files/"),
-    *("releases/2026b/bundles", "monobase/generations/g00003.toml"),
+    *("releases/2026b/bundles", "monobase/generations/g00004.toml"),
 }
 
 _FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(\w*)")

@@ -88,6 +88,9 @@ def test_the_wheel_has_every_file_of_the_package_and_of_the_data(wheel: Path) ->
         check=True,
     ).stdout.split("\0")
     expected = {name if name.startswith("workbench/") else f"workbench/data/{name}" for name in listed if name}
+    # `python -m monobase.build` works where it is installed.
+    modules = {name for name in listed if re.fullmatch(r"monobase/\w+\.py", name)}
+    expected = (expected - {f"workbench/data/{name}" for name in modules}) | modules
     with zipfile.ZipFile(wheel) as file:
         assert {name for name in file.namelist() if ".dist-info/" not in name} == expected
 
@@ -99,6 +102,17 @@ def test_the_command_works_from_any_folder(installed: Path, elsewhere: Path) -> 
     assert (listed.returncode, listed.stdout) == (0, wizard("list").stdout)
     python = run(installed / "python", "-c", "import workbench; print(workbench.__file__)").stdout
     assert python.startswith(str(installed.parent))
+
+
+@pytest.mark.parametrize("module", ["build", "diff", "monogen", "update", "user"])
+def test_monobases_modules_run_by_name(installed: Path, elsewhere: Path, module: str) -> None:
+    arguments = [] if module == "monogen" else ["--help"]
+    for python, folder in ((installed / "python", elsewhere), (Path(sys.executable), REPOSITORY)):
+        command = [str(python), "-m", f"monobase.{module}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+        assert (done.returncode, "g00003" in done.stdout or f"monobase {module}" in done.stdout) == (0, True), (
+            done.stderr
+        )
 
 
 def test_a_recipe_is_the_same_byte_for_byte(installed: Path, elsewhere: Path) -> None:
@@ -182,7 +196,8 @@ from workbench.catalog.reader import read_catalogue
 from workbench.images.labels import SOURCE_LABEL
 from workbench.images.tool_image import tool_image
 from workbench.locations import ROOT
-tools = {"service": ("wizard.py", "workbench"), "monobase": ("workbench", "monobase", "releases/compat.toml")}
+from workbench.verbs.monobase.image import TOOL
+tools = {"service": ("wizard.py", "workbench"), "monobase": TOOL}
 for name, tool in tools.items():
     catalogue = read_catalogue(str(ROOT))
     with tool_image(name, f"{name}/image", tool, catalogue, str(ROOT), "2026a", "bookworm", "3.11", "20261122") as made:

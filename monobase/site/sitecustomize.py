@@ -8,7 +8,8 @@ import os
 import sys
 
 _LAYERS = [layer for layer in os.environ.get("MONOBASE_LAYERS", "").split(os.pathsep) if layer]
-_OWN = f"/lib/python{sys.version_info[0]}.{sys.version_info[1]}/"
+# Python 3.13 has "t" among its ABI flags where it is free-threaded.
+_OWN = f"/lib/python{sys.version_info[0]}.{sys.version_info[1]}{'t' if 't' in getattr(sys, 'abiflags', '') else ''}/"
 
 
 def _leave_out_others() -> None:

@@ -95,6 +95,12 @@ def test_a_weightless_model_imports_numpy_and_loads_cuda_from_the_generation(
     assert json.loads(model(store, image, host, ["python", "-c", PROBE], **variables)) == older
 
 
+def test_the_commands_run_as_modules_in_the_image_too(store: Engine, image: str) -> None:
+    for module, arguments in {"build": ["--help"], "diff": ["--help"], "monogen": [], "update": ["--help"]}.items():
+        printed = run(store, image, ["python", "-m", f"monobase.{module}", *arguments], "--network=none")
+        assert f"monobase {module}" in printed or "g00003" in printed
+
+
 def test_what_a_model_cannot_have_is_reported_at_once(store: Engine, image: str, host: Path) -> None:
     flags = [f"--env={name}={value}" for name, value in {**MODEL, "R8_PYTHON_VERSION": "3.12"}.items()]
     done = store.try_("run", "--rm", "--network=none", f"--volume={host}:{PREFIX}:ro", *flags, image, EXEC, "true")

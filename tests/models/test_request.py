@@ -115,9 +115,15 @@ def test_a_containerfile_of_nothing_but_the_model(ours: Catalogue) -> None:
     plain = replace(MODEL, config=CogConfig(predict="predict.py:Predictor"))
     words = [item.word for item in instructions(text(ours, plain, requirements=False))]
     assert words == ["FROM", "COPY", "ENV", "USER", "WORKDIR", "EXPOSE", "CMD"]
-    light = text(ours, WEIGHTLESS)
+    light = text(ours, WEIGHTLESS, requirements=False)
     assert [item.word for item in instructions(light)] == ["FROM", "COPY", "ENV", "USER", "WORKDIR", "EXPOSE", "CMD"]
     assert 'MONOBASE_GEN_ID="2"' in light
+    # What its environment has not is a layer below the code.
+    more = text(ours, WEIGHTLESS)
+    words = [item.word for item in instructions(more)]
+    assert words == ["FROM", "USER", "COPY", "RUN", "COPY", "ENV", "USER", "WORKDIR", "EXPOSE", "CMD"]
+    assert '"environment g00002/python3.11-plain" > /opt/app-root/user-layer/.monobase' in more
+    assert lint(ours, more) == []
 
 
 def test_an_interpreter_is_a_layer_of_its_own_before_all_packages(ours: Catalogue) -> None:

@@ -200,7 +200,19 @@ def test_conflicts_may_be_allowed(prefix: Path) -> None:
 
 VALUES = {
     "MONOBASE_GEN_ID": ["", "1", "2", "3", "08", "2x", "99999", "100000"],
-    "R8_COG_VERSION": ["", "0.11.3", "0.23.1", "0.9.0rc1", "../x", "https://h/a.whl", "https://h/a b", "http://h/a"],
+    "R8_COG_VERSION": [
+        "",
+        "0.11.3",
+        "0.23.1",
+        "0.9.0rc1",
+        "../x",
+        "https://h/a.whl",
+        "https://h/a b",
+        "http://h/a",
+        "file:///a.whl",
+        "coglet",
+        "coglet==0.1.0",
+    ],
     "R8_CUDA_VERSION": ["", "cpu", "12.8", "12.8.1", "13.0", "13", "12.08"],
     "CUDA_VERSION": ["", "13.0"],
     "R8_CUDNN_VERSION": ["", "9", "8", "9.10", "x"],
@@ -238,7 +250,7 @@ def test_shell_and_python_have_the_same_rules(prefix: Path, variables: dict[str,
 
 
 PIECES = ["0", "1", "2", "08", "9", "10", ".", "..", "a", "b", "rc", ".post", ".dev", "/", "-", "*", " ", "'", "$(id)"]
-PIECES += ["https://", "h", "?", "#", "\\", "\n", "é", "~", "torch", "cpu", "["]
+PIECES += ["https://", "file:///", "coglet", "==", "h", "?", "#", "\\", "\n", "é", "~", "torch", "cpu", "["]
 NAMES = [
     "MONOBASE_GEN_ID",
     "R8_COG_VERSION",

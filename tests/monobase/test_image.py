@@ -43,6 +43,7 @@ def test_each_system_has_an_image_and_its_folder_has_all_that_is_copied(
         assert {path.partition("/")[0] for path in found} == {"image", "tool"}
         assert {
             "tool/workbench/cli.py",
+            "tool/monobase/build.py",
             "tool/monobase/exec.sh",
             "tool/monobase/generations/g00001.toml",
             "tool/monobase/test/requirements/g00001/matrix.json",

@@ -242,5 +242,7 @@ def test_monogen_lists_each_generation_with_its_digest() -> None:
     assert [(row["name"], row["released"], len(row["environments"])) for row in data] == [
         ("g00001", "2026-11-22", 4),
         ("g00002", "2026-11-22", 4),
+        ("g00003", "", 238),
     ]
+    assert len(data[-1]["unlocked"]) == 231
     assert all(row["digest"].startswith("sha256:") for row in data)

@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.images.base import base_name, check_choice
 from workbench.images.labels import own_labels
 from workbench.images.request import BuildRequest
-from workbench.locations import INSTALLED_DATA, PACKAGE
+from workbench.locations import INSTALLED, INSTALLED_DATA, PACKAGE
 from workbench.names import LATEST, python_folder
 
 # Of an installed package, what is around the code stays out: the image has what `tool` names of it.
@@ -56,6 +56,9 @@ def tool_image(
         shutil.copytree(Path(root, folder), f"{context}/image")
         for part in tool:
             source = PACKAGE if part == PACKAGE.name else Path(root, part)
+            if INSTALLED and not source.exists():
+                # A module that is imported by its name lies beside this package then, not among the data.
+                source = PACKAGE.parent / part
             target = Path(context, "tool", part)
             if source.is_dir():
                 shutil.copytree(source, target, ignore=_EXCLUDED)

@@ -11,6 +11,7 @@ from workbench.catalog.values import Catalogue
 from workbench.compose.stitch import generic_path
 from workbench.models.config import CogConfig, RunStep
 from workbench.models.model import Model
+from workbench.models.user_layer import USER_LAYER
 
 FOLDER = "models"
 _UMASK = "umask 0002\n"
@@ -48,6 +49,10 @@ def containerfile(
         templates.text(f"{FOLDER}/{name}"),
         {
             "name": model.name,
+            "python": model.resolved.python,
+            "generation": model.base.generation,
+            "environment_name": model.base.environment,
+            "user_layer": USER_LAYER,
             "base": model.base.image,
             "interpreter": model.resolved.interpreter,
             "system_packages": config.build.system_packages,

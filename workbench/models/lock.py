@@ -20,6 +20,8 @@ from workbench.monobase.requirements import LockedPackage, read_lock
 from workbench.packages import normalized_name
 
 LOCK = "model.lock"
+# What a weightless model has beyond its environment of monobase.
+WEIGHTLESS_LOCK = "weightless.lock"
 _HEAD = "# The packages of this model, by `wizard.py model`. Keep it: the same lock gives the same packages.\n"
 _BUILT = "# built from source: "
 _UNREAD = "# taken to need nothing: "
@@ -31,7 +33,7 @@ class ModelLock:
     """A lock: its text, the digest of that, the packages, and whether the file beside cog.yaml is this one.
 
     `options` say where packages are looked for, `sources` are the packages without a wheel, and `unread` those of
-    them whose requirements could not be read.
+    them whose requirements could not be read; `name` is that of its file.
     """
 
     text: str
@@ -40,6 +42,7 @@ class ModelLock:
     options: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    name: str = LOCK
 
     @property
     def digest(self) -> str:
@@ -75,25 +78,25 @@ class ModelLock:
         return "".join(f"{line}\n" for line in lines)
 
 
-def lock_of(folder: str, wanted: Wanted, *, locked: bool = False) -> ModelLock:
-    """Return the lock of the model in `folder`: the kept one if it was made from just this, else a new one.
+def lock_of(folder: str, wanted: Wanted, *, locked: bool = False, name: str = LOCK) -> ModelLock:
+    """Return the lock `name` of the model in `folder`: the kept one if it was made from just this, else a new one.
 
     A new one keeps the versions of the old one where it can, and is not written. With `locked` none is
     made. Raises WorkbenchError when nothing fits, with uv's message; FaultsError for a damaged lock.
     """
-    path = os.path.join(folder, LOCK)
+    path = os.path.join(folder, name)
     kept = _kept(path)
     if kept and (match := _INPUTS.search(kept)) is not None and match[1] == wanted.digest:
         return _lock(kept, path, is_kept=True)
     if locked:
         what = "was made from other requirements" if kept else "does not exist"
         raise WorkbenchError(
-            f"{LOCK} {what}, and --locked makes none",
+            f"{name} {what}, and --locked makes none",
             where=path,
             hint=f"`{here('model check FOLDER --lock')}` makes it",
         )
     with tempfile.TemporaryDirectory(prefix="model-") as staged:
-        made = Path(staged, LOCK)
+        made = Path(staged, name)
         if kept:
             made.write_text(kept)
         sources = resolve_packages(wanted, made, about=f"locking the packages of {folder}")
@@ -121,7 +124,7 @@ def kept_versions(folder: str) -> dict[str, str]:
 
 def keep(folder: str, lock: ModelLock) -> None:
     """Put the lock beside cog.yaml; raises WorkbenchError when it cannot be written."""
-    path = os.path.join(folder, LOCK)
+    path = os.path.join(folder, lock.name)
     try:
         replace_text(path, lock.text)
     except OSError as error:
@@ -155,7 +158,7 @@ def _lock(text: str, path: str, *, is_kept: bool) -> ModelLock:
         next((tuple(line.removeprefix(head).split()) for line in text.splitlines() if line.startswith(head)), ())
         for head in (_BUILT, _UNREAD)
     )
-    return ModelLock(text, read.packages, is_kept, read.options, built, unread)
+    return ModelLock(text, read.packages, is_kept, read.options, built, unread, os.path.basename(path))
 
 
 def _without_comments(text: str) -> str:

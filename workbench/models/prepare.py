@@ -19,6 +19,7 @@ from workbench.models.locking import lock_model
 from workbench.models.model import Model, ModelBase, Resolved
 from workbench.models.request import image_name
 from workbench.models.resolve import ParsedModel, parse_model, raise_all, resolve_versions
+from workbench.models.user_layer import USER_LAYER, lock_user_layer
 from workbench.models.weightless import fit, monobase_image
 
 
@@ -44,7 +45,10 @@ class ModelOptions:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A model, its parsed folder, its lock (None when it is weightless), and which kind of base it needs, of which."""
+    """A model, its parsed folder, its lock, and which kind of base it needs, of which.
+
+    A weightless one has a lock where it requires what its environment does not have, None otherwise.
+    """
 
     model: Model
     parsed: ParsedModel
@@ -73,7 +77,15 @@ def resolve_model(catalogue: Catalogue, folder: str, options: ModelOptions) -> P
     schema = json.dumps(document, separators=(",", ":")) if document else ""
     if options.weightless:
         found, base = fit(parsed, options.data, options.generation, pairs.cog)
-        return Prepared(Model(name, parsed.config, found, base, schema), parsed, None, "monobase", selection)
+        lock = lock_user_layer(parsed, base, options.data, pairs, locked=options.locked)
+        if lock is not None:
+            reason = f"monobase: {base.environment} of {base.generation}, and a layer of what that has not"
+            base = replace(base, reason=reason, variables={**base.variables, "MONOBASE_USER": USER_LAYER})
+            found = replace(found, packages={**lock.versions, **found.packages})
+        if not options.on and parsed.python not in selection.pythons(catalogue):
+            note = f"{selection.os} has no Python {parsed.python}: it has to be among the node's environments"
+            found = replace(found, notes=(*found.notes, f"{note} (`monobase build --fetch-pythons`)"))
+        return Prepared(Model(name, parsed.config, found, base, schema), parsed, lock, "monobase", selection)
     parsed, lock = lock_model(parsed, pairs, locked=options.locked)
     found = _with_python(resolve_versions(parsed, lock, pairs), options.selection.os, selection.os, interpreter)
     brings = any(name in found.packages for name in pairs.cuda_wheels)
@@ -88,15 +100,18 @@ def _system(
 ) -> tuple[BaseSelection, str]:
     """Return where a model's base comes from, and the Python that it gets beside that system's, "" for its own.
 
-    The system that is named or the default; else one like it that has the Python; else an interpreter. Raises
-    UsageError or WorkbenchError when there is none.
+    The system that is named or the default; else one like it that has the Python; else an interpreter. A weightless
+    model has its Python from the environment where no system has it. Raises UsageError or WorkbenchError when there is
+    none.
     """
     selection = options.selection
     if python in selection.pythons(catalogue):
         return selection, ""
     if not options.is_os_named and (like := selection.like(catalogue, python)) is not None:
         return like, ""
-    if python not in interpreters or options.weightless:
+    if options.weightless:
+        return selection, ""
+    if python not in interpreters:
         selection.check(catalogue, python)
     return selection, interpreters[python]
 
@@ -121,7 +136,8 @@ def with_base(catalogue: Catalogue, prepared: Prepared, options: ModelOptions, s
     """
     model = prepared.model
     if options.weightless:
-        image = options.on or monobase_image(prepared.selection, model.resolved.python, store)
+        python, pythons = model.resolved.python, prepared.selection.pythons(catalogue)
+        image = options.on or monobase_image(prepared.selection, python if python in pythons else pythons[0], store)
         base = replace(model.base, image=image)
     else:
         packages = model.resolved.packages

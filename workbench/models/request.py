@@ -42,8 +42,8 @@ def model_request(
 ) -> Iterator[BuildRequest]:
     """Yield the request that builds `model` from `folder`; the folder that it names exists inside the context only.
 
-    `lock` is None for a weightless one. Raises UsageError for secrets that no step uses, and
-    WorkbenchError for sources that cannot go into an image.
+    `lock` is None for a weightless one that has all in its environment. Raises UsageError for secrets that no step
+    uses, and WorkbenchError for sources that cannot go into an image.
     """
     secret_files = _secrets(model.config, folder, secrets or {})
     files = source_files(folder)

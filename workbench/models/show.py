@@ -50,12 +50,16 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
     yield "cuda", build.cuda or _NOTHING, got.cuda or "none", source("build.cuda")
     yield "cudnn", build.cudnn or _NOTHING, got.cudnn or "none", source("build.cudnn")
     requested = dict(_requested(prepared.parsed.requirements))
+    base = prepared.model.base
     for name, text in requested.items():
-        yield name, text, _got(got.packages, name, text), "releases/compat.toml" if name in got.frameworks else ""
+        place = "releases/compat.toml" if name in got.frameworks else ""
+        if base.generation and name != "cog":
+            place = "the environment" if name in base.installed else "the image's own layer"
+        yield name, text, _got(got.packages, name, text), place
     if "cog" not in requested:
         yield "cog", _NOTHING, got.cog, "releases/compat.toml"
     others = len(got.packages) - len({*requested, "cog"} & got.packages.keys())
-    lock = "monobase's" if prepared.lock is None else "model.lock" if prepared.lock.is_kept else "not kept yet"
+    lock = "monobase's" if prepared.lock is None else prepared.lock.name if prepared.lock.is_kept else "not kept yet"
     yield "packages", f"{len(requested)}", f"{len(requested)} and {others} that they need", lock
     for name in build.system_packages:
         yield name, "system package", "as the system has it", source("build.system_packages")
@@ -65,8 +69,7 @@ def _rows(prepared: Prepared) -> Iterator[tuple[str, str, str, str]]:
     if training := training_command(config, weightless=bool(prepared.model.base.generation)):
         yield "training", _NOTHING, shlex.join(training), "how the image is started for it"
     yield "schema", _NOTHING, "inputs are checked" if prepared.model.schema else "none", "read from the code"
-    if prepared.model.base.generation:
-        base = prepared.model.base
+    if base.generation:
         yield "monobase", _NOTHING, f"{base.generation} {base.environment}", base.reason
     else:
         yield "base", _NOTHING, prepared.kind or "as --on names it", ""

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 from workbench.containerfile.ignore import Patterns, broken, ignored_lines
 from workbench.errors import FaultsError, WorkbenchError
-from workbench.models.lock import LOCK
+from workbench.models.lock import LOCK, WEIGHTLESS_LOCK
 
 IGNORE = ".dockerignore"
 # Histories, environments and generated files; and files that by their names hold secrets.
 _ALWAYS = (
     *("**/.git", "**/.venv", "**/venv", "**/__pycache__", "**/*.pyc", "**/.mypy_cache", "**/.pytest_cache", "logs"),
     *("**/.env", "**/.env.*", "**/.netrc", "**/.ssh", "**/id_rsa", "**/id_ed25519", "**/.cog", IGNORE, LOCK),
+    WEIGHTLESS_LOCK,
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from workbench.catalog.releases import LOCAL_REPOSITORY
 from workbench.commands import here
@@ -16,6 +17,7 @@ from workbench.models.base import BaseSelection, first_image, stores_of
 from workbench.models.config import FILE, CogConfig
 from workbench.models.model import ModelBase, Resolved
 from workbench.models.resolve import ParsedModel
+from workbench.models.user_layer import extras
 from workbench.monobase.generation import Environment, Generation, load_all
 from workbench.monobase.names import generation_name
 from workbench.monobase.resolving import versions
@@ -26,8 +28,9 @@ from workbench.packages import normalized_name
 def fit(model: ParsedModel, data: Path, number: int | None, cog: str) -> tuple[Resolved, ModelBase]:
     """Return what the model gets on the generation `number` (the newest if None) of `data`, and its variables.
 
-    Raises FaultsError for what a weightless image cannot have, and WorkbenchError with the nearest
-    environment when none meets the requirements.
+    Packages that no environment has keep none from being chosen: they go into the user's layer. Raises FaultsError for
+    what a weightless image cannot have, and WorkbenchError with the nearest environment when none has the torch, the
+    CUDA and the versions that are required.
     """
     _check_weightless(model)
     generation = _generation(data, number)
@@ -36,14 +39,31 @@ def fit(model: ParsedModel, data: Path, number: int | None, cog: str) -> tuple[R
     }
     required.pop("cog", None)
     torch = "torch" in required
-    candidates = [one for one in generation.environments if one.python == model.python and bool(one.torch) == torch]
-    misses = {one.name: _misses(one, required, model.config) for one in candidates}
-    fitting = [one for one in candidates if not misses[one.name]]
+    of_python = [one for one in generation.environments if one.python == model.python]
+    # Who requires no torch gets it too where every environment has one.
+    candidates = [one for one in of_python if bool(one.torch) == torch] or ([] if torch else of_python)
+    # A generation may have hundreds, and reading a lock takes time.
+    likely = [one for one in candidates if _may_fit(one.torch, one.cuda, required, model.config)]
+    fitting = [one for one in likely if not _misses(one, required, model.config)]
     if not fitting:
-        raise _no_environment(model, generation, misses, torch=torch)
-    # Without a GPU the one that brings no CUDA; then the newest torch, and the fewest packages.
+        nearest = _nearest(generation, model, required, candidates)
+        if torch and not likely and (unlocked := _unlocked(model, generation, required, nearest)):
+            raise unlocked
+        raise WorkbenchError(
+            f"no environment of {generation.name} has everything that the model requires",
+            where=model.folder,
+            hint=f"{nearest or 'it has none for this machine'}; or build it without --weightless",
+        )
+    # Without a GPU the one that brings no CUDA; then what has most, the newest torch, and the fewest packages.
     chosen = min(
-        fitting, key=lambda one: (bool(one.cuda) != model.config.build.gpu, _newest(one), _count(one), one.name)
+        fitting,
+        key=lambda one: (
+            bool(one.cuda) != model.config.build.gpu,
+            len(extras(model, versions(one.requirements))),
+            _newest(one),
+            _count(one),
+            one.name,
+        ),
     )
     variables = {
         "MONOBASE_GEN_ID": str(generation.id),
@@ -105,7 +125,8 @@ def _generation(data: Path, number: int | None) -> Generation:
     if not every:
         raise WorkbenchError("there is no generation", where=str(data))
     if number is None:
-        return every[-1]
+        usual = [one for one in every if one.default]
+        return (usual or every)[-1]
     found = next((one for one in every if one.id == number), None)
     if found is None:
         hint = f"available: {', '.join(one.name for one in every)}"
@@ -113,13 +134,14 @@ def _generation(data: Path, number: int | None) -> Generation:
     return found
 
 
-def _misses(environment: Environment, required: dict[str, Requirement], config: CogConfig) -> list[str]:
-    """Return the requirements of the model that an environment does not meet."""
+def _misses(environment: Environment, required: Mapping[str, Requirement], config: CogConfig) -> list[str]:
+    """Return the requirements of the model that contradict an environment."""
     installed = versions(environment.requirements)
     found = [
         f"{text} (it has {installed.get(name, 'none')})"
         for name, text in required.items()
-        if name not in installed or not text.specifier.contains(installed[name], prereleases=True)
+        if (name in installed or name == "torch")
+        and (text.url or not text.specifier.contains(installed.get(name, "0"), prereleases=True))
     ]
     build = config.build
     for what, requested, has in (("CUDA", build.cuda, environment.cuda), ("cuDNN", build.cudnn, environment.cudnn)):
@@ -129,20 +151,79 @@ def _misses(environment: Environment, required: dict[str, Requirement], config: 
     return found
 
 
-def _no_environment(
-    model: ParsedModel, generation: Generation, misses: Mapping[str, Sequence[str]], *, torch: bool
-) -> WorkbenchError:
+def _may_fit(torch: str, cuda: str, required: Mapping[str, Requirement], config: CogConfig) -> bool:
+    """Return whether the torch and the CUDA of an environment are those that are required."""
+    if torch and "torch" in required and not required["torch"].specifier.contains(torch, prereleases=True):
+        return False
+    parts = config.build.cuda.split(".")[:2]
+    return not (config.build.gpu and config.build.cuda) or cuda.split(".")[: len(parts)] == parts
+
+
+def _unlocked(
+    model: ParsedModel, generation: Generation, required: Mapping[str, Requirement], nearest: str
+) -> WorkbenchError | None:
+    """Return that the generation declares what is required, the newest torch of it, and has no lock; None if not so."""
+    for one in reversed(generation.unlocked_here):
+        fits = one.python == model.python and _may_fit(one.torch, one.cuda, required, model.config)
+        if fits and bool(one.cuda) == model.config.build.gpu:
+            verb = f"monobase update --min-gen-id {generation.id} --max-gen-id {generation.id}"
+            instead = f"; {nearest}" if nearest else ""
+            return WorkbenchError(
+                f"{generation.name} has {one.name}, but {one.reason}",
+                where=model.folder,
+                hint=f"set {one.variable}, and resolve it with `{here(verb)}`{instead}",
+            )
+    return None
+
+
+def _nearest(
+    generation: Generation, model: ParsedModel, required: Mapping[str, Requirement], candidates: Sequence[Environment]
+) -> str:
+    """Return which environment contradicts the model least, and in what, "" for none: the same Python, else another."""
+    other = not candidates
+    misses = {
+        one.name: [
+            *([f"Python {model.python} (it has {one.python})"] if other else []),
+            *_misses(one, required, model.config),
+        ]
+        for one in candidates or generation.environments
+        if bool(one.torch) == ("torch" in required) or candidates
+    }
     if not misses:
-        available = ", ".join(one.name for one in generation.environments)
-        kind = "with" if torch else "without"
-        what = f"no environment {kind} torch for Python {model.python}"
-        return WorkbenchError(f"{generation.name} has {what}", where=model.folder, hint=f"available: {available}")
-    nearest = min(misses, key=lambda name: (len(misses[name]), name))
-    return WorkbenchError(
-        f"no environment of {generation.name} has everything that the model requires",
-        where=model.folder,
-        hint=f"nearest is {nearest}, which lacks {', '.join(misses[nearest])}; or build it without --weightless",
+        return ""
+    environments = {one.name: one for one in generation.environments}
+
+    def far(name: str) -> tuple[int, int, int, tuple[int, ...], str]:
+        one = environments[name]
+        return len(misses[name]), _away(one.python, model.python), _distance(one.torch, required), _newest(one), name
+
+    nearest = min(misses, key=far)
+    return f"nearest is {nearest}, which lacks {', '.join(misses[nearest])}"
+
+
+def _away(python: str, wanted: str) -> int:
+    """Return how many minor versions lie between two Pythons; a free-threaded one is farther than any."""
+    has, needs = (int(text.removesuffix("t").partition(".")[2]) for text in (python, wanted))
+    return abs(has - needs) + (100 if python.endswith("t") else 0)
+
+
+def _distance(torch: str, required: Mapping[str, Requirement]) -> int:
+    """Return how far the torch of an environment is from the one that is required, if one version is."""
+    pins = (
+        [part.version for part in required["torch"].specifier if part.operator == "=="]
+        if torch and "torch" in required
+        else []
     )
+    if not pins:
+        return 0
+    has, wanted = (
+        sum(
+            part * (1_000_000, 1000, 1)[place]
+            for place, part in enumerate(Version(text.removesuffix(".*")).release[:3])
+        )
+        for text in (torch, pins[0])
+    )
+    return abs(has - wanted)
 
 
 def _newest(environment: Environment) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import os
 
 from workbench.errors import WorkbenchError
 from workbench.monobase.layer import Layer, environments_in, has_manifest, names_in
-from workbench.monobase.names import cuda_tag, generation_name, generation_number
+from workbench.monobase.names import COGLET, cuda_tag, generation_name, generation_number
 from workbench.monobase.request import ActivationRequest
 
 # How many names an error lists at most.
@@ -136,10 +136,17 @@ def _target(link: str) -> str:
 
 
 def cog_name(cog: str) -> str:
-    """Return the first part of a cog's folder: by its version, or by the sha256 of its address."""
-    if cog.startswith("https://"):
-        return f"cog{hashlib.sha256(cog.encode()).hexdigest()[:8]}"
+    """Return the first part of a cog's folder: by its version, or by the sha256 of its address; coglet's is coglet…."""
+    if cog.startswith(("https://", "file:///")):
+        return f"{cog_package(cog)}{hashlib.sha256(cog.encode()).hexdigest()[:8]}"
+    if cog_package(cog) == COGLET:
+        return f"{COGLET}{cog.removeprefix(COGLET).removeprefix('==') or 'latest'}"
     return f"cog{cog}"
+
+
+def cog_package(cog: str) -> str:
+    """Return which package a cog is: coglet where its name or its address has that word."""
+    return COGLET if COGLET in cog else "cog"
 
 
 def _available(names: list[str]) -> str:

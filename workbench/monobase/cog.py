@@ -15,11 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import Version
-
 from workbench.errors import UsageError, WorkbenchError
 from workbench.monobase import layout
-from workbench.monobase.choose import cog_name
+from workbench.monobase.choose import cog_name, cog_package
 from workbench.monobase.conflicts import compare, forget
 from workbench.monobase.documents import write_text
 from workbench.monobase.environment import build, place_of, read_marker
@@ -28,10 +26,11 @@ from workbench.monobase.install import Toolchain
 from workbench.monobase.interpreters import Interpreter, find
 from workbench.monobase.layer import Layer, is_file
 from workbench.monobase.leases import prepare
-from workbench.monobase.names import is_url, is_version
+from workbench.monobase.names import is_cog, is_url, is_version
 from workbench.monobase.prefix import Prefix, builder, point, staged
 from workbench.monobase.requirements import read_lock
 from workbench.monobase.resolving import resolve
+from workbench.monobase.spec import python_order
 from workbench.monobase.store import FileStore, digest
 
 Log = Callable[[str], None]
@@ -39,7 +38,7 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class CogSpec:
-    """Which cogs to install: versions or https addresses, the one that is the default, and the full Pythons."""
+    """Which cogs to install: versions or addresses, the one that is the default, and the full Pythons."""
 
     versions: tuple[str, ...]
     default: str
@@ -60,9 +59,10 @@ def cog_spec(versions: Sequence[str], default: str, pythons: Mapping[str, str]) 
     """
     listed = tuple(dict.fromkeys(versions))
     for version in listed:
-        if not is_version(version) and not is_url(version):
+        if not is_cog(version):
             raise UsageError(
-                f"{version!r} is not a version of cog", hint="write 0.23.1, or an https address of a wheel"
+                f"{version!r} is not a version of cog",
+                hint="write 0.23.1, coglet==0.23.1, or the address of a wheel: https://… or file:///…",
             )
     if not default and len(listed) == 1:
         default = listed[0]
@@ -121,7 +121,9 @@ def lock_cog(tools: Toolchain, version: str, full: str, lock: str, target: str) 
     elif tools.store.is_whole(recorded):
         entry = recorded
     elif not (entry := tools.mirrors.cog_lock(tools.prefix, tools.store, place_of(target))):
-        requirement = f"cog @ {version}" if is_url(version) else f"cog=={version}"
+        requirement = f"cog=={version}" if is_version(version) else version
+        if is_url(version):
+            requirement = f"{cog_package(version)} @ {version}"
         with staged(tools.prefix, "lock") as folder:
             made = Path(folder, "cog.txt")
             resolve(tools.uv, [requirement], [], full, made, about=f"resolving {requirement} for Python {full}")
@@ -169,7 +171,7 @@ def newest_pythons(generations: Sequence[Generation]) -> dict[str, str]:
     found: dict[str, str] = {}
     for generation in generations:
         for python, full in generation.pythons.items():
-            found[python] = max(full, found.get(python, full), key=Version)
+            found[python] = max(full, found.get(python, full), key=python_order)
     return found
 
 

@@ -23,6 +23,8 @@ from workbench.monobase.node import install_scripts
 from workbench.monobase.prefix import point, reporting_full_disk, set_aside
 
 BUILT, UP_TO_DATE, SKIPPED, FAILED = "built", "up to date", "skipped", "failed"
+# Declared by the generation, and in nobody's reach when it was resolved: nothing to build.
+UNLOCKED = "unlocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,10 @@ def fill(tools: Toolchain, request: FillRequest, watcher: FillWatcher, jobs: int
         try:
             for generation, futures in waiting:
                 done = [future.result() for future in futures]
+                done += [
+                    EnvironmentOutcome(generation.name, one.name, UNLOCKED, one.reason)
+                    for one in generation.unlocked_here
+                ]
                 outcomes += done
                 # Before anything can activate it: its conflicts with the cogs must be known then.
                 compare_latest(tools)
@@ -112,10 +118,11 @@ def _one(
         watcher.end(ended)
         return ended
 
+    # Of hundreds most may be excluded: that is in the report, and no event.
+    if reason := request.excluded(environment):
+        return EnvironmentOutcome(generation.name, environment.name, SKIPPED, reason)
     began = time.monotonic()
     watcher.begin(generation.name, environment.name)
-    if reason := request.excluded(environment):
-        return outcome(SKIPPED, reason)
     if environment.python not in request.pythons:
         return outcome(SKIPPED if request.skip_missing else FAILED, request.missing[environment.python])
     target = os.path.join(tools.prefix.generation(generation.name), environment.name)
@@ -152,7 +159,8 @@ def _mark(
     }
     finished = {name: marker.digest for name, marker in found.items() if marker is not None}
     if finished:
-        skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.environment not in finished}
+        skipped = {outcome.environment: outcome.reason for outcome in outcomes if outcome.status == SKIPPED}
+        skipped = {name: reason for name, reason in skipped.items() if name not in finished}
         made = {marker.python.minor: marker.python.version for marker in found.values() if marker is not None}
         pythons = {minor: (version, generation.pythons.get(minor, version)) for minor, version in made.items()}
         marker = layout.GenerationMarker(generation.digest, finished, skipped, pythons)
@@ -178,21 +186,26 @@ def move_latest(tools: Toolchain, active: Sequence[str]) -> None:
 
 
 def interpreters_for(
-    generations: Sequence[Generation], find: Callable[[str], Interpreter], fetch: Callable[[str], Interpreter] | None
+    generations: Sequence[Generation],
+    find: Callable[[str], Interpreter],
+    fetch: Callable[[str], Interpreter] | None,
+    excluded: Callable[[Environment], str] = lambda _: "",
 ) -> tuple[dict[str, Interpreter], dict[str, str]]:
     """Return the Pythons of the generations that are available, and why the others are not, by version.
 
-    `fetch` gets a missing one by its full version; None fetches nothing.
+    `fetch` gets a missing one by its full version; None fetches nothing, nor is what only `excluded` environments need.
     """
     found: dict[str, Interpreter] = {}
     missing: dict[str, str] = {}
-    full = {one.python: one.full for generation in generations for one in generation.environments}
+    every = [one for generation in generations for one in generation.environments]
+    full = {one.python: one.full for one in every}
+    needed = {one.python for one in every if not excluded(one)}
     for minor in sorted(full):
         try:
             found[minor] = find(minor)
         except InterpreterMissingError as not_found:
             try:
-                if fetch is None:
+                if fetch is None or minor not in needed:
                     raise
                 found[minor] = fetch(full[minor])
             except WorkbenchError as error:

@@ -19,16 +19,17 @@ from workbench.monobase.uv import Uv
 _PROBE = """
 import json, sys, sysconfig
 print(json.dumps([
-    getattr(sys, "_base_executable", sys.executable), "%d.%d.%d" % sys.version_info[:3], sys.implementation.cache_tag,
-    str(sysconfig.get_config_var("SOABI")), sysconfig.get_platform(),
+    getattr(sys, "_base_executable", sys.executable),
+    "%d.%d.%d" % sys.version_info[:3] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""),
+    sys.implementation.cache_tag, str(sysconfig.get_config_var("SOABI")), sysconfig.get_platform(),
 ]))
 """
-_MINOR = re.compile(r"[1-9]\.[0-9]{1,2}")
+_MINOR = re.compile(r"[1-9]\.[0-9]{1,2}t?")
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python that runs: its path, "3.12.1", "cpython-312", and what its compiled modules are made for."""
+    """A Python that runs: its path, "3.12.1" ("3.13.1t": free-threaded), "cpython-312", what modules are made for."""
 
     path: str
     version: str
@@ -38,8 +39,8 @@ class Interpreter:
 
     @property
     def minor(self) -> str:
-        """The "3.12" of its version."""
-        return self.version.rpartition(".")[0]
+        """The "3.12" of its version, or "3.13t"."""
+        return short_python(self.version)
 
     @property
     def kind(self) -> str:
@@ -124,7 +125,7 @@ def fetch(prefix: Prefix, uv: Uv, full: str) -> Interpreter:
     """Let uv fetch the Python `full` ("3.12.10") below the prefix; raises WorkbenchError with uv's words."""
     about = f"fetching Python {full}"
     uv.run("python", "install", full, "--no-bin", "--install-dir", uv.pythons, about=about)
-    return find(prefix, full.rpartition(".")[0], {})
+    return find(prefix, short_python(full), {})
 
 
 def in_home(path: str) -> str:
@@ -141,12 +142,18 @@ def in_home(path: str) -> str:
 
 
 def _candidates(prefix: Prefix, minor: str) -> Iterator[str]:
-    managed = glob.glob(prefix.below("uv", "python", f"cpython-{minor}.*", "bin", f"python{minor}"))
+    short = minor.removesuffix("t")
+    managed = glob.glob(prefix.below("uv", "python", f"cpython-{short}.*", "bin", f"python{minor}"))
     yield from sorted(managed, key=_numbers, reverse=True)
     for folder in ("/opt/app-root/bin", "/usr/local/bin", "/usr/bin"):
         yield from (os.path.join(folder, name) for name in (f"python{minor}", "python3"))
     if path := shutil.which(f"python{minor}"):
         yield path
+
+
+def short_python(full: str) -> str:
+    """Return the short name of a full version: "3.12.1" is 3.12, and "3.13.1t" 3.13t."""
+    return full.rpartition(".")[0] + ("t" if full.endswith("t") else "")
 
 
 def _numbers(path: str) -> list[int]:

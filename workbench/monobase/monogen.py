@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from packaging.requirements import Requirement
 
 from workbench.catalog.compatibility import CompatibilityTable
 from workbench.catalog.faults import Faults
 from workbench.commands import here
 from workbench.errors import WorkbenchError
 from workbench.files import replace_text
-from workbench.monobase.generation import Generation, load, resolved
+from workbench.monobase.builds import TorchBuilds, read_builds
+from workbench.monobase.generation import Generation, load, lock_name, resolved
+from workbench.monobase.locking import unmet
 from workbench.monobase.matrix import matrix_of
 from workbench.monobase.resolving import versions
 from workbench.monobase.spec import FOLDER, GenerationSpec, read_spec, spec_names
-from workbench.packages import normalized_name
 
 
 @dataclass(frozen=True, slots=True)
 class ValidGeneration:
-    """A valid generation: its digest, its environments, and the day of its release, "" before that."""
+    """A valid generation: its digest, its environments, the day of its release ("" before that), what has no lock."""
 
     name: str
     digest: str
     environments: tuple[str, ...]
     released: str
+    unlocked: tuple[str, ...] = ()
 
 
 def validate(folder: Path, pairs: CompatibilityTable) -> list[ValidGeneration]:
@@ -39,15 +39,17 @@ def validate(folder: Path, pairs: CompatibilityTable) -> list[ValidGeneration]:
     that differs from what the table of what goes with what gives today.
     """
     faults, found = Faults(), list[ValidGeneration]()
+    builds = read_builds(folder)
     names = spec_names(folder)
     for name in names:
         with faults:
             spec = read_spec(folder, name)
             generation = load(folder, name)
-            for where, message in _faults(spec, generation, pairs):
+            for where, message in _faults(spec, generation, pairs, builds):
                 faults.add(where, message)
-            listed = tuple(environment.name for environment in generation.environments)
-            found.append(ValidGeneration(name, generation.digest, listed, spec.released))
+            listed = tuple(lock_name(one.name, one.platform) for one in generation.every)
+            unlocked = tuple(lock_name(one.name, one.platform) for one in generation.unlocked)
+            found.append(ValidGeneration(name, generation.digest, listed, spec.released, unlocked))
     ids = [valid.name for valid in found]
     if len(found) == len(names) and ids and int(ids[-1][1:]) - int(ids[0][1:]) != len(ids) - 1:
         faults.add(FOLDER, f"a number is left out between {ids[0]} and {ids[-1]}")
@@ -72,22 +74,23 @@ def release(folder: Path, name: str, day: str) -> Generation:
     return load(folder, name)
 
 
-def _faults(spec: GenerationSpec, generation: Generation, pairs: CompatibilityTable) -> Iterator[tuple[str, str]]:
+def _faults(
+    spec: GenerationSpec, generation: Generation, pairs: CompatibilityTable, builds: Sequence[TorchBuilds]
+) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the matrix and the locks."""
     where = f"requirements/{spec.name}"
     if not spec.is_released:
-        written = {environment.name for environment in generation.environments}
-        current = {environment.name for environment in matrix_of(spec, pairs).environments}
+        written = {lock_name(one.name, one.platform) for one in generation.every}
+        written |= {lock_name(one.name, one.platform) for one in generation.unlocked}
+        current = {lock_name(one.name, one.platform) for one in matrix_of(spec, pairs, builds).environments}
         for name in sorted(written ^ current):
             difference = "is in the matrix and no longer should be" if name in written else "is not in the matrix"
             yield where, f"{name} {difference}: run `{here('monobase update')}`"
-    for environment in generation.environments:
+    for environment in generation.every:
         pinned = versions(environment.requirements)
         expected = [*spec.packages, *spec.stacks.get(environment.stack, ())]
         if environment.torch:
             expected.append(f"torch=={environment.torch}")
-        for text in expected:
-            requirement = Requirement(text)
-            version = pinned.get(normalized_name(requirement.name), "")
-            if not version or not requirement.specifier.contains(version, prereleases=True):
-                yield f"{where}/{environment.name}.txt", f"has {version or 'none'} where {spec.name} pins {text}"
+        label = lock_name(environment.name, environment.platform)
+        for text, version in unmet(pinned, expected):
+            yield f"{where}/{label}.txt", f"has {version or 'none'} where {spec.name} pins {text}"

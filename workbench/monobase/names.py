@@ -8,12 +8,17 @@ from workbench.errors import UsageError, WorkbenchError
 
 # Where hosts keep the prefix.
 PREFIX = "/srv/r8/monobase"
+# What locks are made for, as `uname -m` names it; where nothing is named it is the first.
+X86 = "x86_64"
+PLATFORMS = (X86, "aarch64")
 
 _GENERATION = re.compile(r"g([0-9]{5})")
-_PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)")
+_PYTHON = re.compile(r"3\.(?:0|[1-9][0-9]?)t?")
 _STACK = re.compile(r"[a-z][a-z0-9]*")
+# Cog's runtime, which may be named instead of cog.
+COGLET = "coglet"
 _VERSION = re.compile(r"[0-9]+(?:\.[0-9]+)*(?:(?:a|b|rc|\.post|\.dev)[0-9]+)*")
-_URL = re.compile(r"https://[A-Za-z0-9._~/:@%+=&?#-]+")
+_URL = re.compile(r"(?:https://|file:///)[A-Za-z0-9._~/:@%+=&?#-]+")
 
 
 def generation_id(text: str) -> int:
@@ -39,7 +44,7 @@ def generation_number(name: str) -> int | None:
 
 
 def is_python(text: str) -> bool:
-    """Return whether `text` is a Python as folders name it: "3.11"."""
+    """Return whether `text` is a Python as folders name it: "3.11", or "3.13t" for a free-threaded one."""
     return _PYTHON.fullmatch(text) is not None
 
 
@@ -54,8 +59,13 @@ def is_version(text: str) -> bool:
 
 
 def is_url(text: str) -> bool:
-    """Return whether `text` is an https address that a shell and a requirement may hold."""
+    """Return whether `text` is an https address, or a file's, that a shell and a requirement may hold."""
     return _URL.fullmatch(text) is not None
+
+
+def is_cog(text: str) -> bool:
+    """Return whether `text` names a cog: a version, the address of a wheel, `coglet`, or `coglet==` and a version."""
+    return is_version(text) or is_url(text) or text == COGLET or is_version(text.removeprefix(f"{COGLET}=="))
 
 
 def environment_name(python: str, *, torch: str = "", cuda: str = "", stack: str = "") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
-from workbench.monobase.names import is_stack, is_url, is_version
+from workbench.monobase.names import is_cog, is_stack, is_version
 
 _ID = re.compile(r"0|[1-9][0-9]{0,4}")
 _NUMBERS = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*")
@@ -19,7 +19,7 @@ class ActivationRequest:
 
     `generation` is a number, `python` and `cuda` are major.minor (`cuda` may be "cpu"), `cudnn` is a
     major version, `torch` a full one, `stack` names an environment without torch, `cog` is a version
-    or an https address. `user` is the folder of the user's layer, `cache` where a cog goes that the
+    or an https or file address. `user` is the folder of the user's layer, `cache` where a cog goes that the
     prefix does not have; `allow_conflicts` says that layers may contradict each other.
     """
 
@@ -48,8 +48,10 @@ def read_request(variables: Mapping[str, str]) -> ActivationRequest:
     if generation and not _ID.fullmatch(generation):
         raise _wrong("MONOBASE_GEN_ID", generation, "write a number without leading zeros, such as 2")
     cog = variables.get("R8_COG_VERSION", "")
-    if cog and not is_version(cog) and not is_url(cog):
-        raise _wrong("R8_COG_VERSION", cog, "write a version such as 0.23.1, or an https address")
+    if cog and not is_cog(cog):
+        raise _wrong(
+            "R8_COG_VERSION", cog, "write a version such as 0.23.1, coglet==0.23.1, or an https or file address"
+        )
     torch = value("TORCH_VERSION")
     if torch and not is_version(torch):
         raise _wrong("R8_TORCH_VERSION", torch, "write it as 2.10.0, and its CUDA in R8_CUDA_VERSION")
@@ -64,13 +66,19 @@ def read_request(variables: Mapping[str, str]) -> ActivationRequest:
         cog=cog,
         cuda=cuda if cuda in ("", "cpu") else _numbers("R8_CUDA_VERSION", cuda, 2, "12.8"),
         cudnn=_numbers("R8_CUDNN_VERSION", value("CUDNN_VERSION"), 1, "9"),
-        python=_numbers("R8_PYTHON_VERSION", value("PYTHON_VERSION"), 2, "3.12"),
+        python=_python(value("PYTHON_VERSION")),
         torch=torch,
         stack=stack,
         user=variables.get("MONOBASE_USER", "") or (f"{cache}/user" if cache else ""),
         cache=cache,
         allow_conflicts=variables.get("MONOBASE_ALLOW_CONFLICTS", "") == "1",
     )
+
+
+def _python(text: str) -> str:
+    """Return the Python of a version; 3.13t and 3.13.1t are the free-threaded one."""
+    free = "t" if text.endswith("t") and text[-2:-1].isdigit() else ""
+    return _numbers("R8_PYTHON_VERSION", text.removesuffix(free) if free else text, 2, "3.12") + free
 
 
 def _numbers(name: str, text: str, count: int, example: str) -> str:

@@ -13,14 +13,16 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from workbench.errors import WorkbenchError
-from workbench.monobase.names import PREFIX
+from workbench.indexes import index_variables
+from workbench.monobase.names import PREFIX, X86
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.requirements import read_lock
 from workbench.monobase.uv import Uv, find_uv
 from workbench.packages import normalized_name
 
 # glibc 2.28 is older than that of every system that an image can be made for.
-PLATFORM = "x86_64-manylinux_2_28"
+GLIBC = "manylinux_2_28"
+PLATFORM = f"{X86}-{GLIBC}"
 
 
 def resolve(
@@ -33,6 +35,7 @@ def resolve(
     about: str,
     overrides: Sequence[str] = (),
     flags: Sequence[str] = (),
+    platform: str = X86,
 ) -> None:
     """Write the lock of `requirements` for `python` ("3.11" or "3.11.18"), keeping the versions of an existing one.
 
@@ -54,7 +57,8 @@ def resolve(
             str(lock),
             "--quiet",
         ]
-        command += ["--python", sys.executable, "--python-version", python, "--python-platform", PLATFORM]
+        command += ["--python", sys.executable, "--python-version", python.removesuffix("t")]
+        command += ["--python-platform", f"{platform}-{GLIBC}"]
         command += ["--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate", "--no-strip-extras"]
         if overrides:
             replaced = Path(folder, "overrides.txt")
@@ -72,11 +76,12 @@ def default_uv() -> Uv:
 def versions(lock: Path) -> dict[str, str]:
     """Return the version of each package of a lock of ours, by normalised name.
 
-    Raises FaultsError for lines that are not locked, and WorkbenchError for an option: ours have none.
+    Raises FaultsError for lines that are not locked, and WorkbenchError for an option: ours have none, but for a
+    second index by its variable.
     """
     read = read_lock(str(lock))
-    if read.options:
-        raise WorkbenchError(f"{read.options[0]!r} is not allowed in the lock of a generation", where=str(lock))
+    if further := [option for option in read.options if not index_variables(option)]:
+        raise WorkbenchError(f"{further[0]!r} is not allowed in the lock of a generation", where=str(lock))
     return {package.name: _version(package.text) for package in read.packages}
 
 

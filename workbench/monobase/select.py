@@ -19,9 +19,16 @@ _VARIABLES = {
 
 
 def active(folder: Path, least: int | None, most: int | None) -> list[Generation]:
-    """Return the generations of the range, oldest first; raises WorkbenchError when there is none."""
+    """Return the generations of the range, oldest first; raises WorkbenchError when there is none.
+
+    One that is not for everybody (`default = false`) must be named: a bound of the range is its number.
+    """
     every = load_all(folder)
-    found = [one for one in every if (least or 0) <= one.id and (most is None or one.id <= most)]
+    found = [
+        one
+        for one in every
+        if (least or 0) <= one.id and (most is None or one.id <= most) and (one.default or one.id in (least, most))
+    ]
     if not found:
         available = ", ".join(str(one.id) for one in every)
         raise WorkbenchError(
@@ -67,6 +74,9 @@ def mini(
     fitting = [one for one in newest.environments if all(getattr(one, field) == text for field, text in named.items())]
     if len(fitting) != 1:
         hint = f"available: {', '.join(one.name for one in fitting or newest.environments)}"
+        for one in newest.unlocked_here:
+            if all(getattr(one, field, text) == text for field, text in named.items()):
+                hint = f"there is {one.name}, but {one.reason}"
         given = ", ".join(f"{name}={environ[name]}" for name in _VARIABLES if environ.get(name))
         raise WorkbenchError(f"{given} matches {len(fitting)} environments of {newest.name}", hint=hint)
     return [newest], lambda one: "" if one is fitting[0] else "--mini excludes it"

@@ -8,11 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import Version
 
 from workbench.catalog.faults import Faults
 from workbench.catalog.toml_file import line_of, read_toml
 from workbench.catalog.tree import CatalogueTree
-from workbench.monobase.names import generation_name, generation_number, is_python, is_stack, is_version
+from workbench.monobase.names import (
+    PLATFORMS,
+    X86,
+    generation_name,
+    generation_number,
+    is_python,
+    is_stack,
+    is_version,
+)
 
 FOLDER = "generations"
 _SCHEMA = {
@@ -22,6 +31,8 @@ _SCHEMA = {
     "torch": list,
     "cuda": list,
     "cudnn": list,
+    "platforms": list,
+    "default": bool,
     "packages": list,
     "python": {"*": str},
     "stacks": {"*": {"packages": list}},
@@ -34,6 +45,7 @@ class GenerationSpec:
 
     `pythons` maps what users request ("3.11") to the version to install where there is none yet. `stacks`
     are environments without torch: the packages of each, by name; `packages` go into every environment.
+    `platforms` are what it is locked for; `default` says whether commands take it that name no generation.
     `released` is a date and `digest` what it was released as, "" before that.
     """
 
@@ -46,6 +58,8 @@ class GenerationSpec:
     stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     released: str = ""
     digest: str = ""
+    platforms: tuple[str, ...] = (X86,)
+    default: bool = True
 
     @property
     def name(self) -> str:
@@ -56,6 +70,11 @@ class GenerationSpec:
     def is_released(self) -> bool:
         """Whether it is released, and never changes again."""
         return bool(self.released)
+
+
+def python_order(text: str) -> tuple[Version, bool]:
+    """Return what orders Pythons, in short or in full: 3.13 before 3.13t (free-threaded) before 3.14."""
+    return Version(text.removesuffix("t")), text.endswith("t")
 
 
 def spec_names(folder: Path) -> list[str]:
@@ -86,8 +105,14 @@ def read_spec(folder: Path, name: str) -> GenerationSpec:
     elif data.get("id") != generation_number(name):
         fault(f"the id is {data.get('id')}, and the file is named {name}", "id")
     for python, full in data.get("python", {}).items():
-        if not is_python(python) or not is_version(full) or not full.startswith(f"{python}."):
+        short = python.removesuffix("t")
+        number = full.removesuffix("t") if short != python else full
+        free = full.endswith("t") == (short != python)
+        if not (is_python(python) and is_version(number) and number.startswith(f"{short}.") and free):
             fault(f"Python {full!r} is not a full version of {python!r}", "python", python)
+    for platform in data.get("platforms", ()):
+        if platform not in PLATFORMS:
+            fault(f"{platform!r} is not a platform: {' or '.join(PLATFORMS)}", "platforms")
     for torch in data.get("torch", ()):
         if not is_version(torch):
             fault(f"{torch!r} is not a torch version", "torch")
@@ -117,6 +142,8 @@ def read_spec(folder: Path, name: str) -> GenerationSpec:
         stacks=stacks,
         released=data.get("released", ""),
         digest=data.get("digest", ""),
+        platforms=tuple(data.get("platforms", (X86,))),
+        default=data.get("default", True),
     )
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from workbench.monobase import layout
 from workbench.monobase.environment import read_marker
-from workbench.monobase.generation import Generation
+from workbench.monobase.generation import Generation, load
 from workbench.monobase.leases import last_use, uses
 from workbench.monobase.prefix import Prefix
 from workbench.monobase.sizes import measure
+from workbench.monobase.spec import spec_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,21 @@ class GenerationStatus:
     own: int
     used_by: tuple[str, ...]
     last_use: float
+
+
+def unlocked(prefix: Prefix, data: Path, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return what the generations `names` of the prefix declare for this machine without a lock.
+
+    By generation and environment: the variable of the index that it needs. Of a generation that the data folder does
+    not have, or has as another one, nothing is known.
+    """
+    found = {}
+    for name in sorted(set(names) & set(spec_names(data))):
+        done = layout.read_done(prefix.generation(name))
+        generation = load(data, name) if done is not None else None
+        if done is not None and generation is not None and generation.digest == done.digest:
+            found[name] = {one.name: one.variable for one in generation.unlocked_here}
+    return {name: environments for name, environments in found.items() if environments}
 
 
 def status(prefix: Prefix) -> list[GenerationStatus]:

@@ -52,7 +52,9 @@ class Uv:
     def install(self, environment: str, requirements: str, *, about: str) -> None:
         """Install exactly what the locked file `requirements` names into `environment`, dependencies or not."""
         python = os.path.join(environment, "bin", "python")
-        flags = ("--no-deps", "--require-hashes", "--no-progress", "--python", python)
+        # A second index may have another file by the same name and version: the hash decides, not which index is first.
+        strategy = ("--index-strategy", "unsafe-best-match")
+        flags = ("--no-deps", "--require-hashes", *strategy, "--no-progress", "--python", python)
         self.run("pip", "install", *flags, "--requirement", requirements, about=about)
 
     def _environment(self, given: Mapping[str, str]) -> dict[str, str]:

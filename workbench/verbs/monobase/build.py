@@ -79,7 +79,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build what is missing; raises FaultsError with what could not be built, and with what was skipped."""
     from workbench.monobase.cog import build_cogs, cog_spec, newest_pythons
-    from workbench.monobase.fill import FAILED, SKIPPED, FillRequest, fill, interpreters_for
+    from workbench.monobase.fill import FAILED, SKIPPED, UNLOCKED, FillRequest, fill, interpreters_for
     from workbench.monobase.install import Toolchain
     from workbench.monobase.interpreters import fetch, find, in_home, named_interpreters
     from workbench.monobase.label import label_text, write_label
@@ -109,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
     addresses = [MirrorAddress.parse(text) for text in args.mirror]
     prefix = Prefix.at(args.prefix)
     total = sum(len(generation.environments) for generation in generations)
+    wanted = sum(not excluded(one) for generation in generations for one in generation.environments)
     # What --mini leaves out is meant to be left out.
     allow_skipped = args.allow_skipped or args.mini
 
@@ -124,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
 
     began = time.time()
     with (
-        (JsonProgress if args.json else FillProgress)(total) as progress,
+        (JsonProgress if args.json else FillProgress)(wanted) as progress,
         builder(prefix, wait=not args.no_wait, log=progress.log),
         ExitStack() as ending,
     ):
@@ -139,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
             if home := in_home(path):
                 progress.log(f"Python {minor} is in {home}: only users who may enter it can run what is built with it")
         getter = (lambda full: fetch(prefix, tools.uv, full)) if args.fetch_pythons and not args.offline else None
-        pythons, missing = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter)
+        pythons, missing = interpreters_for(generations, lambda m: find(prefix, m, by_name), getter, excluded)
         if cogs:
             spec = cog_spec(cogs, args.default_cog_version, newest_pythons(generations))
             build_cogs(tools, spec, pythons, progress.log)
@@ -175,8 +176,11 @@ def run(args: argparse.Namespace) -> int:
     if not faults:
         for one in mirrors.uses():
             print(f"{one.packages} packages, {mebibytes(one.bytes)}, from {one.location}")
-        present = sum(one.status != SKIPPED for one in outcomes)
+        present = sum(one.status not in (SKIPPED, UNLOCKED) for one in outcomes)
         print(f"{present} of {total} environments are built below {prefix.root}, {total - present} skipped")
+        if unlocked := [one for one in outcomes if one.status == UNLOCKED]:
+            needed = ", ".join(sorted({name for one in generations for name in one.variables}))
+            print(f"{len(unlocked)} more are declared and not locked: they need {needed}")
     _raise_if_any(prefix.root, faults, unready_reasons)
     return EXIT_OK
 

@@ -8,7 +8,7 @@ import os
 import sys
 
 from workbench.errors import EXIT_OK, UsageError
-from workbench.monobase.names import is_python, is_url, is_version
+from workbench.monobase.names import is_cog, is_python
 from workbench.monobase.request import read_request
 from workbench.verbs.monobase.options import json_option, prefix_option
 
@@ -21,7 +21,7 @@ EXAMPLES = """\
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `cog`."""
     prefix_option(parser)
-    parser.add_argument("--version", required=True, metavar="V", help="version of cog, or the https address of a wheel")
+    parser.add_argument("--version", required=True, metavar="V", help="version of cog, or the address of a wheel")
     parser.add_argument("--python", required=True, metavar="X.Y", help="Python that it is for")
     parser.add_argument("--interpreter", metavar="PATH", help="that Python, where it cannot be found")
     parser.add_argument("--offline", action="store_true", help="take nothing from the network")
@@ -33,9 +33,10 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.cog import install_beside
     from workbench.monobase.prefix import Prefix
 
-    if not is_version(args.version) and not is_url(args.version):
+    if not is_cog(args.version):
         raise UsageError(
-            f"{args.version!r} is not a version of cog", hint="write 0.23.1, or an https address of a wheel"
+            f"{args.version!r} is not a version of cog",
+            hint="write 0.23.1, coglet==0.23.1, or the address of a wheel: https://… or file:///…",
         )
     if not is_python(args.python):
         raise UsageError(f"{args.python!r} is not a Python version", hint="write it as 3.12")

@@ -12,7 +12,10 @@ EXAMPLES = """\
 """
 FOLDER = "monobase/image"
 # What the image has of the repository, below /opt/monobase.
-TOOL = ("workbench", "monobase", "releases/compat.toml")
+TOOL = (
+    *("workbench", "monobase", "releases/compat.toml"),
+    *(f"monobase/{name}.py" for name in ("__init__", "build", "diff", "monogen", "update", "user")),
+)
 
 
 arguments = _tool_image.arguments

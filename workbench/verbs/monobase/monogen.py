@@ -43,8 +43,11 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(valid) for valid in found], indent=2))
         return EXIT_OK
-    rows = [(valid.name, valid.released or "not yet", str(len(valid.environments)), valid.digest) for valid in found]
-    print(columns(("generation", "released", "environments", "digest"), rows))
+    rows = [
+        (one.name, one.released or "not yet", str(len(one.environments)), str(len(one.unlocked)), one.digest)
+        for one in found
+    ]
+    print(columns(("generation", "released", "environments", "not locked", "digest"), rows))
     return EXIT_OK
 
 

@@ -119,7 +119,13 @@ def prefix_option(parser: argparse.ArgumentParser) -> None:
 
 def cog_options(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name the cogs to install."""
-    parser.add_argument("--cog-versions", metavar="V", nargs="+", default=[], help="cogs to install: 0.23.1, https://…")
+    parser.add_argument(
+        "--cog-versions",
+        metavar="V",
+        nargs="+",
+        default=[],
+        help="cogs to install: 0.23.1, coglet==0.23.1, https://…, file:///…",
+    )
     parser.add_argument("--default-cog-version", metavar="V", default="", help="the one that models get who name none")
 
 

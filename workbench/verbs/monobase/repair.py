@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.monobase.verify import verify
 
     prefix, jobs = Prefix.at(args.prefix), os.cpu_count() or 1
-    every = [one.requirements for generation in load_all(Path(args.data)) for one in generation.environments]
+    every = [one.requirements for generation in load_all(Path(args.data)) for one in generation.every]
     locks = {digest(str(path)): str(path) for path in every}
     addresses = [MirrorAddress.parse(text) for text in args.mirror]
 

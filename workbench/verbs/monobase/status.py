@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import EXIT_OK
 from workbench.table import columns
-from workbench.verbs.monobase.options import prefix_option
+from workbench.verbs.monobase.options import data_option, prefix_option
 
 if TYPE_CHECKING:
     from workbench.monobase.status import GenerationStatus
@@ -23,17 +24,20 @@ EXAMPLES = """\
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of `status`."""
     prefix_option(parser)
+    data_option(parser)
     parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a line for each generation and cog generation."""
     from workbench.monobase.prefix import Prefix
-    from workbench.monobase.status import status
+    from workbench.monobase.status import status, unlocked
 
-    statuses = status(Prefix.at(args.prefix))
+    prefix = Prefix.at(args.prefix)
+    statuses = status(prefix)
+    without = unlocked(prefix, Path(args.data), [one.name for one in statuses])
     if args.json:
-        print(json.dumps([asdict(one) for one in statuses], indent=2))
+        print(json.dumps([{**asdict(one), "unlocked": without.get(one.name, {})} for one in statuses], indent=2))
         return EXIT_OK
     header = ("name", "state", "environments", "skipped", "pythons", "by itself", "its own", "used by")
     rows = [
@@ -50,6 +54,9 @@ def run(args: argparse.Namespace) -> int:
         for one in statuses
     ]
     print(columns(header, rows) if rows else f"nothing is built below {args.prefix}")
+    for name, variables in without.items():
+        needed = ", ".join(sorted(set(variables.values())))
+        print(f"{name}: {len(variables)} more are declared and not locked: they need {needed}")
     return EXIT_OK
 
 
