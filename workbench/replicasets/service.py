@@ -26,6 +26,7 @@ from workbench.replicasets.operations import info as _info
 from workbench.replicasets.operations import logs as _logs
 from workbench.replicasets.operations import patch as _patch
 from workbench.replicasets.operations import prune as _prune
+from workbench.replicasets.operations import reach as _reach
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
@@ -39,6 +40,7 @@ from workbench.replicasets.operations.files import Files
 from workbench.replicasets.operations.info import EngineNotes, Info, Progress, Resources
 from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
+from workbench.replicasets.operations.reach import Upstream
 from workbench.replicasets.operations.upgrade import Upgrade
 from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
@@ -78,6 +80,7 @@ class ReplicaSets:
         engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
         watched = WatchedStore(store or open_store(settings.store, settings.prefix))
         self._world = World(settings, engine, watched)
+        self._watched = watched
         self.listings = Listings(watched, self._problems)
         self._filling = threading.Lock()
         self.reconciled: Reconciled | None = None
@@ -195,6 +198,16 @@ class ReplicaSets:
         with self._changing(Code.INFO) as world:
             return _address.address(world, name, port, caller)
 
+    def may_reach(self, name: str, caller: Caller = SYSTEM) -> ReplicaSet:
+        """Return the set whose IDE the caller may be led to, running or not."""
+        with self._changing(Code.INFO) as world:
+            return _reach.may_reach(world, name, caller)
+
+    def reach(self, name: str, port: int = 0, caller: Caller = SYSTEM) -> Upstream:
+        """Return where the service itself reaches the IDE of the running set, or another port of it."""
+        with self._changing(Code.INFO) as world:
+            return _reach.reach(world, name, port, caller)
+
     def compare(self, name: str, old: int, new: int, caller: Caller = SYSTEM) -> Comparison:
         """Return what changed from one version of the set to another."""
         with self._changing(Code.COMPARE) as world:
@@ -211,6 +224,11 @@ class ReplicaSets:
         """Return all sets and volumes as they are recorded; quick however many there are and however often."""
         with self._reading(Code.INFO):
             return self.listings.read()
+
+    @property
+    def commits(self) -> int:
+        """Another number after each commit to the store."""
+        return self._watched.count
 
     def info(self, name: str) -> Info:
         """Return the set, its current version, and the state of its container."""

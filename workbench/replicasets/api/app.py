@@ -12,7 +12,18 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
-from workbench.replicasets.api import events, files, health, outputs, page_files, resources, sets, terminals, volumes
+from workbench.replicasets.api import (
+    entering,
+    events,
+    files,
+    health,
+    outputs,
+    page_files,
+    resources,
+    sets,
+    terminals,
+    volumes,
+)
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat, Words
 from workbench.replicasets.api.failures import handle
@@ -22,6 +33,7 @@ from workbench.replicasets.api.lanes import LaneBounds, Lanes
 from workbench.replicasets.api.libraries import Libraries
 from workbench.replicasets.api.metrics import Requests, metrics
 from workbench.replicasets.api.probes import Probe
+from workbench.replicasets.api.proxy.serving import Workbenches
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
 
@@ -46,10 +58,12 @@ def make_app(
     bounds: LaneBounds = LaneBounds(),  # noqa: B008  frozen
     compat: Compat = Compat(),  # noqa: B008  frozen
     libraries: Libraries | None = None,
+    workbenches: Workbenches | None = None,
 ) -> FastAPI:
     """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`.
 
-    `libraries` is what the page uses of other projects; None for nothing.
+    `libraries` is what the page uses of other projects; None for nothing. `workbenches` is the
+    address that leads to sets, None for none.
     """
     app = FastAPI(
         title="workbench-images: replica sets",
@@ -70,6 +84,7 @@ def make_app(
     app.state.stopping = lambda: False
     app.state.following = Following(service, lambda: app.state.stopping())
     app.state.compat = compat
+    app.state.workbenches = workbenches
     app.state.libraries = libraries or Libraries()
     # What a program with input may wait for at once: its output, its input being taken, its size, its end.
     app.state.terminals = CapacityLimiter(4 * bounds.terminal.in_all)
@@ -91,6 +106,7 @@ def make_app(
     for router in (
         sets.ROUTES,
         outputs.ROUTES,
+        entering.ROUTES,
         files.ROUTES,
         volumes.ROUTES,
         resources.ROUTES,

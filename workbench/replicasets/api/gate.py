@@ -23,7 +23,7 @@ from workbench.replicasets.api.metrics import Requests
 from workbench.replicasets.api.sockets import denied, offered_token
 from workbench.replicasets.api.strangers import Strangers
 from workbench.replicasets.api.streaming import BrokenOff
-from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.api.tokens import Tokens, proof_of
 from workbench.replicasets.operations.files import LONGEST_SECONDS
 from workbench.replicasets.operations.files import MOST_BYTES as MOST_ARCHIVE
 from workbench.replicasets.values import Caller, Role
@@ -217,6 +217,7 @@ class Gate:
             return self._stranger(scope, state, unknown)
         # The one place where a caller is made: everything below is given this value.
         state["caller"] = Caller(token.name, token.role, self._tokens.quota)
+        state["proof"] = proof_of(plain.strip())
         # What lasts looks now and then whether it may go on.
         state["allowed"] = lambda: self._tokens.allowed(plain.strip())[0] is not None
         if token.role is Role.READ and scope["method"] not in _READING:

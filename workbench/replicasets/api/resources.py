@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from workbench.replicasets.api.context import BEARER, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
@@ -78,8 +78,10 @@ def quota(service: Service, caller: RequestCaller) -> Envelope[QuotaResponse]:
 
 
 @ROUTES.get("/engine")
-def engine(service: Service) -> Envelope[EngineResponse]:
+def engine(request: Request, service: Service) -> Envelope[EngineResponse]:
     """Show what the engine cannot do, and why: what needs it is refused with the status 501."""
     found = service.engine_notes()
     cannot = [Lack(what=what, why=why) for what, why in found.cannot.items()]
-    return Envelope(data=EngineResponse(cannot=cannot, afresh=found.afresh))
+    return Envelope(
+        data=EngineResponse(cannot=cannot, afresh=found.afresh, workbenches=request.app.state.workbenches is not None)
+    )

@@ -461,10 +461,14 @@ class Lack(BaseModel):
 
 
 class EngineResponse(BaseModel):
-    """How the engine differs: what is refused, and what a version lacks of the one before ("": nothing)."""
+    """How the engine differs: what is refused, and what a version lacks of the one before ("": nothing).
+
+    `workbenches` is whether the service itself leads to the IDEs of sets (`POST /replicaSet/NAME/session`).
+    """
 
     cannot: list[Lack]
     afresh: str
+    workbenches: bool = False
 
 
 class QuotaResponse(BaseModel):

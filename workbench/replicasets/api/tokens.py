@@ -175,6 +175,15 @@ class Tokens:
                 found = token
         return found
 
+    def standing(self, name: str, sha256: str) -> Token | None:
+        """Return the token of that name when it counts, and so does the secret with that hash; None otherwise."""
+        now = self._now()
+        for token in self.all():
+            if token.name == name and not token.refusal(now):
+                former = hmac.compare_digest(token.former, sha256) and not _is_past(token.former_until, now)
+                return token if hmac.compare_digest(token.sha256, sha256) or former else None
+        return None
+
     def allowed(self, plain: str) -> tuple[Token | None, str]:
         """Return the token that `plain` is and counts now, and that it was used; or None, and why not."""
         token, now = self.find(plain), self._now()
@@ -238,6 +247,11 @@ def _is_past(when: str, now: datetime) -> bool:
 def _secret() -> str:
     # By themselves one in 64 begins with "-", and no command line takes that for the value of a flag.
     return f"wb_{secrets.token_urlsafe(32)}"
+
+
+def proof_of(plain: str) -> str:
+    """Return what stands for a secret where it is not kept: see Tokens.standing."""
+    return _hash(plain)
 
 
 def _hash(plain: str) -> str:
