@@ -178,6 +178,9 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     check_start(settings)
     if args.preflight:
         return _preflight(settings, engine)
+    if args.workbenches_url and not args.workbenches:
+        raise UsageError("--workbenches-url goes with --workbenches")
+    site_url, place = _url(args), _door(args) if args.workbenches else None
     listening = listen(args.host, args.port)
     plain = not args.tls_cert and not is_loopback(listening)
     if plain and not args.insecure:
@@ -191,8 +194,8 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         raise UsageError("--no-token is for --compat on loopback: elsewhere everybody could run containers here")
     service = ReplicaSets(settings)
     workbenches, door = None, None
-    if args.workbenches:
-        door = listen(*_door(args))
+    if place is not None:
+        door = listen(*place)
         number = door.getsockname()[1]
         plain = plain or (not args.tls_cert and not is_loopback(door))
         if plain and not args.insecure:
@@ -202,7 +205,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
                 f"{args.workbenches} is not this machine alone: sessions could be read on the way",
                 hint="--tls-cert and --tls-key, or --insecure when something before it speaks TLS",
             )
-        site = Site(number, _url(args))
+        site = Site(number, site_url)
         page = "" if site.url else str(listening.getsockname()[1])
         workbenches = Workbenches(service, tokens, site, page)
 

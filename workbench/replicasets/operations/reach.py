@@ -28,7 +28,8 @@ _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 class Upstream:
     """The port of `host` where a set's IDE listens, below `prefix` ("" or "/…"), and the token that it asks for.
 
-    `id` is the set's, which no other set of that name has.
+    `id` is the set's, which no other set of that name has. `away` is why it may not be reached from here, "" for no
+    reason to think so.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Upstream:
     port: int
     prefix: str = ""
     token: str = ""
+    away: str = ""
 
 
 def may_reach(world: World, name: str, caller: Caller) -> ReplicaSet:
@@ -51,13 +53,13 @@ def reach(world: World, name: str, inside: int, caller: Caller) -> Upstream:
     if found.state is not State.RUNNING:
         raise Conflict(f"{name} is {found.state}", hint=_HINTS.get(found.state, "restart it").format(name))
     usual = usual_port(version)
-    host, port = _place(world, version, inside or usual)
+    host, port, away = _place(world, version, inside or usual)
     if inside and inside != usual:
         # What listens there is not what the variables are for.
-        return Upstream(found.id, host, port)
+        return Upstream(found.id, host, port, away=away)
     variables = dict(each.partition("=")[::2] for each in version.env)
     prefix = variables.get("NB_PREFIX", "").strip("/")
-    return Upstream(found.id, host, port, f"/{prefix}" if prefix else "", token_of(world, version, caller))
+    return Upstream(found.id, host, port, f"/{prefix}" if prefix else "", token_of(world, version, caller), away)
 
 
 _HINTS = {
@@ -83,18 +85,19 @@ def variables(world: World, version: Version, labels: Mapping[str, str]) -> tupl
     return (*version.env, *(f"{name}={value}" for name, value in ours.items() if name not in given))
 
 
-def _place(world: World, version: Version, inside: int) -> tuple[str, int]:
+def _place(world: World, version: Version, inside: int) -> tuple[str, int, str]:
+    """Return host and port, and why they may not be reached from here."""
+    published = next((port for port in version.ports if (port.protocol, port.container) == ("tcp", inside)), None)
     elsewhere = world.engine.capability(RunningElsewhere)
-    if elsewhere is not None:
-        return elsewhere.address(version.container), inside
+    if elsewhere is not None and published is not None:
+        return elsewhere.address(version.container), inside, "the service reaches it from inside of the cluster alone"
     reaching = world.engine.capability(ReachingContainers)
     if reaching is not None and (host := reaching.reached_at(version.container)):
-        return host, inside
-    for port in version.ports:
-        if port.protocol == "tcp" and port.container == inside:
-            publish = world.settings.publish
-            return _EVERYWHERE.get(publish, publish), port.host
-    raise NotFound(
-        f"port {inside} of {version.set} is not published, and is not reached without that here",
-        hint=f"`rs patch {version.set} --port {inside}`",
-    )
+        return host, inside, ""
+    if published is None:
+        raise NotFound(
+            f"port {inside} of {version.set} is not published, and is not reached without that here",
+            hint=f"`rs patch {version.set} --port {inside}`",
+        )
+    publish = world.settings.publish
+    return _EVERYWHERE.get(publish, publish), published.host, ""

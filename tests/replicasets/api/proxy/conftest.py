@@ -95,7 +95,11 @@ def proxied(tmp_path: Path, site: Site) -> Iterator[Proxied]:
             while not server.started:
                 time.sleep(0.01)
             address, sets = (f"http://127.0.0.1:{each}" for each in (port, number))
-            yield Proxied(address, sets, room, engine, plain, tokens, found, workbenches)
+            try:
+                yield Proxied(address, sets, room, engine, plain, tokens, found, workbenches)
+            finally:
+                # All three at once: each looks ten times a second whether it is over.
+                server.should_exit = found.over = True
     finally:
         server.should_exit = True
         thread.join()

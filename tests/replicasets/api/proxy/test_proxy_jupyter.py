@@ -47,9 +47,9 @@ def sh(rs: ReplicaSets, line: str) -> str:
 
 def in_terminal(rs: ReplicaSets, page: Page, name: str) -> None:
     """Type into a new terminal of the open JupyterLab, and see in the set what that did."""
-    page.keyboard.press("Control+Shift+L")
-    page.locator(".jp-LauncherCard[title*='terminal' i]").last.click()
-    page.locator(".jp-Terminal .xterm-screen").last.click()
+    page.locator(".lm-TabBar-addButton").first.click()
+    page.locator(".jp-LauncherCard[title*='terminal' i]:visible").last.click()
+    page.locator(".jp-Terminal:visible").last.click()
 
     def typed() -> bool:
         page.keyboard.type(f"echo $((6*7)) >/tmp/{name}\n")

@@ -27,6 +27,7 @@ class Ide:
     # What responses have beside their own headers.
     more: list[tuple[bytes, bytes]] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
+    over: bool = False
     page: str = "<!doctype html><title>an IDE</title><h1>an IDE</h1>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +90,13 @@ class Ide:
         self.gone.set()
 
 
+class _Server(uvicorn.Server):
+    ide: Ide
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self.ide.over
+
+
 @contextmanager
 def ide() -> Iterator[Ide]:
     """Yield a running one."""
@@ -97,7 +105,8 @@ def ide() -> Iterator[Ide]:
     found.port = listening.getsockname()[1]
     config = uvicorn.Config(found, lifespan="off", log_level="error", ws="websockets-sansio", ws_max_size=64 << 20)
     config.timeout_graceful_shutdown = 1
-    server = uvicorn.Server(config)
+    server = _Server(config)
+    server.ide = found
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

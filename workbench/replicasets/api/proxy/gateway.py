@@ -115,7 +115,7 @@ class Gateway:
         """Return that a set does not answer."""
         self._upstreams.forget(passage.place)
         name = passage.place.name
-        hint = f"its programs may be starting; `rs logs {name}` shows what it wrote"
+        hint = passage.upstream.away or f"its programs may be starting; `rs logs {name}` shows what it wrote"
         return entry.refused(scope["headers"], status, f"{name} does not answer", hint)
 
     async def _lead(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
