@@ -49,6 +49,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cors", metavar="ORIGIN", action="append", default=[], help="pages of that site may use it; repeatable"
     )
+    parser.add_argument(
+        "--see",
+        choices=("own", "all"),
+        default="own",
+        help="what tokens of the role operate see: their own sets, volumes and images, or everybody's (own)",
+    )
     parser.add_argument("--state", metavar="DIR", default="/var/lib/workbench", help="folder of all that is kept")
     parser.add_argument("--store", metavar="FILE|etcd://HOST:PORT", default="", help="default: a file in --state")
     parser.add_argument(
@@ -107,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
 
         check_certificate(args.tls_cert, args.tls_key)
     state = os.path.abspath(args.state)
-    tokens = Tokens(state)
+    tokens = Tokens(state, sees_all=args.see == "all")
     check_state(state)
     if args.fetch_terminal:
         return _fetch(state)

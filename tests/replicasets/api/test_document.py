@@ -38,6 +38,11 @@ def compat(request: pytest.FixtureRequest) -> Compat:
     return Compat(words=request.param, is_open=request.param, origins=("https://pages.example",) * request.param)
 
 
+@pytest.fixture
+def leads() -> bool:
+    return True
+
+
 def test_nothing_but_what_the_document_declares(served: Served, compat: Compat) -> None:
     checks = COMPAT if compat.words else CHECKS
     headers = {"Authorization": f"Bearer {served.tokens['op']}"}

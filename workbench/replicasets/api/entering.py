@@ -13,8 +13,7 @@ from workbench.replicasets.api.proxy.places import Place
 from workbench.replicasets.api.proxy.serving import Workbenches
 from workbench.replicasets.api.proxy.sessions import Grant
 from workbench.replicasets.api.responses import Envelope
-from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Forbidden, Unsupported, failing_as
+from workbench.replicasets.errors import Forbidden, Unsupported
 
 ROUTES = APIRouter(prefix="/replicaSet", tags=["replica sets"], dependencies=[BEARER], responses=RESPONSES)
 
@@ -47,15 +46,14 @@ def session(
     """
     note(operation="session", set=name[:60])
     workbenches = cast(Workbenches | None, request.app.state.workbenches)
+    found = service.may_reach(name, caller)
     if workbenches is None:
         raise Unsupported("the service leads to no IDEs", hint="`serve --workbenches ADDRESS:PORT`")
-    with failing_as(Code.INFO):
-        found = service.may_reach(name, caller)
-        if found.owner != caller.name and not workbenches.site.is_split:
-            raise Forbidden(
-                f"{name} belongs to {found.owner or 'nobody'}: its pages could reach your own sets in the same browser",
-                hint="`serve --workbenches-url 'https://*.example.org'` gives each set a host of its own",
-            )
+    if found.owner != caller.name and not workbenches.site.is_split:
+        raise Forbidden(
+            f"{name} belongs to {found.owner or 'nobody'}: its pages could reach your own sets in the same browser",
+            hint="`serve --workbenches-url 'https://*.example.org'` gives each set a host of its own",
+        )
     place = Place(name, port)
     grant = Grant(caller.name, getattr(request.state, "proof", ""), place, found.id, found.owner)
     site = workbenches.site

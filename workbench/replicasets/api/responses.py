@@ -89,7 +89,7 @@ class SetView(BaseModel):
 class SetList(BaseModel):
     """Sets by name, and the host's address on which their ports are.
 
-    `continue` is for the request of the next page, "" on the last one; `total` counts all sets.
+    `continue` is for the request of the next page, "" on the last one; `total` counts them on all pages.
     """
 
     replicaSets: list[SetView]
@@ -394,7 +394,7 @@ class VolumeList(BaseModel):
 
 
 class GpusResponse(BaseModel):
-    """0 for a free GPU, 1 for a used one; and which set holds it."""
+    """0 for a free GPU, 1 for a used one; and which set holds it, `another owner's set` for one that is not seen."""
 
     gpus: dict[str, int]
     holders: dict[str, str]
@@ -410,7 +410,7 @@ class PortUse(BaseModel):
 
 
 class PortsResponse(BaseModel):
-    """Under the original's key; and which set holds which port."""
+    """Under the original's key; and which set holds which port, as for GPUs."""
 
     ports: PortUse
     holders: dict[str, str]

@@ -19,7 +19,7 @@ from workbench.files import replace_text
 from workbench.locks import locked
 from workbench.replicasets.api.token_texts import iso
 from workbench.replicasets.codec import decode
-from workbench.replicasets.values import Quota, Role
+from workbench.replicasets.values import Caller, Quota, Role
 
 FILE = "tokens.json"
 USED = "tokens-used.json"
@@ -69,10 +69,13 @@ def _now() -> datetime:
 
 
 class Tokens:
-    """The tokens in a state folder. Its file is read again when it changes: what is changed later counts at once."""
+    """The tokens in a state folder. Its file is read again when it changes: what is changed later counts at once.
 
-    def __init__(self, folder: str, now: Callable[[], datetime] = _now) -> None:
-        self.folder = folder
+    `sees_all` is whether those of the role operate see what is others' too.
+    """
+
+    def __init__(self, folder: str, now: Callable[[], datetime] = _now, *, sees_all: bool = False) -> None:
+        self.folder, self._sees_all = folder, sees_all
         self._path = os.path.join(folder, FILE)
         self._now = now
         self._lock = threading.Lock()
@@ -215,6 +218,10 @@ class Tokens:
     def quota(self, name: str) -> Quota:
         """Return what sets of that owner may hold: no limit for an owner without a token."""
         return next((token.quota for token in self.all() if token.name == name), Quota())
+
+    def caller(self, name: str, role: Role) -> Caller:
+        """Return who requests what, with a token of that name and role: the one place where a caller is made."""
+        return Caller(name, role, self.quota, self._sees_all)
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Token]]:

@@ -31,11 +31,11 @@ def test_a_ticket_counts_once_for_one_set_and_its_owner(proxied: Proxied) -> Non
     assert proxied.tokens["op"] not in cookie and ticket not in cookie
     for used in (ticket, "wrong", ""):
         assert proxied.enter(used).status_code == 403
-    for who, status in (("other", 403), ("look", 403), ("root", 403)):
+    for who, status in (("other", 404), ("look", 403), ("root", 403)):
         with proxied.api(who) as api:
             assert api.post("/api/v1/replicaSet/foo/session").status_code == status, who
     with proxied.api("op") as api:
-        assert api.post("/api/v1/replicaSet/theirs/session").status_code == 403
+        assert api.post("/api/v1/replicaSet/theirs/session").status_code == 404
         assert api.post("/api/v1/replicaSet/none/session").status_code == 404
         assert api.get("/api/v1/resources/engine").json()["data"]["workbenches"] is True
 
@@ -51,7 +51,7 @@ def test_a_session_is_of_one_set(proxied: Proxied) -> None:
         # The API knows no cookie.
         assert httpx.get(f"{proxied.address}/api/v1/replicaSet", headers=dict(client.headers)).status_code == 401
     # A token in a header is a program's, and no set gets it.
-    for who, status in (("op", 200), ("root", 200), ("other", 403), ("look", 401), ("none", 401)):
+    for who, status in (("op", 200), ("root", 200), ("other", 404), ("look", 401), ("none", 401)):
         headers = {"Authorization": f"Bearer {proxied.tokens.get(who, 'none')}"}
         assert httpx.get(f"{proxied.sets}/s/foo/", headers=headers).status_code == status, who
     assert all("authorization" not in each["headers"] for each in proxied.ide.seen)

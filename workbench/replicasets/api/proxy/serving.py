@@ -15,7 +15,7 @@ from workbench.replicasets.api.proxy.gateway import Gateway
 from workbench.replicasets.api.proxy.limits import HEAD_BYTES
 from workbench.replicasets.api.proxy.places import Site
 from workbench.replicasets.api.proxy.sessions import Sessions
-from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.api.tokens import Token, Tokens
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Caller, Role
 
@@ -35,11 +35,15 @@ class Workbenches:
 
     def _standing(self, name: str, proof: str) -> Caller | None:
         token = self._tokens.standing(name, proof)
-        return None if token is None or token.role is Role.READ else Caller(token.name, token.role, self._tokens.quota)
+        return self._caller(token)
 
     def _bearer(self, plain: str) -> Caller | None:
         token, _ = self._tokens.allowed(plain)
-        return None if token is None or token.role is Role.READ else Caller(token.name, token.role, self._tokens.quota)
+        return self._caller(token)
+
+    def _caller(self, token: Token | None) -> Caller | None:
+        may = token is not None and token.role is not Role.READ
+        return self._tokens.caller(token.name, token.role) if token is not None and may else None
 
 
 def make_server(workbenches: Workbenches, certificate: str = "", key: str = "") -> uvicorn.Server:
