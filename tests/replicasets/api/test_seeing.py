@@ -15,6 +15,7 @@ from tests.replicasets.api.test_owners import CHANGES
 from tests.replicasets.api.test_progress import during
 from tests.replicasets.api.test_terminal import refused as socket_refused
 from tests.replicasets.fakes import IMAGE, MemoryStore, service
+from workbench.cli import main
 from workbench.replicasets.api.app import PREFIX, make_app
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.tokens import Tokens
@@ -22,7 +23,8 @@ from workbench.replicasets.errors import NotFound
 from workbench.replicasets.problems import Problem
 from workbench.replicasets.reconcile import Reconciled
 from workbench.replicasets.requests import RunRequest
-from workbench.replicasets.values import Bind, Caller
+from workbench.replicasets.values import Bind, Caller, Role
+from workbench.verbs import serve
 
 # Requests about a set or a volume that change nothing, and are not for the owner alone.
 READS: list[tuple[str, str, object]] = [
@@ -147,6 +149,19 @@ def test_a_store_that_is_filled_again_hides_it_too(served: Served, tmp_path: Pat
     assert again.info("foo", Caller("op")).version.number == 1
     with pytest.raises(NotFound, match="there is no volume data"):
         again.volume("data", Caller("other"))
+
+
+def test_the_service_is_started_so_by_a_flag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[bool] = []
+
+    def serve_(_args: object, _state: str, tokens: Tokens) -> int:
+        found.append(tokens.caller("op", Role.OPERATE).may_see("another"))
+        return 0
+
+    monkeypatch.setattr(serve, "_serve", serve_)
+    for flags in ([], ["--see", "own"], ["--see", "all"]):
+        assert main(["serve", "--state", str(tmp_path / "state"), *flags]) == 0
+    assert found == [False, False, True]
 
 
 class TestShared:

@@ -82,6 +82,9 @@ class Gateway:
         found, raw = list(scope["headers"]), scope["raw_path"]
         place = place_of(raw)
         host = headers.first(found, b"host")
+        if not host:
+            # HTTP/1.0: what is let in is held against the address that it was sent to.
+            return entry.refused(found, 400, "the request names no host")
         if place is None or not self._site.serves(place, host):
             return entry.refused(found, 404, "there is nothing here", "sets are at /s/NAME/")
         if raw == place.path.encode() and not upgrade:
@@ -150,7 +153,10 @@ class Gateway:
 
         sent = dict(scope["headers"])
         chunked = b"transfer-encoding" in sent
-        passed = passage.headers + ([(b"transfer-encoding", b"chunked")] if chunked else [])
+        passed = passage.headers
+        if chunked:
+            # Where a request has both, its length is not what it has: a server that believed it would read another one.
+            passed = [each for each in passed if each[0] != b"content-length"] + [(b"transfer-encoding", b"chunked")]
         if not chunked and sent.get(b"content-length", b"0") == b"0":
             complete.set()
         work = asyncio.ensure_future(

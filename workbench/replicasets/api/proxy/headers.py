@@ -103,7 +103,8 @@ def _named(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
 def _narrowed(text: str, place: Place, stripped: str | None) -> str | None:
     """Return a cookie of the set's with a path below its place and no domain; None for one that is called like ours."""
     pair, *attributes = text.split(";")
-    if pair.partition("=")[0].strip().lower() == COOKIE:
+    # Browsers send one without a name, `=a=b`, as `a=b`.
+    if pair.strip().lstrip("= \t").partition("=")[0].strip().lower() == COOKIE:
         return None
     path, kept = "", [pair.strip()]
     for each in (each.strip() for each in attributes):
@@ -116,11 +117,13 @@ def _narrowed(text: str, place: Place, stripped: str | None) -> str | None:
 
 
 def _below(path: str, place: Place, stripped: str | None) -> str:
-    if stripped is not None and (path == stripped or path.startswith(f"{stripped}/")):
+    def is_own() -> bool:
+        # With dots in it, it might be another one by the time that a browser compares it.
+        return (path == place.path or path.startswith(f"{place.path}/")) and "/." not in path
+
+    if not is_own() and stripped is not None and (path == stripped or path.startswith(f"{stripped}/")):
         path = place.path + path.removeprefix(stripped)
-    # With dots in it, it might be another one by the time that a browser compares it.
-    is_own = (path == place.path or path.startswith(f"{place.path}/")) and "/." not in path
-    return path if is_own else f"{place.path}/"
+    return path if is_own() else f"{place.path}/"
 
 
 def _led(text: str, place: Place, stripped: str | None, hosts: set[str]) -> str:
