@@ -51,7 +51,10 @@ def reach(world: World, name: str, inside: int, caller: Caller) -> Upstream:
     may_reach(world, name, caller)
     found, version = record(world, name)
     if found.state is not State.RUNNING:
-        raise Conflict(f"{name} is {found.state}", hint=_HINTS.get(found.state, "restart it").format(name))
+        raise Conflict(
+            f"{name} is {found.state}",
+            hint=_HINTS.get(found.state, "`rs restart {}`, or Start on the service's page").format(name),
+        )
     usual = usual_port(version)
     host, port, away = _place(world, version, inside or usual)
     if inside and inside != usual:

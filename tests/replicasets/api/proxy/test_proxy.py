@@ -138,8 +138,8 @@ def test_what_is_not_there(proxied: Proxied) -> None:
         assert client.get("/s/foo/x").status_code == 200
         proxied.room.stop("foo")
         found = client.get("/s/foo/", headers=html)
-        assert found.status_code == 409 and "foo is stopped" in found.text
-        assert client.get("/s/foo/").json()["hint"] == "restart it"
+        assert found.status_code == 409 and "foo is stopped" in found.text and "<code>rs restart foo<" in found.text
+        assert client.get("/s/foo/").json()["hint"].startswith("`rs restart foo`")
         proxied.room.rollback("foo", 1)
         assert client.get("/s/foo/x").status_code == 200
         # Another set of the same name is another one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -28,10 +29,12 @@ _PASSING = ("is pending", "is restarting", "does not answer", "is busy")
 
 
 @cache
-def _page() -> tuple[str, str]:
+def _page() -> tuple[str, str, str, str]:
+    """Return the page's text and its style, and what lets its script and its style through a policy."""
     text = _FILE.read_text(encoding="utf-8")
-    script = text.partition("<script>")[2].partition("</script>")[0]
-    return text, base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    script, style = (text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0] for tag in ("script", "style"))
+    digests = [base64.b64encode(hashlib.sha256(each.encode()).digest()).decode() for each in (script, style)]
+    return text, style, f"script-src 'sha256-{digests[0]}'", f"style-src 'sha256-{digests[1]}'"
 
 
 def entry(headers: Iterable[tuple[bytes, bytes]], service: str) -> Response:
@@ -43,10 +46,8 @@ def entry(headers: Iterable[tuple[bytes, bytes]], service: str) -> Response:
         return _closed(
             refusal(401, 401, "a session is needed", "open the set from the service's page, or by `rs open`")
         )
-    text, script = _page()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{script}'; connect-src 'self'; base-uri 'none'; form-action 'none'"
-    )
+    text, _, script, style = _page()
+    policy = f"default-src 'none'; {script}; {style}; connect-src 'self'; base-uri 'none'; form-action 'none'"
     page = text.replace("SERVICE", html.escape(service))
     return HTMLResponse(page, 401, {**_SAFE, "Content-Security-Policy": f"{policy}; frame-ancestors 'none'"})
 
@@ -59,13 +60,15 @@ def refused(headers: Iterable[tuple[bytes, bytes]], status: int, message: str, h
         return _closed(refusal(status, status, message, hint, more))
     again = f'<meta http-equiv="refresh" content="{_AGAIN_SECONDS}">' if passing else ""
     wait = "<p>This page looks again by itself.</p>" if passing else ""
+    _, style, _, source = _page()
+    shown = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(hint))
     body = (
         f'<!doctype html><html lang="en"><meta charset="utf-8">{again}'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<title>{html.escape(message[:100])}</title><main><h1>{html.escape(message)}</h1>"
-        f"<p>{html.escape(hint)}</p>{wait}</main></html>"
+        f"<title>{html.escape(message[:100])}</title><style>{style}</style><main><h1>{html.escape(message)}</h1>"
+        f"<p>{shown}</p>{wait}</main></html>"
     )
-    policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    policy = f"default-src 'none'; {source}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     return HTMLResponse(body, status, {**_SAFE, "X-Frame-Options": "SAMEORIGIN", "Content-Security-Policy": policy})
 
 
