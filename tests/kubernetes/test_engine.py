@@ -16,15 +16,31 @@ from tests.kubernetes.cluster import Cluster
 from tests.replicasets.engines.kubernetes import contract
 from tests.replicasets.engines.kubernetes.conftest import service
 from tests.replicasets.engines.kubernetes.node import GPU, IMAGE, NODE, Node, node_object, playing
+from workbench.cli import verb_parser
 from workbench.replicasets.engines.kubernetes import access
 from workbench.replicasets.engines.kubernetes.engine import KubernetesEngine
 from workbench.replicasets.engines.kubernetes.naming import OURS
 from workbench.replicasets.errors import EngineError
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.settings import Settings
+from workbench.replicasets.values import Bind
+from workbench.verbs.serve import _address
 
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(1800)]
 MERGE = "application/merge-patch+json"
+SITE = """\
+storage_class = "fast"
+service_account = "workbench"
+shm = "1Gi"
+pull_secrets = ["quay"]
+tolerations = ["gpu:NoSchedule"]
+[nodes]
+"gpu.product" = "A100"
+[env]
+A = "the site's"
+PROXY = "http://proxy:3128"
+"""
 
 
 @dataclass
@@ -94,6 +110,47 @@ def rs(team: Team) -> Iterator[ReplicaSets]:
     made = team.another("store.db")
     yield made
     made.close()
+
+
+def test_a_kubeconfig_whose_program_lets_in(team: Team) -> None:
+    """What the API server does not know is sent again with what the program prints next."""
+    token, program = team.folder / "token", team.folder / "program"
+    words = '{"apiVersion": "%s", "kind": "ExecCredential", "status": {"token": "%s"}}'
+    version = "client.authentication.k8s.io/v1"
+    printed = [words % (version, each) for each in ("nobodys", token.read_text())]
+    program.write_text(f"#!/bin/sh\nif mkdir ran 2>/dev/null; then echo '{printed[0]}'; else echo '{printed[1]}'; fi\n")
+    program.chmod(0o755)
+    config = yaml.safe_load(team.cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"exec": {"apiVersion": version, "command": "env", "args": ["-C", str(team.folder)]}}
+    config["users"][0]["user"]["exec"]["args"].append(str(program))
+    (team.folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    engine = KubernetesEngine(str(team.folder / "kubeconfig"), team.root.rpartition("/")[2], GPU, 8)
+    engine.check()
+    assert (team.folder / "ran").is_dir() and engine.containers(OURS) == []
+    engine.close()
+
+
+def test_pods_where_the_file_of_a_site_has_them(team: Team, rs: ReplicaSets) -> None:
+    site = team.folder / "site.toml"
+    site.write_text(SITE)
+    args = verb_parser("serve")[1].parse_args(["--engine", "kubernetes", "--site", str(site)])
+    placed = ReplicaSets(
+        Settings(engine=_address(args), gpu_kind=GPU, store=str(team.folder / "site.db"), watch_seconds=0)
+    )
+    placed.create_volume("data", "1GB")
+    placed.run(RunRequest(IMAGE, "foo", env=["A=mine"], binds=[Bind("data", "/data")]))
+    (pod,), (claim,) = team.read("pods"), team.read("persistentvolumeclaims")
+    spec = pod["spec"]
+    assert (spec["nodeSelector"], spec["imagePullSecrets"]) == ({"gpu.product": "A100"}, [{"name": "quay"}])
+    # The cluster adds tolerations of its own.
+    assert {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"} in spec["tolerations"]
+    # The set's own go before: they are in its Secret.
+    env = [(each["name"], each.get("value")) for each in spec["containers"][0]["env"]]
+    assert {("A", None), ("PROXY", "http://proxy:3128")} <= {*env} and ("A", "the site's") not in env
+    assert spec["serviceAccountName"] == "workbench"
+    assert [each["emptyDir"]["sizeLimit"] for each in spec["volumes"] if "emptyDir" in each] == ["1Gi"]
+    assert claim["spec"]["storageClassName"] == "fast"
+    placed.close()
 
 
 def test_versions(team: Team, rs: ReplicaSets) -> None:

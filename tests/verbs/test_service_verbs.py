@@ -15,7 +15,7 @@ from workbench.replicasets.engines.opening import kubernetes_address
 from workbench.replicasets.values import Quota, Role
 from workbench.verbs._service import comes_up, ports_text
 from workbench.verbs.rs import _bind, _image, _state
-from workbench.verbs.serve import _address
+from workbench.verbs.serve import _address, _placing
 
 TAG = "jupyter-minimal-bookworm-py311_2026a_20261122"
 
@@ -142,3 +142,14 @@ def test_flags_of_a_cluster_go_with_that_engine() -> None:
         address("--engine", "kubernetes", "--root", "/srv")
     assert address("--engine", "kubernetes", "--namespace", "team") == kubernetes_address("", "team")
     assert address("--engine", "unix:///x.sock") == "unix:///x.sock"
+    with pytest.raises(UsageError, match="go with --engine kubernetes"):
+        address("--site", "site.toml")
+
+
+def test_what_the_service_makes_no_use_of_in_the_file_of_a_site(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('allow_from = ["ingress"]\npull_secrets = ["quay"]\n')
+    assert _placing(str(site))["pod"] == {"imagePullSecrets": [{"name": "quay"}]}
+    assert "the service makes no NetworkPolicies" in capsys.readouterr().err

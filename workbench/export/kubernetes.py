@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.catalog.bases import NVIDIA
+from workbench.cluster_quantity import MOST
 from workbench.errors import UsageError
-from workbench.export.amounts import MOST, check_bytes, check_cores
+from workbench.export.amounts import check_bytes, check_cores
 from workbench.export.site import Site, check_namespace, check_object, label_value
 
 # The contract of an image: it listens there, and this folder is the user's own.
@@ -174,11 +175,7 @@ def pod_spec(workbench: Workbench) -> dict[str, Any]:
         "securityContext": pod_security(own_user=workbench.own_user),
         "containers": [_container(workbench)],
     }
-    spec |= {"serviceAccountName": site.service_account} if site.service_account else {}
-    spec |= {"runtimeClassName": site.runtime_class} if site.runtime_class else {}
-    spec |= {"nodeSelector": dict(site.nodes)} if site.nodes else {}
-    spec |= {"tolerations": [dict(each) for each in site.tolerations]} if site.tolerations else {}
-    spec |= {"imagePullSecrets": [{"name": name} for name in site.pull_secrets]} if site.pull_secrets else {}
+    spec |= site.pod_fields()
     if _has_shm(workbench):
         size = {"sizeLimit": site.shm} if site.shm else {}
         spec["volumes"] = [{"name": "shm", "emptyDir": {"medium": "Memory", **size}}]

@@ -50,6 +50,17 @@ class Site:
     nodes: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
 
+    def pod_fields(self) -> dict[str, Any]:
+        """Return what a PodSpec (core/v1) has of it, but for variables and volumes."""
+        found: dict[str, Any] = {
+            "serviceAccountName": self.service_account,
+            "runtimeClassName": self.runtime_class,
+            "nodeSelector": dict(self.nodes),
+            "tolerations": [dict(each) for each in self.tolerations],
+            "imagePullSecrets": [{"name": name} for name in self.pull_secrets],
+        }
+        return {key: value for key, value in found.items() if value}
+
 
 def read_site(path: str) -> dict[str, Any]:
     """Return what the TOML file of a site says, by key; raises FaultsError with the lines of what is wrong."""

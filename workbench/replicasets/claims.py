@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Exhausted, about
+from workbench.replicasets.errors import Exhausted, GpusBusy, about
 from workbench.replicasets.quantities import size_text
 from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.values import Claim, Port, Quota, Version
@@ -43,6 +43,7 @@ class Machine:
     """What there is to give: GPU ids in order, ports and whether one is free, CPUs (thousandths), memory.
 
     `ports` None: no ports of a host lead to sets. `cpus`, `memory` None: how much there is is not ours to know.
+    `kept` returns how many of the free GPUs are not for a set, by its name and owner: others wait for them.
     """
 
     gpus: tuple[str, ...]
@@ -50,6 +51,7 @@ class Machine:
     is_free: Callable[[int, str], bool]
     cpus: int | None
     memory: int | None
+    kept: Callable[[str, str, Ledger], int] = lambda name, owner, ledger: 0
 
 
 def read_ledger(store: StateStore) -> Ledger:
@@ -79,13 +81,9 @@ def claim(ledger: Ledger, machine: Machine, version: Version, gpus: int, quota: 
     free = [gpu for gpu in machine.gpus if gpu not in taken]
     # Those it had last come first: a stopped set gets its own again while nobody else took them.
     chosen = (own + sorted(free, key=lambda gpu: gpu not in version.gpus))[:gpus]
-    if len(chosen) < gpus:
-        raise Exhausted(
-            f"{gpus} GPUs were requested, and {len(chosen)} of {len(machine.gpus)} are available",
-            Code.GPUS_TOO_FEW,
-            hint="stop or delete a set, or request fewer",
-            field="gpus",
-        )
+    kept = machine.kept(version.set, version.owner, ledger) if len(chosen) > len(own) else 0
+    if len(own) + max(len(free) - kept, 0) < gpus:
+        raise _too_few(gpus, len(own) + max(len(free) - kept, 0), len(machine.gpus), bool(kept))
     for gpu in chosen:
         add("gpu", gpu)
     ports = _ports(ledger, machine, version)
@@ -172,6 +170,12 @@ def check_quota(what: str, have: int, most: int | None, *, bytes_: bool = False)
         raise Exhausted(
             f"that would be {shown[0]} {what}, and you may have {shown[1]}", Code.QUOTA, hint="`rs quota` shows yours"
         )
+
+
+def _too_few(gpus: int, available: int, total: int, kept: bool) -> GpusBusy:
+    others = ": others wait for those that are free" if kept else ""
+    message = f"{gpus} GPUs were requested, and {available} of {total} are available{others}"
+    return GpusBusy(message, gpus if gpus <= total else 0)
 
 
 def _key(claim: Claim) -> str:

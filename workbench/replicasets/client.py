@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -26,11 +26,11 @@ _PAGE = 500
 
 
 class ServiceError(WorkbenchError):
-    """What the service refused, with its code and HTTP status."""
+    """What the service refused, with its code and HTTP status; `gpus` is how many can be waited for in turn."""
 
-    def __init__(self, message: str, code: int, status: int, hint: str = "") -> None:
+    def __init__(self, message: str, code: int, status: int, hint: str = "", gpus: int = 0) -> None:
         super().__init__(message, hint=hint)
-        self.code, self.status = code, status
+        self.code, self.status, self.gpus = code, status, gpus
 
     def as_data(self) -> dict[str, object]:
         """Return the error as `--json` prints it, with its code."""
@@ -125,14 +125,15 @@ class Client:
 
     def lines(
         self, path: str, body: object = None, *, method: str = "POST", **params: object
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any], None, None]:
         """Send, and yield the lines of the response as they come."""
         try:
             with self._http.stream(method, f"/api/v1{path}", json=body, params=_query(params)) as response:
                 if response.status_code != 200:
                     _parsed(response.status_code, response.read())
                 for line in response.iter_lines():
-                    yield json.loads(line)
+                    if line:  # an empty one says that it goes on
+                        yield json.loads(line)
         except (httpx.HTTPError, ValueError) as error:
             raise self._unreachable(error) from None
 
@@ -221,7 +222,7 @@ def _parsed(status: int, content: bytes) -> dict[str, Any]:
         found = json.loads(content)
         if status == 200:
             return {"data": found["data"]}
-        raise ServiceError(found["msg"], found["code"], status, found.get("hint", ""))
+        raise ServiceError(found["msg"], found["code"], status, found.get("hint", ""), int(found.get("gpus", 0)))
     except (ValueError, KeyError, TypeError):
         raise WorkbenchError(
             f"the response ({status}) is not one of this service", hint="check --address or WORKBENCH_ADDRESS"

@@ -59,6 +59,17 @@ class Exhausted(ReplicaSetError):
     """Too few GPUs, ports, CPUs, too little memory, or more than a quota allows."""
 
 
+class GpusBusy(Exhausted):
+    """Too few GPUs are free. `gpus` is how many to wait for in turn; 0 where that would be in vain."""
+
+    def __init__(self, message: str, gpus: int) -> None:
+        hint = "stop or delete a set, request fewer, or wait for your turn (--wait)"
+        if not gpus:
+            hint = "request fewer"
+        super().__init__(message, Code.GPUS_TOO_FEW, hint=hint, field="gpus")
+        self.gpus = gpus
+
+
 class Failed(ReplicaSetError):
     """The engine refused. What had been done for the operation was undone."""
 

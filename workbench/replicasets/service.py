@@ -26,6 +26,7 @@ from workbench.replicasets.operations import info as _info
 from workbench.replicasets.operations import logs as _logs
 from workbench.replicasets.operations import patch as _patch
 from workbench.replicasets.operations import prune as _prune
+from workbench.replicasets.operations import queue as _queue
 from workbench.replicasets.operations import reach as _reach
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
@@ -40,6 +41,7 @@ from workbench.replicasets.operations.files import Files
 from workbench.replicasets.operations.info import EngineNotes, Info, Progress, Resources
 from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
+from workbench.replicasets.operations.queue import Calls, Queue
 from workbench.replicasets.operations.reach import Upstream
 from workbench.replicasets.operations.upgrade import Upgrade
 from workbench.replicasets.preflight import Finding, preflight
@@ -60,6 +62,7 @@ from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.stores.watched import WatchedStore
+from workbench.replicasets.turns import Waiting
 from workbench.replicasets.values import SYSTEM, Caller, Gpu, Quota, ReplicaSet, Version, Volume
 from workbench.replicasets.world import World
 
@@ -83,7 +86,7 @@ class ReplicaSets:
         self._world = World(settings, engine, watched)
         self._watched = watched
         self.listings = Listings(watched, self._problems)
-        self._filling = threading.Lock()
+        self._filling, self._calls = threading.Lock(), Calls()
         self.reconciled: Reconciled | None = None
 
     # Running sets
@@ -284,6 +287,32 @@ class ReplicaSets:
         """Return how much an owner holds of what quotas count."""
         with self._reading(Code.INFO) as world:
             return _info.used(world, owner)
+
+    # Waiting for GPUs
+
+    def check_turn(self, name: str, gpus: int, caller: Caller = SYSTEM) -> str:
+        """Return the owner of a set that would wait for `gpus` GPUs; raises what makes that vain or forbidden."""
+        with self._reading(Code.RUN) as world:
+            return _queue.check(world, name, gpus, caller)
+
+    def enter_queue(self, name: str, owner: str, gpus: int) -> Waiting:
+        """Line up for GPUs; whoever does leaves again (`leave_queue`), called or not."""
+        with self._reading(Code.RUN) as world:
+            return world.turns.enter(name, owner, gpus, world.now())
+
+    def leave_queue(self, entry: Waiting) -> None:
+        """Give a place up, also after a turn that was taken; nothing when it was given up."""
+        self._world.turns.leave(entry)
+
+    def queue(self) -> Queue:
+        """Return who waits for GPUs, after calling all whose turn it is."""
+        with self._reading(Code.INFO) as world:
+            return self._calls.now(world, self.listings.store.count)
+
+    def cancel_turn(self, name: str, caller: Caller = SYSTEM) -> None:
+        """Have the set `name` wait no more: its owner may, and administrators."""
+        with self._reading(Code.RUN) as world:
+            _queue.cancel(world, name, caller)
 
     # Volumes
 

@@ -16,6 +16,7 @@ from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import Busy
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.protocol import StateStore
+from workbench.replicasets.turns import Turns
 from workbench.replicasets.values import Gpu
 
 
@@ -32,6 +33,7 @@ class World:
     store: StateStore
     now: Callable[[], str] = _now
     locks: Locks = field(default_factory=lambda: Locks())
+    turns: Turns = field(default_factory=Turns)
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs that the engine can give, chosen or counted; none when it can give none."""
@@ -46,13 +48,14 @@ class World:
         settings = self.settings
         found = tuple(gpu.id for gpu in self.gpus()) if gpus else ()
         if self.engine.capability(RunningElsewhere) is not None:
-            return Machine(found, None, lambda port, protocol: True, None, None)
+            return Machine(found, None, lambda port, protocol: True, None, None, self.turns.kept)
         return Machine(
             found,
             range(settings.first_port, settings.last_port + 1),
             lambda port, protocol: is_free(settings.publish, port, protocol),
             settings.cpus,
             settings.memory,
+            self.turns.kept,
         )
 
     def label(self, name: str) -> str:

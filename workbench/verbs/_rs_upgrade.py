@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from workbench.verbs._progress import followed
+from workbench.verbs._rs_queue import in_turn
 from workbench.verbs._service import comes_up, report
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def upgrade(client: Client, path: str, args: argparse.Namespace) -> int:
                 return 0
             body["keep"] = keep
     with followed(client, args.name, args):
-        data = client("PATCH", path, body)
+        data = in_turn(client, args.name, args, lambda: client("PATCH", path, body))
     lines = [comes_up(data["containerName"], data), f"its image is {data['imageName']}", *data["notes"]]
     return report(args, data, "\n".join(lines))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.table import columns
-from workbench.verbs import _rs_copy, _rs_open, _rs_output, _rs_terminal, _rs_upgrade
+from workbench.verbs import _rs_copy, _rs_open, _rs_output, _rs_queue, _rs_terminal, _rs_upgrade
 from workbench.verbs._progress import followed
 from workbench.verbs._service import comes_up, connect, ports_text, report, service_options
 
@@ -22,6 +22,7 @@ EXAMPLES = """\
   wizard.py rs run recipes/TAG --gpus 1 --port 8888          a recipe that was built; its name is made of the tag
   wizard.py rs run localhost/mine:1 --name foo --volume data:/data --memory 8GB
   wizard.py rs run localhost/mine:1 --name bar --cmd sleep infinity
+  wizard.py rs run recipes/TAG --gpus 4 --wait               busy GPUs are waited for in turn; see `rs queue`
   wizard.py rs list
   wizard.py rs list --watch                                  until Ctrl-C; with --json a line for each change
   wizard.py rs patch foo --gpus 2                            a new version, with the whole system disk
@@ -46,6 +47,8 @@ EXAMPLES = """\
 
 # What may take so long that its steps are shown.
 _LONG = ("run", "patch", "rollback", "upgrade", "restart", "commit", "prune", "delete")
+# What may need GPUs that others hold.
+_CLAIMING = ("run", "patch", "rollback", "upgrade", "restart")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,11 +58,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ways = parser.add_subparsers(dest="way", required=True, metavar="|".join(WAYS))
     made = {name: ways.add_parser(name, help=help_, allow_abbrev=False) for name, (_, help_) in WAYS.items()}
     for name, way in made.items():
-        if name not in ("run", "list", "quota", "cp"):
+        if name not in ("run", "list", "quota", "cp", "queue"):
             way.add_argument("name", metavar="SET")
         service_options(way)
         if name in _LONG:
             way.add_argument("--quiet", action="store_true", help="do not show the steps that it is at")
+        if name in _CLAIMING:
+            _rs_queue.turn_arguments(way)
     run_ = made["run"]
     run_.add_argument("image", metavar="RECIPE|TAG|IMAGE", help="a recipe folder, its tag, or any image")
     run_.add_argument("--name", default="", help="default: made of the tag")
@@ -124,7 +129,7 @@ def _run(client: Client, args: argparse.Namespace) -> int:
     body |= {"binds": [_bind(text) for text in args.volume], "cmd": args.cmd, "containerPorts": args.port or []}
     body |= {option.key: value for option in OPTIONS if (value := getattr(args, option.name)) is not None}
     with followed(client, name, args):
-        data = client("POST", "/replicaSet", body)
+        data = _rs_queue.in_turn(client, name, args, lambda: client("POST", "/replicaSet", body))
     parts = [comes_up(data["name"], data), *data["gpus"], ports_text(data["ports"])]
     return report(args, data, "  ".join(filter(None, parts)))
 
@@ -290,7 +295,7 @@ def _grace(args: argparse.Namespace) -> dict[str, int]:
 
 def _changed(client: Client, args: argparse.Namespace, path: str, body: object = None, **params: int) -> int:
     with followed(client, args.name, args):
-        data = client("PATCH", path, body, **params)
+        data = _rs_queue.in_turn(client, args.name, args, lambda: client("PATCH", path, body, **params))
     return report(args, data, "\n".join([comes_up(data["containerName"], data), *data.get("notes", ())]))
 
 
@@ -356,6 +361,8 @@ def _exec(client: Client, args: argparse.Namespace) -> int:
 WAYS: dict[str, tuple[Callable[[Client, argparse.Namespace], int], str]] = {
     "run": (_run, "run a new set"),
     "list": (_list, "show all sets"),
+    "queue": (_rs_queue.queue, "show which sets wait for GPUs"),
+    "cancel": (_rs_queue.cancel, "have a set wait no more for GPUs"),
     "quota": (_quota, "show what you may hold, and what you hold"),
     "info": (_info, "show a set"),
     "history": (_history, "show a set's versions"),

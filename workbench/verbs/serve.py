@@ -93,6 +93,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kubeconfig", metavar="FILE", default="", help="default: this Pod's, KUBECONFIG, ~/.kube/config"
     )
+    parser.add_argument(
+        "--site", metavar="FILE", default="", help="of Kubernetes: where Pods may be, as for `export kubernetes`"
+    )
     parser.add_argument("--preflight", action="store_true", help="try what sets need, report that and end")
     parser.add_argument("--no-preflight", action="store_true", help="do not try at start what sets need")
     parser.add_argument(
@@ -279,12 +282,28 @@ def _address(args: argparse.Namespace) -> str:
     from workbench.replicasets.engines.opening import kubernetes_address
 
     if args.engine != KUBERNETES:
-        if args.namespace or args.kubeconfig:
-            raise UsageError("--namespace and --kubeconfig go with --engine kubernetes")
+        if args.namespace or args.kubeconfig or args.site:
+            raise UsageError("--namespace, --kubeconfig and --site go with --engine kubernetes")
         return str(args.engine)
     if args.root:
         raise UsageError("--root is for folders of this machine: Pods run on nodes", hint="use volumes")
-    return kubernetes_address(os.path.abspath(args.kubeconfig) if args.kubeconfig else "", args.namespace)
+    kubeconfig = os.path.abspath(args.kubeconfig) if args.kubeconfig else ""
+    return kubernetes_address(kubeconfig, args.namespace, _placing(args.site) if args.site else None)
+
+
+def _placing(path: str) -> dict[str, object]:
+    """Return what the file of a site says about Pods and claims, as fields of Placing."""
+    from workbench.export.site import read_site, site_of
+
+    site = site_of(read_site(path), {})
+    if site.allow_from:
+        print(f"note: allow_from of {path} is for exports: the service makes no NetworkPolicies", file=sys.stderr)
+    return {
+        "pod": site.pod_fields(),
+        "env": dict(site.env),
+        "storage_class": site.storage_class,
+        "shm": site.shm,
+    }
 
 
 def _preflight(settings: Settings, engine: EngineService | None) -> int:

@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.replicasets.api.conftest import Served
 from tests.replicasets.fakes import IMAGE
+from workbench.replicasets.api import queue
 from workbench.replicasets.api.compat import Compat
 from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Caller
@@ -43,7 +44,10 @@ def leads() -> bool:
     return True
 
 
-def test_nothing_but_what_the_document_declares(served: Served, compat: Compat) -> None:
+def test_nothing_but_what_the_document_declares(
+    served: Served, compat: Compat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "TAKE_SECONDS", 0.0)  # nobody takes a turn
     checks = COMPAT if compat.words else CHECKS
     headers = {"Authorization": f"Bearer {served.tokens['op']}"}
     schema = schemathesis.openapi.from_url(f"{served.address}/api/v1/openapi.json", headers=headers, timeout=60)
@@ -65,13 +69,15 @@ def test_nothing_but_what_the_document_declares(served: Served, compat: Compat) 
             ensure_known(served)
             if known and "name" in case.path_parameters:
                 case.path_parameters["name"] = "bar" if "/volumes" in case.path else "foo"
-            if case.path.endswith(("/events", "/wait")) and not isinstance((case.query or {}).get("seconds"), str):
+            if case.path.endswith(("/events", "/wait", "/turn")) and not isinstance(
+                (case.query or {}).get("seconds"), str
+            ):
                 case.query = {**(case.query or {}), "seconds": 0.01}  # it would last
             case.call_and_validate(headers=headers, checks=checks, timeout=60)
 
         send()
         operations.add(operation.label)
-    assert len(operations) == 43
+    assert len(operations) == 46
 
 
 def ensure_known(served: Served) -> None:

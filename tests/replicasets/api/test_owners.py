@@ -42,6 +42,8 @@ CHANGES: list[tuple[str, str, object]] = [
     ("DELETE", "/replicaSet/foo", None),
     ("DELETE", "/volumes/data", None),
     ("PATCH", "/volumes/data/size", {"size": "8MB"}),
+    ("POST", "/queue/foo/turn?gpus=3", None),
+    ("DELETE", "/queue/foo", None),
 ]
 
 
@@ -61,8 +63,10 @@ def test_another_token_changes_nothing_of_it(served: Served, client: httpx.Clien
     send(client, "POST", "/replicaSet", {**FOO, "binds": [DATA]})
     before = send(client, "GET", "/replicaSet/foo")
     with served.client("other") as other:
+        place = served.room.enter_queue("foo", "op", 3)
         for method, path, body in CHANGES:
             assert refused(other, method, path, body) == (403, 1105), (method, path)
+        served.room.leave_queue(place)
         envelope = other.delete("/api/v1/replicaSet/foo").json()
         assert (envelope["msg"], envelope["hint"]) == (
             "the set foo belongs to op",

@@ -37,10 +37,13 @@ READS: list[tuple[str, str, object]] = [
 ]
 # Needs a WebSocket: it is tried as one.
 TERMINAL = "/replicaSet/foo/terminal"
+TURN = "/queue/foo/turn?gpus=3"
 # What is sent where a name is made, and has to be refused for one that another has.
 MAKING: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", "/replicaSet", {"imageName": IMAGE, "replicaSetName": "foo"}, "there is a set foo already"),
     ("POST", "/volumes", {"name": "data"}, "there is a volume data already"),
+    # Who waits may mean to make it.
+    ("POST", TURN, {}, "there is a set foo already"),
 ]
 
 
@@ -77,8 +80,11 @@ def test_a_new_route_is_tried_below(served: Served) -> None:
 
 def test_what_is_others_is_as_if_it_were_not_there(served: Served) -> None:
     theirs(served)
+    place = served.room.enter_queue("foo", "op", 3)
     with served.client("other") as other:
         for method, path, body in [*CHANGES, *READS]:
+            if path == TURN:
+                continue
             found = other.request(method, f"{PREFIX}{path}", json=body)
             none = path.replace("/foo", "/none").replace("/data", "/none")
             missing = other.request(method, f"{PREFIX}{none}", json=body)
@@ -94,6 +100,9 @@ def test_what_is_others_is_as_if_it_were_not_there(served: Served) -> None:
         binds = {"binds": [{"src": "data", "dest": "/data"}]}
         bound = other.post(f"{PREFIX}/replicaSet", json={"imageName": IMAGE, "replicaSetName": "b", **binds})
         assert (bound.status_code, bound.json()["msg"]) == (404, "there is no volume data")
+        (seen,) = other.get(f"{PREFIX}/queue").json()["data"]["waiting"]
+        assert (seen["name"], seen["owner"], seen["gpus"]) == ("another owner's set", "", 3)
+    served.room.leave_queue(place)
     status, envelope = socket_refused(served, "other")
     assert (status, envelope["msg"]) == (404, "there is no set foo")
     assert socket_refused(served, "other", "none")[1]["code"] == envelope["code"]

@@ -19,6 +19,7 @@ from workbench.replicasets.api import (
     health,
     outputs,
     page_files,
+    queue,
     resources,
     sets,
     terminals,
@@ -111,6 +112,7 @@ def make_app(
         volumes.ROUTES,
         resources.ROUTES,
         events.ROUTES,
+        queue.ROUTES,
         terminals.ROUTES,
     ):
         app.include_router(router, prefix=PREFIX)

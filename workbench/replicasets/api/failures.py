@@ -19,6 +19,7 @@ from workbench.replicasets.errors import (
     Exhausted,
     Failed,
     Forbidden,
+    GpusBusy,
     Invalid,
     NotFound,
     ReplicaSetError,
@@ -73,14 +74,19 @@ def status_of(error: ReplicaSetError) -> int:
 
 
 def refusal(
-    status: int, code: int, message: str, hint: str = "", headers: dict[str, str] | None = None, field: str = ""
+    status: int,
+    code: int,
+    message: str,
+    hint: str = "",
+    headers: dict[str, str] | None = None,
+    field: str = "",
+    gpus: int = 0,
 ) -> JSONResponse:
     """Return the answer. Half a character that a client sent may be in the message: it is replaced."""
     words = [text.encode("utf-8", "replace").decode() for text in (message, hint)]
-    body = ErrorEnvelope(code=code, msg=words[0], hint=words[1], field=field).model_dump()
-    if not field:
-        del body["field"]
-    return JSONResponse(body, status, headers)
+    body = ErrorEnvelope(code=code, msg=words[0], hint=words[1], field=field, gpus=gpus).model_dump()
+    left_out = {name for name in ("field", "gpus") if not body[name]}
+    return JSONResponse({name: value for name, value in body.items() if name not in left_out}, status, headers)
 
 
 def handle(app: FastAPI) -> None:
@@ -91,7 +97,8 @@ def handle(app: FastAPI) -> None:
         request.state.code, request.state.message = int(error.code), error.message
         retry = {"Retry-After": "5"} if isinstance(error, Busy | Unavailable) else None
         field = FIELDS.get(error.field, error.field)
-        return refusal(status_of(error), int(error.code), error.message, error.hint, retry, field)
+        gpus = error.gpus if isinstance(error, GpusBusy) else 0
+        return refusal(status_of(error), int(error.code), error.message, error.hint, retry, field, gpus)
 
     @app.exception_handler(RequestValidationError)
     async def _malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from workbench.replicasets.errors import ReplicaSetError
 
 # The ends of paths: what lasts without a thread, and what moves much.
-_LASTING = ("/events", "/wait")
+_LASTING = ("/events", "/wait", "/turn")
 _TRANSFERS = ("/logs", "/archive", "/compare", "/address")
 
 

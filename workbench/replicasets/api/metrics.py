@@ -58,6 +58,11 @@ def metrics(service: ReplicaSets, requests: Requests, lanes: Lanes) -> str:
     for name, total, used, what in _use(resources):
         lines += [*_head(f"workbench_{name}", "gauge", f"{what} of this machine."), f"workbench_{name} {total:g}"]
         lines += [*_head(f"workbench_{name}_used", "gauge", f"{what} given out."), f"workbench_{name}_used {used:g}"]
+    waiting = len(service.queue().places)
+    lines += [
+        *_head("workbench_gpus_awaited", "gauge", "Sets that wait for GPUs."),
+        f"workbench_gpus_awaited {waiting}",
+    ]
     lines += [*_head("workbench_volumes", "gauge", "Volumes."), f"workbench_volumes {len(service.volumes())}"]
     return "\n".join(lines + requests.lines() + _lanes(lanes)) + "\n"
 

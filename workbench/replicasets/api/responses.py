@@ -30,7 +30,8 @@ class Envelope(BaseModel, Generic[T]):
 class ErrorEnvelope(BaseModel):
     """The envelope without data. `field` is the field of `run`'s body that it is about; left out where none is known.
 
-    For a change of a set it is the field that the same thing has there.
+    For a change of a set it is the field that the same thing has there. `gpus` is how many GPUs can be waited for in
+    turn; left out where there is nothing to wait for.
     """
 
     code: int
@@ -38,6 +39,25 @@ class ErrorEnvelope(BaseModel):
     data: None = None
     hint: str = ""
     field: str = ""
+    gpus: int = 0
+
+
+class PlaceView(BaseModel):
+    """A set's place in the queue for GPUs: how many are `ahead`; `called`: its turn has come."""
+
+    name: str
+    owner: str
+    gpus: int
+    since: str
+    ahead: int
+    called: bool
+
+
+class QueueResponse(BaseModel):
+    """Who waits for GPUs, next first, and how many are free."""
+
+    waiting: list[PlaceView]
+    free: int
 
 
 class PortView(BaseModel):

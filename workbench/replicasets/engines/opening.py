@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from workbench.replicasets.engines.protocol import Engine, EngineService
 from workbench.replicasets.errors import Invalid
@@ -20,9 +20,10 @@ def open_engine(address: str, gpu_kind: str, cdi: Sequence[str], mounts: str, lo
     """
     if address.startswith(_KUBERNETES):
         from workbench.replicasets.engines.kubernetes.engine import KubernetesEngine
+        from workbench.replicasets.engines.kubernetes.placing import Placing
 
-        kubeconfig, namespace = json.loads(address.removeprefix(_KUBERNETES))
-        return KubernetesEngine(kubeconfig, namespace, gpu_kind)
+        kubeconfig, namespace, placing = json.loads(address.removeprefix(_KUBERNETES))
+        return KubernetesEngine(kubeconfig, namespace, gpu_kind, placing=Placing(**placing))
     if not address.startswith("unix:///"):
         raise Invalid(f"{address!r} is not the address of an engine", hint="write unix:///run/podman/podman.sock")
     from workbench.replicasets.engines.podman.engine import PodmanEngine
@@ -30,9 +31,12 @@ def open_engine(address: str, gpu_kind: str, cdi: Sequence[str], mounts: str, lo
     return PodmanEngine(address, gpu_kind, cdi, mounts, log)
 
 
-def kubernetes_address(kubeconfig: str, namespace: str) -> str:
-    """Return the address of a cluster; "" for the kubeconfig and the namespace that are found by themselves."""
-    return _KUBERNETES + json.dumps([kubeconfig, namespace])
+def kubernetes_address(kubeconfig: str, namespace: str, placing: Mapping[str, object] | None = None) -> str:
+    """Return the address of a cluster; "" for the kubeconfig and the namespace that are found by themselves.
+
+    `placing` has fields of Placing by name: what Pods and claims have in this cluster beside what a version says.
+    """
+    return _KUBERNETES + json.dumps([kubeconfig, namespace, placing or {}])
 
 
 def engine_service(folder: str) -> EngineService:

@@ -136,9 +136,9 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str | None, message: st
 
 def test_a_way_in_that_is_not_done_is_named(world: World) -> None:
     file = Path(world.kubeconfig)
-    file.write_text(file.read_text().replace('"token": "t0ken"', '"exec": {"command": "aws"}'))
-    with pytest.raises(Invalid, match="let in by exec, which this program does not do"):
+    file.write_text(file.read_text().replace('"token": "t0ken"', '"auth-provider": {"name": "gcp"}'))
+    with pytest.raises(Invalid, match="let in by auth-provider, which this program does not do"):
         find_access(world.kubeconfig, "")
-    file.write_text(file.read_text().replace("https://", "http://").replace('"exec"', '"other"'))
+    file.write_text(file.read_text().replace("https://", "http://").replace('"auth-provider"', '"other"'))
     with pytest.raises(Invalid, match="no https address"):
         find_access(world.kubeconfig, "")

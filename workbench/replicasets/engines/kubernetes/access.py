@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,32 +12,44 @@ from typing import Any
 
 import yaml
 
+from workbench.replicasets.engines.kubernetes.credentials import ProgramCredentials, load_certificate
 from workbench.replicasets.errors import Invalid
 
 # What a Pod is given (Kubernetes: "Accessing the Kubernetes API from a Pod").
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_OTHER_WAYS = ("exec", "auth-provider", "username")
+_OTHER_WAYS = ("auth-provider", "username")
 
 
 @dataclass(frozen=True)
 class Access:
-    """An API server, a namespace, and what is shown there to be let in. `token_file` is read for each request."""
+    """An API server, a namespace, and what is shown there to be let in.
+
+    `token_file` is read for each request; `credentials` are a program's.
+    """
 
     url: str
     namespace: str
     context: ssl.SSLContext = field(repr=False)
     token: str = field(default="", repr=False)
     token_file: str = ""
+    credentials: ProgramCredentials | None = field(default=None, repr=False)
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a request; the token of a Pod is another one every hour."""
-        token = self.token
+        token = self.token if self.credentials is None else self.credentials.token()
         if self.token_file:
             try:
                 token = Path(self.token_file).read_text().strip()
             except OSError as error:
                 raise Invalid(f"the token cannot be read: {error.strerror}", where=self.token_file) from None
         return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def refused(self, headers: Mapping[str, str]) -> bool:
+        """Note that the server does not let in whoever shows `headers`; return whether others may do."""
+        if self.credentials is None:
+            return False
+        self.credentials.forget(headers.get("Authorization", "").removeprefix("Bearer "))
+        return True
 
 
 def find_access(kubeconfig: str, namespace: str) -> Access:
@@ -78,7 +89,9 @@ def _from_kubeconfig(path: Path, namespace: str) -> Access:
         raise Invalid(f"{url} is no https address: tokens could be read on the way", where=str(path))
     context = _context(path, cluster, user)
     token_file = _beside(path, user["tokenFile"]) if "tokenFile" in user else ""
-    return Access(url, namespace or chosen.get("namespace") or "default", context, user.get("token", ""), token_file)
+    credentials = ProgramCredentials(path, user["exec"], cluster, context) if "exec" in user else None
+    own = namespace or chosen.get("namespace") or "default"
+    return Access(url, own, context, user.get("token", ""), token_file, credentials)
 
 
 def _context(path: Path, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext:
@@ -90,13 +103,7 @@ def _context(path: Path, cluster: Mapping[str, Any], user: Mapping[str, Any]) ->
         context = ssl.create_default_context(cadata=authority)
     certificate, key = _content(path, user, "client-certificate"), _content(path, user, "client-key")
     if certificate and key:
-        # Python reads them from files only. The folder is this user's alone.
-        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
-            files = [os.path.join(folder, name) for name in ("cert.pem", "key.pem")]
-            for file, text in zip(files, (certificate, key), strict=True):
-                with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-                    out.write(text)
-            context.load_cert_chain(*files)
+        load_certificate(context, certificate, key)
     return context
 
 

@@ -12,6 +12,7 @@ from workbench.replicasets.engines.kubernetes.exec import KubernetesProgram
 from workbench.replicasets.engines.kubernetes.http import KubernetesHttp
 from workbench.replicasets.engines.kubernetes.logs import KubernetesLog, KubernetesLogs
 from workbench.replicasets.engines.kubernetes.nodes import KubernetesNodes
+from workbench.replicasets.engines.kubernetes.placing import Placing
 from workbench.replicasets.engines.kubernetes.reasons import REASONS
 from workbench.replicasets.engines.kubernetes.versions import KubernetesVersions
 from workbench.replicasets.engines.kubernetes.volumes import KubernetesVolumes
@@ -26,15 +27,22 @@ _WATCH_SECONDS = 240
 class KubernetesEngine:
     """The cluster of a kubeconfig, or the one this runs in; all is in one namespace. `resource` is its kind of GPUs.
 
-    A start waits `start_seconds` until the Pod runs, and leaves it pending then. Nothing is kept here: what there is
-    is read from labels and annotations each time.
+    `placing` is what its Pods and claims have beside what versions say. A start waits `start_seconds` until the Pod
+    runs, and leaves it pending then. Nothing is kept here: what there is is read from labels and annotations each time.
     """
 
-    def __init__(self, kubeconfig: str, namespace: str, resource: str, start_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        kubeconfig: str,
+        namespace: str,
+        resource: str,
+        start_seconds: float = 30.0,
+        placing: Placing = Placing(),  # noqa: B008  frozen
+    ) -> None:
         self._http = KubernetesHttp(find_access(kubeconfig, namespace))
-        self._volumes, self._logs = KubernetesVolumes(self._http), KubernetesLogs(self._http)
+        self._volumes, self._logs = KubernetesVolumes(self._http, placing.storage_class), KubernetesLogs(self._http)
         self._nodes = KubernetesNodes(self._http, resource)
-        self._versions = KubernetesVersions(self._http, resource, start_seconds)
+        self._versions = KubernetesVersions(self._http, resource, placing, start_seconds)
 
     def capability(self, kind: type[C]) -> C | None:
         """Return this engine, or the part of it that is a `kind`; None when there is none."""

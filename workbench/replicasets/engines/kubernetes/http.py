@@ -30,8 +30,7 @@ class KubernetesHttp:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        transport = httpx.HTTPTransport(verify=access.context, limits=_CONNECTIONS)
-        self._client = httpx.Client(transport=transport, trust_env=False)
+        self._client = _client(access)
 
     def close(self) -> None:
         """Close the connections."""
@@ -56,18 +55,7 @@ class KubernetesHttp:
         Any other error status is an EngineError with the server's words, or EngineGone when it is not known what
         became of the request.
         """
-        headers = self.access.headers()
-        if method == "PATCH":
-            headers["Content-Type"] = "application/merge-patch+json"
-        with translated():
-            response = self._client.request(
-                method,
-                self.url(path),
-                params=_query(query),
-                content=None if body is None else json.dumps(body),
-                headers={"Content-Type": "application/json"} | headers,
-                timeout=_timeout(_RESPONSE_SECONDS),
-            )
+        response = self._response(method, path, body, query)
         if response.status_code in okay:
             return None
         if response.is_error:
@@ -77,6 +65,26 @@ class KubernetesHttp:
         except ValueError:
             raise EngineGone("what answers at the cluster's address is no API server", where=self.access.url) from None
         return found
+
+    def _response(self, method: str, path: str, body: Json | None, query: Query | None) -> httpx.Response:
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        for attempt in (1, 2):
+            headers = self.access.headers()
+            with translated():
+                response = self._client.request(
+                    method,
+                    self.url(path),
+                    params=_query(query),
+                    content=None if body is None else json.dumps(body),
+                    headers={"Content-Type": kind} | headers,
+                    timeout=_timeout(_RESPONSE_SECONDS),
+                )
+            # Nothing was done for whoever is not let in. Credentials may be withdrawn before they expire.
+            if response.status_code != 401 or attempt == 2 or not self.access.refused(headers):
+                break
+            # A connection goes on with the certificate that it was made with. Others may be using this client.
+            self._client = _client(self.access)
+        return response
 
     def found(self, path: str) -> Json | None:
         """Return an object, None when there is none."""
@@ -160,6 +168,11 @@ def translated() -> Iterator[None]:
     except (httpx.HTTPError, httpx.StreamError, OSError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise EngineGone(f"the cluster's API server does not answer: {reason}") from None
+
+
+def _client(access: Access) -> httpx.Client:
+    transport = httpx.HTTPTransport(verify=access.context, limits=_CONNECTIONS)
+    return httpx.Client(transport=transport, trust_env=False)
 
 
 def _timeout(seconds: float) -> httpx.Timeout:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from workbench.replicasets.engines.kubernetes import naming
+from workbench.replicasets.engines.kubernetes.placing import Placing
 from workbench.replicasets.engines.protocol import ContainerSpec
 
 Json = dict[str, Any]
@@ -18,15 +19,15 @@ _GROUP = 1001
 _VISIBLE = "NVIDIA_VISIBLE_DEVICES="
 
 
-def template(spec: ContainerSpec, resource: str) -> Json:
-    """Return the PodTemplate of a version; `resource` is what GPUs are called."""
+def template(spec: ContainerSpec, resource: str, placing: Placing) -> Json:
+    """Return the PodTemplate of a version; `resource` is what GPUs are called, `placing` what the cluster wants."""
     metadata = naming.metadata(spec.name, spec.labels, spec.private)
     metadata["labels"] |= {naming.SET: naming.set_of(spec.name)}
     return {
         "apiVersion": "v1",
         "kind": "PodTemplate",
         "metadata": metadata,
-        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod_spec(spec, resource)},
+        "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod_spec(spec, resource, placing)},
     }
 
 
@@ -86,17 +87,17 @@ def _owner(template: Json) -> Json:
     return {"apiVersion": "v1", "kind": "PodTemplate", "name": metadata["name"], "uid": metadata["uid"]}
 
 
-def _pod_spec(spec: ContainerSpec, resource: str) -> Json:
+def _pod_spec(spec: ContainerSpec, resource: str, placing: Placing) -> Json:
     security: Json = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if spec.binds:
         security |= {"fsGroup": _GROUP, "fsGroupChangePolicy": "OnRootMismatch"}
-    volumes, mounts = _volumes(spec)
+    volumes, mounts = _volumes(spec, placing.shm)
     limits = _limits(spec, resource)
     container: Json = {
         "name": "main",
         "image": spec.image,
         "imagePullPolicy": "IfNotPresent",
-        "env": _variables(spec),
+        "env": _variables(spec, placing),
         "ports": _ports(spec),
         # What is used is what was requested: nobody is evicted for what he was promised.
         "resources": {"limits": limits, "requests": limits},
@@ -106,6 +107,7 @@ def _pod_spec(spec: ContainerSpec, resource: str) -> Json:
     if spec.command:
         container["args"] = [_literal(each) for each in spec.command]
     return {
+        **placing.pod,
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -116,8 +118,9 @@ def _pod_spec(spec: ContainerSpec, resource: str) -> Json:
     }
 
 
-def _volumes(spec: ContainerSpec) -> tuple[list[Json], list[Json]]:
-    memory: Json = {"medium": "Memory", **({"sizeLimit": str(spec.shm)} if spec.shm else {})}
+def _volumes(spec: ContainerSpec, shm: str) -> tuple[list[Json], list[Json]]:
+    size = str(spec.shm) if spec.shm else shm
+    memory: Json = {"medium": "Memory", **({"sizeLimit": size} if size else {})}
     volumes: list[Json] = [{"name": "shm", "emptyDir": memory}]
     mounts: list[Json] = [{"name": "shm", "mountPath": "/dev/shm"}]
     # A claim is one volume of a Pod, however often it is mounted.
@@ -145,8 +148,10 @@ def _ports(spec: ContainerSpec) -> list[Json]:
     ]
 
 
-def _variables(spec: ContainerSpec) -> list[Json]:
-    found = [each.partition("=")[::2] for each in spec.env if not (spec.gpus and each.startswith(_VISIBLE))]
+def _variables(spec: ContainerSpec, placing: Placing) -> list[Json]:
+    own = {each.partition("=")[0] for each in spec.secrets}
+    given = [each for each in placing.variables(spec.env) if each.partition("=")[0] not in own]
+    found = [each.partition("=")[::2] for each in given if not (spec.gpus and each.startswith(_VISIBLE))]
     plain: list[Json] = [{"name": name, "value": _literal(value)} for name, value in found]
     names = [each.partition("=")[0] for each in spec.secrets]
     return plain + [{"name": name, "valueFrom": {"secretKeyRef": {"name": spec.name, "key": name}}} for name in names]

@@ -14,6 +14,7 @@ from typing import Any
 from workbench.replicasets.engines.kubernetes import naming, pods
 from workbench.replicasets.engines.kubernetes.events import KubernetesEvents
 from workbench.replicasets.engines.kubernetes.http import Json, KubernetesHttp
+from workbench.replicasets.engines.kubernetes.placing import Placing
 from workbench.replicasets.engines.kubernetes.services import KubernetesServices
 from workbench.replicasets.engines.kubernetes.states import HOPELESS, ending, is_of, observed, waits_for
 from workbench.replicasets.engines.protocol import Container, ContainerSpec
@@ -30,14 +31,14 @@ _PLACED_SECONDS = 3.0
 class KubernetesVersions:
     """Creates, starts, ends and removes versions. GPUs are the resource of that name."""
 
-    def __init__(self, http: KubernetesHttp, resource: str, start_seconds: float) -> None:
-        self._http, self._resource, self._start_seconds = http, resource, start_seconds
+    def __init__(self, http: KubernetesHttp, resource: str, placing: Placing, start_seconds: float) -> None:
+        self._http, self._resource, self._placing, self._start_seconds = http, resource, placing, start_seconds
         self._services, self._events = KubernetesServices(http), KubernetesEvents(http)
 
     def create(self, spec: ContainerSpec) -> str:
         """Create the template of the version, and what is secret of it; return its id."""
         self._services.check(naming.check_name(naming.set_of(spec.name)))
-        made = self._http.call("POST", _TEMPLATES, pods.template(spec, self._resource))
+        made = self._http.call("POST", _TEMPLATES, pods.template(spec, self._resource, self._placing))
         assert made is not None
         # Second: whoever is interrupted in between leaves a template, by which both are removed.
         self._remove_secret(spec.name)

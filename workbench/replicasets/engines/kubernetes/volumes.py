@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.cluster_quantity import amount
 from workbench.replicasets.engines.kubernetes import naming
 from workbench.replicasets.engines.kubernetes.http import Json, KubernetesHttp
 from workbench.replicasets.engines.kubernetes.states import ending
@@ -15,24 +15,22 @@ from workbench.replicasets.errors import EngineError
 
 _CLAIMS, _RECORDS = "/persistentvolumeclaims", "/configmaps"
 _GONE_SECONDS, _LOOK_SECONDS = 20.0, 0.2
-_QUANTITY = re.compile(r"([0-9]+)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?")
-_UNITS = {unit: 1000 ** (at + 1) for at, unit in enumerate("kMGTPE")}
-_UNITS |= {f"{unit}i": 1024 ** (at + 1) for at, unit in enumerate("KMGTPE")}
 
 
 class KubernetesVolumes:
     """See SizingVolumes. What is created without a size holds labels alone: a ConfigMap, which takes no storage."""
 
-    def __init__(self, http: KubernetesHttp) -> None:
-        self._http = http
+    def __init__(self, http: KubernetesHttp, storage_class: str) -> None:
+        self._http, self._class = http, storage_class
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         """Create a record; one of that name with the same labels may exist."""
         self._create(_RECORDS, {"kind": "ConfigMap", "metadata": naming.metadata(naming.check_name(name), labels)})
 
     def create_sized_volume(self, name: str, size: int, labels: Mapping[str, str]) -> None:
-        """Create a claim of so many bytes, of the default class; one of that name with the same labels may exist."""
-        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(size)}}}
+        """Create a claim of so many bytes; one of that name with the same labels may exist."""
+        spec: Json = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": str(size)}}}
+        spec |= {"storageClassName": self._class} if self._class else {}
         metadata = naming.metadata(naming.check_name(name), labels)
         self._create(_CLAIMS, {"kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
 
@@ -94,16 +92,10 @@ class KubernetesVolumes:
             raise EngineError(f"the cluster has another {body['kind']} of the name {name}", 409)
 
 
-def quantity(text: str) -> int:
-    """Return the bytes of a quantity of Kubernetes (`10Gi`), 0 for one that is not of bytes."""
-    found = _QUANTITY.fullmatch(text)
-    return int(found[1]) * _UNITS.get(found[2], 1) if found else 0
-
-
 def _volume(found: Mapping[str, Any]) -> EngineVolume:
     requests = ((found.get("spec") or {}).get("resources") or {}).get("requests") or {}
     return EngineVolume(
         str(found["metadata"]["name"]),
         naming.labels_of(found),
-        size=quantity(str(requests.get("storage", ""))),
+        size=int(amount(str(requests.get("storage", ""))) or 0),
     )
