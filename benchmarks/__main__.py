@@ -15,6 +15,7 @@ from benchmarks.lock import lock
 from benchmarks.matrix import matrix
 from benchmarks.monobase import monobase
 from benchmarks.neighbour import neighbour
+from benchmarks.proxy import proxy
 from benchmarks.rebuild import rebuild
 from benchmarks.release import release
 from benchmarks.replicasets import lists, replicasets
@@ -24,7 +25,7 @@ from benchmarks.workbench import workbench
 
 QUICK = (start, matrix, llb, standard, release, activation, shared, rebuild)
 # By name only: they take gigabytes, or download everything from the package index again.
-HEAVY = (images, install, buildkit, monobase, neighbour, replicasets, lists, workbench, lock)
+HEAVY = (images, install, buildkit, monobase, neighbour, replicasets, lists, proxy, workbench, lock)
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     args = parser.parse_args()
     known: dict[str, Callable[[], None]] = {
         one.__name__: one
-        for one in (*QUICK, images, install, buildkit, monobase, neighbour, replicasets, lists, workbench)
+        for one in (*QUICK, images, install, buildkit, monobase, neighbour, replicasets, lists, proxy, workbench)
     }
     known["lock"] = partial(lock, args.bundle, args.python)
     if unknown := [name for name in args.name if name not in known]:

@@ -43,7 +43,11 @@ _GROUPS = {
         "tests/e2e/test_monobase",
         "tests/replicasets/deployment/test_container.py",
     ),
-    "workbenches": ("tests/e2e/", "tests/replicasets/test_upgrade_jupyter.py"),
+    "workbenches": (
+        "tests/e2e/",
+        "tests/replicasets/test_upgrade_jupyter.py",
+        "tests/replicasets/api/proxy/test_proxy_jupyter.py",
+    ),
     # They share one control plane, whose program takes minutes to build where none is kept.
     "kubernetes": ("tests/kubernetes/",),
 }

@@ -79,9 +79,10 @@ def front(
     server: tuple[str, ...] = (),
     script: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Iterator[Front]:
     """Run the front with `flags` before `server`, or an IDE's start script, which knows its own, with `environ`."""
-    port, server_port = free_port(), free_port()
+    port, server_port = port or free_port(), free_port()
     command = [sys.executable, "-m", "workbench_front", "--name", "small", *flags, "--"]
     command += server or (sys.executable, str(SERVER), "{port}")
     environment = {

@@ -26,6 +26,7 @@ from workbench.replicasets.engines.capabilities import (
     Pausing,
     PinningGpus,
     Probing,
+    ReachingContainers,
     ReadingLogs,
     RemovingRemains,
     SeparatingNetworks,
@@ -178,7 +179,7 @@ def test_podman_has_every_capability() -> None:
     engine = PodmanEngine("unix:///nowhere.sock")
     assert all(isinstance(engine.capability(kind), kind) for kind in capabilities.PURPOSES)
     tried = [kinds for kinds, *_ in REFUSED.values()] + [kinds for kinds, _ in WORKS.values()]
-    elsewhere = {MeasuringDisks, Probing, Watching, RemovingRemains}
+    elsewhere = {MeasuringDisks, Probing, ReachingContainers, Watching, RemovingRemains}
     assert {*elsewhere, *(kind for kinds in tried for kind in kinds)} == set(capabilities.PURPOSES)
 
 

@@ -86,7 +86,7 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     found = rs.compare("foo", 1, 2, Caller("op"))
     assert found.files == (Change("/new", "changed", 4, 6),) and found.bytes == 2
     with pytest.raises(Forbidden):
-        rs.compare("foo", 1, 2, Caller("other"))
+        rs.compare("foo", 1, 2, Caller("other", sees_all=True))
     with pytest.raises(Invalid, match="the same version"):
         rs.compare("foo", 2, 2, Caller("op"))
     with pytest.raises(NotFound, match="foo has no version 3"):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine import TINY, Engine
 from tests.replicasets.conftest import Podman
-from workbench.replicasets.errors import Conflict, Forbidden, Invalid, NotFound
+from workbench.replicasets.errors import Conflict, Invalid, NotFound
 from workbench.replicasets.requests import ExecuteRequest, PatchRequest, RunRequest
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.values import Caller, Role
@@ -61,7 +61,7 @@ def test_no_part_of_an_id_is_a_name_and_no_whole_id_opens_anothers_disk(
     exact = {f"sha256:{each}" for each in hers}
     exact |= {name for name in podman.engine.names() if "/workbench/" in name}
     for text in sorted(exact):
-        with pytest.raises(Forbidden, match="belongs to anna"):
+        with pytest.raises(NotFound, match="has no image"):
             rs.run(run_of(text), BOB)
     assert [each.name for each in rs.sets()] == ["foo"]
     # What anna may use she may name whole, and so may whoever may change what is hers.
@@ -126,11 +126,11 @@ def test_a_commit_takes_no_name_that_others_use(annas: ReplicaSets, podman: Podm
         assert annas.commit("foo", name, ANNA).startswith("localhost/workbench/anna/workbench/")
     # An administrator names it as he likes; it is still its owner's.
     assert annas.commit("foo", "docker.io/lab/mine:1", ROOT) == "docker.io/lab/mine:1"
-    with pytest.raises(Forbidden, match="belongs to anna"):
+    with pytest.raises(NotFound, match="has no image"):
         annas.run(run_of("lab/mine:1"), BOB)
     # So is what is built from it.
     podman.engine("build", "--tag", "localhost/child:1", "-", stdin=b"FROM docker.io/lab/mine:1\nLABEL a=b\n")
-    with pytest.raises(Forbidden, match="belongs to anna"):
+    with pytest.raises(NotFound, match="has no image"):
         annas.run(run_of("localhost/child:1"), BOB)
     annas.run(run_of("localhost/child:1"), ANNA)
     annas.delete("taken", ANNA)

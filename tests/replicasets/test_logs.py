@@ -60,8 +60,10 @@ def test_lines_of_the_current_and_of_a_former_version(rs: ReplicaSets, engine: F
         rs.logs("foo", LogsRequest(), Caller("op"))
     with pytest.raises(NotFound, match="foo has no version 7"):
         rs.logs("foo", LogsRequest(version=7), Caller("op"))
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound, match="there is no set foo"):
         rs.logs("foo", LogsRequest(), Caller("other"))
+    with pytest.raises(Forbidden):
+        rs.logs("foo", LogsRequest(), Caller("other", sees_all=True))
 
 
 @pytest.mark.parametrize("request_", [LogsRequest(tail=100_001), LogsRequest(max_bytes=0), LogsRequest(since="soon")])

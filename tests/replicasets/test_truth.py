@@ -361,14 +361,14 @@ def test_the_others_say_what_goes_ahead(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_who_may_not_stop_a_set_does_not_give_up_its_undo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.replicasets.errors import Forbidden
+    from workbench.replicasets.errors import NotFound
     from workbench.replicasets.values import Caller
 
     engine, store, rs = world(tmp_path, True)
     interrupted(engine, rs, monkeypatch)
     again = service(tmp_path, engine, store)
     for end in (again.stop, again.delete):
-        with pytest.raises(Forbidden):
+        with pytest.raises(NotFound):
             end("foo", Caller("stranger"))
     assert store.list("journal/") != []
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_upgraded(pretended: tuple[FakeEngine, ReplicaSets]) -> N
     }
     for kind, (request, caller, message) in refusals.items():
         with pytest.raises(kind, match=message):
-            rs.upgrade("foo", request, Caller(caller))
+            rs.upgrade("foo", request, Caller(caller, sees_all=True))
     assert [each.number for each in rs.history("foo")] == [1]
     engine.carries = False
     rs.restart("foo", Caller("op"))

@@ -16,7 +16,7 @@ images.py        names of images, and whose they are      networks.py  a network
 stores/          StateStore: SQLite, etcd       volumes/     drivers that keep a volume's size
 engines/         Engine: a small core; capabilities.py: what only some engines can do; podman/; GPUs from CDI specs
 values.py        sets, versions, volumes, claims, and the caller
-rights.py        what a caller may change
+rights.py        what a caller may see, and what change
 quantities.py checks.py codes.py errors.py settings.py
 api/             the service over HTTP          client.py    the client, for the verbs
 """

@@ -192,7 +192,8 @@ def _ports(ledger: Ledger, machine: Machine, version: Version) -> tuple[Port, ..
         if port.host:
             owner = taken.get(f"{port.host}-{port.protocol}")
             if owner is not None and owner.id != version.id:
-                raise Exhausted(f"port {port.host} of the machine is {owner.set}'s", Code.PORTS_TOO_FEW, field="ports")
+                whose = owner.set if owner.owner == version.owner else "another owner"
+                raise Exhausted(f"port {port.host} of the machine is {whose}'s", Code.PORTS_TOO_FEW, field="ports")
             found.append(port)
             continue
         for number in machine.ports:

@@ -84,6 +84,11 @@ class Client:
         return httpx.URL(self._address).host
 
     @property
+    def scheme(self) -> str:
+        """The scheme of the service's address, as it was given."""
+        return httpx.URL(self._address).scheme
+
+    @property
     def _is_here(self) -> bool:
         return httpx.URL(self._address).host.startswith(("127.", "localhost", "::1"))
 

@@ -41,6 +41,8 @@ def resolve(world: World, text: str, caller: Caller) -> tuple[str, EngineImage]:
         found = world.engine.image(name)
         if found is not None:
             owner = owner_of(world, found)
+            if owner is not None and not caller.may_see(owner):
+                continue
             if owner is not None and not caller.may_change(owner):
                 whose = f"belongs to {owner}" if owner else "has no owner"
                 raise Forbidden(

@@ -35,6 +35,11 @@ class SetRow:
     problem: str = ""
     rendered: dict[bool, bytes] = field(default_factory=dict)
 
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return self.set.owner
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VolumeRow:
@@ -42,6 +47,11 @@ class VolumeRow:
 
     volume: Volume
     rendered: dict[bool, bytes] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """Whose it is."""
+        return self.volume.owner
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.errors import NotFound, Unreadable
 from workbench.replicasets.problems import Problems
 from workbench.replicasets.stores.protocol import Changes, StateStore
-from workbench.replicasets.values import ReplicaSet, Version, Volume
+from workbench.replicasets.values import SYSTEM, Caller, ReplicaSet, Version, Volume
 
 T = TypeVar("T")
 SETS = "sets/"
@@ -84,12 +84,17 @@ def readable(store: StateStore, kind: type[T], prefix: str, problems: Problems) 
     return found
 
 
-def find_set(store: StateStore, name: str) -> ReplicaSet:
-    """Return the set of exactly that name (fault B12); raises NotFound."""
+def find_set(store: StateStore, name: str, caller: Caller = SYSTEM) -> ReplicaSet:
+    """Return the set of exactly that name (fault B12); raises NotFound, for one that `caller` may not see too."""
     found = read(store, ReplicaSet, set_key(name))
-    if found is None:
-        raise NotFound(f"there is no set {name}", hint="run it first; `rs list` shows those that are there")
+    if found is None or not caller.may_see(found.owner):
+        raise no_set(name)
     return found
+
+
+def no_set(name: str) -> NotFound:
+    """Return the error for a set that is not there, or may not be seen: the two are not to be told apart."""
+    return NotFound(f"there is no set {name}", hint="run it first; `rs list` shows those that are there")
 
 
 def find_version(store: StateStore, of: ReplicaSet, number: int) -> Version:
@@ -100,12 +105,17 @@ def find_version(store: StateStore, of: ReplicaSet, number: int) -> Version:
     return found
 
 
-def find_volume(store: StateStore, name: str) -> Volume:
-    """Return the volume of that name; raises NotFound."""
+def find_volume(store: StateStore, name: str, caller: Caller = SYSTEM) -> Volume:
+    """Return the volume of that name; raises NotFound, for one that `caller` may not see too."""
     found = read(store, Volume, volume_key(name))
-    if found is None:
-        raise NotFound(f"there is no volume {name}", hint="create it first; `volume list` shows those that are there")
+    if found is None or not caller.may_see(found.owner):
+        raise no_volume(name)
     return found
+
+
+def no_volume(name: str) -> NotFound:
+    """Return the error for a volume that is not there, or may not be seen."""
+    return NotFound(f"there is no volume {name}", hint="create it first; `volume list` shows those that are there")
 
 
 def put_set(value: ReplicaSet) -> Changes:

@@ -17,7 +17,7 @@ from workbench.replicasets.codec import decode, encode
 from workbench.replicasets.errors import Busy, EngineError, Failed, NotFound, ReplicaSetError, StoreError, Unavailable
 from workbench.replicasets.owner import is_at_work, myself, working
 from workbench.replicasets.records import JOURNAL, read
-from workbench.replicasets.stores.protocol import Changes
+from workbench.replicasets.stores.protocol import Changes, StateStore
 from workbench.replicasets.world import World, wait
 
 P = TypeVar("P")
@@ -210,6 +210,12 @@ def journal_of(key: str, text: str) -> Journal:
             f"the store holds no operation at {key}: {error}", hint="was it written by a newer version?"
         ) from None
     return journal
+
+
+def plan_at(store: StateStore, key: str) -> object | None:
+    """Return the plan of what is being done, None for nothing; raises as journal_of does."""
+    entry = store.get(key)
+    return None if entry is None else _planned(journal_of(key, entry.value))[1]
 
 
 def _planned(journal: Journal) -> tuple[Saga[Any], Any]:

@@ -27,6 +27,7 @@ from workbench.replicasets.operations import logs as _logs
 from workbench.replicasets.operations import patch as _patch
 from workbench.replicasets.operations import prune as _prune
 from workbench.replicasets.operations import queue as _queue
+from workbench.replicasets.operations import reach as _reach
 from workbench.replicasets.operations import rollback as _rollback
 from workbench.replicasets.operations import run as _run
 from workbench.replicasets.operations import state as _state
@@ -41,6 +42,7 @@ from workbench.replicasets.operations.info import EngineNotes, Info, Progress, R
 from workbench.replicasets.operations.logs import Logs
 from workbench.replicasets.operations.prune import Pruned
 from workbench.replicasets.operations.queue import Calls, Queue
+from workbench.replicasets.operations.reach import Upstream
 from workbench.replicasets.operations.upgrade import Upgrade
 from workbench.replicasets.preflight import Finding, preflight
 from workbench.replicasets.rebuild import rebuild
@@ -55,6 +57,7 @@ from workbench.replicasets.requests import (
     UpgradeRequest,
 )
 from workbench.replicasets.restarts import start_again
+from workbench.replicasets.rights import look_for_set, look_for_volume
 from workbench.replicasets.settings import Settings
 from workbench.replicasets.stores.opening import open_store
 from workbench.replicasets.stores.protocol import StateStore
@@ -72,7 +75,7 @@ class ReplicaSets:
     An operation that changes something is done whole when it returns. When it raises, it is undone;
     or, when it raises Unavailable, it is finished or undone by the next operation on the same set or
     by `reconcile`, whichever comes first. Operations on one set follow one another. `caller` is who requests
-    it: what it may change and hold. By default it is the service itself.
+    it: what it may see, change and hold. By default it is the service itself. What it may not see raises NotFound.
     """
 
     def __init__(self, settings: Settings, *, engine: Engine | None = None, store: StateStore | None = None) -> None:
@@ -81,6 +84,7 @@ class ReplicaSets:
         engine = engine or open_engine(s.engine, s.gpu_kind, s.cdi, s.mounts, s.engine_log)
         watched = WatchedStore(store or open_store(settings.store, settings.prefix))
         self._world = World(settings, engine, watched)
+        self._watched = watched
         self.listings = Listings(watched, self._problems)
         self._filling, self._calls = threading.Lock(), Calls()
         self.reconciled: Reconciled | None = None
@@ -94,37 +98,37 @@ class ReplicaSets:
 
     def commit(self, name: str, image: str, caller: Caller = SYSTEM) -> str:
         """Make an image of the set's system disk (volumes and binds are no part of it); return its full name."""
-        with self._changing(Code.COMMIT) as world:
+        with self._of_set(Code.COMMIT, name, caller) as world:
             return _commit.commit(world, name, image, caller)
 
     def execute(self, name: str, request: ExecuteRequest, caller: Caller = SYSTEM) -> Executed:
         """Run a program in the set to its end and return its output, exit code, and why it was ended."""
-        with self._changing(Code.EXECUTE) as world:
+        with self._of_set(Code.EXECUTE, name, caller) as world:
             return _execute.collected(_execute.execute(world, name, request, caller))
 
     def stream(self, name: str, request: ExecuteRequest, caller: Caller = SYSTEM) -> Execution:
         """Start a program in the set; iterate over what is returned for its output as it comes, then close it."""
-        with self._changing(Code.EXECUTE) as world:
+        with self._of_set(Code.EXECUTE, name, caller) as world:
             return _execute.execute(world, name, request, caller)
 
     def may_attach(self, name: str, caller: Caller = SYSTEM) -> None:
         """Raise what `attach` would for a set that is not there, is not the caller's, or does not run."""
-        with self._changing(Code.EXECUTE) as world:
+        with self._of_set(Code.EXECUTE, name, caller) as world:
             _attach.may_attach(world, name, caller)
 
     def attach(self, name: str, request: AttachRequest, caller: Caller = SYSTEM) -> Attached:
         """Start a program in the set with the caller's input; iterate over it for its output, then close it."""
-        with self._changing(Code.EXECUTE) as world:
+        with self._of_set(Code.EXECUTE, name, caller) as world:
             return _attach.attach(world, name, request, caller)
 
     def patch(self, name: str, request: PatchRequest, caller: Caller = SYSTEM) -> Version:
         """Change the set and return its version: a new one, but for a change of limits alone while it runs."""
-        with self._changing(Code.PATCH) as world:
+        with self._of_set(Code.PATCH, name, caller) as world:
             return _patch.patch(world, name, request, caller)
 
     def rollback(self, name: str, version: int, caller: Caller = SYSTEM, *, grace: int | None = None) -> Version:
         """Return to the settings and the disk of an older version, as a new one; return that."""
-        with self._changing(Code.ROLLBACK) as world:
+        with self._of_set(Code.ROLLBACK, name, caller) as world:
             return _rollback.rollback(world, name, version, caller, grace)
 
     def upgrade(
@@ -134,7 +138,7 @@ class ReplicaSets:
 
         Raises Conflict when set and image both changed something and the request does not decide.
         """
-        with self._changing(Code.UPGRADE) as world:
+        with self._of_set(Code.UPGRADE, name, caller) as world:
             return _upgrade.upgrade(world, name, request, caller, grace)
 
     def stop(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> None:
@@ -142,27 +146,27 @@ class ReplicaSets:
 
         Here as in `restart` and `rollback`, its main program gets SIGTERM and `grace` seconds, None for its set's own.
         """
-        with self._changing(Code.STOP) as world:
+        with self._of_set(Code.STOP, name, caller) as world:
             _state.stop(world, name, caller, grace)
 
     def restart(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> Version:
         """Start the set anew, stopped or not, with as many GPUs as it had; return its new version."""
-        with self._changing(Code.RESTART) as world:
+        with self._of_set(Code.RESTART, name, caller) as world:
             return _patch.restart(world, name, caller, grace)
 
     def pause(self, name: str, caller: Caller = SYSTEM) -> None:
         """Freeze the set's processes where they are. All that it holds stays its own."""
-        with self._changing(Code.PAUSE) as world:
+        with self._of_set(Code.PAUSE, name, caller) as world:
             _state.pause(world, name, caller)
 
     def continue_(self, name: str, caller: Caller = SYSTEM) -> None:
         """Let a paused set go on."""
-        with self._changing(Code.CONTINUE) as world:
+        with self._of_set(Code.CONTINUE, name, caller) as world:
             _state.continue_(world, name, caller)
 
     def delete(self, name: str, caller: Caller = SYSTEM) -> None:
         """Delete the set with all its versions and disks; volumes stay."""
-        with self._changing(Code.DELETE) as world:
+        with self._of_set(Code.DELETE, name, caller) as world:
             _delete.delete(world, name, caller)
 
     def prune(self, name: str, keep: int = 0, *, dry_run: bool = False, caller: Caller = SYSTEM) -> Pruned:
@@ -170,37 +174,47 @@ class ReplicaSets:
 
         With `dry_run` nothing is removed. The current version always stays.
         """
-        with self._changing(Code.PRUNE) as world:
+        with self._of_set(Code.PRUNE, name, caller) as world:
             return _prune.prune(world, name, keep, dry_run, caller)
 
     def logs(self, name: str, request: LogsRequest, caller: Caller = SYSTEM) -> Logs:
         """Return what a version of the set wrote; iterate over it as it comes, then close it."""
-        with self._changing(Code.LOGS) as world:
+        with self._of_set(Code.LOGS, name, caller) as world:
             return _logs.logs(world, name, request, caller)
 
     def file_kind(self, name: str, path: str, caller: Caller = SYSTEM) -> FileKind:
         """Return what is at a path in the running set."""
-        with self._changing(Code.FILES) as world:
+        with self._of_set(Code.FILES, name, caller) as world:
             return _files.kind(world, name, path, caller)
 
     def files(self, name: str, path: str, caller: Caller = SYSTEM) -> Files:
         """Return the archive of a file or folder of the running set; iterate over it, then close it."""
-        with self._changing(Code.FILES) as world:
+        with self._of_set(Code.FILES, name, caller) as world:
             return _files.files(world, name, path, caller)
 
     def add_files(self, name: str, folder: str, pieces: Iterable[bytes], caller: Caller = SYSTEM) -> int:
         """Unpack an archive in a folder of the running set; return how large it was."""
-        with self._changing(Code.FILES) as world:
+        with self._of_set(Code.FILES, name, caller) as world:
             return _files.add_files(world, name, folder, pieces, caller)
 
     def address(self, name: str, port: int = 0, caller: Caller = SYSTEM) -> Address:
         """Return where the set's IDE is opened, by the port inside (0: the only one, or the usual one)."""
-        with self._changing(Code.INFO) as world:
+        with self._of_set(Code.INFO, name, caller) as world:
             return _address.address(world, name, port, caller)
+
+    def may_reach(self, name: str, caller: Caller = SYSTEM) -> ReplicaSet:
+        """Return the set whose IDE the caller may be led to, running or not."""
+        with self._of_set(Code.INFO, name, caller) as world:
+            return _reach.may_reach(world, name, caller)
+
+    def reach(self, name: str, port: int = 0, caller: Caller = SYSTEM) -> Upstream:
+        """Return where the service itself reaches the IDE of the running set, or another port of it."""
+        with self._of_set(Code.INFO, name, caller) as world:
+            return _reach.reach(world, name, port, caller)
 
     def compare(self, name: str, old: int, new: int, caller: Caller = SYSTEM) -> Comparison:
         """Return what changed from one version of the set to another."""
-        with self._changing(Code.COMPARE) as world:
+        with self._of_set(Code.COMPARE, name, caller) as world:
             return _compare.compare(world, name, old, new, caller)
 
     # Reading
@@ -215,35 +229,40 @@ class ReplicaSets:
         with self._reading(Code.INFO):
             return self.listings.read()
 
-    def info(self, name: str) -> Info:
+    @property
+    def commits(self) -> int:
+        """Another number after each commit to the store."""
+        return self._watched.count
+
+    def info(self, name: str, caller: Caller = SYSTEM) -> Info:
         """Return the set, its current version, and the state of its container."""
         with self._reading(Code.INFO) as world:
-            return self._retry_filled(lambda: _info.info(world, name))
+            return self._retry_filled(lambda: _info.info(world, name, caller))
 
-    def record(self, name: str) -> tuple[ReplicaSet, Version]:
+    def record(self, name: str, caller: Caller = SYSTEM) -> tuple[ReplicaSet, Version]:
         """Return the set and its current version without a request to the engine."""
         with self._reading(Code.INFO) as world:
-            return self._retry_filled(lambda: _info.record(world, name))
+            return self._retry_filled(lambda: _info.record(world, name, caller))
 
     def waiting(self, name: str) -> str:
         """Return why the set is pending, "" when it is not, or is gone by now."""
         with self._reading(Code.INFO) as world:
             return _info.waiting(world, name)
 
-    def progress(self, name: str) -> Progress | None:
+    def progress(self, name: str, caller: Caller = SYSTEM) -> Progress | None:
         """Return what is being done to the set, which may not exist yet; None for nothing."""
         with self._reading(Code.INFO) as world:
-            return self._retry_filled(lambda: _info.progress(world, name))
+            return self._retry_filled(lambda: _info.progress(world, name, caller))
 
     def under_way(self) -> dict[str, Progress]:
         """Return what is being done, by the names of the sets."""
         with self._reading(Code.INFO) as world:
             return _info.under_way(world)
 
-    def history(self, name: str, *, limit: int = 0, before: int = 0) -> list[Version]:
+    def history(self, name: str, *, limit: int = 0, before: int = 0, caller: Caller = SYSTEM) -> list[Version]:
         """Return the set's versions, newest first: at most `limit`, and only those below `before`; 0 for all."""
         with self._reading(Code.HISTORY) as world:
-            return self._retry_filled(lambda: _info.history(world, name, limit, before))
+            return self._retry_filled(lambda: _info.history(world, name, limit, before, caller))
 
     def images(self, caller: Caller = SYSTEM) -> list[UsableImage]:
         """Return the images that the caller may run a set of, by name."""
@@ -304,12 +323,12 @@ class ReplicaSets:
 
     def resize_volume(self, name: str, size: str, caller: Caller = SYSTEM) -> Volume:
         """Give a sized volume another size, in its place; return its new version."""
-        with self._changing(Code.VOLUME_PATCH) as world:
+        with self._of_volume(Code.VOLUME_PATCH, name, caller) as world:
             return _volumes.resize(world, name, size, caller)
 
     def delete_volume(self, name: str, caller: Caller = SYSTEM) -> None:
         """Delete a volume that no set binds, with what is in it."""
-        with self._changing(Code.VOLUME_DELETE) as world:
+        with self._of_volume(Code.VOLUME_DELETE, name, caller) as world:
             _volumes.delete(world, name, caller)
 
     def volumes(self) -> list[Volume]:
@@ -317,15 +336,15 @@ class ReplicaSets:
         with self._reading(Code.VOLUME_INFO) as world:
             return _volumes.volumes(world)
 
-    def volume(self, name: str) -> Volume:
+    def volume(self, name: str, caller: Caller = SYSTEM) -> Volume:
         """Return a volume."""
         with self._reading(Code.VOLUME_INFO) as world:
-            return self._retry_filled(lambda: _volumes.volume(world, name))
+            return self._retry_filled(lambda: _volumes.volume(world, name, caller))
 
-    def volume_history(self, name: str) -> list[Volume]:
+    def volume_history(self, name: str, caller: Caller = SYSTEM) -> list[Volume]:
         """Return a volume's versions, newest first."""
         with self._reading(Code.VOLUME_HISTORY) as world:
-            return self._retry_filled(lambda: _volumes.history(world, name))
+            return self._retry_filled(lambda: _volumes.history(world, name, caller))
 
     # The service itself
 
@@ -393,6 +412,19 @@ class ReplicaSets:
         with failing_as(code):
             self._fill()
             yield self._world
+
+    @contextmanager
+    def _of_set(self, code: Code, name: str, caller: Caller) -> Iterator[World]:
+        """As `_changing`; raise NotFound at once for a set that the caller may not see."""
+        with self._changing(code) as world:
+            look_for_set(world.store, name, caller)
+            yield world
+
+    @contextmanager
+    def _of_volume(self, code: Code, name: str, caller: Caller) -> Iterator[World]:
+        with self._changing(code) as world:
+            look_for_volume(world.store, name, caller)
+            yield world
 
     @contextmanager
     def _reading(self, code: Code) -> Iterator[World]:

@@ -30,7 +30,8 @@ class Settings:
     `reserved` are the repositories of images whose names nobody may give to an image of a set.
     `engine_log` is the engine's log: the reason for what it gives only an exit status for; "" for none.
     `stop_seconds` is the grace of a set that does not say. `backoff_seconds` is how long after its end a set
-    is started again by its restart policy; each time twice as long.
+    is started again by its restart policy; each time twice as long. With `proxied` the service itself leads to the
+    IDEs of sets, below `/s/NAME`.
     """
 
     engine: str = "unix:///run/podman/podman.sock"
@@ -56,6 +57,7 @@ class Settings:
     backoff_seconds: float = 1.0
     disk: int = 0
     engine_log: str = ""
+    proxied: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "roots", outermost(self.roots))

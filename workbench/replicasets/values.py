@@ -171,7 +171,7 @@ class Quota:
 
 
 class Role(StrEnum):
-    """`read` looks, `operate` changes what is its own too, `admin` changes what is anybody's."""
+    """`read` looks at all sets, `operate` sees and changes what is its own, `admin` what is anybody's."""
 
     READ = "read"
     OPERATE = "operate"
@@ -187,17 +187,28 @@ def no_limits(_owner: str) -> Quota:
 class Caller:
     """Who requests an operation: the name that will own what is made, the role, and the quotas that count.
 
-    `quota_of` returns the quota of any owner: what an administrator changes counts as its owner's.
+    `quota_of` returns the quota of any owner: what an administrator changes counts as its owner's. `sees_all` is
+    whether one of the role operate sees what is others' too.
     """
 
     name: str
     role: Role = Role.OPERATE
     quota_of: Callable[[str], Quota] = no_limits
+    sees_all: bool = False
 
     @property
     def quota(self) -> Quota:
         """What the caller may hold."""
         return self.quota_of(self.name)
+
+    @property
+    def may_see_all(self) -> bool:
+        """Whether the caller may know of everybody's sets, volumes and images."""
+        return self.sees_all or self.role is not Role.OPERATE
+
+    def may_see(self, owner: str) -> bool:
+        """Return whether the caller may know of what belongs to `owner`: for others it is as if it were not there."""
+        return self.may_see_all or self.may_change(owner)
 
     def may_change(self, owner: str) -> bool:
         """Return whether the caller may change what belongs to `owner`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -24,6 +24,13 @@ def open_(client: Client, path: str, args: argparse.Namespace) -> int:
     from workbench.notes import print_note
     from workbench.verbs._service import report
 
+    if (entered := _through_service(client, path, args.port)) is not None:
+        address = entered["address"]
+        report(args, entered, address)
+        print_note("this link counts once, for a minute")
+        if args.browser and not args.json and sys.stdout.isatty() and has_display() and not open_in_browser(address):
+            print_note("no browser could be opened: open the address yourself")
+        return 0
     data = client("GET", f"{path}/address", port=args.port)
     host, tunnel = reached_at(data["host"], client.host, data["port"])
     token = f"?token={quote(data['token'], safe='')}" if data["token"] else ""
@@ -41,6 +48,15 @@ def open_(client: Client, path: str, args: argparse.Namespace) -> int:
     if is_for_eyes and not open_in_browser(address):
         print_note("no browser could be opened: open the address yourself")
     return 0
+
+
+def _through_service(client: Client, path: str, port: int) -> dict[str, Any] | None:
+    """Return the address at which the service itself leads to the set, with a ticket; None when it leads to none."""
+    if not client("GET", "/resources/engine").get("workbenches"):
+        return None
+    data: dict[str, Any] = client("POST", f"{path}/session", port=port)
+    base = data["url"] or f"{client.scheme}://{_bracketed(client.host)}:{data['port']}"
+    return {**data, "address": f"{base}{data['path']}#ticket={data['ticket']}"}
 
 
 def reached_at(publish: str, service: str, port: int) -> tuple[str, str]:

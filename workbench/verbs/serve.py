@@ -21,6 +21,7 @@ EXAMPLES = """\
   wizard.py serve --fetch-terminal                      what the page's terminal is made of, with npm
   wizard.py serve --root /srv/shared --ports 40000-40999
   wizard.py serve --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem
+  wizard.py serve --workbenches 2379                    sets' IDEs at http://127.0.0.1:2379/s/NAME/, after the login
   wizard.py serve --compat --no-token                   for clients of gpu-docker-api on this machine
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
   wizard.py serve --engine kubernetes --namespace team  sets are Pods of the cluster of the kubeconfig, or of this Pod
@@ -48,6 +49,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cors", metavar="ORIGIN", action="append", default=[], help="pages of that site may use it; repeatable"
     )
+    parser.add_argument(
+        "--see",
+        choices=("own", "all"),
+        default="own",
+        help="what tokens of the role operate see: their own sets, volumes and images, or everybody's (own)",
+    )
     parser.add_argument("--state", metavar="DIR", default="/var/lib/workbench", help="folder of all that is kept")
     parser.add_argument("--store", metavar="FILE|etcd://HOST:PORT", default="", help="default: a file in --state")
     parser.add_argument(
@@ -67,6 +74,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ports", metavar="A-B", default="40000-65535", help="the host's ports to give to sets")
     parser.add_argument("--publish", metavar="ADDRESS", default="127.0.0.1", help="where sets' ports are (127.0.0.1)")
+    parser.add_argument(
+        "--workbenches",
+        metavar="[ADDRESS:]PORT",
+        default="",
+        help="serve sets' IDEs too, below /s/NAME/ of another port, after the service's login",
+    )
+    parser.add_argument(
+        "--workbenches-url",
+        metavar="URL",
+        default="",
+        help="where browsers find that; https://*.example.org gives each set a host of its own",
+    )
     parser.add_argument(
         "--engine", metavar="unix://SOCKET|kubernetes", default="", help="default: a podman that serve starts"
     )
@@ -97,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
         check_certificate(args.tls_cert, args.tls_key)
     state = os.path.abspath(args.state)
-    tokens = Tokens(state)
+    tokens = Tokens(state, sees_all=args.see == "all")
     check_state(state)
     if args.fetch_terminal:
         return _fetch(state)
@@ -114,15 +133,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
+    from contextlib import ExitStack
+
     from workbench.catalog.releases import LOCAL_REPOSITORY
     from workbench.replicasets.api.app import make_app
     from workbench.replicasets.api.audit import Audit
     from workbench.replicasets.api.compat import Compat, checked_origins
     from workbench.replicasets.api.libraries import FOLDER, Libraries
+    from workbench.replicasets.api.proxy.places import Site
+    from workbench.replicasets.api.proxy.serving import Workbenches, serving
     from workbench.replicasets.api.serving import is_loopback, leaving, listen, reconciling, serve
     from workbench.replicasets.api.starting import failing_at_start
     from workbench.replicasets.api.tokens import Tokens
     from workbench.replicasets.engines.opening import engine_service
+    from workbench.replicasets.operations.reach import PREFIX as REACHED
     from workbench.replicasets.quantities import size
     from workbench.replicasets.roots import is_below
     from workbench.replicasets.service import ReplicaSets
@@ -153,6 +177,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         engine_log=engine.log if engine else "",
         mounts=os.path.join(state, "mounts"),
         reserved=(LOCAL_REPOSITORY,),
+        proxied=bool(args.workbenches),
     )
     if any(is_below(os.path.realpath(state), root) for root in settings.roots):
         raise UsageError(
@@ -162,6 +187,9 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     check_start(settings)
     if args.preflight:
         return _preflight(settings, engine)
+    if args.workbenches_url and not args.workbenches:
+        raise UsageError("--workbenches-url goes with --workbenches")
+    site_url, place = _url(args), _door(args) if args.workbenches else None
     listening = listen(args.host, args.port)
     plain = not args.tls_cert and not is_loopback(listening)
     if plain and not args.insecure:
@@ -174,12 +202,30 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         listening.close()
         raise UsageError("--no-token is for --compat on loopback: elsewhere everybody could run containers here")
     service = ReplicaSets(settings)
+    workbenches, door = None, None
+    if place is not None:
+        door = listen(*place)
+        number = door.getsockname()[1]
+        plain = plain or (not args.tls_cert and not is_loopback(door))
+        if plain and not args.insecure:
+            door.close()
+            listening.close()
+            raise UsageError(
+                f"{args.workbenches} is not this machine alone: sessions could be read on the way",
+                hint="--tls-cert and --tls-key, or --insecure when something before it speaks TLS",
+            )
+        site = Site(number, site_url)
+        page = "" if site.url else str(listening.getsockname()[1])
+        workbenches = Workbenches(service, tokens, site, page)
 
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     try:
-        with leaving(), reconciling(service, engine, report), watching(service, report):
+        with ExitStack() as stack:
+            stack.enter_context(leaving())
+            stack.enter_context(reconciling(service, engine, report))
+            stack.enter_context(watching(service, report))
             if not args.no_preflight:
                 failing_at_start(service, state, report)
             host, port = listening.getsockname()[:2]
@@ -187,9 +233,13 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
             print(f"http{'s' if args.tls_cert else ''}://{shown}:{port}", flush=True)
             if plain:
                 print("warning: not on loopback, and without TLS: tokens can be read on the way", file=sys.stderr)
+            if workbenches is not None and door is not None:
+                stack.enter_context(serving(workbenches, door, args.tls_cert, args.tls_key))
+                where = workbenches.site.url or f"port {workbenches.site.port} of this host"
+                report(f"sets' IDEs: {where}, below {REACHED}NAME/")
             audit = Audit(os.path.join(state, "audit.log"))
             compat, libraries = Compat(args.compat, args.no_token, origins), Libraries(os.path.join(state, FOLDER))
-            app = make_app(service, tokens, audit, compat=compat, libraries=libraries)
+            app = make_app(service, tokens, audit, compat=compat, libraries=libraries, workbenches=workbenches)
             serve(app, listening, args.tls_cert, args.tls_key)
     finally:
         if engine is not None:
@@ -197,6 +247,24 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         service.close()
         tokens.flush()
     return 0
+
+
+def _door(args: argparse.Namespace) -> tuple[str, int]:
+    """Return the address and the port that --workbenches names; without an address it is the service's own."""
+    host, _, port = args.workbenches.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"{args.workbenches} is no port", hint="--workbenches 2379 or --workbenches 0.0.0.0:2379")
+    return host.strip("[]") or args.host, int(port)
+
+
+def _url(args: argparse.Namespace) -> str:
+    from workbench.replicasets.api.proxy.places import checked_url
+
+    try:
+        return checked_url(args.workbenches_url) if args.workbenches_url else ""
+    except ValueError:
+        hint = "--workbenches-url https://lab.example.org, or https://*.example.org, without a path"
+        raise UsageError(f"{args.workbenches_url} is no address", hint=hint) from None
 
 
 def _fetch(state: str) -> int:

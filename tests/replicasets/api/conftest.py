@@ -16,6 +16,8 @@ from tests.replicasets.fakes import FakeEngine, MemoryStore, service
 from workbench.replicasets.api.app import make_app
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat
+from workbench.replicasets.api.proxy.places import Site
+from workbench.replicasets.api.proxy.serving import Workbenches
 from workbench.replicasets.api.serving import listen, make_server
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
@@ -68,10 +70,24 @@ def compat() -> Compat:
 
 
 @pytest.fixture
-def served(tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat) -> Iterator[Served]:
+def sees_all() -> bool:
+    """Whether owners see one another's sets; a module may put True in its place."""
+    return False
+
+
+@pytest.fixture
+def leads() -> bool:
+    """Whether the service leads to the IDEs of sets; a module may put True in its place."""
+    return False
+
+
+@pytest.fixture
+def served(
+    tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat, sees_all: bool, leads: bool
+) -> Iterator[Served]:
     engine = FakeEngine(faults)
     room = service(tmp_path, engine, kept, first_port=20000, last_port=20009)
-    tokens = Tokens(str(tmp_path / "state"))
+    tokens = Tokens(str(tmp_path / "state"), sees_all=sees_all)
     tokens.begin()
     plain = {
         "op": tokens.add("op", Role.OPERATE),
@@ -81,7 +97,9 @@ def served(tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat) -> 
         "small": tokens.add("small", Role.OPERATE, Quota(sets=1, gpus=2)),
     }
     listening = listen("127.0.0.1", 0)
-    server = make_server(make_app(room, tokens, Audit(str(tmp_path / "audit.log")), compat=compat))
+    workbenches = Workbenches(room, tokens, Site(1)) if leads else None
+    audit = Audit(str(tmp_path / "audit.log"))
+    server = make_server(make_app(room, tokens, audit, compat=compat, workbenches=workbenches))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -17,8 +17,8 @@ def test_what_the_engine_cannot_do_is_not_implemented(client: httpx.Client, serv
     assert response.json()["msg"] == "this engine cannot pause containers"
     assert served.room.info("foo").live == "running"
     data = client.get("/api/v1/resources/engine").json()["data"]
-    assert data == {"cannot": [{"what": "pause containers", "why": ""}], "afresh": ""}
+    assert data == {"cannot": [{"what": "pause containers", "why": ""}], "afresh": "", "workbenches": False}
 
 
 def test_an_engine_that_can_all_lacks_nothing(client: httpx.Client, served: Served) -> None:
-    assert client.get("/api/v1/resources/engine").json()["data"] == {"cannot": [], "afresh": ""}
+    assert client.get("/api/v1/resources/engine").json()["data"] == {"cannot": [], "afresh": "", "workbenches": False}

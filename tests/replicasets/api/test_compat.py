@@ -136,9 +136,11 @@ def test_errors_have_their_codes_and_status_200(client: httpx.Client, served: Se
 def test_without_a_token_one_is_local_and_an_owner_like_others(client: httpx.Client, served: Served) -> None:
     well(client, "POST", "/replicaSet", {"imageName": IMAGE, "replicaSetName": "foo"})
     with served.client("op") as other:
-        (row,) = other.get("/api/v1/replicaSet").json()["data"]["replicaSets"]
-        assert (row["owner"], row["mayChange"]) == ("local", False)
-        assert other.patch("/api/v1/replicaSet/foo/stop").json()["code"] == 1105
+        assert other.get("/api/v1/replicaSet").json()["data"]["replicaSets"] == []
+        assert other.patch("/api/v1/replicaSet/foo/stop").json()["msg"] == "there is no set foo"
+    with served.client("root") as root:
+        (row,) = root.get("/api/v1/replicaSet").json()["data"]["replicaSets"]
+        assert (row["owner"], row["mayChange"]) == ("local", True)
     assert served.audit()[0]["who"] == "local"
 
 

@@ -39,6 +39,11 @@ def compat(request: pytest.FixtureRequest) -> Compat:
     return Compat(words=request.param, is_open=request.param, origins=("https://pages.example",) * request.param)
 
 
+@pytest.fixture
+def leads() -> bool:
+    return True
+
+
 def test_nothing_but_what_the_document_declares(
     served: Served, compat: Compat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,7 +77,7 @@ def test_nothing_but_what_the_document_declares(
 
         send()
         operations.add(operation.label)
-    assert len(operations) == 45
+    assert len(operations) == 46
 
 
 def ensure_known(served: Served) -> None:

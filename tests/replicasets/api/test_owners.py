@@ -1,4 +1,4 @@
-"""What a token made is its own: others look at it, an administrator changes it."""
+"""What a token made is its own: others may look at it at most, an administrator changes it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ CHANGES: list[tuple[str, str, object]] = [
     ("POST", "/replicaSet/foo/archive?path=/etc", None),
     ("GET", "/replicaSet/foo/logs?follow=true", None),
     ("POST", "/replicaSet/foo/prune", {"keep": 1, "dryRun": True}),
+    ("POST", "/replicaSet/foo/session", None),
     ("PATCH", "/replicaSet/foo/stop", None),
     ("DELETE", "/replicaSet/foo", None),
     ("DELETE", "/volumes/data", None),
@@ -44,6 +45,17 @@ CHANGES: list[tuple[str, str, object]] = [
     ("POST", "/queue/foo/turn?gpus=3", None),
     ("DELETE", "/queue/foo", None),
 ]
+
+
+@pytest.fixture(params=[True])
+def sees_all(request: pytest.FixtureRequest) -> bool:
+    """They see what they may not change here; test_seeing.py has the rest."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def leads() -> bool:
+    return True
 
 
 def test_another_token_changes_nothing_of_it(served: Served, client: httpx.Client) -> None:

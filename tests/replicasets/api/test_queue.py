@@ -27,6 +27,12 @@ ALL = {**FOO, "gpuCount": 8, "containerPorts": []}
 BAR = {**ALL, "replicaSetName": "bar", "gpuCount": 2}
 
 
+@pytest.fixture
+def sees_all() -> bool:
+    """Whoever waits sees who does before; test_seeing.py has the rest."""
+    return True
+
+
 @contextmanager
 def waiting(client: httpx.Client, name: str, gpus: int, seconds: float = 60) -> Iterator[Iterator[dict[str, Any]]]:
     """Wait in the queue, and yield the lines of the response."""

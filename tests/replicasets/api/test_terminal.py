@@ -108,7 +108,7 @@ def test_who_gets_none(served: Served) -> None:
     assert refused(served, "")[0] == 401
     assert refused(served, "look")[1]["msg"] == "the token look may only read"
     status, body = refused(served, "other")
-    assert (status, body["code"], body["msg"]) == (403, 1105, "the set foo belongs to op")
+    assert (status, body["code"], body["msg"]) == (404, 1006, "there is no set foo")
     assert refused(served, "op", "bar")[0] == 404
     status, body = refused(served, Origin="https://elsewhere.example")
     assert (status, body["msg"]) == (403, "a page of another site may not open a WebSocket here")
@@ -121,7 +121,7 @@ def test_who_gets_none(served: Served) -> None:
     assert refused(served)[1]["code"] == 1107
     assert not served.engine.programs
     statuses = [line["status"] for line in served.audit() if line["method"] == "WEBSOCKET"]
-    assert [status for status in statuses if status != 101] == [401, 403, 403, 404, 403, 409, 501]
+    assert [status for status in statuses if status != 101] == [401, 403, 404, 404, 403, 409, 501]
     assert served.client().get("/api/v1/replicaSet/foo/terminal").status_code == 426
 
 
@@ -229,7 +229,7 @@ def test_a_browser_offers_its_token_as_a_protocol(served: Served) -> None:
         socket.send(json.dumps({"cmd": ["exit", "3"]}))
         assert last(socket) == {"exitCode": 3}
     # It reads why not, which it would not in a response; a token that is none is refused as ever.
-    for name, code in (("foo", 1105), ("bar", 1006)):
+    for name, code in (("foo", 1006), ("bar", 1006)):
         with browser(served, served.tokens["other"], name) as socket:
             socket.send("{}")
             assert last(socket)["code"] == code

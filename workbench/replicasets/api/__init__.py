@@ -11,5 +11,6 @@ probes.py     looked up once for all  connections.py  idle ones are closed    co
 failures.py   errors as responses     tokens.py token_texts.py   names, roles and quotas    audit.py  who did what
 serving.py    a listening socket, and reconciling at intervals
 tls.py        checks of the certificate
+entering.py proxy/   the IDEs of sets, at an address of their own
 page/         the page: one HTML file, its scripts and style
 """

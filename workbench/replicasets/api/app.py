@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
 from workbench.replicasets.api import (
+    entering,
     events,
     files,
     health,
@@ -33,6 +34,7 @@ from workbench.replicasets.api.lanes import LaneBounds, Lanes
 from workbench.replicasets.api.libraries import Libraries
 from workbench.replicasets.api.metrics import Requests, metrics
 from workbench.replicasets.api.probes import Probe
+from workbench.replicasets.api.proxy.serving import Workbenches
 from workbench.replicasets.api.tokens import Tokens
 from workbench.replicasets.service import ReplicaSets
 
@@ -57,10 +59,12 @@ def make_app(
     bounds: LaneBounds = LaneBounds(),  # noqa: B008  frozen
     compat: Compat = Compat(),  # noqa: B008  frozen
     libraries: Libraries | None = None,
+    workbenches: Workbenches | None = None,
 ) -> FastAPI:
     """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`.
 
-    `libraries` is what the page uses of other projects; None for nothing.
+    `libraries` is what the page uses of other projects; None for nothing. `workbenches` is the
+    address that leads to sets, None for none.
     """
     app = FastAPI(
         title="workbench-images: replica sets",
@@ -81,6 +85,7 @@ def make_app(
     app.state.stopping = lambda: False
     app.state.following = Following(service, lambda: app.state.stopping())
     app.state.compat = compat
+    app.state.workbenches = workbenches
     app.state.libraries = libraries or Libraries()
     # What a program with input may wait for at once: its output, its input being taken, its size, its end.
     app.state.terminals = CapacityLimiter(4 * bounds.terminal.in_all)
@@ -102,6 +107,7 @@ def make_app(
     for router in (
         sets.ROUTES,
         outputs.ROUTES,
+        entering.ROUTES,
         files.ROUTES,
         volumes.ROUTES,
         resources.ROUTES,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import resource
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,13 +19,12 @@ HEAD_BYTES = 16 << 10
 MOST_IDLE = 512
 _LOG_SECONDS = 10.0
 
-# Idle connections, oldest first. A process serves once.
-_idle: dict[Connection, None] = {}
-
 
 class Connection(H11Protocol):
     """uvicorn's protocol (0.54), which waits for the head of a request for ever, with an end to that."""
 
+    # Idle connections, oldest first. A process serves once, at an address.
+    idle: ClassVar[dict[Connection, None]] = {}
     _deadline: asyncio.TimerHandle | None = None
     _upgraded = False
 
@@ -60,15 +59,15 @@ class Connection(H11Protocol):
         if answering or self._upgraded or self.transport.is_closing():
             self._forget()
             return
-        _idle.setdefault(self)
+        self.idle.setdefault(self)
         if expecting and self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
-        if len(_idle) > MOST_IDLE:
-            next(iter(_idle)).transport.abort()
-            del _idle[next(iter(_idle))]
+        if len(self.idle) > MOST_IDLE:
+            next(iter(self.idle)).transport.abort()
+            del self.idle[next(iter(self.idle))]
 
     def _forget(self) -> None:
-        _idle.pop(self, None)
+        self.idle.pop(self, None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from workbench.replicasets.api.context import BEARER, RequestCaller
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.following import Following
-from workbench.replicasets.api.pages import set_bytes, volume_bytes
+from workbench.replicasets.api.pages import seen, set_bytes, volume_bytes
 from workbench.replicasets.listing import Listing
 from workbench.replicasets.values import Caller
 
@@ -31,7 +31,7 @@ async def events(
     caller: RequestCaller,
     seconds: Annotated[float, Query(ge=0, le=86_400, description="end the stream after so long; 0 for never")] = 0,
 ) -> StreamingResponse:
-    """Stream all sets and volumes, and then what changes, as it changes.
+    """Stream the sets and volumes that the caller sees, and then what changes, as it changes.
 
     First there is an event `set` or `volume` for each, and `sync` after the last. Then the same events for what is new
     or changed, and `set-deleted` or `volume-deleted`. The data is what lists have of it, of deleted ones the name.
@@ -51,20 +51,23 @@ async def _events(
     following: Following, first: Listing, caller: Caller, allowed: Callable[[], bool], seconds: float
 ) -> AsyncIterator[bytes]:
     until = time.monotonic() + seconds if seconds else float("inf")
-    seen, listing, begun = Listing({}, {}), first, False
+    sent, listing, begun = Listing({}, {}), first, False
+    old_sets, old_volumes = sent.sets, sent.volumes
     async with following.followed():
         while not following.ended and allowed():
-            text = _changes(seen.sets, listing.sets, b"set", lambda row: set_bytes(row, caller))
-            text += _changes(seen.volumes, listing.volumes, b"volume", lambda row: volume_bytes(row, caller))
+            sets, volumes = seen(listing.sets, caller), seen(listing.volumes, caller)
+            text = _changes(old_sets, sets, b"set", lambda row: set_bytes(row, caller))
+            text += _changes(old_volumes, volumes, b"volume", lambda row: volume_bytes(row, caller))
             if not begun:
                 begun, text = True, [b"retry: 2000\n\n", *text, b"event: sync\ndata: {}\n\n"]
-            if text or listing is seen:
+            if text or listing is sent:
                 yield b"".join(text) or b": quiet\n\n"
-            seen, left = listing, until - time.monotonic()
+            old_sets, old_volumes = sets, volumes
+            sent, left = listing, until - time.monotonic()
             if left <= 0:
                 return
-            listing = await following.change(seen, min(QUIET_SECONDS, left))
-            if listing is seen and until - time.monotonic() <= 0:
+            listing = await following.change(sent, min(QUIET_SECONDS, left))
+            if listing is sent and until - time.monotonic() <= 0:
                 return
             # Other streams have their turn.
             await asyncio.sleep(0)

@@ -23,7 +23,7 @@ from workbench.replicasets.api.metrics import Requests
 from workbench.replicasets.api.sockets import denied, offered_token
 from workbench.replicasets.api.strangers import Strangers
 from workbench.replicasets.api.streaming import BrokenOff
-from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.api.tokens import Tokens, proof_of
 from workbench.replicasets.operations.files import LONGEST_SECONDS
 from workbench.replicasets.operations.files import MOST_BYTES as MOST_ARCHIVE
 from workbench.replicasets.values import Caller, Role
@@ -203,7 +203,7 @@ class Gate:
         if self._compat.is_open and b"authorization" not in headers:
             if reason := self._compat.refusal(scope):
                 return self._stranger(scope, state, refusal(403, 403, reason))
-            state["caller"], state["allowed"] = Caller(LOCAL, Role.OPERATE, self._tokens.quota), lambda: True
+            state["caller"], state["allowed"] = self._tokens.caller(LOCAL, Role.OPERATE), lambda: True
             return None
         kind, _, plain = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         try:
@@ -215,8 +215,9 @@ class Gate:
             hint = "ask for another one" if reason else "send it as `Authorization: Bearer TOKEN`"
             unknown = refusal(401, 401, reason or "a token is needed", hint, challenge)
             return self._stranger(scope, state, unknown)
-        # The one place where a caller is made: everything below is given this value.
-        state["caller"] = Caller(token.name, token.role, self._tokens.quota)
+        # Everything below is given this value.
+        state["caller"] = self._tokens.caller(token.name, token.role)
+        state["proof"] = proof_of(plain.strip())
         # What lasts looks now and then whether it may go on.
         state["allowed"] = lambda: self._tokens.allowed(plain.strip())[0] is not None
         if token.role is Role.READ and scope["method"] not in _READING:
@@ -231,7 +232,7 @@ class Gate:
         except WorkbenchError:
             return
         if token is not None:
-            state["caller"] = Caller(token.name, token.role, self._tokens.quota)
+            state["caller"] = self._tokens.caller(token.name, token.role)
 
     def _stranger(self, scope: Scope, state: dict[str, Any], response: Response) -> Response:
         """Return the response to a request that is refused before anybody is known, or a shorter one: not so fast."""

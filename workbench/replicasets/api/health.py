@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from fastapi import APIRouter, Request
@@ -10,10 +11,13 @@ from pydantic import BaseModel
 
 from workbench.replicasets.api.context import BEARER
 from workbench.replicasets.api.failures import RESPONSES
+from workbench.replicasets.api.following import Following
 from workbench.replicasets.api.metrics import CONTENT_TYPE
 from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.responses import Envelope, ReadyResponse, SetProblem
+from workbench.replicasets.problems import Problem
 from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Caller
 
 OPEN = APIRouter(tags=["service"], responses={405: RESPONSES[405], 413: RESPONSES[413]})
 LOCKED = APIRouter(tags=["service"], dependencies=[BEARER], responses=RESPONSES)
@@ -41,14 +45,23 @@ async def ready(request: Request) -> Envelope[ReadyResponse]:
     await cast(Probe[None], request.app.state.ready)()
     found = cast(ReplicaSets, request.app.state.service).reconciled
     problems = found.problems if found else ()
-    known = getattr(request.state, "caller", None) is not None
+    caller = getattr(request.state, "caller", None)
+    details = await _seen(problems, request, caller) if caller is not None else []
     return Envelope(
         data=ReadyResponse(
             reconciledAt=found.at if found else "",
             problems=len(problems),
-            details=[SetProblem(set=each.set, message=each.message) for each in problems] if known else [],
+            details=[SetProblem(set=each.set, message=each.message) for each in details],
         )
     )
+
+
+async def _seen(problems: Sequence[Problem], request: Request, caller: Caller) -> Sequence[Problem]:
+    """Return the problems of sets that the caller sees."""
+    if caller.may_see_all or not problems:
+        return problems
+    sets = (await cast(Following, request.app.state.following).current()).sets
+    return [each for each in problems if each.set in sets and caller.may_see(sets[each.set].owner)]
 
 
 @OPEN.get("/ping")

@@ -23,6 +23,7 @@ from workbench.replicasets.operations.logs import MOST_BYTES, MOST_LINES, Logs
 from workbench.replicasets.operations.wait import Goal, Outcome, closed_ports, outcome
 from workbench.replicasets.requests import LogsRequest
 from workbench.replicasets.service import ReplicaSets
+from workbench.replicasets.values import Caller
 
 # A response is in memory several times before it is sent; a stream is not.
 _COLLECTED = 8 << 20
@@ -100,6 +101,7 @@ async def wait(
     request: Request,
     name: str,
     service: Service,
+    caller: RequestCaller,
     going_on: GoingOn,
     goal: Annotated[Goal, Query(alias="for", description="ready: something accepts connections at each port")] = (
         Goal.RUNNING
@@ -112,10 +114,10 @@ async def wait(
     with failing_as(Code.INFO):
         set_name(name)
         async with following.followed():
-            found = await _outcome(following, service, name, goal)
+            found = await _outcome(following, service, name, goal, caller)
             while not found.holds and not found.never and going_on() and (left := until - time.monotonic()) > 0:
                 await _change(following, min(left, _LOOK_SECONDS))
-                found = await _outcome(following, service, name, goal)
+                found = await _outcome(following, service, name, goal, caller)
     return Envelope(data=WaitResponse(holds=found.holds, never=found.never, reason=found.reason))
 
 
@@ -126,11 +128,11 @@ async def _change(following: Following, seconds: float) -> None:
     await asyncio.sleep(0.02)
 
 
-async def _outcome(following: Following, service: ReplicaSets, name: str, goal: Goal) -> Outcome:
+async def _outcome(following: Following, service: ReplicaSets, name: str, goal: Goal, caller: Caller) -> Outcome:
     row = (await following.current()).sets.get(name)
-    if row is None:
+    if row is None or not caller.may_see(row.set.owner):
         # It is being run for the first time, or else this raises that there is none.
-        await run_sync(lambda: service.progress(name))
+        await run_sync(lambda: service.progress(name, caller))
         return Outcome(reason=f"{name} is being run")
     found = outcome(row.set, row.doing, goal)
     if not found.holds or goal is not Goal.READY:

@@ -40,6 +40,11 @@ def volume_bytes(row: VolumeRow, caller: Caller) -> bytes:
     return found
 
 
+def seen(rows: Mapping[str, R], caller: Caller) -> Mapping[str, R]:
+    """Return the rows that the caller may see."""
+    return rows if caller.may_see_all else {name: row for name, row in rows.items() if caller.may_see(row.owner)}
+
+
 def sets_page(listing: Listing, request: Request, caller: Caller, limit: int, after: str, publish: str) -> Response:
     """Return the response with the sets that come after the name `after`, `limit` of them at most (0: all)."""
     more = {"publish": publish}
@@ -62,11 +67,12 @@ def _page(
     name: str,
     more: Mapping[str, object],
 ) -> Response:
-    # What callers see differs in what they may change: one's own, or everything, or nothing.
-    sees = {Role.ADMIN: "*", Role.READ: ""}.get(caller.role, caller.name)
-    key = (name, sees, limit, after)
+    # What callers get differs in what they see, and in what they may change: one's own, or everything, or nothing.
+    changes = {Role.ADMIN: "*", Role.READ: ""}.get(caller.role, caller.name)
+    key = (name, changes, caller.may_see_all, limit, after)
     found = listing.rendered.get(key)
     if found is None:
+        rows = seen(rows, caller)
         names = [each for each in rows if each > after] if after else list(rows)
         page = names[:limit] if limit else names
         rest = {"continue": page[-1] if len(page) < len(names) else "", "total": len(rows), **more}

@@ -16,12 +16,14 @@ from workbench.replicasets.api.context import BEARER, AuditNote, GoingOn, Reques
 from workbench.replicasets.api.events import QUIET_SECONDS
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.following import Following
+from workbench.replicasets.api.resources import HIDDEN
 from workbench.replicasets.api.responses import Envelope, PlaceView, QueueResponse
 from workbench.replicasets.api.streaming import NDJSON
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import ReplicaSetError
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.turns import Place, Waiting
+from workbench.replicasets.values import Caller
 
 # How long one request waits at most, and how long it then has to take what is kept free for it.
 LONGEST_SECONDS = 7 * 86_400.0
@@ -32,10 +34,10 @@ ROUTES = APIRouter(prefix="/queue", tags=["queue for GPUs"], dependencies=[BEARE
 
 
 @ROUTES.get("")
-def places(service: Service) -> Envelope[QueueResponse]:
-    """Show who waits for GPUs, next first."""
+def places(service: Service, caller: RequestCaller) -> Envelope[QueueResponse]:
+    """Show who waits for GPUs, next first; of others' sets that the caller does not see, only that they do."""
     found = service.queue()
-    return Envelope(data=QueueResponse(waiting=[_view(each) for each in found.places], free=found.free))
+    return Envelope(data=QueueResponse(waiting=[_view(each, caller) for each in found.places], free=found.free))
 
 
 @ROUTES.post(
@@ -78,11 +80,10 @@ def cancel(name: str, service: Service, caller: RequestCaller, note: AuditNote) 
     return Envelope()
 
 
-def _view(place: Place) -> PlaceView:
+def _view(place: Place, caller: Caller) -> PlaceView:
     found = place.waiting
-    return PlaceView(
-        name=found.set, owner=found.owner, gpus=found.gpus, since=found.since, ahead=place.ahead, called=place.called
-    )
+    name, owner = (found.set, found.owner) if caller.may_see(found.owner) else (HIDDEN, "")
+    return PlaceView(name=name, owner=owner, gpus=found.gpus, since=found.since, ahead=place.ahead, called=place.called)
 
 
 async def _lines(

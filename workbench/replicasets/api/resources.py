@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from workbench.replicasets.api.context import BEARER, RequestCaller, Service
 from workbench.replicasets.api.failures import RESPONSES
@@ -23,23 +23,26 @@ from workbench.replicasets.api.responses import (
     QuotaResponse,
     Share,
 )
+from workbench.replicasets.values import Caller, Claim
 
+# Stands for a set that the caller does not see: with spaces it is no set's name.
+HIDDEN = "another owner's set"
 ROUTES = APIRouter(prefix="/resources", tags=["resources"], dependencies=[BEARER], responses=RESPONSES)
 
 
 @ROUTES.get("/gpus")
-def gpus(service: Service) -> Envelope[GpusResponse]:
+def gpus(service: Service, caller: RequestCaller) -> Envelope[GpusResponse]:
     """Show which GPUs are free (0) and used (1)."""
     found = service.resources()
-    holders = {name: claim.set for name, claim in found.of("gpu").items()}
+    holders = {name: _holder(claim, caller) for name, claim in found.of("gpu").items()}
     return Envelope(data=GpusResponse(gpus={name: int(name in holders) for name in found.gpus}, holders=holders))
 
 
 @ROUTES.get("/ports")
-def ports(service: Service) -> Envelope[PortsResponse]:
+def ports(service: Service, caller: RequestCaller) -> Envelope[PortsResponse]:
     """Show which ports of the host are given out."""
     found = service.resources()
-    holders = {name.partition("-")[0]: claim.set for name, claim in found.of("port").items()}
+    holders = {name.partition("-")[0]: _holder(claim, caller) for name, claim in found.of("port").items()}
     use = PortUse(
         StartPort=found.first_port,
         EndPort=found.last_port,
@@ -78,8 +81,14 @@ def quota(service: Service, caller: RequestCaller) -> Envelope[QuotaResponse]:
 
 
 @ROUTES.get("/engine")
-def engine(service: Service) -> Envelope[EngineResponse]:
+def engine(request: Request, service: Service) -> Envelope[EngineResponse]:
     """Show what the engine cannot do, and why: what needs it is refused with the status 501."""
     found = service.engine_notes()
     cannot = [Lack(what=what, why=why) for what, why in found.cannot.items()]
-    return Envelope(data=EngineResponse(cannot=cannot, afresh=found.afresh))
+    return Envelope(
+        data=EngineResponse(cannot=cannot, afresh=found.afresh, workbenches=request.app.state.workbenches is not None)
+    )
+
+
+def _holder(claim: Claim, caller: Caller) -> str:
+    return claim.set if caller.may_see(claim.owner) else HIDDEN

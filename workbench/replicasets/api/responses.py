@@ -109,7 +109,7 @@ class SetView(BaseModel):
 class SetList(BaseModel):
     """Sets by name, and the host's address on which their ports are.
 
-    `continue` is for the request of the next page, "" on the last one; `total` counts all sets.
+    `continue` is for the request of the next page, "" on the last one; `total` counts them on all pages.
     """
 
     replicaSets: list[SetView]
@@ -414,7 +414,7 @@ class VolumeList(BaseModel):
 
 
 class GpusResponse(BaseModel):
-    """0 for a free GPU, 1 for a used one; and which set holds it."""
+    """0 for a free GPU, 1 for a used one; and which set holds it, `another owner's set` for one that is not seen."""
 
     gpus: dict[str, int]
     holders: dict[str, str]
@@ -430,7 +430,7 @@ class PortUse(BaseModel):
 
 
 class PortsResponse(BaseModel):
-    """Under the original's key; and which set holds which port."""
+    """Under the original's key; and which set holds which port, as for GPUs."""
 
     ports: PortUse
     holders: dict[str, str]
@@ -481,10 +481,14 @@ class Lack(BaseModel):
 
 
 class EngineResponse(BaseModel):
-    """How the engine differs: what is refused, and what a version lacks of the one before ("": nothing)."""
+    """How the engine differs: what is refused, and what a version lacks of the one before ("": nothing).
+
+    `workbenches` is whether the service itself leads to the IDEs of sets (`POST /replicaSet/NAME/session`).
+    """
 
     cannot: list[Lack]
     afresh: str
+    workbenches: bool = False
 
 
 class QuotaResponse(BaseModel):

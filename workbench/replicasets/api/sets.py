@@ -70,7 +70,7 @@ def run(body: RunBody, service: Service, caller: RequestCaller, note: AuditNote)
 async def sets(
     request: Request, service: Service, caller: RequestCaller, limit: Limit = 0, after: After = ""
 ) -> Response:
-    """List all sets by name, or a page of them; with `If-None-Match` only what is new since that ETag."""
+    """List the sets that the caller sees, or a page of them; with `If-None-Match` only what is new since that ETag."""
     listing = await cast(Following, request.app.state.following).current()
     return sets_page(listing, request, caller, limit, after, service.settings.publish)
 
@@ -79,14 +79,16 @@ async def sets(
 def info(name: str, service: Service, caller: RequestCaller) -> Envelope[InfoResponse]:
     """Show a set's current version, and how it stands; of another's neither command nor values of variables."""
     return Envelope(
-        data=InfoResponse(Info=live_record(service.info(name), service.settings.publish, caller, service.problem(name)))
+        data=InfoResponse(
+            Info=live_record(service.info(name, caller), service.settings.publish, caller, service.problem(name))
+        )
     )
 
 
 @ROUTES.get("/{name}/operation")
-def operation(name: str, service: Service) -> Envelope[OperationResponse]:
+def operation(name: str, service: Service, caller: RequestCaller) -> Envelope[OperationResponse]:
     """Show what is being done to the set now, that it is being run too; no data for nothing. Ask again to follow."""
-    found = service.progress(name)
+    found = service.progress(name, caller)
     return Envelope(
         data=OperationResponse(operation=found.operation, steps=list(found.steps), at=found.at) if found else None
     )
@@ -101,7 +103,7 @@ def history(
     before: Annotated[int, Query(ge=0, le=2**31 - 1, description="only older ones than this; 0 for all")] = 0,
 ) -> Envelope[HistoryResponse]:
     """List a set's versions, newest first."""
-    versions = service.history(name, limit=limit, before=before)
+    versions = service.history(name, limit=limit, before=before, caller=caller)
     return Envelope(
         data=HistoryResponse(history=[history_entry(each, service.settings.publish, caller) for each in versions])
     )

@@ -19,7 +19,7 @@ from workbench.files import replace_text
 from workbench.locks import locked
 from workbench.replicasets.api.token_texts import iso
 from workbench.replicasets.codec import decode
-from workbench.replicasets.values import Quota, Role
+from workbench.replicasets.values import Caller, Quota, Role
 
 FILE = "tokens.json"
 USED = "tokens-used.json"
@@ -69,10 +69,13 @@ def _now() -> datetime:
 
 
 class Tokens:
-    """The tokens in a state folder. Its file is read again when it changes: what is changed later counts at once."""
+    """The tokens in a state folder. Its file is read again when it changes: what is changed later counts at once.
 
-    def __init__(self, folder: str, now: Callable[[], datetime] = _now) -> None:
-        self.folder = folder
+    `sees_all` is whether those of the role operate see what is others' too.
+    """
+
+    def __init__(self, folder: str, now: Callable[[], datetime] = _now, *, sees_all: bool = False) -> None:
+        self.folder, self._sees_all = folder, sees_all
         self._path = os.path.join(folder, FILE)
         self._now = now
         self._lock = threading.Lock()
@@ -175,6 +178,15 @@ class Tokens:
                 found = token
         return found
 
+    def standing(self, name: str, sha256: str) -> Token | None:
+        """Return the token of that name when it counts, and so does the secret with that hash; None otherwise."""
+        now = self._now()
+        for token in self.all():
+            if token.name == name and not token.refusal(now):
+                former = hmac.compare_digest(token.former, sha256) and not _is_past(token.former_until, now)
+                return token if hmac.compare_digest(token.sha256, sha256) or former else None
+        return None
+
     def allowed(self, plain: str) -> tuple[Token | None, str]:
         """Return the token that `plain` is and counts now, and that it was used; or None, and why not."""
         token, now = self.find(plain), self._now()
@@ -207,6 +219,10 @@ class Tokens:
         """Return what sets of that owner may hold: no limit for an owner without a token."""
         return next((token.quota for token in self.all() if token.name == name), Quota())
 
+    def caller(self, name: str, role: Role) -> Caller:
+        """Return who requests what, with a token of that name and role: the one place where a caller is made."""
+        return Caller(name, role, self.quota, self._sees_all)
+
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Token]]:
         """Yield the tokens by name, and write them when the body has changed them; one process at a time."""
@@ -238,6 +254,11 @@ def _is_past(when: str, now: datetime) -> bool:
 def _secret() -> str:
     # By themselves one in 64 begins with "-", and no command line takes that for the value of a flag.
     return f"wb_{secrets.token_urlsafe(32)}"
+
+
+def proof_of(plain: str) -> str:
+    """Return what stands for a secret where it is not kept: see Tokens.standing."""
+    return _hash(plain)
 
 
 def _hash(plain: str) -> str:

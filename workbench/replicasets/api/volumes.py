@@ -34,21 +34,23 @@ def create(body: VolumeBody, service: Service, caller: RequestCaller, note: Audi
 
 @ROUTES.get("", response_model=Envelope[VolumeList], responses={304: {"description": "the page has that ETag still"}})
 async def volumes(request: Request, caller: RequestCaller, limit: Limit = 0, after: After = "") -> Response:
-    """List all volumes by name, or a page of them; with `If-None-Match` only what is new since that ETag."""
+    """List the volumes that the caller sees, or a page; with `If-None-Match` only what is new since that ETag."""
     listing = await cast(Following, request.app.state.following).current()
     return volumes_page(listing, request, caller, limit, after)
 
 
 @ROUTES.get("/{name}")
-def info(name: str, service: Service) -> Envelope[VolumeInfoResponse]:
+def info(name: str, service: Service, caller: RequestCaller) -> Envelope[VolumeInfoResponse]:
     """Show a volume."""
-    return Envelope(data=VolumeInfoResponse(Info=volume_record(service.volume(name))))
+    return Envelope(data=VolumeInfoResponse(Info=volume_record(service.volume(name, caller))))
 
 
 @ROUTES.get("/{name}/history")
-def history(name: str, service: Service) -> Envelope[VolumeHistoryResponse]:
+def history(name: str, service: Service, caller: RequestCaller) -> Envelope[VolumeHistoryResponse]:
     """List a volume's sizes, newest first."""
-    return Envelope(data=VolumeHistoryResponse(history=[volume_entry(each) for each in service.volume_history(name)]))
+    return Envelope(
+        data=VolumeHistoryResponse(history=[volume_entry(each) for each in service.volume_history(name, caller)])
+    )
 
 
 @ROUTES.patch("/{name}/size")

@@ -189,6 +189,17 @@ class RunningElsewhere(Protocol):
 
 
 @runtime_checkable
+class ReachingContainers(Protocol):
+    """Has an address for each container at which this process reaches all its ports, published or not.
+
+    An implementation owes: no other container has that address while this one runs.
+    """
+
+    def reached_at(self, container: str) -> str:
+        """Return the address of a running container, "" where it is not reached from here."""
+
+
+@runtime_checkable
 class StartingAfresh(Protocol):
     """Gives each version the disk of its image: what was written elsewhere than in volumes ends with its container.
 
@@ -404,6 +415,7 @@ PURPOSES: dict[type, str] = {
     PinningGpus: "give chosen GPUs to a container",
     BindingFolders: "bind folders of its host",
     SeparatingNetworks: "keep networks apart",
+    ReachingContainers: "lead to ports that are not published",
     MountingVolumes: "use volumes that have a size",
     Probing: "try what sets need",
     ReadingLogs: "return what a container wrote",

@@ -51,9 +51,7 @@ def address(world: World, name: str, inside: int, caller: Caller) -> Address:
     port = _port(version, inside)
     variables = dict(each.partition("=")[::2] for each in version.env)
     prefix = "/" + variables.get("NB_PREFIX", "").strip("/")
-    token = _given(variables)
-    if token is None:
-        token = _printed(world, name, caller)
+    token = token_of(world, version, caller)
     elsewhere = world.engine.capability(RunningElsewhere)
     host = world.settings.publish if elsewhere is None else elsewhere.address(version.container)
     number = port.host if elsewhere is None else port.container
@@ -61,16 +59,28 @@ def address(world: World, name: str, inside: int, caller: Caller) -> Address:
     return Address(host, number, prefix.rstrip("/") + "/", token, tunnel)
 
 
+def token_of(world: World, version: Version, caller: Caller) -> str:
+    """Return the token that the IDE of a current version asks for, "" when it asks for none that is known."""
+    token = _given(dict(each.partition("=")[::2] for each in version.env))
+    return _printed(world, version.set, caller) if token is None else token
+
+
 def _port(version: Version, inside: int) -> Port:
     ports = [port for port in version.ports if port.protocol == "tcp"]
     if not ports:
         raise NotFound(f"{version.set} has no published port", hint=f"`rs patch {version.set} --port {_USUAL}`")
-    wanted = inside or (ports[0].container if len(ports) == 1 else _USUAL)
+    wanted = inside or usual_port(version)
     for port in ports:
         if port.container == wanted:
             return port
     known = ", ".join(str(port.container) for port in ports)
     raise Invalid(f"{version.set} does not publish port {wanted}", hint=f"choose one of them by --port: {known}")
+
+
+def usual_port(version: Version) -> int:
+    """Return the port inside at which the IDE of a version is: the only one that is published, or the usual one."""
+    ports = [port.container for port in version.ports if port.protocol == "tcp"]
+    return ports[0] if len(ports) == 1 else _USUAL
 
 
 def _given(variables: Mapping[str, str]) -> str | None:

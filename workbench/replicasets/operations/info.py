@@ -22,8 +22,9 @@ from workbench.replicasets.records import (
     version_key,
     versions_key,
 )
+from workbench.replicasets.rights import look_for_set
 from workbench.replicasets.saga import SAGAS, Journal
-from workbench.replicasets.values import Claim, Quota, ReplicaSet, Version
+from workbench.replicasets.values import SYSTEM, Caller, Claim, Quota, ReplicaSet, Version
 from workbench.replicasets.world import World
 
 
@@ -91,9 +92,9 @@ def sets(world: World) -> list[ReplicaSet]:
     return read_all(world.store, ReplicaSet, SETS)
 
 
-def info(world: World, name: str) -> Info:
+def info(world: World, name: str, caller: Caller) -> Info:
     """See ReplicaSets.info."""
-    found = find_set(world.store, checks.set_name(name))
+    found = find_set(world.store, checks.set_name(name), caller)
     version = find_version(world.store, found, found.current)
     standing = containers.look_up(world, version)
     if differs(found, standing) and observe_set(world, name):
@@ -109,9 +110,9 @@ def last_lines(world: World, name: str) -> list[str]:
     return entry.value.splitlines() if entry is not None and found.ending is not None else []
 
 
-def record(world: World, name: str) -> tuple[ReplicaSet, Version]:
+def record(world: World, name: str, caller: Caller = SYSTEM) -> tuple[ReplicaSet, Version]:
     """See ReplicaSets.record."""
-    found = find_set(world.store, checks.set_name(name))
+    found = find_set(world.store, checks.set_name(name), caller)
     return found, find_version(world.store, found, found.current)
 
 
@@ -121,9 +122,9 @@ def waiting(world: World, name: str) -> str:
     return found.waiting if found is not None else ""
 
 
-def history(world: World, name: str, limit: int, before: int) -> list[Version]:
+def history(world: World, name: str, limit: int, before: int, caller: Caller) -> list[Version]:
     """See ReplicaSets.history."""
-    found = find_set(world.store, checks.set_name(name))
+    found = find_set(world.store, checks.set_name(name), caller)
     # The newest ones are found without looking at those before them; further down only where pruning left gaps.
     end = min(before, found.current + 1) if before > 0 else found.current + 1
     first = max(end - limit, 0) if limit > 0 else 0
@@ -162,8 +163,9 @@ def resources(world: World) -> Resources:
     )
 
 
-def progress(world: World, name: str) -> Progress | None:
+def progress(world: World, name: str, caller: Caller) -> Progress | None:
     """See ReplicaSets.progress."""
+    look_for_set(world.store, name, caller)
     entry = world.store.get(set_journal(checks.set_name(name)))
     if entry is None:
         find_set(world.store, name)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from workbench.replicasets import checks, claims
 from workbench.replicasets.codes import Code
-from workbench.replicasets.errors import Exhausted, Forbidden, Invalid, NotFound, about
-from workbench.replicasets.records import set_key
+from workbench.replicasets.errors import Conflict, Exhausted, Forbidden, Invalid, NotFound, about
+from workbench.replicasets.records import read, set_key
 from workbench.replicasets.rights import own_set
 from workbench.replicasets.turns import Place, Waiting
-from workbench.replicasets.values import Caller
+from workbench.replicasets.values import Caller, ReplicaSet
 from workbench.replicasets.world import World
 
 # How long what other processes give free may go unseen.
@@ -64,8 +64,10 @@ def check(world: World, name: str, gpus: int, caller: Caller) -> str:
     """Return the owner that the set has or will have; raises what would keep it from ever being given so many GPUs."""
     with about("name"):
         checks.set_name(name)
-    owner, known = caller.name, world.store.get(set_key(name)) is not None
-    if known:
+    owner, known = caller.name, read(world.store, ReplicaSet, set_key(name))
+    if known is not None and not caller.may_see(known.owner):
+        raise Conflict(f"there is a set {name} already", Code.EXISTS, hint="choose another name", field="name")
+    if known is not None:
         owner = own_set(world.store, name, caller).owner
     with about("gpus"):
         if checks.count(gpus) < 1:
@@ -81,7 +83,7 @@ def check(world: World, name: str, gpus: int, caller: Caller) -> str:
 def cancel(world: World, name: str, caller: Caller) -> None:
     """See ReplicaSets.cancel_turn."""
     entry = next((each for each in world.turns.waiting() if each.set == name), None)
-    if entry is None:
+    if entry is None or not caller.may_see(entry.owner):
         raise NotFound(f"no set {checks.set_name(name)} waits for GPUs", hint="`rs queue` shows which do")
     if not caller.may_change(entry.owner):
         raise Forbidden(f"the place of {name} is {entry.owner}'s", hint="use a token with the role admin")

@@ -10,6 +10,7 @@ from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import Conflict, about
 from workbench.replicasets.leftovers import discard
 from workbench.replicasets.observe import started
+from workbench.replicasets.operations import reach
 from workbench.replicasets.options import parsed
 from workbench.replicasets.records import put_set, put_version, set_journal, set_key
 from workbench.replicasets.requests import RunRequest
@@ -58,7 +59,7 @@ def run(world: World, request: RunRequest, caller: Caller) -> Version:
     with about("image"):
         image, found = images.resolve(world, version.image, caller)
     # Created from the very image that was looked at, whatever is called like that by then.
-    version = replace(version, image=image, image_id=found.id)
+    version = replace(version, image=image, image_id=found.id, env=reach.variables(world, version, found.labels))
     key = set_key(version.set)
 
     def prepare() -> tuple[Version, Changes]:

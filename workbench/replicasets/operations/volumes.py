@@ -192,12 +192,12 @@ def volumes(world: World) -> list[Volume]:
     return read_all(world.store, Volume, VOLUMES)
 
 
-def volume(world: World, name: str) -> Volume:
+def volume(world: World, name: str, caller: Caller) -> Volume:
     """See ReplicaSets.volume."""
-    return find_volume(world.store, checks.volume_name(name))
+    return find_volume(world.store, checks.volume_name(name), caller)
 
 
-def history(world: World, name: str) -> list[Volume]:
+def history(world: World, name: str, caller: Caller) -> list[Volume]:
     """See ReplicaSets.volume_history."""
-    found = find_volume(world.store, checks.volume_name(name))
+    found = find_volume(world.store, checks.volume_name(name), caller)
     return read_all(world.store, Volume, volume_versions_key(found.id))[::-1]

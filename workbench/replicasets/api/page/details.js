@@ -1,5 +1,6 @@
 // One set: what can be done with it, its versions, what it writes, and what changed between versions.
 
+import { openThrough } from "./through.js";
 import { at, button, cell, confirmed, failure, headers, hostOf, keepingFocus, request, row } from "./elements.js";
 import { openForm } from "./form.js";
 import { openTerminal } from "./terminal.js";
@@ -37,7 +38,7 @@ function actions() {
   const same = engine.afresh ? "of which only files in volumes are the same" : "with the same disk";
   const pauses = !engine.cannot.some((each) => each.what === "pause containers");
   const restart = () => request(path("/restart"), "PATCH");
-  if (state === "running" && set.ports.some((port) => port.protocol === "tcp")) found.push(act("Open", open));
+  if (state === "running" && (engine.workbenches || set.ports.some((port) => port.protocol === "tcp"))) found.push(act("Open", open));
   if (ENDED.includes(state)) {
     found.push(act("Start", restart));
   } else {
@@ -55,6 +56,7 @@ function actions() {
 
 // A tab has to be opened by the click itself, before the address is known.
 async function open() {
+  if (engine.workbenches) return openThrough(path("/session"));
   const tab = window.open("", "_blank");
   if (tab) tab.opener = null;
   try {

@@ -20,7 +20,7 @@ from workbench.replicasets.engines.podman.files import PodmanFiles
 from workbench.replicasets.engines.podman.folders import PodmanFolders
 from workbench.replicasets.engines.podman.http import LONG_SECONDS, PodmanHttp, lines
 from workbench.replicasets.engines.podman.logs import PodmanLogs
-from workbench.replicasets.engines.podman.networks import PodmanNetworks
+from workbench.replicasets.engines.podman.networks import PodmanNetworks, PodmanReaching
 from workbench.replicasets.engines.podman.quirks import readable_cdi
 from workbench.replicasets.engines.podman.rebased import PodmanRebasing
 from workbench.replicasets.engines.podman.secrets import PodmanSecrets
@@ -58,7 +58,8 @@ class PodmanEngine:
         self._networks = PodmanNetworks(self._http)
         self._logs = PodmanLogs(self._http)
         files, disks = PodmanFiles(self._http), PodmanRebasing(self._http, self._disks)
-        self._parts = (self._logs, files, PodmanComparison(self._http), PodmanAttaching(self._http), disks)
+        others = PodmanComparison(self._http), PodmanAttaching(self._http), PodmanReaching(self._http)
+        self._parts = (self._logs, files, disks, *others)
         self._kind, self._folders = kind, folders
         self._unfinished: set[str] = set()
 

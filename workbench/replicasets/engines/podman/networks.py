@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from workbench.replicasets.engines.podman.firewall import Firewall
+from workbench.replicasets.engines.podman.forwarding import addresses
 from workbench.replicasets.engines.podman.http import PodmanHttp
 from workbench.replicasets.errors import EngineError
 
@@ -75,6 +76,24 @@ class PodmanNetworks:
 
     def _rows(self, filters: str) -> list[dict[str, Any]]:
         return list(self._http.call("GET", "/networks/json", query={"filters": filters}) or ())
+
+
+class PodmanReaching:
+    """Where the machine reaches containers: on their bridges, which for a normal user's podman are in a namespace."""
+
+    def __init__(self, http: PodmanHttp) -> None:
+        self._http = http
+        self._is_here: bool | None = None
+
+    def reached_at(self, container: str) -> str:
+        """See ReachingContainers."""
+        if self._is_here is None:
+            host = self._http.call("GET", "/info")["host"]
+            self._is_here = not (host.get("security") or {}).get("rootless")
+        if not self._is_here:
+            return ""
+        details = self._http.call("GET", f"/containers/{quote(container, safe='')}/json", okay=(404,)) or {}
+        return min(addresses(details), default="")
 
 
 def _bridge(name: str) -> str:
