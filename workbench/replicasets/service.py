@@ -134,6 +134,11 @@ class ReplicaSets:
         with self._changing(Code.UPGRADE) as world:
             return _upgrade.upgrade(world, name, request, caller, grace)
 
+    def newer_image(self, name: str, caller: Caller = SYSTEM) -> str:
+        """Return the image with the newest date of the set's recipe, "" when it has that or cannot get it."""
+        with self._reading(Code.UPGRADE) as world:
+            return _upgrade.newer_image(world, name, caller)
+
     def stop(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> None:
         """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay.
 

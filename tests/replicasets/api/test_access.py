@@ -18,7 +18,7 @@ from workbench.replicasets.requests import RunRequest
 from workbench.replicasets.values import Quota, Role
 
 # What only a set's owner and administrators read.
-OWNERS = ("/logs", "/stat", "/archive", "/compare", "/address")
+OWNERS = ("/newer", "/logs", "/stat", "/archive", "/compare", "/address")
 
 
 def test_all_is_closed_without_a_token_but_health_and_the_empty_page(served: Served, client: httpx.Client) -> None:

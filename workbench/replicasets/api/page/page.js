@@ -134,6 +134,7 @@ function forget() {
   dropAllBut(new Set());
   forgetForm();
   closeTerminal();
+  for (const each of document.querySelectorAll("dialog[open]")) each.close();
   showDetails(null);
 }
 
