@@ -12,7 +12,7 @@ from workbench.replicasets.engines.capabilities import FileKind, Watching
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
-from workbench.replicasets.images import UsableImage, usable
+from workbench.replicasets.images import UsableImage, resolve, usable
 from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import address as _address
@@ -251,6 +251,11 @@ class ReplicaSets:
         """Return the images that the caller may run a set of, by name."""
         with self._reading(Code.INFO) as world:
             return usable(world, caller)
+
+    def check_image(self, image: str) -> None:
+        """Raise NotFound when sets cannot be run of that image."""
+        with self._reading(Code.INFO) as world:
+            resolve(world, image, SYSTEM)
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of this machine."""

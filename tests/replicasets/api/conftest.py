@@ -18,6 +18,7 @@ from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat
 from workbench.replicasets.api.serving import listen, make_server
 from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.builds.queue import Builds
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Quota, Role
@@ -68,7 +69,13 @@ def compat() -> Compat:
 
 
 @pytest.fixture
-def served(tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat) -> Iterator[Served]:
+def builds() -> Builds | None:
+    """What builds images: nothing; a module may put something in its place."""
+    return None
+
+
+@pytest.fixture
+def served(tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat, builds: Builds | None) -> Iterator[Served]:
     engine = FakeEngine(faults)
     room = service(tmp_path, engine, kept, first_port=20000, last_port=20009)
     tokens = Tokens(str(tmp_path / "state"))
@@ -81,7 +88,7 @@ def served(tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat) -> 
         "small": tokens.add("small", Role.OPERATE, Quota(sets=1, gpus=2)),
     }
     listening = listen("127.0.0.1", 0)
-    server = make_server(make_app(room, tokens, Audit(str(tmp_path / "audit.log")), compat=compat))
+    server = make_server(make_app(room, tokens, Audit(str(tmp_path / "audit.log")), compat=compat, builds=builds))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
+from workbench.replicasets.api import builds as build_routes
 from workbench.replicasets.api import events, files, health, outputs, page_files, resources, sets, terminals, volumes
 from workbench.replicasets.api.audit import Audit
 from workbench.replicasets.api.compat import Compat, Words
@@ -23,6 +24,7 @@ from workbench.replicasets.api.libraries import Libraries
 from workbench.replicasets.api.metrics import Requests, metrics
 from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.builds.queue import Builds
 from workbench.replicasets.service import ReplicaSets
 
 PREFIX = "/api/v1"
@@ -46,10 +48,11 @@ def make_app(
     bounds: LaneBounds = LaneBounds(),  # noqa: B008  frozen
     compat: Compat = Compat(),  # noqa: B008  frozen
     libraries: Libraries | None = None,
+    builds: Builds | None = None,
 ) -> FastAPI:
     """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`.
 
-    `libraries` is what the page uses of other projects; None for nothing.
+    `libraries` is what the page uses of other projects, `builds` what builds images; None for nothing.
     """
     app = FastAPI(
         title="workbench-images: replica sets",
@@ -70,6 +73,7 @@ def make_app(
     app.state.stopping = lambda: False
     app.state.following = Following(service, lambda: app.state.stopping())
     app.state.compat = compat
+    app.state.builds = builds
     app.state.libraries = libraries or Libraries()
     # What a program with input may wait for at once: its output, its input being taken, its size, its end.
     app.state.terminals = CapacityLimiter(4 * bounds.terminal.in_all)
@@ -96,6 +100,7 @@ def make_app(
         resources.ROUTES,
         events.ROUTES,
         terminals.ROUTES,
+        build_routes.ROUTES,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(terminals.SOCKETS, prefix=PREFIX)

@@ -1,7 +1,7 @@
 // The form for a new set, and for a change of one. What was typed stays until the service has done it.
 
 import { binds, forgetBinds } from "./binds.js";
-import { forgetImage, image, showChoices, showGpuChoice } from "./choices.js";
+import { chooseImage, forgetImage, image, showChoices, showGpuChoice } from "./choices.js";
 import { at, confirmed, request, show } from "./elements.js";
 import { followSteps, forgetSteps } from "./progress.js";
 
@@ -137,6 +137,13 @@ export async function openForm(set = null) {
   at("form").scrollIntoView({ block: "nearest" });
   control(changed ? "gpuCount" : "replicaSetName").focus();
   await showChoices();
+}
+
+// Open the form for a new set of `name`, an image.
+export async function openFormWith(name) {
+  await openForm();
+  chooseImage(name);
+  at("name").focus();
 }
 
 export function closeForm() {
