@@ -66,7 +66,7 @@ def test_nothing_but_what_the_document_declares(served: Served, compat: Compat) 
 
         send()
         operations.add(operation.label)
-    assert len(operations) == 43
+    assert len(operations) == 49
 
 
 def ensure_known(served: Served) -> None:
