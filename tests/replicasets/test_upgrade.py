@@ -143,10 +143,12 @@ def pretended(tmp_path: Path) -> tuple[FakeEngine, ReplicaSets]:
 def test_the_newest_of_the_recipe_is_the_default(pretended: tuple[FakeEngine, ReplicaSets]) -> None:
     engine, rs = pretended
     assert rs.upgrade("foo", UpgradeRequest(dry_run=True), Caller("op")).image == NEW
+    assert rs.newer_image("foo", Caller("op")) == NEW
     assert rs.history("foo")[0].number == 1
     upgraded = rs.upgrade("foo", UpgradeRequest(), Caller("op")).version
     assert upgraded is not None and (upgraded.image, upgraded.notes) == (NEW, ())
     assert engine.disk("foo-2") == {"/etc/release": "2"}
+    assert rs.newer_image("foo", Caller("op")) == ""
     with pytest.raises(NotFound, match="there is no newer image than") as gone:
         rs.upgrade("foo", UpgradeRequest(), Caller("op"))
     assert gone.value.code is Code.UPGRADE

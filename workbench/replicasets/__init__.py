@@ -18,5 +18,6 @@ engines/         Engine: a small core; capabilities.py: what only some engines c
 values.py        sets, versions, volumes, claims, and the caller
 rights.py        what a caller may see, and what change
 quantities.py checks.py codes.py errors.py settings.py
+builds/          images built for whoever uses the service
 api/             the service over HTTP          client.py    the client, for the verbs
 """

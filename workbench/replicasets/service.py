@@ -12,7 +12,7 @@ from workbench.replicasets.engines.capabilities import FileKind, Watching
 from workbench.replicasets.engines.opening import open_engine
 from workbench.replicasets.engines.protocol import Engine
 from workbench.replicasets.errors import NotFound, failing_as
-from workbench.replicasets.images import UsableImage, usable
+from workbench.replicasets.images import UsableImage, resolve, usable
 from workbench.replicasets.listing import Listing, Listings
 from workbench.replicasets.observe import observe, observe_set
 from workbench.replicasets.operations import address as _address
@@ -141,6 +141,11 @@ class ReplicaSets:
         with self._of_set(Code.UPGRADE, name, caller) as world:
             return _upgrade.upgrade(world, name, request, caller, grace)
 
+    def newer_image(self, name: str, caller: Caller = SYSTEM) -> str:
+        """Return the image with the newest date of the set's recipe, "" when it has that or cannot get it."""
+        with self._reading(Code.UPGRADE) as world:
+            return _upgrade.newer_image(world, name, caller)
+
     def stop(self, name: str, caller: Caller = SYSTEM, *, grace: int | None = None) -> None:
         """End the set's processes in good order; its GPUs, CPUs and memory are free, ports and disk stay.
 
@@ -268,6 +273,11 @@ class ReplicaSets:
         """Return the images that the caller may run a set of, by name."""
         with self._reading(Code.INFO) as world:
             return usable(world, caller)
+
+    def check_image(self, image: str) -> None:
+        """Raise NotFound when sets cannot be run of that image."""
+        with self._reading(Code.INFO) as world:
+            resolve(world, image, SYSTEM)
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of this machine."""

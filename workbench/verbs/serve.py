@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from workbench.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.replicasets.builds.queue import Builds
     from workbench.replicasets.engines.protocol import EngineService
+    from workbench.replicasets.service import ReplicaSets
     from workbench.replicasets.settings import Settings
 
 KUBERNETES = "kubernetes"
@@ -25,6 +27,7 @@ EXAMPLES = """\
   wizard.py serve --compat --no-token                   for clients of gpu-docker-api on this machine
   wizard.py serve --store etcd://127.0.0.1:2379 --engine unix:///run/podman/podman.sock
   wizard.py serve --engine kubernetes --namespace team  sets are Pods of the cluster of the kubeconfig, or of this Pod
+  wizard.py serve --builds                              whoever operates may build images from the page
   wizard.py serve --disk-limit 50GB --keep-versions 5   what each version may hold, and how many of them
 """
 
@@ -99,6 +102,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preflight", action="store_true", help="try what sets need, report that and end")
     parser.add_argument("--no-preflight", action="store_true", help="do not try at start what sets need")
     parser.add_argument(
+        "--builds",
+        metavar="ROLE",
+        nargs="?",
+        const="operate",
+        default="",
+        choices=["operate", "admin"],
+        help="let that role (operate) build images from the page: a build runs code on this machine; default: nobody",
+    )
+    parser.add_argument("--ca-bundle", metavar="FILE", default="", help="for builds, as `build` takes it")
+    parser.add_argument(
         "--fetch-terminal", action="store_true", help="fetch what the page's terminal is made of, with npm, and end"
     )
 
@@ -162,6 +175,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
     match = re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", args.ports)
     if match is None or not 0 <= args.port <= 65535:
         raise UsageError("--port is a number to 65535, --ports a range such as 40000-40999")
+    _check_builds(args)
     engine = None if args.engine else engine_service(state)
     settings = Settings(
         engine=_address(args) or (engine.address if engine else ""),
@@ -202,7 +216,7 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
         listening.close()
         raise UsageError("--no-token is for --compat on loopback: elsewhere everybody could run containers here")
     service = ReplicaSets(settings)
-    workbenches, door = None, None
+    workbenches, door, builds = None, None, None
     if place is not None:
         door = listen(*place)
         number = door.getsockname()[1]
@@ -239,9 +253,14 @@ def _serve(args: argparse.Namespace, state: str, tokens: object) -> int:
                 report(f"sets' IDEs: {where}, below {REACHED}NAME/")
             audit = Audit(os.path.join(state, "audit.log"))
             compat, libraries = Compat(args.compat, args.no_token, origins), Libraries(os.path.join(state, FOLDER))
-            app = make_app(service, tokens, audit, compat=compat, libraries=libraries, workbenches=workbenches)
+            builds = _builds(args, state, service)
+            app = make_app(
+                service, tokens, audit, compat=compat, libraries=libraries, workbenches=workbenches, builds=builds
+            )
             serve(app, listening, args.tls_cert, args.tls_key)
     finally:
+        if builds is not None:
+            builds.close()
         if engine is not None:
             engine.close()
         service.close()
@@ -265,6 +284,28 @@ def _url(args: argparse.Namespace) -> str:
     except ValueError:
         hint = "--workbenches-url https://lab.example.org, or https://*.example.org, without a path"
         raise UsageError(f"{args.workbenches_url} is no address", hint=hint) from None
+
+
+def _check_builds(args: argparse.Namespace) -> None:
+    if args.ca_bundle and not args.builds:
+        raise UsageError("--ca-bundle goes with --builds")
+    if args.builds and args.engine == KUBERNETES:
+        raise UsageError("--builds is for podman: images of a cluster come from its registry")
+    if args.builds and args.no_token:
+        raise UsageError("--builds needs tokens: with --no-token any program of this machine could build")
+
+
+def _builds(args: argparse.Namespace, state: str, service: ReplicaSets) -> Builds | None:
+    """Return the builds that the flags allow, None for none."""
+    if not args.builds:
+        return None
+    from workbench.replicasets.builds.queue import Builds
+    from workbench.replicasets.values import Role
+    from workbench.verbs._builds import CatalogueRecipes
+
+    ca_bundle = os.path.abspath(args.ca_bundle) if args.ca_bundle else ""
+    recipes = CatalogueRecipes(args.catalog, os.path.join(state, "recipes"), ca_bundle)
+    return Builds(recipes, os.path.join(state, "builds"), Role(args.builds), check_image=service.check_image)
 
 
 def _fetch(state: str) -> int:

@@ -37,6 +37,7 @@ EXAMPLES = """\
   wizard.py up recipes/TAG                      a recipe that is written, as it is
   wizard.py up --answers recipe.toml --yes      without a question, for scripts
   wizard.py up --dry-run                        show what it would do
+  wizard.py up --no-start                       make its image, and no workbench of it
 """
 
 
@@ -53,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     making.add_argument("--force", action="store_true", help="replace an existing recipe folder that differs")
     making.add_argument("--no-lint", dest="lint", action="store_false", help="do not run hadolint")
     making.add_argument("--yes", action="store_true", help="do it without asking")
+    making.add_argument("--no-start", dest="start", action="store_false", help="make the image, start no workbench")
     making.add_argument("--dry-run", action="store_true", help="show the plan, do nothing")
     making.add_argument(
         "--engine-option", dest="options", metavar="OPTION", action="append", default=[], help="as `build` takes it"
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from workbench.launch.machine import plan
     from workbench.launch.make import Making, do_steps
     from workbench.launch.names import check_workbench_name
-    from workbench.launch.plan import needs_consent
+    from workbench.launch.plan import WORKBENCH, needs_consent
     from workbench.launch.preflight import check_steps, check_user, storage_note
 
     options = run_options(args)
@@ -79,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
     check_user()
     target = _target(args, catalogue)
     steps = plan(target, catalogue, name=name, force=args.force)
+    if not args.start:
+        steps = [step for step in steps if step.kind != WORKBENCH]
     check_steps(steps, options.port)
     if args.dry_run:
         print(json.dumps([step.as_data() for step in steps], indent=2) if args.json else plan_text(target.tag, steps))
@@ -103,6 +107,8 @@ def run(args: argparse.Namespace) -> int:
         print_note(note)
     if args.json:
         print(json.dumps(report_of(target, done), indent=2))
+    elif not args.start:
+        print(target.image)
     elif done.started is None:
         print(runs_commands(target.image))
     if done.started is not None:

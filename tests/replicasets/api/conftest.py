@@ -20,6 +20,7 @@ from workbench.replicasets.api.proxy.places import Site
 from workbench.replicasets.api.proxy.serving import Workbenches
 from workbench.replicasets.api.serving import listen, make_server
 from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.builds.queue import Builds
 from workbench.replicasets.service import ReplicaSets
 from workbench.replicasets.stores.protocol import StateStore
 from workbench.replicasets.values import Quota, Role
@@ -82,8 +83,14 @@ def leads() -> bool:
 
 
 @pytest.fixture
+def builds() -> Builds | None:
+    """What builds images: nothing; a module may put something in its place."""
+    return None
+
+
+@pytest.fixture
 def served(
-    tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat, sees_all: bool, leads: bool
+    tmp_path: Path, faults: Faults, kept: StateStore, compat: Compat, sees_all: bool, leads: bool, builds: Builds | None
 ) -> Iterator[Served]:
     engine = FakeEngine(faults)
     room = service(tmp_path, engine, kept, first_port=20000, last_port=20009)
@@ -99,7 +106,7 @@ def served(
     listening = listen("127.0.0.1", 0)
     workbenches = Workbenches(room, tokens, Site(1)) if leads else None
     audit = Audit(str(tmp_path / "audit.log"))
-    server = make_server(make_app(room, tokens, audit, compat=compat, workbenches=workbenches))
+    server = make_server(make_app(room, tokens, audit, compat=compat, workbenches=workbenches, builds=builds))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:

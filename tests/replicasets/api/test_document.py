@@ -77,7 +77,7 @@ def test_nothing_but_what_the_document_declares(
 
         send()
         operations.add(operation.label)
-    assert len(operations) == 46
+    assert len(operations) == 53
 
 
 def ensure_known(served: Served) -> None:

@@ -23,6 +23,7 @@ CHANGES: list[tuple[str, str, object]] = [
     ("PATCH", "/replicaSet/foo", {"memoryPatch": {"memory": "1GB"}}),
     ("PATCH", "/replicaSet/foo/rollback", {"version": 1}),
     ("PATCH", "/replicaSet/foo/upgrade", {"dryRun": True}),
+    ("GET", "/replicaSet/foo/newer", None),
     ("PATCH", "/replicaSet/foo/restart", None),
     ("PATCH", "/replicaSet/foo/pause", None),
     ("PATCH", "/replicaSet/foo/continue", None),

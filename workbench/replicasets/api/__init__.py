@@ -2,6 +2,7 @@
 
 app.py        the application         gate.py       tokens, roles, limits and the audit log, before all else
 sets.py volumes.py resources.py       one endpoint a function: it calls ReplicaSets and returns the response
+builds.py build_shapes.py  images built from recipes
 context.py    what endpoints are given: the service, the caller, the audit log
 health.py     /healthz /readyz /metrics /ping, and the page
 bodies.py     what clients send       responses.py  what they get; shapes.py makes it of our values

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from workbench import __version__
+from workbench.replicasets.api import builds as build_routes
 from workbench.replicasets.api import (
     entering,
     events,
@@ -36,6 +37,7 @@ from workbench.replicasets.api.metrics import Requests, metrics
 from workbench.replicasets.api.probes import Probe
 from workbench.replicasets.api.proxy.serving import Workbenches
 from workbench.replicasets.api.tokens import Tokens
+from workbench.replicasets.builds.queue import Builds
 from workbench.replicasets.service import ReplicaSets
 
 PREFIX = "/api/v1"
@@ -60,11 +62,12 @@ def make_app(
     compat: Compat = Compat(),  # noqa: B008  frozen
     libraries: Libraries | None = None,
     workbenches: Workbenches | None = None,
+    builds: Builds | None = None,
 ) -> FastAPI:
     """Return the application that serves `service` to whoever has one of `tokens`, within `bounds`.
 
-    `libraries` is what the page uses of other projects; None for nothing. `workbenches` is the
-    address that leads to sets, None for none.
+    `libraries` is what the page uses of other projects, `workbenches` the address that leads to sets, `builds` what
+    builds images; None for nothing.
     """
     app = FastAPI(
         title="workbench-images: replica sets",
@@ -86,6 +89,7 @@ def make_app(
     app.state.following = Following(service, lambda: app.state.stopping())
     app.state.compat = compat
     app.state.workbenches = workbenches
+    app.state.builds = builds
     app.state.libraries = libraries or Libraries()
     # What a program with input may wait for at once: its output, its input being taken, its size, its end.
     app.state.terminals = CapacityLimiter(4 * bounds.terminal.in_all)
@@ -114,6 +118,7 @@ def make_app(
         events.ROUTES,
         queue.ROUTES,
         terminals.ROUTES,
+        build_routes.ROUTES,
     ):
         app.include_router(router, prefix=PREFIX)
     app.include_router(terminals.SOCKETS, prefix=PREFIX)

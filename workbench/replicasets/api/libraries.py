@@ -8,7 +8,7 @@ import subprocess
 import tarfile
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.errors import WorkbenchError
@@ -60,13 +60,14 @@ class Libraries:
         return self._read[name]
 
 
-def fetch(folder: str) -> list[str]:
-    """Put the files of all packages into `folder`, all or none; return what was fetched, as name@version.
+def fetch(folder: str, packages: Sequence[LibraryPackage] = ()) -> list[str]:
+    """Put the files of `packages`, by default the page's, into `folder`, all or none; return name@version of each.
 
     Raises WorkbenchError: there is no npm, it does not get a package, or that is another one than the list has.
     """
     contents: dict[str, bytes] = {}
-    for package in PACKAGES:
+    wanted = packages or PACKAGES
+    for package in wanted:
         contents |= _files(package)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -76,7 +77,7 @@ def fetch(folder: str) -> list[str]:
             os.replace(file.name, os.path.join(folder, name))
     except OSError as error:
         raise WorkbenchError(f"the page's terminal cannot be kept: {error.strerror}", where=folder) from None
-    return [f"{each.name}@{each.version}" for each in PACKAGES]
+    return [f"{each.name}@{each.version}" for each in wanted]
 
 
 def _files(package: LibraryPackage) -> dict[str, bytes]:

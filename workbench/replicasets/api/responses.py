@@ -341,6 +341,12 @@ class PackageOverlapView(BaseModel):
     image: str
 
 
+class NewerResponse(BaseModel):
+    """The image that a set can be upgraded to, "" for none."""
+
+    imageName: str
+
+
 class UpgradeResponse(BaseModel):
     """The image and the container of the next version, "" for a dry run; what both changed.
 

@@ -27,6 +27,7 @@ from workbench.replicasets.api.responses import (
     ExecuteResponse,
     HistoryResponse,
     InfoResponse,
+    NewerResponse,
     OperationResponse,
     PrunedVersion,
     PruneResponse,
@@ -186,6 +187,12 @@ def upgrade(
     note(operation="upgrade", set=name[:60], image=body.imageName[:200], keep=body.keep, dryRun=body.dryRun)
     done = service.upgrade(name, body.request(), caller, grace=grace)
     return Envelope(data=upgrade_response(done, service.waiting(name)))
+
+
+@ROUTES.get("/{name}/newer")
+def newer(name: str, service: Service, caller: RequestCaller) -> Envelope[NewerResponse]:
+    """Show the image that `upgrade` takes when none is named: the same recipe's with the newest date."""
+    return Envelope(data=NewerResponse(imageName=service.newer_image(name, caller)))
 
 
 @ROUTES.patch("/{name}/stop")

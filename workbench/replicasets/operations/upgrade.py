@@ -66,8 +66,25 @@ def upgrade(world: World, name: str, request: UpgradeRequest, caller: Caller, gr
         return Upgrade(image, overlaps, version)
 
 
+def newer_image(world: World, name: str, caller: Caller) -> str:
+    """See ReplicaSets.newer_image."""
+    checks.set_name(name)
+    current = own_set(world.store, name, caller)
+    if any(world.engine.capability(kind) is None for kind in (RebasingDisks, RecordingDisks)):
+        return ""
+    return _newest(world, find_version(world.store, current, current.current))
+
+
 def _newer(world: World, version: Version) -> str:
     """Return the image with the newest date of the recipe that the version is of; raises NotFound."""
+    found = _newest(world, version)
+    if not found:
+        raise NotFound(f"there is no newer image than {version.image}", hint="build one, or name it with --image")
+    return found
+
+
+def _newest(world: World, version: Version) -> str:
+    """Return the image with a later date than the version's, the newest one, "" for none."""
     stem, _, date = version.image.rpartition("_")
     dates = {
         name.rpartition("_")[2]
@@ -76,9 +93,7 @@ def _newer(world: World, version: Version) -> str:
         if stem and name.rpartition("_")[0] == stem
     }
     newest = max((each for each in dates if each.isdigit() and each > date), default="")
-    if not newest:
-        raise NotFound(f"there is no newer image than {version.image}", hint="build one, or name it with --image")
-    return f"{stem}_{newest}"
+    return f"{stem}_{newest}" if newest else ""
 
 
 def _count(overlaps: Overlaps) -> str:

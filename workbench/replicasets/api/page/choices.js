@@ -16,6 +16,16 @@ export function image() {
   return (at("image").value === OTHER ? at("other-image").value : at("image").value).trim();
 }
 
+// Choose an image by its name; one that is not in the list is typed in.
+export function chooseImage(name) {
+  at("image").value = name;
+  if (at("image").value !== name) {
+    at("image").value = OTHER;
+    at("other-image").value = name;
+  }
+  showOther();
+}
+
 export function forgetImage() {
   at("image").value = "";
   showOther();

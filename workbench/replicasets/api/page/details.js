@@ -1,9 +1,11 @@
 // One set: what can be done with it, its versions, what it writes, and what changed between versions.
 
 import { openThrough } from "./through.js";
-import { at, button, cell, confirmed, failure, headers, hostOf, keepingFocus, request, row } from "./elements.js";
+import { at, button, cell, confirmed, failure, headers, hostOf, keepingFocus, request, row, toggle } from "./elements.js";
 import { openForm } from "./form.js";
+import { openPrune } from "./prune.js";
 import { openTerminal } from "./terminal.js";
+import { offerUpgrade } from "./upgrade.js";
 
 const LINES = 500;
 // Letters of the log that are kept: a browser with more becomes slow.
@@ -181,5 +183,9 @@ export async function showDetails(now) {
   keepingFocus(at("past"), () => {
     at("actions").replaceChildren(...actions());
     at("versions").replaceChildren(...history.map(versionRow));
+    toggle(at("prune-it"), set.mayChange && history.length > 1);
   });
+  offerUpgrade(set, refresh);
 }
+
+at("prune-it").addEventListener("click", () => openPrune(set, refresh));

@@ -79,6 +79,12 @@ export function keepingFocus(within, change) {
   if (label) [...within.querySelectorAll("[aria-label]")].find((each) => each.getAttribute("aria-label") === label)?.focus();
 }
 
+// Hide an element or show it; the keyboard's focus does not go with it but to the name of the set.
+export function toggle(element, shown) {
+  if (!shown && element.contains(document.activeElement)) at("whose").focus();
+  element.hidden = !shown;
+}
+
 // Ask before something that cannot be taken back by the next click. Return whether it was confirmed.
 export function confirmed(text, word) {
   const dialog = at("question");

@@ -1,10 +1,10 @@
 // The form for a new set, and for a change of one. What was typed stays until the service has done it.
 
 import { binds, forgetBinds } from "./binds.js";
-import { forgetImage, image, showChoices, showGpuChoice } from "./choices.js";
-import { at, confirmed, pause, request, show } from "./elements.js";
+import { chooseImage, forgetImage, image, showChoices, showGpuChoice } from "./choices.js";
+import { at, confirmed, request, show } from "./elements.js";
+import { followSteps, forgetSteps } from "./progress.js";
 
-const LOOK = 400;
 // The set that is changed, null for a new one; what it had; and what had the focus before.
 let changed = null;
 let before = {};
@@ -139,6 +139,13 @@ export async function openForm(set = null) {
   await showChoices();
 }
 
+// Open the form for a new set of `name`, an image.
+export async function openFormWith(name) {
+  await openForm();
+  chooseImage(name);
+  at("name").focus();
+}
+
 export function closeForm() {
   if (at("form").hidden) return;
   at("form").hidden = true;
@@ -155,22 +162,6 @@ export function forgetForm() {
   clear();
 }
 
-async function follow(name, work) {
-  let over = false;
-  work.finally(() => { over = true; }).catch(() => {});
-  at("bar").hidden = false;
-  while (!over) {
-    // Before its first step, and after its last one, there is nothing to show.
-    const found = await request(`/replicaSet/${encodeURIComponent(name)}/operation`).catch(() => null);
-    if (found && !over) {
-      at("progress").textContent = `${found.steps[found.at - 1]}, step ${found.at} of ${found.steps.length}`;
-      at("bar").max = found.steps.length;
-      at("bar").value = found.at - 1;
-    }
-    await pause(LOOK);
-  }
-}
-
 async function send() {
   const set = changed;
   const body = set ? patch() : made();
@@ -182,7 +173,7 @@ async function send() {
   const name = set ? set.name : body.replicaSetName;
   at("progress").textContent = set ? "changing…" : "creating…";
   const work = request(path, set ? "PATCH" : "POST", body);
-  if (name) follow(name, work);
+  if (name) followSteps(name, work, at("bar"), at("progress"));
   const answer = await work;
   const notes = answer?.notes ?? [];
   const wasOpen = !at("form").hidden;
@@ -207,9 +198,7 @@ at("form").addEventListener("submit", async (event) => {
     showChoices().catch(() => {});
   } finally {
     at("form").ariaBusy = at("submit").ariaBusy = null;
-    at("bar").hidden = true;
-    at("bar").removeAttribute("value");
-    at("progress").textContent = "";
+    forgetSteps(at("bar"), at("progress"));
   }
 });
 at("new").addEventListener("click", () => { openForm().catch(complain); });

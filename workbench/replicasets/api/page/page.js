@@ -1,5 +1,6 @@
 // The door, GPUs, and the stream of changes that the list of sets follows.
 
+import { forgetBuilds, heedBuilds } from "./build.js";
 import { knowEngine, showDetails, whenChanged } from "./details.js";
 import { TOKEN, at, failure, headers, pause, request, whenRefused } from "./elements.js";
 import { forgetForm, heedResources, whenMade } from "./form.js";
@@ -56,6 +57,7 @@ async function refresh() {
     at("ports").textContent = `Ports ${use.StartPort}–${use.EndPort}: ${Object.keys(use.UsedPortSet).length} used, ${use.AvailableCount} free`;
     showQuota(quota);
     at("new").hidden = quota.role === "read";
+    await heedBuilds();
     at("door").hidden = true;
     at("room").hidden = at("forget").hidden = false;
     if (at("message").dataset.kind === "refresh") at("message").textContent = "";
@@ -133,7 +135,9 @@ function forget() {
   stream = null;
   dropAllBut(new Set());
   forgetForm();
+  forgetBuilds();
   closeTerminal();
+  for (const each of document.querySelectorAll("dialog[open]")) each.close();
   showDetails(null);
 }
 
