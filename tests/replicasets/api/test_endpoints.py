@@ -255,7 +255,7 @@ def test_health_metrics_page_and_document(client: httpx.Client, served: Served, 
     assert {"workbench_gpus 8", "workbench_gpus_used 2", "workbench_ports_used 1", "workbench_volumes 0"} <= set(text)
     assert 'workbench_http_requests_total{method="POST",status="200"} 1' in text
     paths = client.get("/api/v1/openapi.json").json()["paths"]
-    assert sum(len(methods) for methods in paths.values()) == 46
+    assert sum(len(methods) for methods in paths.values()) == 53
     (tmp_path / "cdi" / "fake.test-gpu.json").write_text("{")
     assert client.get("/healthz").status_code == 200
     until(lambda: client.get("/readyz").status_code == 503)

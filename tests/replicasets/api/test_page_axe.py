@@ -23,6 +23,11 @@ __all__ = ["compat", "page"]
 pytestmark = pytest.mark.thorough
 
 
+@pytest.fixture
+def sees_all() -> bool:
+    return True  # the list has sets of others
+
+
 def views(page: Page, served: Served) -> Iterator[str]:
     """Have the page show one view after the other; yield the name of each."""
     yield "the door"

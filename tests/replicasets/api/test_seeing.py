@@ -75,6 +75,10 @@ def theirs(served: Served) -> None:
 def test_a_new_route_is_tried_below(served: Served) -> None:
     known = {(method, named(path)) for method, path, _ in [*CHANGES, *READS]}
     known |= {("WEBSOCKET", named(TERMINAL)), ("GET", named(TERMINAL))}
+    # Whose builds are, tests/replicasets/api/test_builds.py tries.
+    known |= {
+        (way, f"{PREFIX}/builds/{{number}}{rest}") for way, rest in (("GET", ""), ("GET", "/logs"), ("DELETE", ""))
+    }
     assert {each for each in routes(served) if "{" in each[1]} == known
 
 

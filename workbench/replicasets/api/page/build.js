@@ -2,7 +2,7 @@
 // A build goes on without the page: what is shown is looked up, so that a page that is loaded anew finds it again.
 
 import { at, button, failure, headers, keepingFocus, pause, request, show } from "./elements.js";
-import { openFormWith } from "./form.js";
+import { openForm } from "./form.js";
 
 const LOOK = 1500;
 const MOST_LOG = 400_000;
@@ -101,7 +101,7 @@ function item(build) {
       at("builds-title").focus();
     }));
   }
-  if (build.state === "done") element.append(button("New set", `New set of build ${build.number}`, () => openFormWith(build.image)));
+  if (build.state === "done") element.append(button("New set", `New set of build ${build.number}`, () => openForm(null, build.image)));
   return element;
 }
 

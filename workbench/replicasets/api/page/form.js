@@ -119,8 +119,8 @@ export function heedResources(gpus, quota) {
   if (!at("form").hidden) showGpuChoice(gpus, quota, changed);
 }
 
-// Open the form for a new set, or for a change of `set`.
-export async function openForm(set = null) {
+// Open the form for a new set, of the image `name` where one is given, or for a change of `set`.
+export async function openForm(set = null, name = "") {
   const busy = at("form").ariaBusy;
   if (!busy && (changed?.name !== set?.name || set)) {
     clear();
@@ -135,15 +135,12 @@ export async function openForm(set = null) {
   at("new").setAttribute("aria-expanded", "true");
   if (resources) heedResources(...resources);
   at("form").scrollIntoView({ block: "nearest" });
+  // Before the focus: whoever types at once has it.
+  if (name && !busy) chooseImage(name);
   control(changed ? "gpuCount" : "replicaSetName").focus();
   await showChoices();
-}
-
-// Open the form for a new set of `name`, an image.
-export async function openFormWith(name) {
-  await openForm();
-  chooseImage(name);
-  at("name").focus();
+  // It was typed in for as long as it was in no list.
+  if (name && image() === name) chooseImage(name);
 }
 
 export function closeForm() {
