@@ -71,14 +71,18 @@ def test_what_was_read_before_somebody_left_calls_nobody() -> None:
 
 def test_what_is_free_is_for_those_who_wait() -> None:
     turns, entries = queue(("foo", "a", 2))
-    assert turns.kept("bar", "b", ledger()) > 1000 and turns.kept("foo", "a", ledger()) > 1000
+    assert turns.kept("bar", "b", 1, ledger()) > 1000 and turns.kept("foo", "a", 2, ledger()) > 1000
     call(turns, ledger(), 3)
-    assert (turns.kept("bar", "b", ledger()), turns.kept("foo", "a", ledger())) == (2, 0)
+    assert (turns.kept("bar", "b", 1, ledger()), turns.kept("foo", "a", 2, ledger())) == (2, 0)
     # A set of that name that is another's is not the one that waits.
-    assert turns.kept("foo", "b", ledger()) == 2 and turns.kept("bar", "b", ledger(("foo", "b", 2))) == 2
-    assert turns.kept("bar", "b", ledger(("foo", "a", 1))) == 1
+    assert turns.kept("foo", "b", 2, ledger()) == 2 and turns.kept("bar", "b", 1, ledger(("foo", "b", 2))) == 2
+    assert turns.kept("bar", "b", 1, ledger(("foo", "a", 1))) == 1
+    # More than it waited for may be what others are called for.
+    turns.enter("baz", "c", 4, "")
+    call(turns, ledger(), 6)
+    assert (turns.kept("foo", "a", 3, ledger()), turns.kept("foo", "a", 2, ledger())) == (4, 0)
     turns.leave(entries["foo"])
-    assert turns.kept("bar", "b", ledger()) == 0
+    assert turns.kept("bar", "b", 1, ledger()) == 4
 
 
 def test_a_set_waits_once_and_an_owner_with_so_many() -> None:

@@ -19,16 +19,16 @@ from workbench.wizard.steps import STEPS
 def test_every_choice_is_the_wizards_with_its_reason(tmp_path: Path) -> None:
     recipes, catalogue = CatalogueRecipes(str(REPOSITORY), str(tmp_path)), open_catalogue(str(REPOSITORY))
     answers = {"release": "2026a", "base": "cuda", "os": "bookworm", "python": "3.11", "bundle": "pytorch"}
-    asked = {each.name: each for each in recipes.questions(answers)}
-    assert list(asked) == ["release", "base", "os", "python", "bundle", "thin", "ide"]
-    assert {name: each.answer for name, each in asked.items() if name in answers} == answers
+    questions = {each.name: each for each in recipes.questions(answers)}
+    assert list(questions) == ["release", "base", "os", "python", "bundle", "thin", "ide"]
+    assert {name: each.answer for name, each in questions.items() if name in answers} == answers
     given: dict[str, str] = {"date": today()}
     for step in STEPS:
-        if step.name in asked and step.choices is not None:
+        if step.name in questions and step.choices is not None:
             wizard = {each.value: each.reason for each in step.choices(catalogue, given) if each.value != OTHER}
-            assert {each.value: each.reason for each in asked[step.name].offers} == wizard
-            given[step.settles or step.name] = asked[step.name].answer
-    assert any(each.reason for each in asked["ide"].offers)
+            assert {each.value: each.reason for each in questions[step.name].offers} == wizard
+            given[step.settles or step.name] = questions[step.name].answer
+    assert any(each.reason for each in questions["ide"].offers)
 
 
 def test_the_command_is_read_as_it_is_meant(tmp_path: Path) -> None:

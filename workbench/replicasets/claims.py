@@ -43,7 +43,7 @@ class Machine:
     """What there is to give: GPU ids in order, ports and whether one is free, CPUs (thousandths), memory.
 
     `ports` None: no ports of a host lead to sets. `cpus`, `memory` None: how much there is is not ours to know.
-    `kept` returns how many of the free GPUs are not for a set, by its name and owner: others wait for them.
+    `kept` returns how many of the free GPUs are not for a set (its name, owner and GPUs): others wait for them.
     """
 
     gpus: tuple[str, ...]
@@ -51,7 +51,7 @@ class Machine:
     is_free: Callable[[int, str], bool]
     cpus: int | None
     memory: int | None
-    kept: Callable[[str, str, Ledger], int] = lambda name, owner, ledger: 0
+    kept: Callable[[str, str, int, Ledger], int] = lambda name, owner, gpus, ledger: 0
 
 
 def read_ledger(store: StateStore) -> Ledger:
@@ -81,7 +81,7 @@ def claim(ledger: Ledger, machine: Machine, version: Version, gpus: int, quota: 
     free = [gpu for gpu in machine.gpus if gpu not in taken]
     # Those it had last come first: a stopped set gets its own again while nobody else took them.
     chosen = (own + sorted(free, key=lambda gpu: gpu not in version.gpus))[:gpus]
-    kept = machine.kept(version.set, version.owner, ledger) if len(chosen) > len(own) else 0
+    kept = machine.kept(version.set, version.owner, gpus, ledger) if len(chosen) > len(own) else 0
     if len(own) + max(len(free) - kept, 0) < gpus:
         raise _too_few(gpus, len(own) + max(len(free) - kept, 0), len(machine.gpus), bool(kept))
     for gpu in chosen:

@@ -317,7 +317,7 @@ class ReplicaSets:
     def queue(self) -> Queue:
         """Return who waits for GPUs, after calling all whose turn it is."""
         with self._reading(Code.INFO) as world:
-            return self._calls.now(world, self.listings.store.count)
+            return self._calls.now(world, self.commits)
 
     def cancel_turn(self, name: str, caller: Caller = SYSTEM) -> None:
         """Have the set `name` wait no more: its owner may, and administrators."""

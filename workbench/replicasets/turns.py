@@ -117,13 +117,20 @@ class Turns:
                 self._called.add(each.set)
             return True
 
-    def kept(self, name: str, owner: str, ledger: Ledger) -> int:
-        """Return how many of the free GPUs are not for the set `name`: those of others whose turn it is, or all."""
+    def kept(self, name: str, owner: str, gpus: int, ledger: Ledger) -> int:
+        """Return how many of the free GPUs are not for the set `name`, which is to have `gpus` of them.
+
+        Those of others whose turn it is; all, while anybody waits; and none once its own turn has come: what it waited
+        for is there, whoever was called since on the strength of a later ledger than this.
+        """
         with self._lock:
             called, rest = self._divided()
-            if rest and not any(each.is_of(name, owner) for each in called):
+            own = next((each for each in called if each.is_of(name, owner)), None)
+            if own is not None and gpus <= own.gpus:
+                return 0
+            if rest and own is None:
                 return _ALL
-            return sum(each.lacks(ledger) for each in called if not each.is_of(name, owner))
+            return sum(each.lacks(ledger) for each in called if each is not own)
 
     def _divided(self) -> tuple[list[Waiting], list[Waiting]]:
         """Return who is called and who is not, in order of arrival; with the lock held."""

@@ -9,7 +9,7 @@ from workbench.catalog.questions import ANSWERS
 from workbench.catalog.reader import open_catalogue
 from workbench.commands import starter
 from workbench.compose.defaults import defaults
-from workbench.replicasets.builds.recipes import Asked, BuildPlan, Offer
+from workbench.replicasets.builds.recipes import BuildPlan, Offer, Question
 from workbench.replicasets.errors import Invalid
 from workbench.verbs.new import today
 from workbench.wizard.answers import OTHER, as_steps, tag_so_far
@@ -26,18 +26,18 @@ class CatalogueRecipes:
         self._folder, self._ca_bundle, self._name = os.path.abspath(folder), ca_bundle, os.path.abspath(catalogue)
         self._catalogue = open_catalogue(catalogue)
 
-    def questions(self, answers: Mapping[str, str]) -> tuple[Asked, ...]:
+    def questions(self, answers: Mapping[str, str]) -> tuple[Question, ...]:
         """Return the wizard's questions, with what is answered where `answers` have no possible choice."""
         return self._walk(answers)[0]
 
     def plan(self, answers: Mapping[str, str]) -> BuildPlan:
         """Return the command that builds the answers; raises Invalid for one that is no possible choice."""
-        asked, chosen = self._walk(answers)
-        names = {each.name: each for each in asked}
+        questions, chosen = self._walk(answers)
+        names = {each.name: each for each in questions}
         for name in answers:
             if name not in names:
                 raise Invalid(f"{name[:60]!r} is no question after the other answers", field=name[:60])
-        for each in asked:
+        for each in questions:
             given = answers.get(each.name, each.answer)
             if given != each.answer or not given:
                 reason = next(
@@ -51,9 +51,9 @@ class CatalogueRecipes:
         title = tag_so_far(self._catalogue, {**chosen, "date": "latest"}).removesuffix("_latest")
         return BuildPlan(title, tuple(words))
 
-    def _walk(self, given: Mapping[str, str]) -> tuple[tuple[Asked, ...], dict[str, str]]:
+    def _walk(self, given: Mapping[str, str]) -> tuple[tuple[Question, ...], dict[str, str]]:
         """Return the questions, and the answers that they come to."""
-        asked: list[Asked] = []
+        questions: list[Question] = []
         answers: dict[str, str] = {}
         for step in STEPS:
             if step.name == "date":
@@ -66,10 +66,10 @@ class CatalogueRecipes:
             wanted = (given.get(step.name, ""), usual, *possible[:1])
             answer = next((value for value in wanted if value in possible), "")
             shown = tuple(Offer(each.value, " ".join(each.title.split()), each.reason) for each in offers)
-            asked.append(Asked(step.name, step.label, step.title, answer, shown))
+            questions.append(Question(step.name, step.label, step.title, answer, shown))
             if not answer:
                 break
             answers[step.name] = answer
             if step.settles:
                 answers[step.settles] = answer
-        return tuple(asked), answers
+        return tuple(questions), answers

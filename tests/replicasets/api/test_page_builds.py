@@ -15,7 +15,7 @@ from tests.replicasets.api.test_page import compat, enter, page
 from tests.replicasets.builds.scripted import BUILDS, FAILS, ScriptedRecipes
 from tests.replicasets.fakes import IMAGE
 from workbench.replicasets.builds.queue import Builds
-from workbench.replicasets.builds.recipes import Asked, BuildPlan
+from workbench.replicasets.builds.recipes import BuildPlan, Question
 from workbench.verbs._builds import CatalogueRecipes
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class RealChoices:
         self._real = CatalogueRecipes(str(REPOSITORY), str(folder / "recipes"))
         self._scripted = ScriptedRecipes(folder, good=BUILDS.replace('"lab:1"', f'"{IMAGE}"'), bad=FAILS)
 
-    def questions(self, answers: Mapping[str, str]) -> tuple[Asked, ...]:
+    def questions(self, answers: Mapping[str, str]) -> tuple[Question, ...]:
         return self._real.questions(answers)
 
     def plan(self, answers: Mapping[str, str]) -> BuildPlan:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -119,11 +118,23 @@ def test_what_would_never_be_is_refused_at_once(client: httpx.Client, served: Se
                 assert [each["code"] for each in again] == [1008]
 
 
+class Recorded(set[str]):
+    """Who is called, and the order in which that happened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[str] = []
+
+    def add(self, name: str) -> None:
+        self.order.append(name)
+        super().add(name)
+
+
 def test_first_come_first_served_by_owner(served: Served) -> None:
-    """48 clients of three owners want 1 to 4 of 8 GPUs, and two more give up."""
+    """48 clients of three owners want 1 to 4 of 8 GPUs."""
     clients = {who: Client(served.address, served.tokens[who]) for who in ("op", "other", "root")}
     args = argparse.Namespace(wait=True, timeout=120.0, quiet=True, json=False)
-    began: list[str] = []
+    called = served.room._world.turns._called = Recorded()
     full, failures = served.client("root"), list[BaseException]()
     send(full, "POST", "/replicaSet", {**ALL, "replicaSetName": "full"})
 
@@ -132,7 +143,6 @@ def test_first_come_first_served_by_owner(served: Served) -> None:
         try:
             body = {"imageName": IMAGE, "replicaSetName": name, "gpuCount": gpus}
             in_turn(client, name, args, lambda: client("POST", "/replicaSet", body))
-            began.append(name)
             client("DELETE", f"/replicaSet/{name}")
         except BaseException as error:
             failures.append(error)
@@ -146,13 +156,12 @@ def test_first_come_first_served_by_owner(served: Served) -> None:
     send(full, "DELETE", "/replicaSet/full")
     for thread in threads:
         thread.join()
-    assert not failures and len(began) == 48
+    assert not failures and len(called.order) == 48
     for who in clients:
-        own = [int(name.removeprefix(who)) for name in began if name.startswith(who)]
-        # Those who are called together may begin in any order: never more than fit.
-        assert all(after > before - 8 for before, after in pairwise(own)), own
+        own = [int(name.removeprefix(who)) for name in called.order if name.startswith(who)]
+        assert own == list(range(16))
     # The sixteen that came before all others do not go before all others.
-    assert sum(name.startswith("op") for name in began[:24]) <= 14
+    assert sum(name.startswith("op") for name in called.order[:24]) <= 14
     assert served.room.queue().places == () and not served.room.resources().of("gpu")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from workbench.replicasets.builds.recipes import Asked, BuildPlan, Offer
+from workbench.replicasets.builds.recipes import BuildPlan, Offer, Question
 from workbench.replicasets.errors import Invalid
 
 BUILDS = """
@@ -38,11 +38,11 @@ class ScriptedRecipes:
     def __init__(self, folder: Path, **scripts: str) -> None:
         self.folder, self._scripts = folder, scripts
 
-    def questions(self, answers: Mapping[str, str]) -> tuple[Asked, ...]:
+    def questions(self, answers: Mapping[str, str]) -> tuple[Question, ...]:
         offers = (*(Offer(name, name.title(), "") for name in self._scripts), Offer("gpu", "Gpu", "needs CUDA"))
         given = answers.get("bundle", "")
         answer = given if given in self._scripts else next(iter(self._scripts))
-        return (Asked("bundle", "Bundle", "Which bundle?", answer, offers),)
+        return (Question("bundle", "Bundle", "Which bundle?", answer, offers),)
 
     def plan(self, answers: Mapping[str, str]) -> BuildPlan:
         name = answers.get("bundle", next(iter(self._scripts)))

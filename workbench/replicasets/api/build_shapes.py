@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from workbench.replicasets.api.bodies import Body
 from workbench.replicasets.builds.queue import Build, BuildState
-from workbench.replicasets.builds.recipes import Asked
+from workbench.replicasets.builds.recipes import Question
 
 
 class BuildBody(Body):
@@ -87,10 +87,12 @@ def build_view(build: Build) -> BuildView:
     )
 
 
-def question_view(asked: Asked) -> QuestionView:
+def question_view(question: Question) -> QuestionView:
     """Return a question as clients see it."""
-    offers = [OfferView(value=each.value, title=each.title, reason=each.reason) for each in asked.offers]
-    return QuestionView(name=asked.name, label=asked.label, title=asked.title, answer=asked.answer, offers=offers)
+    offers = [OfferView(value=each.value, title=each.title, reason=each.reason) for each in question.offers]
+    return QuestionView(
+        name=question.name, label=question.label, title=question.title, answer=question.answer, offers=offers
+    )
 
 
 def _time(seconds: float) -> str:

@@ -56,8 +56,8 @@ def builds(request: Request, caller: RequestCaller) -> Envelope[BuildsResponse]:
 @ROUTES.post("/questions")
 def questions(body: BuildBody, request: Request, caller: RequestCaller) -> Envelope[QuestionsResponse]:
     """Show what can be built: the wizard's questions after the answers so far, with what is impossible, and why."""
-    asked = _builds(request).questions(body.answers, caller)
-    return Envelope(data=QuestionsResponse(questions=[question_view(each) for each in asked]))
+    found = _builds(request).questions(body.answers, caller)
+    return Envelope(data=QuestionsResponse(questions=[question_view(each) for each in found]))
 
 
 @ROUTES.post("")

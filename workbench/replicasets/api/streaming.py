@@ -92,7 +92,7 @@ class Lasting(StreamingResponse):
         try:
             self._running.close()
         except ReplicaSetError:
-            pass  # the engine is gone, and so is the client that would be told
+            pass  # the engine is gone, and so is the client
 
 
 class Streamed(Lasting):

@@ -30,8 +30,8 @@ class BuildProcess:
 
     def run(self) -> tuple[int, str]:
         """Run it to its end; return its exit status (of a signal: negative) and the last line of its stdout."""
-        said = os.path.join(self._folder, "stdout")
-        with open(said, "wb") as stdout, open(self.log, "ab", buffering=0) as log:
+        output = os.path.join(self._folder, "stdout")
+        with open(output, "wb") as stdout, open(self.log, "ab", buffering=0) as log:
             with self._lock:
                 if self._cancelled:
                     return -signal.SIGINT, ""
@@ -45,7 +45,7 @@ class BuildProcess:
                 )
             self._copy(log.write)
             code = self._child.wait()
-        with open(said, "rb") as stdout:
+        with open(output, "rb") as stdout:
             lines = stdout.read(_PIECE).decode(errors="replace").split("\n")
         return code, next((line.strip() for line in reversed(lines) if line.strip()), "")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from workbench.replicasets.builds.process import BuildLog, BuildProcess
-from workbench.replicasets.builds.recipes import Asked, Recipes
+from workbench.replicasets.builds.recipes import Question, Recipes
 from workbench.replicasets.errors import Conflict, Exhausted, Forbidden, NotFound
 from workbench.replicasets.values import Caller, Role
 
@@ -95,7 +95,7 @@ class Builds:
             return ""
         return f"the token {caller.name} may not build images here"
 
-    def questions(self, answers: Mapping[str, str], caller: Caller) -> tuple[Asked, ...]:
+    def questions(self, answers: Mapping[str, str], caller: Caller) -> tuple[Question, ...]:
         """Return what can be chosen after `answers`; raises Forbidden."""
         self._allow(caller)
         return self._recipes.questions(answers)

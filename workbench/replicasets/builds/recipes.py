@@ -17,7 +17,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Question:
     """A question as it stands after the answers before it; `answer` is "" where no choice is possible."""
 
     name: str
@@ -42,7 +42,7 @@ class Recipes(Protocol):
     line to stdout; it ends at SIGINT, and leaves nothing half made.
     """
 
-    def questions(self, answers: Mapping[str, str]) -> tuple[Asked, ...]:
+    def questions(self, answers: Mapping[str, str]) -> tuple[Question, ...]:
         """Return the questions, with what is answered where `answers` have no possible choice."""
 
     def plan(self, answers: Mapping[str, str]) -> BuildPlan:
