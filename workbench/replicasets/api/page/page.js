@@ -165,4 +165,6 @@ at("door").addEventListener("submit", (event) => {
   start();
 });
 at("forget").addEventListener("click", forget);
+// All scripts are here: until now a token that was typed in went nowhere.
+at("message").textContent = "";
 start();
