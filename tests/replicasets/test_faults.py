@@ -167,7 +167,7 @@ def test_b04_versions_are_their_own_sets(rs: ReplicaSets) -> None:
 
 def test_b05_nothing_is_kept_by_what_failed(room: Room, tmp_path: Path) -> None:
     first = next(
-        port for port in range(20000, 30000, 7) if is_free("127.0.0.1", port) and is_free("127.0.0.1", port + 1)
+        port for port in range(20100, 30000, 7) if is_free("127.0.0.1", port) and is_free("127.0.0.1", port + 1)
     )
     rs = room(first_port=first, last_port=first + 1)
     failures: list[tuple[type[ReplicaSetError], Code, dict[str, object]]] = [
