@@ -11,13 +11,14 @@ from typing import Annotated, cast
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 
 from workbench.replicasets.api.context import BEARER, AuditNote, GoingOn, RequestCaller, Service
 from workbench.replicasets.api.events import QUIET_SECONDS
 from workbench.replicasets.api.failures import RESPONSES
 from workbench.replicasets.api.following import Following
 from workbench.replicasets.api.resources import HIDDEN
-from workbench.replicasets.api.responses import Envelope, PlaceView, QueueResponse
+from workbench.replicasets.api.responses import Envelope
 from workbench.replicasets.api.streaming import NDJSON
 from workbench.replicasets.codes import Code
 from workbench.replicasets.errors import ReplicaSetError
@@ -31,6 +32,24 @@ TAKE_SECONDS = 60.0
 # So often it is looked whether anything changed that is in no listing.
 _LOOK_SECONDS = 0.5
 ROUTES = APIRouter(prefix="/queue", tags=["queue for GPUs"], dependencies=[BEARER], responses=RESPONSES)
+
+
+class PlaceView(BaseModel):
+    """A set's place in the queue for GPUs: how many are `ahead`; `called`: its turn has come."""
+
+    name: str
+    owner: str
+    gpus: int
+    since: str
+    ahead: int
+    called: bool
+
+
+class QueueResponse(BaseModel):
+    """Who waits for GPUs, next first, and how many are free."""
+
+    waiting: list[PlaceView]
+    free: int
 
 
 @ROUTES.get("")

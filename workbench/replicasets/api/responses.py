@@ -42,24 +42,6 @@ class ErrorEnvelope(BaseModel):
     gpus: int = 0
 
 
-class PlaceView(BaseModel):
-    """A set's place in the queue for GPUs: how many are `ahead`; `called`: its turn has come."""
-
-    name: str
-    owner: str
-    gpus: int
-    since: str
-    ahead: int
-    called: bool
-
-
-class QueueResponse(BaseModel):
-    """Who waits for GPUs, next first, and how many are free."""
-
-    waiting: list[PlaceView]
-    free: int
-
-
 class PortView(BaseModel):
     """A port inside, and the host's port that leads to it."""
 

@@ -23,7 +23,7 @@ def _with_label(engine: FakeEngine) -> FakeEngine:
 
 
 @pytest.mark.parametrize("proxied", [True, False])
-def test_images_of_recipes_are_told_their_prefix_and_keep_their_token(proxied: bool, tmp_path: Path) -> None:
+def test_images_of_recipes_get_their_prefix_and_keep_their_token(proxied: bool, tmp_path: Path) -> None:
     rs = service(tmp_path, _with_label(FakeEngine(Faults())), MemoryStore(Faults()), proxied=proxied)
 
     def env(name: str, image: str, *given: str) -> dict[str, str]:
